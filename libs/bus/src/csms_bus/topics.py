@@ -1,0 +1,201 @@
+"""The topic catalogue: what is on the bus, who writes and reads it, how long it is kept.
+
+Code, docs/topics.md (`python -m csms_bus.topics`) and the topic-creation job are made from it.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+
+class Cleanup(Enum):
+    """Kafka's cleanup.policy."""
+
+    DELETE = "delete"
+    COMPACT = "compact"
+
+
+class Key(Enum):
+    """What a topic's key is, and so what its order holds for."""
+
+    STATION = "station id"
+    SLOT = "slot of the reading process, as partition number"
+    GATEWAY = "slot of the gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic of the catalogue."""
+
+    name: str
+    what: str
+    key: Key
+    bodies: tuple[str, ...]
+    """The fields of `Record.body` that may occur."""
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    partitions: int
+    """Default number; inboxes need as many as the service has replicas at most."""
+    retention: timedelta
+    cleanup: Cleanup = Cleanup.DELETE
+
+
+CALLS_AUTH = Topic(
+    name="ocpp.calls.auth",
+    what="Station CALLs that auth answers, and the questions other services ask of auth",
+    key=Key.STATION,
+    bodies=("station_call", "connection_request", "authorization_request", "station_admission"),
+    producers=("gateway", "transactions", "device-mgmt"),
+    consumers=("auth",),
+    partitions=12,
+    retention=timedelta(hours=24),
+)
+CALLS_TRANSACTIONS = Topic(
+    name="ocpp.calls.transactions",
+    what="Station CALLs about transactions and meter values",
+    key=Key.STATION,
+    bodies=("station_call",),
+    producers=("gateway",),
+    consumers=("transactions",),
+    partitions=12,
+    retention=timedelta(days=7),
+)
+CALLS_DEVICES = Topic(
+    name="ocpp.calls.devices",
+    what="All other station CALLs",
+    key=Key.STATION,
+    bodies=("station_call",),
+    producers=("gateway",),
+    consumers=("device-mgmt",),
+    partitions=12,
+    retention=timedelta(days=7),
+)
+GATEWAY_INBOX = Topic(
+    name="gateway.inbox",
+    what="Replies to station CALLs, decisions on connections, CALLs for stations; one partition per gateway slot",
+    key=Key.SLOT,
+    bodies=("reply", "connection_decision", "station_command", "close_connection"),
+    producers=("auth", "transactions", "device-mgmt"),
+    consumers=("gateway",),
+    partitions=32,
+    retention=timedelta(hours=1),
+)
+TRANSACTIONS_INBOX = Topic(
+    name="transactions.inbox",
+    what="Answers to what a transactions process asked; one partition per slot",
+    key=Key.SLOT,
+    bodies=("authorization_decision", "command_result"),
+    producers=("auth", "transactions"),
+    consumers=("transactions",),
+    partitions=32,
+    retention=timedelta(hours=1),
+)
+DEVICES_INBOX = Topic(
+    name="devices.inbox",
+    what="Answers to what a device-mgmt process asked; one partition per slot",
+    key=Key.SLOT,
+    bodies=("station_admission_result", "command_result"),
+    producers=("auth", "device-mgmt"),
+    consumers=("device-mgmt",),
+    partitions=32,
+    retention=timedelta(hours=1),
+)
+RESULTS = Topic(
+    name="ocpp.results",
+    what="Outcome of every CALL sent to a station, with the request",
+    key=Key.STATION,
+    bodies=("command_result",),
+    producers=("gateway",),
+    consumers=("device-mgmt", "transactions"),
+    partitions=12,
+    retention=timedelta(days=7),
+)
+CONNECTIONS = Topic(
+    name="station.connections",
+    what="Which gateway and connection a station is on, or that it is closed and why",
+    key=Key.STATION,
+    bodies=("connection",),
+    producers=("gateway",),
+    consumers=("device-mgmt", "transactions"),
+    partitions=12,
+    retention=timedelta(days=7),
+    cleanup=Cleanup.COMPACT,
+)
+GATEWAY_STATUS = Topic(
+    name="gateway.status",
+    what="Announcements and heartbeats of the gateways",
+    key=Key.GATEWAY,
+    bodies=("gateway_status",),
+    producers=("gateway",),
+    consumers=("device-mgmt", "transactions"),
+    partitions=1,
+    retention=timedelta(hours=1),
+    cleanup=Cleanup.COMPACT,
+)
+PRESENCE = Topic(
+    name="gateway.presence",
+    what="Which stations each gateway heard from in the last seconds",
+    key=Key.GATEWAY,
+    bodies=("presence",),
+    producers=("gateway",),
+    consumers=("device-mgmt",),
+    partitions=4,
+    retention=timedelta(hours=1),
+)
+EVENTS_AUTH = Topic(
+    name="events.auth",
+    what="Domain events of auth, for other teams",
+    key=Key.STATION,
+    bodies=("event",),
+    producers=("auth",),
+    consumers=(),
+    partitions=12,
+    retention=timedelta(days=7),
+)
+EVENTS_TRANSACTIONS = Topic(
+    name="events.transactions",
+    what="Domain events of transactions, for other teams",
+    key=Key.STATION,
+    bodies=("event",),
+    producers=("transactions",),
+    consumers=(),
+    partitions=12,
+    retention=timedelta(days=7),
+)
+EVENTS_DEVICES = Topic(
+    name="events.devices",
+    what="Domain events of device-mgmt, for other teams",
+    key=Key.STATION,
+    bodies=("event",),
+    producers=("device-mgmt",),
+    consumers=(),
+    partitions=12,
+    retention=timedelta(days=7),
+)
+DEAD_LETTERS = Topic(
+    name="dead-letters",
+    what="Records that can never be processed, with the reason",
+    key=Key.STATION,
+    bodies=("dead_letter",),
+    producers=("auth", "transactions", "device-mgmt"),
+    consumers=(),
+    partitions=1,
+    retention=timedelta(days=30),
+)
+
+CATALOGUE: tuple[Topic, ...] = (
+    CALLS_AUTH,
+    CALLS_TRANSACTIONS,
+    CALLS_DEVICES,
+    GATEWAY_INBOX,
+    TRANSACTIONS_INBOX,
+    DEVICES_INBOX,
+    RESULTS,
+    CONNECTIONS,
+    GATEWAY_STATUS,
+    PRESENCE,
+    EVENTS_AUTH,
+    EVENTS_TRANSACTIONS,
+    EVENTS_DEVICES,
+    DEAD_LETTERS,
+)
