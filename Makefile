@@ -1,0 +1,103 @@
+# `make` or `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PACKAGES := libs/ocpp/src libs/bus/src libs/db/src libs/runtime/src libs/testing/src services/gateway/src services/auth/src \
+            services/transactions/src services/device-mgmt/src services/standalone/src
+ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf "\nArguments for the program behind a target: make demo ARGS='--help'\n"
+
+# --- set-up: each stamp is made once and again when what it depends on changes
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the services need into $(VENV) (once)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/.runtime
+	@echo "Installing what tests, simulator and checks need into $(VENV) (once)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+##@ Use it
+
+.PHONY: run
+run: $(VENV)/.runtime ## Run the whole CSMS in one process: stations on :9000, HTTP on :8080, data in ./data
+	CSMS_UNKNOWN_STATIONS=$${CSMS_UNKNOWN_STATIONS:-accept} $(BIN)/csms serve $(ARGS)
+
+.PHONY: demo
+demo: $(VENV)/.dev ## Show 20 simulated stations charging, with a live view (starts a CSMS when none is running)
+	$(BIN)/python -m csms_testing.demo $(ARGS)
+
+.PHONY: kafka
+kafka: $(VENV)/.dev ## Run a local Apache Kafka on :9092 (Java and Maven needed, no containers)
+	$(BIN)/python -m csms_testing.kafka $(ARGS)
+
+.PHONY: cluster
+cluster: $(VENV)/.dev ## Run Kafka, PostgreSQL, two gateways and the three other services as local processes
+	$(BIN)/python -m csms_testing.cluster $(ARGS)
+
+##@ Work on it
+
+.PHONY: setup
+setup: $(VENV)/.dev ## Install everything for development into .venv
+
+.PHONY: test
+test: $(VENV)/.dev ## Run all tests, also on Apache Kafka and PostgreSQL
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-fast
+test-fast: $(VENV)/.dev ## Run the tests that need neither Kafka nor PostgreSQL, within a minute
+	$(BIN)/python -m pytest -m 'not kafka and not postgres and not slow' $(ARGS)
+
+.PHONY: check
+check: $(VENV)/.dev ## Check format, lint, types, import boundaries, dependencies and generated code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(PACKAGES) tools bench
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	tools/proto.sh --check
+	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against released.binpb
+	$(BIN)/python -m csms_bus.topics --check docs/topics.md
+	$(BIN)/python tools/configuration.py --check docs/configuration.md
+
+.PHONY: format
+format: $(VENV)/.dev ## Format the code and mend what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(VENV)/.dev ## Measure throughput and latency beside the baselines
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: proto
+proto: $(VENV)/.dev ## Generate Python code from proto/
+	tools/proto.sh
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Generate docs/topics.md and docs/configuration.md
+	$(BIN)/python -m csms_bus.topics > docs/topics.md
+	$(BIN)/python tools/configuration.py > docs/configuration.md
+
+.PHONY: lock
+lock: ## Resolve the dependencies anew and write both lock files (needs uv)
+	uv pip compile --quiet pyproject.toml --extra dev --extra build --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 --output-file requirements-dev.lock
+	uv pip compile --quiet pyproject.toml --extra build --constraint requirements-dev.lock --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --universal --python-version 3.11 --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove the virtual environment and all caches (data/ stays)
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
