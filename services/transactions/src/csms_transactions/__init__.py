@@ -1,0 +1,1 @@
+"""Transactions: what stations tell about charging, kept event by event, and the requests that start and stop it."""

@@ -1,0 +1,61 @@
+"""One event of a transaction, in the terms that every OCPP version shares.
+
+The adapters in `csms_transactions.protocols` make them.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from csms_transactions.domain.meter import Reading
+
+MASK = "***"
+"""Stands wherever a secret token would be shown."""
+
+
+class EventType(StrEnum):
+    """Where in a transaction an event stands."""
+
+    STARTED = "Started"
+    UPDATED = "Updated"
+    ENDED = "Ended"
+
+
+class IdToken(NamedTuple):
+    """A token as OCPP names it. `type` is empty where the protocol has none."""
+
+    value: str
+    type: str
+
+    def masked(self) -> "IdToken":
+        """The token fit for tables, events and people: a KeyCode is a secret (C04) and becomes `MASK`."""
+        return IdToken(MASK, self.type) if self.type == "KeyCode" else self
+
+    def __repr__(self) -> str:
+        return f"IdToken({self.masked().value!r}, {self.type!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionEvent:
+    """What a station told about a transaction in one message; None: not told."""
+
+    seq_no: int
+    type: EventType
+    at: datetime
+    """The station's time of the event, aware UTC."""
+    trigger_reason: str = ""
+    offline: bool = False
+    """It happened while the station was offline."""
+    evse_id: int | None = None
+    connector_id: int | None = None
+    id_token: IdToken | None = None
+    charging_state: str | None = None
+    time_spent_charging: int | None = None
+    """Seconds."""
+    stopped_reason: str | None = None
+    remote_start_id: int | None = None
+    reservation_id: int | None = None
+    number_of_phases_used: int | None = None
+    readings: tuple[Reading, ...] = ()
+    """Of the energy register, in order of time."""

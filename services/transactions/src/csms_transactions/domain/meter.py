@@ -1,0 +1,121 @@
+"""The energy register of a transaction: from sampled values to a start and a stop reading in Wh.
+
+A station may sample the same register in several places (location) and in total or per phase. Only readings of one
+source are ever subtracted from each other; the best source seen so far decides.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+ENERGY_REGISTER = "Energy.Active.Import.Register"
+TRANSACTION_BEGIN = "Transaction.Begin"
+TRANSACTION_END = "Transaction.End"
+
+_LOCATIONS = {"Outlet": 0, "Cable": 2, "Body": 4, "Inlet": 6}
+"""Where energy may be measured that went to the vehicle, best first; the odd numbers are sums of phases."""
+_UNITS = {"wh": 0, "kwh": 3, "mwh": 6}
+"""Powers of ten that make Wh of a unit."""
+_MAX_EXPONENT = 18
+_DECIMALS = 3
+
+
+class Sample(NamedTuple):
+    """One sampledValue of the energy register, the standard's defaults (J01, J02) filled in."""
+
+    value: float
+    context: str = "Sample.Periodic"
+    location: str = "Outlet"
+    phase: str | None = None
+    unit: str = "Wh"
+    multiplier: int = 0
+
+
+class Reading(NamedTuple):
+    """The register at one moment."""
+
+    at: datetime
+    wh: float
+    context: str
+    source: int = 0
+    """Which register this is; the smaller the better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """The readings that decide a transaction's energy; a fold over all readings in order."""
+
+    start_wh: float | None = None
+    stop_wh: float | None = None
+    start_exact: bool = False
+    """The start reading has the context Transaction.Begin."""
+    stop_exact: bool = False
+    """The stop reading has the context Transaction.End."""
+    source: int | None = None
+
+    @property
+    def energy_wh(self) -> float | None:
+        """Energy between the readings; None when one is missing or the register ran backwards."""
+        if self.start_wh is None or self.stop_wh is None or self.stop_wh < self.start_wh:
+            return None
+        return round(self.stop_wh - self.start_wh, _DECIMALS)
+
+    def take(self, reading: Reading) -> "Meter":
+        """The meter after one more reading. A better source makes the readings of a worse one void."""
+        if self.source is None or reading.source < self.source:
+            return Meter(source=reading.source).take(reading)
+        return self._take(reading) if reading.source == self.source else self
+
+    def _take(self, reading: Reading) -> "Meter":
+        if reading.context == TRANSACTION_BEGIN:
+            return self._begin(reading.wh)
+        if reading.context == TRANSACTION_END:
+            return replace(self, stop_wh=reading.wh, stop_exact=True)
+        if self.start_wh is None and not self.stop_exact:
+            return replace(self, start_wh=reading.wh)
+        return self if self.stop_exact else replace(self, stop_wh=reading.wh)
+
+    def _begin(self, wh: float) -> "Meter":
+        """The first Transaction.Begin wins; what served as start until then was a reading under way."""
+        if self.start_exact:
+            return self
+        stop_wh = self.start_wh if self.stop_wh is None else self.stop_wh
+        return replace(self, start_wh=wh, start_exact=True, stop_wh=stop_wh)
+
+
+def readings(at: datetime, samples: Sequence[Sample]) -> list[Reading]:
+    """The register readings of one meterValue: one for each context, from its best source."""
+    contexts = dict.fromkeys(sample.context for sample in samples)
+    found = (_best(at, context, [s for s in samples if s.context == context]) for context in contexts)
+    return [reading for reading in found if reading is not None]
+
+
+def _best(at: datetime, context: str, samples: Iterable[Sample]) -> Reading | None:
+    """Totals are preferred; a register that is only told per phase is the sum of its phases."""
+    totals: dict[int, float] = {}
+    for sample in samples:
+        wh, location = to_wh(sample), _LOCATIONS.get(sample.location)
+        if wh is None or location is None:
+            continue
+        if sample.phase is None:
+            totals[location] = wh
+        else:
+            totals[location + 1] = round(totals.get(location + 1, 0.0) + wh, _DECIMALS)
+    if not totals:
+        return None
+    source = min(totals)
+    return Reading(at, totals[source], context, source)
+
+
+def to_wh(sample: Sample) -> float | None:
+    """The sample in Wh, its unit and multiplier applied; None when the unit is none of energy or the number unusable."""
+    exponent = _UNITS.get(sample.unit.lower())
+    if exponent is None or abs(sample.multiplier) > _MAX_EXPONENT or not math.isfinite(sample.value):
+        return None
+    exponent += sample.multiplier
+    if exponent == 0:
+        return float(sample.value)
+    return float(Decimal(str(sample.value)).scaleb(exponent))

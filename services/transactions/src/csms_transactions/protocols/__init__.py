@@ -1,0 +1,1 @@
+"""Adapters between the JSON of one OCPP version and the domain."""

@@ -1,0 +1,162 @@
+"""OCPP 2.0.1: TransactionEvent, MeterValues, RequestStartTransaction, RequestStopTransaction.
+
+Payloads come from the gateway, valid by their JSON schema; what schemas leave open (times, ranges) is checked here.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from csms.v1.auth_pb2 import IdTokenInfo
+from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.times import format_datetime, parse_datetime
+
+from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
+from csms_transactions.domain.meter import ENERGY_REGISTER, Reading, Sample, readings
+
+Json = Mapping[str, Any]
+
+_INT32 = range(-(2**31), 2**31)
+
+
+class Told(NamedTuple):
+    """A TransactionEvent and the transaction it belongs to."""
+
+    transaction_id: str
+    event: TransactionEvent
+
+
+def transaction_event(payload: Json) -> Told:
+    """Read a TransactionEventRequest. Raises OcppError(PropertyConstraintViolation): a bad time or number."""
+    info: Json = payload["transactionInfo"]
+    evse: Json = payload.get("evse", {})
+    at = _time(payload["timestamp"], "/timestamp")
+    event = TransactionEvent(
+        seq_no=_in_range(payload["seqNo"], "/seqNo"),
+        type=EventType(payload["eventType"]),
+        at=at,
+        trigger_reason=payload["triggerReason"],
+        offline=payload.get("offline", False),
+        evse_id=_optional(evse, "id"),
+        connector_id=_optional(evse, "connectorId"),
+        id_token=id_token(payload.get("idToken")),
+        charging_state=info.get("chargingState"),
+        time_spent_charging=_optional(info, "timeSpentCharging"),
+        stopped_reason=info.get("stoppedReason"),
+        remote_start_id=_optional(info, "remoteStartId"),
+        reservation_id=_optional(payload, "reservationId"),
+        number_of_phases_used=_optional(payload, "numberOfPhasesUsed"),
+        readings=_readings(payload.get("meterValue", ()), at),
+    )
+    return Told(info["transactionId"], event)
+
+
+def id_token(value: Json | None) -> IdToken | None:
+    """An IdTokenType; additionalInfo plays no part in which token it is (C01.FR.25)."""
+    return None if value is None else IdToken(value["idToken"], value["type"])
+
+
+def _readings(meter_values: Sequence[Json], default: datetime) -> tuple[Reading, ...]:
+    """Register readings in order of time, as far as the times can be read."""
+    found: list[Reading] = []
+    for meter_value in meter_values:
+        samples = [
+            _sample(value)
+            for value in meter_value["sampledValue"]
+            if value.get("measurand", ENERGY_REGISTER) == ENERGY_REGISTER
+        ]
+        if samples:
+            found += readings(_time_or(meter_value["timestamp"], default), samples)
+    return tuple(sorted(found, key=_reading_time)) if len(found) > 1 else tuple(found)
+
+
+def _reading_time(reading: Reading) -> datetime:
+    return reading.at
+
+
+def _sample(value: Json) -> Sample:
+    unit: Json = value.get("unitOfMeasure", {})
+    return Sample(
+        value["value"],
+        value.get("context", "Sample.Periodic"),
+        value.get("location", "Outlet"),
+        value.get("phase"),
+        unit.get("unit", "Wh"),
+        unit.get("multiplier", 0),
+    )
+
+
+def meter_values_time(payload: Json) -> datetime:
+    """The time of the first meterValue of a MeterValuesRequest. Raises OcppError(PropertyConstraintViolation)."""
+    return _time(payload["meterValue"][0]["timestamp"], "/meterValue/0/timestamp")
+
+
+def meter_values_evse(payload: Json) -> int:
+    """The EVSE of a MeterValuesRequest; 0 is the main meter (J01.FR.18)."""
+    return _in_range(payload["evseId"], "/evseId")
+
+
+def transaction_event_response(info: IdTokenInfo | None) -> dict[str, Any]:
+    """A TransactionEventResponse; `info` None: the event had no idToken, so there is nothing to say about one."""
+    return {} if info is None else {"idTokenInfo": id_token_info(info)}
+
+
+def id_token_info(info: IdTokenInfo) -> dict[str, Any]:
+    """An IdTokenInfoType with only the fields that say something."""
+    answer: dict[str, Any] = {"status": info.status}
+    if info.cache_expiry_ms:
+        expiry = datetime.fromtimestamp(info.cache_expiry_ms / 1000, UTC)
+        answer["cacheExpiryDateTime"] = format_datetime(expiry)
+    if info.charging_priority:
+        answer["chargingPriority"] = info.charging_priority
+    if info.language1:
+        answer["language1"] = info.language1
+    if info.evse_ids:
+        answer["evseId"] = list(info.evse_ids)
+    if info.HasField("group_id_token"):  # C09.FR.02: also in the TransactionEventResponse
+        group = info.group_id_token
+        answer["groupIdToken"] = {"idToken": group.id_token, "type": group.type}
+    if info.personal_message:
+        answer["personalMessage"] = {"format": "UTF8", "content": info.personal_message}
+    return answer
+
+
+def request_start(
+    *, remote_start_id: int, token: Json, evse_id: int | None, group: Json | None, profile: Json | None
+) -> tuple[str, dict[str, Any]]:
+    """The action and payload that ask a station to start a transaction (F01, F02)."""
+    payload: dict[str, Any] = {"remoteStartId": remote_start_id, "idToken": dict(token)}
+    optional = {"evseId": evse_id, "groupIdToken": group, "chargingProfile": profile}
+    payload.update({name: value for name, value in optional.items() if value is not None})
+    return "RequestStartTransaction", payload
+
+
+def request_stop(transaction_id: str) -> tuple[str, dict[str, Any]]:
+    """The action and payload that ask a station to stop a transaction (F03)."""
+    return "RequestStopTransaction", {"transactionId": transaction_id}
+
+
+def _time(text: str, pointer: str) -> datetime:
+    try:
+        return parse_datetime(text)
+    except ValueError as error:
+        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"{pointer}: not a date-time", {}) from error
+
+
+def _time_or(text: str, default: datetime) -> datetime:
+    try:
+        return parse_datetime(text)
+    except ValueError:
+        return default
+
+
+def _in_range(value: float, pointer: str) -> int:
+    """JSON knows no integer size; the database does. 1.0 is an integer to JSON Schema."""
+    if not _INT32[0] <= value <= _INT32[-1]:
+        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"{pointer}: not a 32 bit integer", {})
+    return int(value)
+
+
+def _optional(container: Json, name: str) -> int | None:
+    value = container.get(name)
+    return None if value is None else _in_range(value, f"/{name}")
