@@ -1,0 +1,77 @@
+"""What our figures stand beside.
+
+E, the ceiling of the stack: a bare `websockets` server that parses each frame and answers it.
+M, what a Python user would write instead: a CSMS made with the PyPI package `ocpp` that stores nothing.
+"""
+
+import asyncio
+import signal
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import typer
+import uvloop
+from ocpp.routing import on
+from ocpp.v201 import ChargePoint, call_result
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def echo(connection: ServerConnection) -> None:
+    """Baseline E."""
+    async for text in connection:
+        _, message_id, action, _ = orjson.loads(text)
+        payload = {"status": "Accepted", "interval": 300, "currentTime": _now()} if action == "BootNotification" else {}
+        await connection.send(orjson.dumps([3, message_id, payload]).decode())
+
+
+class ForgetfulCsms(ChargePoint):  # type: ignore[misc]  # the package ships no types
+    """Baseline M."""
+
+    @on("BootNotification")  # type: ignore[untyped-decorator]
+    def on_boot(self, **_: Any) -> call_result.BootNotification:
+        """Accept."""
+        return call_result.BootNotification(current_time=_now(), interval=300, status="Accepted")
+
+    @on("TransactionEvent")  # type: ignore[untyped-decorator]
+    def on_transaction_event(self, **_: Any) -> call_result.TransactionEvent:
+        """Answer without storing."""
+        return call_result.TransactionEvent()
+
+    @on("Authorize")  # type: ignore[untyped-decorator]
+    def on_authorize(self, **_: Any) -> call_result.Authorize:
+        """Accept every token."""
+        return call_result.Authorize(id_token_info={"status": "Accepted"})
+
+
+async def mobility_house(connection: ServerConnection) -> None:
+    """Serve one station with the package `ocpp`."""
+    path = connection.request.path if connection.request else "/"
+    try:
+        await ForgetfulCsms(path.rpartition("/")[2], connection).start()
+    except ConnectionClosed:
+        return
+
+
+async def _serve(kind: str, port: int) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    handler = {"E": echo, "M": mobility_house}[kind]
+    async with serve(handler, "127.0.0.1", port, subprotocols=[Subprotocol("ocpp2.0.1")], compression=None, backlog=4096):
+        await stop.wait()
+
+
+def main(kind: str, port: int) -> None:
+    """Run baseline KIND (E or M) on PORT until a signal."""
+    uvloop.run(_serve(kind, port))
+
+
+if __name__ == "__main__":
+    typer.run(main)

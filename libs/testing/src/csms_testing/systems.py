@@ -1,0 +1,100 @@
+"""A running CSMS as its users meet it: commands started as processes, addresses to connect to, nothing shared in memory."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from csms_testing.cluster.layout import free_port
+from csms_testing.cluster.processes import NotReady, ServiceProcess
+
+API_KEY = "end-to-end-admin-key"
+
+
+@dataclass(slots=True)
+class System:
+    """Where a running CSMS is."""
+
+    mode: str
+    """"standalone" or "distributed"."""
+    ocpp_urls: list[str]
+    """One per gateway, without the station's identity."""
+    http_url: str
+    api_key: str
+    pids: dict[str, int] = field(default_factory=dict)
+    """Process ids by service process ("gateway-0"); "standalone" in standalone mode."""
+
+    def client(self) -> httpx2.AsyncClient:
+        """An HTTP client with the admin key; paths are relative to /api/v1."""
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        return httpx2.AsyncClient(base_url=f"{self.http_url}/api/v1", headers=headers, timeout=60)
+
+
+def standalone_process(directory: Path, ocpp_port: int, http_port: int, **settings: str) -> ServiceProcess:
+    """The `csms serve` process that keeps its files in `directory`; not started."""
+    environment = {
+        "CSMS_DATA_DIR": str(directory / "data"),
+        "CSMS_OCPP_PORT": str(ocpp_port),
+        "CSMS_HTTP_PORT": str(http_port),
+        "CSMS_ADMIN_API_KEY": API_KEY,
+        "CSMS_UNKNOWN_STATIONS": "accept",
+        **settings,
+    }
+    return ServiceProcess("standalone", "csms_standalone", environment, http_port, directory / "standalone.log")
+
+
+@asynccontextmanager
+async def standalone(directory: Path, **settings: str) -> AsyncIterator[System]:
+    """Run `csms serve` while the context is open. Raises NotReady."""
+    ocpp_port, http_port = free_port(), free_port()
+    process = standalone_process(directory, ocpp_port, http_port, **settings)
+    await process.start()
+    try:
+        await process.ready()
+        pids = {"standalone": process.pid or 0}
+        urls = [f"ws://127.0.0.1:{ocpp_port}/ocpp"]
+        yield System("standalone", urls, f"http://127.0.0.1:{http_port}", API_KEY, pids)
+    finally:
+        await process.stop()
+
+
+@asynccontextmanager
+async def distributed(directory: Path, *, kafka: str, database_url: str, gateways: int = 2) -> AsyncIterator[System]:
+    """Run `python -m csms_testing.cluster` on this broker and database while the context is open. Raises NotReady."""
+    state_file, log_file = directory / "state.json", directory / "cluster.log"
+    arguments = ["--ocpp-port", "0", "--http-port", "0", "--gateways", str(gateways)]
+    arguments += ["--directory", str(directory), "--state-file", str(state_file), "--api-key", API_KEY]
+    environment = {**os.environ, "CSMS_TEST_KAFKA": kafka, "CSMS_TEST_DATABASE_URL": database_url}
+    with log_file.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "csms_testing.cluster", *arguments, env=environment, stdout=log, stderr=log
+        )
+    try:
+        await _state_written(process, state_file, log_file)
+        state = json.loads(state_file.read_text())
+        yield System("distributed", state["ocpp_urls"], state["http_url"], state["api_key"], state["pids"])
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.wait(), 60)
+
+
+async def _state_written(process: Process, state_file: Path, log_file: Path) -> None:
+    try:
+        async with asyncio.timeout(120):
+            while not state_file.exists():
+                if process.returncode is not None:
+                    break
+                await asyncio.sleep(0.1)  # another process starts: nothing here can tell when
+    except TimeoutError:
+        pass
+    if not state_file.exists():
+        raise NotReady(f"the cluster did not become ready:\n{log_file.read_text()[-4000:]}")
