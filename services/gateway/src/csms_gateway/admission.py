@@ -1,0 +1,101 @@
+"""Asks auth whether a station may connect. The password stays here: only keyed digests of it travel."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import structlog
+from csms.v1.auth_pb2 import ConnectionDecision, ConnectionRequest, RegistrationStatus
+from csms_bus.ports import BusError, Outgoing
+from csms_bus.records import new_record
+from csms_bus.requests import NoAnswer, Requester
+from csms_runtime import passwords
+from csms_runtime.clock import now_ms
+
+from csms_gateway import routing
+from csms_gateway.handshake import Opening, Refusal, Result
+
+_log = structlog.get_logger(__name__)
+
+_TEXTS = {
+    HTTPStatus.UNAUTHORIZED: "User name or password is wrong, or missing.\n",
+    HTTPStatus.FORBIDDEN: "This station may not connect in this way.\n",
+    HTTPStatus.NOT_FOUND: "This station is not known here.\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of the socket, as far as the socket itself tells (no header is trusted for this)."""
+
+    remote_address: str
+    security_profile: int
+    """1: no TLS, 2: TLS, 3: TLS with a client certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A station that may connect."""
+
+    station_id: str
+    protocol: str
+    peer: Peer
+    registration_status: RegistrationStatus.ValueType
+    message_timeout_s: float
+    """How long the station may take to answer a CALL."""
+
+
+class Admission:
+    """Turns an Opening into an Admitted, with one question to auth."""
+
+    def __init__(self, requester: Requester, *, secret_key: bytes, timeout_s: float, message_timeout_s: float) -> None:
+        self._requester = requester
+        self._secret_key = secret_key
+        self._timeout_s = timeout_s
+        self._message_timeout_s = message_timeout_s
+
+    async def admit(self, opening: Opening, peer: Peer) -> Admitted:
+        """Ask auth; waits at most the admission timeout. Raises Refusal: 503 when auth does not answer, else auth's status."""
+        decision = await self._ask(opening, peer)
+        if not decision.allowed:
+            _log.info("refused", station_id=opening.station_id, reason=decision.reason, status=decision.http_status)
+            raise _refusal(decision)
+        return Admitted(
+            opening.station_id,
+            opening.protocol,
+            peer,
+            decision.registration_status,
+            decision.message_timeout_s or self._message_timeout_s,
+        )
+
+    async def _ask(self, opening: Opening, peer: Peer) -> ConnectionDecision:
+        correlation_id = self._requester.new_correlation_id()
+        question = self._question(opening, peer, correlation_id)
+        try:
+            answer = await self._requester.ask(question, correlation_id, self._timeout_s)
+        except (NoAnswer, BusError) as error:
+            _log.warning("no decision on a connection", station_id=opening.station_id, error=str(error))
+            text = "Stations cannot be admitted at the moment; try again later.\n"
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, text, Result.AUTH_UNAVAILABLE) from error
+        return answer.connection_decision
+
+    def _question(self, opening: Opening, peer: Peer, correlation_id: str) -> Outgoing:
+        request = ConnectionRequest(
+            reply_to=self._requester.reply_to,
+            correlation_id=correlation_id,
+            deadline_ms=now_ms() + int(self._timeout_s * 1000),
+            protocol=opening.protocol,
+            security_profile=peer.security_profile,
+            password_digests=self._digests(opening),
+            remote_address=peer.remote_address,
+        )
+        return Outgoing(routing.AUTH, new_record(opening.station_id, connection_request=request))
+
+    def _digests(self, opening: Opening) -> list[bytes]:
+        if opening.password is None:
+            return []
+        return passwords.digests(self._secret_key, opening.station_id, opening.password)
+
+
+def _refusal(decision: ConnectionDecision) -> Refusal:
+    status = HTTPStatus(decision.http_status or HTTPStatus.FORBIDDEN)
+    return Refusal(status, _TEXTS.get(status, f"{status.phrase}.\n"), Result.REFUSED_BY_AUTH)

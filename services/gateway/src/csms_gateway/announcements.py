@@ -1,0 +1,131 @@
+"""What the gateway tells the other services about itself and its connections."""
+
+import asyncio
+from collections.abc import Iterator
+
+import structlog
+from csms_bus import topics
+from csms_bus.ports import BusError, Outgoing
+from csms_bus.records import new_record
+from csms_runtime.clock import now_ms
+
+from csms.v1.station_pb2 import (
+    CONNECTION_STATE_CLOSED,
+    CONNECTION_STATE_OPEN,
+    GATEWAY_STATE_ALIVE,
+    ConnectionRecord,
+    GatewayState,
+    GatewayStatus,
+    Presence,
+    PresenceSummary,
+)
+from csms_gateway.connection import StationConnection
+from csms_gateway.identity import GatewayId
+from csms_gateway.publisher import Publisher, RetryingPublisher
+from csms_gateway.registry import Registry
+
+_log = structlog.get_logger(__name__)
+
+_PRESENCES_PER_RECORD = 5000
+"""Keeps a summary well below the bus's limit of a record's size (1 MiB)."""
+
+
+class Announcements:
+    """Connection records, gateway status and presence summaries."""
+
+    def __init__(self, gateway: GatewayId, registry: Registry, publisher: Publisher, retrying: RetryingPublisher) -> None:
+        self._gateway = gateway
+        self._registry = registry
+        self._publisher = publisher
+        self._retrying = retrying
+        self.state: GatewayState.ValueType = GATEWAY_STATE_ALIVE
+
+    async def opened(self, connection: StationConnection) -> None:
+        """Announce a connection; returns when it is durable, so that the station's CALLs come after it. Raises BusError."""
+        record = self._connection_record(connection)
+        record.state = CONNECTION_STATE_OPEN
+        await self._publisher.publish(_outgoing(connection, record))
+
+    def closed(self, connection: StationConnection) -> None:
+        """Announce the end of a connection; tried again while the bus is away."""
+        record = self._connection_record(connection)
+        record.state = CONNECTION_STATE_CLOSED
+        record.closed_at_ms = now_ms()
+        record.close_code = connection.close_code
+        record.close_reason = connection.close_reason
+        self._retrying.put(_outgoing(connection, record))
+
+    async def status(self) -> None:
+        """Announce the gateway's state once. Raises BusError."""
+        status = GatewayStatus(
+            gateway_slot=self._gateway.slot,
+            gateway_epoch=self._gateway.epoch,
+            state=self.state,
+            connections=len(self._registry),
+        )
+        record = new_record("", gateway_status=status)
+        await self._publisher.publish(Outgoing(topics.GATEWAY_STATUS.name, record, key=self._gateway.key))
+
+    async def try_status(self) -> None:
+        """Announce the gateway's state once; a failure is logged, since the next announcement follows soon."""
+        try:
+            await self.status()
+        except BusError as error:
+            _log.warning("gateway status not published", error=str(error))
+
+    async def presence(self, since: float) -> None:
+        """Report the stations that were heard from since this moment of the event loop's clock. Raises BusError."""
+        for summary in self._summaries(since):
+            record = new_record("", presence=summary)
+            await self._publisher.publish(Outgoing(topics.PRESENCE.name, record, key=self._gateway.key))
+
+    async def repeat_status(self, period_s: float) -> None:
+        """Announce the state every `period_s` seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(period_s)
+            await self.try_status()
+
+    async def repeat_presence(self, period_s: float) -> None:
+        """Report who was heard from every `period_s` seconds, until cancelled. What could not be published comes next time."""
+        since = asyncio.get_running_loop().time()
+        while True:
+            await asyncio.sleep(period_s)
+            now = asyncio.get_running_loop().time()
+            try:
+                await self.presence(since)
+            except BusError as error:
+                _log.warning("presence not published", error=str(error))
+            else:
+                since = now
+
+    def _connection_record(self, connection: StationConnection) -> ConnectionRecord:
+        return ConnectionRecord(
+            gateway_slot=self._gateway.slot,
+            gateway_epoch=self._gateway.epoch,
+            connection_id=connection.connection_id,
+            protocol=connection.protocol,
+            security_profile=connection.peer.security_profile,
+            remote_address=connection.peer.remote_address,
+            connected_at_ms=connection.connected_at_ms,
+        )
+
+    def _summaries(self, since: float) -> Iterator[PresenceSummary]:
+        heard = self._heard_since(since)
+        for first in range(0, len(heard), _PRESENCES_PER_RECORD):
+            yield PresenceSummary(
+                gateway_slot=self._gateway.slot,
+                gateway_epoch=self._gateway.epoch,
+                stations=heard[first : first + _PRESENCES_PER_RECORD],
+            )
+
+    def _heard_since(self, since: float) -> list[Presence]:
+        offset_ms = now_ms() - asyncio.get_running_loop().time() * 1000
+        return [
+            Presence(station_id=connection.station_id, last_seen_ms=int(connection.heard_at * 1000 + offset_ms))
+            for connection in self._registry
+            if connection.heard_at >= since
+        ]
+
+
+def _outgoing(connection: StationConnection, record: ConnectionRecord) -> Outgoing:
+    return Outgoing(topics.CONNECTIONS.name, new_record(connection.station_id, connection=record))

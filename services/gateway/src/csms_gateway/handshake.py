@@ -1,0 +1,143 @@
+"""What a station's HTTP upgrade request says: identity, protocol, credentials. Pure; refusals are exceptions."""
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
+
+MAX_IDENTITY_LENGTH = 48
+"""Of an OCPP identity, in characters (Part 4)."""
+
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class Result(StrEnum):
+    """How a handshake ended, as metrics and logs name it."""
+
+    ACCEPTED = "accepted"
+    BAD_IDENTITY = "bad_identity"
+    BAD_SUBPROTOCOL = "bad_subprotocol"
+    BAD_CREDENTIALS = "bad_credentials"
+    REFUSED_BY_AUTH = "refused_by_auth"
+    AUTH_UNAVAILABLE = "auth_unavailable"
+    OVERLOADED = "overloaded"
+    NOT_WEBSOCKET = "not_websocket"
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of the program
+    """The connection is not upgraded.
+
+    `text` is the body of the HTTP response: it says what to change, and nothing secret.
+    """
+
+    def __init__(self, status: int, text: str, result: Result) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """HTTP Basic credentials, as bytes: a password need not be UTF-8 (an OCPP 1.6 AuthorizationKey is not)."""
+
+    username: bytes
+    password: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A request to connect, well-formed but not yet admitted."""
+
+    station_id: str
+    protocol: str
+    password: bytes | None = field(repr=False)
+    """None: no credentials were sent."""
+
+
+def opening(path: str, offered: Sequence[str], authorization: Sequence[str], supported: Sequence[str]) -> Opening:
+    """Read a request: its path, all Sec-WebSocket-Protocol values and all Authorization values.
+
+    Raises Refusal.
+    """
+    station_id = identity(path)
+    protocol = choose_protocol(offered, supported)
+    if protocol is None:
+        raise Refusal(HTTPStatus.BAD_REQUEST, _no_common_protocol(supported), Result.BAD_SUBPROTOCOL)
+    return Opening(station_id, protocol, _password(station_id, authorization))
+
+
+def identity(path: str) -> str:
+    """The station's identity: the last segment of the path, percent-decoded (Part 4, 3.1.1). Raises Refusal."""
+    segment = path.partition("?")[0].rpartition("/")[2]
+    if not segment:
+        raise Refusal(HTTPStatus.NOT_FOUND, "The path must end with the station's identity.\n", Result.BAD_IDENTITY)
+    try:
+        name = unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError:
+        raise _bad_identity("is not UTF-8") from None
+    if _BROKEN_ESCAPE.search(segment):
+        raise _bad_identity("has a broken percent escape")
+    _check_identity(name)
+    return name
+
+
+def _check_identity(name: str) -> None:
+    if len(name) > MAX_IDENTITY_LENGTH:
+        raise _bad_identity(f"is longer than {MAX_IDENTITY_LENGTH} characters")
+    # The colon separates user name and password in Basic authentication (A00.FR.207).
+    if ":" in name:
+        raise _bad_identity("contains a colon")
+    if not name.isprintable() or name.isspace():
+        raise _bad_identity("contains characters that cannot be printed")
+
+
+def _bad_identity(what: str) -> Refusal:
+    return Refusal(HTTPStatus.BAD_REQUEST, f"The station's identity in the path {what}.\n", Result.BAD_IDENTITY)
+
+
+def choose_protocol(offered: Sequence[str], supported: Sequence[str]) -> str | None:
+    """The first protocol the station offers that is supported; None: there is none.
+
+    `offered` holds the header's values: the header may be repeated, and each value may be a comma list.
+    """
+    names = (name.strip() for value in offered for name in value.split(","))
+    return next((name for name in names if name in supported), None)
+
+
+def _no_common_protocol(supported: Sequence[str]) -> str:
+    return f"Sec-WebSocket-Protocol must offer one of: {', '.join(supported)}.\n"
+
+
+def parse_basic(value: str) -> Credentials | None:
+    """Parse an Authorization header; None: it is no well-formed Basic authentication (RFC 7617)."""
+    scheme, _, token = value.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        decoded = base64.b64decode(token.strip().encode(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # The first colon ends the user name; the password may contain more of them.
+    username, colon, password = decoded.partition(b":")
+    return Credentials(username, password) if colon else None
+
+
+def _password(station_id: str, authorization: Sequence[str]) -> bytes | None:
+    if not authorization:
+        return None
+    credentials = parse_basic(authorization[0]) if len(authorization) == 1 else None
+    if credentials is None:
+        raise unauthorized("The Authorization header is not well-formed Basic authentication.\n")
+    if credentials.username != station_id.encode():
+        raise unauthorized("The user name must be the station's identity.\n")  # A00.FR.207
+    return credentials.password
+
+
+def unauthorized(text: str, result: Result = Result.BAD_CREDENTIALS) -> Refusal:
+    """A refusal with status 401."""
+    return Refusal(HTTPStatus.UNAUTHORIZED, text, result)

@@ -1,0 +1,163 @@
+"""A station's WebSocket: websockets' server connection with synchronous sends, and a watch that costs no task."""
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from csms_runtime import metrics
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.frames import CloseCode
+from websockets.protocol import State
+
+from csms_gateway.admission import Admitted
+
+
+@dataclass(frozen=True, slots=True)
+class WatchTimes:
+    """How a dead or stuck peer is found; all in seconds."""
+
+    ping_interval_s: float
+    """A ping is sent when nothing was heard for so long."""
+    ping_timeout_s: float
+    """The peer is dead when it was silent for so long after a ping."""
+    send_timeout_s: float
+    """The peer is stuck when it took nothing of what is to be sent for so long."""
+    close_timeout_s: float
+    """The TCP connection is aborted so long after the closing handshake began."""
+
+
+class StationSocket(ServerConnection):
+    """One station's socket. Writing never blocks: what is outstanding is bounded by OCPP-J's one CALL per direction.
+
+    Frames are written through `protocol` and `send_data()`, as `websockets.broadcast()` does.
+    """
+
+    heard_at: float = 0.0
+    """When the station's last bytes came, by the event loop's clock."""
+    admitted: Admitted | None = None
+    """Set by the handshake."""
+    closed_because: str = ""
+    """Why we ended the connection; empty: the station did."""
+
+    _alive_at: float = 0.0
+    _pinged_at: float = 0.0
+    _times: WatchTimes
+    _watch_timer: asyncio.TimerHandle | None = None
+    _stuck_timer: asyncio.TimerHandle | None = None
+    _writable: asyncio.Event | None = None
+
+    def start(self, times: WatchTimes) -> None:
+        """Begin to watch the peer; called once, after the handshake."""
+        self._times = times
+        self._forget_handshake()
+        self._alive_at = self.heard_at
+        self._watch_timer = self.loop.call_later(times.ping_interval_s, self._watch)
+
+    def _forget_handshake(self) -> None:
+        # Headers hold the password, and kilobytes that nobody needs for as long as the connection lives.
+        if self.request is not None:
+            self.request.headers = Headers()
+        if self.response is not None:
+            self.response.headers = Headers()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames may be sent."""
+        return self.protocol.state is State.OPEN
+
+    def send_frame(self, text: str) -> bool:
+        """Send a text frame; False: the connection is not open any more."""
+        if not self.is_open:
+            return False
+        data = text.encode()
+        self.protocol.send_text(data)
+        self.send_data()
+        metrics.GATEWAY_BYTES.labels("out").inc(len(data))
+        return True
+
+    def begin_close(self, code: int, reason: str) -> None:
+        """Start the closing handshake; the reader sees the end of the connection. Does nothing when it is closing."""
+        if not self.is_open:
+            return
+        self.closed_because = reason
+        self.protocol.send_close(code, reason)
+        self.send_data()
+        self.loop.call_later(self._times.close_timeout_s, self.transport.abort)
+
+    async def writable(self) -> None:
+        """Wait until the peer has taken what was sent; returns also when the connection ends."""
+        if self._writable is not None:
+            await self._writable.wait()
+
+    def _watch(self) -> None:
+        now = self.loop.time()
+        if self.recv_messages.paused:  # we do not read, so we cannot hear
+            self._alive_at = now
+        alive_at = max(self._alive_at, self.heard_at)
+        if self._pinged_at > alive_at:
+            self._give_up("keepalive ping timeout")
+            return
+        silent = now - alive_at
+        if silent >= self._times.ping_interval_s:
+            self._ping(now)
+            delay = self._times.ping_timeout_s
+        else:
+            delay = self._times.ping_interval_s - silent
+        self._watch_timer = self.loop.call_later(delay, self._watch)
+
+    def _ping(self, now: float) -> None:
+        if self.is_open:
+            self._pinged_at = now
+            self.protocol.send_ping(b"")
+            self.send_data()
+
+    def _give_up(self, reason: str) -> None:
+        metrics.GATEWAY_DEAD_PEERS.labels(reason).inc()
+        self.closed_because = self.closed_because or reason
+        self.protocol.fail(CloseCode.INTERNAL_ERROR, reason)
+        self.transport.abort()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self.heard_at = self.loop.time()
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        self.heard_at = self.loop.time()
+        super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol."""
+        super().pause_writing()
+        self._writable = asyncio.Event()
+        timeout = self._times.send_timeout_s if hasattr(self, "_times") else 0.0
+        self._stuck_timer = self.loop.call_later(timeout, self._give_up, "stuck while sending")
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        super().resume_writing()
+        self._unblock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        super().connection_lost(exc)
+        self._unblock()
+        if self._watch_timer is not None:
+            self._watch_timer.cancel()
+
+    def _unblock(self) -> None:
+        if self._stuck_timer is not None:
+            self._stuck_timer.cancel()
+            self._stuck_timer = None
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+
+
+def status_text(status: int) -> str:
+    """The reason phrase of an HTTP status."""
+    return HTTPStatus(status).phrase

@@ -1,0 +1,139 @@
+import base64
+
+import pytest
+from csms_gateway.handshake import Credentials, Refusal, Result, choose_protocol, identity, opening, parse_basic
+
+SUPPORTED = ["ocpp2.0.1"]
+
+
+def basic(text: bytes) -> str:
+    return "Basic " + base64.b64encode(text).decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/CS1", "CS1"),
+        ("/ocpp/CS1", "CS1"),
+        ("/any/depth/2.0.1/CS1", "CS1"),
+        ("/ocpp/CS1?token=x", "CS1"),
+        ("/ocpp/CS%201", "CS 1"),
+        ("/ocpp/RD%C3%84M%2F7", "RDÄM/7"),
+        ("/ocpp/A+B", "A+B"),
+        ("/ocpp/" + "x" * 48, "x" * 48),
+        ("/ocpp/" + "%C3%84" * 48, "Ä" * 48),
+    ],
+)
+def test_identity_is_the_last_segment_percent_decoded(path: str, expected: str) -> None:
+    assert identity(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 404),
+        ("/ocpp/", 404),
+        ("/?CS1", 404),
+        ("", 404),
+        ("/ocpp/" + "x" * 49, 400),
+        ("/ocpp/a:b", 400),
+        ("/ocpp/a%3Ab", 400),
+        ("/ocpp/a%0Ab", 400),
+        ("/ocpp/%20", 400),
+        ("/ocpp/%FF", 400),
+        ("/ocpp/100%", 400),
+        ("/ocpp/%zz", 400),
+    ],
+)
+def test_a_path_without_a_valid_identity_is_refused(path: str, status: int) -> None:
+    with pytest.raises(Refusal) as refusal:
+        identity(path)
+    assert refusal.value.status == status
+    assert refusal.value.result is Result.BAD_IDENTITY
+    assert refusal.value.text
+
+
+@pytest.mark.parametrize(
+    ("offered", "supported", "chosen"),
+    [
+        (["ocpp2.0.1"], ["ocpp2.0.1"], "ocpp2.0.1"),
+        (["ocpp1.6, ocpp2.0.1"], ["ocpp2.0.1"], "ocpp2.0.1"),
+        (["ocpp1.6", "ocpp2.0.1"], ["ocpp2.0.1"], "ocpp2.0.1"),
+        (["ocpp1.6,ocpp2.0.1"], ["ocpp2.0.1", "ocpp1.6"], "ocpp1.6"),
+        (["ocpp2.1 ,ocpp2.0.1"], ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"], "ocpp2.1"),
+        (["ocpp1.6"], ["ocpp2.0.1"], None),
+        (["OCPP2.0.1"], ["ocpp2.0.1"], None),
+        ([], ["ocpp2.0.1"], None),
+        ([""], ["ocpp2.0.1"], None),
+    ],
+)
+def test_the_stations_first_supported_protocol_is_chosen(
+    offered: list[str], supported: list[str], chosen: str | None
+) -> None:
+    assert choose_protocol(offered, supported) == chosen
+
+
+@pytest.mark.parametrize("offered", [[], ["ocpp1.5"], ["soap, http"]])
+def test_no_common_protocol_is_a_bad_request(offered: list[str]) -> None:
+    with pytest.raises(Refusal) as refusal:
+        opening("/ocpp/CS1", offered, [], SUPPORTED)
+    assert refusal.value.status == 400
+    assert "ocpp2.0.1" in refusal.value.text
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (basic(b"CS1:secret"), Credentials(b"CS1", b"secret")),
+        (basic(b"CS1:a:b:c"), Credentials(b"CS1", b"a:b:c")),
+        (basic(b"CS1:"), Credentials(b"CS1", b"")),
+        (basic(b"CS1:\xff\x00\x10"), Credentials(b"CS1", b"\xff\x00\x10")),
+        ("basic " + base64.b64encode(b"CS1:x").decode(), Credentials(b"CS1", b"x")),
+        ("BASIC   " + base64.b64encode(b"CS1:x").decode(), Credentials(b"CS1", b"x")),
+        (basic(b"no colon"), None),
+        ("Basic", None),
+        ("Basic %%%", None),
+        ("Basic QQ=", None),
+        ("Basic \xe4\xf6", None),
+        ("Bearer abc", None),
+        ("", None),
+    ],
+)
+def test_basic_authentication_is_parsed_as_bytes(header: str, expected: Credentials | None) -> None:
+    assert parse_basic(header) == expected
+
+
+def test_credentials_are_optional_in_the_request() -> None:
+    assert opening("/ocpp/CS1", SUPPORTED, [], SUPPORTED).password is None
+
+
+def test_the_password_is_what_follows_the_first_colon() -> None:
+    assert opening("/ocpp/CS1", SUPPORTED, [basic(b"CS1:pass:word")], SUPPORTED).password == b"pass:word"
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        [basic(b"CS2:secret")],
+        [basic(b"cs1:secret")],
+        [basic(b":secret")],
+        ["Basic !!!"],
+        ["Bearer token"],
+        [basic(b"CS1:secret"), basic(b"CS1:secret")],
+    ],
+)
+def test_wrong_user_name_or_malformed_credentials_are_unauthorized(authorization: list[str]) -> None:
+    with pytest.raises(Refusal) as refusal:
+        opening("/ocpp/CS1", SUPPORTED, authorization, SUPPORTED)
+    assert refusal.value.status == 401
+    assert refusal.value.result is Result.BAD_CREDENTIALS
+
+
+def test_a_user_name_outside_ascii_matches_its_percent_encoded_identity() -> None:
+    assert opening("/Z%C3%BCrich", SUPPORTED, [basic("Zürich:x".encode())], SUPPORTED).password == b"x"
+
+
+def test_the_password_is_in_no_representation() -> None:
+    request = opening("/ocpp/CS1", SUPPORTED, [basic(b"CS1:topsecret")], SUPPORTED)
+    assert "topsecret" not in repr(request)
+    assert "topsecret" not in repr(Credentials(b"CS1", b"topsecret"))
