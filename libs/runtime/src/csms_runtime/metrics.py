@@ -1,0 +1,177 @@
+"""THE catalogue of metrics: every Prometheus metric of every service is a constant here, in the section of its owner.
+
+Names start with `csms_`, end with their unit, and counters with `_total`. Labels have few values: never a station's id.
+Everything is in `prometheus_client`'s default registry and served on `/metrics`.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+# ---- HTTP APIs (csms_runtime.http) -----------------------------------------------------------------------------------
+
+HTTP_REQUESTS = Counter(
+    "csms_http_requests_total",
+    "HTTP requests answered, by method, route template (never the path itself) and status",
+    ["method", "route", "status"],
+)
+HTTP_REQUEST_SECONDS = Histogram(
+    "csms_http_request_duration_seconds",
+    "Time from an HTTP request's arrival until its answer was sent",
+    ["method", "route"],
+    buckets=_LATENCY_S,
+)
+
+# ---- Process (csms_runtime) ------------------------------------------------------------------------------------------
+
+COMPONENT_HEALTHY = Gauge(
+    "csms_component_healthy",
+    "1 when a part of the process works, 0 when it does not: what /readyz is made of",
+    ["component"],
+)
+
+# ---- Database (csms_db) ----------------------------------------------------------------------------------------------
+
+DB_TRANSACTION_SECONDS = Histogram(
+    "csms_db_transaction_duration_seconds",
+    "Time a database transaction took, waiting for its connection included, by outcome (committed, rolled_back)",
+    ["database", "outcome"],
+    buckets=_LATENCY_S,
+)
+DB_UNAVAILABLE = Counter(
+    "csms_db_unavailable_total",
+    "Times the database could not be used for the moment: connection lost, lock timeout, serialization, disk full",
+    ["database"],
+)
+OUTBOX_RECORDS = Gauge(
+    "csms_outbox_records",
+    "Records committed but not yet published",
+    ["database"],
+)
+OUTBOX_AGE_SECONDS = Gauge(
+    "csms_outbox_oldest_age_seconds",
+    "Age of the oldest record that is committed but not yet published; 0 when there is none",
+    ["database"],
+)
+OUTBOX_PUBLISHED = Counter(
+    "csms_outbox_published_total",
+    "Records published from the outbox",
+    ["database"],
+)
+
+# ---- Transactions (csms_transactions) --------------------------------------------------------------------------------
+
+TRANSACTION_EVENTS = Counter(
+    "csms_transaction_events_total",
+    "TransactionEvents handled, by what became of them: stored, repeat (known already), conflict (its seqNo is known "
+    "with other content), invalid (answered with a CALLERROR)",
+    ["outcome"],
+)
+TRANSACTION_EVENTS_LATE = Counter(
+    "csms_transaction_events_late_total",
+    "Stored TransactionEvents that came after one with a higher seqNo",
+)
+TRANSACTION_EVENTS_MISSED = Counter(
+    "csms_transaction_events_missed_total",
+    "seqNos that were skipped when a later event was stored; late events that fill such a gap are counted apart",
+)
+TRANSACTION_CHANGES = Counter(
+    "csms_transaction_changes_total",
+    "Transactions that became known (started), changed (updated) or finished (ended)",
+    ["change"],
+)
+TRANSACTION_BATCH_RECORDS = Histogram(
+    "csms_transactions_batch_records",
+    "Records handled in one database transaction",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
+)
+TRANSACTION_TOKEN_ANSWER_SECONDS = Histogram(
+    "csms_transactions_token_answer_duration_seconds",
+    "Time auth took to answer a batch's question about tokens, by outcome (answered, none)",
+    ["outcome"],
+    buckets=_LATENCY_S,
+)
+TRANSACTION_REPLIES_DROPPED = Counter(
+    "csms_transactions_replies_dropped_total",
+    "Answers nobody gets, by reason: late (the gateway waits no more), unpublished (the bus did not take it)",
+    ["reason"],
+)
+METER_VALUES_STORED = Counter(
+    "csms_meter_values_stored_total",
+    "MeterValues messages stored, repeats not counted",
+)
+REMOTE_REQUESTS = Counter(
+    "csms_remote_requests_total",
+    "Remote starts and stops, by action and outcome",
+    ["action", "outcome"],
+)
+
+# ---- Gateway (csms_gateway) ------------------------------------------------------------------------------------------
+
+GATEWAY_CONNECTIONS = Gauge("csms_gateway_connections", "Stations connected to this gateway")
+GATEWAY_HANDSHAKES = Counter(
+    "csms_gateway_handshakes_total",
+    "Opening handshakes finished, by result (accepted, bad_credentials, refused_by_auth, auth_unavailable, ...)",
+    ["result"],
+)
+GATEWAY_HANDSHAKE_SECONDS = Histogram(
+    "csms_gateway_handshake_duration_seconds",
+    "Time from a station's HTTP request until it was admitted or refused",
+    buckets=_LATENCY_S,
+)
+GATEWAY_HANDSHAKES_IN_WORK = Gauge("csms_gateway_handshakes_in_work", "Opening handshakes that wait or are in work")
+GATEWAY_DISCONNECTS = Counter(
+    "csms_gateway_disconnects_total",
+    "Connections that ended, by WebSocket close code (1006: without a closing handshake)",
+    ["code"],
+)
+GATEWAY_REPLACED = Counter(
+    "csms_gateway_replaced_total", "Connections closed because the station has a newer one, here or on another gateway"
+)
+GATEWAY_DEAD_PEERS = Counter(
+    "csms_gateway_dead_peers_total", "Connections given up by the gateway, by reason (ping timeout, stuck)", ["reason"]
+)
+GATEWAY_BYTES = Counter(
+    "csms_gateway_bytes_total", "Bytes of OCPP-J frames by direction (in, out), before compression", ["direction"]
+)
+GATEWAY_CALLS_IN = Counter(
+    "csms_gateway_station_calls_total",
+    "Stations' CALLs by action (known ones only) and outcome (result, error, empty, timeout, unpublished, late, closed)",
+    ["action", "outcome"],
+)
+GATEWAY_ANSWER_SECONDS = Histogram(
+    "csms_gateway_answer_duration_seconds",
+    "Time from a station's CALL until its answer was written, by the topic of the answering service",
+    ["topic"],
+    buckets=_LATENCY_S,
+)
+GATEWAY_CALLS_OPEN = Gauge("csms_gateway_station_calls_open", "Stations' CALLs that wait for a service's answer")
+GATEWAY_REFUSED = Counter(
+    "csms_gateway_refused_frames_total",
+    "Frames of stations that were answered with CALLERROR or dropped by the session, by reason",
+    ["reason"],
+)
+GATEWAY_COMMANDS = Counter(
+    "csms_gateway_commands_total",
+    "CALLs for stations by action (known ones only) and outcome (result, error, timeout, not_connected)",
+    ["action", "outcome"],
+)
+GATEWAY_COMMAND_SECONDS = Histogram(
+    "csms_gateway_command_duration_seconds",
+    "Time from writing a CALL to a station's socket until it was answered",
+    buckets=_LATENCY_S,
+)
+GATEWAY_COMMANDS_OPEN = Gauge("csms_gateway_commands_open", "CALLs for stations that are queued or not answered yet")
+GATEWAY_RATE_LIMITED = Counter(
+    "csms_gateway_rate_limited_total", "Messages after which a station's socket was not read for a while"
+)
+GATEWAY_PUBLISHING = Gauge("csms_gateway_publishing_records", "Records given to the bus and not acknowledged yet")
+GATEWAY_PUBLISH_FAILURES = Counter("csms_gateway_publish_failures_total", "Records the bus did not acknowledge in time")
+GATEWAY_RECORDS_LOST = Counter(
+    "csms_gateway_records_lost_total", "Records given up because the bus was away for too long, by topic", ["topic"]
+)
+GATEWAY_INBOX = Counter(
+    "csms_gateway_inbox_total",
+    "Records of the gateway's inbox by body and whether anyone waited for them (handled, late, unexpected)",
+    ["body", "result"],
+)
