@@ -1,0 +1,274 @@
+"""OCPP-J frames: text in, typed frames out, and back (OCPP 2.0.1 and 2.1 Part 4, chapter 4; OCPP-J 1.6, chapter 4).
+
+A payload is kept twice: parsed, and as the very bytes that were received, so that nothing of signed or vendor data is
+lost on its way to the services.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from csms_ocpp.errors import MAX_DESCRIPTION, ErrorCode, OcppError, parse_code, spell
+from csms_ocpp.versions import Protocol
+
+MAX_ID = 36
+"""Characters in a message id."""
+UNREADABLE_ID = "-1"
+"""Stands in a CALLERROR for an id that could not be read."""
+
+_CALL, _CALLRESULT, _CALLERROR, _CALLRESULTERROR, _SEND = 2, 3, 4, 5, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that wants an answer: `[2, id, action, payload]`."""
+
+    message_id: str
+    action: str
+    payload: object
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """The answer to a CALL: `[3, id, payload]`. A missing payload reads as null, which no schema allows."""
+
+    message_id: str
+    payload: object
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallError:
+    """The refusal of a CALL: `[4, id, code, description, details]`. `code` is as spelled on the wire."""
+
+    message_id: str
+    code: str
+    description: str
+    details: bytes = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallResultError:
+    """The refusal of a CALLRESULT (OCPP 2.1): `[5, id, code, description, details]`."""
+
+    message_id: str
+    code: str
+    description: str
+    details: bytes = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message without an answer (OCPP 2.1): `[6, id, action, payload]`."""
+
+    message_id: str
+    action: str
+    payload: object
+    raw: bytes
+
+
+Frame = Call | CallResult | CallError | CallResultError | Send
+
+
+class FrameError(OcppError):
+    """What came in is no frame. `answer` says whether the rules want a CALLERROR for it; its id is `message_id`."""
+
+    def __init__(self, code: ErrorCode, message_id: str, description: str, *, answer: bool = True) -> None:
+        super().__init__(code, description)
+        self.message_id = message_id
+        self.answer = answer
+
+
+def parse(data: str | bytes, protocol: Protocol) -> Frame:
+    """Read one frame. Raises FrameError, whose text never repeats what came in."""
+    raw, items = _array(data)
+    kind = items[0] if items else None
+    if type(kind) is not int:
+        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, _id_or_unreadable(items), "the message type is not an integer")
+    reader = _READERS[protocol].get(kind)
+    if reader is None:
+        raise _unknown_type(items, protocol)
+    return reader(items, raw, protocol)
+
+
+def _array(data: str | bytes) -> tuple[bytes, list[Any]]:
+    try:
+        raw = data.encode() if isinstance(data, str) else data
+        items = orjson.loads(raw)
+    except ValueError as error:  # also invalid UTF-8 and lone surrogates
+        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not valid JSON") from error
+    if not isinstance(items, list):
+        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not a JSON array")
+    return raw, items
+
+
+def _unknown_type(items: list[Any], protocol: Protocol) -> FrameError:
+    # 2.0.1 Part 4 says both "ignore" (4.1.3) and "answer" (4.4): answer where it can reach its sender. 1.6, 2.1: ignore.
+    message_id = _id_or_unreadable(items)
+    answer = protocol is Protocol.OCPP201 and message_id != UNREADABLE_ID
+    return FrameError(ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED, message_id, "unknown message type", answer=answer)
+
+
+def is_message_id(value: object) -> bool:
+    """Whether a value can be a message id: a string of 1-36 printable characters."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID and value.isprintable()
+
+
+def _id_or_unreadable(items: list[Any]) -> str:
+    return items[1] if len(items) > 1 and is_message_id(items[1]) else UNREADABLE_ID
+
+
+_REQUEST_LENGTH = 4
+
+
+def _request(items: list[Any], protocol: Protocol, *, answer: bool) -> tuple[str, str]:
+    message_id = _id_or_unreadable(items)
+    if message_id == UNREADABLE_ID:
+        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, message_id, "the message id is not readable", answer=answer)
+    if len(items) != _REQUEST_LENGTH:
+        # 1.6 has a code of its own for a message that lacks something.
+        incomplete = len(items) < _REQUEST_LENGTH and protocol is Protocol.OCPP16
+        code = ErrorCode.PROTOCOL_ERROR if incomplete else ErrorCode.RPC_FRAMEWORK_ERROR
+        raise FrameError(code, message_id, "a CALL has 4 elements", answer=answer)
+    if not isinstance(items[2], str):
+        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, message_id, "the action is not a string", answer=answer)
+    return message_id, items[2]
+
+
+def _read_call(items: list[Any], raw: bytes, protocol: Protocol) -> Call:
+    message_id, action = _request(items, protocol, answer=True)
+    return Call(message_id, action, items[3], _slice(_REQUEST_HEAD, raw, items[3]))
+
+
+def _read_send(items: list[Any], raw: bytes, protocol: Protocol) -> Send:
+    message_id, action = _request(items, protocol, answer=False)
+    return Send(message_id, action, items[3], _slice(_REQUEST_HEAD, raw, items[3]))
+
+
+def _answer_id(items: list[Any]) -> str:
+    # An answer is never answered. "-1" is a legal id here: the station could not read ours.
+    if len(items) > 1 and is_message_id(items[1]):
+        return str(items[1])
+    raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "an answer without a readable id", answer=False)
+
+
+def _read_result(items: list[Any], raw: bytes, _protocol: Protocol) -> CallResult:
+    message_id = _answer_id(items)
+    if len(items) == 3:  # noqa: PLR2004 - [3, id, payload]
+        return CallResult(message_id, items[2], _slice(_RESULT_HEAD, raw, items[2]))
+    return CallResult(message_id, None, b"null")
+
+
+def _read_error(items: list[Any], _raw: bytes, _protocol: Protocol) -> CallError:
+    return CallError(_answer_id(items), *_error_fields(items))
+
+
+def _read_result_error(items: list[Any], _raw: bytes, _protocol: Protocol) -> CallResultError:
+    return CallResultError(_answer_id(items), *_error_fields(items))
+
+
+def _error_fields(items: list[Any]) -> tuple[str, str, bytes]:
+    # Lenient: an error that lacks a field still says that the CALL failed.
+    code, description, details = (*items[2:5], None, None, None)[:3]
+    return (
+        code[:MAX_DESCRIPTION] if isinstance(code, str) else ErrorCode.GENERIC_ERROR.value,
+        description[:MAX_DESCRIPTION] if isinstance(description, str) else "",
+        _dump(details) if isinstance(details, dict) else b"{}",
+    )
+
+
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_REQUEST_HEAD = re.compile(rb"\s*\[\s*\d+\s*,\s*" + _STRING + rb"\s*,\s*" + _STRING + rb"\s*,\s*", re.DOTALL)
+_RESULT_HEAD = re.compile(rb"\s*\[\s*\d+\s*,\s*" + _STRING + rb"\s*,\s*", re.DOTALL)
+
+
+def _slice(head: re.Pattern[bytes], raw: bytes, payload: object) -> bytes:
+    """Cut the last element out of an array that is known to be valid JSON of the head's shape."""
+    match = head.match(raw)
+    if match is None:  # cannot happen for valid JSON; losing the exact bytes is better than losing the message
+        return _dump(payload)
+    return raw[match.end() :].rstrip()[:-1].rstrip()
+
+
+def _dump(payload: object) -> bytes:
+    try:
+        return orjson.dumps(payload)
+    except TypeError:  # nested deeper than orjson writes; `unfit` refuses such payloads
+        return b"{}"
+
+
+_MAX_BRACKETS = 200
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def unfit(payload: object, raw: bytes) -> str | None:
+    """Say why a payload that is valid JSON cannot be processed further, or None.
+
+    Nesting deeper than JSON writers bear (254 levels), and the character NUL, which databases refuse in text. No OCPP
+    message has either; `customData` would let both through its schema.
+    """
+    if b"\\u0000" in raw and _NUL.search(raw):
+        return "a string holds the character NUL"
+    if raw.count(b"{") + raw.count(b"[") > _MAX_BRACKETS:
+        try:
+            orjson.dumps(payload)
+        except TypeError:
+            return "nested too deeply"
+    return None
+
+
+_Reader = Callable[[list[Any], bytes, Protocol], Frame]
+_BASIC: dict[int, _Reader] = {_CALL: _read_call, _CALLRESULT: _read_result, _CALLERROR: _read_error}
+_READERS: dict[Protocol, dict[int, _Reader]] = {
+    Protocol.OCPP16: _BASIC,
+    Protocol.OCPP201: _BASIC,
+    Protocol.OCPP21: _BASIC | {_CALLRESULTERROR: _read_result_error, _SEND: _read_send},
+}
+
+
+def encode_call(message_id: str, action: str, payload: bytes) -> str:
+    """Return a CALL's text; `payload` must be one valid JSON value."""
+    return f"[2,{_json(message_id)},{_json(action)},{payload.decode()}]"
+
+
+def encode_result(message_id: str, payload: bytes) -> str:
+    """Return a CALLRESULT's text; `payload` must be one valid JSON value."""
+    return f"[3,{_json(message_id)},{payload.decode()}]"
+
+
+def encode_error(message_id: str, error: OcppError, protocol: Protocol, *, of_result: bool = False) -> str:
+    """Return the text of a CALLERROR, or (`of_result`) of a CALLRESULTERROR.
+
+    The code is spelled as the version does, the description cut to 255 characters, the details are always `{}`.
+    """
+    kind = _CALLRESULTERROR if of_result else _CALLERROR
+    code = spell(error.code, protocol)
+    return f'[{kind},{_json(message_id)},"{code}",{_json(error.description[:MAX_DESCRIPTION])},{{}}]'
+
+
+def encode(frame: Frame) -> str:
+    """Return a frame's text; its `raw` payload is used, its code as it stands."""
+    match frame:
+        case Call():
+            return encode_call(frame.message_id, frame.action, frame.raw)
+        case CallResult():
+            return encode_result(frame.message_id, frame.raw)
+        case Send():
+            return f"[6,{_json(frame.message_id)},{_json(frame.action)},{frame.raw.decode()}]"
+    kind = _CALLERROR if isinstance(frame, CallError) else _CALLRESULTERROR
+    fields = f"{_json(frame.message_id)},{_json(frame.code)},{_json(frame.description)}"
+    return f"[{kind},{fields},{frame.details.decode()}]"
+
+
+def canonical_code(frame: CallError | CallResultError) -> str:
+    """Return the code in 2.x spelling, or as the station wrote it when no version knows it."""
+    known = parse_code(frame.code)
+    return frame.code if known is None else known.value
+
+
+def _json(text: str) -> str:
+    return orjson.dumps(text).decode()

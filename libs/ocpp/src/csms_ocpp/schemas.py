@@ -1,0 +1,79 @@
+"""The official JSON schemas, read from the PyPI package `ocpp` and corrected in memory; the files are never changed.
+
+Reading a file is the only I/O of this library; it happens once for each message.
+"""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import orjson
+
+from csms_ocpp.versions import Protocol
+
+Schema = dict[str, Any]
+
+_FOLDERS = {Protocol.OCPP16: "v16", Protocol.OCPP201: "v201", Protocol.OCPP21: "v21"}
+# In 1.6 the request's file carries the bare name, and so does the only SEND of 2.1.
+_BARE = {(Protocol.OCPP21, "NotifyPeriodicEventStream")}
+
+# What stations of 2.0.1 need in the field is more than the schemas of 2.0.1 (and, for signed meter data, of 2.1) allow.
+_FIELD_LENGTHS = {
+    "attributeValue": 2500,
+    "certificate": 10_000,
+    "csr": 11_000,
+    "exiRequest": 11_000,
+    "exiResponse": 17_000,
+    "publicKey": 32_768,
+    "signedMeterData": 32_768,
+}
+
+
+def load(protocol: Protocol, action: str, *, response: bool, lenient: bool = False) -> Schema:
+    """Return the schema of a request or response with the known defects corrected.
+
+    `lenient`, for what stations send, also lets unknown fields, over-long signed data and any number of decimals pass.
+    Raises FileNotFoundError when the version has no such message.
+    """
+    schema: Schema = orjson.loads(_file(protocol, action, response=response))
+    if protocol is Protocol.OCPP16 and action == "StopTransaction" and not response:
+        _accept_units_of_meter_values(schema)
+    if lenient:
+        for node in _nodes(schema):
+            _relax(node)
+    return schema
+
+
+def _file(protocol: Protocol, action: str, *, response: bool) -> bytes:
+    bare = protocol is Protocol.OCPP16 or (protocol, action) in _BARE
+    suffix = "Response" if response else ("" if bare else "Request")
+    return (files("ocpp") / _FOLDERS[protocol] / "schemas" / f"{action}{suffix}.json").read_bytes()
+
+
+def _nodes(value: object) -> Iterator[Schema]:
+    if isinstance(value, dict):
+        yield value
+        for child in value.values():
+            yield from _nodes(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _nodes(child)
+
+
+def _accept_units_of_meter_values(schema: Schema) -> None:
+    # The same sampled values may come in either message; only MeterValues' schema got the unit "Hertz".
+    for node in _nodes(schema):
+        unit = node.get("unit")
+        if isinstance(unit, dict) and "Hertz" not in unit.get("enum", ["Hertz"]):
+            unit["enum"].append("Hertz")
+
+
+def _relax(node: Schema) -> None:
+    if node.get("additionalProperties") is False:
+        del node["additionalProperties"]
+    if isinstance(node.get("multipleOf"), float):
+        del node["multipleOf"]
+    properties = node.get("properties")
+    for name, field in properties.items() if isinstance(properties, dict) else ():
+        if "maxLength" in field and name in _FIELD_LENGTHS:
+            field["maxLength"] = max(field["maxLength"], _FIELD_LENGTHS[name])

@@ -1,0 +1,48 @@
+"""Times in OCPP messages: lenient towards stations, exact in what is sent."""
+
+import re
+from datetime import UTC, datetime
+
+# Date, separator, hours and minutes at least; `fromisoformat` alone would take dates, weeks and compact forms too.
+_SHAPE = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?) ?([Zz]|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
+)
+
+
+def parse_datetime(text: str) -> datetime:
+    """Return the moment in UTC.
+
+    Takes what stations are known to send: any offset, no offset (then UTC, as the standard recommends), a space for
+    the T, no seconds, any number of decimals (cut to microseconds), a leap second (taken as second 59). Raises ValueError for
+    anything else, and for moments outside the years 1-9999.
+    """
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        raise ValueError("not a date-time")
+    date, time, zone = match.groups()
+    if time[6:8] == "60":
+        time = f"{time[:6]}59{time[8:]}"
+    offset = "+00:00" if zone is None or zone in "Zz" else zone
+    try:
+        return datetime.fromisoformat(f"{date}T{time}{offset}").astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("date-time out of range") from error
+
+
+def is_datetime(text: str) -> bool:
+    """Whether `parse_datetime` takes it."""
+    try:
+        parse_datetime(text)
+    except ValueError:
+        return False
+    return True
+
+
+def format_datetime(moment: datetime) -> str:
+    """Return RFC 3339 in UTC with milliseconds and Z: "2026-01-01T00:00:00.000Z".
+
+    Raises ValueError for a datetime without a zone: what it means cannot be known.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a datetime without zone cannot be sent to a station")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,181 @@
+"""Validation of payloads by the official schemas, with the OCPP error code for what is wrong.
+
+What a station sends is read leniently where stations are known to differ (date-times); what is sent to a station is
+strict. Which of the two applies follows from who may send the message. Messages never repeat values, which may be secrets.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+
+import jsonschema_rs
+
+from csms_ocpp.actions import lookup
+from csms_ocpp.errors import ErrorCode
+from csms_ocpp.schemas import Schema, load
+from csms_ocpp.times import is_datetime
+from csms_ocpp.versions import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One way in which a payload breaks its schema."""
+
+    code: ErrorCode
+    pointer: str
+    """JSON pointer to the offending value; "" is the payload itself."""
+    message: str
+    """Says what is wanted; holds no value of the payload."""
+
+    @property
+    def description(self) -> str:
+        """Pointer and message, for a CALLERROR."""
+        return f"{self.pointer or '/'}: {self.message}"
+
+
+class _Key(NamedTuple):
+    """What a compiled validator is for."""
+
+    protocol: Protocol
+    action: str
+    response: bool
+    outbound: bool
+    lenient: bool
+
+
+def validate_request(
+    protocol: Protocol, action: str, payload: object, *, outbound: bool | None = None, lenient: bool = False
+) -> Violation | None:
+    """Return the most telling violation of a request, or None when it is valid.
+
+    Args:
+        protocol: The version.
+        action: A message of the version; KeyError for any other.
+        payload: Parsed JSON.
+        outbound: Whether the CSMS sends it; None: follows from the action (DataTransfer: yes).
+        lenient: Let unknown fields and over-long signed data of stations pass; no effect on what the CSMS sends.
+    """
+    return _first(_request_key(protocol, action, outbound, lenient), payload)
+
+
+def validate_response(
+    protocol: Protocol, action: str, payload: object, *, outbound: bool | None = None, lenient: bool = False
+) -> Violation | None:
+    """Return the most telling violation of a response; parameters as in `validate_request`.
+
+    `outbound` None means: the CSMS sends the responses to what only stations send. A SEND has no response: KeyError.
+    """
+    return _first(_response_key(protocol, action, outbound, lenient), payload)
+
+
+def all_violations_request(protocol: Protocol, action: str, payload: object) -> list[Violation]:
+    """Return every violation of a request that the CSMS is to send, most telling first."""
+    key = _request_key(protocol, action, outbound=None, lenient=False)
+    return sorted(map(_violation, _validator(key).iter_errors(payload)), key=_rank)
+
+
+def permits_empty_response(protocol: Protocol, action: str) -> bool:
+    """Whether `{}` is a valid response. KeyError for unknown actions and for a SEND."""
+    return _validator(_response_key(protocol, action, outbound=True, lenient=False)).is_valid({})
+
+
+def _request_key(protocol: Protocol, action: str, outbound: bool | None, lenient: bool) -> _Key:  # noqa: FBT001
+    known = lookup(protocol, action)
+    if known is None:
+        raise KeyError(action)
+    sent = known.from_csms if outbound is None else outbound
+    return _Key(protocol, action, response=False, outbound=sent, lenient=lenient and not sent)
+
+
+def _response_key(protocol: Protocol, action: str, outbound: bool | None, lenient: bool) -> _Key:  # noqa: FBT001
+    known = lookup(protocol, action)
+    if known is None or known.send_only:
+        raise KeyError(action)
+    sent = not known.from_csms if outbound is None else outbound
+    return _Key(protocol, action, response=True, outbound=sent, lenient=lenient and not sent)
+
+
+@cache  # bounded by the number of messages
+def _validator(key: _Key) -> jsonschema_rs.Validator:
+    schema = load(key.protocol, key.action, response=key.response, lenient=key.lenient)
+    formats = None if key.outbound else {"date-time": is_datetime, "uri": _any_uri}
+    return _draft(schema)(schema, formats=formats, validate_formats=True, offline=True)
+
+
+def _draft(schema: Schema) -> type[jsonschema_rs.Validator]:
+    # 1.6 files are of draft 4, or of draft 6 for the security messages; all others of draft 6.
+    return jsonschema_rs.Draft4Validator if "draft-04" in schema["$schema"] else jsonschema_rs.Draft6Validator
+
+
+def _any_uri(_text: str) -> bool:
+    return True
+
+
+def _first(key: _Key, payload: object) -> Violation | None:
+    validator = _validator(key)
+    if validator.is_valid(payload):
+        return None
+    return min(map(_violation, validator.iter_errors(payload)), key=_rank)
+
+
+_CODES = {
+    "type": ErrorCode.TYPE_CONSTRAINT_VIOLATION,
+    "required": ErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION,
+    "minItems": ErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION,
+    "maxItems": ErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION,
+    "additionalProperties": ErrorCode.FORMAT_VIOLATION,
+}
+# A missing field says more than the unknown one that was sent in its place.
+_RANKS = (
+    ErrorCode.TYPE_CONSTRAINT_VIOLATION,
+    ErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION,
+    ErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
+    ErrorCode.FORMAT_VIOLATION,
+)
+
+
+def _rank(violation: Violation) -> int:
+    return _RANKS.index(violation.code)
+
+
+def _violation(error: jsonschema_rs.ValidationError) -> Violation:
+    facts: dict[str, Any] = error.kind.as_dict()
+    code = _CODES.get(error.kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
+    return Violation(code, _pointer(error.instance_path), _message(error.kind.name, facts))
+
+
+_MAX_POINTER = 120
+
+
+def _pointer(path: list[str | int]) -> str:
+    text = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return text if len(text) <= _MAX_POINTER else text[:_MAX_POINTER] + "…"
+
+
+_TEXTS = {
+    "type": "must be of type {types}",
+    "required": "field {property} is required",
+    "minItems": "needs at least {limit} items",
+    "maxItems": "may have at most {limit} items",
+    "enum": "must be one of {options}",
+    "maxLength": "may have at most {limit} characters",
+    "minLength": "needs at least {limit} characters",
+    "minimum": "must be at least {limit}",
+    "maximum": "must be at most {limit}",
+    "multipleOf": "must be a multiple of {multiple_of}",
+    "format": "must be a {format}",
+    "additionalProperties": "unknown field {unexpected}",
+}
+
+
+def _message(keyword: str, facts: dict[str, Any]) -> str:
+    template = _TEXTS.get(keyword)
+    if template is None:
+        return f"breaks the rule {keyword}"
+    return template.format_map({name: _text(value) for name, value in facts.items()})
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item)[:50] for item in value[:12]) + (", …" if len(value) > 12 else "")  # noqa: PLR2004
+    return str(value)
