@@ -1,0 +1,124 @@
+"""A process's life: event loop, signals, supervision of background tasks, ordered stop.
+
+A composition root is one coroutine function `main(stop)`: it enters its parts into an `AsyncExitStack` in the order of
+their start (so that they stop in reverse), starts background work under `Supervisor`, and returns some time after `stop`
+was set. `run(main)` is the whole `__main__`.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
+
+import structlog
+import uvloop
+
+Main = Callable[[asyncio.Event], Awaitable[None]]
+
+_log = structlog.get_logger(__name__)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class TaskDied(Exception):
+    """A background task ended, by an error (the cause) or by returning, before it was told to."""
+
+
+def run(main: Main) -> None:
+    """Run `main(stop)` in a new uvloop until it returns; SIGTERM and SIGINT set `stop`, a second one ends the process.
+
+    Exits with status 1 (SystemExit), the error logged, when main raises; status 130 or 143 on a second signal.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(serve(main))
+        except Exception:
+            _log.exception("process failed")
+            sys.exit(1)
+
+
+async def serve(main: Main) -> None:
+    """Like `run`, in the running event loop, and raising what main raises."""
+    stop = asyncio.Event()
+    async with _signals_set(stop):
+        await main(stop)
+
+
+@asynccontextmanager
+async def _signals_set(stop: asyncio.Event) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, _on_signal, number, stop)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _on_signal(number: signal.Signals, stop: asyncio.Event) -> None:
+    if stop.is_set():
+        _log.error("second signal: ending at once", signal=number.name)
+        os._exit(128 + number)
+    _log.info("stopping", signal=number.name)
+    stop.set()
+
+
+class Supervisor:
+    """Owns the background tasks of a process. When one dies, `stop` is set, and leaving the context raises its error.
+
+    On leaving the context: sets the `stop` event, waits up to `timeout_s` for the tasks to return, cancels the rest.
+    """
+
+    def __init__(self, stop: asyncio.Event, *, timeout_s: float = 25.0) -> None:
+        self._stop = stop
+        self._timeout_s = timeout_s
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._deaths: list[TaskDied] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        try:
+            await self._finish()
+        finally:
+            await self._cancel()
+        if self._deaths and error is None:
+            raise self._deaths[0]
+
+    def start(self, name: str, work: Coroutine[object, object, None]) -> None:
+        """Start a task that is to run until `stop` is set. `name` is for the log."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks[task] = name
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        name = self._tasks.pop(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None and self._stop.is_set():
+            return
+        death = TaskDied(f"background task {name} ended")
+        death.__cause__ = error
+        self._deaths.append(death)
+        _log.error("background task died", task=name, exc_info=error)
+        self._stop.set()
+
+    async def _finish(self) -> None:
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=self._timeout_s)
+
+    async def _cancel(self) -> None:
+        late = dict(self._tasks)
+        for task, name in late.items():
+            _log.warning("background task did not stop in time", task=name, timeout_s=self._timeout_s)
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

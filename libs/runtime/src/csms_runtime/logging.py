@@ -1,0 +1,102 @@
+"""Logs: structlog, one line per event on stderr, for people or as JSON; the standard library's loggers come out alike.
+
+Loggers are `structlog.get_logger(__name__)`; `bound(station_id=..., correlation_id=...)` adds to all lines of a task.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Format = Literal["console", "json"]
+
+SECRET_KEYS = frozenset({"password", "password_digest", "authorization", "api_key", "secret_key"})
+"""Keys whose values are never written, at any depth."""
+_MASK = "***"
+_QUIET = {"aiokafka": logging.WARNING, "uvicorn.access": logging.WARNING, "sqlalchemy": logging.WARNING}
+"""Least level of chatty libraries; raised further by the configured level."""
+
+
+def configure(level: str, log_format: Format, stream: TextIO | None = None) -> None:
+    """Set up logging of the process; a later call replaces an earlier. `level`: debug, info, warning or error."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    out = sys.stderr if stream is None else stream
+    structlog.configure(
+        processors=[*_SHARED, *_renderers(log_format, out)],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=True,
+    )
+    _configure_stdlib(number, log_format, out)
+
+
+@contextmanager
+def bound(**values: str) -> Iterator[None]:
+    """Add these keys to every line logged inside, by this task and the tasks it starts."""
+    with structlog.contextvars.bound_contextvars(**values):
+        yield
+
+
+def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace the values of `SECRET_KEYS` (in any case) by asterisks: a processor."""
+    for key, value in event.items():
+        event[key] = _masked(key, value)
+    return event
+
+
+def _masked(key: object, value: object) -> object:
+    if isinstance(key, str) and key.lower() in SECRET_KEYS:
+        return _MASK
+    if isinstance(value, Mapping):
+        return {inner: _masked(inner, item) for inner, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(None, item) for item in value]
+    return value
+
+
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    mask_secrets,
+]
+
+
+def _renderers(log_format: Format, out: TextIO) -> list[Processor]:
+    if log_format == "json":
+        return [
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_to_json),
+        ]
+    # The plain formatter: the default one shows local variables, and those hold secrets.
+    return [
+        structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback),
+    ]
+
+
+def _to_json(event: EventDict, **_options: Any) -> str:
+    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _configure_stdlib(level: int, log_format: Format, out: TextIO) -> None:
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(log_format, out)],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(level, least))
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+    logging.captureWarnings(capture=True)

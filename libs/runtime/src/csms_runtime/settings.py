@@ -1,0 +1,132 @@
+"""Settings from the environment: `CSMS_*` variables, one field each.
+
+A service subclasses `RuntimeSettings`. Every field has a description; docs/configuration.md is made of them by `describe`.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic_settings
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0: any free one."""
+
+
+MIN_SECRET_LENGTH = 16
+"""Fewest characters of `CSMS_SECRET_KEY`."""
+
+
+class UnknownStations(StrEnum):
+    """What happens to a station that nobody created."""
+
+    REJECT = "reject"
+    PENDING = "pending"
+    ACCEPT = "accept"
+
+
+class ApiKeySetting(BaseModel):
+    """An API key as an operator configures it: its digest, never the key."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(min_length=1, description="Who uses the key; appears in logs")
+    sha256: str = Field(pattern=r"^[0-9a-fA-F]{64}$", description="SHA-256 of the key, in hexadecimal")
+    scopes: list[Literal["read", "operate", "admin"]] = Field(min_length=1)
+
+
+class BaseSettings(pydantic_settings.BaseSettings):
+    """Base of all settings: prefix `CSMS_`, empty variables count as absent, values never appear in error messages."""
+
+    model_config = pydantic_settings.SettingsConfigDict(
+        env_prefix="CSMS_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, frozen=True
+    )
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
+        raise ValueError(f"a secret has at least {MIN_SECRET_LENGTH} characters")
+    return secret
+
+
+class RuntimeSettings(BaseSettings):
+    """What every service has."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
+    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines")
+    http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on")
+    http_port: Port = Field(8080, description="Port of the HTTP API; 0: any free one")
+    management_host: str = Field("0.0.0.0", description="Address the management port listens on")  # noqa: S104 pods
+    management_port: Port = Field(
+        8081, description="Port of /healthz, /readyz and /metrics when a service runs as its own process"
+    )
+    slot: int = Field(
+        0, ge=0, description="Number of this replica within its service, from 0: which inbox partition it reads"
+    )
+    data_dir: Path = Field(Path("data"), description="Directory of the standalone mode's files")
+    admin_api_key: SecretStr | None = Field(
+        None, description="An API key with scope admin; standalone makes one at its first start when there is none"
+    )
+    api_keys: list[ApiKeySetting] = Field(
+        [], description='API keys as a JSON list of {"name", "sha256", "scopes"}; scopes: read, operate, admin'
+    )
+    kafka_bootstrap_servers: str = Field(
+        "127.0.0.1:9092", description="Kafka brokers, host:port separated by commas; not used in standalone mode"
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="postgresql://user:password@host:port/database; standalone uses SQLite files in CSMS_DATA_DIR",
+    )
+    database_pool_size: int = Field(10, ge=1, le=200, description="Most connections to PostgreSQL per process")
+    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
+        None,
+        description="Key of the station passwords' digests, the same for all services, at least 16 characters; "
+        "standalone makes one at its first start",
+    )
+    unknown_stations: UnknownStations = Field(
+        UnknownStations.REJECT, description="What happens to a station nobody created: reject, pending or accept"
+    )
+    service_timeout_s: float = Field(
+        10.0, gt=0, le=300, description="How long a process waits for another service's answer, in seconds"
+    )
+    shutdown_timeout_s: float = Field(
+        25.0, gt=0, le=3600, description="How long work in hand may take to finish after SIGTERM, in seconds"
+    )
+
+    def require_secret_key(self) -> bytes:
+        """Return the secret key's bytes. Raises ValueError when CSMS_SECRET_KEY is not set."""
+        if self.secret_key is None:
+            raise ValueError("CSMS_SECRET_KEY is not set")
+        return self.secret_key.get_secret_value().encode()
+
+    def require_database_url(self) -> str:
+        """Return the database's URL, password included. Raises ValueError when CSMS_DATABASE_URL is not set."""
+        if self.database_url is None:
+            raise ValueError("CSMS_DATABASE_URL is not set")
+        return self.database_url.get_secret_value()
+
+
+def describe(settings: Iterable[type[BaseSettings]]) -> str:
+    """Return a Markdown table of the variables of these classes, each once, sorted by name."""
+    rows: dict[str, str] = {}
+    for cls in settings:
+        prefix = str(cls.model_config.get("env_prefix", ""))
+        for name, field in cls.model_fields.items():
+            variable = f"{prefix}{name}".upper()
+            rows.setdefault(variable, f"| `{variable}` | {_default(field)} | {_cell(field.description or '')} |")
+    return "\n".join(["| variable | default | what |", "|---|---|---|", *(rows[name] for name in sorted(rows))]) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.get_default(call_default_factory=False)
+    if value is PydanticUndefined or value is None:
+        return "*required*" if field.is_required() else ""
+    return f"`{_cell(str(value))}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
