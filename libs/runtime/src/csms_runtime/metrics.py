@@ -175,3 +175,22 @@ GATEWAY_INBOX = Counter(
     "Records of the gateway's inbox by body and whether anyone waited for them (handled, late, unexpected)",
     ["body", "result"],
 )
+
+# ---- auth (csms_auth) ------------------------------------------------------------------------------------------------
+
+AUTH_CONNECTION_DECISIONS = Counter(
+    "csms_auth_connection_decisions_total",
+    "Decisions on connections, by result: allowed, or the HTTP status of the refusal",
+    ["result"],
+)
+AUTH_TOKEN_ANSWERS = Counter(
+    "csms_auth_token_answers_total",
+    "Answers about ID tokens, to stations and to other services, by the status told",
+    ["status"],
+)
+AUTH_ANSWER_SECONDS = Histogram(
+    "csms_auth_answer_duration_seconds",
+    "Time from a record's production until auth had its answer, by kind of record",
+    ["kind"],
+    buckets=_LATENCY_S,
+)

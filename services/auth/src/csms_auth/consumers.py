@@ -1,0 +1,144 @@
+"""Answers what comes in on ocpp.calls.auth: a polled batch at a time, with one look-up for all of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from csms.v1.bus_pb2 import Record
+from csms_bus.ports import Incoming, Outgoing
+from csms_bus.runner import Never
+from csms_db import outbox
+from csms_db.engine import Database
+from csms_runtime import metrics
+from csms_runtime.clock import from_ms, now_ms
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_auth import events
+from csms_auth.domain.refusals import RefusalLimiter
+from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
+from csms_auth.handlers.turn import Refusal, Rules, Step, Turn
+from csms_auth.store import certificate_requests, id_tokens, stations, tables
+
+GROUP = "auth"
+
+BODIES: Mapping[str, Callable[[Record, int], Step]] = {
+    "connection_request": connection_request.step,
+    "authorization_request": authorization_request.step,
+    "station_admission": station_admission.step,
+    "station_call": station_call.step,
+}
+"""What may come in and how it is answered."""
+
+_log = structlog.get_logger(__name__)
+
+
+class AuthConsumer:
+    """The batch handler of group "auth". Order within a batch holds: what an admission changes, a later question sees.
+
+    Idempotent: admissions by their revision, signing requests by station and kind; questions change nothing.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        rules: Rules,
+        *,
+        wake_outbox: Callable[[], None],
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        """`wake_outbox` is called after events were stored; `clock` gives the Unix time in milliseconds."""
+        self._database = database
+        self._rules = rules
+        self._wake_outbox = wake_outbox
+        self._clock = clock
+        self._limiter = RefusalLimiter()
+
+    async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """Answer a batch; what is returned is to be published now that the transaction has committed.
+
+        Raises Never for a record that auth does not handle, DatabaseUnavailable (a Later) while the database is down.
+        """
+        now = self._clock()
+        records = [incoming.record for incoming in batch if incoming.record is not None]
+        steps = [_step(record, now) for record in records]
+        turn = await (self._answer_and_store(steps, now) if any(s.stores for s in steps) else self._answer(steps, now))
+        _count(turn, records, now)
+        return turn.outgoing
+
+    async def _answer(self, steps: Sequence[Step], now: int) -> Turn:
+        """Answer questions: they only read. The events of refusals are written afterwards."""
+        async with self._database.reading() as session:
+            turn = await self._look_up(session, steps, now, for_update=False)
+        _run(steps, turn)
+        refusals = self._worth_telling(turn)
+        if refusals:
+            async with self._database.transaction() as session:
+                await _store_events(session, refusals)
+            self._told(refusals, now)
+        return turn
+
+    async def _answer_and_store(self, steps: Sequence[Step], now: int) -> Turn:
+        """Answer a batch that changes something, in one transaction."""
+        async with self._database.transaction() as session:
+            turn = await self._look_up(session, steps, now, for_update=True)
+            _run(steps, turn)
+            await stations.save(session, turn.changed.values(), from_ms(now))
+            await certificate_requests.save(session, turn.certificate_requests)
+            refusals = self._worth_telling(turn)
+            await _store_events(session, refusals)
+        self._told(refusals, now)
+        return turn
+
+    async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int, *, for_update: bool) -> Turn:
+        station_ids = {step.station_id for step in steps if step.station_id is not None}
+        keys = {token.key for step in steps for token in step.tokens}
+        return Turn(
+            rules=self._rules,
+            now_ms=now,
+            stations=await stations.load(session, station_ids, for_update=for_update),
+            tokens=await id_tokens.load(session, keys),
+        )
+
+    def _worth_telling(self, turn: Turn) -> list[Refusal]:
+        newest = {refusal.station_id: refusal for refusal in turn.refusals}
+        return [newest[station_id] for station_id in self._limiter.due(newest, turn.now_ms)]
+
+    def _told(self, refusals: Sequence[Refusal], now: int) -> None:
+        if not refusals:
+            return
+        self._limiter.told([refusal.station_id for refusal in refusals], now)
+        self._wake_outbox()
+        for refusal in refusals:
+            _log.warning(
+                "connection refused",
+                station_id=refusal.station_id,
+                http_status=refusal.refused.http_status,
+                reason=refusal.refused.reason,
+                remote_address=refusal.remote_address,
+            )
+
+
+def _step(record: Record, now: int) -> Step:
+    body = record.WhichOneof("body")
+    if body not in BODIES:
+        raise Never(f"auth does not handle a record of kind {body}")
+    return BODIES[body](record, now)
+
+
+def _run(steps: Sequence[Step], turn: Turn) -> None:
+    for step in steps:
+        step.run(turn)
+
+
+async def _store_events(session: AsyncSession, refusals: Sequence[Refusal]) -> None:
+    told = [events.connection_refused(r.station_id, r.refused, r.remote_address) for r in refusals]
+    await outbox.add(session, tables.outbox, told)
+
+
+def _count(turn: Turn, records: Sequence[Record], now: int) -> None:
+    for result in turn.connection_results:
+        metrics.AUTH_CONNECTION_DECISIONS.labels(result).inc()
+    for status in turn.token_results:
+        metrics.AUTH_TOKEN_ANSWERS.labels(status).inc()
+    for record in records:
+        waited_s = max(0, now - record.produced_at_ms) / 1000
+        metrics.AUTH_ANSWER_SECONDS.labels(record.WhichOneof("body")).observe(waited_s)

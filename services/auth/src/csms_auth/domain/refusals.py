@@ -1,0 +1,33 @@
+"""Keeps a station that hammers at the door from flooding the event topic."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+
+class RefusalLimiter:
+    """Says which refusals are worth an event: one per station and interval, and a ceiling for all stations together.
+
+    The ceiling is for somebody who makes identities up. Bounded memory; not shared between threads. Asking and
+    remembering are two steps, so that a refusal whose transaction was rolled back is not taken for told.
+    """
+
+    def __init__(self, *, interval_ms: int = 60_000, most_per_interval: int = 1_000) -> None:
+        self._interval_ms = interval_ms
+        self._most = most_per_interval
+        self._told: OrderedDict[str, int] = OrderedDict()
+
+    def due(self, station_ids: Iterable[str], now_ms: int) -> list[str]:
+        """Return those whose refusal should be told now, each once, in order, as far as the ceiling allows."""
+        self._forget(now_ms)
+        fresh = [station_id for station_id in dict.fromkeys(station_ids) if station_id not in self._told]
+        return fresh[: max(0, self._most - len(self._told))]
+
+    def told(self, station_ids: Iterable[str], now_ms: int) -> None:
+        """Remember that these refusals were told."""
+        for station_id in station_ids:
+            self._told[station_id] = now_ms
+            self._told.move_to_end(station_id)
+
+    def _forget(self, now_ms: int) -> None:
+        while self._told and next(iter(self._told.values())) <= now_ms - self._interval_ms:
+            self._told.popitem(last=False)

@@ -1,0 +1,71 @@
+"""What auth knows about a station: just enough to decide on its connection. The inventory itself is device-mgmt's."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+class Registration(StrEnum):
+    """How a station's boot is or was answered (OCPP's RegistrationStatusEnumType)."""
+
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A station as auth knows it."""
+
+    station_id: str
+    revision: int = 0
+    """The revision of the admission that made it so."""
+    security_profile: int = 0
+    """The profile it must use, 1 to 3; 0: any."""
+    serial_number: str = ""
+    registration: Registration | None = None
+    """None: device-mgmt did not say; treated as Pending, which lets the station boot and nothing else."""
+    message_timeout_s: int = 0
+    """How long it may take to answer a CALL; 0: the gateway's default."""
+    password_digest: bytes | None = field(default=None, repr=False)
+    deleted: bool = False
+    """Kept as a tombstone, so that a late older admission does not bring the station back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A change of a station, as device-mgmt tells it."""
+
+    station_id: str
+    revision: int
+    deleted: bool = False
+    security_profile: int = 0
+    serial_number: str = ""
+    registration: Registration | None = None
+    message_timeout_s: int = 0
+    new_password_digest: bytes = field(default=b"", repr=False)
+    """Empty: the password stays as it is."""
+
+
+def admit(current: Station | None, admission: Admission) -> Station | None:
+    """Return the station as the admission makes it, or None when the admission is not newer than what is known.
+
+    Records are delivered more than once: applying one twice changes nothing.
+    """
+    if current is not None and admission.revision <= current.revision:
+        return None
+    if admission.deleted:
+        return Station(admission.station_id, revision=admission.revision, deleted=True)
+    return Station(
+        station_id=admission.station_id,
+        revision=admission.revision,
+        security_profile=admission.security_profile,
+        serial_number=admission.serial_number,
+        registration=admission.registration,
+        message_timeout_s=admission.message_timeout_s,
+        password_digest=admission.new_password_digest or (current.password_digest if current else None),
+    )
+
+
+def with_password(station: Station, digest: bytes | None) -> Station:
+    """Return the station with another password, or without one."""
+    return replace(station, password_digest=digest)

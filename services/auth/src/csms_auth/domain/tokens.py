@@ -1,0 +1,146 @@
+"""May an ID token be used? Requirements: C01, C02, C04, C09, C10 and C16 of OCPP 2.0.1."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+NO_AUTHORIZATION = "NoAuthorization"
+KEY_CODE = "KeyCode"
+CENTRAL = "Central"
+
+TOKEN_TYPES = (CENTRAL, "eMAID", "ISO14443", "ISO15693", KEY_CODE, "Local", "MacAddress", NO_AUTHORIZATION)
+"""OCPP 2.0.1's IdTokenEnumType. OCPP 2.1 allows other strings too."""
+
+MASK = "****"
+
+
+class TokenStatus(StrEnum):
+    """OCPP 2.0.1's AuthorizationStatusEnumType."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    CONCURRENT_TX = "ConcurrentTx"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    NO_CREDIT = "NoCredit"
+    NOT_ALLOWED_TYPE_EVSE = "NotAllowedTypeEVSE"
+    NOT_AT_THIS_LOCATION = "NotAtThisLocation"
+    NOT_AT_THIS_TIME = "NotAtThisTime"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRef:
+    """A token as OCPP names it. Its id is never shown in a repr: it may be a key code (C04.FR.04)."""
+
+    type: str
+    """Empty: the protocol has no types (OCPP 1.6)."""
+    id_token: str = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """What the id is compared by: case does not matter (C01.FR.25)."""
+        return self.id_token.casefold()
+
+    @property
+    def shown(self) -> str:
+        """The id as it may appear in logs and events: a key code is masked."""
+        return MASK if self.type == KEY_CODE else self.id_token
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as it is stored."""
+
+    ref: TokenRef
+    status: TokenStatus
+    """The stored decision."""
+    group_id: str | None = None
+    expires_at: datetime | None = None
+    language1: str | None = None
+    personal_message: str | None = None
+    evse_ids: Sequence[int] | None = None
+    """The EVSEs it may be used at; None: all, empty: none."""
+    concurrent_tx_limit: int | None = None
+    charging_priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Asked of a token."""
+
+    token: TokenRef
+    evse_id: int = 0
+    """0: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a station is told of a token (IdTokenInfoType). None and empty: absent."""
+
+    status: TokenStatus
+    group_id: str | None = None
+    """Goes out as a token of type Central (C09.FR.13)."""
+    cache_expiry: datetime | None = None
+    language1: str | None = None
+    personal_message: str | None = None
+    evse_ids: Sequence[int] = ()
+    charging_priority: int | None = None
+
+
+def decide(question: Question, token: Token | None, *, now: datetime, cache_for: timedelta | None = None) -> Answer:
+    """Answer a question about a token; `token` is what is stored of it, None: nothing.
+
+    `cache_for` sets cacheExpiryDateTime; None leaves it to the station's AuthCacheLifeTime (C10.FR.08). The card's own
+    expiry never goes there (C10.FR.13). The group is told whatever the status (C01.FR.06, C09.FR.09); a master pass is
+    a token of the master pass group, nothing more (C16).
+    """
+    cache_expiry = now + cache_for if cache_for is not None else None
+    if token is None:
+        return _not_stored(question.token, cache_expiry)
+    status = _status(token, question.evse_id, now)
+    return Answer(
+        status=status,
+        group_id=token.group_id,
+        cache_expiry=cache_expiry,
+        language1=token.language1,
+        personal_message=token.personal_message,
+        evse_ids=tuple(token.evse_ids or ()) if status is TokenStatus.ACCEPTED else (),
+        charging_priority=token.charging_priority,
+    )
+
+
+def _not_stored(ref: TokenRef, cache_expiry: datetime | None) -> Answer:
+    if ref.type == NO_AUTHORIZATION:
+        return Answer(TokenStatus.ACCEPTED)  # C02.FR.02; C02.FR.03: never cached
+    if ref.type == KEY_CODE:
+        return Answer(TokenStatus.INVALID, cache_expiry=cache_expiry)  # C04.FR.01
+    return Answer(TokenStatus.UNKNOWN, cache_expiry=cache_expiry)
+
+
+def _status(token: Token, evse_id: int, now: datetime) -> TokenStatus:
+    if token.status is not TokenStatus.ACCEPTED:
+        return token.status
+    if token.expires_at is not None and token.expires_at <= now:
+        return TokenStatus.EXPIRED
+    if token.evse_ids is None:
+        return TokenStatus.ACCEPTED
+    if not token.evse_ids:
+        return TokenStatus.NOT_AT_THIS_LOCATION  # C01.FR.22
+    if evse_id and evse_id not in token.evse_ids:
+        return TokenStatus.NOT_ALLOWED_TYPE_EVSE  # valid at this station, not at the EVSE that asks
+    return TokenStatus.ACCEPTED  # C01.FR.20: the list says where
+
+
+def choose(ref: TokenRef, stored: Sequence[Token]) -> Token | None:
+    """Pick the one that `ref` names of the tokens stored under one id: of its type, or for OCPP 1.6 the likeliest."""
+    if ref.type:
+        return next((token for token in stored if token.ref.type == ref.type), None)
+    return min(stored, key=_untyped_order, default=None)
+
+
+def _untyped_order(token: Token) -> tuple[int, str]:
+    cards = ("ISO14443", "ISO15693")
+    known = token.ref.type
+    return (cards.index(known) if known in cards else len(cards), known)

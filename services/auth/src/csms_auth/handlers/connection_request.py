@@ -1,0 +1,30 @@
+"""A gateway asks whether a station may connect."""
+
+from csms.v1.bus_pb2 import Record
+from csms_bus.ports import Outgoing
+from csms_bus.records import new_record
+
+from csms_auth import messages
+from csms_auth.domain import connections
+from csms_auth.domain.connections import Refused
+from csms_auth.handlers.turn import SKIP, Refusal, Step, Turn, expired
+
+
+def step(record: Record, now_ms: int) -> Step:
+    """Return how to answer. A request past its deadline is skipped: the gateway has refused the station already."""
+    request = record.connection_request
+    if expired(request.deadline_ms, now_ms):
+        return SKIP
+
+    def run(turn: Turn) -> None:
+        attempt = messages.attempt(record.station_id, request)
+        known = turn.stations.get(record.station_id)
+        decision = connections.decide(attempt, known, turn.rules.unknown_stations)
+        turn.decide_connection(decision)
+        if isinstance(decision, Refused):
+            turn.refusals.append(Refusal(record.station_id, decision, request.remote_address))
+        answer = messages.connection_decision(request.correlation_id, decision)
+        reply = new_record(record.station_id, traceparent=record.traceparent, connection_decision=answer)
+        turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
+
+    return Step(run, station_id=record.station_id)

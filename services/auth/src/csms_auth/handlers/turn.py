@@ -1,0 +1,105 @@
+"""One polled batch being answered, record by record, in memory.
+
+What was looked up goes in, what is to be stored and published comes out: no I/O here, so that order within a batch and
+repeated records are plain unit tests.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from csms_bus.ports import Outgoing
+from csms_runtime.clock import from_ms
+from csms_runtime.settings import UnknownStations
+
+from csms_auth.domain import tokens
+from csms_auth.domain.certificates import CertificateRequest
+from csms_auth.domain.connections import Allowed, Refused
+from csms_auth.domain.stations import Admission, Station, admit
+from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator configured."""
+
+    unknown_stations: UnknownStations
+    cache_for: timedelta | None = None
+    """How long stations may keep an answer about a token in their cache; None: as they are set up (C10.FR.08)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A connection that was refused, for the event."""
+
+    station_id: str
+    refused: Refused
+    remote_address: str
+
+
+@dataclass(slots=True)
+class Turn:
+    """A batch in work: facts in, effects out."""
+
+    rules: Rules
+    now_ms: int
+    stations: dict[str, Station]
+    """Those that are known among the ones asked for. Changes with each admission of the batch."""
+    tokens: Mapping[str, Sequence[Token]]
+    """Those that are stored, by case-folded id."""
+    changed: dict[str, Station] = field(default_factory=dict)
+    """Stations to be stored."""
+    certificate_requests: list[CertificateRequest] = field(default_factory=list)
+    """To be stored."""
+    refusals: list[Refusal] = field(default_factory=list)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    """To be published after the commit."""
+    connection_results: list[str] = field(default_factory=list)
+    """"allowed" or the HTTP status of each decision, for metrics."""
+    token_results: list[str] = field(default_factory=list)
+    """The status of each answer, for metrics."""
+
+    def decide_connection(self, decision: Allowed | Refused) -> None:
+        """Take note of a decision on a connection."""
+        self.connection_results.append(str(decision.http_status) if isinstance(decision, Refused) else "allowed")
+
+    def decide_token(self, question: Question) -> Answer:
+        """Answer a question about a token."""
+        stored = tokens.choose(question.token, self.tokens.get(question.token.key, ()))
+        answer = tokens.decide(question, stored, now=from_ms(self.now_ms), cache_for=self.rules.cache_for)
+        self.token_results.append(answer.status)
+        return answer
+
+    def admit(self, admission: Admission) -> bool:
+        """Apply a change of a station; what follows in the batch sees it. False when it is not newer than the known."""
+        station = admit(self.stations.get(admission.station_id), admission)
+        if station is None:
+            return False
+        self.stations[station.station_id] = self.changed[station.station_id] = station
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one record asks for and how it is answered once that was looked up."""
+
+    run: Callable[[Turn], None]
+    station_id: str | None = None
+    """The station to look up."""
+    tokens: Sequence[TokenRef] = ()
+    """The tokens to look up."""
+    stores: bool = False
+    """Whether running it may leave something to store (other than an event)."""
+
+
+def _nothing(_turn: Turn) -> None:
+    """Do nothing."""
+
+
+SKIP = Step(_nothing)
+"""For a record that nobody waits for any more."""
+
+
+def expired(deadline_ms: int, now_ms: int) -> bool:
+    """Whether the asker has stopped waiting; a deadline of 0 never comes."""
+    return 0 < deadline_ms < now_ms

@@ -1,0 +1,1 @@
+"""The HTTP API of auth: ID tokens and station credentials."""

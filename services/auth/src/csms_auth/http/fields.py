@@ -1,0 +1,34 @@
+"""Kinds of fields the API's bodies have."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer, StringConstraints
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL character is not allowed")
+    return text
+
+
+NO_NUL = AfterValidator(_without_nul)
+"""PostgreSQL cannot store a NUL."""
+
+GroupId = Annotated[str, StringConstraints(min_length=1, max_length=36), NO_NUL]
+"""At most 36 characters, so that OCPP 2.0.1 can carry it."""
+Language = Annotated[str, StringConstraints(max_length=8, pattern=r"^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$")]
+"""An RFC 5646 tag that OCPP's 8 characters can hold (C01.FR.17)."""
+Message = Annotated[str, StringConstraints(min_length=1, max_length=512), NO_NUL]
+EvseId = Annotated[int, Field(ge=1, le=2_147_483_647)]
+TransactionLimit = Annotated[int, Field(ge=1, le=2_147_483_647)]
+Priority = Annotated[int, Field(ge=-9, le=9)]
+"""OCPP's chargingPriority."""
+
+
+def _in_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Moment = Annotated[AwareDatetime, PlainSerializer(_in_utc, return_type=str, when_used="json")]
+"""RFC 3339: in any zone when read, in UTC when written."""

@@ -1,0 +1,72 @@
+"""Bodies of the ID token resources."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from csms_auth.domain.tokens import TokenStatus
+from csms_auth.http.fields import EvseId, GroupId, Language, Message, Moment, Priority, TransactionLimit
+from csms_auth.store.id_tokens import StoredToken
+
+
+class TokenBody(BaseModel):
+    """What may be said of a token. An omitted field keeps its value; null clears it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: TokenStatus = Field(
+        default_factory=lambda: TokenStatus.INVALID,  # never used: see TokenBody.given
+        description="The stored decision. Required when the token is created: nothing is Accepted silently.",
+    )
+    group_id: GroupId | None = Field(None, description="Told to stations as groupIdToken of type Central")
+    expires_at: Moment | None = Field(None, description="From then on an Accepted token is Expired")
+    language1: Language | None = Field(None, description="RFC 5646 tag of the driver's language")
+    personal_message: Message | None = Field(None, description="Shown to the driver")
+    evse_ids: list[EvseId] | None = Field(
+        None, description="EVSEs the token may be used at; null: all, empty: none (NotAtThisLocation)"
+    )
+    concurrent_tx_limit: TransactionLimit | None = Field(None, description="Most transactions at a time; null: any")
+    charging_priority: Priority | None = Field(None, description="OCPP's chargingPriority, -9 to 9")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The fields that were given."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class TokenItem(BaseModel):
+    """A token as it is stored."""
+
+    id: str = Field(description='"type/id_token"')
+    type: str
+    id_token: str
+    status: TokenStatus
+    group_id: str | None
+    expires_at: Moment | None
+    language1: str | None
+    personal_message: str | None
+    evse_ids: list[int] | None
+    concurrent_tx_limit: int | None
+    charging_priority: int | None
+    created_at: Moment
+    updated_at: Moment
+
+    @classmethod
+    def of(cls, stored: StoredToken) -> Self:
+        """Return the item of a stored token."""
+        token = stored.token
+        return cls(
+            id=f"{token.ref.type}/{token.ref.id_token}",
+            type=token.ref.type,
+            id_token=token.ref.id_token,
+            status=token.status,
+            group_id=token.group_id,
+            expires_at=token.expires_at,
+            language1=token.language1,
+            personal_message=token.personal_message,
+            evse_ids=None if token.evse_ids is None else list(token.evse_ids),
+            concurrent_tx_limit=token.concurrent_tx_limit,
+            charging_priority=token.charging_priority,
+            created_at=stored.created_at,
+            updated_at=stored.updated_at,
+        )

@@ -1,0 +1,79 @@
+"""Between protobuf and the domain: what the bus asks, what auth answers."""
+
+from csms.v1.auth_pb2 import (
+    AuthorizationRequest,
+    ConnectionDecision,
+    ConnectionRequest,
+    IdToken,
+    IdTokenInfo,
+    RegistrationStatus,
+    StationAdmission,
+    TokenQuestion,
+)
+from csms_runtime.clock import to_ms
+
+from csms_auth.domain.connections import Allowed, Attempt, Refused
+from csms_auth.domain.stations import Admission, Registration
+from csms_auth.domain.tokens import CENTRAL, Answer, Question, TokenRef
+
+_FROM_PROTO = {
+    RegistrationStatus.REGISTRATION_STATUS_ACCEPTED: Registration.ACCEPTED,
+    RegistrationStatus.REGISTRATION_STATUS_PENDING: Registration.PENDING,
+    RegistrationStatus.REGISTRATION_STATUS_REJECTED: Registration.REJECTED,
+}
+_TO_PROTO = {registration: status for status, registration in _FROM_PROTO.items()}
+
+
+def attempt(station_id: str, request: ConnectionRequest) -> Attempt:
+    """Return what a gateway asks about a connection."""
+    return Attempt(station_id, request.security_profile, tuple(request.password_digests))
+
+
+def connection_decision(correlation_id: str, decision: Allowed | Refused) -> ConnectionDecision:
+    """Return the answer for the gateway."""
+    if isinstance(decision, Refused):
+        return ConnectionDecision(
+            correlation_id=correlation_id, http_status=decision.http_status, reason=decision.reason
+        )
+    return ConnectionDecision(
+        correlation_id=correlation_id,
+        allowed=True,
+        registration_status=_TO_PROTO[decision.registration],
+        message_timeout_s=decision.message_timeout_s,
+    )
+
+
+def admission(station_id: str, told: StationAdmission) -> Admission:
+    """Return a change of a station, as device-mgmt tells it."""
+    return Admission(
+        station_id=station_id,
+        revision=told.revision,
+        deleted=told.deleted,
+        security_profile=told.security_profile,
+        serial_number=told.serial_number,
+        registration=_FROM_PROTO.get(told.registration_status),
+        message_timeout_s=told.message_timeout_s,
+        new_password_digest=told.password_digest,
+    )
+
+
+def questions(request: AuthorizationRequest) -> list[Question]:
+    """Return the questions of a request, in order."""
+    return [_question(asked) for asked in request.questions]
+
+
+def _question(asked: TokenQuestion) -> Question:
+    return Question(TokenRef(asked.id_token.type, asked.id_token.id_token), asked.evse_id)
+
+
+def id_token_info(answer: Answer) -> IdTokenInfo:
+    """Return an answer as it goes to other services; what is absent keeps protobuf's default."""
+    return IdTokenInfo(
+        status=answer.status,
+        group_id_token=IdToken(id_token=answer.group_id, type=CENTRAL) if answer.group_id else None,
+        cache_expiry_ms=to_ms(answer.cache_expiry) if answer.cache_expiry else 0,
+        language1=answer.language1 or "",
+        personal_message=answer.personal_message or "",
+        evse_ids=answer.evse_ids,
+        charging_priority=answer.charging_priority or 0,
+    )

@@ -1,0 +1,25 @@
+"""What auth can be told by the environment."""
+
+from datetime import timedelta
+
+from csms_runtime.settings import RuntimeSettings
+from pydantic import Field
+
+from csms_auth.handlers.turn import Rules
+
+
+class AuthSettings(RuntimeSettings):
+    """Settings of the auth service."""
+
+    token_cache_expiry_s: int | None = Field(
+        None,
+        ge=0,
+        description="cacheExpiryDateTime in answers about ID tokens, in seconds from the answer; "
+        "absent: stations keep answers for their AuthCacheLifeTime",
+    )
+
+    @property
+    def rules(self) -> Rules:
+        """What the decisions depend on."""
+        cache_for = self.token_cache_expiry_s
+        return Rules(self.unknown_stations, None if cache_for is None else timedelta(seconds=cache_for))

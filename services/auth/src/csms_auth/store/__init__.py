@@ -1,0 +1,1 @@
+"""What auth keeps: tables and the statements on them. No service but auth reads them."""

@@ -1,0 +1,119 @@
+"""Reads and writes ID tokens."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
+from csms_auth.store.chunks import chunks
+from csms_auth.store.tables import id_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A token with the times of its row."""
+
+    token: Token
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tokens to list; None: any."""
+
+    type: str | None = None
+    status: TokenStatus | None = None
+    group_id: str | None = None
+
+
+async def load(session: AsyncSession, keys: Collection[str]) -> dict[str, list[Token]]:
+    """Return the tokens stored under these case-folded ids, of any type; one statement per 1,000 ids."""
+    found: dict[str, list[Token]] = {}
+    for some in chunks(list(keys)):
+        rows = await session.execute(select(id_tokens).where(id_tokens.c.id_key.in_(some)))
+        for row in rows:
+            found.setdefault(row.id_key, []).append(_token(row))
+    return found
+
+
+async def get(session: AsyncSession, ref: TokenRef, *, for_update: bool = False) -> StoredToken | None:
+    """Return one token, or None. `for_update` locks its row until the transaction ends."""
+    query = _one(ref)
+    row = (await session.execute(query.with_for_update() if for_update else query)).first()
+    return None if row is None else _stored(row)
+
+
+async def add(session: AsyncSession, token: Token, now: datetime) -> StoredToken:
+    """Store a new token. Raises sqlalchemy.exc.IntegrityError when it is there already."""
+    key = {"id_key": token.ref.key, "type": token.ref.type, "id_token": token.ref.id_token}
+    await session.execute(insert(id_tokens).values(**key, **_values(token), created_at=now, updated_at=now))
+    return StoredToken(token, created_at=now, updated_at=now)
+
+
+async def replace(session: AsyncSession, old: StoredToken, token: Token, now: datetime) -> StoredToken:
+    """Write another state of a token that is stored; its spelling stays the first one."""
+    await session.execute(update(id_tokens).where(*_is(token.ref)).values(**_values(token), updated_at=now))
+    return StoredToken(token, created_at=old.created_at, updated_at=now)
+
+
+async def remove(session: AsyncSession, ref: TokenRef) -> StoredToken | None:
+    """Delete a token and return what it was, or None when it is not stored."""
+    row = (await session.execute(delete(id_tokens).where(*_is(ref)).returning(*id_tokens.c))).first()
+    return None if row is None else _stored(row)
+
+
+async def page(
+    session: AsyncSession, wanted: Filter, *, limit: int, after: tuple[str, str] | None
+) -> Sequence[StoredToken]:
+    """Return up to `limit` tokens in the order of (case-folded id, type), those behind `after`."""
+    query = select(id_tokens).order_by(id_tokens.c.id_key, id_tokens.c.type).limit(limit)
+    for column, value in (("type", wanted.type), ("status", wanted.status), ("group_id", wanted.group_id)):
+        if value is not None:
+            query = query.where(id_tokens.c[column] == value)
+    if after is not None:
+        query = query.where(tuple_(id_tokens.c.id_key, id_tokens.c.type) > tuple_(*after))
+    return [_stored(row) for row in await session.execute(query)]
+
+
+def _one(ref: TokenRef) -> Select[Any]:
+    return select(id_tokens).where(*_is(ref))
+
+
+def _is(ref: TokenRef) -> tuple[Any, Any]:
+    return id_tokens.c.id_key == ref.key, id_tokens.c.type == ref.type
+
+
+def _values(token: Token) -> Mapping[str, Any]:
+    return {
+        "status": token.status,
+        "group_id": token.group_id,
+        "expires_at": token.expires_at,
+        "language1": token.language1,
+        "personal_message": token.personal_message,
+        "evse_ids": None if token.evse_ids is None else list(token.evse_ids),
+        "concurrent_tx_limit": token.concurrent_tx_limit,
+        "charging_priority": token.charging_priority,
+    }
+
+
+def _stored(row: Row[Any]) -> StoredToken:
+    return StoredToken(_token(row), created_at=row.created_at, updated_at=row.updated_at)
+
+
+def _token(row: Row[Any]) -> Token:
+    return Token(
+        ref=TokenRef(row.type, row.id_token),
+        status=TokenStatus(row.status),
+        group_id=row.group_id,
+        expires_at=row.expires_at,
+        language1=row.language1,
+        personal_message=row.personal_message,
+        evse_ids=row.evse_ids,
+        concurrent_tx_limit=row.concurrent_tx_limit,
+        charging_priority=row.charging_priority,
+    )

@@ -1,0 +1,82 @@
+import pytest
+from csms_auth.domain.stations import Admission, Registration, Station, admit, with_password
+
+KNOWN = Station("CS1", revision=5, security_profile=2, serial_number="SN-1", password_digest=b"old")
+
+
+def test_first_admission_makes_the_station() -> None:
+    made = admit(
+        None,
+        Admission(
+            "CS1",
+            revision=1,
+            security_profile=1,
+            serial_number="SN-1",
+            registration=Registration.PENDING,
+            message_timeout_s=20,
+            new_password_digest=b"digest",
+        ),
+    )
+    assert made == Station(
+        "CS1",
+        revision=1,
+        security_profile=1,
+        serial_number="SN-1",
+        registration=Registration.PENDING,
+        message_timeout_s=20,
+        password_digest=b"digest",
+    )
+
+
+def test_newer_admission_replaces_everything_but_keeps_the_password() -> None:
+    made = admit(KNOWN, Admission("CS1", revision=6, registration=Registration.ACCEPTED))
+    assert made == Station("CS1", revision=6, registration=Registration.ACCEPTED, password_digest=b"old")
+
+
+def test_newer_admission_may_bring_a_new_password() -> None:
+    made = admit(KNOWN, Admission("CS1", revision=6, new_password_digest=b"new"))
+    assert made is not None
+    assert made.password_digest == b"new"
+
+
+@pytest.mark.parametrize("revision", [5, 4, 0])
+def test_equal_or_older_admission_changes_nothing(revision: int) -> None:
+    assert admit(KNOWN, Admission("CS1", revision=revision, security_profile=1, new_password_digest=b"new")) is None
+
+
+def test_applying_twice_is_applying_once() -> None:
+    admission = Admission("CS1", revision=7, security_profile=1)
+    once = admit(KNOWN, admission)
+    assert once is not None
+    assert admit(once, admission) is None
+
+
+def test_deletion_leaves_a_tombstone_without_secrets() -> None:
+    made = admit(KNOWN, Admission("CS1", revision=6, deleted=True, new_password_digest=b"new"))
+    assert made == Station("CS1", revision=6, deleted=True)
+
+
+def test_late_admission_does_not_bring_a_deleted_station_back() -> None:
+    deleted = admit(KNOWN, Admission("CS1", revision=8, deleted=True))
+    assert admit(deleted, Admission("CS1", revision=7)) is None
+
+
+def test_station_created_again_does_not_inherit_the_old_password() -> None:
+    deleted = admit(KNOWN, Admission("CS1", revision=8, deleted=True))
+    again = admit(deleted, Admission("CS1", revision=9))
+    assert again == Station("CS1", revision=9)
+
+
+def test_deletion_of_a_station_never_heard_of_is_remembered() -> None:
+    assert admit(None, Admission("CS1", revision=3, deleted=True)) == Station("CS1", revision=3, deleted=True)
+
+
+def test_digest_is_not_in_the_repr() -> None:
+    assert "old" not in repr(KNOWN)
+    assert "new" not in repr(Admission("CS1", revision=1, new_password_digest=b"new"))
+
+
+def test_password_can_be_set_and_taken_away_without_a_new_revision() -> None:
+    changed = with_password(KNOWN, b"other")
+    assert (changed.password_digest, changed.revision) == (b"other", 5)
+    assert with_password(changed, None).password_digest is None
