@@ -6,7 +6,7 @@ lost on its way to the services.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -28,8 +28,8 @@ class Call:
 
     message_id: str
     action: str
-    payload: object
-    raw: bytes
+    payload: object = field(repr=False)
+    raw: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class CallResult:
     """The answer to a CALL: `[3, id, payload]`. A missing payload reads as null, which no schema allows."""
 
     message_id: str
-    payload: object
-    raw: bytes
+    payload: object = field(repr=False)
+    raw: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Send:
 
     message_id: str
     action: str
-    payload: object
-    raw: bytes
+    payload: object = field(repr=False)
+    raw: bytes = field(repr=False)
 
 
 Frame = Call | CallResult | CallError | CallResultError | Send
@@ -99,15 +99,15 @@ def _array(data: str | bytes) -> tuple[bytes, list[Any]]:
     try:
         raw = data.encode() if isinstance(data, str) else data
         items = orjson.loads(raw)
-    except ValueError as error:  # also invalid UTF-8 and lone surrogates
-        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not valid JSON") from error
+    except ValueError:  # also invalid UTF-8 and lone surrogates; its text would repeat the input
+        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not valid JSON") from None
     if not isinstance(items, list):
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not a JSON array")
     return raw, items
 
 
 def _unknown_type(items: list[Any], protocol: Protocol) -> FrameError:
-    # 2.0.1 Part 4 says both "ignore" (4.1.3) and "answer" (4.4): answer where it can reach its sender. 1.6, 2.1: ignore.
+    # 2.0.1 Part 4 says both "ignore" (4.1.3) and "answer" (4.4): answer where that can reach its sender. Others ignore.
     message_id = _id_or_unreadable(items)
     answer = protocol is Protocol.OCPP201 and message_id != UNREADABLE_ID
     return FrameError(ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED, message_id, "unknown message type", answer=answer)

@@ -13,8 +13,9 @@ def parse_datetime(text: str) -> datetime:
     """Return the moment in UTC.
 
     Takes what stations are known to send: any offset, no offset (then UTC, as the standard recommends), a space for
-    the T, no seconds, any number of decimals (cut to microseconds), a leap second (taken as second 59). Raises ValueError for
-    anything else, and for moments outside the years 1-9999.
+    the T, no seconds, any number of decimals (cut to microseconds), a leap second (taken as second 59).
+
+    Raises ValueError for anything else, and for moments outside the years 1-9999.
     """
     match = _SHAPE.fullmatch(text)
     if match is None:

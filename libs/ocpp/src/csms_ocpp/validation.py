@@ -1,7 +1,7 @@
 """Validation of payloads by the official schemas, with the OCPP error code for what is wrong.
 
 What a station sends is read leniently where stations are known to differ (date-times); what is sent to a station is
-strict. Which of the two applies follows from who may send the message. Messages never repeat values, which may be secrets.
+strict. Which of the two applies follows from who may send the message. Messages repeat no values: they may be secrets.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,20 @@ import jsonschema_rs
 
 from csms_ocpp.actions import lookup
 from csms_ocpp.errors import ErrorCode
+from csms_ocpp.redaction import redact
 from csms_ocpp.schemas import Schema, load
 from csms_ocpp.times import is_datetime
 from csms_ocpp.versions import Protocol
+
+
+__all__ = [
+    "Violation",
+    "all_violations_request",
+    "permits_empty_response",
+    "redact",
+    "validate_request",
+    "validate_response",
+]
 
 
 @dataclass(frozen=True, slots=True)

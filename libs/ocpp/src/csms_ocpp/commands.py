@@ -1,0 +1,227 @@
+"""The half of a session that the CSMS begins: commands, one open CALL at a time."""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import orjson
+
+from csms_ocpp.actions import lookup
+from csms_ocpp.effects import CommandDone, Effect, ErrorInfo, Notice, NoticeKind, Outcome, SendText
+from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.frames import (
+    CallError,
+    CallResult,
+    canonical_code,
+    encode_call,
+    encode_error,
+    is_message_id,
+    unfit,
+)
+from csms_ocpp.limits import Limits
+from csms_ocpp.registration import Admission, asked_for, triggers_boot
+from csms_ocpp.validation import validate_request, validate_response
+from csms_ocpp.versions import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A CALL that is to be sent to the station."""
+
+    id: str
+    """Unique; also the message id when it can be one (1-36 printable characters)."""
+    action: str
+    payload: bytes = field(repr=False)
+    """The request payload as JSON."""
+    timeout_s: float
+    """How long the station may take to answer, from the moment of sending; seconds, > 0."""
+    deadline: float
+    """Not to be sent from this moment on: monotonic seconds."""
+
+
+class _Queued(NamedTuple):
+    command: Command
+    asked: tuple[str, ...]
+    boot_trigger: bool
+
+
+class _Open(NamedTuple):
+    command_id: str
+    action: str
+    message_id: str
+    sent_at: float
+    expires_at: float
+
+
+class Commands:
+    """State machine of the CSMS's requests. Every method returns what the driver is to do, in order."""
+
+    __slots__ = ("_admission", "_lenient", "_limits", "_open", "_protocol", "_queue", "_timed_out")
+
+    def __init__(self, protocol: Protocol, admission: Admission, limits: Limits, *, lenient: bool) -> None:
+        self._protocol = protocol
+        self._admission = admission
+        self._limits = limits
+        self._lenient = lenient
+        self._open: _Open | None = None
+        self._queue: deque[_Queued] | None = None
+        self._timed_out: deque[str] | None = None
+
+    def add(self, command: Command, now: float) -> list[Effect]:
+        """Queue a command and send it if none is open."""
+        if command.id in self._ids():
+            return [Notice(NoticeKind.DUPLICATE_COMMAND, action=command.action)]
+        try:
+            queued = self._prepared(command)
+        except OcppError as error:
+            return [_failed(command.id, error)]
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(queued)
+        return self._send_next(now)
+
+    def _ids(self) -> Iterator[str]:
+        if self._open is not None:
+            yield self._open.command_id
+        for queued in self._queue or ():
+            yield queued.command.id
+
+    def _prepared(self, command: Command) -> _Queued:
+        """Check a command. Raises OcppError when it is not to be sent."""
+        if self._queue is not None and len(self._queue) >= self._limits.max_queued_commands:
+            raise OcppError(ErrorCode.GENERIC_ERROR, "too many commands wait for this station; not sent")
+        known = lookup(self._protocol, command.action)
+        if known is None:
+            raise OcppError(ErrorCode.NOT_IMPLEMENTED, "this OCPP version has no such action; not sent")
+        if not known.from_csms:
+            raise OcppError(ErrorCode.NOT_SUPPORTED, "only a station sends this action; not sent")
+        payload = self._valid_payload(command)
+        asked = asked_for(self._protocol, command.action, payload)
+        return _Queued(command, asked, triggers_boot(command.action, payload))
+
+    def _valid_payload(self, command: Command) -> object:
+        try:
+            payload = orjson.loads(command.payload)
+        except ValueError:
+            raise OcppError(ErrorCode.FORMAT_VIOLATION, "the payload is not valid JSON; not sent") from None
+        violation = validate_request(self._protocol, command.action, payload, outbound=True)
+        if violation is not None:
+            raise OcppError(violation.code, f"{violation.description}; not sent")
+        return payload
+
+    def _send_next(self, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        while self._queue and self._open is None:
+            effects.append(self._send(self._queue.popleft(), now))
+        return effects
+
+    def _send(self, queued: _Queued, now: float) -> Effect:
+        command = queued.command
+        if now >= command.deadline:
+            return CommandDone(command.id, Outcome.TIMEOUT)
+        if not self._admission.may_command(boot_trigger=queued.boot_trigger):
+            error = OcppError(ErrorCode.SECURITY_ERROR, "the station's registration is rejected; not sent")
+            return _failed(command.id, error)
+        self._admission.asked(queued.asked)
+        message_id = command.id if is_message_id(command.id) else _short(command.id)
+        self._open = _Open(command.id, command.action, message_id, now, now + command.timeout_s)
+        return SendText(encode_call(message_id, command.action, command.payload))
+
+    def result(self, frame: CallResult, now: float) -> list[Effect]:
+        """Take a CALLRESULT."""
+        command = self._take(frame.message_id)
+        if command is None:
+            return [self._stray(frame.message_id)]
+        return self._result(command, frame) + self._send_next(now)
+
+    def _result(self, command: _Open, frame: CallResult) -> list[Effect]:
+        error = self._fault(command, frame)
+        if error is None:
+            return [CommandDone(command.command_id, Outcome.RESULT, frame.raw, sent_at=command.sent_at)]
+        effects: list[Effect] = [
+            Notice(NoticeKind.INVALID_ANSWER, error.description, command.action, error.code),
+            _failed(command.command_id, error, command.sent_at),
+        ]
+        if self._protocol is Protocol.OCPP21:  # the only version that may answer an answer
+            effects.append(SendText(encode_error(frame.message_id, error, self._protocol, of_result=True)))
+        return effects
+
+    def _fault(self, command: _Open, frame: CallResult) -> OcppError | None:
+        unusable = unfit(frame.payload, frame.raw)
+        if unusable is not None:
+            return OcppError(ErrorCode.FORMAT_VIOLATION, unusable)
+        violation = validate_response(
+            self._protocol, command.action, frame.payload, outbound=False, lenient=self._lenient
+        )
+        return None if violation is None else OcppError(violation.code, violation.description)
+
+    def error(self, frame: CallError, now: float) -> list[Effect]:
+        """Take a CALLERROR."""
+        command = self._take(frame.message_id)
+        if command is None:
+            return [self._stray(frame.message_id)]
+        info = ErrorInfo(canonical_code(frame), frame.description, frame.details)
+        done = CommandDone(command.command_id, Outcome.ERROR, error=info, sent_at=command.sent_at)
+        return [done, *self._send_next(now)]
+
+    def _take(self, message_id: str) -> _Open | None:
+        command = self._open
+        if command is None or command.message_id != message_id:
+            return None
+        self._open = None
+        return command
+
+    def _stray(self, message_id: str) -> Notice:
+        late = self._timed_out is not None and message_id in self._timed_out
+        return Notice(NoticeKind.LATE_ANSWER if late else NoticeKind.UNKNOWN_ANSWER)
+
+    def tick(self, now: float) -> list[Effect]:
+        """End what has waited too long and send the next command."""
+        effects: list[Effect] = []
+        if self._open is not None and now >= self._open.expires_at:
+            effects.append(CommandDone(self._open.command_id, Outcome.TIMEOUT, sent_at=self._open.sent_at))
+            self._remember(self._open.message_id)
+            self._open = None
+        return effects + self._drop_expired(now) + self._send_next(now)
+
+    def _remember(self, message_id: str) -> None:
+        if self._timed_out is None:
+            self._timed_out = deque(maxlen=self._limits.timed_out_kept)
+        self._timed_out.append(message_id)
+
+    def _drop_expired(self, now: float) -> list[Effect]:
+        if not self._queue:
+            return []
+        expired = [queued.command.id for queued in self._queue if now >= queued.command.deadline]
+        if expired:
+            self._queue = deque(queued for queued in self._queue if now < queued.command.deadline)
+        return [CommandDone(command_id, Outcome.TIMEOUT) for command_id in expired]
+
+    def next_deadline(self) -> float | None:
+        """Return when `tick` has something to do, in monotonic seconds; None: never as things stand."""
+        moments = [queued.command.deadline for queued in self._queue or ()]
+        if self._open is not None:
+            moments.append(self._open.expires_at)
+        return min(moments, default=None)
+
+    def close(self) -> list[Effect]:
+        """End all commands as not connected, the open one first."""
+        effects: list[Effect] = []
+        if self._open is not None:
+            command = self._open
+            effects.append(CommandDone(command.command_id, Outcome.NOT_CONNECTED, sent_at=command.sent_at))
+        effects += [CommandDone(queued.command.id, Outcome.NOT_CONNECTED) for queued in self._queue or ()]
+        self._open = self._queue = None
+        return effects
+
+
+def _failed(command_id: str, error: OcppError, sent_at: float | None = None) -> CommandDone:
+    info = ErrorInfo(error.code.value, error.description)
+    return CommandDone(command_id, Outcome.ERROR, error=info, sent_at=sent_at)
+
+
+def _short(command_id: str) -> str:
+    """Make a message id of a command id that is too long: as unique, and the same each time."""
+    return hashlib.sha256(command_id.encode(errors="replace")).hexdigest()[:36]

@@ -1,0 +1,22 @@
+"""Bounds of what one session keeps in memory."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one session; share one object between sessions."""
+
+    max_queued_calls: int = 8
+    """Station CALLs waiting behind the one in work; from then on `can_receive` is False."""
+    max_queued_commands: int = 32
+    """Commands waiting behind the open one."""
+    answers_kept: int = 16
+    """Answers kept for a station that repeats a CALL."""
+    answer_max_bytes: int = 8192
+    """Longer answers are not kept."""
+    timed_out_kept: int = 16
+    """Ids of timed-out commands kept to tell late answers from unknown ones."""
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,202 @@
+"""The OCPP-J session of one connection, on the CSMS's side: no I/O, no clock, no tasks.
+
+Inputs are methods, each returning effects to be carried out in order. `now` is the driver's monotonic clock in seconds.
+The driver (1) feeds frames while `can_receive`, (2) calls `tick` when `next_deadline` has come, (3) answers every
+Dispatch with `reply` or, when its service is silent, `replied_late`, and every HeartbeatReceived with
+`answer_heartbeat`, (4) calls `close` when the socket is gone.
+
+The two directions are independent of each other; in each at most one CALL is open (OCPP 2.0.1 Part 4, 4.1).
+Not safe for use by several threads.
+"""
+
+from datetime import datetime
+from enum import Enum
+
+import orjson
+
+from csms_ocpp.commands import Command, Commands
+from csms_ocpp.effects import (
+    Close,
+    CloseCode,
+    CommandDone,
+    Dispatch,
+    Effect,
+    ErrorInfo,
+    HeartbeatReceived,
+    Notice,
+    NoticeKind,
+    Outcome,
+    SendText,
+)
+from csms_ocpp.errors import OcppError, parse_code
+from csms_ocpp.frames import Call, CallError, CallResult, CallResultError, Frame, FrameError, Send, encode_error, parse
+from csms_ocpp.limits import DEFAULT_LIMITS, Limits
+from csms_ocpp.registration import Admission, Registration
+from csms_ocpp.station_calls import StationCalls
+from csms_ocpp.times import format_datetime
+from csms_ocpp.versions import Protocol
+
+__all__ = [
+    "Close",
+    "CloseCode",
+    "Command",
+    "CommandDone",
+    "Dispatch",
+    "Effect",
+    "ErrorInfo",
+    "HeartbeatReceived",
+    "Limits",
+    "Notice",
+    "NoticeKind",
+    "Outcome",
+    "Registration",
+    "SendText",
+    "Session",
+    "State",
+]
+
+
+class State(Enum):
+    """Where a session stands."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    """A Close effect was returned; what comes in is ignored until `close`."""
+    CLOSED = "closed"
+
+
+class Session:
+    """One connection's session.
+
+    Args:
+        protocol: The negotiated version.
+        registration: What the station was last told, on an earlier connection: it need not boot again after a reconnect.
+        limits: Bounds of queues and caches.
+        lenient: Let unknown fields and over-long signed data of the station pass.
+    """
+
+    __slots__ = ("_admission", "_calls", "_commands", "_protocol", "_state")
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        *,
+        registration: Registration = Registration.UNKNOWN,
+        limits: Limits = DEFAULT_LIMITS,
+        lenient: bool = False,
+    ) -> None:
+        self._protocol = protocol
+        self._state = State.OPEN
+        self._admission = Admission(registration)
+        self._calls = StationCalls(protocol, self._admission, limits, lenient=lenient)
+        self._commands = Commands(protocol, self._admission, limits, lenient=lenient)
+
+    @property
+    def protocol(self) -> Protocol:
+        """The negotiated version."""
+        return self._protocol
+
+    @property
+    def state(self) -> State:
+        """Where the session stands."""
+        return self._state
+
+    @property
+    def registration(self) -> Registration:
+        """What the station was last told."""
+        return self._admission.registration
+
+    @property
+    def can_receive(self) -> bool:
+        """Whether the driver may read the next frame; False only while too many CALLs of the station wait.
+
+        A CALL received nevertheless is answered with GenericError; answers to commands are taken at any time.
+        """
+        return self._calls.can_receive
+
+    def receive_text(self, data: str | bytes, now: float) -> list[Effect]:
+        """Take a text frame, whatever it holds. Never raises."""
+        if self._state is not State.OPEN:
+            return []
+        try:
+            frame = parse(data, self._protocol)
+        except FrameError as error:
+            return self._malformed(error)
+        return self._handle(frame, now)
+
+    def _handle(self, frame: Frame, now: float) -> list[Effect]:
+        match frame:
+            case Call():
+                return self._calls.receive(frame)
+            case CallResult():
+                return self._commands.result(frame, now)
+            case CallError():
+                return self._commands.error(frame, now)
+            case Send():
+                return self._calls.receive_send(frame)
+            case CallResultError():
+                return [Notice(NoticeKind.RESULT_REFUSED, code=parse_code(frame.code))]
+
+    def _malformed(self, error: FrameError) -> list[Effect]:
+        effects: list[Effect] = [Notice(NoticeKind.INVALID_FRAME, error.description, code=error.code)]
+        if error.answer:
+            effects.append(SendText(encode_error(error.message_id, error, self._protocol)))
+        return effects
+
+    def receive_binary(self, now: float) -> list[Effect]:  # noqa: ARG002 - all inputs take the time
+        """Take a binary frame: OCPP-J knows text only, so the connection ends (RFC 6455: 1003)."""
+        if self._state is not State.OPEN:
+            return []
+        self._state = State.CLOSING
+        return [Notice(NoticeKind.BINARY_FRAME), Close(CloseCode.UNSUPPORTED_DATA, "OCPP-J uses text frames only")]
+
+    def command(self, command: Command, now: float) -> list[Effect]:
+        """Queue a command. Its CommandDone comes now or later, exactly once, also when the session is not open.
+
+        An id that is already open or queued gives a Notice only: the first one's CommandDone stands for both.
+        """
+        if self._state is not State.OPEN:
+            return [CommandDone(command.id, Outcome.NOT_CONNECTED)]
+        return self._commands.add(command, now)
+
+    def reply(self, correlation: int, answer: bytes | OcppError) -> list[Effect]:
+        """Answer a dispatched CALL with a response payload (JSON) or an error.
+
+        A payload its schema refuses is not sent: the station gets InternalError, and there is a Notice. The reply to a
+        BootNotification sets `registration`. A correlation that is not in work any more gives a Notice.
+        """
+        if self._state is not State.OPEN:
+            return []
+        return self._calls.reply(correlation, answer)
+
+    def replied_late(self, correlation: int, *, stored: bool) -> list[Effect]:
+        """Answer a dispatched CALL whose service did not reply in time.
+
+        Args:
+            correlation: The Dispatch's; nothing happens when it is answered already.
+            stored: The CALL is durably published and will be handled: it gets the empty response if its schema allows it.
+        """
+        if self._state is not State.OPEN:
+            return []
+        return self._calls.replied_late(correlation, stored=stored)
+
+    def answer_heartbeat(self, correlation: int, utcnow: datetime) -> list[Effect]:
+        """Answer a HeartbeatReceived with the current time (G02.FR.03). ValueError for a datetime without zone."""
+        return self.reply(correlation, orjson.dumps({"currentTime": format_datetime(utcnow)}))
+
+    def tick(self, now: float) -> list[Effect]:
+        """Let time pass: commands time out, the next one is sent. May be called at any time."""
+        if self._state is not State.OPEN:
+            return []
+        return self._commands.tick(now)
+
+    def next_deadline(self) -> float | None:
+        """Return when `tick` is due, in monotonic seconds; None: not as things stand. Ask again after every input."""
+        return self._commands.next_deadline() if self._state is State.OPEN else None
+
+    def close(self, now: float) -> list[Effect]:  # noqa: ARG002 - all inputs take the time
+        """Take the end of the connection: all commands end as not connected. Later inputs do nothing."""
+        if self._state is State.CLOSED:
+            return []
+        self._state = State.CLOSED
+        return self._commands.close()

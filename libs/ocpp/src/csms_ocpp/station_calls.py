@@ -1,0 +1,192 @@
+"""The half of a session that a station begins: its CALLs, one in work at a time, and its SENDs."""
+
+from collections import deque
+from typing import Any, NamedTuple
+
+import orjson
+
+from csms_ocpp.actions import lookup
+from csms_ocpp.effects import Dispatch, Effect, HeartbeatReceived, Notice, NoticeKind, SendText
+from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.frames import Call, Send, encode_error, encode_result, unfit
+from csms_ocpp.limits import Limits
+from csms_ocpp.registration import Admission, Registration
+from csms_ocpp.validation import permits_empty_response, validate_request, validate_response
+from csms_ocpp.versions import Protocol
+
+# A repeat of these wants a fresh answer: the time, or the status that has changed since.
+_ALWAYS_FRESH = frozenset({"BootNotification", "Heartbeat"})
+
+
+class _InWork(NamedTuple):
+    correlation: int
+    message_id: str
+    action: str
+    fingerprint: int
+
+
+class StationCalls:
+    """State machine of the station's requests. Every method returns what the driver is to do, in order."""
+
+    __slots__ = ("_admission", "_answers", "_in_work", "_lenient", "_limits", "_next", "_protocol", "_queue")
+
+    def __init__(self, protocol: Protocol, admission: Admission, limits: Limits, *, lenient: bool) -> None:
+        self._protocol = protocol
+        self._admission = admission
+        self._limits = limits
+        self._lenient = lenient
+        self._next = 0
+        self._in_work: _InWork | None = None
+        self._queue: deque[Call] | None = None
+        self._answers: dict[int, bytes] | None = None
+
+    @property
+    def can_receive(self) -> bool:
+        """Whether another CALL would find room."""
+        return self._queue is None or len(self._queue) < self._limits.max_queued_calls
+
+    def receive(self, call: Call) -> list[Effect]:
+        """Take a CALL: dispatch it, queue it behind the one in work, or answer it."""
+        if self._is_open(call.message_id):
+            return self._duplicate(call)
+        kept = self._answers.get(_fingerprint(call)) if self._answers else None
+        if kept is not None:
+            notice = Notice(NoticeKind.REPEATED_CALL, action=call.action)
+            return [notice, SendText(encode_result(call.message_id, kept))]
+        if self._in_work is None:
+            return self._start(call)
+        return self._enqueue(call)
+
+    def _is_open(self, message_id: str) -> bool:
+        if self._in_work is None:  # then nothing waits either
+            return False
+        waiting = any(call.message_id == message_id for call in self._queue) if self._queue else False
+        return waiting or self._in_work.message_id == message_id
+
+    def _duplicate(self, call: Call) -> list[Effect]:
+        # 2.x 4.2.3: an error of the framework. 1.6 has no such code.
+        is_16 = self._protocol is Protocol.OCPP16
+        code = ErrorCode.GENERIC_ERROR if is_16 else ErrorCode.RPC_FRAMEWORK_ERROR
+        error = OcppError(code, "a CALL with this message id is still in work")
+        return self._refuse(call, error, NoticeKind.DUPLICATE_CALL)
+
+    def _enqueue(self, call: Call) -> list[Effect]:
+        if not self.can_receive:
+            error = OcppError(ErrorCode.GENERIC_ERROR, "too many open CALLs")
+            return self._refuse(call, error, NoticeKind.OVERLOADED)
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(call)
+        return []
+
+    def _refuse(self, call: Call, error: OcppError, kind: NoticeKind) -> list[Effect]:
+        known = call.action if lookup(self._protocol, call.action) else ""
+        notice = Notice(kind, error.description, known, error.code)
+        return [notice, SendText(encode_error(call.message_id, error, self._protocol))]
+
+    def _start(self, call: Call) -> list[Effect]:
+        problem = self._problem(call)
+        if problem is not None:
+            return self._refuse(call, problem, NoticeKind.CALL_REFUSED)
+        self._next += 1
+        self._in_work = _InWork(self._next, call.message_id, call.action, _fingerprint(call))
+        if call.action == "Heartbeat":
+            return [HeartbeatReceived(self._next, call.message_id)]
+        return [Dispatch(self._next, call.action, call.message_id, call.raw)]
+
+    def _start_queued(self) -> list[Effect]:
+        effects: list[Effect] = []
+        while self._queue and self._in_work is None:
+            effects += self._start(self._queue.popleft())
+        return effects
+
+    def _problem(self, request: Call | Send) -> OcppError | None:
+        """Say why a request is not for the services, or None."""
+        known = lookup(self._protocol, request.action)
+        if known is None:
+            return OcppError(ErrorCode.NOT_IMPLEMENTED, "unknown action")
+        if not known.from_station:
+            return OcppError(ErrorCode.NOT_SUPPORTED, "only the CSMS sends this action")
+        if known.send_only is not isinstance(request, Send):
+            return OcppError(ErrorCode.NOT_SUPPORTED, f"this action is a {'SEND' if known.send_only else 'CALL'}")
+        if not self._admission.may_call(request.action):
+            return OcppError(ErrorCode.SECURITY_ERROR, "the station is not accepted")
+        return self._content_problem(request)
+
+    def _content_problem(self, request: Call | Send) -> OcppError | None:
+        unusable = unfit(request.payload, request.raw)
+        if unusable is not None:
+            return OcppError(ErrorCode.FORMAT_VIOLATION, unusable)
+        violation = validate_request(
+            self._protocol, request.action, request.payload, outbound=False, lenient=self._lenient
+        )
+        return None if violation is None else OcppError(violation.code, violation.description)
+
+    def receive_send(self, send: Send) -> list[Effect]:
+        """Take a SEND: dispatch it at once, or drop it; it never gets an answer (OCPP 2.1 Part 4)."""
+        problem = self._problem(send)
+        if problem is not None:
+            known = send.action if lookup(self._protocol, send.action) else ""
+            return [Notice(NoticeKind.SEND_REFUSED, problem.description, known, problem.code)]
+        self._next += 1
+        return [Dispatch(self._next, send.action, send.message_id, send.raw, no_reply=True)]
+
+    def reply(self, correlation: int, answer: bytes | OcppError, *, keep: bool = True) -> list[Effect]:
+        """Answer the CALL in work and start the next one. A correlation that is not in work gives a Notice."""
+        call = self._in_work
+        if call is None or call.correlation != correlation:
+            return [Notice(NoticeKind.LATE_REPLY)]
+        effects = (
+            self._refusal(call, answer) if isinstance(answer, OcppError) else self._result(call, answer, keep=keep)
+        )
+        self._in_work = None
+        return effects + self._start_queued()
+
+    def replied_late(self, correlation: int, *, stored: bool) -> list[Effect]:
+        """Answer in place of a service: empty if its CALL is stored and the schema allows it, else InternalError."""
+        call = self._in_work
+        if call is None or call.correlation != correlation:
+            return []
+        notice = Notice(NoticeKind.NO_REPLY, action=call.action)
+        if stored and permits_empty_response(self._protocol, call.action):
+            return [notice, *self.reply(correlation, b"{}", keep=False)]
+        return [notice, *self.reply(correlation, OcppError(ErrorCode.INTERNAL_ERROR, "no reply in time"))]
+
+    def _refusal(self, call: _InWork, error: OcppError) -> list[Effect]:
+        return [SendText(encode_error(call.message_id, error, self._protocol))]
+
+    def _result(self, call: _InWork, answer: bytes, *, keep: bool) -> list[Effect]:
+        payload, fault = self._checked(call.action, answer)
+        if fault is not None:
+            notice = Notice(NoticeKind.INVALID_REPLY, fault, call.action)
+            return [notice, *self._refusal(call, OcppError(ErrorCode.INTERNAL_ERROR, "no valid answer"))]
+        if call.action == "BootNotification":
+            self._admission.registration = Registration(payload["status"])
+        if keep:
+            self._keep(call, answer)
+        return [SendText(encode_result(call.message_id, answer))]
+
+    def _checked(self, action: str, answer: bytes) -> tuple[Any, str | None]:
+        try:
+            payload = orjson.loads(answer)
+        except ValueError:
+            return None, "not valid JSON"
+        violation = validate_response(self._protocol, action, payload, outbound=True)
+        return payload, None if violation is None else violation.description
+
+    def _keep(self, call: _InWork, answer: bytes) -> None:
+        if call.action in _ALWAYS_FRESH or len(answer) > self._limits.answer_max_bytes:
+            return
+        if self._answers is None:
+            self._answers = {}
+        self._answers[call.fingerprint] = answer
+        if len(self._answers) > self._limits.answers_kept:
+            del self._answers[next(iter(self._answers))]
+
+
+def _fingerprint(call: Call) -> int:
+    """Identify a CALL by all it says: stations with careless ids must not get the answer to another message.
+
+    A 64-bit hash among 16 answers of one station; keeping ids and payloads would cost kilobytes per connection.
+    """
+    return hash((call.message_id, call.action, call.raw))
