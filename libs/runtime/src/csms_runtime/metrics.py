@@ -194,3 +194,54 @@ AUTH_ANSWER_SECONDS = Histogram(
     ["kind"],
     buckets=_LATENCY_S,
 )
+
+# ---- Bus (csms_bus) --------------------------------------------------------------------------------------------------
+
+BUS_PUBLISHED = Counter("csms_bus_published_total", "Records the bus acknowledged, by topic", ["topic"])
+BUS_PUBLISH_FAILURES = Counter(
+    "csms_bus_publish_failures_total", "Calls of publish() that failed: broker away, not acknowledged in time, too large"
+)
+BUS_PUBLISH_SECONDS = Histogram(
+    "csms_bus_publish_duration_seconds", "Time until all records of one publish() were acknowledged", buckets=_LATENCY_S
+)
+CONSUMER_BATCH_RECORDS = Histogram(
+    "csms_consumer_batch_records",
+    "Records handed to a handler at once, by consumer group",
+    ["group"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
+)
+CONSUMER_HANDLE_SECONDS = Histogram(
+    "csms_consumer_handle_duration_seconds", "Time a handler took for one batch, by group", ["group"], buckets=_LATENCY_S
+)
+CONSUMER_RECORD_AGE_SECONDS = Histogram(
+    "csms_consumer_record_age_seconds",
+    "Age (since it was produced) of the oldest record of each batch when its handling begins, by group",
+    ["group"],
+    buckets=(*_LATENCY_S, 60.0, 300.0, 3600.0),
+)
+CONSUMER_REDELIVERIES = Counter(
+    "csms_consumer_redeliveries_total",
+    "Records given back to be delivered again, by group and reason (later, bus, rebalance, stop)",
+    ["group", "reason"],
+)
+CONSUMER_DEAD_LETTERS = Counter(
+    "csms_consumer_dead_letters_total", "Records that were given up and went to dead-letters, by group and topic",
+    ["group", "topic"],
+)
+CONSUMER_COMMIT_FAILURES = Counter(
+    "csms_consumer_commit_failures_total", "Offset commits that failed, by group and reason (not_assigned, bus)",
+    ["group", "reason"],
+)
+INBOX_DROPPED = Counter(
+    "csms_inbox_dropped_total",
+    "Records of an inbox that nobody took, by topic and reason (undecodable, failed)",
+    ["topic", "reason"],
+)
+REQUESTS_OPEN = Gauge("csms_requests_open", "Questions to other services that wait for their answer")
+REQUESTS_UNANSWERED = Counter(
+    "csms_requests_unanswered_total", "Questions without an answer, by reason (late, refused: too many open)", ["reason"]
+)
+REQUESTS_LATE_ANSWERS = Counter("csms_requests_late_answers_total", "Answers that came when nobody waited any more")
+CONNECTION_TABLE_STATIONS = Gauge(
+    "csms_connection_table_stations", "Stations that the table of connections knows as open, dead gateways included"
+)

@@ -1,0 +1,67 @@
+"""Building records: the envelope, and the answers to a station's CALL."""
+
+from csms.v1.bus_pb2 import DeadLetter, Record
+from csms.v1.station_pb2 import CallError, Reply, StationCall
+from csms_bus.ports import Incoming, Outgoing
+from csms_bus.topics import DEAD_LETTERS
+from csms_runtime.clock import now_ms
+from csms_runtime.ids import new_id
+
+
+def new_record(station_id: str, *, traceparent: str = "", **body: object) -> Record:
+    """Build a record with a new id, produced now.
+
+    `body` is exactly one field of `Record.body`: `new_record("CS1", reply=Reply(...))`. The message is copied.
+    Raises ValueError for an unknown field, TypeError for a message of another kind or for more than one field.
+    """
+    if len(body) != 1:
+        raise TypeError(f"a record has exactly one body, not {len(body)}")
+    return Record(
+        record_id=new_id(),
+        produced_at_ms=now_ms(),
+        traceparent=traceparent,
+        station_id=station_id,
+        **body,  # type: ignore[arg-type]
+    )
+
+
+def reply_to(call: StationCall, *, payload: bytes, station_id: str = "", traceparent: str = "") -> Outgoing:
+    """Answer a station's CALL with a CALLRESULT. `payload` is the response as JSON.
+
+    Not for a CALL with `no_reply`: raises ValueError.
+    """
+    return _answer(call, Reply(correlation_id=call.correlation_id, payload=payload), station_id, traceparent)
+
+
+def error_to(
+    call: StationCall, station_id: str, code: str, description: str = "", *, details: bytes = b"{}", traceparent: str = ""
+) -> Outgoing:
+    """Answer a station's CALL with a CALLERROR.
+
+    `code` is the canonical name (`csms_ocpp.errors.ErrorCode`); the gateway spells it for the protocol. `details` is a JSON
+    object. Not for a CALL with `no_reply`: raises ValueError.
+    """
+    error = CallError(code=code, description=description, details=details)
+    return _answer(call, Reply(correlation_id=call.correlation_id, error=error), station_id, traceparent)
+
+
+def dead_letter(incoming: Incoming, *, group: str, reason: str) -> Outgoing:
+    """Wrap a record that `group` gave up, byte for byte. `reason` must hold no secrets."""
+    record = incoming.record
+    letter = DeadLetter(
+        topic=incoming.topic,
+        partition=incoming.partition,
+        offset=incoming.offset,
+        group=group,
+        reason=reason,
+        value=incoming.value if record is None else record.SerializeToString(),
+    )
+    station_id = incoming.key if record is None else record.station_id
+    return Outgoing(DEAD_LETTERS.name, new_record(station_id, dead_letter=letter), key=incoming.key)
+
+
+def _answer(call: StationCall, reply: Reply, station_id: str, traceparent: str) -> Outgoing:
+    if call.no_reply:
+        raise ValueError(f"{call.action} {call.message_id} is a SEND, which is never answered")
+    record = new_record(station_id, traceparent=traceparent, reply=reply)
+    return Outgoing(call.reply_to.topic, record, partition=call.reply_to.partition)
