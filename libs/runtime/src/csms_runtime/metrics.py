@@ -199,7 +199,8 @@ AUTH_ANSWER_SECONDS = Histogram(
 
 BUS_PUBLISHED = Counter("csms_bus_published_total", "Records the bus acknowledged, by topic", ["topic"])
 BUS_PUBLISH_FAILURES = Counter(
-    "csms_bus_publish_failures_total", "Calls of publish() that failed: broker away, not acknowledged in time, too large"
+    "csms_bus_publish_failures_total",
+    "Calls of publish() that failed: broker away, not acknowledged in time, too large",
 )
 BUS_PUBLISH_SECONDS = Histogram(
     "csms_bus_publish_duration_seconds", "Time until all records of one publish() were acknowledged", buckets=_LATENCY_S
@@ -211,7 +212,10 @@ CONSUMER_BATCH_RECORDS = Histogram(
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
 )
 CONSUMER_HANDLE_SECONDS = Histogram(
-    "csms_consumer_handle_duration_seconds", "Time a handler took for one batch, by group", ["group"], buckets=_LATENCY_S
+    "csms_consumer_handle_duration_seconds",
+    "Time a handler took for one batch, by group",
+    ["group"],
+    buckets=_LATENCY_S,
 )
 CONSUMER_RECORD_AGE_SECONDS = Histogram(
     "csms_consumer_record_age_seconds",
@@ -225,11 +229,13 @@ CONSUMER_REDELIVERIES = Counter(
     ["group", "reason"],
 )
 CONSUMER_DEAD_LETTERS = Counter(
-    "csms_consumer_dead_letters_total", "Records that were given up and went to dead-letters, by group and topic",
+    "csms_consumer_dead_letters_total",
+    "Records that were given up and went to dead-letters, by group and topic",
     ["group", "topic"],
 )
 CONSUMER_COMMIT_FAILURES = Counter(
-    "csms_consumer_commit_failures_total", "Offset commits that failed, by group and reason (not_assigned, bus)",
+    "csms_consumer_commit_failures_total",
+    "Offset commits that failed, by group and reason (not_assigned, bus)",
     ["group", "reason"],
 )
 INBOX_DROPPED = Counter(
@@ -239,7 +245,9 @@ INBOX_DROPPED = Counter(
 )
 REQUESTS_OPEN = Gauge("csms_requests_open", "Questions to other services that wait for their answer")
 REQUESTS_UNANSWERED = Counter(
-    "csms_requests_unanswered_total", "Questions without an answer, by reason (late, refused: too many open)", ["reason"]
+    "csms_requests_unanswered_total",
+    "Questions without an answer, by reason (late, refused: too many open)",
+    ["reason"],
 )
 REQUESTS_LATE_ANSWERS = Counter("csms_requests_late_answers_total", "Answers that came when nobody waited any more")
 CONNECTION_TABLE_STATIONS = Gauge(

@@ -59,3 +59,8 @@ class TransactionEvent:
     number_of_phases_used: int | None = None
     readings: tuple[Reading, ...] = ()
     """Of the energy register, in order of time."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether a token in it is the one that stopped the transaction (E07), not the one that started it."""
+        return self.trigger_reason == "StopAuthorized" or self.type is EventType.ENDED

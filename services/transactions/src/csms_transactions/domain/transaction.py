@@ -129,10 +129,10 @@ def _place(transaction: Transaction, event: TransactionEvent) -> dict[str, Any]:
 
 
 def _tokens(transaction: Transaction, event: TransactionEvent) -> dict[str, Any]:
-    """A token with StopAuthorized or in Ended stops the transaction (E07); the first other one started it."""
+    """The first token that did not come to stop the transaction started it."""
     if event.id_token is None:
         return {}
-    if event.trigger_reason == "StopAuthorized" or event.type is EventType.ENDED:
+    if event.stops:
         return {"stop_id_token": event.id_token.masked()}
     return {} if transaction.id_token else {"id_token": event.id_token.masked()}
 

@@ -1,0 +1,108 @@
+"""The consumer group "transactions": one polled batch is one database transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import StationCall
+from csms_bus.ports import Incoming, Outgoing
+from csms_bus.runner import Never
+from csms_bus.topics import CALLS_TRANSACTIONS, RESULTS
+from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.versions import Protocol
+from csms_runtime.metrics import TRANSACTION_BATCH_RECORDS, TRANSACTION_EVENTS
+
+from csms_transactions import replies
+from csms_transactions.handlers import meter_values, results, transaction_event
+from csms_transactions.storing import Storing
+from csms_transactions.tokens import TokenAnswers
+from csms_transactions.work import EventWork, Work
+
+GROUP = "transactions"
+TOPICS = (CALLS_TRANSACTIONS.name, RESULTS.name)
+
+Read = Callable[[Work, str, StationCall], None]
+
+READERS: Mapping[tuple[str, str], Read] = {
+    (Protocol.OCPP201, "TransactionEvent"): transaction_event.read,
+    (Protocol.OCPP201, "MeterValues"): meter_values.read,
+}
+"""(protocol, action) → who reads the CALL."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Consumer:
+    """Handles batches: reads, stores, answers. Idempotent: a batch that comes again changes nothing and is answered."""
+
+    def __init__(self, storing: Storing, tokens: TokenAnswers) -> None:
+        self._storing = storing
+        self._tokens = tokens
+
+    async def __call__(self, batch: Sequence[Incoming]) -> list[Outgoing]:
+        """Handle a batch; return what is to be published now. Stations whose tokens auth decides are answered later.
+
+        Raises csms_bus.runner.Later when the database cannot be reached.
+        """
+        TRANSACTION_BATCH_RECORDS.observe(len(batch))
+        work = read(batch)
+        asking = [item for item in work.events if item.token is not None and replies.wanted(item.call)]
+        if not asking:
+            await self._storing.store(work)
+        else:
+            await self._store_and_ask(work, asking)
+        return [
+            *work.replies,
+            *transaction_event.plain_replies(work),
+            *meter_values.plain_replies(work),
+            *map(results.forward, work.results),
+        ]
+
+    async def _store_and_ask(self, work: Work, asking: Sequence[EventWork]) -> None:
+        question = await self._tokens.ask(asking)
+        try:
+            await self._storing.store(work)
+        except BaseException:
+            question.abandon()
+            raise
+        question.confirm()
+
+
+def read(batch: Sequence[Incoming]) -> Work:
+    """Sort a batch by kind. What nobody can use is answered with a CALLERROR and goes no further."""
+    work = Work()
+    for incoming in batch:
+        if incoming.record is not None:
+            _read_record(work, incoming.record)
+    return work
+
+
+def _read_record(work: Work, record: Record) -> None:
+    match record.WhichOneof("body"):
+        case "station_call":
+            _read_call(work, record.station_id, record.station_call)
+        case "command_result":
+            results.read(work, record.station_id, record.command_result)
+        case other:
+            raise Never(f"a record with {other} does not belong here")
+
+
+def _read_call(work: Work, station_id: str, call: StationCall) -> None:
+    reader = READERS.get((call.protocol, call.action))
+    if reader is None:
+        text = f"{call.action} is not supported with {call.protocol}"
+        work.replies += replies.error(station_id, call, ErrorCode.NOT_SUPPORTED, text)
+        return
+    try:
+        _refuse_nul(call)
+        reader(work, station_id, call)
+    except OcppError as error:
+        TRANSACTION_EVENTS.labels("invalid").inc()
+        _log.warning("call refused", station_id=station_id, action=call.action, reason=str(error))
+        work.replies += replies.error(station_id, call, error.code, error.description)
+
+
+def _refuse_nul(call: StationCall) -> None:
+    """PostgreSQL's text has no NUL; no identifier or token of OCPP may hold one."""
+    if b"\\u0000" in call.payload:
+        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "a NUL character")

@@ -1,0 +1,49 @@
+"""What became of our RequestStartTransaction and RequestStopTransaction."""
+
+from typing import Any
+
+import orjson
+from csms.v1.station_pb2 import CommandResult, Outcome
+from csms_bus.ports import Outgoing
+from csms_bus.records import new_record
+from csms_runtime.clock import from_ms
+from csms_runtime.metrics import REMOTE_REQUESTS
+
+from csms_transactions.store.remote_requests import RemoteOutcome
+from csms_transactions.work import ResultWork, Work
+
+ORIGIN = "transactions"
+"""How our commands are told from those of others."""
+OUTCOMES = {
+    Outcome.OUTCOME_RESULT: "result",
+    Outcome.OUTCOME_ERROR: "error",
+    Outcome.OUTCOME_TIMEOUT: "timeout",
+    Outcome.OUTCOME_NOT_CONNECTED: "not_connected",
+}
+
+
+def read(work: Work, station_id: str, result: CommandResult) -> None:
+    """Add the result to the batch when the command was ours."""
+    if result.command.origin == ORIGIN:
+        work.results.append(ResultWork(station_id, result))
+
+
+def outcome(item: ResultWork) -> RemoteOutcome:
+    """What to note of a result. A transactionId in it is that of a running one: the cable came first (F02)."""
+    result = item.result
+    name = OUTCOMES.get(result.outcome, "error")
+    REMOTE_REQUESTS.labels(result.command.action, name).inc()
+    response: dict[str, Any] = orjson.loads(result.payload) if result.outcome == Outcome.OUTCOME_RESULT else {}
+    return RemoteOutcome(
+        result.command.correlation_id,
+        name,
+        response.get("status"),
+        response.get("transactionId"),
+        from_ms(result.completed_at_ms),
+    )
+
+
+def forward(item: ResultWork) -> Outgoing:
+    """Tell the process whose HTTP request waits."""
+    to = item.result.command.reply_to
+    return Outgoing(to.topic, new_record(item.station_id, command_result=item.result), partition=to.partition)

@@ -1,0 +1,31 @@
+"""TransactionEvent (OCPP 2.0.1 E)."""
+
+from itertools import chain
+
+import orjson
+from csms.v1.station_pb2 import StationCall
+from csms_bus.ports import Outgoing
+from csms_runtime.clock import from_ms
+
+from csms_transactions import replies
+from csms_transactions.domain.identity import transaction_key
+from csms_transactions.protocols import ocpp201
+from csms_transactions.store.events import NewEvent
+from csms_transactions.store.transactions import Identity
+from csms_transactions.work import EventWork, Work
+
+
+def read(work: Work, station_id: str, call: StationCall) -> None:
+    """Add the event to the batch. Raises OcppError when it can neither be stored nor understood."""
+    transaction_id, event = ocpp201.transaction_event(orjson.loads(call.payload))
+    key = transaction_key(station_id, transaction_id)
+    new = NewEvent(key, call.protocol, event, call.payload, from_ms(call.received_at_ms))
+    work.events.append(EventWork(Identity(key, station_id, transaction_id), call, new))
+
+
+def plain_replies(work: Work) -> list[Outgoing]:
+    """Events without a token say nothing about one (C12.FR.03): they need no decision, only to be stored."""
+    told = (item for item in work.events if item.token is None)
+    return list(
+        chain.from_iterable(replies.response(item.identity.station_id, item.call, replies.EMPTY) for item in told)
+    )

@@ -1,0 +1,124 @@
+"""Bodies of answers. Times are RFC 3339 UTC, energies Wh."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+import orjson
+from pydantic import BaseModel, Field, PlainSerializer
+
+from csms_transactions.http.masking import masked
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(_rfc3339, return_type=str)]
+
+
+class Gap(BaseModel):
+    """A run of events that were not received."""
+
+    first: int = Field(description="First missing seqNo")
+    last: int = Field(description="Last missing seqNo")
+
+
+class TransactionItem(BaseModel):
+    """A transaction as its events tell it; null: they do not tell it."""
+
+    id: str = Field(description="Our id, unique among all stations")
+    station_id: str
+    transaction_id: str = Field(description="The station's id, unique only per station")
+    state: str = Field(description="Active or Ended")
+    evse_id: int | None
+    connector_id: int | None
+    id_token: str | None = Field(description="The token that started it; a KeyCode is shown as ***")
+    id_token_type: str | None
+    stop_id_token: str | None = Field(description="The token that stopped it")
+    stop_id_token_type: str | None
+    group_id_token: str | None = Field(description="The group auth named for the token")
+    group_id_token_type: str | None
+    charging_state: str | None
+    started_at: Moment = Field(description="Of the Started event; while it is missing, of the first event received")
+    ended_at: Moment | None
+    time_spent_charging: int | None = Field(description="Seconds")
+    meter_start: float | None = Field(description="Register at the start in Wh")
+    meter_stop: float | None = Field(description="Register at the end, or the newest so far, in Wh")
+    energy_wh: float | None
+    cost: float | None = Field(None, description="Not computed")
+    stopped_reason: str | None
+    remote_start_id: int | None
+    reservation_id: int | None
+    number_of_phases_used: int | None
+    offline_events: int = Field(description="Events that happened while the station was offline")
+    event_count: int
+    last_seq_no: int
+    gaps: list[Gap] = Field(description="Events that were not received; empty when all are here")
+    started_missing: bool = Field(description="The Started event was not received")
+    updated_at: Moment = Field(description="When the newest event was stored")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """The item of a row of `transactions`."""
+        values = {name: row[name] for name in cls.model_fields if name in row}
+        values["gaps"] = [Gap(first=first, last=last) for first, last in row["gaps"]]
+        return cls(**values, started_missing=not row["started_seen"])
+
+
+class EventItem(BaseModel):
+    """An event as the station sent it."""
+
+    id: str
+    seq_no: int
+    event_type: str
+    trigger_reason: str
+    timestamp: Moment = Field(description="The station's time of the event")
+    offline: bool
+    received_at: Moment
+    protocol: str
+    payload: dict[str, Any] = Field(description="The OCPP message, with KeyCodes replaced by ***")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """The item of a row of `transaction_events`."""
+        values = {name: row[name] for name in cls.model_fields if name in row}
+        values["payload"] = masked(orjson.loads(row["payload"]))
+        return cls(**values, id=f"{row['transaction']}-{row['seq_no']}")
+
+
+class MeterValueItem(BaseModel):
+    """A meterValue of an event."""
+
+    id: str
+    seq_no: int = Field(description="The event it came with")
+    timestamp: str = Field(description="As the station wrote it")
+    meter_value: dict[str, Any] = Field(description="OCPP's MeterValueType as it was sent")
+
+    @classmethod
+    def all_of(cls, row: Mapping[str, Any]) -> list[Self]:
+        """The items of a row of `transaction_events`."""
+        values: list[dict[str, Any]] = orjson.loads(row["payload"]).get("meterValue", [])
+        name, seq_no = f"{row['transaction']}-{row['seq_no']}", row["seq_no"]
+        return [
+            cls(id=f"{name}-{number}", seq_no=seq_no, timestamp=value["timestamp"], meter_value=value)
+            for number, value in enumerate(values)
+        ]
+
+
+class MeterValuesMessageItem(BaseModel):
+    """A MeterValues message of a station, outside of any transaction."""
+
+    id: str
+    station_id: str
+    evse_id: int = Field(description="0: the main meter")
+    timestamp: Moment
+    received_at: Moment
+    payload: dict[str, Any] = Field(description="The OCPP message as it was sent")
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """The item of a row of `meter_values`."""
+        values = {name: row[name] for name in cls.model_fields if name in row}
+        values["payload"] = orjson.loads(row["payload"])
+        return cls(**values)

@@ -1,0 +1,138 @@
+"""Storing a batch of transaction events: idempotent, in a number of statements that does not depend on its size.
+
+The usual event follows all that is known of its transaction: it is applied to the stored state. A late one (its seqNo
+is below the highest known) is either a repeat, which changes nothing, or fills a gap: then the transaction is derived
+again from all its events.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_transactions.domain.transaction import Transaction, advance, derive
+from csms_transactions.protocols.stored import read_event
+from csms_transactions.store import events as event_store
+from csms_transactions.store import transactions as transaction_store
+from csms_transactions.store.events import EventKey, NewEvent
+from csms_transactions.store.transactions import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a batch changed one transaction."""
+
+    identity: Identity
+    before: Transaction | None
+    after: Transaction
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What came of a batch."""
+
+    steps: list[Step] = field(default_factory=list)
+    stored: int = 0
+    late: int = 0
+    """Of the stored ones, those that came after an event with a higher seqNo."""
+    repeats: int = 0
+    conflicts: list[EventKey] = field(default_factory=list)
+    """Events whose key is stored with other content; what was stored first stays."""
+
+
+Batch = Mapping[Identity, Sequence[NewEvent]]
+"""Events by transaction, in order of arrival."""
+
+
+async def record(session: AsyncSession, batch: Batch, now: datetime) -> Recorded:
+    """Store the events of a batch and what follows for their transactions.
+
+    Raises IntegrityError when another process handled the same events at the same time (a rebalance); trying again
+    then finds them stored.
+    """
+    recorded = Recorded()
+    stored = await transaction_store.load(session, [identity.key for identity in batch])
+    fresh = {identity: _once(news, recorded) for identity, news in batch.items()}
+    refill = await _drop_known(session, fresh, stored, recorded)
+    histories = await event_store.all_of(session, refill) if refill else {}
+    for identity, news in fresh.items():
+        if news:
+            before = stored.get(identity.key)
+            history = histories.get(identity.key)
+            after = _follow(before, news) if history is None else _again(history, news)
+            recorded.steps.append(Step(identity, before, after))
+    await _write(session, fresh, recorded, now)
+    return recorded
+
+
+def _once(news: Sequence[NewEvent], recorded: Recorded) -> dict[int, NewEvent]:
+    """By seqNo; the first wins."""
+    found: dict[int, NewEvent] = {}
+    for new in news:
+        first = found.setdefault(new.event.seq_no, new)
+        if first is not new:
+            _repeat(new, first.payload, recorded)
+    return found
+
+
+def _repeat(new: NewEvent, payload: bytes, recorded: Recorded) -> None:
+    """Stations resend what was not answered in time (E13); then it is the same, byte for byte or at least as JSON."""
+    if new.payload == payload or orjson.loads(new.payload) == orjson.loads(payload):
+        recorded.repeats += 1
+    else:
+        recorded.conflicts.append((new.key, new.event.seq_no))
+
+
+async def _drop_known(
+    session: AsyncSession,
+    fresh: Mapping[Identity, dict[int, NewEvent]],
+    stored: Mapping[str, Transaction],
+    recorded: Recorded,
+) -> set[str]:
+    """Take stored events out of `fresh`; return the keys of transactions with late ones that are not stored."""
+    late = [
+        new
+        for identity, news in fresh.items()
+        if identity.key in stored
+        for seq_no, new in news.items()
+        if seq_no <= stored[identity.key].last_seq_no
+    ]
+    if not late:
+        return set()
+    known = await event_store.stored_payloads(session, [(new.key, new.event.seq_no) for new in late])
+    by_key = {identity.key: news for identity, news in fresh.items()}
+    for new in late:
+        payload = known.get((new.key, new.event.seq_no))
+        if payload is not None:
+            _repeat(new, payload, recorded)
+            del by_key[new.key][new.event.seq_no]
+    missing = [new for new in late if (new.key, new.event.seq_no) not in known]
+    recorded.late = len(missing)
+    return {new.key for new in missing}
+
+
+def _follow(transaction: Transaction | None, news: Mapping[int, NewEvent]) -> Transaction:
+    first, *others = sorted(news)
+    transaction = advance(transaction, news[first].event)
+    for seq_no in others:
+        transaction = advance(transaction, news[seq_no].event)
+    return transaction
+
+
+def _again(history: Sequence[event_store.StoredEvent], news: Mapping[int, NewEvent]) -> Transaction:
+    events = [read_event(stored.protocol, stored.payload) for stored in history]
+    return derive([*events, *(new.event for new in news.values())])
+
+
+async def _write(
+    session: AsyncSession, fresh: Mapping[Identity, dict[int, NewEvent]], recorded: Recorded, now: datetime
+) -> None:
+    created = {step.identity: step.after for step in recorded.steps if step.before is None}
+    changed = {step.identity: step.after for step in recorded.steps if step.before is not None}
+    await transaction_store.create(session, created, now)
+    await transaction_store.save(session, changed, now)
+    news = [new for by_seq_no in fresh.values() for new in by_seq_no.values()]
+    await event_store.add(session, news)
+    recorded.stored = len(news)

@@ -1,0 +1,34 @@
+"""Answers to stations, left out when nobody waits for them any more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from csms.v1.station_pb2 import StationCall
+from csms_bus.ports import Outgoing
+from csms_bus.records import error_to, reply_to
+from csms_ocpp.errors import ErrorCode
+from csms_runtime.clock import now_ms
+from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED
+
+EMPTY: Mapping[str, Any] = {}
+
+
+def wanted(call: StationCall) -> bool:
+    """Whether the gateway still waits for the answer."""
+    if call.no_reply:
+        return False
+    if call.deadline_ms > now_ms():
+        return True
+    TRANSACTION_REPLIES_DROPPED.labels("late").inc()
+    return False
+
+
+def response(station_id: str, call: StationCall, payload: Mapping[str, Any]) -> list[Outgoing]:
+    """A CALLRESULT; empty when it is not wanted."""
+    return [reply_to(call, station_id, payload=orjson.dumps(payload))] if wanted(call) else []
+
+
+def error(station_id: str, call: StationCall, code: ErrorCode, description: str) -> list[Outgoing]:
+    """A CALLERROR; empty when it is not wanted. Never for business reasons: the station would resend (E13)."""
+    return [error_to(call, station_id, code, description)] if wanted(call) else []

@@ -1,0 +1,109 @@
+"""Statements on `remote_requests` and `remote_start_ids`."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from csms_db.sql import insert
+from sqlalchemy import bindparam, case, func, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_transactions.domain.events import IdToken
+from csms_transactions.store.tables import remote_requests, remote_start_ids
+
+_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+class RemoteRequest(NamedTuple):
+    """A request to start or to stop, as it is sent."""
+
+    call_id: str
+    station_id: str
+    action: str
+    requested_at: datetime
+    remote_start_id: int | None = None
+    transaction_id: str | None = None
+    evse_id: int | None = None
+    id_token: IdToken | None = None
+
+
+class RemoteOutcome(NamedTuple):
+    """What became of a request."""
+
+    call_id: str
+    outcome: str
+    status: str | None
+    transaction_id: str | None
+    completed_at: datetime
+
+
+class RemoteStart(NamedTuple):
+    """A transaction that says which request started it."""
+
+    station_id: str
+    remote_start_id: int
+    transaction_id: str
+
+
+_FINISH = (
+    update(remote_requests)
+    .where(remote_requests.c.call_id == bindparam("call"))
+    .values(
+        outcome=bindparam("new_outcome"),
+        status=bindparam("new_status"),
+        transaction_id=func.coalesce(bindparam("told"), remote_requests.c.transaction_id),
+        completed_at=bindparam("at"),
+    )
+)
+_LINK = (
+    update(remote_requests)
+    .where(
+        remote_requests.c.station_id == bindparam("station"),
+        remote_requests.c.remote_start_id == bindparam("number"),
+    )
+    .values(transaction_id=bindparam("told"))
+)
+
+
+async def allocate_start_id(session: AsyncSession, dialect: str, station_id: str, now: datetime) -> int:
+    """A remoteStartId never used for this station (F02.FR.01): positive, 32 bit.
+
+    It is at least the number of seconds since 2025, so that a restored backup does not use ids again.
+    """
+    last = remote_start_ids.c.last_id
+    seconds = int((now - _EPOCH).total_seconds())
+    statement = insert(dialect)(remote_start_ids).values(station_id=station_id, last_id=seconds)
+    following = case((last >= statement.excluded.last_id, last + 1), else_=statement.excluded.last_id)
+    statement = statement.on_conflict_do_update(index_elements=["station_id"], set_={"last_id": following})
+    return int((await session.execute(statement.returning(last))).scalar_one())
+
+
+async def add(session: AsyncSession, request: RemoteRequest) -> None:
+    """Note a request before it is sent."""
+    row: dict[str, Any] = request._asdict()
+    token = row.pop("id_token")
+    row["id_token"], row["id_token_type"] = token.masked() if token else (None, None)
+    await session.execute(remote_requests.insert(), row)
+
+
+async def finish(session: AsyncSession, outcomes: Sequence[RemoteOutcome]) -> None:
+    """Note what became of requests; repeating it changes nothing."""
+    if outcomes:
+        await session.execute(_FINISH, [_finished(outcome) for outcome in outcomes])
+
+
+async def link(session: AsyncSession, starts: Sequence[RemoteStart]) -> None:
+    """Note which transactions came of requests; ids we never gave are ignored."""
+    if starts:
+        rows = [{"station": s.station_id, "number": s.remote_start_id, "told": s.transaction_id} for s in starts]
+        await session.execute(_LINK, rows)
+
+
+def _finished(outcome: RemoteOutcome) -> dict[str, Any]:
+    return {
+        "call": outcome.call_id,
+        "new_outcome": outcome.outcome,
+        "new_status": outcome.status,
+        "told": outcome.transaction_id,
+        "at": outcome.completed_at,
+    }

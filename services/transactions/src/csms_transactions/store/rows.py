@@ -1,0 +1,72 @@
+"""A transaction as a row, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.meter import Meter
+from csms_transactions.domain.transaction import State, Transaction
+
+Row = Mapping[str, Any]
+
+_PLAIN = (
+    "last_seq_no",
+    "event_count",
+    "started_seen",
+    "started_at",
+    "ended_at",
+    "stopped_reason",
+    "evse_id",
+    "connector_id",
+    "charging_state",
+    "time_spent_charging",
+    "remote_start_id",
+    "reservation_id",
+    "number_of_phases_used",
+    "offline_events",
+)
+
+
+def to_row(transaction: Transaction) -> dict[str, Any]:
+    """The columns that are derived from the events."""
+    row = {name: getattr(transaction, name) for name in _PLAIN}
+    meter = transaction.meter
+    row.update(
+        state=transaction.state.value,
+        gaps=[list(gap) for gap in transaction.gaps],
+        meter_start=meter.start_wh,
+        meter_stop=meter.stop_wh,
+        meter_start_exact=meter.start_exact,
+        meter_stop_exact=meter.stop_exact,
+        meter_source=meter.source,
+        energy_wh=meter.energy_wh,
+    )
+    row["id_token"], row["id_token_type"] = transaction.id_token or (None, None)
+    row["stop_id_token"], row["stop_id_token_type"] = transaction.stop_id_token or (None, None)
+    return row
+
+
+def from_row(row: Row) -> Transaction:
+    """The transaction as it was when `to_row` made the row."""
+    return Transaction(
+        **{name: row[name] for name in _PLAIN},
+        state=State(row["state"]),
+        gaps=tuple((first, last) for first, last in row["gaps"]),
+        id_token=_token(row["id_token"], row["id_token_type"]),
+        stop_id_token=_token(row["stop_id_token"], row["stop_id_token_type"]),
+        meter=_meter(row),
+    )
+
+
+def _token(value: str | None, kind: str | None) -> IdToken | None:
+    return None if value is None else IdToken(value, kind or "")
+
+
+def _meter(row: Row) -> Meter:
+    return Meter(
+        start_wh=row["meter_start"],
+        stop_wh=row["meter_stop"],
+        start_exact=row["meter_start_exact"],
+        stop_exact=row["meter_stop_exact"],
+        source=row["meter_source"],
+    )

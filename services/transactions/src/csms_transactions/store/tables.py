@@ -1,0 +1,122 @@
+"""The tables. Every statement on the hot path finds its rows by primary key, so its cost does not grow with history."""
+
+from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
+from csms_db.outbox import outbox_table
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    func,
+)
+
+metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+_STATION = 48
+_TOKEN = 255
+_WORD = 50
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("station_id", String(_STATION), nullable=False),
+    Column("transaction_id", String(36), nullable=False),
+    Column("state", String(_WORD), nullable=False),
+    Column("evse_id", Integer),
+    Column("connector_id", Integer),
+    Column("id_token", String(_TOKEN)),
+    Column("id_token_type", String(_WORD)),
+    Column("stop_id_token", String(_TOKEN)),
+    Column("stop_id_token_type", String(_WORD)),
+    Column("group_id_token", String(_TOKEN)),  # auth's answer; all else is derived from the events
+    Column("group_id_token_type", String(_WORD)),
+    Column("charging_state", String(_WORD)),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("time_spent_charging", Integer),
+    Column("meter_start", Double),
+    Column("meter_stop", Double),
+    Column("meter_start_exact", Boolean, nullable=False),
+    Column("meter_stop_exact", Boolean, nullable=False),
+    Column("meter_source", SmallInteger),
+    Column("energy_wh", Double),
+    Column("stopped_reason", String(_WORD)),
+    Column("remote_start_id", Integer),
+    Column("reservation_id", Integer),
+    Column("number_of_phases_used", Integer),
+    Column("last_seq_no", Integer, nullable=False),
+    Column("event_count", Integer, nullable=False),
+    Column("gaps", Json, nullable=False),
+    Column("started_seen", Boolean, nullable=False),
+    Column("offline_events", Integer, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("station_id", "transaction_id"),
+    # room for updates beside the row, which then touch no index
+    postgresql_with={"fillfactor": 70},
+)
+Index("ix_transactions_started_at", transactions.c.started_at, transactions.c.id)
+Index("ix_transactions_station_id_started_at", transactions.c.station_id, transactions.c.started_at)
+Index("ix_transactions_state_started_at", transactions.c.state, transactions.c.started_at)
+Index("ix_transactions_id_token_started_at", func.lower(transactions.c.id_token), transactions.c.started_at)
+
+# No foreign key: the row of `transactions` is written in the same database transaction, and a check per event costs.
+transaction_events = Table(
+    "transaction_events",
+    metadata,
+    Column("transaction", String(32), primary_key=True),
+    Column("seq_no", Integer, primary_key=True, autoincrement=False),
+    Column("protocol", String(_WORD), nullable=False),
+    Column("event_type", String(_WORD), nullable=False),
+    Column("trigger_reason", String(_WORD), nullable=False),
+    Column("timestamp", UtcDateTime, nullable=False),
+    Column("offline", Boolean, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+meter_values = Table(
+    "meter_values",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("station_id", String(_STATION), nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("timestamp", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+Index("ix_meter_values_station_id_timestamp", meter_values.c.station_id, meter_values.c.timestamp)
+
+remote_requests = Table(
+    "remote_requests",
+    metadata,
+    Column("call_id", String(36), primary_key=True),
+    Column("station_id", String(_STATION), nullable=False),
+    Column("action", String(_WORD), nullable=False),
+    Column("remote_start_id", Integer),
+    Column("transaction_id", String(36)),
+    Column("evse_id", Integer),
+    Column("id_token", String(_TOKEN)),
+    Column("id_token_type", String(_WORD)),
+    Column("outcome", String(_WORD)),
+    Column("status", String(_WORD)),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("completed_at", UtcDateTime),
+    UniqueConstraint("station_id", "remote_start_id"),
+)
+
+remote_start_ids = Table(
+    "remote_start_ids",
+    metadata,
+    Column("station_id", String(_STATION), primary_key=True),
+    Column("last_id", Integer, nullable=False),
+)
+
+outbox = outbox_table(metadata)

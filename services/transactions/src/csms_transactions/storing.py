@@ -1,0 +1,100 @@
+"""One database transaction for all that a batch brings."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import structlog
+from csms_db import outbox
+from csms_db.engine import Database
+from csms_runtime import metrics
+from csms_runtime.clock import utcnow
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_transactions.domain.changes import Change
+from csms_transactions.domain.transaction import Gap
+from csms_transactions.domain_events import events_of
+from csms_transactions.handlers import results
+from csms_transactions.recording import Recorded, Step, record
+from csms_transactions.store import meter_values, remote_requests, tables, transactions
+from csms_transactions.store.events import NewEvent
+from csms_transactions.store.remote_requests import RemoteStart
+from csms_transactions.store.transactions import Group, Identity
+from csms_transactions.work import EventWork, Work
+
+_log = structlog.get_logger(__name__)
+
+
+class Storing:
+    """Writes batches. `on_events` is called after a commit that put domain events into the outbox."""
+
+    def __init__(self, database: Database, on_events: Callable[[], None]) -> None:
+        self._database = database
+        self._on_events = on_events
+
+    async def store(self, work: Work) -> None:
+        """Write a batch, all or nothing; writing it again changes nothing.
+
+        Raises csms_bus.runner.Later when the database cannot be reached, IntegrityError as `recording.record`.
+        """
+        if not (work.events or work.meter_values or work.results):
+            return
+        now = utcnow()
+        async with self._database.transaction() as session:
+            recorded = await record(session, _by_transaction(work.events), now)
+            await remote_requests.link(session, list(_remote_starts(recorded.steps)))
+            await meter_values.add(session, self._database.dialect, work.meter_values)
+            await remote_requests.finish(session, [results.outcome(item) for item in work.results])
+            told = await _tell(session, recorded.steps, now)
+        _count(recorded, told)
+        if told:
+            self._on_events()
+
+    async def keep_groups(self, groups: Sequence[Group]) -> None:
+        """Note the groups that auth named. Raises csms_bus.runner.Later when the database cannot be reached."""
+        if groups:
+            async with self._database.transaction() as session:
+                await transactions.set_groups(session, groups)
+
+
+def _by_transaction(events: Iterable[EventWork]) -> dict[Identity, list[NewEvent]]:
+    batch: defaultdict[Identity, list[NewEvent]] = defaultdict(list)
+    for item in events:
+        batch[item.identity].append(item.new)
+    return batch
+
+
+def _remote_starts(steps: Iterable[Step]) -> Iterable[RemoteStart]:
+    """Transactions that told for the first time which request started them."""
+    for identity, before, after in ((step.identity, step.before, step.after) for step in steps):
+        if after.remote_start_id is not None and (before is None or before.remote_start_id is None):
+            yield RemoteStart(identity.station_id, after.remote_start_id, identity.transaction_id)
+
+
+async def _tell(session: AsyncSession, steps: Sequence[Step], now: datetime) -> list[Change]:
+    """Put domain events into the outbox."""
+    events = list(events_of(steps, now))
+    if events:
+        await outbox.add(session, tables.outbox, [outgoing for _, outgoing in events])
+    return [change for change, _ in events]
+
+
+def _count(recorded: Recorded, told: Iterable[Change]) -> None:
+    metrics.TRANSACTION_EVENTS.labels("stored").inc(recorded.stored)
+    metrics.TRANSACTION_EVENTS.labels("repeat").inc(recorded.repeats)
+    metrics.TRANSACTION_EVENTS.labels("conflict").inc(len(recorded.conflicts))
+    metrics.TRANSACTION_EVENTS_LATE.inc(recorded.late)
+    metrics.TRANSACTION_EVENTS_MISSED.inc(sum(_newly_missed(step) for step in recorded.steps))
+    for change in told:
+        metrics.TRANSACTION_CHANGES.labels(change.name.lower()).inc()
+    for key, seq_no in recorded.conflicts:
+        _log.warning("seqNo told twice with different content; the first stays", transaction=key, seq_no=seq_no)
+
+
+def _newly_missed(step: Step) -> int:
+    before = _missing(step.before.gaps) if step.before else 0
+    return max(0, _missing(step.after.gaps) - before)
+
+
+def _missing(gaps: Iterable[Gap]) -> int:
+    return sum(last - first + 1 for first, last in gaps)

@@ -1,0 +1,55 @@
+"""What a polled batch asks for, sorted by kind."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from csms.v1.station_pb2 import CommandResult, StationCall
+from csms_bus.ports import Outgoing
+
+from csms_transactions.domain.events import IdToken
+from csms_transactions.store.events import NewEvent
+from csms_transactions.store.transactions import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class EventWork:
+    """A TransactionEvent to store and to answer."""
+
+    identity: Identity
+    call: StationCall
+    new: NewEvent
+
+    @property
+    def token(self) -> IdToken | None:
+        """The token auth is to be asked about."""
+        return self.new.event.id_token
+
+
+@dataclass(frozen=True, slots=True)
+class MeterValuesWork:
+    """A MeterValues message to store and to answer."""
+
+    station_id: str
+    call: StationCall
+    evse_id: int
+    timestamp: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResultWork:
+    """What became of a request of ours."""
+
+    station_id: str
+    result: CommandResult
+
+
+@dataclass(slots=True)
+class Work:
+    """A batch, read."""
+
+    events: list[EventWork] = field(default_factory=list)
+    meter_values: list[MeterValuesWork] = field(default_factory=list)
+    results: list[ResultWork] = field(default_factory=list)
+    replies: list[Outgoing] = field(default_factory=list)
+    """Answers that need nothing stored first."""
