@@ -20,9 +20,14 @@ def redact(protocol: Protocol, action: str, payload: object) -> object:  # noqa:
     """Return a copy of a request's or response's parsed payload with "***" for each secret.
 
     Masked are: values of password and key variables (A01.FR.09) and of AuthorizationKey (1.6), passwords and keys in
-    network profiles, tokens of type KeyCode (C04.FR.04), and user information in URLs. The payload itself stays as it is.
+    network profiles, tokens of type KeyCode (C04.FR.04), and user information in URLs. The payload stays as it is.
     """
     return _copy(payload, 0)
+
+
+def is_secret_variable(name: str) -> bool:
+    """Whether a variable (2.x) or configuration key (1.6) of that name holds a secret; case does not count."""
+    return name.lower() in _SECRET_VARIABLES
 
 
 def _copy(value: object, depth: int) -> object:
@@ -55,7 +60,7 @@ def _mask_key_code(source: dict[str, object], copy: dict[str, object]) -> None:
 
 def _mask_variable(source: dict[str, object], copy: dict[str, object]) -> None:
     variable = source.get("variable")
-    if isinstance(variable, dict) and _is_secret(variable.get("name")):
+    if isinstance(variable, dict) and _names_secret(variable.get("name")):
         _mask(copy, _VARIABLE_VALUES)
         attributes = copy.get("variableAttribute")  # NotifyReport
         for attribute in attributes if isinstance(attributes, list) else ():
@@ -64,7 +69,7 @@ def _mask_variable(source: dict[str, object], copy: dict[str, object]) -> None:
 
 
 def _mask_configuration(source: dict[str, object], copy: dict[str, object]) -> None:
-    if _is_secret(source.get("key")):  # ChangeConfiguration, GetConfiguration's answer
+    if _names_secret(source.get("key")):  # ChangeConfiguration, GetConfiguration's answer
         _mask(copy, ("value",))
 
 
@@ -74,8 +79,8 @@ def _mask_vpn(source: dict[str, object], copy: dict[str, object]) -> None:
         _mask(vpn, ("key",))
 
 
-def _is_secret(name: object) -> bool:
-    return isinstance(name, str) and name.lower() in _SECRET_VARIABLES
+def _names_secret(name: object) -> bool:
+    return isinstance(name, str) and is_secret_variable(name)
 
 
 def _mask(copy: dict[str, object], names: tuple[str, ...]) -> None:

@@ -70,7 +70,7 @@ class Session:
 
     Args:
         protocol: The negotiated version.
-        registration: What the station was last told, on an earlier connection: it need not boot again after a reconnect.
+        registration: What the station was last told; one that was accepted need not boot again after a reconnect.
         limits: Bounds of queues and caches.
         lenient: Let unknown fields and over-long signed data of the station pass.
     """
@@ -174,7 +174,7 @@ class Session:
 
         Args:
             correlation: The Dispatch's; nothing happens when it is answered already.
-            stored: The CALL is durably published and will be handled: it gets the empty response if its schema allows it.
+            stored: The CALL is durably published and will be handled: the empty response, if its schema has one.
         """
         if self._state is not State.OPEN:
             return []

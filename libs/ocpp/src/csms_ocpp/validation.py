@@ -17,7 +17,6 @@ from csms_ocpp.schemas import Schema, load
 from csms_ocpp.times import is_datetime
 from csms_ocpp.versions import Protocol
 
-
 __all__ = [
     "Violation",
     "all_violations_request",
