@@ -15,7 +15,7 @@ def utcnow() -> datetime:
 
 
 def from_ms(milliseconds: int) -> datetime:
-    """Return the aware UTC time of a Unix time in milliseconds, exactly. Raises OverflowError outside years 1 to 9999."""
+    """Return the aware UTC time of a Unix time in milliseconds. Raises OverflowError outside of years 1 to 9999."""
     seconds, rest = divmod(milliseconds, 1000)
     try:
         return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest * 1000)

@@ -1,8 +1,8 @@
 """A process's life: event loop, signals, supervision of background tasks, ordered stop.
 
 A composition root is one coroutine function `main(stop)`: it enters its parts into an `AsyncExitStack` in the order of
-their start (so that they stop in reverse), starts background work under `Supervisor`, and returns some time after `stop`
-was set. `run(main)` is the whole `__main__`.
+their start (so that they stop in reverse), starts background work under `Supervisor`, and returns after `stop` was
+set. `run(main)` is the whole `__main__`.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class TaskDied(Exception):
+class TaskDied(Exception):  # noqa: N818 what happened, as the log says it
     """A background task ended, by an error (the cause) or by returning, before it was told to."""
 
 
@@ -35,7 +35,7 @@ def run(main: Main) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(serve(main))
-        except Exception:
+        except Exception:  # noqa: BLE001 the last place that can log it
             _log.exception("process failed")
             sys.exit(1)
 
@@ -50,8 +50,9 @@ async def serve(main: Main) -> None:
 @asynccontextmanager
 async def _signals_set(stop: asyncio.Event) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
+    seen: list[signal.Signals] = []
     for number in _SIGNALS:
-        loop.add_signal_handler(number, _on_signal, number, stop)
+        loop.add_signal_handler(number, _on_signal, number, seen, stop)
     try:
         yield
     finally:
@@ -59,10 +60,11 @@ async def _signals_set(stop: asyncio.Event) -> AsyncIterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _on_signal(number: signal.Signals, stop: asyncio.Event) -> None:
-    if stop.is_set():
+def _on_signal(number: signal.Signals, seen: list[signal.Signals], stop: asyncio.Event) -> None:
+    if seen:
         _log.error("second signal: ending at once", signal=number.name)
         os._exit(128 + number)
+    seen.append(number)
     _log.info("stopping", signal=number.name)
     stop.set()
 

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 import orjson
 import structlog
@@ -79,7 +79,7 @@ def _renderers(log_format: Format, out: TextIO) -> list[Processor]:
     ]
 
 
-def _to_json(event: EventDict, **_options: Any) -> str:
+def _to_json(event: EventDict, **_options: object) -> str:
     return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
 
 

@@ -146,10 +146,10 @@ GATEWAY_ANSWER_SECONDS = Histogram(
     buckets=_LATENCY_S,
 )
 GATEWAY_CALLS_OPEN = Gauge("csms_gateway_station_calls_open", "Stations' CALLs that wait for a service's answer")
-GATEWAY_REFUSED = Counter(
-    "csms_gateway_refused_frames_total",
-    "Frames of stations that were answered with CALLERROR or dropped by the session, by reason",
-    ["reason"],
+GATEWAY_NOTICES = Counter(
+    "csms_gateway_session_notices_total",
+    "What sessions noticed (call_refused, invalid_frame, repeated_call, late_answer, ...), by kind and error code",
+    ["kind", "code"],
 )
 GATEWAY_COMMANDS = Counter(
     "csms_gateway_commands_total",

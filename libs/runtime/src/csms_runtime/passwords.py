@@ -17,7 +17,7 @@ _MIN_HEX = 32
 
 
 def digest(key: bytes, station_id: str, password: bytes) -> bytes:
-    """Return the digest to store for a password: 32 bytes; of the bytes that hexadecimal digits stand for, if it is such.
+    """Return the digest to store for a password, 32 bytes: of what its hexadecimal digits stand for, if it is such.
 
     HMAC-SHA256 over the station's id, a NUL and the password. OCPP 1.6's AuthorizationKey is set as hexadecimal digits
     but sent as the bytes they stand for, while some stations send the digits: this form is among the `digests` of both.
@@ -27,7 +27,7 @@ def digest(key: bytes, station_id: str, password: bytes) -> bytes:
 
 
 def digests(key: bytes, station_id: str, password: bytes) -> list[bytes]:
-    """Return a digest for each way the bytes of a Basic auth header may be read; the first is of the bytes as they are."""
+    """Return a digest for each way the bytes of a Basic auth header may be read, first as they are."""
     found = [_hmac(key, station_id, password)]
     unhexed = _unhex(password)
     if unhexed is not None:
@@ -36,7 +36,7 @@ def digests(key: bytes, station_id: str, password: bytes) -> list[bytes]:
 
 
 def matches(stored: bytes, candidates: Iterable[bytes]) -> bool:
-    """Whether one of the candidates is the stored digest; takes the same time whichever it is. False if none is stored."""
+    """Whether a candidate is the stored digest, in the same time whichever it is. False if nothing is stored."""
     found = False
     for candidate in candidates:
         found |= hmac.compare_digest(stored, candidate)

@@ -1,6 +1,6 @@
 """Settings from the environment: `CSMS_*` variables, one field each.
 
-A service subclasses `RuntimeSettings`. Every field has a description; docs/configuration.md is made of them by `describe`.
+A service subclasses `RuntimeSettings`. Every field has a description; `describe` makes docs/configuration.md of them.
 """
 
 from collections.abc import Iterable

@@ -1,0 +1,33 @@
+"""The HTTP side of a service: app factory, errors, keys, pages, server."""
+
+from csms_runtime.http.app import API_PREFIX, create_app, create_management_app
+from csms_runtime.http.keys import ApiKeys, Principal, Scope, generate_api_key
+from csms_runtime.http.management import management_router
+from csms_runtime.http.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, PageParams, decode_cursor, encode_cursor, paginate
+from csms_runtime.http.problems import Problem
+from csms_runtime.http.security import CurrentPrincipal, require
+from csms_runtime.http.server import PortTakenError, listening, serve
+
+__all__ = [
+    "API_PREFIX",
+    "DEFAULT_LIMIT",
+    "MAX_LIMIT",
+    "ApiKeys",
+    "CurrentPrincipal",
+    "Page",
+    "PageParams",
+    "PortTakenError",
+    "Principal",
+    "Problem",
+    "Scope",
+    "create_app",
+    "create_management_app",
+    "decode_cursor",
+    "encode_cursor",
+    "generate_api_key",
+    "listening",
+    "management_router",
+    "paginate",
+    "require",
+    "serve",
+]

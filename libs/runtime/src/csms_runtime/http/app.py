@@ -1,0 +1,110 @@
+"""The app factory: what is the same for every service's HTTP API."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from csms_runtime.health import Health
+from csms_runtime.http import problems
+from csms_runtime.http.body_limit import BodyLimitMiddleware
+from csms_runtime.http.keys import ApiKeys
+from csms_runtime.http.management import management_router
+from csms_runtime.http.problems import MEDIA_TYPE, Problem
+from csms_runtime.http.requests import RequestMiddleware
+from csms_runtime.http.security import BearerMiddleware
+
+API_PREFIX = "/api/v1"
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""Largest request body: more than the largest OCPP message a station takes."""
+
+_PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "An error (RFC 9457); some kinds have further members",
+    "required": ["type", "title", "status", "instance"],
+    "properties": {
+        "type": {"type": "string", "description": "The kind of problem"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "Names this occurrence; the log has it"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {
+                    "in": {"type": "string", "description": "body, query, path or header"},
+                    "pointer": {"type": "string", "description": "JSON pointer to the field"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_PROBLEM_REF = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "The request cannot be done as it is", **_PROBLEM_REF},
+    "5XX": {"description": "The service failed or is unavailable", **_PROBLEM_REF},
+}
+
+
+def create_app(
+    title: str,
+    *,
+    routers: Sequence[APIRouter],
+    keys: ApiKeys,
+    health: Health,
+    version: str,
+    management: bool = False,
+    unavailable: Iterable[type[Exception]] = (),
+) -> FastAPI:
+    """Return an API: `routers` under /api/v1, only with a key. Standalone mode passes the routers of all services.
+
+    `management` adds /healthz, /readyz and /metrics at the root, without a key (standalone mode). Errors of the
+    types in `unavailable` (database or bus away) are answered 503 with Retry-After.
+    """
+    app = _bare_app(title, version, [management_router(health)] if management else [])
+    for router in routers:
+        app.include_router(router, prefix=API_PREFIX, responses=_RESPONSES)
+    for error in unavailable:
+        app.add_exception_handler(error, problems.on_unavailable)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimitMiddleware, most=MAX_BODY_BYTES)
+    app.add_middleware(BearerMiddleware, keys=keys, prefix=f"{API_PREFIX}/")
+    app.add_middleware(RequestMiddleware, prefix=API_PREFIX)
+    return app
+
+
+def create_management_app(health: Health) -> FastAPI:
+    """Return the app of the management port: /healthz, /readyz and /metrics."""
+    app = _bare_app("management", "1", [management_router(health)], documented=False)
+    app.add_middleware(RequestMiddleware, prefix=API_PREFIX)
+    return app
+
+
+class _App(FastAPI):
+    """FastAPI whose document knows the problem object."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        document = super().openapi()
+        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM_SCHEMA
+        return document
+
+
+def _bare_app(title: str, version: str, public: Sequence[APIRouter], *, documented: bool = True) -> FastAPI:
+    app = _App(
+        title=title,
+        version=version,
+        openapi_url="/openapi.json" if documented else None,
+        redoc_url=None,
+    )
+    for router in public:
+        app.include_router(router)
+    app.add_exception_handler(Problem, problems.on_problem)
+    app.add_exception_handler(HTTPException, problems.on_http_exception)
+    app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
+    return app

@@ -1,0 +1,89 @@
+"""Lists in pages: an opaque cursor says where the next page begins."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+import orjson
+from fastapi import Depends, Query
+from pydantic import BaseModel, Field
+
+from csms_runtime.http.problems import Problem
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next_cursor: str | None = Field(description="Pass it as `cursor` to get the next page; null on the last one")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page a caller wants."""
+
+    limit: int
+    position: list[Any] | None
+    """Sort values of the last item of the page before; None: the first page. They come from the caller: check them."""
+
+    def after(self, *kinds: type) -> list[Any] | None:
+        """Return the position when its values have these types; None for the first page. Raises Problem 422."""
+        if self.position is None:
+            return None
+        if [type(value) for value in self.position] != list(kinds):
+            raise bad_cursor()
+        return self.position
+
+
+def encode_cursor(position: Sequence[Any]) -> str:
+    """Return the cursor of the item with these sort values (anything orjson can write)."""
+    return base64.urlsafe_b64encode(orjson.dumps(list(position))).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str) -> list[Any]:
+    """Return the sort values in a cursor. Raises Problem 422 when it is none of ours."""
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        position = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error) as error:  # UnicodeEncodeError and JSONDecodeError are ValueErrors
+        raise bad_cursor() from error
+    if not isinstance(position, list):
+        raise bad_cursor()
+    return position
+
+
+def bad_cursor() -> Problem:
+    """Return the answer to a cursor that no page of this list gave."""
+    violation = {"in": "query", "pointer": "/cursor", "detail": "not a cursor of this list"}
+    return Problem(422, "Invalid request", "see errors", errors=[violation])
+
+
+def paginate(
+    rows: Sequence[R], limit: int, *, position: Callable[[R], Sequence[Any]], item: Callable[[R], T]
+) -> Page[T]:
+    """Make a page of up to `limit` + 1 rows: fetch one more than `limit`, so that the last page is known as such.
+
+    `position` gives a row's sort values, `item` what is shown of it.
+    """
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Page(items=[item(row) for row in shown], next_cursor=encode_cursor(position(shown[-1])) if more else None)
+
+
+def _page_request(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most items of the page")] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=1000, description="next_cursor of the page before")] = None,
+) -> PageRequest:
+    return PageRequest(limit, None if cursor is None else decode_cursor(cursor))
+
+
+PageParams = Annotated[PageRequest, Depends(_page_request)]
+"""A parameter type for handlers of lists: `async def list_things(page: PageParams)`."""

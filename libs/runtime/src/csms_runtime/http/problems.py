@@ -1,0 +1,109 @@
+"""Errors as problem+json (RFC 9457). Nothing of the request's body, headers or query is ever echoed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_jsonable_python
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+"""What a 503 tells the client to wait, in seconds."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Problem(Exception):  # noqa: N818 the RFC's name
+    """An error answer. Raise it in any handler or dependency; `extra` become members of the problem object.
+
+    `title` names the kind of problem and makes its `type`; `detail` is about this occurrence. Neither holds secrets.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str | None = None,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,  # noqa: ANN401 any JSON value
+    ) -> None:
+        super().__init__(detail or title or str(status))
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.headers = headers
+        self.extra = extra
+
+    def body(self, instance: str) -> dict[str, Any]:
+        """Return the problem object. `instance` names the occurrence."""
+        phrase = HTTPStatus(self.status).phrase
+        kind = "about:blank" if self.title in {None, phrase} else f"urn:csms:problem:{_slug(str(self.title))}"
+        fixed = {"type": kind, "title": self.title or phrase, "status": self.status, "instance": instance}
+        return {**self.extra, **fixed, **({"detail": self.detail} if self.detail else {})}
+
+
+class ProblemResponse(JSONResponse):
+    """A problem object as a response."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, problem: Problem, instance: str) -> None:
+        super().__init__(to_jsonable_python(problem.body(instance)), problem.status, problem.headers)
+
+
+def instance_of(request_id: str) -> str:
+    """Return the `instance` of a request's problem; the id is in the log and in the X-Request-Id header too."""
+    return f"urn:csms:request:{request_id}"
+
+
+async def on_problem(request: Request, error: Exception) -> ProblemResponse:
+    """Answer a Problem."""
+    return _respond(request, error if isinstance(error, Problem) else Problem(500))
+
+
+async def on_http_exception(request: Request, error: Exception) -> ProblemResponse:
+    """Answer what the framework raises: unknown paths, methods, bodies that are too large."""
+    if not isinstance(error, HTTPException):
+        return _respond(request, Problem(500))
+    detail = error.detail if error.detail != HTTPStatus(error.status_code).phrase else None
+    return _respond(request, Problem(error.status_code, detail=detail, headers=error.headers))
+
+
+async def on_invalid_request(request: Request, error: Exception) -> ProblemResponse:
+    """Answer a request that does not fit the API's model: 422 with a pointer to each field."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    return _respond(request, Problem(422, "Invalid request", "see errors", errors=[_violation(item) for item in found]))
+
+
+async def on_unavailable(request: Request, error: Exception) -> ProblemResponse:
+    """Answer 503: something the service needs is away for the moment."""
+    _log.warning("request failed, unavailable", error=type(error).__name__, exc_info=error)
+    detail = "The service is temporarily unavailable, try again"
+    return _respond(request, Problem(503, detail=detail, headers={"Retry-After": str(RETRY_AFTER_S)}))
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """Return the JSON pointer (RFC 6901) of a path."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def _respond(request: Request, problem: Problem) -> ProblemResponse:
+    return ProblemResponse(problem, instance_of(request.scope.get("csms.request_id", "unknown")))
+
+
+def _violation(error: Mapping[str, Any]) -> dict[str, str]:
+    place, *path = error.get("loc", ("body",))
+    if error.get("type") == "json_invalid":
+        return {"in": "body", "pointer": "", "detail": f"not JSON at character {path[0] if path else 0}"}
+    return {"in": str(place), "pointer": pointer(path), "detail": str(error.get("msg", "invalid"))}
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")

@@ -1,0 +1,81 @@
+"""What surrounds every HTTP request: an id, the trace in the log context, metrics, and an answer whatever happens."""
+
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from csms_runtime import metrics
+from csms_runtime.http.problems import Problem, ProblemResponse, instance_of
+from csms_runtime.ids import is_traceparent, new_id, new_traceparent, trace_id
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_log = structlog.get_logger(__name__)
+
+
+class RequestMiddleware:
+    """The outermost middleware. The scope gets `csms.request_id` and `csms.traceparent`."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send)
+        started = time.perf_counter()
+        try:
+            with structlog.contextvars.bound_contextvars(
+                request_id=exchange.request_id, trace_id=trace_id(exchange.traceparent)
+            ):
+                await self._answer(exchange, scope, receive)
+        finally:
+            self._measure(scope, exchange.status, time.perf_counter() - started)
+
+    async def _answer(self, exchange: "_Exchange", scope: Scope, receive: Receive) -> None:
+        try:
+            await self._app(scope, receive, exchange.send)
+        except Exception:
+            _log.exception("request failed", method=scope["method"], route=self._route(scope))
+            if exchange.status is not None:
+                raise  # half an answer is out: the server cuts the connection
+            problem = Problem(500, detail="An error that is not yours; the log has it under the instance's id")
+            await ProblemResponse(problem, instance_of(exchange.request_id))(scope, receive, exchange.send)
+
+    def _measure(self, scope: Scope, status: int | None, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        route = self._route(scope)
+        metrics.HTTP_REQUESTS.labels(method, route, "none" if status is None else str(status)).inc()
+        metrics.HTTP_REQUEST_SECONDS.labels(method, route).observe(seconds)
+
+    def _route(self, scope: Scope) -> str:
+        path = getattr(scope.get("route"), "path", None)
+        if not isinstance(path, str) or not path:
+            return "unmatched"
+        # The framework leaves out the prefix a router was included with.
+        prefixed = scope["path"].startswith(self._prefix) and not path.startswith(self._prefix)
+        return self._prefix + path if prefixed else path
+
+
+class _Exchange:
+    """One request and what was answered so far."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.request_id = new_id()
+        offered = Headers(scope=scope).get("traceparent", "")
+        self.traceparent = offered if is_traceparent(offered) else new_traceparent()
+        self.status: int | None = None
+        self._send = send
+        scope["csms.request_id"] = self.request_id
+        scope["csms.traceparent"] = self.traceparent
+
+    async def send(self, message: Message) -> None:
+        """Send on, with the request's id among the headers."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)["X-Request-Id"] = self.request_id
+        await self._send(message)

@@ -1,0 +1,85 @@
+"""Serving an ASGI app inside our event loop: uvicorn without its signal handlers, stopped by an event."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+_log = structlog.get_logger(__name__)
+_BACKLOG = 2048
+
+
+class PortTakenError(Exception):
+    """The address cannot be listened on: the port is in use, needs privileges, or the host is not ours."""
+
+
+async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event, *, timeout_s: float = 25.0) -> None:
+    """Serve until `stop` is set, then finish the requests in work, at most `timeout_s`. Raises PortTakenError."""
+    async with listening(app, host, port, timeout_s=timeout_s):
+        await stop.wait()
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, host: str, port: int, *, timeout_s: float = 25.0) -> AsyncIterator[int]:
+    """Serve while the context is open; yields the port (0 leaves it to the system). Raises PortTakenError.
+
+    Connections are accepted from the moment the context is entered. Leaving it waits up to `timeout_s` for the requests
+    in work, then cancels them.
+    """
+    listener = _bind(host, port)
+    bound_port: int = listener.getsockname()[1]
+    server = _Server(_config(app, timeout_s))
+    task = asyncio.create_task(server.serve([listener]), name=f"http-{bound_port}")
+    _log.info("listening", host=host, port=bound_port)
+    try:
+        yield bound_port
+    finally:
+        server.should_exit = True
+        await _ended(task)
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        raise
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server that leaves signals to `csms_runtime.lifecycle`."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def _config(app: ASGIApp, timeout_s: float) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=75,  # longer than an ingress keeps its connections, else it sends into a closing one
+        timeout_graceful_shutdown=max(1, int(timeout_s)),
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    listener.setblocking(False)  # noqa: FBT003 the standard library's signature
+    return listener
