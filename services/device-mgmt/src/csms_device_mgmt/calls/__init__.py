@@ -1,0 +1,1 @@
+"""Calls: CALLs to stations as the API knows them, recorded, sent, awaited."""

@@ -1,0 +1,34 @@
+"""Whether a CALL may be sent to a station. What stands against it is raised as a Problem, an HTTP answer."""
+
+from typing import Any
+
+from csms_device_mgmt import messages
+from csms_device_mgmt.domain.registration import may_be_sent
+from csms_device_mgmt.domain.semantics import RULES
+from csms_device_mgmt.store.tables import Station
+from csms_ocpp.actions import from_csms
+from csms_ocpp.validation import all_violations_request
+from csms_ocpp.versions import Protocol
+from csms_runtime.http import Problem
+
+
+def check(station: Station, protocol: Protocol, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
+    """Raise Problem 404 for an action the CSMS does not send in this protocol, 422 for a wrong payload, 409 if B03.FR.03 forbids it."""
+    if not from_csms(protocol, action):
+        raise Problem(404, "Unknown action", f"{protocol.value} has no message {action} from CSMS to station")
+    errors = violations(protocol, action, payload)
+    if errors:
+        raise Problem(422, "Payload refused", f"the payload is no valid {action} request", errors=errors)
+    if not may_be_sent(messages.registration_status_of(station), action, payload):
+        detail = "the station is rejected: only TriggerMessage of BootNotification may be sent (B03.FR.03)"
+        raise Problem(409, "Station is rejected", detail)
+
+
+def violations(protocol: Protocol, action: str, payload: Any) -> list[dict[str, str]]:  # noqa: ANN401 as above
+    """Return what is wrong with a request, as {"pointer", "detail"}: by its schema, else by the rules beyond schemas."""
+    found = all_violations_request(protocol, action, payload)
+    if found:
+        return [{"pointer": violation.pointer, "detail": violation.message} for violation in found]
+    rule = RULES.get(action) if protocol is not Protocol.OCPP16 else None
+    findings = rule(payload) if rule else ()
+    return [{"pointer": finding.pointer, "detail": finding.detail} for finding in findings]

@@ -1,0 +1,28 @@
+"""A CALL whose outcome is known, and what a consequence is."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from csms_device_mgmt.store.calls import CallOutcome, Completion
+from csms_device_mgmt.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A CALL and what became of it."""
+
+    call_id: str
+    station_id: str
+    action: str
+    request: Mapping[str, Any]
+    completion: Completion
+
+    @property
+    def response(self) -> Mapping[str, Any] | None:
+        """The response payload; None when the outcome is not a result."""
+        return self.completion.response if self.completion.outcome is CallOutcome.RESULT else None
+
+
+Consequence = Callable[[Unit, Executed], Awaitable[None]]
+"""Runs once per outcome, in the transaction that stores it."""

@@ -1,0 +1,102 @@
+"""What this service reads from the bus: record → handler."""
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from csms.v1.bus_pb2 import Record
+from csms_bus.ports import Incoming, Outgoing
+from csms_bus.records import error_to, reply_to
+from csms_bus.runner import Never
+from csms_device_mgmt.handlers import (
+    boot_notification,
+    command_result,
+    connection,
+    data_transfer,
+    heartbeat,
+    notify_event,
+    notify_report,
+    presence,
+    status_notification,
+)
+from csms_device_mgmt.handlers.message import Handler, station_message
+from csms_device_mgmt.handlers.recorded import ANSWERS, recorded
+from csms_device_mgmt.store import stations
+from csms_device_mgmt.unit import Unit, Units
+from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.versions import Protocol
+
+_V2: Mapping[str, Handler] = {
+    "BootNotification": boot_notification.handle,
+    "DataTransfer": data_transfer.handle,
+    "Heartbeat": heartbeat.handle,
+    "NotifyEvent": notify_event.handle,
+    "NotifyReport": notify_report.handle,
+    "StatusNotification": status_notification.handle,
+    **{action: recorded(action) for action in ANSWERS},
+}
+
+HANDLERS: Mapping[tuple[str, str], Handler] = {
+    (protocol.value, action): handler for protocol in (Protocol.OCPP201, Protocol.OCPP21) for action, handler in _V2.items()
+}
+"""(protocol, action) of a station's CALL → handler."""
+
+
+class DeviceRecords:
+    """Handles ocpp.calls.devices, ocpp.results and station.connections, a batch in one transaction."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+
+    async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """Handle a batch (a csms_bus BatchHandler). Raises Later, Never, or whatever a handler raises."""
+        outgoing: list[Outgoing] = []
+        async with self._units.open() as unit:
+            locked = await stations.lock(unit.session, (item.record.station_id for item in batch if item.record))
+            for item in batch:
+                if item.record is not None:
+                    outgoing += await _handled(unit, item, item.record)
+            del locked  # kept until here: the session forgets rows that nobody holds, and would read them again
+        return outgoing
+
+
+async def _handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
+    body = record.WhichOneof("body")
+    if body == "station_call":
+        return await _answered(unit, record)
+    if body == "command_result":
+        return await command_result.handle(unit, record)
+    if body == "connection":
+        await connection.handle(unit, record, item.offset)
+        return []
+    raise Never(f"{item.topic} carries no {body}")
+
+
+async def _answered(unit: Unit, record: Record) -> list[Outgoing]:
+    call = record.station_call
+    if call.no_reply:
+        raise Never("a SEND, and none is handled here")
+    handler = HANDLERS.get((call.protocol, call.action))
+    try:
+        if handler is None:
+            raise OcppError(ErrorCode.NOT_IMPLEMENTED, f"{call.action} is not handled")
+        payload = await handler(unit, station_message(record))
+    except OcppError as error:
+        answer = error_to(call, record.station_id, error.code.value, error.description)
+    else:
+        answer = reply_to(call, payload=orjson.dumps(payload), station_id=record.station_id)
+    return [answer]
+
+
+class PresenceRecords:
+    """Handles gateway.presence, a batch in one transaction."""
+
+    def __init__(self, units: Units) -> None:
+        self._units = units
+
+    async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """Handle a batch (a csms_bus BatchHandler). Raises Later."""
+        summaries = [item.record.presence for item in batch if item.record and item.record.HasField("presence")]
+        async with self._units.open() as unit:
+            await presence.handle(unit, summaries)
+        return []

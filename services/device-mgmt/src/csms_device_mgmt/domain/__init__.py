@@ -1,0 +1,1 @@
+"""Pure rules of device management: no I/O, no clock, no database."""

@@ -1,0 +1,49 @@
+"""How a BootNotification is answered (B01, B02, B03)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from csms_runtime.settings import UnknownStations
+
+
+class Registration(StrEnum):
+    """OCPP's RegistrationStatusEnumType."""
+
+    ACCEPTED = "Accepted"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """The `interval` of a BootNotification response, in seconds, above 0."""
+
+    heartbeat_s: int = 300
+    retry_s: int = 30
+
+
+def registration_of_unknown(policy: UnknownStations) -> Registration | None:
+    """Return the registration a station nobody created is given; None: it is not let in and gets no row."""
+    return {UnknownStations.ACCEPT: Registration.ACCEPTED, UnknownStations.PENDING: Registration.PENDING}.get(policy)
+
+
+def boot_interval(status: Registration, intervals: Intervals) -> int:
+    """Return the interval that goes with a registration status.
+
+    Accepted: between heartbeats; else until the next BootNotification, never 0, which would leave the choice to the
+    station (B03.FR.05).
+    """
+    return intervals.heartbeat_s if status is Registration.ACCEPTED else intervals.retry_s
+
+
+def effective(configured: Registration, told: Registration | None) -> Registration:
+    """Return the status a station counts as having: what it was last told at boot, or before its first boot the configured one."""
+    return told or configured
+
+
+def may_be_sent(status: Registration, action: str, payload: object) -> bool:
+    """Whether a CALL may be sent to a station in this status: a rejected one gets only TriggerMessage(BootNotification) (B03.FR.03)."""
+    if status is not Registration.REJECTED:
+        return True
+    is_trigger = action == "TriggerMessage" and isinstance(payload, dict)
+    return is_trigger and isinstance(payload, dict) and payload.get("requestedMessage") == "BootNotification"

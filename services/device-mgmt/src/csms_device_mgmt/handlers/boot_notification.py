@@ -1,0 +1,61 @@
+"""BootNotification (B01, B02, B03): what an operator configured for the station is what it is told."""
+
+from csms.v1.events_pb2 import StationBooted
+from csms_device_mgmt import messages
+from csms_device_mgmt.domain.registration import Registration, boot_interval
+from csms_device_mgmt.handlers.message import Answer, StationMessage
+from csms_device_mgmt.handlers.unknown_stations import known_or_created
+from csms_device_mgmt.store.tables import Station
+from csms_device_mgmt.unit import Unit
+from csms_ocpp.times import format_datetime
+from csms_runtime import metrics
+
+
+async def handle(unit: Unit, message: StationMessage) -> Answer:
+    """Answer with the station's registration; an unknown station that is not let in is rejected."""
+    station = await known_or_created(unit, message.station_id)
+    status = Registration(station.registration) if station else Registration.REJECTED
+    if station is not None:
+        _remember(station, message)
+        _register(unit, station, status)
+        unit.tell(_booted(station, message))
+    metrics.DEVICES_BOOTS.labels(status.value).inc()
+    return {
+        "currentTime": format_datetime(unit.now),
+        "interval": boot_interval(status, unit.settings.intervals),
+        "status": status.value,
+    }
+
+
+def _remember(station: Station, message: StationMessage) -> None:
+    hardware = message.payload["chargingStation"]
+    modem = hardware.get("modem", {})
+    station.vendor_name = hardware["vendorName"]
+    station.model = hardware["model"]
+    station.boot_serial_number = hardware.get("serialNumber")
+    station.firmware_version = hardware.get("firmwareVersion")
+    station.iccid, station.imsi = modem.get("iccid"), modem.get("imsi")
+    station.boot_reason = message.payload["reason"]
+    station.booted_at = message.received_at
+
+
+def _register(unit: Unit, station: Station, status: Registration) -> None:
+    """Keep what the station is told; auth must know it, for after a reconnect the station does not boot again."""
+    before = messages.registration_status_of(station)
+    station.registration_status = status.value
+    if before is not status:
+        station.revision = messages.next_revision(station.revision, unit.now)
+        unit.tell(messages.admission(station))
+
+
+def _booted(station: Station, message: StationMessage) -> messages.Outgoing:
+    body = StationBooted(
+        reason=station.boot_reason or "",
+        vendor_name=station.vendor_name or "",
+        model=station.model or "",
+        serial_number=station.boot_serial_number or "",
+        firmware_version=station.firmware_version or "",
+        registration_status=station.registration_status or "",
+    )
+    event_id = f"{message.record_id}:booted"
+    return messages.event(station.station_id, message.received_at, event_id, station_booted=body)

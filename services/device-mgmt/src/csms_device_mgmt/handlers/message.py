@@ -1,0 +1,54 @@
+"""What a handler of a station's CALL is given, and what it is."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from csms.v1.bus_pb2 import Record
+from csms_device_mgmt.unit import Unit
+from csms_ocpp.times import parse_datetime
+from csms_runtime.clock import from_ms
+
+
+@dataclass(frozen=True, slots=True)
+class StationMessage:
+    """A station's CALL, valid by its schema."""
+
+    record_id: str
+    """The same when the record is read again."""
+    station_id: str
+    protocol: str
+    action: str
+    payload: Mapping[str, Any]
+    received_at: datetime
+
+    def moment(self, text: str) -> datetime:
+        """Read one of the station's own times; if it makes no sense, the time of receipt, for that is the next best."""
+        try:
+            return parse_datetime(text)
+        except ValueError:
+            return self.received_at
+
+
+def station_message(record: Record) -> StationMessage:
+    """Read a record with a `station_call`."""
+    call = record.station_call
+    return StationMessage(
+        record_id=record.record_id,
+        station_id=record.station_id,
+        protocol=call.protocol,
+        action=call.action,
+        payload=orjson.loads(call.payload),
+        received_at=from_ms(call.received_at_ms),
+    )
+
+
+Answer = dict[str, Any]
+"""A response payload."""
+
+Handler = Callable[[Unit, StationMessage], Awaitable[Answer]]
+"""Does what a message asks for in the unit's transaction and returns the answer. May raise OcppError, which becomes a
+CALLERROR and still lets the transaction commit; anything else rolls it back."""

@@ -1,0 +1,1 @@
+"""The HTTP API of this service: one file a resource."""

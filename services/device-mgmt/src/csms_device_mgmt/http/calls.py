@@ -1,0 +1,98 @@
+"""/stations/{id}/calls/{action} and /calls: any OCPP message a CSMS may send, and the history."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Response, Security
+from fastapi.responses import JSONResponse
+
+from csms_device_mgmt.calls.execution import CallRequest, Calls
+from csms_device_mgmt.http import views
+from csms_device_mgmt.http.models import CallModel, CallRecordModel
+from csms_device_mgmt.http.outcomes import unanswered
+from csms_device_mgmt.http.parameters import (
+    IdempotencyKey,
+    Prefer,
+    StationId,
+    TimeoutS,
+    existing,
+    location,
+    moment_and_id,
+    wants_async,
+)
+from csms_device_mgmt.store import calls as store
+from csms_device_mgmt.store.calls import CallState
+from csms_device_mgmt.store.tables import Call
+from csms_device_mgmt.unit import Units
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
+
+Action = Annotated[str, Path(max_length=64, description="The action as OCPP spells it, for example Reset")]
+CallId = Annotated[str, Path(max_length=64)]
+
+
+def router(units: Units, calls: Calls) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["Calls"])
+    read, operate = Security(require("read")), Security(require("operate"))
+
+    @routes.post(
+        "/stations/{station_id}/calls/{action}",
+        dependencies=[operate],
+        response_model=CallModel,
+        responses={202: {"model": CallRecordModel}},
+    )
+    async def post_call(  # noqa: PLR0917 FastAPI passes by name
+        station_id: StationId,
+        action: Action,
+        payload: Annotated[Any, Body(description="The OCPP request payload, exactly as it is to be sent")],
+        principal: CurrentPrincipal,
+        timeout_s: TimeoutS = None,
+        idempotency_key: IdempotencyKey = None,
+        prefer: Prefer = None,
+    ) -> Response:
+        """Send a CALL to a station and return its answer.
+
+        200: the station answered, with a result or an error. 409: it is not connected. 504: no answer in time. 202 with
+        `Prefer: respond-async`.
+        """
+        request = CallRequest(
+            station_id=station_id,
+            action=action,
+            payload=payload,
+            requested_by=principal.name,
+            timeout_s=timeout_s,
+            idempotency_key=idempotency_key,
+        )
+        return answer(await (calls.post(request) if wants_async(prefer) else calls.run(request)), prefer)
+
+    @routes.get("/calls/{call_id}", dependencies=[read])
+    async def get_call(call_id: CallId) -> CallRecordModel:
+        """Return a call with its state and outcome."""
+        async with units.reading() as session:
+            row = await store.find(session, call_id)
+        if row is None:
+            raise Problem(404, "Unknown call", "there is no such call")
+        return views.call_record(row)
+
+    @routes.get("/stations/{station_id}/calls", dependencies=[read])
+    async def list_calls(station_id: StationId, page: PageParams) -> Page[CallRecordModel]:
+        """List a station's calls, the newest first."""
+        before = moment_and_id(page)
+        async with units.reading() as session:
+            await existing(session, station_id)
+            rows = await store.page(session, station_id, limit=page.limit + 1, before=before)
+        return paginate(
+            rows, page.limit, position=lambda row: [row.created_at.isoformat(), row.call_id], item=views.call_record
+        )
+
+    return routes
+
+
+def answer(row: Call, prefer: str | None) -> Response:
+    """Answer with a call as it is. Raises Problem for one that the station did not answer."""
+    if row.state == CallState.OPEN and wants_async(prefer):
+        headers = {"Location": location("calls", row.call_id), "Preference-Applied": "respond-async"}
+        return JSONResponse(views.call_record(row).model_dump(mode="json"), 202, headers)
+    problem = unanswered(row)
+    if problem is not None:
+        raise problem
+    return JSONResponse(views.call(row).model_dump(mode="json"))

@@ -1,0 +1,151 @@
+"""What the API shows of stations, variables, reports and notifications."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from csms_device_mgmt.domain.registration import Registration
+
+
+class ConnectorModel(BaseModel):
+    """A connector's last reported status."""
+
+    connector_id: int
+    status: str
+    reported_at: datetime = Field(description="The station's time of the change")
+
+
+class EvseModel(BaseModel):
+    """An EVSE, known because the station mentioned it."""
+
+    evse_id: int
+    status: str | None = Field(None, description="Of the EVSE itself, if the station reports one")
+    connectors: list[ConnectorModel]
+
+
+class BootModel(BaseModel):
+    """What the station's last BootNotification said."""
+
+    vendor_name: str | None
+    model: str | None
+    serial_number: str | None
+    firmware_version: str | None
+    iccid: str | None
+    imsi: str | None
+    reason: str | None
+    booted_at: datetime
+
+
+class ConnectionModel(BaseModel):
+    """The station's newest connection, open or closed."""
+
+    connection_id: str
+    gateway_slot: int | None
+    protocol: str | None
+    security_profile: int | None
+    remote_address: str | None
+    connected_at: datetime | None
+    closed_at: datetime | None
+    close_code: int | None
+    close_reason: str | None
+
+
+class StationModel(BaseModel):
+    """A station."""
+
+    id: str
+    station_id: str
+    security_profile: int | None = Field(description="What its connection must have; null: any")
+    serial_number: str | None = Field(description="What the CN of a profile-3 certificate must contain")
+    registration: Registration = Field(description="How the next BootNotification is answered")
+    registration_status: Registration | None = Field(description="How the last BootNotification was answered")
+    onboarding: str
+    message_timeout_s: int | None
+    vendor_ids: list[str]
+    password_set: bool
+    connected: bool
+    protocol: str | None = Field(description="Of the newest connection")
+    last_seen: datetime | None
+    boot: BootModel | None
+    connection: ConnectionModel | None
+    evses: list[EvseModel]
+    created_at: datetime
+    updated_at: datetime
+
+
+class CallModel(BaseModel):
+    """A CALL and what became of it."""
+
+    call_id: str
+    station_id: str
+    action: str
+    outcome: str | None
+    response: dict[str, Any] | None
+    error: dict[str, Any] | None
+    sent_at: datetime | None
+    completed_at: datetime | None
+
+
+class CallRecordModel(CallModel):
+    """A CALL with what was asked; secrets are redacted."""
+
+    id: str
+    state: str = Field(description="open or completed; a late answer may still replace a timeout")
+    protocol: str
+    request: dict[str, Any]
+    requested_by: str | None
+    origin: str = Field(description="The service that sent it")
+    created_at: datetime
+
+
+class VariableModel(BaseModel):
+    """One attribute of a variable of the stored device model; OCPP's own objects and names inside."""
+
+    id: str
+    component: dict[str, Any]
+    variable: dict[str, Any]
+    attribute_type: str
+    value: str | None
+    mutability: str | None
+    persistent: bool | None
+    constant: bool | None
+    characteristics: dict[str, Any] | None
+    updated_at: datetime
+
+
+class ReportSummaryModel(BaseModel):
+    """A report without its entries."""
+
+    id: str
+    station_id: str
+    request_id: int
+    kind: str | None = Field(description="GetBaseReport or GetReport; null: it came unasked")
+    call_id: str | None
+    status: str = Field(
+        description="requested, accepted, receiving, complete; or empty, not_supported, rejected, failed"
+    )
+    complete: bool
+    generated_at: datetime | None
+    created_at: datetime
+    completed_at: datetime | None
+
+
+class ReportModel(ReportSummaryModel):
+    """A report as far as it has arrived."""
+
+    parts: int = Field(description="How many NotifyReport messages arrived")
+    parts_expected: int | None = Field(description="Known when the last one arrived")
+    missing: list[int] = Field(description="seqNo of parts that did not arrive, the first hundred")
+    entries: list[dict[str, Any]] = Field(description="OCPP's ReportDataType objects, in order of seqNo")
+
+
+class NotificationModel(BaseModel):
+    """A recorded message of a station."""
+
+    id: str
+    station_id: str
+    action: str
+    protocol: str
+    payload: dict[str, Any]
+    received_at: datetime

@@ -1,0 +1,35 @@
+"""/stations/{id}/notifications: recorded messages of a station."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Security
+
+from csms_device_mgmt.http import views
+from csms_device_mgmt.http.models import NotificationModel
+from csms_device_mgmt.http.parameters import StationId, existing, moment_and_id
+from csms_device_mgmt.store import notifications as store
+from csms_device_mgmt.unit import Units
+from csms_runtime.http import Page, PageParams, paginate, require
+
+
+def router(units: Units) -> APIRouter:
+    """Return the route."""
+    routes = APIRouter(tags=["Stations"])
+    read = Security(require("read"))
+
+    @routes.get("/stations/{station_id}/notifications", dependencies=[read])
+    async def list_notifications(
+        station_id: StationId,
+        page: PageParams,
+        action: Annotated[str | None, Query(max_length=64, description="For example SecurityEventNotification")] = None,
+    ) -> Page[NotificationModel]:
+        """List what the station told, as it came, the newest first: security events, firmware and log status, events, ..."""
+        before = moment_and_id(page)
+        async with units.reading() as session:
+            await existing(session, station_id)
+            rows = await store.page(session, station_id, limit=page.limit + 1, before=before, action=action)
+        return paginate(
+            rows, page.limit, position=lambda row: [row.received_at.isoformat(), row.record_id], item=views.notification
+        )
+
+    return routes

@@ -1,0 +1,55 @@
+"""What the routes have in common."""
+
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Header, Path, Query
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_device_mgmt.store import stations
+from csms_device_mgmt.store.tables import Station
+from csms_runtime.http import API_PREFIX, Problem
+from csms_runtime.http.pages import PageRequest, bad_cursor
+
+StationId = Annotated[str, Path(max_length=255, description="The station's OCPP identity")]
+TimeoutS = Annotated[
+    float | None, Query(gt=0, le=600, description="How long the station may take to answer, in seconds")
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=255, description="A repeat with the same key sends nothing and returns the same call"),
+]
+Prefer = Annotated[str | None, Header(description="respond-async: do not wait for the station")]
+
+
+def wants_async(prefer: str | None) -> bool:
+    """Whether a Prefer header (RFC 7240) asks not to wait."""
+    return any(part.strip().lower() == "respond-async" for part in (prefer or "").split(","))
+
+
+async def existing(session: AsyncSession, station_id: str) -> Station:
+    """Return the station. Raises Problem 404."""
+    station = await stations.find(session, station_id)
+    if station is None:
+        raise Problem(404, "Unknown station", "there is no such station")
+    return station
+
+
+def location(*segments: str) -> str:
+    """Return the path of a resource of this API."""
+    return "/".join([API_PREFIX, *(quote(segment, safe="") for segment in segments)])
+
+
+def moment_and_id(page: PageRequest) -> tuple[datetime, str] | None:
+    """Return where a page of a list in order of time and id begins. Raises Problem 422 for a cursor of another list."""
+    position = page.after(str, str)
+    if position is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(position[0])
+    except ValueError as error:
+        raise bad_cursor() from error
+    if moment.tzinfo is None:
+        raise bad_cursor()
+    return moment, position[1]

@@ -1,0 +1,132 @@
+"""/stations/{id}/reports: asking for reports and showing them assembled (B07, B08)."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Response, Security
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+
+from csms_device_mgmt.calls.execution import CallRequest, Calls
+from csms_device_mgmt.domain.reports import CLOSED, ReportStatus, assemble
+from csms_device_mgmt.http import views
+from csms_device_mgmt.http.models import CallModel, ReportModel, ReportSummaryModel
+from csms_device_mgmt.http.outcomes import unanswered
+from csms_device_mgmt.http.parameters import Prefer, StationId, TimeoutS, existing, location, wants_async
+from csms_device_mgmt.store import reports as store
+from csms_device_mgmt.store import stations
+from csms_device_mgmt.store.calls import CallState
+from csms_device_mgmt.store.tables import Report
+from csms_device_mgmt.unit import Units
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
+
+RequestId = Annotated[int, Path(ge=-(2**63), lt=2**63)]
+
+
+class ReportBody(BaseModel):
+    """Which report: a base report, or one by criteria."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    report_base: Literal["ConfigurationInventory", "FullInventory", "SummaryInventory"] | None = Field(
+        None, validation_alias=AliasChoices("report_base", "reportBase")
+    )
+    component_criteria: list[str] | None = Field(
+        None, validation_alias=AliasChoices("component_criteria", "componentCriteria")
+    )
+    component_variables: list[dict[str, Any]] | None = Field(
+        None, validation_alias=AliasChoices("component_variables", "componentVariable", "componentVariables")
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "ReportBody":
+        criteria = self.component_criteria is not None or self.component_variables is not None
+        if (self.report_base is not None) == criteria:
+            raise ValueError("give either report_base, or component_criteria and component_variables or one of them")
+        return self
+
+    def message(self, request_id: int) -> tuple[str, dict[str, Any]]:
+        """Return the action and payload that ask for it."""
+        if self.report_base is not None:
+            return "GetBaseReport", {"requestId": request_id, "reportBase": self.report_base}
+        payload: dict[str, Any] = {"requestId": request_id}
+        if self.component_criteria is not None:
+            payload["componentCriteria"] = self.component_criteria
+        if self.component_variables is not None:
+            payload["componentVariable"] = self.component_variables
+        return "GetReport", payload
+
+
+class ReportAnswer(ReportSummaryModel):
+    """A report that was asked for, and the call that did it."""
+
+    call: CallModel
+
+
+def router(units: Units, calls: Calls) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["Device model"])
+    read, operate = Security(require("read")), Security(require("operate"))
+
+    @routes.post("/stations/{station_id}/reports", dependencies=[operate], status_code=202)
+    async def post_report(  # noqa: PLR0917 FastAPI passes by name
+        station_id: StationId,
+        body: ReportBody,
+        response: Response,
+        principal: CurrentPrincipal,
+        timeout_s: TimeoutS = None,
+        prefer: Prefer = None,
+    ) -> ReportAnswer:
+        """Ask the station for a report. 202: it will come, see Location. 200: the station said that none will come."""
+        action, payload = body.message(await _new_request_id(units, station_id))
+        request = CallRequest(station_id, action, payload, principal.name, timeout_s)
+        row = await (calls.post(request) if wants_async(prefer) else calls.run(request))
+        asynchronous = row.state == CallState.OPEN and wants_async(prefer)
+        problem = None if asynchronous else unanswered(row, request_id=payload["requestId"])
+        if problem is not None:
+            raise problem
+        report = await _found(units, station_id, payload["requestId"])
+        response.headers["Location"] = location("stations", station_id, "reports", str(report.request_id))
+        response.status_code = 200 if ReportStatus(report.status) in CLOSED else 202
+        return ReportAnswer(**views.report(report).model_dump(), call=views.call(row))
+
+    @routes.get("/stations/{station_id}/reports/{request_id}", dependencies=[read])
+    async def get_report(station_id: StationId, request_id: RequestId) -> ReportModel:
+        """Return a report as far as it has arrived."""
+        report = await _found(units, station_id, request_id)
+        async with units.reading() as session:
+            assembly = assemble(await store.part_numbers(session, station_id, request_id))
+            entries = await store.entries(session, station_id, request_id)
+        return ReportModel(
+            **views.report(report).model_dump(),
+            parts=assembly.parts,
+            parts_expected=assembly.expected,
+            missing=list(assembly.missing),
+            entries=entries,
+        )
+
+    @routes.get("/stations/{station_id}/reports", dependencies=[read])
+    async def list_reports(station_id: StationId, page: PageParams) -> Page[ReportSummaryModel]:
+        """List a station's reports, the highest request id first."""
+        position = page.after(int)
+        async with units.reading() as session:
+            await existing(session, station_id)
+            before = position[0] if position else None
+            rows = await store.page(session, station_id, limit=page.limit + 1, before=before)
+        return paginate(rows, page.limit, position=lambda row: [row.request_id], item=views.report)
+
+    return routes
+
+
+async def _new_request_id(units: Units, station_id: str) -> int:
+    async with units.open() as unit:
+        request_id = await stations.take_request_id(unit.session, station_id)
+    if request_id is None:
+        raise Problem(404, "Unknown station", "there is no such station")
+    return request_id
+
+
+async def _found(units: Units, station_id: str, request_id: int) -> Report:
+    async with units.reading() as session:
+        row = await store.find(session, station_id, request_id)
+    if row is None:
+        raise Problem(404, "Unknown report", "there is no such report")
+    return row

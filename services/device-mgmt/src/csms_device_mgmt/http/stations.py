@@ -1,0 +1,116 @@
+"""/stations: the inventory."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Response, Security
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy import ColumnElement
+
+from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.domain.station_ids import PATTERN
+from csms_device_mgmt.http import views
+from csms_device_mgmt.http.models import StationModel
+from csms_device_mgmt.http.parameters import StationId, existing
+from csms_device_mgmt.inventory import Inventory, StationChange
+from csms_device_mgmt.presence import Presence
+from csms_device_mgmt.store import connectors, stations
+from csms_device_mgmt.unit import Units
+from csms_runtime.http import Page, PageParams, paginate, require
+from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
+
+NewStationId = Annotated[str, Path(pattern=PATTERN, description="1 to 48 characters of A-Z a-z 0-9 * - _ = + | @ .")]
+
+
+class StationBody(BaseModel):
+    """What an operator configures; a field that is left out keeps its value."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    security_profile: Literal[1, 2, 3] | None = None
+    password: str | None = Field(None, min_length=MIN_LENGTH, max_length=MAX_LENGTH, description="Write-only")
+    serial_number: str | None = Field(None, max_length=64)
+    registration: Registration = Registration.ACCEPTED
+    onboarding: Literal["none", "inventory"] = "none"
+    message_timeout_s: int | None = Field(None, ge=1, le=600)
+    vendor_ids: list[Annotated[str, Field(min_length=1, max_length=255)]] = []
+
+    @field_validator("password")
+    @classmethod
+    def _not_null(cls, password: str | None) -> str:
+        if password is None:
+            raise ValueError("a password cannot be removed")
+        return password
+
+    def change(self) -> StationChange:
+        """Return what was mentioned."""
+        columns = self.model_dump(exclude_unset=True, exclude={"password"}, mode="json")
+        return StationChange(columns, self.password)
+
+
+def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["Stations"])
+    read, admin = Security(require("read")), Security(require("admin"))
+
+    @routes.put("/stations/{station_id}", dependencies=[admin], responses={201: {"model": StationModel}})
+    async def put_station(station_id: NewStationId, body: StationBody, response: Response) -> StationModel:
+        """Create (201) or change (200) a station. When this has returned, the station may connect as it says."""
+        if await inventory.put(station_id, body.change()):
+            response.status_code = 201
+        return await _shown(station_id)
+
+    @routes.get("/stations/{station_id}", dependencies=[read])
+    async def get_station(station_id: StationId) -> StationModel:
+        """Return a station: configuration, boot data, connection, EVSEs."""
+        return await _shown(station_id)
+
+    @routes.delete("/stations/{station_id}", dependencies=[admin], status_code=204)
+    async def delete_station(station_id: StationId) -> None:
+        """Delete a station and all it reported; its connection is closed."""
+        await inventory.delete(station_id)
+
+    @routes.get("/stations", dependencies=[read])
+    async def list_stations(
+        page: PageParams,
+        *,
+        connected: bool | None = None,
+        registration: Annotated[Registration | None, Query(description="As the station was last told")] = None,
+        q: Annotated[str | None, Query(max_length=100, description="In id, vendor, model or serial number")] = None,
+    ) -> Page[StationModel]:
+        """List stations in order of id."""
+        position = page.after(str)
+        conditions = _conditions(presence, connected=connected, registration=registration, q=q)
+        async with units.reading() as session:
+            after = position[0] if position else None
+            rows = await stations.page(session, limit=page.limit + 1, after=after, conditions=conditions)
+            of = await connectors.of_stations(session, [row.station_id for row in rows])
+        return paginate(
+            rows,
+            page.limit,
+            position=lambda row: [row.station_id],
+            item=lambda row: views.station(
+                row, of.get(row.station_id, []), connected=presence.is_connected(row.station_id)
+            ),
+        )
+
+    async def _shown(station_id: str) -> StationModel:
+        async with units.reading() as session:
+            row = await existing(session, station_id)
+            of = await connectors.of_stations(session, [station_id])
+        return views.station(row, of.get(station_id, []), connected=presence.is_connected(station_id))
+
+    return routes
+
+
+def _conditions(
+    presence: Presence, *, connected: bool | None, registration: Registration | None, q: str | None
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if connected is not None:
+        is_connected = stations.is_connected(presence.gateways())
+        conditions.append(is_connected if connected else ~is_connected)
+    if registration is not None:
+        conditions.append(stations.has_registration(registration))
+    if q:
+        conditions.append(stations.matches(q))
+    return conditions

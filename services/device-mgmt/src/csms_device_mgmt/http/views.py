@@ -1,0 +1,161 @@
+"""Rows → what the API shows."""
+
+from collections.abc import Iterable
+
+from csms_device_mgmt.domain.availability import WHOLE_EVSE
+from csms_device_mgmt.domain.device_model import VariableKey
+from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.domain.reports import ReportStatus
+from csms_device_mgmt.http.models import (
+    BootModel,
+    CallModel,
+    CallRecordModel,
+    ConnectionModel,
+    ConnectorModel,
+    EvseModel,
+    NotificationModel,
+    ReportSummaryModel,
+    StationModel,
+    VariableModel,
+)
+from csms_device_mgmt.store.tables import Call, Connector, Notification, Report, Station, Variable
+
+
+def station(row: Station, connectors: Iterable[Connector], *, connected: bool) -> StationModel:
+    """Show a station."""
+    return StationModel(
+        id=row.station_id,
+        station_id=row.station_id,
+        security_profile=row.security_profile,
+        serial_number=row.serial_number,
+        registration=Registration(row.registration),
+        registration_status=Registration(row.registration_status) if row.registration_status else None,
+        onboarding=row.onboarding,
+        message_timeout_s=row.message_timeout_s,
+        vendor_ids=row.vendor_ids,
+        password_set=row.password_set,
+        connected=connected,
+        protocol=row.connection_protocol,
+        last_seen=row.last_seen,
+        boot=_boot(row),
+        connection=_connection(row),
+        evses=evses(connectors),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _boot(row: Station) -> BootModel | None:
+    if row.booted_at is None:
+        return None
+    return BootModel(
+        vendor_name=row.vendor_name,
+        model=row.model,
+        serial_number=row.boot_serial_number,
+        firmware_version=row.firmware_version,
+        iccid=row.iccid,
+        imsi=row.imsi,
+        reason=row.boot_reason,
+        booted_at=row.booted_at,
+    )
+
+
+def _connection(row: Station) -> ConnectionModel | None:
+    if row.connection_id is None:
+        return None
+    return ConnectionModel(
+        connection_id=row.connection_id,
+        gateway_slot=row.connection_slot,
+        protocol=row.connection_protocol,
+        security_profile=row.connection_security_profile,
+        remote_address=row.remote_address,
+        connected_at=row.connected_at,
+        closed_at=row.closed_at,
+        close_code=row.close_code,
+        close_reason=row.close_reason,
+    )
+
+
+def evses(connectors: Iterable[Connector]) -> list[EvseModel]:
+    """Group connectors by EVSE; connector 0 tells the status of the EVSE itself."""
+    found: dict[int, EvseModel] = {}
+    for row in connectors:
+        evse = found.setdefault(row.evse_id, EvseModel(evse_id=row.evse_id, connectors=[]))
+        if row.connector_id == WHOLE_EVSE:
+            evse.status = row.status
+        else:
+            shown = ConnectorModel(connector_id=row.connector_id, status=row.status, reported_at=row.reported_at)
+            evse.connectors.append(shown)
+    return list(found.values())
+
+
+def call(row: Call) -> CallModel:
+    """Show a call to the one who waited for it."""
+    return CallModel.model_validate(row, from_attributes=True)
+
+
+def call_record(row: Call) -> CallRecordModel:
+    """Show a call in the history."""
+    return CallRecordModel(
+        **call(row).model_dump(),
+        id=row.call_id,
+        state=row.state,
+        protocol=row.protocol,
+        request=row.request,
+        requested_by=row.requested_by,
+        origin=row.origin,
+        created_at=row.created_at,
+    )
+
+
+def variable(row: Variable) -> VariableModel:
+    """Show a variable."""
+    key = VariableKey(
+        component=row.component_name,
+        variable=row.variable_name,
+        component_instance=row.component_instance,
+        evse_id=row.evse_id,
+        connector_id=row.connector_id,
+        variable_instance=row.variable_instance,
+        attribute=row.attribute_type,
+    )
+    return VariableModel(
+        id=row.path,
+        component=key.component_json(),
+        variable=key.variable_json(),
+        attribute_type=row.attribute_type,
+        value=row.value,
+        mutability=row.mutability,
+        persistent=row.persistent,
+        constant=row.constant,
+        characteristics=row.characteristics,
+        updated_at=row.updated_at,
+    )
+
+
+def report(row: Report) -> ReportSummaryModel:
+    """Show a report without its entries."""
+    return ReportSummaryModel(
+        id=str(row.request_id),
+        station_id=row.station_id,
+        request_id=row.request_id,
+        kind=row.kind,
+        call_id=row.call_id,
+        status=row.status,
+        complete=row.status == ReportStatus.COMPLETE,
+        generated_at=row.generated_at,
+        created_at=row.created_at,
+        completed_at=row.completed_at,
+    )
+
+
+def notification(row: Notification) -> NotificationModel:
+    """Show a recorded message."""
+    return NotificationModel(
+        id=row.record_id,
+        station_id=row.station_id,
+        action=row.action,
+        protocol=row.protocol,
+        payload=row.payload,
+        received_at=row.received_at,
+    )

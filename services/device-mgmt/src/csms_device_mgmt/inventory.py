@@ -1,0 +1,154 @@
+"""Creating, changing and deleting stations. Auth is told first, and what it did not confirm is not claimed here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from csms.v1.events_pb2 import StationChanged
+from csms.v1.station_pb2 import ReplyTo
+from csms_bus.ports import Outgoing
+from csms_bus.requests import NoAnswer, Requester
+from csms_device_mgmt import messages
+from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.settings import DeviceSettings
+from csms_device_mgmt.store import stations
+from csms_device_mgmt.store.tables import Station
+from csms_device_mgmt.unit import Unit, Units
+from csms_runtime import passwords
+from csms_runtime.clock import now_ms, utcnow
+from csms_runtime.http import Problem
+
+ATTEMPTS = 5
+"""How often a change is tried that crosses with others of the same station."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationChange:
+    """What somebody wants changed; columns that are not mentioned keep their value."""
+
+    columns: Mapping[str, Any]
+    password: str | None = field(default=None, repr=False)
+
+
+class Inventory:
+    """The stations that operators know. Safe for use by many tasks."""
+
+    def __init__(self, units: Units, requester: Requester, settings: DeviceSettings) -> None:
+        self._units = units
+        self._requester = requester
+        self._settings = settings
+
+    async def put(self, station_id: str, change: StationChange) -> bool:
+        """Create or change a station; True when it was created. On return auth knows, so that the station may connect.
+
+        Nothing is locked while auth is asked; if the station is changed meanwhile, all is done again on the new state.
+        Blocks up to the service timeout, each time. Raises Problem 503 (auth is silent: nothing is stored here, and the
+        request may be repeated), 409 (too many crossing changes), DatabaseUnavailable, BusUnavailable.
+        """
+        for _ in range(ATTEMPTS):
+            async with self._units.reading() as session:
+                before = await stations.find(session, station_id)
+            columns = self._columns(station_id, before, change)
+            await self._tell_auth(Station(**columns), change)
+            if await self._store(station_id, before, columns):
+                return before is None
+        raise Problem(409, "Conflict", "the station is being changed by others, try again")
+
+    def _columns(self, station_id: str, before: Station | None, change: StationChange) -> dict[str, Any]:
+        now = utcnow()
+        revision = messages.next_revision(before.revision if before else 0, now)
+        fresh = stations.new_station(station_id, Registration.ACCEPTED, revision, now)
+        base = stations.columns_of(before) if before else fresh
+        password_set = base["password_set"] or change.password is not None
+        return {**base, **change.columns, "password_set": password_set, "revision": revision, "updated_at": now}
+
+    async def _tell_auth(self, wanted: Station, change: StationChange) -> None:
+        digest = b"" if change.password is None else self._digest(wanted.station_id, change.password)
+        await self._confirm(wanted, digest)
+
+    async def confirm_password(self, station_id: str, password: str) -> None:
+        """Wait until auth has stored a password that the station accepted. Raises Problem 503 if auth is silent.
+
+        Auth is told through the outbox in any case, when the station's answer is stored.
+        """
+        async with self._units.reading() as session:
+            station = await stations.find(session, station_id)
+        if station is not None:
+            await self._confirm(station, self._digest(station_id, password))
+
+    def _digest(self, station_id: str, password: str) -> bytes:
+        return passwords.stored_digest(self._settings.require_secret_key(), station_id, password)
+
+    async def _confirm(self, station: Station, password_digest: bytes) -> None:
+        correlation_id, deadline_ms = self._question()
+        question = messages.admission(
+            station,
+            password_digest=password_digest,
+            reply_to=self._requester.reply_to,
+            correlation_id=correlation_id,
+            deadline_ms=deadline_ms,
+        )
+        await self._ask(question, correlation_id)
+
+    async def _store(self, station_id: str, before: Station | None, columns: Mapping[str, Any]) -> bool:
+        async with self._units.open() as unit:
+            if before is None:
+                stored = await stations.create(unit.session, columns)
+                what = StationChanged.CHANGE_CREATED
+            else:
+                changed = {name: columns[name] for name in stations.CONFIGURED}
+                stored = await stations.change(unit.session, station_id, before.revision, changed)
+                what = StationChanged.CHANGE_UPDATED
+            if stored:
+                _tell_others(unit, station_id, what)
+            return stored
+
+    async def delete(self, station_id: str) -> None:
+        """Delete a station with all it reported; its connection is closed. Raises Problem 404, 503, and as `put` does."""
+        async with self._units.reading() as session:
+            before = await stations.find(session, station_id)
+        if before is None:
+            raise Problem(404, "Unknown station", "there is no such station")
+        revision = messages.next_revision(before.revision, utcnow())
+        correlation_id, deadline_ms = self._question()
+        question = messages.dismissal(
+            station_id, revision, reply_to=self._reply_to, correlation_id=correlation_id, deadline_ms=deadline_ms
+        )
+        await self._ask(question, correlation_id)
+        await self._remove(station_id)
+
+    async def _remove(self, station_id: str) -> None:
+        async with self._units.open() as unit:
+            station = (await stations.lock(unit.session, [station_id])).get(station_id)
+            if station is None:
+                return
+            if station.connection_open and station.connection_id is not None:
+                close = messages.close_connection(
+                    station_id,
+                    slot=station.connection_slot or 0,
+                    epoch=station.connection_epoch or 0,
+                    connection_id=station.connection_id,
+                    reason="the station was deleted",
+                )
+                unit.tell(close)
+            await stations.remove(unit.session, station_id)
+            _tell_others(unit, station_id, StationChanged.CHANGE_DELETED)
+
+    @property
+    def _reply_to(self) -> ReplyTo:
+        return self._requester.reply_to
+
+    def _question(self) -> tuple[str, int]:
+        deadline_ms = now_ms() + int(self._settings.service_timeout_s * 1000)
+        return self._requester.new_correlation_id(), deadline_ms
+
+    async def _ask(self, question: Outgoing, correlation_id: str) -> None:
+        try:
+            await self._requester.ask(question, correlation_id, self._settings.service_timeout_s)
+        except NoAnswer as error:
+            detail = "auth did not answer; nothing was stored here, repeat the request"
+            raise Problem(503, "Auth is silent", detail, headers={"Retry-After": "2"}) from error
+
+
+def _tell_others(unit: Unit, station_id: str, what: StationChanged.Change.ValueType) -> None:
+    unit.tell(messages.event(station_id, unit.now, station_changed=StationChanged(change=what)))

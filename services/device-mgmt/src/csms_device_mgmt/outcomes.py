@@ -1,0 +1,87 @@
+"""Storing what became of a CALL, with what follows from it."""
+
+from typing import Any
+
+import orjson
+
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import CallError, CommandResult, Outcome
+from csms_device_mgmt.consequences import CONSEQUENCES
+from csms_device_mgmt.consequences.executed import Executed
+from csms_device_mgmt.redacted import redacted
+from csms_device_mgmt.store import calls
+from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
+from csms_device_mgmt.unit import Unit
+from csms_runtime import metrics
+from csms_runtime.clock import from_ms
+
+OUTCOMES = {
+    Outcome.OUTCOME_RESULT: CallOutcome.RESULT,
+    Outcome.OUTCOME_ERROR: CallOutcome.ERROR,
+    Outcome.OUTCOME_TIMEOUT: CallOutcome.TIMEOUT,
+    Outcome.OUTCOME_NOT_CONNECTED: CallOutcome.NOT_CONNECTED,
+}
+
+
+async def settle(unit: Unit, executed: Executed) -> bool:
+    """Store a call's outcome and apply its consequences; False, and nothing changes, when it is no news."""
+    if not await calls.complete(unit.session, executed.call_id, executed.completion):
+        return False
+    _measure(executed)
+    consequence = CONSEQUENCES.get(executed.action)
+    if consequence is not None:
+        await consequence(unit, executed)
+    return True
+
+
+def _measure(executed: Executed) -> None:
+    completion = executed.completion
+    metrics.DEVICES_CALL_OUTCOMES.labels(executed.action, completion.outcome.value).inc()
+    if completion.sent_at is not None:
+        metrics.DEVICES_CALL_SECONDS.observe((completion.completed_at - completion.sent_at).total_seconds())
+
+
+def executed_from(record: Record) -> Executed:
+    """Read a record with a `command_result`."""
+    result = record.command_result
+    return Executed(
+        call_id=result.command.correlation_id,
+        station_id=record.station_id,
+        action=result.command.action,
+        request=orjson.loads(result.command.payload),
+        completion=_completion(result),
+    )
+
+
+def _completion(result: CommandResult) -> Completion:
+    outcome = OUTCOMES[result.outcome]
+    return Completion(
+        outcome=outcome,
+        completed_at=from_ms(result.completed_at_ms),
+        sent_at=from_ms(result.sent_at_ms) if result.sent_at_ms else None,
+        response=orjson.loads(result.payload) if outcome is CallOutcome.RESULT else None,
+        error=_error(result.error) if outcome is CallOutcome.ERROR else None,
+    )
+
+
+def _error(error: CallError) -> dict[str, Any]:
+    details = orjson.loads(error.details) if error.details else {}
+    return {"code": error.code, "description": error.description, "details": details}
+
+
+def call_columns(record: Record) -> dict[str, Any]:
+    """Return the row of a call that another service sent, as its result tells it."""
+    result = record.command_result
+    command = result.command
+    began = from_ms(result.sent_at_ms or result.completed_at_ms)
+    return {
+        "call_id": command.correlation_id,
+        "station_id": record.station_id,
+        "action": command.action,
+        "protocol": command.protocol,
+        "request": redacted(command.protocol, command.action, orjson.loads(command.payload)),
+        "state": CallState.OPEN.value,
+        "origin": command.origin,
+        "created_at": began,
+        "deadline_at": from_ms(command.deadline_ms) if command.deadline_ms else began,
+    }

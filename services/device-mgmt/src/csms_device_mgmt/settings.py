@@ -1,0 +1,31 @@
+"""Settings of device management."""
+
+from pydantic import Field
+
+from csms_device_mgmt.domain.registration import Intervals
+from csms_runtime.settings import RuntimeSettings
+
+
+class DeviceSettings(RuntimeSettings):
+    """What only device management has."""
+
+    heartbeat_interval_s: int = Field(
+        300, ge=1, le=86400, description="Interval between Heartbeats that an accepted station is told, in seconds"
+    )
+    boot_retry_interval_s: int = Field(
+        30, ge=1, le=86400, description="When a pending or rejected station is to boot again, in seconds"
+    )
+    call_timeout_s: float = Field(
+        30.0, gt=0, le=600, description="How long a station may take to answer a CALL if nothing else is said, in seconds"
+    )
+    call_grace_s: float = Field(
+        3.0, gt=0, le=60, description="How much longer a request waits for the outcome of a CALL, in seconds"
+    )
+    sweep_interval_s: float = Field(
+        30.0, gt=0, le=3600, description="How often calls that nobody finished are looked for, in seconds"
+    )
+
+    @property
+    def intervals(self) -> Intervals:
+        """The `interval` of BootNotification responses."""
+        return Intervals(heartbeat_s=self.heartbeat_interval_s, retry_s=self.boot_retry_interval_s)

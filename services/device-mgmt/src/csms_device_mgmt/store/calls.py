@@ -1,0 +1,119 @@
+"""Rows of calls to stations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_db.sql import insert
+from csms_device_mgmt.store.tables import Call
+
+
+class CallState(StrEnum):
+    """Whether something may still come of a call."""
+
+    OPEN = "open"
+    COMPLETED = "completed"
+
+
+class CallOutcome(StrEnum):
+    """What became of a call."""
+
+    RESULT = "result"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    NOT_CONNECTED = "not_connected"
+
+
+_CERTAINTY = {
+    CallOutcome.NOT_CONNECTED: 0,
+    CallOutcome.TIMEOUT: 1,
+    CallOutcome.RESULT: 2,
+    CallOutcome.ERROR: 2,
+}
+"""What is known replaces what was assumed: a retry may follow "not_connected", an answer may follow a timeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What became of a call, and when."""
+
+    outcome: CallOutcome
+    completed_at: datetime
+    sent_at: datetime | None = None
+    response: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns it sets."""
+        return {
+            "state": CallState.COMPLETED.value,
+            "outcome": self.outcome.value,
+            "response": self.response,
+            "error": self.error,
+            "sent_at": self.sent_at,
+            "completed_at": self.completed_at,
+        }
+
+
+async def add(session: AsyncSession, columns: dict[str, Any]) -> bool:
+    """Record a call; False when its id, or the station's call with that idempotency key, is there already."""
+    statement = insert(session, Call).values(**columns).on_conflict_do_nothing().returning(Call.call_id)
+    return (await session.execute(statement)).scalar() is not None
+
+
+async def find(session: AsyncSession, call_id: str) -> Call | None:
+    """Return the call's row, or None."""
+    return await session.get(Call, call_id)
+
+
+async def by_key(session: AsyncSession, station_id: str, idempotency_key: str) -> Call | None:
+    """Return the station's call with that idempotency key, or None."""
+    statement = select(Call).where(Call.station_id == station_id, Call.idempotency_key == idempotency_key)
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def complete(session: AsyncSession, call_id: str, completion: Completion) -> bool:
+    """Store what became of a call; True when that is news.
+
+    An answer of the station replaces "timeout" and "not_connected", for it may come late; nothing replaces an answer.
+    """
+    row = await session.get(Call, call_id, with_for_update=True)
+    if row is None or not _is_news(row, completion):
+        return False
+    for name, value in completion.columns().items():
+        setattr(row, name, value)
+    await session.flush()
+    return True
+
+
+def _is_news(row: Call, completion: Completion) -> bool:
+    if row.state == CallState.OPEN or row.outcome is None:
+        return True
+    return _CERTAINTY[completion.outcome] > _CERTAINTY[CallOutcome(row.outcome)]
+
+
+async def page(
+    session: AsyncSession, station_id: str, *, limit: int, before: tuple[datetime, str] | None
+) -> Sequence[Call]:
+    """Return up to `limit` calls, the newest first, those before (created_at, call_id)."""
+    statement = select(Call).where(Call.station_id == station_id)
+    if before is not None:
+        statement = statement.where(tuple_(Call.created_at, Call.call_id) < before)
+    order = (Call.created_at.desc(), Call.call_id.desc())
+    return (await session.scalars(statement.order_by(*order).limit(limit))).all()
+
+
+async def expire(session: AsyncSession, *, deadline_before: datetime, now: datetime) -> Sequence[Call]:
+    """Mark open calls whose deadline passed before that moment as timed out, and return them."""
+    statement = (
+        update(Call)
+        .where(Call.state == CallState.OPEN.value, Call.deadline_at < deadline_before)
+        .values(**Completion(CallOutcome.TIMEOUT, now).columns())
+        .returning(Call)
+    )
+    return (await session.scalars(statement)).all()

@@ -1,0 +1,160 @@
+"""Rows of stations."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_db.sql import insert
+from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.store.tables import (
+    Connector,
+    Call,
+    Notification,
+    Report,
+    ReportPart,
+    Station,
+    Variable,
+)
+
+OWNED = (Connector, Variable, ReportPart, Report, Notification, Call)
+"""What goes with a station when it is deleted."""
+
+
+CONFIGURED = (
+    "security_profile",
+    "serial_number",
+    "registration",
+    "onboarding",
+    "message_timeout_s",
+    "vendor_ids",
+    "password_set",
+    "revision",
+    "updated_at",
+)
+"""The columns an operator's change may set."""
+
+
+def columns_of(station: Station) -> dict[str, Any]:
+    """Return a row as columns."""
+    return {column.key: getattr(station, column.key) for column in Station.__table__.columns}
+
+
+async def find(session: AsyncSession, station_id: str) -> Station | None:
+    """Return the station's row, or None."""
+    return await session.get(Station, station_id)
+
+
+async def lock(session: AsyncSession, station_ids: Iterable[str]) -> Mapping[str, Station]:
+    """Return the rows there are, locked until the transaction ends (always in one order, so that nobody deadlocks)."""
+    wanted = sorted(set(station_ids))
+    statement = select(Station).where(Station.station_id.in_(wanted)).order_by(Station.station_id).with_for_update()
+    return {station.station_id: station for station in await session.scalars(statement)}
+
+
+def new_station(station_id: str, registration: Registration, revision: int, now: datetime) -> dict[str, Any]:
+    """Return the columns of a station about which nothing else is known."""
+    return {
+        "station_id": station_id,
+        "registration": registration.value,
+        "onboarding": "none",
+        "vendor_ids": [],
+        "password_set": False,
+        "revision": revision,
+        "next_request_id": 1,
+        "connection_open": False,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+async def create(session: AsyncSession, columns: Mapping[str, Any]) -> bool:
+    """Insert a station; False when it exists already."""
+    statement = insert(session, Station).values(**columns).on_conflict_do_nothing().returning(Station.station_id)
+    return (await session.execute(statement)).scalar() is not None
+
+
+async def change(session: AsyncSession, station_id: str, revision: int, columns: Mapping[str, Any]) -> bool:
+    """Change a station that still has this revision; False when it was changed or deleted meanwhile."""
+    statement = (
+        update(Station)
+        .where(Station.station_id == station_id, Station.revision == revision)
+        .values(**columns)
+        .returning(Station.station_id)
+    )
+    return (await session.execute(statement)).scalar() is not None
+
+
+async def remove(session: AsyncSession, station_id: str) -> None:
+    """Delete a station and everything it reported."""
+    for table in OWNED:
+        await session.execute(delete(table).where(table.station_id == station_id))
+    await session.execute(delete(Station).where(Station.station_id == station_id))
+
+
+async def take_request_id(session: AsyncSession, station_id: str) -> int | None:
+    """Return a requestId that this station was not given before; None when there is no such station."""
+    statement = (
+        update(Station)
+        .where(Station.station_id == station_id)
+        .values(next_request_id=Station.next_request_id + 1)
+        .returning(Station.next_request_id)
+    )
+    taken = (await session.execute(statement)).scalar()
+    return None if taken is None else taken - 1
+
+
+async def seen(session: AsyncSession, last_seen: Mapping[str, datetime]) -> None:
+    """Remember when stations were last heard from; never earlier than known. Unknown stations are passed over."""
+    statement = (
+        update(Station)
+        .where(Station.station_id == bindparam("station"), or_(_never_seen(), Station.last_seen < bindparam("at")))
+        .values(last_seen=bindparam("at"))
+        .execution_options(synchronize_session=False)
+    )
+    rows = [{"station": station_id, "at": last_seen[station_id]} for station_id in sorted(last_seen)]
+    connection = await session.connection()
+    await connection.execute(statement, rows)
+
+
+def _never_seen() -> ColumnElement[bool]:
+    return Station.last_seen.is_(None)
+
+
+async def page(
+    session: AsyncSession,
+    *,
+    limit: int,
+    after: str | None,
+    conditions: Sequence[ColumnElement[bool]] = (),
+) -> Sequence[Station]:
+    """Return up to `limit` stations in order of id, those after the id `after`."""
+    statement = select(Station).where(*conditions).order_by(Station.station_id).limit(limit)
+    if after is not None:
+        statement = statement.where(Station.station_id > after)
+    return (await session.scalars(statement)).all()
+
+
+def is_connected(gateways: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
+    """Condition: the newest connection is open on one of these living gateways (slot, epoch)."""
+    place = tuple_(Station.connection_slot, Station.connection_epoch)
+    return Station.connection_open & place.in_(list(gateways))
+
+
+def has_registration(registration: Registration) -> ColumnElement[bool]:
+    """Condition: the station counts as having this registration status."""
+    return func.coalesce(Station.registration_status, Station.registration) == registration.value
+
+
+def matches(text: str) -> ColumnElement[bool]:
+    """Condition: id, vendor, model or a serial number contains the text, in any case."""
+    fields = (
+        Station.station_id,
+        Station.vendor_name,
+        Station.model,
+        Station.boot_serial_number,
+        Station.serial_number,
+    )
+    return or_(*(field.icontains(text, autoescape=True) for field in fields))

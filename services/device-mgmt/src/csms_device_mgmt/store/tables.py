@@ -1,0 +1,181 @@
+"""The tables. One schema (PostgreSQL) or file (SQLite) belongs to this service alone."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
+from csms_db.outbox import outbox_table
+
+STATION_ID = String(48)
+JsonValue = dict[str, Any]
+
+
+class Base(DeclarativeBase):
+    """Base of this service's tables."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class Station(Base):
+    """A station: what operators configured, what it told at boot, where it is connected."""
+
+    __tablename__ = "stations"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    # What operators configured.
+    security_profile: Mapped[int | None]
+    serial_number: Mapped[str | None] = mapped_column(Text)
+    registration: Mapped[str] = mapped_column(String(8))
+    onboarding: Mapped[str] = mapped_column(String(16))
+    message_timeout_s: Mapped[int | None]
+    vendor_ids: Mapped[list[str]] = mapped_column(Json)
+    password_set: Mapped[bool]
+    # Grows with every change that auth is told of; made from the clock so that it grows across deletions, too.
+    revision: Mapped[int] = mapped_column(BigInteger)
+    next_request_id: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # What the station was last told and told us at boot.
+    registration_status: Mapped[str | None] = mapped_column(String(8))
+    vendor_name: Mapped[str | None] = mapped_column(Text)
+    model: Mapped[str | None] = mapped_column(Text)
+    boot_serial_number: Mapped[str | None] = mapped_column(Text)
+    firmware_version: Mapped[str | None] = mapped_column(Text)
+    iccid: Mapped[str | None] = mapped_column(Text)
+    imsi: Mapped[str | None] = mapped_column(Text)
+    boot_reason: Mapped[str | None] = mapped_column(Text)
+    booted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Its newest connection; connection_offset and connection_produced_at_ms tell a record that is read again.
+    last_seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    connection_open: Mapped[bool]
+    connection_slot: Mapped[int | None]
+    connection_epoch: Mapped[int | None] = mapped_column(BigInteger)
+    connection_id: Mapped[str | None] = mapped_column(String(64))
+    connection_offset: Mapped[int | None] = mapped_column(BigInteger)
+    connection_produced_at_ms: Mapped[int | None] = mapped_column(BigInteger)
+    connection_protocol: Mapped[str | None] = mapped_column(String(16))
+    connection_security_profile: Mapped[int | None]
+    remote_address: Mapped[str | None] = mapped_column(Text)
+    connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    close_code: Mapped[int | None]
+    close_reason: Mapped[str | None] = mapped_column(Text)
+
+
+class Connector(Base):
+    """The last reported status of a connector; connector 0 stands for the EVSE itself."""
+
+    __tablename__ = "connectors"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    evse_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    connector_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    status: Mapped[str] = mapped_column(String(16))
+    # The station's time of the change, and the gateway's time of the message.
+    reported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Variable(Base):
+    """One attribute of one variable of a station's device model, as last reported, read or set."""
+
+    __tablename__ = "variables"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    path: Mapped[str] = mapped_column(Text, primary_key=True)
+    component_name: Mapped[str] = mapped_column(Text)
+    component_instance: Mapped[str | None] = mapped_column(Text)
+    evse_id: Mapped[int | None] = mapped_column(BigInteger)
+    connector_id: Mapped[int | None] = mapped_column(BigInteger)
+    variable_name: Mapped[str] = mapped_column(Text)
+    variable_instance: Mapped[str | None] = mapped_column(Text)
+    attribute_type: Mapped[str] = mapped_column(String(8))
+    value: Mapped[str | None] = mapped_column(Text)
+    # Known only from a report.
+    mutability: Mapped[str | None] = mapped_column(String(16))
+    persistent: Mapped[bool | None]
+    constant: Mapped[bool | None]
+    characteristics: Mapped[JsonValue | None] = mapped_column(Json)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Report(Base):
+    """A report that was asked for (GetBaseReport, GetReport) or that came unasked."""
+
+    __tablename__ = "reports"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str | None] = mapped_column(String(64))
+    call_id: Mapped[str | None] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(16))
+    generated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ReportPart(Base):
+    """One NotifyReport."""
+
+    __tablename__ = "report_parts"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seq_no: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tbc: Mapped[bool]
+    entries: Mapped[list[JsonValue]] = mapped_column(Json)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Call(Base):
+    """A CALL to a station and what became of it, whichever service sent it."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        UniqueConstraint("station_id", "idempotency_key"),
+        Index("ix_calls_station_id_created_at", "station_id", "created_at", "call_id"),
+        Index("ix_calls_state_deadline_at", "state", "deadline_at"),
+    )
+
+    call_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    action: Mapped[str] = mapped_column(String(64))
+    protocol: Mapped[str] = mapped_column(String(16))
+    # Secrets are redacted.
+    request: Mapped[JsonValue] = mapped_column(Json)
+    # "open" or "completed"
+    state: Mapped[str] = mapped_column(String(16))
+    # "result", "error", "timeout", "not_connected"; none while open.
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    response: Mapped[JsonValue | None] = mapped_column(Json)
+    error: Mapped[JsonValue | None] = mapped_column(Json)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    requested_by: Mapped[str | None] = mapped_column(Text)
+    origin: Mapped[str] = mapped_column(String(32))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    # A keyed digest of action and payload, to compare repeats without keeping secrets.
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When the asker stops waiting.
+    deadline_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Notification(Base):
+    """A message of a station that is kept as it came; secrets are redacted."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (Index("ix_notifications_station_id_received_at", "station_id", "received_at", "record_id"),)
+
+    record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    action: Mapped[str] = mapped_column(String(64))
+    protocol: Mapped[str] = mapped_column(String(16))
+    payload: Mapped[JsonValue] = mapped_column(Json)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+OUTBOX = outbox_table(Base.metadata)

@@ -1,0 +1,51 @@
+"""Ends calls that nobody finished: the process that waited died, and no outcome came."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+
+from csms_bus.runner import Later
+from csms_device_mgmt.consequences import CONSEQUENCES
+from csms_device_mgmt.consequences.executed import Executed
+from csms_device_mgmt.store import calls
+from csms_device_mgmt.store.calls import CallOutcome, Completion
+from csms_device_mgmt.unit import Units
+from csms_runtime import metrics
+
+GRACE = timedelta(seconds=60)
+"""How long after its deadline a call is left alone: its outcome may still be on the bus."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Sweeper:
+    """Looks for such calls again and again. More than one at a time, in several processes, do no harm."""
+
+    def __init__(self, units: Units, interval_s: float) -> None:
+        self._units = units
+        self._interval_s = interval_s
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweep until `stop` is set."""
+        while not stop.is_set():
+            try:
+                await self.sweep()
+            except Later as error:
+                _log.warning("sweep put off", error=str(error))
+            try:
+                await asyncio.wait_for(stop.wait(), self._interval_s)
+            except TimeoutError:
+                continue
+
+    async def sweep(self) -> int:
+        """Mark calls as timed out and return how many. Raises DatabaseUnavailable."""
+        async with self._units.open() as unit:
+            expired = await calls.expire(unit.session, deadline_before=unit.now - GRACE, now=unit.now)
+            for row in expired:
+                consequence = CONSEQUENCES.get(row.action)
+                if consequence is not None:
+                    completion = Completion(CallOutcome.TIMEOUT, unit.now)
+                    await consequence(unit, Executed(row.call_id, row.station_id, row.action, row.request, completion))
+        metrics.DEVICES_CALLS_EXPIRED.inc(len(expired))
+        return len(expired)
