@@ -253,3 +253,23 @@ REQUESTS_LATE_ANSWERS = Counter("csms_requests_late_answers_total", "Answers tha
 CONNECTION_TABLE_STATIONS = Gauge(
     "csms_connection_table_stations", "Stations that the table of connections knows as open, dead gateways included"
 )
+
+# ---- Device management (csms_device_mgmt) ----------------------------------------------------------------------------
+
+DEVICES_BOOTS = Counter(
+    "csms_devices_boots_total", "BootNotifications answered, by the status that the station was told", ["status"]
+)
+DEVICES_NOTIFICATIONS = Counter("csms_devices_notifications_total", "Messages of stations recorded, by action", ["action"])
+DEVICES_CALL_OUTCOMES = Counter(
+    "csms_devices_call_outcomes_total",
+    "CALLs to stations, of all services, by action and outcome (result, error, timeout, not_connected)",
+    ["action", "outcome"],
+)
+DEVICES_CALL_SECONDS = Histogram(
+    "csms_devices_call_duration_seconds",
+    "Time from a CALL to a station being written to the socket until its outcome",
+    buckets=_LATENCY_S,
+)
+DEVICES_CALLS_EXPIRED = Counter(
+    "csms_devices_calls_expired_total", "Calls that nobody finished and that were marked as timed out afterwards"
+)
