@@ -1,0 +1,1 @@
+"""Device management: station inventory, boot, status, device model, reports, and commands with their history."""

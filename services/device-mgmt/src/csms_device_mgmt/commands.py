@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import Outcome, ReplyTo, StationCommand
 from csms_bus.connections import Connection, ConnectionTable

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import orjson
-
 from csms.v1.bus_pb2 import Record
+from csms_bus.flow import Never
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import error_to, reply_to
-from csms_bus.runner import Never
+from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.versions import Protocol
+
 from csms_device_mgmt.handlers import (
     boot_notification,
     command_result,
@@ -23,8 +25,6 @@ from csms_device_mgmt.handlers.message import Handler, station_message
 from csms_device_mgmt.handlers.recorded import ANSWERS, recorded
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.unit import Unit, Units
-from csms_ocpp.errors import ErrorCode, OcppError
-from csms_ocpp.versions import Protocol
 
 _V2: Mapping[str, Handler] = {
     "BootNotification": boot_notification.handle,
@@ -37,7 +37,9 @@ _V2: Mapping[str, Handler] = {
 }
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {
-    (protocol.value, action): handler for protocol in (Protocol.OCPP201, Protocol.OCPP21) for action, handler in _V2.items()
+    (protocol.value, action): handler
+    for protocol in (Protocol.OCPP201, Protocol.OCPP21)
+    for action, handler in _V2.items()
 }
 """(protocol, action) of a station's CALL → handler."""
 
@@ -77,12 +79,12 @@ async def _answered(unit: Unit, record: Record) -> list[Outgoing]:
     if call.no_reply:
         raise Never("a SEND, and none is handled here")
     handler = HANDLERS.get((call.protocol, call.action))
+    if handler is None:
+        return [error_to(call, record.station_id, ErrorCode.NOT_IMPLEMENTED, f"{call.action} is not handled")]
     try:
-        if handler is None:
-            raise OcppError(ErrorCode.NOT_IMPLEMENTED, f"{call.action} is not handled")
         payload = await handler(unit, station_message(record))
     except OcppError as error:
-        answer = error_to(call, record.station_id, error.code.value, error.description)
+        answer = error_to(call, record.station_id, error.code, error.description)
     else:
         answer = reply_to(call, payload=orjson.dumps(payload), station_id=record.station_id)
     return [answer]

@@ -8,15 +8,16 @@ from csms.v1.events_pb2 import StationChanged
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus.ports import Outgoing
 from csms_bus.requests import NoAnswer, Requester
+from csms_runtime import passwords
+from csms_runtime.clock import now_ms, utcnow
+from csms_runtime.http import Problem
+
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit, Units
-from csms_runtime import passwords
-from csms_runtime.clock import now_ms, utcnow
-from csms_runtime.http import Problem
 
 ATTEMPTS = 5
 """How often a change is tried that crosses with others of the same station."""
@@ -33,10 +34,11 @@ class StationChange:
 class Inventory:
     """The stations that operators know. Safe for use by many tasks."""
 
-    def __init__(self, units: Units, requester: Requester, settings: DeviceSettings) -> None:
+    def __init__(self, units: Units, requester: Requester, settings: DeviceSettings, secret_key: bytes) -> None:
         self._units = units
         self._requester = requester
         self._settings = settings
+        self._secret_key = secret_key
 
     async def put(self, station_id: str, change: StationChange) -> bool:
         """Create or change a station; True when it was created. On return auth knows, so that the station may connect.
@@ -77,7 +79,7 @@ class Inventory:
             await self._confirm(station, self._digest(station_id, password))
 
     def _digest(self, station_id: str, password: str) -> bytes:
-        return passwords.stored_digest(self._settings.require_secret_key(), station_id, password)
+        return passwords.stored_digest(self._secret_key, station_id, password)
 
     async def _confirm(self, station: Station, password_digest: bytes) -> None:
         correlation_id, deadline_ms = self._question()
@@ -104,7 +106,7 @@ class Inventory:
             return stored
 
     async def delete(self, station_id: str) -> None:
-        """Delete a station with all it reported; its connection is closed. Raises Problem 404, 503, and as `put` does."""
+        """Delete a station with all it reported; its connection is closed. Raises Problem 404, else as `put` does."""
         async with self._units.reading() as session:
             before = await stations.find(session, station_id)
         if before is None:

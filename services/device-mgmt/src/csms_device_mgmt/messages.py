@@ -8,10 +8,11 @@ from csms.v1.station_pb2 import CloseConnection, ReplyTo
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import CALLS_AUTH, EVENTS_DEVICES, GATEWAY_INBOX
-from csms_device_mgmt.domain.registration import Registration, effective
-from csms_device_mgmt.store.tables import Station
 from csms_runtime.clock import to_ms
 from csms_runtime.ids import new_id
+
+from csms_device_mgmt.domain.registration import Registration, effective
+from csms_device_mgmt.store.tables import Station
 
 REGISTRATION_STATUS = {
     Registration.ACCEPTED: RegistrationStatus.REGISTRATION_STATUS_ACCEPTED,

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-import orjson
-
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import CallError, CommandResult, Outcome
+from csms_runtime import metrics
+from csms_runtime.clock import from_ms
+
 from csms_device_mgmt.consequences import CONSEQUENCES
 from csms_device_mgmt.consequences.executed import Executed
+from csms_device_mgmt.json import loads
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store import calls
 from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
 from csms_device_mgmt.unit import Unit
-from csms_runtime import metrics
-from csms_runtime.clock import from_ms
 
 OUTCOMES = {
     Outcome.OUTCOME_RESULT: CallOutcome.RESULT,
@@ -48,7 +48,7 @@ def executed_from(record: Record) -> Executed:
         call_id=result.command.correlation_id,
         station_id=record.station_id,
         action=result.command.action,
-        request=orjson.loads(result.command.payload),
+        request=loads(result.command.payload),
         completion=_completion(result),
     )
 
@@ -59,13 +59,13 @@ def _completion(result: CommandResult) -> Completion:
         outcome=outcome,
         completed_at=from_ms(result.completed_at_ms),
         sent_at=from_ms(result.sent_at_ms) if result.sent_at_ms else None,
-        response=orjson.loads(result.payload) if outcome is CallOutcome.RESULT else None,
+        response=loads(result.payload) if outcome is CallOutcome.RESULT else None,
         error=_error(result.error) if outcome is CallOutcome.ERROR else None,
     )
 
 
 def _error(error: CallError) -> dict[str, Any]:
-    details = orjson.loads(error.details) if error.details else {}
+    details = loads(error.details) if error.details else {}
     return {"code": error.code, "description": error.description, "details": details}
 
 
@@ -79,7 +79,7 @@ def call_columns(record: Record) -> dict[str, Any]:
         "station_id": record.station_id,
         "action": command.action,
         "protocol": command.protocol,
-        "request": redacted(command.protocol, command.action, orjson.loads(command.payload)),
+        "request": redacted(command.protocol, command.action, loads(command.payload)),
         "state": CallState.OPEN.value,
         "origin": command.origin,
         "created_at": began,

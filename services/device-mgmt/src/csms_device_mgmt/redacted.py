@@ -9,4 +9,4 @@ from csms_ocpp.versions import Protocol
 
 def redacted(protocol: str, action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a message's payload without secrets (A01.FR.09, C04.FR.04)."""
-    return cast(dict[str, Any], redact(Protocol(protocol), action, dict(payload)))
+    return cast("dict[str, Any]", redact(Protocol(protocol), action, dict(payload)))

@@ -1,9 +1,9 @@
 """Settings of device management."""
 
+from csms_runtime.settings import RuntimeSettings
 from pydantic import Field
 
 from csms_device_mgmt.domain.registration import Intervals
-from csms_runtime.settings import RuntimeSettings
 
 
 class DeviceSettings(RuntimeSettings):
@@ -16,7 +16,10 @@ class DeviceSettings(RuntimeSettings):
         30, ge=1, le=86400, description="When a pending or rejected station is to boot again, in seconds"
     )
     call_timeout_s: float = Field(
-        30.0, gt=0, le=600, description="How long a station may take to answer a CALL if nothing else is said, in seconds"
+        30.0,
+        gt=0,
+        le=600,
+        description="How long a station may take to answer a CALL if nothing else is said, in seconds",
     )
     call_grace_s: float = Field(
         3.0, gt=0, le=60, description="How much longer a request waits for the outcome of a CALL, in seconds"

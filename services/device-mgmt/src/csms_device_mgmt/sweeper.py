@@ -4,14 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import structlog
+from csms_bus.flow import Later
+from csms_runtime import metrics
 
-from csms_bus.runner import Later
 from csms_device_mgmt.consequences import CONSEQUENCES
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.store import calls
 from csms_device_mgmt.store.calls import CallOutcome, Completion
 from csms_device_mgmt.unit import Units
-from csms_runtime import metrics
 
 GRACE = timedelta(seconds=60)
 """How long after its deadline a call is left alone: its outcome may still be on the bus."""

@@ -5,14 +5,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from csms_bus.ports import Outgoing
 from csms_db import outbox
 from csms_db.engine import Database
+from csms_runtime.clock import utcnow
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store.tables import OUTBOX
-from csms_runtime.clock import utcnow
 
 
 @dataclass(slots=True)
@@ -21,6 +21,7 @@ class Unit:
 
     session: AsyncSession
     settings: DeviceSettings
+    secret_key: bytes = field(repr=False)
     now: datetime
     outgoing: list[Outgoing] = field(default_factory=list)
     """Published through the outbox: at least once if the transaction commits, never if it does not, in order."""
@@ -33,17 +34,23 @@ class Unit:
 class Units:
     """Opens units of work."""
 
-    def __init__(self, database: Database, settings: DeviceSettings, committed: Callable[[], None]) -> None:
-        """`committed` is called after each transaction that left something in the outbox; it must not block."""
+    def __init__(
+        self, database: Database, settings: DeviceSettings, secret_key: bytes, committed: Callable[[], None]
+    ) -> None:
+        """Args of note: `secret_key` is the key of the password digests.
+
+        `committed` is called after each transaction that left something in the outbox; it must not block.
+        """
         self._database = database
         self._settings = settings
+        self._secret_key = secret_key
         self._committed = committed
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Unit]:
         """Begin a transaction that commits on exit and rolls back on an exception. Raises DatabaseUnavailable."""
         async with self._database.transaction() as session:
-            unit = Unit(session, self._settings, utcnow())
+            unit = Unit(session, self._settings, self._secret_key, utcnow())
             yield unit
             if unit.outgoing:
                 await outbox.add(session, OUTBOX, unit.outgoing)

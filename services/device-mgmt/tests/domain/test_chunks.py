@@ -1,9 +1,8 @@
 import orjson
 import pytest
+from csms_device_mgmt.domain.chunks import ENVELOPE_BYTES, Limits, parse_limit, split
 from hypothesis import given
 from hypothesis import strategies as st
-
-from csms_device_mgmt.domain.chunks import ENVELOPE_BYTES, Limits, parse_limit, split
 
 
 def test_no_limits_no_split() -> None:
@@ -42,6 +41,8 @@ def test_order_is_kept_and_limits_hold(elements: list[str], items: int | None, s
     assert size is None or all(len(encoded) <= size for encoded in frames)
 
 
-@pytest.mark.parametrize(("value", "limit"), [("4", 4), ("0", None), ("-1", None), ("", None), (None, None), ("x", None)])
+@pytest.mark.parametrize(
+    ("value", "limit"), [("4", 4), ("0", None), ("-1", None), ("", None), (None, None), ("x", None)]
+)
 def test_parse_limit(value: str | None, limit: int | None) -> None:
     assert parse_limit(value) == limit

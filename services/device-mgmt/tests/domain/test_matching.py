@@ -3,7 +3,7 @@ from typing import Any
 from csms_device_mgmt.domain.matching import first_duplicate, in_request_order
 
 
-def element(variable: str, attribute: str | None = None, **more: Any) -> dict[str, Any]:
+def element(variable: str, attribute: str | None = None, **more: object) -> dict[str, Any]:
     named = {"component": {"name": "C"}, "variable": {"name": variable}, **more}
     return named if attribute is None else {**named, "attributeType": attribute}
 

@@ -1,5 +1,4 @@
 import pytest
-
 from csms_device_mgmt.domain.registration import (
     Intervals,
     Registration,

@@ -1,7 +1,4 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from csms_device_mgmt.domain.reports import (
     MISSING_SHOWN,
     Assembly,
@@ -10,6 +7,8 @@ from csms_device_mgmt.domain.reports import (
     after_response,
     assemble,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def test_nothing_yet() -> None:

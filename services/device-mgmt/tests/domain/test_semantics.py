@@ -1,7 +1,6 @@
 from typing import Any
 
 import pytest
-
 from csms_device_mgmt.domain.semantics import RULES
 
 
@@ -9,7 +8,7 @@ def pointers(action: str, payload: dict[str, Any]) -> list[str]:
     return [finding.pointer for finding in RULES[action](payload)]
 
 
-def profile(**changes: Any) -> dict[str, Any]:
+def profile(**changes: object) -> dict[str, Any]:
     schedule = {
         "id": 1,
         "chargingRateUnit": "A",

@@ -1,5 +1,4 @@
 import pytest
-
 from csms_device_mgmt.domain.station_ids import is_station_id
 
 

@@ -2,18 +2,23 @@
 
 from typing import Any
 
-from csms_device_mgmt import messages
-from csms_device_mgmt.domain.registration import may_be_sent
-from csms_device_mgmt.domain.semantics import RULES
-from csms_device_mgmt.store.tables import Station
 from csms_ocpp.actions import from_csms
 from csms_ocpp.validation import all_violations_request
 from csms_ocpp.versions import Protocol
 from csms_runtime.http import Problem
 
+from csms_device_mgmt import messages
+from csms_device_mgmt.domain.registration import may_be_sent
+from csms_device_mgmt.domain.semantics import RULES
+from csms_device_mgmt.json import has_nul
+from csms_device_mgmt.store.tables import Station
+
 
 def check(station: Station, protocol: Protocol, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
-    """Raise Problem 404 for an action the CSMS does not send in this protocol, 422 for a wrong payload, 409 if B03.FR.03 forbids it."""
+    """Raise the Problem that stands against sending a request.
+
+    404: the CSMS sends no such action in this protocol. 422: the payload is wrong. 409: B03.FR.03 forbids it.
+    """
     if not from_csms(protocol, action):
         raise Problem(404, "Unknown action", f"{protocol.value} has no message {action} from CSMS to station")
     errors = violations(protocol, action, payload)
@@ -25,7 +30,9 @@ def check(station: Station, protocol: Protocol, action: str, payload: Any) -> No
 
 
 def violations(protocol: Protocol, action: str, payload: Any) -> list[dict[str, str]]:  # noqa: ANN401 as above
-    """Return what is wrong with a request, as {"pointer", "detail"}: by its schema, else by the rules beyond schemas."""
+    """Return what is wrong with a request, as {"pointer", "detail"}: by its schema, else by rules beyond it."""
+    if has_nul(payload):
+        return [{"pointer": "", "detail": "a NUL character cannot be sent"}]
     found = all_violations_request(protocol, action, payload)
     if found:
         return [{"pointer": violation.pointer, "detail": violation.message} for violation in found]

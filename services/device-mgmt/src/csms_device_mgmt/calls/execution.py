@@ -8,6 +8,11 @@ from typing import Any
 
 import orjson
 from csms_bus.requests import NoAnswer
+from csms_ocpp.versions import Protocol
+from csms_runtime.clock import utcnow
+from csms_runtime.http import Problem
+from csms_runtime.ids import new_id
+
 from csms_device_mgmt.calls.checks import check
 from csms_device_mgmt.commands import ORIGIN, Command, CommandSender
 from csms_device_mgmt.consequences.executed import Executed
@@ -18,10 +23,6 @@ from csms_device_mgmt.store import calls, reports, stations
 from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
 from csms_device_mgmt.store.tables import Call, Station
 from csms_device_mgmt.unit import Unit, Units
-from csms_ocpp.versions import Protocol
-from csms_runtime.clock import utcnow
-from csms_runtime.http import Problem
-from csms_runtime.ids import new_id
 
 POLL_S = 0.1
 """How often a repeated request looks whether the first one's call is completed: it may run in another process."""
@@ -45,16 +46,18 @@ class CallRequest:
 class Calls:
     """Executes calls. Safe for use by many tasks."""
 
-    def __init__(self, units: Units, sender: CommandSender, settings: DeviceSettings) -> None:
+    def __init__(self, units: Units, sender: CommandSender, settings: DeviceSettings, secret_key: bytes) -> None:
         self._units = units
         self._sender = sender
         self._settings = settings
+        self._secret_key = secret_key
 
     async def run(self, request: CallRequest) -> Call:
         """Send a CALL and return its row, completed. A repeat of an earlier request returns that one's.
 
-        Blocks up to the call's timeout and a grace. Raises Problem (404, 409, 422), DatabaseUnavailable, BusUnavailable (then nobody
-        knows whether the CALL will be sent; the row stays open until its outcome or the sweeper comes).
+        Blocks up to the call's timeout and a grace. Raises Problem (404, 409, 422), DatabaseUnavailable, and
+        BusUnavailable: then nobody knows whether the CALL will be sent, and the row stays open until its outcome or the
+        sweeper comes.
         """
         row, is_new, command = await self._begin(request)
         if not is_new:
@@ -142,7 +145,7 @@ class Calls:
 
     def _fingerprint(self, request: CallRequest) -> str:
         text = orjson.dumps([request.action, request.payload], option=orjson.OPT_SORT_KEYS)
-        return hmac.digest(self._settings.require_secret_key(), text, "sha256").hex()
+        return hmac.digest(self._secret_key, text, "sha256").hex()
 
     async def _give_up(self, command: Command, outcome: CallOutcome) -> Call:
         executed = Executed(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from csms_runtime.http import Problem
+
 from csms_device_mgmt.calls.execution import CallRequest, Calls
 from csms_device_mgmt.domain.chunks import Limits, parse_limit, split
 from csms_device_mgmt.domain.device_model import JsonObject, VariableKey, bytes_per_message, items_per_message
@@ -12,7 +14,6 @@ from csms_device_mgmt.store import variables
 from csms_device_mgmt.store.calls import CallOutcome
 from csms_device_mgmt.store.tables import Call
 from csms_device_mgmt.unit import Units
-from csms_runtime.http import Problem
 
 
 @dataclass(frozen=True, slots=True)

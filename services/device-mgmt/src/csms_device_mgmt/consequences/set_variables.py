@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from csms_ocpp.redaction import is_secret_variable
+from csms_runtime import passwords
+
 from csms_device_mgmt import messages
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.domain.device_model import BASIC_AUTH_PASSWORD, VariableKey
 from csms_device_mgmt.domain.matching import in_request_order
 from csms_device_mgmt.store import stations, variables
 from csms_device_mgmt.unit import Unit
-from csms_ocpp.redaction import is_secret_variable
-from csms_runtime import passwords
 
 
 async def apply(unit: Unit, executed: Executed) -> None:
@@ -38,5 +39,5 @@ async def _make_valid(unit: Unit, station_id: str, password: str) -> None:
         return
     station.revision = messages.next_revision(station.revision, unit.now)
     station.password_set = True
-    digest = passwords.stored_digest(unit.settings.require_secret_key(), station_id, password)
+    digest = passwords.stored_digest(unit.secret_key, station_id, password)
     unit.tell(messages.admission(station, password_digest=digest))

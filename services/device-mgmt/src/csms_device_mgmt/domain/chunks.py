@@ -9,7 +9,7 @@ import orjson
 T = TypeVar("T")
 
 ENVELOPE_BYTES = 96
-"""What surrounds the elements in a CALL: `[2,"<36 characters>","SetVariables",{"setVariableData":[...]}]`, rounded up."""
+"""What surrounds the elements in a CALL, rounded up: `[2,"<36 characters>","SetVariables",{"setVariableData":[]}]`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a connection record changes. The newest connection of a station wins; (epoch, connection id) is its owner token."""
+"""What a connection record changes. The newest one of a station wins; (epoch, connection id) is its owner token."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -42,8 +42,8 @@ class Change(Enum):
 def change(known: Known | None, seen: Seen) -> Change:
     """Decide what a record changes.
 
-    The order on the bus counts, not the gateways' clocks. A record read again must not revive an old connection; after a
-    restart the in-process bus counts offsets from 0 again, therefore the offset alone does not show a repeat.
+    The order on the bus counts, not the gateways' clocks. A record read again must not revive an old connection; after
+    a restart the in-process bus counts offsets from 0 again, therefore the offset alone does not show a repeat.
     """
     if known and seen.offset <= known.offset and seen.produced_at_ms <= known.produced_at_ms:
         return Change.NOTHING
@@ -58,6 +58,6 @@ def change(known: Known | None, seen: Seen) -> Change:
 def must_be_told(known: Known, seen: Seen) -> bool:
     """Whether the gateway of a superseded connection must be told to close it.
 
-    A gateway replaces connections of its own itself, and a later process on the same slot means the earlier one is gone.
+    A gateway replaces its own connections itself, and a later process on the same slot means the earlier one is gone.
     """
     return known.slot != seen.slot

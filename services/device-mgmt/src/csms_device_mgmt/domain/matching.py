@@ -24,7 +24,7 @@ def _take(candidates: list[JsonObject]) -> JsonObject | None:
 
 
 def first_duplicate(elements: Sequence[JsonObject]) -> int | None:
-    """Return the index of the first element whose component, variable and attribute type occurred before (B05.FR.13)."""
+    """Return the index of the first element for a component, variable and attribute type that occurred before."""
     seen: set[str] = set()
     for index, element in enumerate(elements):
         path = VariableKey.in_message(element).path

@@ -37,12 +37,12 @@ def boot_interval(status: Registration, intervals: Intervals) -> int:
 
 
 def effective(configured: Registration, told: Registration | None) -> Registration:
-    """Return the status a station counts as having: what it was last told at boot, or before its first boot the configured one."""
+    """Return the status a station counts as having: what it was last told; before its first boot the configured one."""
     return told or configured
 
 
 def may_be_sent(status: Registration, action: str, payload: object) -> bool:
-    """Whether a CALL may be sent to a station in this status: a rejected one gets only TriggerMessage(BootNotification) (B03.FR.03)."""
+    """Whether a CALL may be sent: a rejected station gets only TriggerMessage of BootNotification (B03.FR.03)."""
     if status is not Registration.REJECTED:
         return True
     is_trigger = action == "TriggerMessage" and isinstance(payload, dict)

@@ -1,14 +1,15 @@
 """BootNotification (B01, B02, B03): what an operator configured for the station is what it is told."""
 
 from csms.v1.events_pb2 import StationBooted
+from csms_ocpp.times import format_datetime
+from csms_runtime import metrics
+
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.registration import Registration, boot_interval
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.handlers.unknown_stations import known_or_created
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
-from csms_ocpp.times import format_datetime
-from csms_runtime import metrics
 
 
 async def handle(unit: Unit, message: StationMessage) -> Answer:

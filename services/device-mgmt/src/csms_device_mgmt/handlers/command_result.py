@@ -2,6 +2,7 @@
 
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
+
 from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.outcomes import call_columns, executed_from, settle
 from csms_device_mgmt.store import calls

@@ -3,13 +3,14 @@
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import StationConnected, StationDisconnected
 from csms.v1.station_pb2 import ConnectionRecord, ConnectionState
+from csms_runtime.clock import from_ms
+
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.connections import Change, Known, Seen, change, must_be_told
 from csms_device_mgmt.handlers.unknown_stations import known_or_created
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
-from csms_runtime.clock import from_ms
 
 SUPERSEDED = "superseded by a newer connection"
 
@@ -18,7 +19,9 @@ async def handle(unit: Unit, record: Record, offset: int) -> None:
     """Store what a record changes; if it supersedes an open connection on another gateway, have that one closed."""
     body = record.connection
     is_open = body.state == ConnectionState.CONNECTION_STATE_OPEN
-    station = await (known_or_created(unit, record.station_id) if is_open else stations.find(unit.session, record.station_id))
+    station = await (
+        known_or_created(unit, record.station_id) if is_open else stations.find(unit.session, record.station_id)
+    )
     if station is None:
         return
     known, seen = _known(station), _seen(record, offset)

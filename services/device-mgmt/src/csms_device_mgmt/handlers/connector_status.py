@@ -1,12 +1,13 @@
 """Storing a connector's status and telling others when it changed."""
 
 from csms.v1.events_pb2 import ConnectorStatusChanged
+from csms_runtime.clock import to_ms
+
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.availability import ReportedStatus
 from csms_device_mgmt.handlers.message import StationMessage
 from csms_device_mgmt.store import connectors
 from csms_device_mgmt.unit import Unit
-from csms_runtime.clock import to_ms
 
 
 async def store_status(unit: Unit, message: StationMessage, reported: ReportedStatus, event_id: str) -> None:

@@ -7,7 +7,7 @@ from csms_device_mgmt.unit import Unit
 
 
 async def handle(unit: Unit, message: StationMessage) -> Answer:
-    """Answer UnknownVendorId (P02.FR.06), or UnknownMessageId if the vendor is one the station is known to have (P02.FR.07)."""
+    """Answer UnknownVendorId (P02.FR.06), or UnknownMessageId for one of the station's vendors (P02.FR.07)."""
     await record(unit, message)
     station = await stations.find(unit.session, message.station_id)
     known = station is not None and message.payload["vendorId"] in station.vendor_ids

@@ -1,9 +1,10 @@
 """Heartbeat (G02). Gateways answer it themselves; this is for one that is routed here."""
 
+from csms_ocpp.times import format_datetime
+
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.unit import Unit
-from csms_ocpp.times import format_datetime
 
 
 async def handle(unit: Unit, message: StationMessage) -> Answer:

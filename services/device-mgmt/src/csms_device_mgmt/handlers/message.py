@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from csms.v1.bus_pb2 import Record
-from csms_device_mgmt.unit import Unit
 from csms_ocpp.times import parse_datetime
 from csms_runtime.clock import from_ms
+
+from csms_device_mgmt.json import loads
+from csms_device_mgmt.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def station_message(record: Record) -> StationMessage:
         station_id=record.station_id,
         protocol=call.protocol,
         action=call.action,
-        payload=orjson.loads(call.payload),
+        payload=loads(call.payload),
         received_at=from_ms(call.received_at_ms),
     )
 

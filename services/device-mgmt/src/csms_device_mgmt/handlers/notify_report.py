@@ -1,6 +1,7 @@
 """NotifyReport (B07, B08): one part of a report. Parts may be repeated, come in any order, or come unasked."""
 
 from csms.v1.events_pb2 import ReportCompleted
+
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.device_model import JsonObject, reported_attributes
 from csms_device_mgmt.domain.reports import ReportStatus, after_part, assemble

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from csms.v1.station_pb2 import PresenceSummary
+from csms_runtime.clock import from_ms
+
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.unit import Unit
-from csms_runtime.clock import from_ms
 
 
 async def handle(unit: Unit, summaries: Iterable[PresenceSummary]) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 import orjson
-
 from csms.v1.events_pb2 import StationNotified
+from csms_runtime import metrics
+
 from csms_device_mgmt import messages
 from csms_device_mgmt.handlers.message import Answer, Handler, StationMessage
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store import notifications
 from csms_device_mgmt.unit import Unit
-from csms_runtime import metrics
 
 NO_SMART_CHARGING = {"status": "Rejected"}
 """There is no schedule to offer (K15.FR.04)."""

@@ -16,9 +16,7 @@ async def known_or_created(unit: Unit, station_id: str) -> Station | None:
     if registration is None:
         return None
     revision = messages.next_revision(0, unit.now)
-    created = await stations.create(
-        unit.session, stations.new_station(station_id, registration, revision, unit.now)
-    )
+    created = await stations.create(unit.session, stations.new_station(station_id, registration, revision, unit.now))
     station = await stations.find(unit.session, station_id)
     if station is not None and created:
         unit.tell(messages.admission(station))

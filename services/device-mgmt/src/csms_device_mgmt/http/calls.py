@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
 from fastapi import APIRouter, Body, Path, Response, Security
 from fastapi.responses import JSONResponse
 
@@ -19,14 +20,15 @@ from csms_device_mgmt.http.parameters import (
     moment_and_id,
     wants_async,
 )
+from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.store import calls as store
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Call
 from csms_device_mgmt.unit import Units
-from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
 
 Action = Annotated[str, Path(max_length=64, description="The action as OCPP spells it, for example Reset")]
-CallId = Annotated[str, Path(max_length=64)]
+Payload = Annotated[Any, Body(description="The OCPP request payload, exactly as it is to be sent")]
+CallId = Annotated[str, Path(max_length=64, pattern=NO_NUL)]
 
 
 def router(units: Units, calls: Calls) -> APIRouter:
@@ -43,7 +45,7 @@ def router(units: Units, calls: Calls) -> APIRouter:
     async def post_call(  # noqa: PLR0917 FastAPI passes by name
         station_id: StationId,
         action: Action,
-        payload: Annotated[Any, Body(description="The OCPP request payload, exactly as it is to be sent")],
+        payload: Payload,
         principal: CurrentPrincipal,
         timeout_s: TimeoutS = None,
         idempotency_key: IdempotencyKey = None,

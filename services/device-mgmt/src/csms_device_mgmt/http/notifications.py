@@ -2,14 +2,19 @@
 
 from typing import Annotated
 
+from csms_runtime.http import Page, PageParams, paginate, require
 from fastapi import APIRouter, Query, Security
 
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import NotificationModel
 from csms_device_mgmt.http.parameters import StationId, existing, moment_and_id
+from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.store import notifications as store
 from csms_device_mgmt.unit import Units
-from csms_runtime.http import Page, PageParams, paginate, require
+
+Action = Annotated[
+    str | None, Query(max_length=64, pattern=NO_NUL, description="For example SecurityEventNotification")
+]
 
 
 def router(units: Units) -> APIRouter:
@@ -19,11 +24,9 @@ def router(units: Units) -> APIRouter:
 
     @routes.get("/stations/{station_id}/notifications", dependencies=[read])
     async def list_notifications(
-        station_id: StationId,
-        page: PageParams,
-        action: Annotated[str | None, Query(max_length=64, description="For example SecurityEventNotification")] = None,
+        station_id: StationId, page: PageParams, action: Action = None
     ) -> Page[NotificationModel]:
-        """List what the station told, as it came, the newest first: security events, firmware and log status, events, ..."""
+        """List what the station told, as it came, the newest first: security events, firmware status, events, ..."""
         before = moment_and_id(page)
         async with units.reading() as session:
             await existing(session, station_id)

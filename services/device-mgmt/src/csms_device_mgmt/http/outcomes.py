@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from csms_runtime.http import Problem
+
 from csms_device_mgmt.http import views
 from csms_device_mgmt.store.calls import CallOutcome, CallState
 from csms_device_mgmt.store.tables import Call
-from csms_runtime.http import Problem
 
 
 def unanswered(row: Call, **more: Any) -> Problem | None:  # noqa: ANN401 any JSON value

@@ -1,5 +1,7 @@
 """/stations/{id}/password: setting BasicAuthPassword on the station (A01)."""
 
+from csms_runtime.http import CurrentPrincipal, require
+from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from fastapi import APIRouter, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,8 +12,6 @@ from csms_device_mgmt.http.models import CallModel
 from csms_device_mgmt.http.parameters import StationId, TimeoutS
 from csms_device_mgmt.inventory import Inventory
 from csms_device_mgmt.store.tables import Call
-from csms_runtime.http import CurrentPrincipal, require
-from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 
 
 class PasswordBody(BaseModel):
@@ -31,7 +31,7 @@ def router(calls: Calls, inventory: Inventory) -> APIRouter:
     async def post_password(
         station_id: StationId, body: PasswordBody, principal: CurrentPrincipal, timeout_s: TimeoutS = None
     ) -> Response:
-        """Set the station's password. It becomes valid here, and the old one invalid, only if the station accepts it."""
+        """Set the station's password. It replaces the old one here only if the station accepts it (A01.FR.03)."""
         element = {
             "component": BASIC_AUTH_PASSWORD.component_json(),
             "variable": BASIC_AUTH_PASSWORD.variable_json(),

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
 from fastapi import APIRouter, Path, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
@@ -16,7 +17,6 @@ from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Report
 from csms_device_mgmt.unit import Units
-from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
 
 RequestId = Annotated[int, Path(ge=-(2**63), lt=2**63)]
 

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal
 
+from csms_runtime.http import Page, PageParams, paginate, require
+from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from fastapi import APIRouter, Path, Query, Response, Security
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy import ColumnElement
@@ -12,13 +14,16 @@ from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import StationModel
 from csms_device_mgmt.http.parameters import StationId, existing
 from csms_device_mgmt.inventory import Inventory, StationChange
+from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.presence import Presence
 from csms_device_mgmt.store import connectors, stations
 from csms_device_mgmt.unit import Units
-from csms_runtime.http import Page, PageParams, paginate, require
-from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 
 NewStationId = Annotated[str, Path(pattern=PATTERN, description="1 to 48 characters of A-Z a-z 0-9 * - _ = + | @ .")]
+
+SearchText = Annotated[
+    str | None, Query(max_length=100, pattern=NO_NUL, description="Contained in id, vendor, model or serial number")
+]
 
 
 class StationBody(BaseModel):
@@ -28,11 +33,11 @@ class StationBody(BaseModel):
 
     security_profile: Literal[1, 2, 3] | None = None
     password: str | None = Field(None, min_length=MIN_LENGTH, max_length=MAX_LENGTH, description="Write-only")
-    serial_number: str | None = Field(None, max_length=64)
+    serial_number: str | None = Field(None, max_length=64, pattern=NO_NUL)
     registration: Registration = Registration.ACCEPTED
     onboarding: Literal["none", "inventory"] = "none"
     message_timeout_s: int | None = Field(None, ge=1, le=600)
-    vendor_ids: list[Annotated[str, Field(min_length=1, max_length=255)]] = []
+    vendor_ids: list[Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]] = []
 
     @field_validator("password")
     @classmethod
@@ -75,7 +80,9 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
         *,
         connected: bool | None = None,
         registration: Annotated[Registration | None, Query(description="As the station was last told")] = None,
-        q: Annotated[str | None, Query(max_length=100, description="In id, vendor, model or serial number")] = None,
+        q: Annotated[
+            str | None, Query(max_length=100, pattern=NO_NUL, description="In id, vendor, model or serial number")
+        ] = None,
     ) -> Page[StationModel]:
         """List stations in order of id."""
         position = page.after(str)

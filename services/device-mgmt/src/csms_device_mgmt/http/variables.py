@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, paginate, require
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,11 +14,11 @@ from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import CallModel, VariableModel
 from csms_device_mgmt.http.outcomes import unanswered
 from csms_device_mgmt.http.parameters import StationId, TimeoutS, existing
+from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.store import variables as store
 from csms_device_mgmt.unit import Units
-from csms_runtime.http import CurrentPrincipal, Page, PageParams, paginate, require
 
-Name = Annotated[str | None, Query(max_length=50, description="Exactly this name, in any case")]
+Name = Annotated[str | None, Query(max_length=50, pattern=NO_NUL, description="Exactly this name, in any case")]
 
 
 class VariablesBody(BaseModel):

@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from csms_db.sql import insert
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_db.sql import insert
 from csms_device_mgmt.store.tables import Call
 
 

@@ -19,8 +19,8 @@ async def report(
 ) -> bool:
     """Store a status for (station, EVSE, connector), known or not; True when the status changed.
 
-    The message received last counts, for a station's own clock may be set back. One read again after a later one changes
-    nothing.
+    The message received last counts, for a station's own clock may be set back. One read again after a later one
+    changes nothing.
     """
     row = await session.get(Connector, place)
     if row is None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from csms_db.sql import insert
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_db.sql import insert
 from csms_device_mgmt.store.tables import Notification
 
 

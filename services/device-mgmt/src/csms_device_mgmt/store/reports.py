@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from csms_db.sql import insert
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_db.sql import insert
 from csms_device_mgmt.domain.reports import ReportStatus
 from csms_device_mgmt.store.tables import Report, ReportPart
 
@@ -20,7 +20,7 @@ async def find(session: AsyncSession, station_id: str, request_id: int, *, lock:
 async def begin(
     session: AsyncSession, station_id: str, request_id: int, *, kind: str | None, call_id: str | None, now: datetime
 ) -> Report:
-    """Begin a report. One with the same requestId that was asked for before is forgotten: its parts would mix with the new ones."""
+    """Begin a report. An earlier one with the same requestId is forgotten: its parts would mix with the new ones."""
     row = await find(session, station_id, request_id)
     if row is not None:
         await _forget(session, row)
@@ -71,9 +71,7 @@ async def entries(session: AsyncSession, station_id: str, request_id: int) -> li
     return [entry for part in await session.scalars(statement) for entry in part]
 
 
-async def page(
-    session: AsyncSession, station_id: str, *, limit: int, before: int | None
-) -> Sequence[Report]:
+async def page(session: AsyncSession, station_id: str, *, limit: int, before: int | None) -> Sequence[Report]:
     """Return up to `limit` reports, the highest requestId first, those below `before`."""
     statement = select(Report).where(Report.station_id == station_id).order_by(Report.request_id.desc()).limit(limit)
     if before is not None:

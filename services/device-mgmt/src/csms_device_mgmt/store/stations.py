@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from csms_db.sql import insert
 from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_db.sql import insert
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.store.tables import (
-    Connector,
     Call,
+    Connector,
     Notification,
     Report,
     ReportPart,

@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
 from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
 from csms_db.outbox import outbox_table
+from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 STATION_ID = String(48)
 JsonValue = dict[str, Any]

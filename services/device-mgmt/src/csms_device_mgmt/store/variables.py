@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from csms_db.sql import insert
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_db.sql import insert
 from csms_device_mgmt.domain.device_model import ReportedAttribute, VariableKey
 from csms_device_mgmt.store.tables import Variable
 
@@ -50,10 +50,8 @@ async def update_known(session: AsyncSession, station_id: str, key: VariableKey,
 async def values(session: AsyncSession, station_id: str, keys: Iterable[VariableKey]) -> Mapping[str, str | None]:
     """Return the stored values of those variables that are known, by path."""
     paths = [key.path for key in keys]
-    statement = select(Variable.path, Variable.value).where(
-        Variable.station_id == station_id, Variable.path.in_(paths)
-    )
-    return {path: value for path, value in await session.execute(statement)}
+    statement = select(Variable.path, Variable.value).where(Variable.station_id == station_id, Variable.path.in_(paths))
+    return {row.path: row.value for row in await session.execute(statement)}
 
 
 async def page(

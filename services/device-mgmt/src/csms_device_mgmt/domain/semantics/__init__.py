@@ -1,4 +1,4 @@
-"""Rules about the requests a CSMS sends that JSON schemas cannot express. The payload is already valid by its schema."""
+"""Rules about requests of the CSMS that JSON schemas cannot express. The payload is already valid by its schema."""
 
 from csms_device_mgmt.domain.semantics.charging_profiles import (
     get_charging_profiles,

@@ -1,6 +1,7 @@
 """Rules of charging profiles (K01, K05, K09)."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from csms_device_mgmt.domain.device_model import JsonObject
 from csms_device_mgmt.domain.semantics.finding import Finding
@@ -64,7 +65,7 @@ def _periods(periods: list[JsonObject], pointer: str) -> Iterator[Finding]:
     starts = [period["startPeriod"] for period in periods]
     if starts and starts[0] != 0:
         yield Finding(f"{pointer}/0/startPeriod", "the first period starts at 0 (K01.FR.31)")
-    for index, (before, after) in enumerate(zip(starts, starts[1:], strict=False), start=1):
+    for index, (before, after) in enumerate(pairwise(starts), start=1):
         if after <= before:
             yield Finding(f"{pointer}/{index}/startPeriod", "periods are in order of startPeriod (K01.FR.35)")
     for index, period in enumerate(periods):

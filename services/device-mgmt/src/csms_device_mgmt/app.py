@@ -1,0 +1,101 @@
+"""Puts device management together: the only place where its parts meet. For `__main__` and for standalone mode."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from csms_bus.connections import ConnectionTable
+from csms_bus.ports import Bus
+from csms_bus.requests import Requester
+from csms_bus.runner import ConsumerRunner
+from csms_bus.topics import CALLS_DEVICES, CONNECTIONS, DEVICES_INBOX, PRESENCE, RESULTS
+from csms_db.engine import Database
+from csms_db.outbox import OutboxRelay
+from csms_runtime.health import Health
+from fastapi import APIRouter
+
+from csms_device_mgmt.calls.execution import Calls
+from csms_device_mgmt.calls.variables import VariableAccess
+from csms_device_mgmt.commands import CommandSender
+from csms_device_mgmt.consumers import DeviceRecords, PresenceRecords
+from csms_device_mgmt.http import calls, notifications, password, reports, stations, variables
+from csms_device_mgmt.inventory import Inventory
+from csms_device_mgmt.presence import Presence
+from csms_device_mgmt.settings import DeviceSettings
+from csms_device_mgmt.store.tables import OUTBOX
+from csms_device_mgmt.sweeper import Sweeper
+from csms_device_mgmt.unit import Units
+
+MIGRATIONS = "csms_device_mgmt.migrations"
+"""The package of the migrations, for `csms_db.migrations.upgrade`."""
+SCHEMA = "devices"
+"""The PostgreSQL schema of this service; in standalone mode the file is devices.db."""
+GROUP = "device-mgmt"
+PRESENCE_GROUP = "device-mgmt-presence"
+"""A group of its own: its transactions touch many stations at once and wait for nobody."""
+
+
+class DeviceManagement:
+    """The device management service. Owns neither bus nor database: whoever composes it starts and stops them."""
+
+    def __init__(
+        self, bus: Bus, database: Database, settings: DeviceSettings, health: Health, *, secret_key: bytes
+    ) -> None:
+        """`secret_key` is the key of the password digests, the same as the gateway's."""
+        self._relay = OutboxRelay(database, OUTBOX, bus.publish)
+        self._table = ConnectionTable(bus)
+        self._requester = Requester(bus, DEVICES_INBOX.name, settings.slot)
+        units = Units(database, settings, secret_key, self._relay.wake)
+        self._runners = _runners(bus, units, health)
+        self._sweeper = Sweeper(units, settings.sweep_interval_s)
+        self.routers: Sequence[APIRouter] = self._routers(bus, units, settings, secret_key)
+        """The HTTP resources, to be mounted below /api/v1."""
+
+    def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:
+        sender = CommandSender(bus, self._table, self._requester, settings.call_grace_s)
+        execution = Calls(units, sender, settings, secret_key)
+        inventory = Inventory(units, self._requester, settings, secret_key)
+        return (
+            stations.router(units, inventory, Presence(self._table)),
+            calls.router(units, execution),
+            variables.router(units, VariableAccess(units, execution)),
+            reports.router(units, execution),
+            password.router(execution, inventory),
+            notifications.router(units),
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read the bus and publish events until `stop` is set; then finish what is in work and return."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._table.run(stop), name="devices-connections")
+            tasks.create_task(self._requester.run(stop), name="devices-inbox")
+            tasks.create_task(self._relay.run(stop), name="devices-outbox")
+            tasks.create_task(self._sweeper.run(stop), name="devices-sweeper")
+            for runner in self._runners:
+                tasks.create_task(runner.run(stop), name="devices-consumer")
+
+    async def ready(self) -> None:
+        """Wait until it works: connections are known, groups joined, answers can come. Call it while `run` runs."""
+        await self._table.ready()
+        await self._requester.ready()
+        for runner in self._runners:
+            await runner.ready()
+
+
+def _runners(bus: Bus, units: Units, health: Health) -> Sequence[ConsumerRunner]:
+    return (
+        ConsumerRunner(
+            bus,
+            group=GROUP,
+            topics=[CALLS_DEVICES.name, RESULTS.name, CONNECTIONS.name],
+            handler=DeviceRecords(units),
+            on_health=partial(health.set, "devices-consumer"),
+        ),
+        ConsumerRunner(
+            bus,
+            group=PRESENCE_GROUP,
+            topics=[PRESENCE.name],
+            handler=PresenceRecords(units),
+            on_health=partial(health.set, "devices-presence"),
+        ),
+    )
