@@ -1,1 +1,1 @@
-"""The bus between the services: ports, topic catalogue, Kafka and in-process implementations, consumer runner, request and reply."""
+"""The bus between the services: ports, topics, Kafka and in-process buses, consumer runner, request and reply."""

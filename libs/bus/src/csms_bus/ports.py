@@ -4,7 +4,8 @@ Errors:
 
     BusError
     ├── BusUnavailable      the broker cannot be reached or did not acknowledge in time
-    └── NotAssigned         an offset was committed for a partition that now belongs to another consumer
+    ├── NotAssigned         an offset was committed for a partition that now belongs to another consumer
+    └── RecordTooLarge      a record exceeds what the bus carries; trying again is no use
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,12 +20,16 @@ class BusError(Exception):
     """Base of the bus's errors."""
 
 
-class BusUnavailable(BusError):
+class BusUnavailable(BusError):  # noqa: N818 says what is the case
     """The broker cannot be reached, or did not acknowledge in time. What was published may or may not be on the bus."""
 
 
-class NotAssigned(BusError):
+class NotAssigned(BusError):  # noqa: N818 as above
     """The partition belongs to another consumer by now; it will see the record again, which handlers must bear."""
+
+
+class RecordTooLarge(BusError):  # noqa: N818 as above
+    """A record exceeds what the bus carries (1 MiB; dead letters 2 MiB). Trying again is no use."""
 
 
 class TopicPartition(NamedTuple):
@@ -70,7 +75,7 @@ class Start(Enum):
 
 
 class Consumer(Protocol):
-    """A member of a consumer group. Not shared between tasks."""
+    """A member of a consumer group. Not shared between tasks, but `commit` may run beside `poll`."""
 
     async def poll(self, *, max_records: int, timeout_s: float) -> Sequence[Incoming]:
         """Wait up to `timeout_s` for at least one record and return up to `max_records`, in order per partition.
@@ -87,7 +92,10 @@ class Consumer(Protocol):
         ...
 
     async def rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Make the next poll start again at these offsets (redelivery in place). Partitions not assigned any more are ignored."""
+        """Make the next poll start again at these offsets (redelivery in place).
+
+        Partitions that are not assigned any more are ignored.
+        """
         ...
 
     async def close(self) -> None:
@@ -99,7 +107,10 @@ class RebalanceListener(Protocol):
     """Told when partitions of a group move."""
 
     async def revoked(self, partitions: frozenset[TopicPartition]) -> None:
-        """The partitions are about to be taken away: finish and commit the work in hand. Bounded by the session timeout."""
+        """Finish and commit the work in hand: the partitions are about to be taken away.
+
+        Bounded by the session timeout.
+        """
         ...
 
 
@@ -117,7 +128,8 @@ class Bus(Protocol):
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Publish, and return when all are durable (Kafka: acks=all, idempotent producer). Order per key is kept.
 
-        Blocks while the bounded buffer is full. Raises BusUnavailable; then each record may or may not be on the bus.
+        Blocks while the bounded buffer is full. Raises BusUnavailable, RecordTooLarge; then each record may or may not
+        be on the bus.
         """
         ...
 
@@ -138,7 +150,10 @@ class Reader(Protocol):
     """Reads partitions by assignment. An async context manager; iterate inside."""
 
     async def __aenter__(self) -> "Reader":
-        """Assign and position. On return with Start.END, every record published later will be seen. Raises BusUnavailable."""
+        """Assign and position. On return with Start.END, every record published later will be seen.
+
+        Raises BusUnavailable.
+        """
         ...
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -146,8 +161,9 @@ class Reader(Protocol):
         ...
 
     def batches(self) -> AsyncIterator[Sequence[Incoming]]:
-        """Yield records as they come, in order per partition, for ever. Outlives broker outages; never raises BusUnavailable.
+        """Yield records as they come, in order per partition, for ever.
 
+        Outlives broker outages; never raises BusUnavailable.
         With Start.BEGINNING the first time the reader has reached what was the end when it started, an empty batch is
         yielded once: the table is complete.
         """

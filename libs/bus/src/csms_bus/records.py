@@ -2,10 +2,11 @@
 
 from csms.v1.bus_pb2 import DeadLetter, Record
 from csms.v1.station_pb2 import CallError, Reply, StationCall
-from csms_bus.ports import Incoming, Outgoing
-from csms_bus.topics import DEAD_LETTERS
 from csms_runtime.clock import now_ms
 from csms_runtime.ids import new_id
+
+from csms_bus.ports import Incoming, Outgoing
+from csms_bus.topics import DEAD_LETTERS
 
 
 def new_record(station_id: str, *, traceparent: str = "", **body: object) -> Record:
@@ -34,12 +35,18 @@ def reply_to(call: StationCall, *, payload: bytes, station_id: str = "", tracepa
 
 
 def error_to(
-    call: StationCall, station_id: str, code: str, description: str = "", *, details: bytes = b"{}", traceparent: str = ""
+    call: StationCall,
+    station_id: str,
+    code: str,
+    description: str = "",
+    *,
+    details: bytes = b"{}",
+    traceparent: str = "",
 ) -> Outgoing:
     """Answer a station's CALL with a CALLERROR.
 
-    `code` is the canonical name (`csms_ocpp.errors.ErrorCode`); the gateway spells it for the protocol. `details` is a JSON
-    object. Not for a CALL with `no_reply`: raises ValueError.
+    `code` is the canonical name (`csms_ocpp.errors.ErrorCode`); the gateway spells it for the protocol. `details` is
+    a JSON object. Not for a CALL with `no_reply`: raises ValueError.
     """
     error = CallError(code=code, description=description, details=details)
     return _answer(call, Reply(correlation_id=call.correlation_id, error=error), station_id, traceparent)

@@ -225,7 +225,7 @@ CONSUMER_RECORD_AGE_SECONDS = Histogram(
 )
 CONSUMER_REDELIVERIES = Counter(
     "csms_consumer_redeliveries_total",
-    "Records given back to be delivered again, by group and reason (later, bus, rebalance, stop)",
+    "Records of batches given back to be delivered again, by group and reason (later, bus, interrupted)",
     ["group", "reason"],
 )
 CONSUMER_DEAD_LETTERS = Counter(

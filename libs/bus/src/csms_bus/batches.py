@@ -1,0 +1,190 @@
+"""What becomes of a polled batch: all at once if possible, else one by one, so that poison hurts nobody else."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from csms_runtime import metrics
+from csms_runtime.clock import now_ms
+
+from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
+from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordTooLarge
+from csms_bus.records import dead_letter, error_to
+
+_log = structlog.get_logger(__name__)
+
+BatchHandler = Callable[[Sequence[Incoming]], Awaitable[Sequence[Outgoing]]]
+"""Handles all records in one database transaction of its own and returns what to publish after its commit.
+
+Every record is decoded (`incoming.record` is set); it must not be changed. Idempotent: records come again. May raise
+Later, Never (only the culprit is given up: the others are tried again one by one), or anything else.
+"""
+
+_REASON_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to give up."""
+
+    attempts: int
+    """How often a record that fails on its own is tried before it becomes a dead letter; at least 1."""
+    dead_letters_in_a_row: int
+    """At this many the consumer stops; at least 1."""
+    pause_s: float
+    """Before a record is tried again; doubles each time."""
+
+
+class BatchProcessor:
+    """Runs a handler over batches and publishes what comes of it.
+
+    Dead letters are held back until a record succeeds or the batch ends, so that a handler that fails for every record
+    stops the consumer before it has given up many.
+    """
+
+    def __init__(self, bus: Bus, group: str, handler: BatchHandler, limits: Limits) -> None:
+        self._bus = bus
+        self._group = group
+        self._handler = handler
+        self._limits = limits
+        self._in_a_row = 0
+
+    async def process(
+        self, batch: Sequence[Incoming], done: Callable[[Sequence[Incoming]], None], interrupted: Callable[[], bool]
+    ) -> None:
+        """Handle a batch; `done` is told, in order, which records need not come again.
+
+        Returns early, with records not done, when `interrupted` says so. Raises Later or BusUnavailable when the
+        rest is to be delivered again after a pause, TooManyDeadLetters.
+        """
+        _observe(self._group, batch)
+        if await self._all_at_once(batch):
+            self._in_a_row = 0
+            done(batch)
+        else:
+            await self._one_by_one(batch, done, interrupted)
+
+    async def _all_at_once(self, batch: Sequence[Incoming]) -> bool:
+        if any(_undecodable(incoming) for incoming in batch):
+            return False
+        try:
+            await self._publish(await self._handle(batch))
+        except (Later, BusUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 whatever a record provokes: which one it is will turn out
+            _log.info("batch failed, now one by one", group=self._group, records=len(batch), error=repr(error))
+            return False
+        return True
+
+    async def _one_by_one(
+        self, batch: Sequence[Incoming], done: Callable[[Sequence[Incoming]], None], interrupted: Callable[[], bool]
+    ) -> None:
+        held: list[tuple[Incoming, str]] = []
+        try:
+            for incoming in batch:
+                if interrupted():
+                    break
+                try:
+                    await self._one(incoming)
+                except Never as never:
+                    held.append((incoming, str(never)))
+                    self._check_limit(held)
+                else:
+                    await self._bury(held, done)
+                    self._in_a_row = 0
+                    done([incoming])
+        except (Later, BusUnavailable):
+            await self._bury(held, done)
+            raise
+        await self._bury(held, done)
+
+    async def _one(self, incoming: Incoming) -> None:
+        """Handle one record. Raises Never after the last attempt."""
+        if _undecodable(incoming):
+            raise Never("the value is no record")
+        backoff = Backoff(self._limits.pause_s, self._limits.pause_s * 16)
+        for attempt in range(1, self._limits.attempts + 1):
+            try:
+                await self._publish(await self._handle([incoming]))
+            except (Later, Never, BusUnavailable):
+                raise
+            except RecordTooLarge as error:
+                raise Never(f"what it leads to is too large to publish: {error}") from error
+            except Exception as error:
+                self._log_failure(incoming, attempt)
+                if attempt == self._limits.attempts:
+                    raise Never(f"{type(error).__name__}: {error}"[:_REASON_CHARS]) from error
+                await asyncio.sleep(backoff.next_pause())
+            else:
+                return
+
+    async def _handle(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        records = [incoming for incoming in batch if incoming.record is not None]  # tombstones carry nothing to handle
+        if not records:
+            return ()
+        started = time.perf_counter()
+        try:
+            return await self._handler(records)
+        finally:
+            metrics.CONSUMER_HANDLE_SECONDS.labels(self._group).observe(time.perf_counter() - started)
+
+    async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
+        if outgoing:
+            await self._bus.publish(outgoing)
+
+    async def _bury(self, held: list[tuple[Incoming, str]], done: Callable[[Sequence[Incoming]], None]) -> None:
+        """Publish the dead letters that were held back, with an error for the stations that wait."""
+        if not held:
+            return
+        await self._bus.publish([out for incoming, reason in held for out in self._last_words(incoming, reason)])
+        for incoming, reason in held:
+            metrics.CONSUMER_DEAD_LETTERS.labels(self._group, incoming.topic).inc()
+            _log.error(
+                "dead letter",
+                group=self._group,
+                topic=incoming.topic,
+                partition=incoming.partition,
+                offset=incoming.offset,
+                station_id=incoming.key,
+                reason=reason,
+            )
+        self._in_a_row += len(held)
+        done([incoming for incoming, _ in held])
+        held.clear()
+
+    def _last_words(self, incoming: Incoming, reason: str) -> list[Outgoing]:
+        words = [dead_letter(incoming, group=self._group, reason=reason)]
+        record = incoming.record
+        if record is not None and record.WhichOneof("body") == "station_call" and not record.station_call.no_reply:
+            text = "The message could not be processed"
+            words.append(error_to(record.station_call, record.station_id, "InternalError", text))
+        return words
+
+    def _check_limit(self, held: Sequence[tuple[Incoming, str]]) -> None:
+        count = self._in_a_row + len(held)
+        if count >= self._limits.dead_letters_in_a_row:
+            raise TooManyDeadLetters(f"{self._group}: {count} records in a row failed, the last one: {held[-1][1]}")
+
+    def _log_failure(self, incoming: Incoming, attempt: int) -> None:
+        _log.warning(
+            "record failed",
+            group=self._group,
+            topic=incoming.topic,
+            offset=incoming.offset,
+            station_id=incoming.key,
+            attempt=attempt,
+            exc_info=True,
+        )
+
+
+def _undecodable(incoming: Incoming) -> bool:
+    return incoming.record is None and bool(incoming.value)
+
+
+def _observe(group: str, batch: Sequence[Incoming]) -> None:
+    metrics.CONSUMER_BATCH_RECORDS.labels(group).observe(len(batch))
+    produced = min((incoming.record.produced_at_ms for incoming in batch if incoming.record is not None), default=None)
+    if produced is not None:
+        metrics.CONSUMER_RECORD_AGE_SECONDS.labels(group).observe(max(0, now_ms() - produced) / 1000)

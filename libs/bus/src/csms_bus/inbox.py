@@ -1,0 +1,76 @@
+"""A process's own partition of an inbox topic: answers, and what others want of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import ReplyTo
+from csms_runtime import metrics
+
+from csms_bus.flow import Backoff
+from csms_bus.ports import Bus, BusUnavailable, Incoming, Start
+
+_log = structlog.get_logger(__name__)
+
+
+class Inbox:
+    """Reads one partition from its end, by assignment; hands each record to `on_record`, which must not block.
+
+    `partition` is the slot of the process. What was sent before the process started was meant for its predecessor and
+    is not read.
+    """
+
+    def __init__(self, bus: Bus, topic: str, partition: int, on_record: Callable[[Record], object]) -> None:
+        self.reply_to = ReplyTo(topic=topic, partition=partition)
+        """What goes into a question so that its answer comes here."""
+        self._bus = bus
+        self._on_record = on_record
+        self._ready = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Wait until whatever is published from now on will be read. Ask nothing before."""
+        await self._ready.wait()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop` is set. Outlives broker outages. Call it once."""
+        reading = asyncio.create_task(self._read())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reading.cancel()
+            stopping.cancel()
+            await asyncio.wait({reading, stopping})
+        if not reading.cancelled():
+            reading.result()
+
+    async def _read(self) -> None:
+        backoff = Backoff(0.2, 5.0)
+        while True:
+            try:
+                await self._read_on()
+            except BusUnavailable as error:
+                _log.warning("cannot read the inbox yet", topic=self.reply_to.topic, error=str(error))
+            await asyncio.sleep(backoff.next_pause())
+
+    async def _read_on(self) -> None:
+        topic, partition = self.reply_to.topic, self.reply_to.partition
+        async with self._bus.read(topic, partition=partition, start=Start.END) as reader:
+            self._ready.set()
+            async for batch in reader.batches():
+                self._take(batch)
+
+    def _take(self, batch: Sequence[Incoming]) -> None:
+        for incoming in batch:
+            if incoming.record is None:
+                self._drop(incoming, "undecodable")
+                continue
+            try:
+                self._on_record(incoming.record)
+            except Exception:  # noqa: BLE001 one bad record must not cost the process its inbox
+                _log.exception("record of the inbox failed", topic=incoming.topic, offset=incoming.offset)
+                self._drop(incoming, "failed")
+
+    def _drop(self, incoming: Incoming, reason: str) -> None:
+        metrics.INBOX_DROPPED.labels(incoming.topic, reason).inc()

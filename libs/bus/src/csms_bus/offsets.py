@@ -1,0 +1,80 @@
+"""Explicit offsets: which records are done, committed in the background now and then.
+
+Committing late is harmless, since handlers bear redelivery; waiting for it would delay every answer to a station.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import structlog
+from csms_runtime import metrics
+
+from csms_bus.ports import BusUnavailable, Consumer, Incoming, NotAssigned, TopicPartition
+
+_log = structlog.get_logger(__name__)
+
+
+class Offsets:
+    """What one consumer has done, and its commits: one at a time, at most one every `interval_s` seconds."""
+
+    def __init__(self, group: str, interval_s: float) -> None:
+        self._group = group
+        self._interval_s = interval_s
+        self._next: dict[TopicPartition, int] = {}
+        """Of each partition the offset after the last record that is done."""
+        self._pending: dict[TopicPartition, int] = {}
+        self._commit: asyncio.Task[None] | None = None
+        self._due = 0.0
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is done but not committed."""
+        return bool(self._pending)
+
+    def done(self, records: Iterable[Incoming]) -> None:
+        """Note that these records, in order, need not come again."""
+        for incoming in records:
+            name = TopicPartition(incoming.topic, incoming.partition)
+            self._next[name] = self._pending[name] = incoming.offset + 1
+
+    def undone(self, batch: Sequence[Incoming]) -> dict[TopicPartition, int]:
+        """Return where each partition of the batch must go on so that all its records get done."""
+        first: dict[TopicPartition, int] = {}
+        for incoming in batch:
+            name = TopicPartition(incoming.topic, incoming.partition)
+            if incoming.offset >= self._next.get(name, 0):
+                first.setdefault(name, incoming.offset)
+        return first
+
+    def commit_soon(self, consumer: Consumer) -> None:
+        """Commit in the background when it is time to. The task is owned by this object; `flush` ends it."""
+        now = asyncio.get_running_loop().time()
+        if self._pending and now >= self._due and (self._commit is None or self._commit.done()):
+            self._due = now + self._interval_s
+            self._commit = asyncio.create_task(self._run(consumer))
+
+    async def flush(self, consumer: Consumer) -> None:
+        """Commit everything that is done, once. A failure is logged and counted: the records will come again."""
+        if self._commit is not None:
+            await self._commit
+        await self._run(consumer)
+
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drop what is known of partitions that were taken away."""
+        for name in partitions:
+            self._next.pop(name, None)
+            self._pending.pop(name, None)
+
+    async def _run(self, consumer: Consumer) -> None:
+        offsets, self._pending = self._pending, {}
+        if not offsets:
+            return
+        try:
+            await consumer.commit(offsets)
+        except NotAssigned as error:
+            metrics.CONSUMER_COMMIT_FAILURES.labels(self._group, "not_assigned").inc()
+            _log.info("offsets not committed: partitions moved", group=self._group, error=str(error))
+        except BusUnavailable as error:
+            metrics.CONSUMER_COMMIT_FAILURES.labels(self._group, "bus").inc()
+            _log.warning("offsets not committed yet", group=self._group, error=str(error))
+            self._pending = offsets | self._pending

@@ -1,0 +1,165 @@
+"""Runs a handler as a member of a consumer group: at least once, in order per station, poison set aside."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+from csms_runtime import metrics
+
+from csms_bus.batches import BatchHandler, BatchProcessor, Limits
+from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
+from csms_bus.offsets import Offsets
+from csms_bus.ports import Bus, BusUnavailable, Consumer, Incoming, TopicPartition
+
+__all__ = ["BatchHandler", "ConsumerRunner", "Later", "Never", "TooManyDeadLetters"]
+
+_log = structlog.get_logger(__name__)
+
+_IDLE_POLL_S = 1.0
+
+
+class ConsumerRunner:
+    """Polls, hands batches to the handler, publishes what it returns, commits offsets; see `run`.
+
+    A batch that fails is replayed record by record; a record that raises Never, or fails `max_attempts` times on its
+    own, becomes a dead letter (and a station that waits gets CALLERROR InternalError). Later, and a bus that cannot be
+    reached, bring the rest of the batch again after a pause, without limit. `max_dead_letters` in a row stop the
+    consumer. `on_health` is told whether it works. One runner is one member of the group.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        group: str,
+        topics: Sequence[str],
+        handler: BatchHandler,
+        max_batch: int = 256,
+        max_attempts: int = 3,
+        max_dead_letters: int = 20,
+        attempt_pause_s: float = 0.05,
+        backoff_s: tuple[float, float] = (0.1, 10.0),
+        commit_interval_s: float = 0.2,
+        on_health: Callable[[bool, str], None] | None = None,
+    ) -> None:
+        self._bus = bus
+        self._group = group
+        self._topics = topics
+        self._max_batch = max_batch
+        self._processor = BatchProcessor(bus, group, handler, Limits(max_attempts, max_dead_letters, attempt_pause_s))
+        self._offsets = Offsets(group, commit_interval_s)
+        self._commit_interval_s = commit_interval_s
+        self._backoff = Backoff(*backoff_s)
+        self._on_health = on_health or (lambda _ok, _detail: None)
+        self._consumer: Consumer | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._ready = asyncio.Event()
+        self._revoking = False
+        self._stop = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Wait until the group was joined: what is published from now on will be seen."""
+        await self._ready.wait()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; then finish the batch in hand, commit and leave the group.
+
+        Raises TooManyDeadLetters. Call it once.
+        """
+        self._stop = stop
+        work = asyncio.create_task(self._work(stop))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if self._idle.is_set():
+                work.cancel()  # it only waits for something
+            await asyncio.wait({work})
+        finally:
+            stopping.cancel()
+            work.cancel()
+            await asyncio.wait({work, stopping})
+        if not work.cancelled():
+            work.result()
+
+    async def revoked(self, partitions: frozenset[TopicPartition]) -> None:
+        """See `csms_bus.ports.RebalanceListener`: finishes the batch in hand and commits."""
+        if self._consumer is None or not partitions:
+            return
+        self._revoking = True
+        try:
+            await self._idle.wait()
+            await self._offsets.flush(self._consumer)
+        finally:
+            self._revoking = False
+            self._offsets.forget(partitions)
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        self._consumer = consumer = await self._subscribe()
+        self._ready.set()
+        self._on_health(True, "")  # noqa: FBT003 the callback takes its arguments by position
+        try:
+            while not stop.is_set():
+                await self._turn(consumer)
+        except Exception as error:
+            self._on_health(False, str(error))  # noqa: FBT003 as above
+            _log.exception("consumer stopped", group=self._group)
+            raise
+        finally:
+            await self._leave(consumer)
+
+    async def _subscribe(self) -> Consumer:
+        backoff = Backoff(0.2, 5.0)
+        while True:
+            try:
+                return await self._bus.subscribe(self._group, self._topics, self)
+            except BusUnavailable as error:
+                self._on_health(False, str(error))  # noqa: FBT003 as above
+                _log.warning("cannot join the consumer group yet", group=self._group, error=str(error))
+            await asyncio.sleep(backoff.next_pause())
+
+    async def _turn(self, consumer: Consumer) -> None:
+        timeout_s = self._commit_interval_s if self._offsets.pending else _IDLE_POLL_S
+        pause_s = 0.0
+        try:
+            batch = await consumer.poll(max_records=self._max_batch, timeout_s=timeout_s)
+            if batch:
+                pause_s = await self._process(consumer, batch)
+        except BusUnavailable as error:
+            _log.warning("cannot poll", group=self._group, error=str(error))
+            pause_s = self._backoff.next_pause()
+        self._offsets.commit_soon(consumer)
+        if pause_s:
+            await asyncio.sleep(pause_s)
+
+    async def _process(self, consumer: Consumer, batch: Sequence[Incoming]) -> float:
+        """Process a batch, giving back what could not be done. Returns how long to pause, in seconds."""
+        self._idle.clear()
+        reason = "interrupted"
+        try:
+            await self._processor.process(batch, self._offsets.done, self._is_interrupted)
+            self._backoff.reset()
+        except Later as error:
+            reason = "later"
+            _log.warning("batch postponed", group=self._group, records=len(batch), error=str(error))
+        except BusUnavailable as error:
+            reason = "bus"
+            _log.warning("batch postponed", group=self._group, records=len(batch), error=str(error))
+        finally:
+            self._idle.set()
+        undone = self._offsets.undone(batch)
+        if not undone:
+            return 0.0
+        metrics.CONSUMER_REDELIVERIES.labels(self._group, reason).inc(len(batch))
+        await consumer.rewind(undone)
+        return 0.0 if reason == "interrupted" else self._backoff.next_pause()
+
+    def _is_interrupted(self) -> bool:
+        return self._revoking or self._stop.is_set()
+
+    async def _leave(self, consumer: Consumer) -> None:
+        try:
+            await self._offsets.flush(consumer)
+        finally:
+            self._consumer = None
+            await consumer.close()
