@@ -1,0 +1,80 @@
+from typing import Any
+
+import orjson
+import pytest
+from csms_ocpp.redaction import is_secret_variable, redact
+from csms_ocpp.versions import Protocol
+
+P16, P201, P21 = Protocol
+SECRET = "hunter2-hunter2-x"
+COMPONENT = {"name": "SecurityCtrlr"}
+PASSWORD = {"component": COMPONENT, "variable": {"name": "BasicAuthPassword"}}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "action", "payload"),
+    [
+        (P201, "SetVariables", {"setVariableData": [PASSWORD | {"attributeValue": SECRET}]}),
+        (P201, "SetVariables", {"setVariableData": [
+            {"component": COMPONENT, "variable": {"name": "basicauthpassword"}, "attributeValue": SECRET}]}),
+        (P21, "SetVariables", {"setVariableData": [
+            {"component": {"name": "N"}, "variable": {"name": "VpnKey"},
+             "attributeValue": SECRET}]}),
+        (P201, "GetVariables", {"getVariableResult": [
+            PASSWORD | {"attributeStatus": "Accepted", "attributeValue": SECRET}]}),
+        (P201, "NotifyReport", {"reportData": [PASSWORD | {"variableAttribute": [{"value": SECRET}]}]}),
+        (P201, "NotifyEvent", {"eventData": [PASSWORD | {"actualValue": SECRET}]}),
+        (P16, "ChangeConfiguration", {"key": "AuthorizationKey", "value": SECRET}),
+        (P16, "GetConfiguration", {"configurationKey": [
+            {"key": "authorizationkey", "readonly": False, "value": SECRET}]}),
+        (P201, "SetNetworkProfile", {"connectionData": {"apn": {"apn": "a", "apnPassword": SECRET}}}),
+        (P201, "SetNetworkProfile", {"connectionData": {"vpn": {"server": "s", "password": SECRET, "key": SECRET}}}),
+        (P21, "SetNetworkProfile", {"connectionData": {"identity": "i", "basicAuthPassword": SECRET}}),
+        (P201, "Authorize", {"idToken": {"idToken": SECRET, "type": "KeyCode"}}),
+        (P21, "RequestStartTransaction", {"idToken": {"idToken": SECRET, "type": "keycode"}}),
+        (P201, "SendLocalList", {"localAuthorizationList": [{"idToken": {"idToken": SECRET, "type": "KeyCode",
+            "additionalInfo": [{"additionalIdToken": SECRET, "type": "x"}]}}]}),
+        (P201, "GetLog", {"log": {"remoteLocation": f"sftp://user:{SECRET}@host/path"}}),
+        (P16, "GetDiagnostics", {"location": f"ftp://user:{SECRET}@host"}),
+        (P16, "UpdateFirmware", {"location": f"ftp://user:{SECRET}@x@host/file"}),
+        (P16, "UpdateFirmware", {"location": f"ftp://:{SECRET}@host/file"}),
+    ],
+)  # fmt: skip
+def test_secrets_are_masked(protocol: Protocol, action: str, payload: object) -> None:
+    before = orjson.dumps(payload)
+    assert SECRET not in orjson.dumps(redact(protocol, action, payload)).decode()
+    assert orjson.dumps(payload) == before
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"idToken": {"idToken": "AABB", "type": "ISO14443"}},
+        {"setVariableData": [{"component": COMPONENT, "variable": {"name": "Identity"}, "attributeValue": "CS1"}]},
+        {"key": "HeartbeatInterval", "value": "300"},
+        {"log": {"remoteLocation": "https://host/path?at=a@b"}},
+        {"location": "https://host:8080/a:b@c"},
+        {"vpn": "off", "key": "x"},
+        {"type": ["KeyCode"], "variable": "v", "attributeValue": None},
+        [], "text", None, 5,
+    ],
+)  # fmt: skip
+def test_the_rest_stays(payload: object) -> None:
+    assert redact(P201, "Anything", payload) == payload
+
+
+def test_only_the_user_information_goes() -> None:
+    assert redact(P16, "GetDiagnostics", {"location": "ftp://u:p@h/d"}) == {"location": "ftp://***@h/d"}
+
+
+def test_nests_do_not_exhaust_the_stack() -> None:
+    deep: Any = {"password": SECRET}
+    for _ in range(1000):
+        deep = {"a": [deep]}
+    assert SECRET not in repr(redact(P201, "DataTransfer", {"data": deep}))
+
+
+def test_secret_names() -> None:
+    assert is_secret_variable("BASICAUTHPASSWORD")
+    assert is_secret_variable("AuthorizationKey")
+    assert not is_secret_variable("Identity")

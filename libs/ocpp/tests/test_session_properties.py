@@ -1,0 +1,196 @@
+"""Whatever a station and a driver do, in whatever order: what always holds."""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.session import (
+    Close,
+    Command,
+    CommandDone,
+    Dispatch,
+    Effect,
+    HeartbeatReceived,
+    Limits,
+    Notice,
+    Registration,
+    SendText,
+    Session,
+    State,
+)
+from csms_ocpp.versions import Protocol
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+CALL, RESULT, ERROR, RESULT_ERROR, SEND = 2, 3, 4, 5, 6
+SECURITY_EVENT = {"type": "FirmwareUpdated", "timestamp": "2026-01-01T00:00:00Z"}
+BOOT = {
+    Protocol.OCPP16: {"chargePointModel": "M", "chargePointVendor": "V"},
+    Protocol.OCPP201: {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}},
+    Protocol.OCPP21: {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}},
+}
+REPLIES: dict[str, object] = {
+    "BootNotification": {"currentTime": "2026-01-01T00:00:00Z", "interval": 1, "status": "Accepted"},
+    "Heartbeat": {"currentTime": "2026-01-01T00:00:00Z"},
+    "DataTransfer": {"status": "Accepted"},
+    "SecurityEventNotification": {},
+}
+STREAM = {"id": 1, "pending": 0, "basetime": "2026-01-01T00:00:00Z", "data": [{"t": 0, "v": "1"}]}
+LIMITS = Limits(max_queued_calls=2, max_queued_commands=3, answers_kept=2)
+IDS = st.sampled_from(["a", "b", "c", "d"])
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """Plays the station and the driver, and keeps its own books."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.asked: list[str] = []
+        self.done: Counter[str] = Counter()
+        self.open_command: str | None = None
+        self.calls: Counter[str] = Counter()
+        self.answers: Counter[str] = Counter()
+        self.in_work: dict[int, tuple[str, str]] = {}
+
+    @initialize(protocol=st.sampled_from(Protocol), registration=st.sampled_from(Registration))
+    def connect(self, protocol: Protocol, registration: Registration) -> None:
+        self.protocol = protocol
+        self.session = Session(protocol, registration=registration, limits=LIMITS)
+
+    # The driver's books.
+
+    def carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case SendText(text):
+                    self.sent(orjson.loads(text))
+                case CommandDone():
+                    self.done[effect.id] += 1
+                    if effect.id == self.open_command:
+                        self.open_command = None
+                case Dispatch(no_reply=False):
+                    assert not self.in_work, "one CALL of the station at a time"
+                    self.in_work[effect.correlation] = (effect.message_id, effect.action)
+                case HeartbeatReceived():
+                    assert not self.in_work
+                    self.in_work[effect.correlation] = (effect.message_id, "Heartbeat")
+                case Dispatch() | Notice() | Close():
+                    pass
+
+    def sent(self, frame: list[Any]) -> None:
+        kind, message_id = frame[:2]
+        if kind == CALL:
+            assert self.open_command is None, "one CALL of ours at a time"
+            assert message_id in self.asked
+            self.open_command = message_id
+        elif kind == RESULT_ERROR:
+            assert self.protocol is Protocol.OCPP21
+        else:
+            assert kind in (RESULT, ERROR)
+            if message_id != "-1":
+                self.answers[message_id] += 1
+
+    # The station.
+
+    def receive(self, *frame: object) -> list[Effect]:
+        effects = self.session.receive_text(orjson.dumps(frame), self.now)
+        self.carry_out(effects)
+        return effects
+
+    @rule(message_id=IDS, action=st.sampled_from([*REPLIES, "Nonsense", "Reset"]), valid=st.booleans())
+    def call(self, message_id: str, action: str, valid: bool) -> None:  # noqa: FBT001
+        payloads: dict[str, object] = {"BootNotification": BOOT[self.protocol], "DataTransfer": {"vendorId": "v"}}
+        payloads["SecurityEventNotification"] = SECURITY_EVENT
+        self.calls[message_id] += 1
+        self.receive(CALL, message_id, action, payloads.get(action, {}) if valid else {"x": 1})
+
+    @rule(message_id=IDS)
+    def send(self, message_id: str) -> None:
+        effects = self.receive(SEND, message_id, "NotifyPeriodicEventStream", STREAM)
+        if self.protocol is Protocol.OCPP201:
+            self.calls[message_id] += 1  # an unknown type is answered there
+        else:
+            assert not [effect for effect in effects if isinstance(effect, SendText)]
+
+    @rule(kind=st.sampled_from([RESULT, ERROR]), valid=st.booleans(), late=st.booleans(), data=st.data())
+    def answer(self, kind: int, valid: bool, late: bool, data: st.DataObject) -> None:  # noqa: FBT001
+        known = self.asked or ["nobody"]
+        message_id = data.draw(st.sampled_from(known)) if late else self.open_command or "nobody"
+        was_open = message_id == self.open_command and self.session.state is State.OPEN
+        content = [{"status": "Accepted"} if valid else {}] if kind == RESULT else ["NotSupported", "", {}]
+        before = self.answers.copy()
+        self.receive(kind, message_id, *content)
+        assert self.answers == before, "an answer is never answered"
+        assert self.done[message_id] == 1 or not was_open
+
+    @rule(data=st.text(max_size=20) | st.binary(max_size=20))
+    def noise(self, data: str | bytes) -> None:
+        self.carry_out(self.session.receive_text(data, self.now))
+
+    # The services and the driver.
+
+    @rule(action=st.sampled_from(["ClearCache", "TriggerMessage", "Nonsense"]), wait=st.integers(0, 20))
+    def command(self, action: str, wait: int) -> None:
+        command_id = f"command-{len(self.asked)}"
+        self.asked.append(command_id)
+        payload = b'{"requestedMessage":"Heartbeat"}' if action == "TriggerMessage" else b"{}"
+        command = Command(command_id, action, payload, timeout_s=5.0, deadline=self.now + wait)
+        self.carry_out(self.session.command(command, self.now))
+
+    @precondition(lambda self: self.in_work)
+    @rule(how=st.sampled_from(["valid", "invalid", "error", "silent"]))
+    def reply(self, how: str) -> None:
+        correlation, (message_id, action) = self.in_work.popitem()
+        if how == "silent":
+            effects = self.session.replied_late(correlation, stored=True)
+        else:
+            error = OcppError(ErrorCode.INTERNAL_ERROR)
+            replies = {"valid": orjson.dumps(REPLIES[action]), "invalid": b"[]", "error": error}
+            effects = self.session.reply(correlation, replies[how])
+        if self.session.state is State.OPEN:
+            first = next(effect for effect in effects if isinstance(effect, SendText))
+            assert orjson.loads(first.text)[1] == message_id
+        self.carry_out(effects)
+
+    @rule(correlation=st.integers(-1, 50))
+    def stray_reply(self, correlation: int) -> None:
+        if correlation not in self.in_work:
+            effects = self.session.reply(correlation, b"{}")
+            assert not [effect for effect in effects if not isinstance(effect, Notice)]
+
+    @rule(seconds=st.integers(0, 10))
+    def wait(self, seconds: int) -> None:
+        self.now += seconds
+        self.carry_out(self.session.tick(self.now))
+        due = self.session.next_deadline()
+        assert due is None or due > self.now
+
+    @rule(chance=st.integers(0, 20))
+    def end(self, chance: int) -> None:
+        if chance == 0:
+            self.carry_out(self.session.close(self.now))
+            assert all(self.done[command_id] == 1 for command_id in self.asked)
+        elif chance == 1:
+            self.carry_out(self.session.receive_binary(self.now))
+
+    # What always holds.
+
+    @invariant()
+    def each_command_ends_at_most_once(self) -> None:
+        assert all(count == 1 for count in self.done.values())
+
+    @invariant()
+    def no_more_answers_than_calls(self) -> None:
+        assert all(count <= self.calls[message_id] for message_id, count in self.answers.items())
+
+    def teardown(self) -> None:
+        if hasattr(self, "session"):
+            self.carry_out(self.session.close(self.now))
+            assert self.done == Counter(self.asked)
+
+
+TestSession = SessionMachine.TestCase
+TestSession.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
