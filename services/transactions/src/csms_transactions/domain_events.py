@@ -20,9 +20,7 @@ def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Ou
     """What to tell about the steps of a batch, in order per transaction."""
     for step in steps:
         for change in changes(step.before, step.after):
-            event = DomainEvent(
-                event_id=new_id(), occurred_at_ms=to_ms(now), station_id=step.identity.station_id
-            )
+            event = DomainEvent(event_id=new_id(), occurred_at_ms=to_ms(now), station_id=step.identity.station_id)
             _FILL[change](event, step.identity.transaction_id, step.after)
             yield change, Outgoing(EVENTS_TRANSACTIONS.name, new_record(step.identity.station_id, event=event))
 

@@ -26,7 +26,7 @@ def wanted(call: StationCall) -> bool:
 
 def response(station_id: str, call: StationCall, payload: Mapping[str, Any]) -> list[Outgoing]:
     """A CALLRESULT; empty when it is not wanted."""
-    return [reply_to(call, station_id, payload=orjson.dumps(payload))] if wanted(call) else []
+    return [reply_to(call, payload=orjson.dumps(payload), station_id=station_id)] if wanted(call) else []
 
 
 def error(station_id: str, call: StationCall, code: ErrorCode, description: str) -> list[Outgoing]:

@@ -113,9 +113,7 @@ class TokenAnswers:
             deadline_ms=now_ms() + int(self._timeout_s * 1000),
             questions=[_question(item) for item in events],
         )
-        return Outgoing(
-            CALLS_AUTH.name, new_record(events[0].identity.station_id, authorization_request=request)
-        )
+        return Outgoing(CALLS_AUTH.name, new_record(events[0].identity.station_id, authorization_request=request))
 
     async def _send(self, events: Sequence[EventWork], decisions: Decisions) -> None:
         found: Sequence[IdTokenInfo | None] = decisions if decisions is not None else [None] * len(events)

@@ -30,7 +30,7 @@ class IdToken(NamedTuple):
 
     def masked(self) -> "IdToken":
         """The token fit for tables, events and people: a KeyCode is a secret (C04) and becomes `MASK`."""
-        return IdToken(MASK, self.type) if self.type == "KeyCode" else self
+        return IdToken(MASK, self.type) if self.type.lower() == "keycode" else self
 
     def __repr__(self) -> str:
         return f"IdToken({self.masked().value!r}, {self.type!r})"

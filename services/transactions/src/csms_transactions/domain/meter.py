@@ -111,7 +111,7 @@ def _best(at: datetime, context: str, samples: Iterable[Sample]) -> Reading | No
 
 
 def to_wh(sample: Sample) -> float | None:
-    """The sample in Wh, its unit and multiplier applied; None when the unit is none of energy or the number unusable."""
+    """The sample in Wh, its unit and multiplier applied; None: no unit of energy, or no usable number."""
     exponent = _UNITS.get(sample.unit.lower())
     if exponent is None or abs(sample.multiplier) > _MAX_EXPONENT or not math.isfinite(sample.value):
         return None

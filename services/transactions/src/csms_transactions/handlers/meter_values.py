@@ -29,7 +29,5 @@ def read(work: Work, station_id: str, call: StationCall) -> None:
 def plain_replies(work: Work) -> list[Outgoing]:
     """Nothing but thanks; never a CALLERROR for business reasons (J01.FR.18)."""
     return list(
-        chain.from_iterable(
-            replies.response(item.station_id, item.call, replies.EMPTY) for item in work.meter_values
-        )
+        chain.from_iterable(replies.response(item.station_id, item.call, replies.EMPTY) for item in work.meter_values)
     )

@@ -1,13 +1,14 @@
 """Bodies of answers. Times are RFC 3339 UTC, energies Wh."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 import orjson
+from csms_ocpp.redaction import redact
+from csms_ocpp.versions import Protocol
 from pydantic import BaseModel, Field, PlainSerializer
 
-from csms_transactions.http.masking import masked
+from csms_transactions.store.queries import Row
 
 
 def _rfc3339(moment: datetime) -> str:
@@ -59,7 +60,7 @@ class TransactionItem(BaseModel):
     updated_at: Moment = Field(description="When the newest event was stored")
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: Row) -> Self:
         """The item of a row of `transactions`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
         values["gaps"] = [Gap(first=first, last=last) for first, last in row["gaps"]]
@@ -80,10 +81,10 @@ class EventItem(BaseModel):
     payload: dict[str, Any] = Field(description="The OCPP message, with KeyCodes replaced by ***")
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: Row) -> Self:
         """The item of a row of `transaction_events`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
-        values["payload"] = masked(orjson.loads(row["payload"]))
+        values["payload"] = redact(Protocol(row["protocol"]), "TransactionEvent", orjson.loads(row["payload"]))
         return cls(**values, id=f"{row['transaction']}-{row['seq_no']}")
 
 
@@ -96,7 +97,7 @@ class MeterValueItem(BaseModel):
     meter_value: dict[str, Any] = Field(description="OCPP's MeterValueType as it was sent")
 
     @classmethod
-    def all_of(cls, row: Mapping[str, Any]) -> list[Self]:
+    def all_of(cls, row: Row) -> list[Self]:
         """The items of a row of `transaction_events`."""
         values: list[dict[str, Any]] = orjson.loads(row["payload"]).get("meterValue", [])
         name, seq_no = f"{row['transaction']}-{row['seq_no']}", row["seq_no"]
@@ -117,7 +118,7 @@ class MeterValuesMessageItem(BaseModel):
     payload: dict[str, Any] = Field(description="The OCPP message as it was sent")
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: Row) -> Self:
         """The item of a row of `meter_values`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
         values["payload"] = orjson.loads(row["payload"])

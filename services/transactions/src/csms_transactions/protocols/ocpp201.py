@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from csms.v1.auth_pb2 import IdTokenInfo
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.times import format_datetime, parse_datetime
+from csms_ocpp.validation import Violation
 
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
 from csms_transactions.domain.meter import ENERGY_REGISTER, Reading, Sample, readings
@@ -129,6 +130,19 @@ def request_start(
     optional = {"evseId": evse_id, "groupIdToken": group, "chargingProfile": profile}
     payload.update({name: value for name, value in optional.items() if value is not None})
     return "RequestStartTransaction", payload
+
+
+def start_violations(payload: Json) -> list[Violation]:
+    """What is wrong with a RequestStartTransaction that is valid by its schema."""
+    profile: Json = payload.get("chargingProfile", {})
+    wrong: list[tuple[str, str]] = []
+    if payload.get("evseId", 1) <= 0:
+        wrong.append(("/evseId", "must be above 0"))
+    if profile.get("chargingProfilePurpose", "TxProfile") != "TxProfile":  # F01.FR.11, K05.FR.02
+        wrong.append(("/chargingProfile/chargingProfilePurpose", "must be TxProfile"))
+    if "transactionId" in profile:
+        wrong.append(("/chargingProfile/transactionId", "must be absent: there is no transaction yet"))
+    return [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, pointer, text) for pointer, text in wrong]
 
 
 def request_stop(transaction_id: str) -> tuple[str, dict[str, Any]]:

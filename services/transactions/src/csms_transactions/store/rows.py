@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.meter import Meter
 from csms_transactions.domain.transaction import State, Transaction
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Any] | RowMapping
 
 _PLAIN = (
     "last_seq_no",

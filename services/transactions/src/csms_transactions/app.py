@@ -1,0 +1,99 @@
+"""Puts the service together: the only place where its parts meet. Used by `__main__` and by the standalone mode."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+
+from csms.v1.station_pb2 import ReplyTo
+from csms_bus.connections import ConnectionTable
+from csms_bus.inbox import Inbox
+from csms_bus.ports import Bus
+from csms_bus.requests import Requester
+from csms_bus.runner import ConsumerRunner
+from csms_bus.topics import TRANSACTIONS_INBOX
+from csms_db.engine import Database
+from csms_db.outbox import OutboxRelay
+from csms_runtime.health import Health
+from fastapi import APIRouter
+
+from csms_transactions.consumers import GROUP, TOPICS, Consumer
+from csms_transactions.http.remote import remote_router
+from csms_transactions.http.transactions import transactions_router
+from csms_transactions.remote import RemoteControl
+from csms_transactions.sending import Sender
+from csms_transactions.settings import TransactionSettings
+from csms_transactions.store import tables
+from csms_transactions.storing import Storing
+from csms_transactions.tokens import TokenAnswers
+
+MIGRATIONS = "csms_transactions.migrations"
+"""The package of the migrations, for `csms_db.migrations.upgrade`."""
+SCHEMA = "transactions"
+"""The PostgreSQL schema of this service; in standalone mode the file is transactions.db."""
+_CONSUMER = "transactions-consumer"
+_CONNECTIONS = "transactions-connections"
+
+
+class Transactions:
+    """The transactions service. Owns neither the bus nor the database: whoever composes it starts and ends them."""
+
+    def __init__(self, bus: Bus, database: Database, settings: TransactionSettings, health: Health) -> None:
+        requester = Requester(bus, ReplyTo(topic=TRANSACTIONS_INBOX.name, partition=settings.slot))
+        self._health = health
+        self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)
+        self._table = ConnectionTable(bus)
+        self._relay = OutboxRelay(database, tables.outbox, bus.publish)
+        storing = Storing(database, self._relay.wake)
+        self._tokens = TokenAnswers(
+            requester, bus.publish, storing.keep_groups, timeout_s=settings.token_decision_timeout_s
+        )
+        self._runner = ConsumerRunner(
+            bus, group=GROUP, topics=TOPICS, handler=Consumer(storing, self._tokens), on_health=self._on_health
+        )
+        control = RemoteControl(database, Sender(bus, self._table, requester, grace_s=settings.call_grace_s))
+        self.routers: Sequence[APIRouter] = (
+            transactions_router(database),
+            remote_router(database, control, default_timeout_s=settings.call_timeout_s),
+        )
+        """The HTTP resources, to be mounted below /api/v1."""
+
+    async def ready(self) -> None:
+        """Wait until what is published from now on is handled, and commands find their stations."""
+        await self._table.ready()
+        await self._runner.ready()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then finish the batch in hand, answer the stations that wait, and return.
+
+        Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup).
+        """
+        finished = asyncio.Event()
+        self._health.set(_CONSUMER, ok=False, detail="starting")
+        self._health.set(_CONNECTIONS, ok=False, detail="reading the table of connections")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._inbox.run(finished), name="transactions-inbox")
+            tasks.create_task(self._table.run(finished), name="transactions-connections")
+            tasks.create_task(self._relay.run(finished), name="transactions-outbox")
+            watch = tasks.create_task(self._watch_table(), name="transactions-table")
+            if await _before(self._inbox.ready(), stop):
+                await self._runner.run(stop)
+                await self._tokens.drain()
+            watch.cancel()
+            finished.set()
+
+    async def _watch_table(self) -> None:
+        await self._table.ready()
+        self._health.set(_CONNECTIONS, ok=True)
+
+    def _on_health(self, ok: bool, detail: str) -> None:  # noqa: FBT001 as ConsumerRunner calls it
+        self._health.set(_CONSUMER, ok, detail)
+
+
+async def _before(work: Coroutine[object, object, None], stop: asyncio.Event) -> bool:
+    """Wait for `work`, but no longer than for `stop`; False: it is time to stop."""
+    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return doing.done() and not stop.is_set()
+    finally:
+        doing.cancel()
+        stopping.cancel()

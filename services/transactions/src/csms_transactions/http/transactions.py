@@ -1,0 +1,120 @@
+"""GET /transactions: what is known of transactions."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from csms_db.engine import Database
+from csms_runtime.http import Page, PageParams, Problem, paginate, require
+from csms_runtime.http.pages import PageRequest, bad_cursor
+from fastapi import APIRouter, Depends, Path, Query, Security
+from pydantic import AwareDatetime
+
+from csms_transactions.domain.transaction import State
+from csms_transactions.http.models import EventItem, MeterValueItem, MeterValuesMessageItem, TransactionItem
+from csms_transactions.store import queries
+from csms_transactions.store.queries import Filter, Row
+
+Key = Annotated[str, Path(description="Our id of the transaction", max_length=64)]
+Text = Annotated[str | None, Query(max_length=255)]
+
+
+def _filter(
+    station_id: Text = None,
+    transaction_id: Annotated[str | None, Query(max_length=255, description="The station's id of it")] = None,
+    state: Annotated[State | None, Query()] = None,
+    id_token: Annotated[
+        str | None, Query(max_length=255, description="The token that started it; case does not matter")
+    ] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Started then or later")] = None,
+) -> Filter:
+    texts = (station_id, transaction_id, id_token)
+    if any("\0" in text for text in texts if text):
+        raise Problem(422, "Invalid request", "a NUL character is not allowed")
+    return Filter(station_id, transaction_id, state.value if state else None, id_token, since)
+
+
+def transactions_router(database: Database) -> APIRouter:
+    """The routes that read."""
+    router = APIRouter(tags=["Transactions"], dependencies=[Security(require("read"))])
+
+    @router.get("/transactions")
+    async def list_transactions(
+        page: PageParams, filters: Annotated[Filter, Depends(_filter)]
+    ) -> Page[TransactionItem]:
+        """List transactions, the newest first."""
+        async with database.reading() as session:
+            rows = await queries.find(session, filters, after=_after(page), limit=page.limit + 1)
+        return paginate(rows, page.limit, position=_started, item=TransactionItem.of)
+
+    @router.get("/transactions/{id}")
+    async def get_transaction(key: Annotated[Key, Path(alias="id")]) -> TransactionItem:
+        """Show a transaction."""
+        return TransactionItem.of(await existing(database, key))
+
+    @router.get("/transactions/{id}/events")
+    async def list_events(key: Annotated[Key, Path(alias="id")], page: PageParams) -> Page[EventItem]:
+        """List the events of a transaction as they were received, by seqNo."""
+        rows = await _events(database, key, page)
+        return paginate(rows, page.limit, position=_seq_no, item=EventItem.of)
+
+    @router.get("/transactions/{id}/meter-values")
+    async def list_meter_values(key: Annotated[Key, Path(alias="id")], page: PageParams) -> Page[MeterValueItem]:
+        """List the meter values of a transaction, by seqNo. `limit` counts events, which may hold many or none."""
+        pages = paginate(await _events(database, key, page), page.limit, position=_seq_no, item=MeterValueItem.all_of)
+        return Page(items=[item for items in pages.items for item in items], next_cursor=pages.next_cursor)
+
+    @router.get("/stations/{station_id}/meter-values")
+    async def list_station_meter_values(
+        station_id: Annotated[str, Path(max_length=48)],
+        page: PageParams,
+        evse_id: Annotated[int | None, Query(ge=0, le=2_147_483_647, description="0: the main meter")] = None,
+        since: Annotated[AwareDatetime | None, Query(description="Measured then or later")] = None,
+    ) -> Page[MeterValuesMessageItem]:
+        """List the MeterValues messages of a station, which belong to no transaction, the newest first."""
+        async with database.reading() as session:
+            rows = await queries.station_meter_values(
+                session, station_id, evse_id=evse_id, since=since, after=_after(page), limit=page.limit + 1
+            )
+        return paginate(rows, page.limit, position=_measured, item=MeterValuesMessageItem.of)
+
+    return router
+
+
+async def existing(database: Database, key: str) -> Row:
+    """The row of a transaction. Raises Problem 404."""
+    async with database.reading() as session:
+        row = await queries.get(session, key)
+    if row is None:
+        raise Problem(404, detail="There is no transaction with this id")
+    return row
+
+
+async def _events(database: Database, key: str, page: PageRequest) -> list[Row]:
+    position = page.after(int)
+    await existing(database, key)
+    async with database.reading() as session:
+        return list(
+            await queries.events(session, key, after=None if position is None else position[0], limit=page.limit + 1)
+        )
+
+
+def _after(page: PageRequest) -> tuple[datetime, str] | None:
+    position = page.after(str, str)
+    if position is None:
+        return None
+    try:
+        return datetime.fromisoformat(position[0]).astimezone(UTC), position[1]
+    except (ValueError, OverflowError) as error:
+        raise bad_cursor() from error
+
+
+def _started(row: Row) -> tuple[datetime, str]:
+    return row["started_at"], row["id"]
+
+
+def _measured(row: Row) -> tuple[datetime, str]:
+    return row["timestamp"], row["id"]
+
+
+def _seq_no(row: Row) -> tuple[int]:
+    return (row["seq_no"],)

@@ -1,0 +1,84 @@
+"""Sending our CALLs to stations, through the gateway that holds the connection."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from csms.v1.station_pb2 import CommandResult, Outcome, StationCommand
+from csms_bus.connections import Connection, ConnectionTable
+from csms_bus.ports import Bus, Outgoing
+from csms_bus.records import new_record
+from csms_bus.requests import Requester
+from csms_bus.topics import GATEWAY_INBOX
+from csms_runtime.clock import now_ms
+
+from csms_transactions.handlers.results import ORIGIN
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A CALL to be sent, checked and noted already."""
+
+    call_id: str
+    station_id: str
+    protocol: str
+    action: str
+    payload: Any
+    timeout_s: float
+    """How long it may wait to be sent, and how long the station may then take to answer."""
+
+
+class Sender:
+    """Sends commands. Safe for use by many tasks."""
+
+    def __init__(self, bus: Bus, table: ConnectionTable, requester: Requester, *, grace_s: float) -> None:
+        self._bus = bus
+        self._table = table
+        self._requester = requester
+        self._grace_s = grace_s
+
+    def connection(self, station_id: str) -> Connection | None:
+        """Where the station is connected; None: nowhere."""
+        return self._table.lookup(station_id)
+
+    async def ask(self, command: Command, connection: Connection) -> CommandResult:
+        """Send, and return what became of it, which is stored by then.
+
+        Sent once more when the connection was gone and the station has a newer one. Blocks up to twice the command's
+        timeout plus the grace. Raises csms_bus.requests.NoAnswer, BusUnavailable.
+        """
+        result = await self._ask(command, connection)
+        newer = self._table.lookup(command.station_id)
+        if result.outcome == Outcome.OUTCOME_NOT_CONNECTED and newer is not None and not _same(newer, connection):
+            return await self._ask(command, newer)
+        return result
+
+    async def post(self, command: Command, connection: Connection) -> None:
+        """Send and do not wait. Raises BusUnavailable."""
+        await self._bus.publish([self._outgoing(command, connection)])
+
+    async def _ask(self, command: Command, connection: Connection) -> CommandResult:
+        outgoing = self._outgoing(command, connection)
+        timeout_s = command.timeout_s + self._grace_s
+        return (await self._requester.ask(outgoing, command.call_id, timeout_s=timeout_s)).command_result
+
+    def _outgoing(self, command: Command, connection: Connection) -> Outgoing:
+        timeout_ms = int(command.timeout_s * 1000)
+        body = StationCommand(
+            reply_to=self._requester.reply_to,
+            correlation_id=command.call_id,
+            protocol=command.protocol,
+            action=command.action,
+            payload=orjson.dumps(command.payload),
+            timeout_ms=timeout_ms,
+            deadline_ms=now_ms() + timeout_ms,
+            origin=ORIGIN,
+            gateway_epoch=connection.epoch,
+            connection_id=connection.connection_id,
+        )
+        record = new_record(command.station_id, station_command=body)
+        return Outgoing(GATEWAY_INBOX.name, record, partition=connection.slot)
+
+
+def _same(one: Connection, other: Connection) -> bool:
+    return (one.epoch, one.connection_id) == (other.epoch, other.connection_id)
