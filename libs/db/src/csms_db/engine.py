@@ -1,0 +1,119 @@
+"""A service's database: write transactions and read transactions, the same on PostgreSQL and SQLite."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Literal, cast
+
+import asyncpg
+import sqlalchemy as sa
+from csms_runtime import metrics
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from csms_db import postgresql, sqlite
+from csms_db import url as urls
+from csms_db.errors import DatabaseUnavailable, is_transient
+
+Dialect = Literal["postgresql", "sqlite"]
+
+_CONNECT_ERRORS = (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What connecting may raise; TimeoutError is an OSError. None of it is the fault of what is to be done."""
+
+
+class WriteSession(AsyncSession):
+    """A session that may write: from `Database.transaction()`."""
+
+
+class ReadSession(AsyncSession):
+    """A session that only reads: from `Database.reading()`. The database refuses writes."""
+
+
+class Database:
+    """A PostgreSQL schema or a SQLite file. Safe for use by many tasks; connects when first used.
+
+    `schema` is the PostgreSQL schema; SQLite ignores it. `pool_size` is the most connections to PostgreSQL.
+    Raises ValueError for a URL of another kind.
+    """
+
+    def __init__(
+        self, url: str, schema: str | None = None, *, pool_size: int = 10, statement_timeout_s: float | None = None
+    ) -> None:
+        parsed = urls.parse(url)
+        self.dialect: Dialect = cast("Dialect", urls.dialect(parsed))
+        self.name = schema or Path(parsed.database or "database").stem
+        """Names the database in metrics and logs."""
+        if self.dialect == urls.POSTGRESQL:
+            self._writer = postgresql.pooled(
+                parsed, schema, pool_size=pool_size, statement_timeout_s=statement_timeout_s
+            )
+            self._reader = self._writer.execution_options(postgresql_readonly=True)
+        else:
+            self._writer, self._reader = sqlite.writer(parsed), sqlite.reader(parsed)
+        for engine in self._engines():
+            sa.event.listen(engine.sync_engine, "handle_error", self._on_error)
+
+    def transaction(self) -> AbstractAsyncContextManager[WriteSession]:
+        """Open a write transaction: commits on leaving the context, rolls back when it is left by an error.
+
+        On SQLite there is one at a time per process; others wait. Raises DatabaseUnavailable, on entering, inside and
+        on leaving. Other database errors come out as SQLAlchemy's.
+        """
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[WriteSession]:
+        started, outcome = time.perf_counter(), "rolled_back"
+        try:
+            async with WriteSession(self._writer, expire_on_commit=False) as session:
+                await self._begin(session)
+                yield session
+                await session.commit()
+                outcome = "committed"
+        finally:
+            metrics.DB_TRANSACTION_SECONDS.labels(self.name, outcome).observe(time.perf_counter() - started)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[ReadSession]:
+        """Open a read transaction; nothing is ever committed. Raises DatabaseUnavailable."""
+        async with ReadSession(self._reader, expire_on_commit=False, autoflush=False) as session:
+            await self._begin(session)
+            yield session
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life. Raises DatabaseUnavailable."""
+        async with self.reading() as session:
+            await session.execute(sa.text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections; sessions must be closed before."""
+        for engine in self._engines():
+            await engine.dispose()
+
+    async def _begin(self, session: AsyncSession) -> None:
+        try:
+            await session.connection()
+        except _CONNECT_ERRORS as error:
+            metrics.DB_UNAVAILABLE.labels(self.name).inc()
+            raise DatabaseUnavailable(f"{self.name}: cannot connect ({type(error).__name__})") from error
+
+    def _on_error(self, context: ExceptionContext) -> DatabaseUnavailable | None:
+        """Turn what passes with time into DatabaseUnavailable, at the statement where it happens."""
+        error = context.original_exception
+        if context.is_pre_ping:  # the pool connects anew by itself
+            return None
+        if isinstance(error, TimeoutError):  # the driver's command timeout: the connection's state is unknown
+            context.is_disconnect = True
+        if not (context.is_disconnect or is_transient(error)) or not isinstance(error, Exception):
+            return None  # what is no Exception is a cancellation
+        metrics.DB_UNAVAILABLE.labels(self.name).inc()
+        # Only the kind: the text of a driver's error may quote values.
+        return DatabaseUnavailable(
+            f"{self.name}: {type(error).__name__} {getattr(error, 'sqlstate', '') or ''}".strip()
+        )
+
+    def _engines(self) -> list[AsyncEngine]:
+        """The engines with a pool of their own."""
+        return [self._writer] if self.dialect == urls.POSTGRESQL else [self._writer, self._reader]

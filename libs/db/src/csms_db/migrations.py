@@ -1,0 +1,161 @@
+"""Alembic migrations, run in-process: each service keeps its scripts in `<package>/migrations/versions/NNNN_name.py`.
+
+A script is an ordinary Alembic one with `revision = "0001"`, `down_revision = None`, and `upgrade()`; types come from
+`csms_db.base`. There is no env.py and no alembic.ini: this module is both. All scripts that are due run in one
+transaction; two processes may upgrade at once, the second finds nothing left to do.
+"""
+
+import asyncio
+import importlib.util
+import threading
+import zlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from csms_db import postgresql, sqlite
+from csms_db import url as urls
+from csms_db.errors import NotMigratedError
+
+LOCK_TIMEOUT_S = 10.0
+"""How long a migration waits for a table's lock: longer would queue up everyone else behind it."""
+TURN_TIMEOUT_S = 300.0
+"""How long to wait while another process migrates the same schema."""
+
+T = TypeVar("T")
+Scripts = str | Path
+"""A service's package ("csms_auth"), or the directory of its migrations."""
+
+_alembic_lock = threading.Lock()
+"""Alembic keeps the migration in work in module globals."""
+
+
+async def upgrade(url: str, schema: str | None, scripts: Scripts) -> None:
+    """Bring a schema to the newest migration; makes the PostgreSQL schema or SQLite file if it is missing.
+
+    Runs in a thread of its own. Raises SQLAlchemy's and the driver's errors as they are.
+    """
+    script = _script_directory(scripts)
+    parsed = urls.parse(url)
+    await asyncio.to_thread(_run, lambda: _upgrade(parsed, schema, script))
+
+
+async def current(url: str, schema: str | None) -> str | None:
+    """Return the revision a schema is at; None when nothing was ever migrated."""
+    return await asyncio.to_thread(_run, lambda: _inspect(urls.parse(url), schema, _revision))
+
+
+def newest(scripts: Scripts) -> str | None:
+    """Return the newest revision of a service; None when it has none."""
+    return _script_directory(scripts).get_current_head()
+
+
+async def verify(url: str, schema: str | None, scripts: Scripts) -> None:
+    """Raise NotMigratedError unless the schema is at the newest revision: what a service does when it starts."""
+    found, wanted = await current(url, schema), newest(scripts)
+    if found != wanted:
+        raise NotMigratedError(f"schema {schema} is at migration {found}, the code needs {wanted}")
+
+
+async def differences(url: str, schema: str | None, metadata: sa.MetaData) -> list[Any]:
+    """Return what Alembic's autogenerate would change to make the schema what the models say; for tests: empty."""
+
+    def compare(connection: sa.Connection) -> list[Any]:
+        options = {"compare_type": True, "compare_server_default": True}
+        found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+        return found
+
+    return await asyncio.to_thread(_run, lambda: _inspect(urls.parse(url), schema, compare))
+
+
+async def check(url: str, schema: str | None, scripts: Scripts, metadata: sa.MetaData) -> None:
+    """Upgrade, then raise AssertionError when the models and the migrated schema differ; for tests."""
+    await upgrade(url, schema, scripts)
+    found = await differences(url, schema, metadata)
+    if found:
+        raise AssertionError(f"models and migrations of {scripts} differ: {found}")
+
+
+def _script_directory(scripts: Scripts) -> ScriptDirectory:
+    directory = scripts if isinstance(scripts, Path) else _directory_of(scripts)
+    config = Config()
+    config.set_main_option("script_location", str(directory).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config)
+
+
+def _directory_of(package: str) -> Path:
+    spec = importlib.util.find_spec(package.removesuffix(".migrations"))
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"no package {package}")
+    return Path(spec.submodule_search_locations[0]) / "migrations"
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run in this thread, with an event loop of its own, one at a time."""
+    with _alembic_lock:
+        return asyncio.run(work())
+
+
+async def _upgrade(url: URL, schema: str | None, script: ScriptDirectory) -> None:
+    async with _engine(url, schema) as engine, _turn(engine, schema), engine.begin() as connection:
+        await connection.run_sync(_apply, script)
+
+
+def _apply(connection: sa.Connection, script: ScriptDirectory) -> None:
+    def steps(revision: Any, _context: MigrationContext) -> Any:  # noqa: ANN401 Alembic's
+        return script._upgrade_revs("head", revision)  # noqa: SLF001 as Alembic's own command does
+
+    with EnvironmentContext(Config(), script, fn=steps, destination_rev="head") as environment:
+        # The connection has begun a transaction already, which Alembic then leaves alone: all or nothing.
+        environment.configure(
+            connection=connection, render_as_batch=connection.dialect.name == urls.SQLITE, transactional_ddl=True
+        )
+        environment.run_migrations()
+
+
+@asynccontextmanager
+async def _turn(engine: AsyncEngine, schema: str | None) -> AsyncIterator[None]:
+    """Wait until no other process migrates this schema, and make the schema. In SQLite, BEGIN IMMEDIATE does it."""
+    if engine.dialect.name == urls.SQLITE:
+        yield
+        return
+    name = schema or "public"
+    async with engine.begin() as guard:
+        await guard.execute(sa.text(f"SET LOCAL lock_timeout = {int(TURN_TIMEOUT_S * 1000)}"))
+        lock_id = zlib.crc32(f"csms.migrations.{name}".encode())
+        await guard.execute(sa.select(sa.func.pg_advisory_xact_lock(lock_id)))
+        async with engine.begin() as connection:
+            await connection.execute(sa.schema.CreateSchema(name, if_not_exists=True))
+        yield
+
+
+async def _inspect(url: URL, schema: str | None, look: Callable[[sa.Connection], T]) -> T:
+    async with _engine(url, schema) as engine, engine.connect() as connection:
+        return await connection.run_sync(look)
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@asynccontextmanager
+async def _engine(url: URL, schema: str | None) -> AsyncIterator[AsyncEngine]:
+    if urls.dialect(url) == urls.SQLITE:
+        engine = sqlite.migrator(url, int(TURN_TIMEOUT_S * 1000))
+    else:
+        engine = postgresql.migrator(url, schema, lock_timeout_ms=int(LOCK_TIMEOUT_S * 1000))
+    try:
+        yield engine
+    finally:
+        await engine.dispose()

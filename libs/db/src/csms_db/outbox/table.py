@@ -1,0 +1,56 @@
+"""The outbox's table, and how records get into it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from csms.v1.bus_pb2 import Record
+from csms_bus.ports import Outgoing
+from csms_runtime.clock import utcnow
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_db.base import BigId, UtcDateTime
+
+
+def outbox_columns() -> list[sa.Column[Any]]:
+    """Return the outbox's columns, for a migration: `op.create_table("outbox", *outbox_columns())`."""
+    return [
+        sa.Column("id", BigId, primary_key=True),
+        sa.Column("topic", sa.String(255), nullable=False),
+        sa.Column("key", sa.String(255)),
+        sa.Column("partition", sa.Integer),
+        sa.Column("record", sa.LargeBinary, nullable=False),
+        sa.Column("created_at", UtcDateTime, nullable=False),
+    ]
+
+
+def outbox_table(metadata: sa.MetaData) -> sa.Table:
+    """Return the table `outbox` of a service, added to its metadata."""
+    return sa.Table("outbox", metadata, *outbox_columns())
+
+
+async def add(session: AsyncSession, table: sa.Table, records: Sequence[Outgoing]) -> None:
+    """Write records into the outbox, as part of the session's transaction. Call `OutboxRelay.wake()` after its commit.
+
+    Raises ValueError for a tombstone: deletions are not told through an outbox.
+    """
+    if not records:
+        return
+    now = utcnow()
+    await session.execute(table.insert(), [{**_row(outgoing), "created_at": now} for outgoing in records])
+
+
+def _row(outgoing: Outgoing) -> dict[str, Any]:
+    if outgoing.tombstone:
+        raise ValueError("an outbox carries records, no tombstones")
+    return {
+        "topic": outgoing.topic,
+        "key": outgoing.key,
+        "partition": outgoing.partition,
+        "record": outgoing.record.SerializeToString(),
+    }
+
+
+def outgoing_of(row: sa.Row[Any]) -> Outgoing:
+    """Return the record of a row of the outbox."""
+    return Outgoing(row.topic, Record.FromString(row.record), partition=row.partition, key=row.key)

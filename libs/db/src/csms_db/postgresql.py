@@ -1,0 +1,52 @@
+"""PostgreSQL: one schema per service, chosen by the connection's search_path; everything has a deadline."""
+
+from typing import Any
+
+from sqlalchemy import NullPool
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from csms_db.json import JSON_OPTIONS
+
+CONNECT_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 30.0
+"""After this a server that does not answer counts as gone."""
+LOCK_TIMEOUT_MS = 10_000
+_POOL_TIMEOUT_S = 10.0
+
+
+def pooled(url: URL, schema: str | None, *, pool_size: int, statement_timeout_s: float | None) -> AsyncEngine:
+    """Return the engine of a service. A connection is tried before use, so that a restarted server costs no error."""
+    settings = {"lock_timeout": str(LOCK_TIMEOUT_MS), "idle_in_transaction_session_timeout": "60000"}
+    if statement_timeout_s is not None:
+        settings["statement_timeout"] = str(int(statement_timeout_s * 1000))
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=_POOL_TIMEOUT_S,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        connect_args=_connect_args(schema, settings, COMMAND_TIMEOUT_S),
+        **JSON_OPTIONS,
+    )
+
+
+def migrator(url: URL, schema: str | None, *, lock_timeout_ms: int) -> AsyncEngine:
+    """Return an engine for migrations: statements may take long, waiting for a lock may not."""
+    settings = {"lock_timeout": str(lock_timeout_ms)}
+    return create_async_engine(
+        url, poolclass=NullPool, hide_parameters=True, connect_args=_connect_args(schema, settings, None)
+    )
+
+
+def _connect_args(schema: str | None, settings: dict[str, str], command_timeout_s: float | None) -> dict[str, Any]:
+    server_settings = {"application_name": f"csms-{schema or 'csms'}", "timezone": "UTC", **settings}
+    if schema is not None:
+        server_settings["search_path"] = schema
+    return {
+        "timeout": CONNECT_TIMEOUT_S,
+        "command_timeout": command_timeout_s,
+        "server_settings": server_settings,
+    }
