@@ -1,0 +1,175 @@
+"""The queue of TransactionEvents: kept in order until the CSMS answered each of them (E04, E12, E13)."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from csms_testing.simulator.errors import CallRefused, CallTimeout, NotConnected, SchemaViolation
+from csms_testing.simulator.frames import Json
+from csms_testing.simulator.ledger import Entry, Ledger, State
+from csms_testing.simulator.rpc import new_message_id
+from csms_testing.simulator.tasks import Tasks
+
+
+class Send(Protocol):
+    """Sends one CALL and returns its answer; raises what `Rpc.call` raises."""
+
+    def __call__(self, action: str, payload: Json, *, message_id: str) -> Awaitable[Json]:
+        """Send."""
+
+
+OnAnswer: TypeAlias = Callable[[Json, Json], None]
+"""Called with a TransactionEventRequest and its answer, however late the answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """E13: how often and how patiently an event is sent again."""
+
+    attempts: Callable[[], int]
+    """MessageAttempts[TransactionEvent]; only CALLERRORs and wrong answers count, silence does not."""
+    interval_s: Callable[[], float]
+    """MessageAttemptInterval[TransactionEvent], real seconds; grows with every attempt."""
+    same_message_id: bool
+    """Whether a repetition carries the message id of the first transmission (errata 2024-09 allow both)."""
+    limit: int
+    """Events kept; beyond it every second Updated is dropped (E12.FR.05)."""
+
+
+@dataclass(slots=True)
+class _Queued:
+    payload: Json
+    entry: Entry
+    answer: asyncio.Future[Json | None]
+    failures: int = 0
+
+
+class Delivery:
+    """One station's queue. A task exists only while there is something to send and someone to send it to."""
+
+    def __init__(
+        self, station_id: str, send: Send, *, ledger: Ledger, policy: Policy, tasks: Tasks, on_answer: OnAnswer
+    ) -> None:
+        self._station_id = station_id
+        self._send = send
+        self._ledger = ledger
+        self._policy = policy
+        self._tasks = tasks
+        self._on_answer = on_answer
+        self._queue: deque[_Queued] = deque()
+        self._online = asyncio.Event()
+        self._offline = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._draining = False
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def holds(self, transaction_id: str) -> bool:
+        """Whether events of this transaction still wait (E14)."""
+        return any(item.entry.transaction_id == transaction_id for item in self._queue)
+
+    def put(self, payload: Json) -> asyncio.Future[Json | None]:
+        """Queue a TransactionEventRequest.
+
+        The future's result is the CSMS's answer; None once it is clear that none will come on this connection:
+        offline, the connection was lost (the event stays queued), or the event was dropped.
+        """
+        entry = self._ledger.record(self._station_id, payload)
+        answer: asyncio.Future[Json | None] = asyncio.get_running_loop().create_future()
+        if len(self._queue) >= self._policy.limit:
+            self._thin_out()
+        self._queue.append(_Queued(payload, entry, answer))
+        self._empty.clear()
+        if self._online.is_set():
+            self._drain_soon()
+        else:
+            answer.set_result(None)
+        return answer
+
+    def _thin_out(self) -> None:
+        behind_first = list(self._queue)[1:]  # the first may be on its way
+        updated = [item for item in behind_first if item.entry.event_type == "Updated"][::2]
+        for item in updated:
+            self._queue.remove(item)
+            self._drop(item)
+
+    def online(self) -> None:
+        """The station is connected and accepted: send what is queued."""
+        self._online.set()
+        self._offline.clear()
+        self._drain_soon()
+
+    def offline(self) -> None:
+        """The connection is gone: whoever waits for an answer need not wait any longer."""
+        self._online.clear()
+        self._offline.set()
+        for item in self._queue:
+            if not item.answer.done():
+                item.answer.set_result(None)
+
+    async def flushed(self) -> None:
+        """Wait until nothing is queued. May wait forever; use a deadline."""
+        await self._empty.wait()
+
+    def _drain_soon(self) -> None:
+        if self._queue and not self._draining:
+            self._draining = True
+            self._tasks.start(self._drain(), f"{self._station_id} delivery")
+
+    async def _drain(self) -> None:
+        try:
+            while self._queue and self._online.is_set():
+                await self._attempt(self._queue[0])
+        finally:
+            self._draining = False
+
+    async def _attempt(self, item: _Queued) -> None:
+        ids = item.entry.message_ids
+        ids.append(ids[0] if ids and self._policy.same_message_id else new_message_id())
+        try:
+            answer = await self._send("TransactionEvent", item.payload, message_id=ids[-1])
+        except NotConnected as error:
+            item.entry.errors.append(str(error))
+            await self._offline.wait()  # the reader notices within the same turn of the loop
+        except CallTimeout as error:
+            item.entry.errors.append(str(error))
+            await self._pause(len(ids))
+        except (CallRefused, SchemaViolation) as error:
+            item.entry.errors.append(str(error))
+            await self._refused(item)
+        else:
+            self._ledger.acknowledge(item.entry, answer)
+            self._on_answer(item.payload, answer)
+            self._done(item, answer)
+
+    async def _refused(self, item: _Queued) -> None:
+        item.failures += 1
+        if item.failures >= self._policy.attempts():
+            self._drop(item)
+            self._done(item, None)
+            return
+        await self._pause(item.failures)
+
+    async def _pause(self, transmissions: int) -> None:
+        try:
+            async with asyncio.timeout(self._policy.interval_s() * transmissions):
+                await self._offline.wait()
+        except TimeoutError:
+            pass  # the usual case: still connected, time to send it again
+
+    def _drop(self, item: _Queued) -> None:
+        item.entry.state = State.DROPPED
+        if not item.answer.done():
+            item.answer.set_result(None)
+
+    def _done(self, item: _Queued, answer: Json | None) -> None:
+        if self._queue and self._queue[0] is item:
+            self._queue.popleft()
+        if not self._queue:
+            self._empty.set()
+        if not item.answer.done():
+            item.answer.set_result(answer)
