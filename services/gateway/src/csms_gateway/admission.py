@@ -1,10 +1,12 @@
 """Asks auth whether a station may connect. The password stays here: only keyed digests of it travel."""
 
+import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import structlog
 from csms.v1.auth_pb2 import ConnectionDecision, ConnectionRequest, RegistrationStatus
+from csms.v1.bus_pb2 import Record
 from csms_bus.ports import BusError, Outgoing
 from csms_bus.records import new_record
 from csms_bus.requests import NoAnswer, Requester
@@ -13,6 +15,7 @@ from csms_runtime.clock import now_ms
 
 from csms_gateway import routing
 from csms_gateway.handshake import Opening, Refusal, Result
+from csms_gateway.publisher import Publisher
 
 _log = structlog.get_logger(__name__)
 
@@ -47,14 +50,23 @@ class Admitted:
 class Admission:
     """Turns an Opening into an Admitted, with one question to auth."""
 
-    def __init__(self, requester: Requester, *, secret_key: bytes, timeout_s: float, message_timeout_s: float) -> None:
+    def __init__(
+        self,
+        requester: Requester,
+        publisher: Publisher,
+        *,
+        secret_key: bytes,
+        timeout_s: float,
+        message_timeout_s: float,
+    ) -> None:
         self._requester = requester
+        self._publisher = publisher
         self._secret_key = secret_key
         self._timeout_s = timeout_s
         self._message_timeout_s = message_timeout_s
 
     async def admit(self, opening: Opening, peer: Peer) -> Admitted:
-        """Ask auth; waits at most the admission timeout. Raises Refusal: 503 when auth does not answer, else auth's status."""
+        """Ask auth, within the timeout given. Raises Refusal: with 503 when auth is silent, else with its status."""
         decision = await self._ask(opening, peer)
         if not decision.allowed:
             _log.info("refused", station_id=opening.station_id, reason=decision.reason, status=decision.http_status)
@@ -71,12 +83,22 @@ class Admission:
         correlation_id = self._requester.new_correlation_id()
         question = self._question(opening, peer, correlation_id)
         try:
-            answer = await self._requester.ask(question, correlation_id, self._timeout_s)
-        except (NoAnswer, BusError) as error:
-            _log.warning("no decision on a connection", station_id=opening.station_id, error=str(error))
+            answer = await self._answer(question, correlation_id)
+        except (TimeoutError, NoAnswer, BusError) as error:
+            _log.warning("no decision on a connection", station_id=opening.station_id, error=repr(error))
             text = "Stations cannot be admitted at the moment; try again later.\n"
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, text, Result.AUTH_UNAVAILABLE) from error
         return answer.connection_decision
+
+    async def _answer(self, question: Outgoing, correlation_id: str) -> Record:
+        # Not Requester.ask: when a fleet reconnects, the publisher makes one batch of many questions.
+        answer = self._requester.expect(correlation_id)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._publisher.publish(question)
+                return await answer
+        finally:
+            self._requester.forget(correlation_id)
 
     def _question(self, opening: Opening, peer: Peer, correlation_id: str) -> Outgoing:
         request = ConnectionRequest(

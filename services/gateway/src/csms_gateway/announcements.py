@@ -4,11 +4,6 @@ import asyncio
 from collections.abc import Iterator
 
 import structlog
-from csms_bus import topics
-from csms_bus.ports import BusError, Outgoing
-from csms_bus.records import new_record
-from csms_runtime.clock import now_ms
-
 from csms.v1.station_pb2 import (
     CONNECTION_STATE_CLOSED,
     CONNECTION_STATE_OPEN,
@@ -19,6 +14,11 @@ from csms.v1.station_pb2 import (
     Presence,
     PresenceSummary,
 )
+from csms_bus import topics
+from csms_bus.ports import BusError, Outgoing
+from csms_bus.records import new_record
+from csms_runtime.clock import now_ms
+
 from csms_gateway.connection import StationConnection
 from csms_gateway.identity import GatewayId
 from csms_gateway.publisher import Publisher, RetryingPublisher
@@ -33,15 +33,22 @@ _PRESENCES_PER_RECORD = 5000
 class Announcements:
     """Connection records, gateway status and presence summaries."""
 
-    def __init__(self, gateway: GatewayId, registry: Registry, publisher: Publisher, retrying: RetryingPublisher) -> None:
+    def __init__(
+        self, gateway: GatewayId, registry: Registry, publisher: Publisher, retrying: RetryingPublisher
+    ) -> None:
         self._gateway = gateway
         self._registry = registry
         self._publisher = publisher
         self._retrying = retrying
         self.state: GatewayState.ValueType = GATEWAY_STATE_ALIVE
 
+    @property
+    def draining(self) -> bool:
+        """Whether the gateway is stopping."""
+        return self.state != GATEWAY_STATE_ALIVE
+
     async def opened(self, connection: StationConnection) -> None:
-        """Announce a connection; returns when it is durable, so that the station's CALLs come after it. Raises BusError."""
+        """Announce a connection, durably, so that the station's CALLs come after it. Raises BusError."""
         record = self._connection_record(connection)
         record.state = CONNECTION_STATE_OPEN
         await self._publisher.publish(_outgoing(connection, record))
@@ -86,7 +93,7 @@ class Announcements:
             await self.try_status()
 
     async def repeat_presence(self, period_s: float) -> None:
-        """Report who was heard from every `period_s` seconds, until cancelled. What could not be published comes next time."""
+        """Report who was heard from every `period_s` seconds, until cancelled; after a failure, all of them again."""
         since = asyncio.get_running_loop().time()
         while True:
             await asyncio.sleep(period_s)

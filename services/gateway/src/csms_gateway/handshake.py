@@ -26,6 +26,7 @@ class Result(StrEnum):
     AUTH_UNAVAILABLE = "auth_unavailable"
     OVERLOADED = "overloaded"
     NOT_WEBSOCKET = "not_websocket"
+    ABANDONED = "abandoned"
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error of the program

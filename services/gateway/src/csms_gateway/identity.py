@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
+from csms.v1.station_pb2 import ReplyTo
 from csms_bus import topics
 from csms_runtime.clock import now_ms
-
-from csms.v1.station_pb2 import ReplyTo
 
 
 @dataclass(frozen=True, slots=True)

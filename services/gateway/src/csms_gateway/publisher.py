@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 import structlog
+from csms_bus.flow import Backoff
 from csms_bus.ports import Bus, BusError, BusUnavailable, Outgoing
 from csms_runtime import metrics
 
@@ -24,8 +25,8 @@ _LONGEST_PAUSE_S = 5.0
 class Publisher:
     """Publishes all that was submitted in one turn of the event loop as one batch.
 
-    Batches run beside each other, so that an unreachable partition delays only what was submitted with it; they start in
-    order. At most `max_records` are under way, and none for longer than `deadline_s`.
+    Batches start in order and run beside each other: an unreachable partition delays only what was submitted with it.
+    At most `max_records` are under way, and none for longer than `deadline_s`.
     """
 
     def __init__(self, bus: Bus, *, deadline_s: float, max_records: int) -> None:
@@ -72,7 +73,7 @@ class Publisher:
         task.add_done_callback(self._tasks.discard)
 
     async def _run(self, batch: Sequence[tuple[Outgoing, Done]]) -> None:
-        error: BusError | None = BusUnavailable("the gateway is stopping")
+        error: BusError | None = BusUnavailable("publishing was broken off")
         try:
             error = await publish_within(self._bus, [outgoing for outgoing, _ in batch], self._deadline_s)
         finally:
@@ -112,6 +113,8 @@ class RetryingPublisher:
         self._max_records = max_records
         self._waiting: deque[tuple[float, Outgoing]] = deque()
         self._changed = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def put(self, outgoing: Outgoing) -> None:
         """Publish soon; never blocks."""
@@ -119,22 +122,25 @@ class RetryingPublisher:
             self._lose(self._waiting.popleft()[1], "too many records wait")
         self._waiting.append((asyncio.get_running_loop().time(), outgoing))
         self._changed.set()
+        self._empty.clear()
 
     async def run(self) -> None:
-        """Publish until cancelled."""
-        pause = _FIRST_PAUSE_S
-        while True:
-            await self._changed.wait()
-            if await self._publish_some():
-                pause = _FIRST_PAUSE_S
-            else:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_S)
+        """Publish until cancelled; what is left then is lost."""
+        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        try:
+            while True:
+                await self._changed.wait()
+                if await self._publish_some():
+                    backoff.reset()
+                else:
+                    await asyncio.sleep(backoff.next_pause())
+        finally:
+            while self._waiting:
+                self._lose(self._waiting.popleft()[1], "the gateway stopped")
 
     async def drain(self) -> None:
         """Wait until everything is published or given up. `run` must be running."""
-        while self._waiting:
-            await asyncio.sleep(_FIRST_PAUSE_S / 10)
+        await self._empty.wait()
 
     async def _publish_some(self) -> bool:
         batch = [self._waiting[n] for n in range(min(_MAX_BATCH, len(self._waiting)))]
@@ -145,6 +151,7 @@ class RetryingPublisher:
             self._give_up_old(error)
         if not self._waiting:
             self._changed.clear()
+            self._empty.set()
         return error is None
 
     def _remove(self, batch: Sequence[tuple[float, Outgoing]]) -> None:
@@ -161,6 +168,9 @@ class RetryingPublisher:
     def _lose(self, outgoing: Outgoing, reason: str) -> None:
         metrics.GATEWAY_RECORDS_LOST.labels(outgoing.topic).inc()
         _log.error(
-            "record lost", topic=outgoing.topic, station_id=outgoing.record.station_id,
-            body=outgoing.record.WhichOneof("body"), reason=reason,
+            "record lost",
+            topic=outgoing.topic,
+            station_id=outgoing.record.station_id,
+            body=outgoing.record.WhichOneof("body"),
+            reason=reason,
         )

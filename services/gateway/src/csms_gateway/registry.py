@@ -2,12 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from csms_runtime import metrics
 
-if TYPE_CHECKING:
-    from csms_gateway.connection import StationConnection
+from csms_gateway.connection import StationConnection
 
 
 class Registry:
@@ -19,30 +17,30 @@ class Registry:
     def __len__(self) -> int:
         return len(self._connections)
 
-    def __iter__(self) -> Iterator["StationConnection"]:
+    def __iter__(self) -> Iterator[StationConnection]:
         return iter(tuple(self._connections.values()))
 
-    def add(self, connection: "StationConnection") -> "StationConnection | None":
+    def add(self, connection: StationConnection) -> StationConnection | None:
         """Make this the station's connection; returns the one it replaces, which the caller closes."""
         replaced = self._connections.get(connection.station_id)
         self._connections[connection.station_id] = connection
         self._count()
         return replaced
 
-    def remove(self, connection: "StationConnection") -> None:
+    def remove(self, connection: StationConnection) -> None:
         """Forget a connection that ended; does nothing when a newer one has taken its place."""
         if self._connections.get(connection.station_id) is connection:
             del self._connections[connection.station_id]
             self._count()
 
-    def find(self, station_id: str, epoch: int, connection_id: str) -> "StationConnection | None":
+    def find(self, station_id: str, epoch: int, connection_id: str) -> StationConnection | None:
         """The station's connection, if the owner token is its own."""
         connection = self._connections.get(station_id)
         if connection is not None and (connection.epoch, connection.connection_id) == (epoch, connection_id):
             return connection
         return None
 
-    def page(self, after: str, limit: int) -> list["StationConnection"]:
+    def page(self, after: str, limit: int) -> list[StationConnection]:
         """Up to `limit` connections in order of station id, beginning behind `after` ("": from the start)."""
         names = sorted(self._connections)
         first = bisect_right(names, after) if after else 0

@@ -13,11 +13,15 @@ class GatewaySettings(RuntimeSettings):
     ocpp_host: str = Field("127.0.0.1", description="Address the gateway listens on for stations")
     ocpp_port: Port = Field(9000, description="Port the gateway listens on for stations; 0: any free one")
     ocpp_protocols: list[Protocol] = Field(
-        [Protocol.OCPP201], min_length=1, description='OCPP versions stations may speak, a JSON list of "ocpp2.0.1", ...'
+        [Protocol.OCPP201],
+        min_length=1,
+        description='OCPP versions stations may speak, a JSON list of "ocpp2.0.1", ...',
     )
     ocpp_realm: str = Field("OCPP", pattern=r"^[ !#-\[\]-~]+$", description="Realm named in a 401 response")
     max_message_bytes: int = Field(
-        4 * 1024 * 1024, ge=1024, description="Largest message a station may send, in bytes; a larger one closes with 1009"
+        4 * 1024 * 1024,
+        ge=1024,
+        description="Largest message a station may send, in bytes; a larger one closes with 1009",
     )
     message_rate: float = Field(50.0, gt=0, description="Messages per second a station may send on average")
     message_burst: int = Field(200, ge=1, description="Messages a station may send at once")
@@ -26,9 +30,13 @@ class GatewaySettings(RuntimeSettings):
     handshake_wait_s: float = Field(
         15.0, ge=0, description="How long a handshake waits for its turn before it is answered 503, in seconds"
     )
-    accept_backlog: int = Field(4096, ge=1, description="TCP connections that wait to be accepted; the system may allow less")
+    accept_backlog: int = Field(
+        4096, ge=1, description="TCP connections that wait to be accepted; the system may allow less"
+    )
     ping_interval_s: float = Field(30.0, gt=0, description="A station silent for so long is pinged, in seconds")
-    ping_timeout_s: float = Field(20.0, gt=0, description="A station silent for so long after a ping is dead, in seconds")
+    ping_timeout_s: float = Field(
+        20.0, gt=0, description="A station silent for so long after a ping is dead, in seconds"
+    )
     send_timeout_s: float = Field(
         20.0, gt=0, description="A station that takes nothing of what is sent for so long is disconnected, in seconds"
     )
@@ -41,8 +49,12 @@ class GatewaySettings(RuntimeSettings):
     result_max_age_s: float = Field(
         120.0, gt=0, description="How long results of CALLs are kept while the bus is away, in seconds"
     )
+    lenient_validation: bool = Field(
+        False,  # noqa: FBT003 - a default, not an argument
+        description="Let fields the OCPP schemas do not know, and over-long signed data, of stations pass",
+    )
     command_queue: int = Field(20, ge=1, description="CALLs waiting for one station at most")
-    heartbeat_interval_s: float = Field(
+    presence_interval_s: float = Field(
         5.0, gt=0, description="How often the gateway reports which stations it heard from, in seconds"
     )
     status_interval_s: float = Field(2.0, gt=0, description="How often the gateway announces that it lives, in seconds")
@@ -50,7 +62,9 @@ class GatewaySettings(RuntimeSettings):
         10.0, ge=0, description="On stop: how long a station's open CALLs may take to finish, in seconds"
     )
     drain_spread_s: float = Field(
-        5.0, ge=0, description="On stop: connections are closed evenly over so many seconds, so that stations do not return at once"
+        5.0,
+        ge=0,
+        description="On stop: over how many seconds closing is spread, so that stations do not all return at once",
     )
 
     @property

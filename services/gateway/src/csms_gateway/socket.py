@@ -1,8 +1,8 @@
 """A station's WebSocket: websockets' server connection with synchronous sends, and a watch that costs no task."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from csms_runtime import metrics
 from websockets.asyncio.server import ServerConnection
@@ -39,6 +39,9 @@ class StationSocket(ServerConnection):
     """Set by the handshake."""
     closed_because: str = ""
     """Why we ended the connection; empty: the station did."""
+
+    on_lost: Callable[[], None] | None = None
+    """Called when the TCP connection is gone."""
 
     _alive_at: float = 0.0
     _pinged_at: float = 0.0
@@ -146,6 +149,8 @@ class StationSocket(ServerConnection):
         """See asyncio.Protocol."""
         super().connection_lost(exc)
         self._unblock()
+        if self.on_lost is not None:
+            self.on_lost()
         if self._watch_timer is not None:
             self._watch_timer.cancel()
 
@@ -156,8 +161,3 @@ class StationSocket(ServerConnection):
         if self._writable is not None:
             self._writable.set()
             self._writable = None
-
-
-def status_text(status: int) -> str:
-    """The reason phrase of an HTTP status."""
-    return HTTPStatus(status).phrase

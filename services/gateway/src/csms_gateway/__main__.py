@@ -1,0 +1,61 @@
+"""The gateway as a process of its own: `csms-gateway serve`."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import typer
+from csms_bus.kafka import KafkaBus
+from csms_runtime import lifecycle, logging
+from csms_runtime.health import Health
+from csms_runtime.http import ApiKeys, create_app, create_management_app, listening
+
+from csms_gateway.app import Gateway
+from csms_gateway.settings import GatewaySettings
+
+VERSION = "0.1.0"
+
+app = typer.Typer(
+    help="The gateway of the CSMS: holds the stations' WebSockets and speaks OCPP with them.", no_args_is_help=True
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep `serve` a command of its own, as in the other services."""
+
+
+@app.command()
+def serve() -> None:
+    """Serve stations until SIGTERM or SIGINT, with Apache Kafka as the bus. Settings: environment variables CSMS_*."""
+    settings = GatewaySettings()
+    logging.configure(settings.log_level, settings.log_format)
+    lifecycle.run(lambda stop: _serve(settings, stop))
+
+
+async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
+    health = Health()
+    bus = KafkaBus(settings.kafka_bootstrap_servers, client_id=f"gateway-{settings.slot}")
+    gateway = Gateway(settings, bus, health)
+    api = create_app(
+        "CSMS gateway",
+        routers=gateway.routers,
+        keys=ApiKeys.from_settings(settings),
+        health=health,
+        version=VERSION,
+    )
+    async with AsyncExitStack() as stack:
+        management = create_management_app(health)
+        await stack.enter_async_context(listening(management, settings.management_host, settings.management_port))
+        await bus.start()
+        stack.push_async_callback(bus.stop)
+        await stack.enter_async_context(listening(api, settings.http_host, settings.http_port))
+        await gateway.run(stop)
+
+
+def main() -> None:
+    """Entry point of `csms-gateway`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Puts the gateway together: the only wiring. Standalone mode and `__main__` both use `Gateway`."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+from csms.v1.station_pb2 import GATEWAY_STATE_DRAINING, GATEWAY_STATE_STOPPED
+from csms_bus.inbox import Inbox
+from csms_bus.ports import Bus
+from csms_bus.requests import Requester
+from csms_ocpp.session import Limits
+from csms_runtime.health import Health
+from fastapi import APIRouter
+from websockets.frames import CloseCode
+
+from csms_gateway.admission import Admission
+from csms_gateway.announcements import Announcements
+from csms_gateway.calls import Calls
+from csms_gateway.commands import Commands
+from csms_gateway.connection import ConnectionOptions
+from csms_gateway.http import connections
+from csms_gateway.identity import GatewayId
+from csms_gateway.inbox import InboxRouter
+from csms_gateway.lifecycle import Lifecycle
+from csms_gateway.publisher import Publisher, RetryingPublisher
+from csms_gateway.registry import Registry
+from csms_gateway.server import StationServer
+from csms_gateway.settings import GatewaySettings
+
+_log = structlog.get_logger(__name__)
+
+_MAX_RESULTS = 50_000
+"""Results and ends of connections kept while the bus is away."""
+_COMPONENT = "gateway"
+
+
+class Gateway:
+    """A gateway. Make one, mount `routers`, and `run` it; the bus must be started, and outlive `run`."""
+
+    def __init__(self, settings: GatewaySettings, bus: Bus, health: Health) -> None:
+        """Wire everything; does no I/O. Raises ValueError when the settings hold no secret key."""
+        self._settings = settings
+        self._health = health
+        self.id = GatewayId.of_new_process(settings.slot)
+        self.registry = Registry()
+        self._publisher = Publisher(bus, deadline_s=settings.publish_timeout_s, max_records=settings.publish_queue)
+        self._retrying = RetryingPublisher(
+            bus,
+            deadline_s=settings.publish_timeout_s,
+            max_age_s=settings.result_max_age_s,
+            max_records=_MAX_RESULTS,
+        )
+        self._announcements = Announcements(self.id, self.registry, self._publisher, self._retrying)
+        self._calls = Calls(self.id, self._publisher, service_timeout_s=settings.service_timeout_s)
+        self._commands = Commands(self.registry, self._retrying)
+        requester = Requester(bus, self.id.reply_to, max_open=settings.max_handshakes)
+        router = InboxRouter(requester, self._calls, self._commands)
+        self._inbox = Inbox(bus, self.id.reply_to.topic, self.id.slot, router)
+        self._server = self._make_server(requester)
+        self.routers: list[APIRouter] = [connections.router(self.registry)]
+        """For `csms_runtime.http.create_app`."""
+
+    def _make_server(self, requester: Requester) -> StationServer:
+        settings = self._settings
+        admission = Admission(
+            requester,
+            self._publisher,
+            secret_key=settings.require_secret_key(),
+            timeout_s=settings.service_timeout_s,
+            message_timeout_s=settings.message_timeout_s,
+        )
+        lifecycle = Lifecycle(
+            self.registry, self._announcements, self._calls, self._connection_options(), settings.watch_times
+        )
+        return StationServer(settings, admission, self.registry, lifecycle.serve)
+
+    def _connection_options(self) -> ConnectionOptions:
+        settings = self._settings
+        return ConnectionOptions(
+            epoch=self.id.epoch,
+            limits=Limits(max_queued_commands=settings.command_queue),
+            lenient=settings.lenient_validation,
+            message_rate=settings.message_rate,
+            message_burst=settings.message_burst,
+            dispatch=self._calls.dispatch,
+            command_done=self._commands.done,
+        )
+
+    @property
+    def port(self) -> int:
+        """The TCP port stations connect to. Raises RuntimeError before the gateway is ready."""
+        return self._server.port
+
+    async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] | None = None) -> None:
+        """Serve stations until `stop` is set, then drain; `ready` is called when stations may connect.
+
+        Draining takes at most CSMS_DRAIN_CALLS_S plus CSMS_DRAIN_SPREAD_S and some seconds. Raises OSError when the
+        port cannot be listened on, BusError when the bus is away at the start.
+        """
+        inbox_end = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            background = [
+                tasks.create_task(self._inbox.run(inbox_end), name="gateway-inbox"),
+                tasks.create_task(self._retrying.run(), name="gateway-results"),
+            ]
+            await self._start()
+            background += [
+                tasks.create_task(self._announcements.repeat_status(self._settings.status_interval_s)),
+                tasks.create_task(self._announcements.repeat_presence(self._settings.presence_interval_s)),
+            ]
+            if ready is not None:
+                ready()
+            await stop.wait()
+            await self._drain()
+            inbox_end.set()
+            for task in background[1:]:
+                task.cancel()
+
+    async def _start(self) -> None:
+        # Answers and commands must find us before anyone can ask something of us.
+        await self._inbox.ready()
+        await self._announcements.status()
+        await self._server.start()
+        self._health.set(_COMPONENT, ok=True, detail=f"epoch {self.id.epoch}")
+
+    async def _drain(self) -> None:
+        """Stop in the order in which the least is lost: no new stations, open CALLs, connections, announcements."""
+        self._health.set(_COMPONENT, ok=False, detail="draining")
+        self._announcements.state = GATEWAY_STATE_DRAINING
+        await self._announcements.try_status()
+        self._server.stop_accepting()
+        await self._close_connections()
+        await self._publisher.drain()
+        self._announcements.state = GATEWAY_STATE_STOPPED
+        await self._announcements.try_status()
+        self._health.forget(_COMPONENT)
+
+    async def _close_connections(self) -> None:
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        open_connections = list(self.registry)
+        _log.info("draining", connections=len(open_connections))
+        for number, connection in enumerate(open_connections):
+            delay = settings.drain_spread_s * number / len(open_connections)
+            loop.call_later(delay, connection.drain)
+            loop.call_later(
+                delay + settings.drain_calls_s, connection.close, CloseCode.GOING_AWAY, "the gateway is stopping"
+            )
+        longest = settings.drain_spread_s + settings.drain_calls_s + 2 * settings.close_timeout_s
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest):
+                await self._server.wait_closed()
+                await self._retrying.drain()

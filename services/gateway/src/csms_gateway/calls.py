@@ -1,0 +1,137 @@
+"""A station's CALLs: published for the service that answers them, and the answers given back to the station."""
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import Reply, StationCall
+from csms_bus.ports import BusError, Outgoing
+from csms_bus.records import new_record
+from csms_ocpp.errors import ErrorCode, OcppError, parse_code
+from csms_ocpp.session import Dispatch
+from csms_runtime import metrics
+from csms_runtime.clock import now_ms
+from csms_runtime.ids import new_id, new_traceparent
+
+from csms_gateway import routing
+from csms_gateway.connection import StationConnection
+from csms_gateway.identity import GatewayId
+from csms_gateway.publisher import Publisher
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    """A CALL that waits for its service."""
+
+    connection: StationConnection
+    dispatch: Dispatch
+    topic: str
+    started: float
+    """Event loop's clock."""
+    timer: asyncio.TimerHandle
+    stored: bool = False
+    """Whether the record is known to be durable."""
+
+
+class Calls:
+    """The open CALLs of all stations, by correlation id.
+
+    Each ends in exactly one way: the service's reply; the service's silence, after `service_timeout_s`; a failure to
+    publish; the end of the connection. What comes after that is counted and dropped.
+    """
+
+    def __init__(self, gateway: GatewayId, publisher: Publisher, *, service_timeout_s: float) -> None:
+        self._gateway = gateway
+        self._publisher = publisher
+        self._service_timeout_s = service_timeout_s
+        self._open: dict[str, _OpenCall] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def dispatch(self, connection: StationConnection, dispatch: Dispatch) -> None:
+        """Publish a CALL (or SEND); the answer follows by `connection.reply` or `replied_late`. Never blocks."""
+        correlation_id = new_id()
+        topic = routing.topic(connection.protocol, dispatch.action)
+        if not dispatch.no_reply:
+            self._remember(correlation_id, connection, dispatch, topic)
+        call = self._station_call(correlation_id, connection, dispatch)
+        record = new_record(connection.station_id, traceparent=new_traceparent(), station_call=call)
+        self._publisher.submit(Outgoing(topic, record), partial(self._published, correlation_id, dispatch))
+
+    def _remember(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch, topic: str) -> None:
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._service_timeout_s, self._silent, correlation_id)
+        self._open[correlation_id] = _OpenCall(connection, dispatch, topic, loop.time(), timer)
+        connection.open_call = correlation_id
+        metrics.GATEWAY_CALLS_OPEN.set(len(self._open))
+
+    def _station_call(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch) -> StationCall:
+        received_at_ms = now_ms()
+        return StationCall(
+            reply_to=None if dispatch.no_reply else self._gateway.reply_to,
+            correlation_id=correlation_id,
+            protocol=connection.protocol,
+            action=dispatch.action,
+            message_id=dispatch.message_id,
+            payload=dispatch.payload,
+            received_at_ms=received_at_ms,
+            deadline_ms=received_at_ms + int(self._service_timeout_s * 1000),
+            gateway_epoch=self._gateway.epoch,
+            connection_id=connection.connection_id,
+            security_profile=connection.peer.security_profile,
+            no_reply=dispatch.no_reply,
+        )
+
+    def _published(self, correlation_id: str, dispatch: Dispatch, error: BusError | None) -> None:
+        if error is None:
+            call = self._open.get(correlation_id)
+            if call is not None:
+                call.stored = True
+            return
+        _log.warning("CALL not published", action=dispatch.action, error=str(error))
+        call = self._take(correlation_id, "unpublished")
+        if call is not None:
+            # The station keeps the message and sends it again.
+            refusal = OcppError(ErrorCode.INTERNAL_ERROR, "the message could not be taken; send it again later")
+            call.connection.reply(call.dispatch.correlation, refusal)
+
+    def on_reply(self, record: Record) -> bool:
+        """Take a service's answer from the inbox; False: nobody waits for it (any more)."""
+        reply = record.reply
+        is_error = reply.WhichOneof("outcome") != "payload"
+        call = self._take(reply.correlation_id, "error" if is_error else "result")
+        if call is None:
+            return False
+        call.connection.reply(call.dispatch.correlation, _error(reply) if is_error else reply.payload)
+        return True
+
+    def forget(self, connection: StationConnection) -> None:
+        """Drop the connection's open CALL: the connection has ended."""
+        if connection.open_call is not None:
+            self._take(connection.open_call, "closed")
+
+    def _silent(self, correlation_id: str) -> None:
+        call = self._take(correlation_id, "timeout")
+        if call is not None:
+            call.connection.replied_late(call.dispatch.correlation, stored=call.stored)
+
+    def _take(self, correlation_id: str, outcome: str) -> _OpenCall | None:
+        call = self._open.pop(correlation_id, None)
+        if call is None:
+            return None
+        call.timer.cancel()
+        call.connection.open_call = None
+        metrics.GATEWAY_CALLS_OPEN.set(len(self._open))
+        metrics.GATEWAY_CALLS_IN.labels(call.dispatch.action, outcome).inc()
+        elapsed = asyncio.get_running_loop().time() - call.started
+        metrics.GATEWAY_ANSWER_SECONDS.labels(call.topic).observe(elapsed)
+        return call
+
+
+def _error(reply: Reply) -> OcppError:
+    return OcppError(parse_code(reply.error.code) or ErrorCode.INTERNAL_ERROR, reply.error.description)

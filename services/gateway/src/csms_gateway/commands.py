@@ -1,0 +1,110 @@
+"""CALLs for stations: from the inbox to the session, and exactly one result for each on `ocpp.results`."""
+
+import asyncio
+
+import structlog
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import (
+    OUTCOME_ERROR,
+    OUTCOME_NOT_CONNECTED,
+    OUTCOME_RESULT,
+    OUTCOME_TIMEOUT,
+    CallError,
+    CommandResult,
+    StationCommand,
+)
+from csms_bus import topics
+from csms_bus.ports import Outgoing
+from csms_bus.records import new_record
+from csms_ocpp.actions import lookup
+from csms_ocpp.session import Command, CommandDone, Outcome
+from csms_ocpp.versions import Protocol
+from csms_runtime import metrics
+from csms_runtime.clock import now_ms
+from websockets.frames import CloseCode
+
+from csms_gateway.connection import StationConnection
+from csms_gateway.publisher import RetryingPublisher
+from csms_gateway.registry import Registry
+
+_log = structlog.get_logger(__name__)
+
+_OUTCOMES = {
+    Outcome.RESULT: OUTCOME_RESULT,
+    Outcome.ERROR: OUTCOME_ERROR,
+    Outcome.TIMEOUT: OUTCOME_TIMEOUT,
+    Outcome.NOT_CONNECTED: OUTCOME_NOT_CONNECTED,
+}
+
+
+class Commands:
+    """Gives commands to the connection they are meant for, and publishes what became of them."""
+
+    def __init__(self, registry: Registry, results: RetryingPublisher) -> None:
+        self._registry = registry
+        self._results = results
+
+    def on_command(self, record: Record) -> bool:
+        """Take a StationCommand from the inbox; False: it is for another connection, and ended as not connected."""
+        command = record.station_command
+        connection = self._registry.find(record.station_id, command.gateway_epoch, command.connection_id)
+        if connection is None or connection.draining:
+            self._publish(record, CommandDone(command.correlation_id, Outcome.NOT_CONNECTED))
+            return False
+        if command.correlation_id not in connection.commands:  # else the first one's result stands for both
+            connection.commands[command.correlation_id] = record
+            metrics.GATEWAY_COMMANDS_OPEN.inc()
+        connection.command(_session_command(command, connection))
+        return True
+
+    def on_close(self, record: Record) -> bool:
+        """Take a CloseConnection from the inbox: the station has a newer connection; False: it is not open here."""
+        request = record.close_connection
+        connection = self._registry.find(record.station_id, request.gateway_epoch, request.connection_id)
+        if connection is None:
+            return False
+        metrics.GATEWAY_REPLACED.inc()
+        connection.close(CloseCode.NORMAL_CLOSURE, request.reason or "replaced")
+        return True
+
+    def done(self, connection: StationConnection, done: CommandDone) -> None:
+        """Take a command's outcome from its session."""
+        record = connection.commands.pop(done.id)
+        metrics.GATEWAY_COMMANDS_OPEN.dec()
+        if done.sent_at is not None:
+            metrics.GATEWAY_COMMAND_SECONDS.observe(_now() - done.sent_at)
+        self._publish(record, done)
+
+    def _publish(self, record: Record, done: CommandDone) -> None:
+        command = record.station_command
+        result = CommandResult(
+            command=command,
+            outcome=_OUTCOMES[done.outcome],
+            payload=done.payload or b"",
+            sent_at_ms=0 if done.sent_at is None else now_ms() - int((_now() - done.sent_at) * 1000),
+            completed_at_ms=now_ms(),
+        )
+        if done.error is not None:
+            error = CallError(code=done.error.code, description=done.error.description, details=done.error.details)
+            result.error.CopyFrom(error)
+        metrics.GATEWAY_COMMANDS.labels(_label(command), done.outcome.value).inc()
+        outgoing = new_record(record.station_id, traceparent=record.traceparent, command_result=result)
+        self._results.put(Outgoing(topics.RESULTS.name, outgoing))
+
+
+def _session_command(command: StationCommand, connection: StationConnection) -> Command:
+    timeout_s = command.timeout_ms / 1000 or connection.message_timeout_s
+    wait_s = (command.deadline_ms - now_ms()) / 1000 if command.deadline_ms else timeout_s
+    return Command(command.correlation_id, command.action, command.payload, timeout_s, _now() + wait_s)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _label(command: StationCommand) -> str:
+    try:
+        known = lookup(Protocol(command.protocol), command.action)
+    except ValueError:
+        known = None
+    return "unknown" if known is None else known.name

@@ -1,0 +1,277 @@
+"""One station's connection: drives the pure OCPP-J session with a socket, the clock and the bus."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from csms.v1.auth_pb2 import (
+    REGISTRATION_STATUS_ACCEPTED,
+    REGISTRATION_STATUS_PENDING,
+    REGISTRATION_STATUS_REJECTED,
+    RegistrationStatus,
+)
+from csms.v1.bus_pb2 import Record
+from csms_ocpp.errors import OcppError
+from csms_ocpp.session import (
+    Close,
+    Command,
+    CommandDone,
+    Dispatch,
+    Effect,
+    HeartbeatReceived,
+    Limits,
+    Notice,
+    Registration,
+    SendText,
+    Session,
+)
+from csms_ocpp.versions import Protocol
+from csms_runtime import metrics
+from csms_runtime.clock import now_ms, utcnow
+from csms_runtime.ids import new_id
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+
+from csms_gateway.admission import Admitted
+from csms_gateway.frame_log import log_frame
+from csms_gateway.rate import TokenBucket
+from csms_gateway.socket import StationSocket
+
+_log = structlog.get_logger(__name__)
+
+_REGISTRATIONS = {
+    REGISTRATION_STATUS_ACCEPTED: Registration.ACCEPTED,
+    REGISTRATION_STATUS_PENDING: Registration.PENDING,
+    REGISTRATION_STATUS_REJECTED: Registration.REJECTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """What all connections of a gateway have in common; one object shared by all."""
+
+    epoch: int
+    limits: Limits
+    lenient: bool
+    message_rate: float
+    """Messages per second."""
+    message_burst: int
+    dispatch: "Callable[[StationConnection, Dispatch], None]"
+    """Takes the station's valid CALLs; must answer each by `reply` or `replied_late`, later."""
+    command_done: "Callable[[StationConnection, CommandDone], None]"
+    """Takes the outcome of each command; called exactly once for each."""
+
+
+class StationConnection:
+    """A connected station. All methods belong to the event loop's thread and, but for `run`, never block."""
+
+    __slots__ = (
+        "_bucket",
+        "_deadline",
+        "_options",
+        "_readable",
+        "_session",
+        "_socket",
+        "_timer",
+        "commands",
+        "connected_at_ms",
+        "connection_id",
+        "draining",
+        "message_timeout_s",
+        "open_call",
+        "peer",
+        "station_id",
+    )
+
+    def __init__(self, socket: StationSocket, admitted: Admitted, options: ConnectionOptions) -> None:
+        self.station_id = admitted.station_id
+        self.connection_id = new_id()
+        self.peer = admitted.peer
+        self.connected_at_ms = now_ms()
+        self.message_timeout_s = admitted.message_timeout_s
+        self.open_call: str | None = None
+        """Correlation id of the station's CALL that waits for its service; kept by `calls.Calls`."""
+        self.commands: dict[str, Record] = {}
+        """Commands that are queued or open, by their correlation ids; kept by `commands.Commands`."""
+        self.draining = False
+        """Takes no new commands and closes as soon as nothing is open."""
+        self._socket = socket
+        self._options = options
+        self._session = Session(
+            Protocol(admitted.protocol),
+            registration=registration(admitted.registration_status),
+            limits=options.limits,
+            lenient=options.lenient,
+        )
+        self._bucket = TokenBucket(options.message_rate, options.message_burst, self._now())
+        self._readable: asyncio.Event | None = None
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        socket.on_lost = self._wake_reader
+
+    @property
+    def epoch(self) -> int:
+        """The gateway's epoch: with the connection id, the owner token."""
+        return self._options.epoch
+
+    @property
+    def protocol(self) -> Protocol:
+        """The negotiated OCPP version."""
+        return self._session.protocol
+
+    @property
+    def registration(self) -> Registration:
+        """What the station was last told about its registration."""
+        return self._session.registration
+
+    @property
+    def heard_at(self) -> float:
+        """When the station was last heard from, by the event loop's clock."""
+        return self._socket.heard_at
+
+    @property
+    def silent_s(self) -> float:
+        """For how many seconds nothing was heard from the station."""
+        return self._now() - self._socket.heard_at
+
+    @property
+    def close_code(self) -> int:
+        """The WebSocket close code once the connection has ended, else 0."""
+        return self._socket.close_code or 0
+
+    @property
+    def close_reason(self) -> str:
+        """Why the connection ended: our reason, else the station's."""
+        return self._socket.closed_because or self._socket.close_reason or ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no CALL is open in either direction."""
+        return self.open_call is None and not self.commands
+
+    def _now(self) -> float:
+        return self._socket.loop.time()
+
+    async def run(self) -> None:
+        """Read and handle frames until the connection ends."""
+        try:
+            while True:
+                await self._may_read()
+                self._receive(await self._socket.recv())
+                await self._slow_down()
+        except ConnectionClosed:
+            return
+
+    async def _may_read(self) -> None:
+        # Not reading is the backpressure: TCP's window fills up and the station has to wait.
+        await self._socket.writable()
+        while not self._session.can_receive and self._socket.is_open:
+            self._readable = asyncio.Event()
+            await self._readable.wait()
+
+    def _wake_reader(self) -> None:
+        if self._readable is not None:
+            self._readable.set()
+            self._readable = None
+
+    def _receive(self, message: str | bytes) -> None:
+        metrics.GATEWAY_BYTES.labels("in").inc(len(message))
+        if isinstance(message, bytes):
+            self._carry_out(self._session.receive_binary(self._now()))
+        else:
+            log_frame("received", self.station_id, self.protocol, message)
+            self._carry_out(self._session.receive_text(message, self._now()))
+
+    async def _slow_down(self) -> None:
+        pause = self._bucket.take(self._now())
+        if not pause:
+            return
+        metrics.GATEWAY_RATE_LIMITED.inc()
+        try:
+            async with asyncio.timeout(pause):
+                await self._socket.wait_closed()
+        except TimeoutError:
+            return
+
+    def reply(self, correlation: int, answer: bytes | OcppError) -> None:
+        """Give a service's answer to the station."""
+        self._carry_out(self._session.reply(correlation, answer))
+
+    def replied_late(self, correlation: int, *, stored: bool) -> None:
+        """Answer the station in place of a silent service; `stored`: its CALL is durably on the bus."""
+        self._carry_out(self._session.replied_late(correlation, stored=stored))
+
+    def command(self, command: Command) -> None:
+        """Queue a CALL for the station."""
+        self._carry_out(self._session.command(command, self._now()))
+
+    def drain(self) -> None:
+        """Take no new commands, and close with 1001 as soon as no CALL is open in either direction."""
+        self.draining = True
+        self._close_when_drained()
+
+    def close(self, code: int, reason: str) -> None:
+        """Start to close the connection; `run` returns when it is closed."""
+        self._socket.begin_close(code, reason)
+
+    def end(self) -> None:
+        """Release everything after the connection has ended: each command that is left ends as not connected."""
+        self._carry_out(self._session.close(self._now()))
+        if self._timer is not None:
+            self._timer.cancel()
+        metrics.GATEWAY_DISCONNECTS.labels(str(self.close_code)).inc()
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self._apply(effect)
+        self._set_timer()
+        if self._readable is not None and self._session.can_receive:
+            self._wake_reader()
+        if self.draining:
+            self._close_when_drained()
+
+    def _apply(self, effect: Effect) -> None:
+        match effect:
+            case SendText():
+                log_frame("sent", self.station_id, self.protocol, effect.text)
+                self._socket.send_frame(effect.text)
+            case Dispatch():
+                self._options.dispatch(self, effect)
+            case CommandDone():
+                self._options.command_done(self, effect)
+            case HeartbeatReceived():
+                metrics.GATEWAY_CALLS_IN.labels("Heartbeat", "result").inc()
+                self._carry_out(self._session.answer_heartbeat(effect.correlation, utcnow()))
+            case Close():
+                self.close(effect.code, effect.reason)
+            case Notice():
+                self._note(effect)
+
+    def _note(self, notice: Notice) -> None:
+        code = notice.code.value if notice.code else ""
+        metrics.GATEWAY_NOTICES.labels(notice.kind.value, code).inc()
+        _log.info(notice.kind.value, station_id=self.station_id, action=notice.action, code=code, detail=notice.detail)
+
+    def _set_timer(self) -> None:
+        deadline = self._session.next_deadline()
+        if deadline == self._deadline:
+            return
+        self._deadline = deadline
+        if self._timer is not None:
+            self._timer.cancel()
+        # The event loop's own heap holds the timers of all connections: no task waits for them.
+        self._timer = None if deadline is None else self._socket.loop.call_at(deadline, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = self._deadline = None
+        self._carry_out(self._session.tick(self._now()))
+
+    def _close_when_drained(self) -> None:
+        if self.idle:
+            self.close(CloseCode.GOING_AWAY, "the gateway is stopping")
+
+
+def registration(status: RegistrationStatus.ValueType) -> Registration:
+    """The session's word for a registration status on the bus."""
+    return _REGISTRATIONS.get(status, Registration.UNKNOWN)

@@ -1,0 +1,34 @@
+"""Frames in the log, at level debug only, without secrets."""
+
+import logging
+
+import structlog
+from csms_ocpp.errors import OcppError
+from csms_ocpp.frames import Call, CallResult, Frame, Send, parse
+from csms_ocpp.redaction import redact
+from csms_ocpp.versions import Protocol
+
+_log = structlog.get_logger(__name__)
+
+
+def log_frame(event: str, station_id: str, protocol: Protocol, text: str) -> None:
+    """Log a frame; costs next to nothing when level debug is off. What cannot be parsed is not shown."""
+    if not _log.is_enabled_for(logging.DEBUG):
+        return
+    try:
+        frame = parse(text, protocol)
+    except OcppError:
+        _log.debug(event, station_id=station_id, frame="unreadable", characters=len(text))
+        return
+    _log.debug(event, station_id=station_id, frame=type(frame).__name__, **_facts(frame, protocol))
+
+
+def _facts(frame: Frame, protocol: Protocol) -> dict[str, object]:
+    match frame:
+        case Call() | Send():
+            payload = redact(protocol, frame.action, frame.payload)
+            return {"message_id": frame.message_id, "action": frame.action, "payload": payload}
+        case CallResult():
+            return {"message_id": frame.message_id, "payload": redact(protocol, "", frame.payload)}
+    # A description is free text of the station's: it may repeat what was wrong, secrets included.
+    return {"message_id": frame.message_id, "code": frame.code}

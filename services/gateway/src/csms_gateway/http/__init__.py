@@ -1,0 +1,1 @@
+"""The gateway's HTTP API: what it knows about its own connections."""

@@ -1,0 +1,39 @@
+"""What comes for this gateway: answers, commands, requests to close. One partition of `gateway.inbox`."""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+from csms.v1.bus_pb2 import Record
+from csms_bus.requests import Requester
+from csms_runtime import metrics
+
+from csms_gateway.calls import Calls
+from csms_gateway.commands import Commands
+
+_log = structlog.get_logger(__name__)
+
+
+class InboxRouter:
+    """Gives each record to whom it is for. Late and unknown ones are counted and dropped."""
+
+    def __init__(self, requester: Requester, calls: Calls, commands: Commands) -> None:
+        self._handlers: Mapping[str, Callable[[Record], bool]] = {
+            "connection_decision": requester.deliver,
+            "reply": calls.on_reply,
+            "station_command": commands.on_command,
+            "close_connection": commands.on_close,
+        }
+
+    def __call__(self, record: Record) -> None:
+        """Take one record; never blocks."""
+        body = record.WhichOneof("body") or "none"
+        result = self._handle(body, record)
+        metrics.GATEWAY_INBOX.labels(body, result).inc()
+        if result != "handled":
+            _log.info("record dropped", body=body, result=result, station_id=record.station_id)
+
+    def _handle(self, body: str, record: Record) -> str:
+        handler = self._handlers.get(body)
+        if handler is None:
+            return "unexpected"
+        return "handled" if handler(record) else "late"

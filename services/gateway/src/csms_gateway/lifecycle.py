@@ -1,0 +1,77 @@
+"""What happens to a connection between its handshake and its end."""
+
+import structlog
+from csms_bus.ports import BusError
+from csms_runtime import metrics
+from csms_runtime.logging import bound
+from websockets.frames import CloseCode
+
+from csms_gateway.announcements import Announcements
+from csms_gateway.calls import Calls
+from csms_gateway.connection import ConnectionOptions, StationConnection
+from csms_gateway.registry import Registry
+from csms_gateway.socket import StationSocket, WatchTimes
+
+_log = structlog.get_logger(__name__)
+
+
+class Lifecycle:
+    """Registers, announces and runs each connection, and cleans up behind it."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        announcements: Announcements,
+        calls: Calls,
+        options: ConnectionOptions,
+        watch_times: WatchTimes,
+    ) -> None:
+        self._registry = registry
+        self._announcements = announcements
+        self._calls = calls
+        self._options = options
+        self._watch_times = watch_times
+
+    async def serve(self, socket: StationSocket) -> None:
+        """Run one admitted connection until it has ended."""
+        if socket.admitted is None:
+            raise RuntimeError("a connection without admission")
+        with bound(station_id=socket.admitted.station_id):
+            connection = StationConnection(socket, socket.admitted, self._options)
+            socket.start(self._watch_times)
+            self._register(connection)
+            try:
+                await self._announce(connection)
+                if self._announcements.draining:  # its handshake ended while the gateway began to stop
+                    connection.drain()
+                await connection.run()
+            finally:
+                self._clean_up(connection)
+
+    def _register(self, connection: StationConnection) -> None:
+        replaced = self._registry.add(connection)
+        _log.info("connected", connection_id=connection.connection_id, protocol=connection.protocol.value)
+        if replaced is not None:
+            metrics.GATEWAY_REPLACED.inc()
+            replaced.close(CloseCode.NORMAL_CLOSURE, "replaced")
+
+    async def _announce(self, connection: StationConnection) -> None:
+        """Tell the others before the station's first CALL, so that it finds its connection known."""
+        try:
+            await self._announcements.opened(connection)
+        except BusError as error:
+            _log.warning("connection not announced", error=str(error))
+            # Nobody could send this station a command; it comes back later.
+            connection.close(CloseCode.TRY_AGAIN_LATER, "try again later")
+
+    def _clean_up(self, connection: StationConnection) -> None:
+        self._registry.remove(connection)
+        self._calls.forget(connection)
+        connection.end()
+        self._announcements.closed(connection)
+        _log.info(
+            "disconnected",
+            connection_id=connection.connection_id,
+            code=connection.close_code,
+            reason=connection.close_reason,
+        )

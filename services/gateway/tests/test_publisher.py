@@ -1,0 +1,155 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from csms.v1.bus_pb2 import Record
+from csms_bus.ports import BusError, BusUnavailable, Outgoing
+from csms_gateway.publisher import Publisher, RetryingPublisher
+
+
+class FakeBus:
+    """Publishes into a list; fails or hangs when told to."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.failure: Exception | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.entered = asyncio.Event()
+
+    @property
+    def names(self) -> list[str]:
+        return [name for batch in self.batches for name in batch]
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        self.entered.set()
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        self.batches.append([outgoing.record.station_id for outgoing in records])
+
+
+def outgoing(name: str) -> Outgoing:
+    return Outgoing("t", Record(station_id=name))
+
+
+class Outcomes(list[BusError | None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed = asyncio.Event()
+
+    def __call__(self, error: BusError | None) -> None:
+        self.append(error)
+        self.changed.set()
+
+    async def reach(self, count: int) -> None:
+        while len(self) < count:
+            self.changed.clear()
+            await self.changed.wait()
+
+
+def publisher(bus: FakeBus, *, deadline_s: float = 5, max_records: int = 100) -> Publisher:
+    return Publisher(bus, deadline_s=deadline_s, max_records=max_records)  # type: ignore[arg-type]
+
+
+async def test_what_is_submitted_in_one_turn_of_the_loop_is_one_batch() -> None:
+    bus = FakeBus()
+    outcomes = Outcomes()
+    subject = publisher(bus)
+    for name in "abc":
+        subject.submit(outgoing(name), outcomes)
+    await outcomes.reach(3)
+    assert bus.batches == [["a", "b", "c"]]
+    assert outcomes == [None, None, None]
+    assert subject.records == 0
+
+
+async def test_an_outage_is_reported_for_each_record() -> None:
+    bus = FakeBus()
+    bus.failure = BusUnavailable("down")
+    subject = publisher(bus)
+    with pytest.raises(BusUnavailable, match="down"):
+        await subject.publish(outgoing("a"))
+    assert subject.records == 0
+
+
+async def test_a_bus_that_does_not_answer_is_an_outage_after_the_deadline() -> None:
+    bus = FakeBus()
+    bus.gate.clear()
+    with pytest.raises(BusUnavailable, match=r"0\.01 s"):
+        await publisher(bus, deadline_s=0.01).publish(outgoing("a"))
+
+
+async def test_a_hanging_batch_does_not_hold_up_the_next() -> None:
+    bus = FakeBus()
+    bus.gate.clear()
+    subject = publisher(bus, deadline_s=60)
+    hanging = asyncio.ensure_future(subject.publish(outgoing("a")))
+    await bus.entered.wait()
+    first_gate, bus.gate = bus.gate, asyncio.Event()
+    bus.gate.set()
+    await subject.publish(outgoing("b"))
+    assert not hanging.done()
+    first_gate.set()
+    await hanging
+    assert bus.names == ["b", "a"]
+
+
+async def test_a_full_queue_refuses_at_once() -> None:
+    bus = FakeBus()
+    bus.gate.clear()
+    outcomes = Outcomes()
+    subject = publisher(bus, max_records=1)
+    subject.submit(outgoing("a"), lambda _error: None)
+    subject.submit(outgoing("b"), outcomes)
+    await outcomes.reach(1)
+    assert isinstance(outcomes[0], BusUnavailable)
+    bus.gate.set()
+    await subject.drain()
+    assert bus.names == ["a"]
+
+
+async def retrying(
+    bus: FakeBus, *, max_age_s: float = 60, max_records: int = 100
+) -> tuple[RetryingPublisher, asyncio.Task[None]]:
+    subject = RetryingPublisher(bus, deadline_s=5, max_age_s=max_age_s, max_records=max_records)  # type: ignore[arg-type]
+    return subject, asyncio.ensure_future(subject.run())
+
+
+async def test_retrying_keeps_the_order_over_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms_gateway.publisher._FIRST_PAUSE_S", 0.001)
+    bus = FakeBus()
+    bus.failure = BusUnavailable("down")
+    subject, task = await retrying(bus)
+    for name in "abc":
+        subject.put(outgoing(name))
+        await asyncio.sleep(0)
+    assert bus.names == []
+    bus.failure = None
+    await subject.drain()
+    task.cancel()
+    assert bus.names == ["a", "b", "c"]
+
+
+async def test_retrying_gives_up_what_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms_gateway.publisher._FIRST_PAUSE_S", 0.001)
+    bus = FakeBus()
+    bus.failure = BusUnavailable("down")
+    subject, task = await retrying(bus, max_age_s=0.005)
+    subject.put(outgoing("a"))
+    await asyncio.wait_for(subject.drain(), 5)
+    bus.failure = None
+    subject.put(outgoing("b"))
+    await subject.drain()
+    task.cancel()
+    assert bus.names == ["b"]
+
+
+async def test_retrying_gives_up_the_oldest_beyond_its_bound() -> None:
+    bus = FakeBus()
+    subject, task = await retrying(bus, max_records=2)
+    for name in "abc":
+        subject.put(outgoing(name))
+    await subject.drain()
+    task.cancel()
+    assert bus.names == ["b", "c"]
