@@ -85,7 +85,12 @@ def main(
     console.print(_table(figures))
     RESULTS.mkdir(exist_ok=True)
     target = RESULTS / f"transaction-events-{time.strftime('%Y-%m-%d')}.json"
-    about = {"connected": connected, "active": active, "python": platform.python_version(), "machine": platform.machine()}
+    about = {
+        "connected": connected,
+        "active": active,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
     target.write_bytes(orjson.dumps({"about": about, "figures": figures}, option=orjson.OPT_INDENT_2))
     console.print(f"Kept in {target}")
 

@@ -64,7 +64,9 @@ async def _serve(kind: str, port: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     handler = {"E": echo, "M": mobility_house}[kind]
-    async with serve(handler, "127.0.0.1", port, subprotocols=[Subprotocol("ocpp2.0.1")], compression=None, backlog=4096):
+    async with serve(
+        handler, "127.0.0.1", port, subprotocols=[Subprotocol("ocpp2.0.1")], compression=None, backlog=4096
+    ):
         await stop.wait()
 
 

@@ -4,16 +4,16 @@ import sys
 from pathlib import Path
 
 from csms_auth.settings import AuthSettings
-from csms_device_mgmt.settings import DeviceMgmtSettings
+from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
 from csms_runtime.settings import describe
-from csms_transactions.settings import TransactionsSettings
+from csms_transactions.settings import TransactionSettings
 
 INTRODUCTION = """# Configuration
 
 Made from the settings classes by `make docs`. Every service reads its settings from the environment; an empty variable counts as absent.
 """
-CLASSES = (GatewaySettings, AuthSettings, TransactionsSettings, DeviceMgmtSettings)
+CLASSES = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings)
 
 
 def page() -> str:

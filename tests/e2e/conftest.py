@@ -14,7 +14,14 @@ import pytest_asyncio
 import websockets
 from ocpp.routing import on
 from ocpp.v201 import ChargePoint, call, call_result
-from ocpp.v201.datatypes import ChargingStationType, EVSEType, IdTokenType, MeterValueType, SampledValueType, TransactionType
+from ocpp.v201.datatypes import (
+    ChargingStationType,
+    EVSEType,
+    IdTokenType,
+    MeterValueType,
+    SampledValueType,
+    TransactionType,
+)
 from websockets.asyncio.client import ClientConnection
 
 from csms_testing.systems import System, distributed, standalone
@@ -52,7 +59,9 @@ class Station(ChargePoint):
         self.remote_start_status = "Accepted"
 
     async def boot(self, reason: str = "PowerUp") -> call_result.BootNotification:
-        hardware = ChargingStationType(model="Model 1", vendor_name="Vendor", serial_number="SN-1", firmware_version="1.0")
+        hardware = ChargingStationType(
+            model="Model 1", vendor_name="Vendor", serial_number="SN-1", firmware_version="1.0"
+        )
         return await self.call(call.BootNotification(charging_station=hardware, reason=reason), suppress=False)
 
     async def authorize(self, id_token: str, kind: str = "ISO14443") -> dict[str, Any]:
@@ -62,7 +71,9 @@ class Station(ChargePoint):
 
     async def status(self, evse_id: int, connector_id: int, status: str) -> None:
         await self.call(
-            call.StatusNotification(timestamp=now(), connector_status=status, evse_id=evse_id, connector_id=connector_id),
+            call.StatusNotification(
+                timestamp=now(), connector_status=status, evse_id=evse_id, connector_id=connector_id
+            ),
             suppress=False,
         )
 

@@ -138,7 +138,10 @@ async def test_wrong_calls_are_refused_with_a_problem(api, station_id, path, bod
 
 
 async def test_unknown_station_is_404(api):
-    for answer in (await api.get("/stations/nobody"), await api.post("/stations/nobody/calls/Reset", json={"type": "OnIdle"})):
+    for answer in (
+        await api.get("/stations/nobody"),
+        await api.post("/stations/nobody/calls/Reset", json={"type": "OnIdle"}),
+    ):
         assert answer.status_code == 404
         assert answer.headers["content-type"].startswith("application/problem+json")
 

@@ -102,7 +102,9 @@ async def test_repeated_and_reversed_events_are_stored_once(connect, api, statio
         await station.boot()
         await station.transaction_event("Ended", "tx-r", 2, trigger_reason="StopAuthorized", energy_wh=300)
         await station.transaction_event("Updated", "tx-r", 1, energy_wh=200)
-        await station.transaction_event("Started", "tx-r", 0, trigger_reason="Authorized", id_token=token, energy_wh=100)
+        await station.transaction_event(
+            "Started", "tx-r", 0, trigger_reason="Authorized", id_token=token, energy_wh=100
+        )
         again = await station.transaction_event(
             "Started", "tx-r", 0, trigger_reason="Authorized", id_token=token, energy_wh=100
         )
@@ -142,7 +144,12 @@ async def test_remote_start_and_stop_over_http(connect, api, station_id, token):
         assert action == "RequestStartTransaction"
         assert payload["id_token"]["id_token"] == token
         await station.transaction_event(
-            "Started", "tx-rs", 0, trigger_reason="RemoteStart", id_token=token, remote_start_id=payload["remote_start_id"]
+            "Started",
+            "tx-rs",
+            0,
+            trigger_reason="RemoteStart",
+            id_token=token,
+            remote_start_id=payload["remote_start_id"],
         )
         found = await the_transaction(api, station_id)
         stopped = await api.post(f"/transactions/{found['id']}/remote-stop")

@@ -90,9 +90,15 @@ def main(
     gateways: Annotated[int, typer.Option(min=1, max=8, help="Number of gateways.")] = 2,
     transactions: Annotated[int, typer.Option(min=1, max=8, help="Number of transactions processes.")] = 1,
     unknown_stations: Annotated[str, typer.Option(help="CSMS_UNKNOWN_STATIONS for all services.")] = "accept",
-    api_key: Annotated[str | None, typer.Option(envvar="CSMS_ADMIN_API_KEY", help="Admin key; made when absent.")] = None,
-    directory: Annotated[Path | None, typer.Option(help="Where data and logs go; a temporary folder when absent.")] = None,
-    state_file: Annotated[Path | None, typer.Option(help="Write addresses and process ids here when ready (JSON).")] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="CSMS_ADMIN_API_KEY", help="Admin key; made when absent.")
+    ] = None,
+    directory: Annotated[
+        Path | None, typer.Option(help="Where data and logs go; a temporary folder when absent.")
+    ] = None,
+    state_file: Annotated[
+        Path | None, typer.Option(help="Write addresses and process ids here when ready (JSON).")
+    ] = None,
 ) -> None:
     """Run the distributed system on this machine: Kafka, PostgreSQL, gateways, auth, transactions, device-mgmt."""
     options: dict[str, object] = {

@@ -1,0 +1,110 @@
+"""Puts all services together in one process: the only place where they meet."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Protocol
+
+from csms_auth import app as auth
+from csms_bus.memory import MemoryBus
+from csms_bus.ports import BusUnavailable
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
+from csms_db.migrations import upgrade
+from csms_device_mgmt import app as device_mgmt
+from csms_gateway.app import Gateway
+from csms_runtime import lifecycle
+from csms_runtime.health import Health
+from csms_runtime.http import ApiKeys, create_app, listening
+from csms_transactions import app as transactions
+from fastapi import FastAPI
+
+from csms_standalone.settings import StandaloneSettings
+
+
+class _ServiceModule(Protocol):
+    """What a service's app module says of its database."""
+
+    SCHEMA: str
+    MIGRATIONS: str
+
+
+async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Callable[[int, int], None]) -> None:
+    """Run everything until `stop` is set; `on_ready` gets the OCPP and the HTTP port when stations may connect.
+
+    Raises PortTakenError or OSError when a port cannot be listened on, SQLAlchemy's errors when a migration fails.
+    """
+    health = Health()
+    async with AsyncExitStack() as parts:
+        modules: tuple[_ServiceModule, ...] = (auth, transactions, device_mgmt)
+        databases = [await parts.enter_async_context(_database(settings, module)) for module in modules]
+        bus = MemoryBus()
+        await bus.start()
+        parts.push_async_callback(bus.stop)
+        system = _System(settings, bus, databases, health)
+        # The services outlive the gateway and the API: those that wait for an answer get it.
+        ended = asyncio.Event()
+        services = await parts.enter_async_context(lifecycle.Supervisor(ended, timeout_s=settings.shutdown_timeout_s))
+        system.start(services, ended)
+        await system.ready()
+        edge = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
+        http_port = await parts.enter_async_context(listening(system.api(), settings.http_host, settings.http_port))
+        gateway = system.gateway
+        edge.start("gateway", gateway.run(stop, ready=lambda: on_ready(gateway.port, http_port)))
+        await _first_of(stop, ended)
+        health.drain()
+
+
+@asynccontextmanager
+async def _database(settings: StandaloneSettings, part: _ServiceModule) -> AsyncIterator[Database]:
+    url = settings.database(part.SCHEMA)
+    await upgrade(url, part.SCHEMA, part.MIGRATIONS)
+    database = Database(url, part.SCHEMA, pool_size=settings.database_pool_size)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+class _System:
+    """The four services on one bus."""
+
+    def __init__(self, settings: StandaloneSettings, bus: MemoryBus, databases: list[Database], health: Health) -> None:
+        auth_db, transactions_db, devices_db = databases
+        secret_key = settings.require_secret_key()
+        self._settings, self._health = settings, health
+        self._auth = auth.Auth(bus, auth_db, settings, health, secret_key=secret_key)
+        self._transactions = transactions.Transactions(bus, transactions_db, settings, health)
+        self._devices = device_mgmt.DeviceManagement(bus, devices_db, settings, health, secret_key=secret_key)
+        self.gateway = Gateway(settings, bus, health)
+
+    def start(self, tasks: lifecycle.Supervisor, stop: asyncio.Event) -> None:
+        tasks.start("auth", self._auth.run(stop))
+        tasks.start("transactions", self._transactions.run(stop))
+        tasks.start("device-mgmt", self._devices.run(stop))
+
+    async def ready(self) -> None:
+        await self._transactions.ready()
+        await self._devices.ready()
+
+    def api(self) -> FastAPI:
+        services = (self._devices, self._transactions, self._auth, self.gateway)
+        return create_app(
+            "CSMS",
+            routers=[router for service in services for router in service.routers],
+            keys=ApiKeys.from_settings(self._settings),
+            health=self._health,
+            version=version("csms"),
+            management=True,
+            unavailable=[DatabaseUnavailable, BusUnavailable],
+        )
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

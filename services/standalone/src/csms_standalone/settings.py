@@ -1,0 +1,31 @@
+"""The settings of the standalone mode: those of all services, read once."""
+
+from pathlib import Path
+
+from csms_auth.settings import AuthSettings
+from csms_device_mgmt.settings import DeviceSettings
+from csms_gateway.settings import GatewaySettings
+from csms_runtime.settings import ApiKeySetting
+from csms_transactions.settings import TransactionSettings
+from pydantic import SecretStr
+
+from csms_standalone.secrets import Secrets
+
+
+class StandaloneSettings(GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings):
+    """Every service's settings; where several have the same, it is one setting."""
+
+    def with_secrets(self, secrets: Secrets) -> "StandaloneSettings":
+        """Return these settings with what the data directory holds where the environment says nothing."""
+        keys = list(self.api_keys)
+        if secrets.admin_key_sha256:
+            keys.append(ApiKeySetting(name="admin", sha256=secrets.admin_key_sha256, scopes=["admin"]))
+        return self.model_copy(
+            update={"api_keys": keys, "secret_key": self.secret_key or SecretStr(secrets.secret_key), "slot": 0}
+        )
+
+    def database(self, schema: str) -> str:
+        """Return the URL of a service's database: PostgreSQL if configured, else a file in the data directory."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{Path(self.data_dir).resolve() / schema}.db"
