@@ -1,6 +1,7 @@
 """The device management service as a process of its own, on Kafka and PostgreSQL."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
@@ -8,7 +9,7 @@ import typer
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
 from csms_db.engine import Database, DatabaseUnavailable
-from csms_db.migrations import upgrade
+from csms_db.migrations import upgrade, verify
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app, create_management_app, listening
@@ -30,7 +31,7 @@ def serve() -> None:
 def migrate() -> None:
     """Bring the database's schema to this version, and end."""
     settings = _configured()
-    upgrade(settings.require_database_url(), SCHEMA, MIGRATIONS)
+    asyncio.run(upgrade(settings.require_database_url(), SCHEMA, MIGRATIONS))
 
 
 def main() -> None:
@@ -46,6 +47,7 @@ def _configured() -> DeviceSettings:
 
 async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
     health = Health()
+    await verify(settings.require_database_url(), SCHEMA, MIGRATIONS)
     async with AsyncExitStack() as parts:
         database = Database(settings.require_database_url(), SCHEMA)
         parts.push_async_callback(database.close)
@@ -57,34 +59,38 @@ async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
         ended = asyncio.Event()
         tasks = await parts.enter_async_context(lifecycle.Supervisor(ended, timeout_s=settings.shutdown_timeout_s))
         tasks.start("device-mgmt", service.run(ended))
-        await _listen(parts, settings, service, health)
-        await _any_set(stop, ended)
+        await _listen_management(parts, settings, health)
+        await _first_of(service.ready(), stop.wait(), ended.wait())
+        if not stop.is_set():
+            await _listen(parts, settings, service, health)
+            await _first_of(stop.wait(), ended.wait())
         health.drain()
 
 
-async def _listen(
-    parts: AsyncExitStack, settings: DeviceSettings, service: DeviceManagement, health: Health
-) -> None:
+async def _listen_management(parts: AsyncExitStack, settings: DeviceSettings, health: Health) -> None:
+    management = create_management_app(health)
+    await parts.enter_async_context(listening(management, settings.management_host, settings.management_port))
+
+
+async def _listen(parts: AsyncExitStack, settings: DeviceSettings, service: DeviceManagement, health: Health) -> None:
     api = create_app(
         "CSMS device management",
         routers=service.routers,
         keys=ApiKeys.from_settings(settings),
+        health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],
     )
-    management = create_management_app(health)
-    await parts.enter_async_context(listening(management, settings.management_host, settings.management_port))
-    await service.ready()
     await parts.enter_async_context(listening(api, settings.http_host, settings.http_port))
 
 
-async def _any_set(*events: asyncio.Event) -> None:
-    waits = [asyncio.create_task(event.wait()) for event in events]
+async def _first_of(*work: Coroutine[object, object, object]) -> None:
+    tasks = [asyncio.create_task(each) for each in work]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for wait in waits:
-            wait.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+from csms.v1.station_pb2 import ReplyTo
 from csms_bus.connections import ConnectionTable
+from csms_bus.inbox import Inbox
 from csms_bus.ports import Bus
 from csms_bus.requests import Requester
 from csms_bus.runner import ConsumerRunner
@@ -44,7 +46,9 @@ class DeviceManagement:
         """`secret_key` is the key of the password digests, the same as the gateway's."""
         self._relay = OutboxRelay(database, OUTBOX, bus.publish)
         self._table = ConnectionTable(bus)
-        self._requester = Requester(bus, DEVICES_INBOX.name, settings.slot)
+        reply_to = ReplyTo(topic=DEVICES_INBOX.name, partition=settings.slot)
+        self._requester = Requester(bus, reply_to)
+        self._inbox = Inbox(bus, DEVICES_INBOX.name, settings.slot, self._requester.deliver)
         units = Units(database, settings, secret_key, self._relay.wake)
         self._runners = _runners(bus, units, health)
         self._sweeper = Sweeper(units, settings.sweep_interval_s)
@@ -68,7 +72,7 @@ class DeviceManagement:
         """Read the bus and publish events until `stop` is set; then finish what is in work and return."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._table.run(stop), name="devices-connections")
-            tasks.create_task(self._requester.run(stop), name="devices-inbox")
+            tasks.create_task(self._inbox.run(stop), name="devices-inbox")
             tasks.create_task(self._relay.run(stop), name="devices-outbox")
             tasks.create_task(self._sweeper.run(stop), name="devices-sweeper")
             for runner in self._runners:
@@ -77,7 +81,7 @@ class DeviceManagement:
     async def ready(self) -> None:
         """Wait until it works: connections are known, groups joined, answers can come. Call it while `run` runs."""
         await self._table.ready()
-        await self._requester.ready()
+        await self._inbox.ready()
         for runner in self._runners:
             await runner.ready()
 

@@ -57,12 +57,13 @@ class DeviceRecords:
             locked = await stations.lock(unit.session, (item.record.station_id for item in batch if item.record))
             for item in batch:
                 if item.record is not None:
-                    outgoing += await _handled(unit, item, item.record)
+                    outgoing += await handled(unit, item, item.record)
             del locked  # kept until here: the session forgets rows that nobody holds, and would read them again
         return outgoing
 
 
-async def _handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
+async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
+    """Handle one record in the unit's transaction and return what to publish after its commit."""
     body = record.WhichOneof("body")
     if body == "station_call":
         return await _answered(unit, record)

@@ -79,7 +79,7 @@ class Inventory:
             await self._confirm(station, self._digest(station_id, password))
 
     def _digest(self, station_id: str, password: str) -> bytes:
-        return passwords.stored_digest(self._secret_key, station_id, password)
+        return passwords.digest(self._secret_key, station_id, password.encode())
 
     async def _confirm(self, station: Station, password_digest: bytes) -> None:
         correlation_id, deadline_ms = self._question()

@@ -24,6 +24,10 @@ def _without_nul(value: Any) -> Any:  # noqa: ANN401 as above
     return value
 
 
-def has_nul(value: object) -> bool:
-    """Whether a JSON value holds a NUL character anywhere."""
-    return b"\\u0000" in orjson.dumps(value)
+def unfit(value: object) -> str | None:
+    """Say why a parsed JSON value can be neither sent nor stored; None if it can."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # lone surrogates, integers beyond 64 bits, absurd depth
+        return "no JSON that every parser reads alike"
+    return "a NUL character cannot be stored" if b"\\u0000" in text else None

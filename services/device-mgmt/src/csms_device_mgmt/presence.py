@@ -15,4 +15,4 @@ class Presence:
 
     def gateways(self) -> set[tuple[int, int]]:
         """Return the (slot, epoch) of each living gateway that holds a connection."""
-        return {(connection.slot, connection.epoch) for connection in self._table.all_connected().values()}
+        return {(connection.slot, connection.epoch) for connection in self._table.all_connected()}

@@ -39,5 +39,5 @@ async def _make_valid(unit: Unit, station_id: str, password: str) -> None:
         return
     station.revision = messages.next_revision(station.revision, unit.now)
     station.password_set = True
-    digest = passwords.stored_digest(unit.secret_key, station_id, password)
+    digest = passwords.digest(unit.secret_key, station_id, password.encode())
     unit.tell(messages.admission(station, password_digest=digest))

@@ -1,6 +1,7 @@
 """BootNotification (B01, B02, B03): what an operator configured for the station is what it is told."""
 
 from csms.v1.events_pb2 import StationBooted
+from csms_bus.ports import Outgoing
 from csms_ocpp.times import format_datetime
 from csms_runtime import metrics
 
@@ -49,7 +50,7 @@ def _register(unit: Unit, station: Station, status: Registration) -> None:
         unit.tell(messages.admission(station))
 
 
-def _booted(station: Station, message: StationMessage) -> messages.Outgoing:
+def _booted(station: Station, message: StationMessage) -> Outgoing:
     body = StationBooted(
         reason=station.boot_reason or "",
         vendor_name=station.vendor_name or "",

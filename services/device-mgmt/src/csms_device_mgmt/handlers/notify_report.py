@@ -1,6 +1,7 @@
 """NotifyReport (B07, B08): one part of a report. Parts may be repeated, come in any order, or come unasked."""
 
 from csms.v1.events_pb2 import ReportCompleted
+from csms_bus.ports import Outgoing
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.device_model import JsonObject, reported_attributes
@@ -50,7 +51,7 @@ async def _progress(unit: Unit, message: StationMessage, report: Report) -> None
         unit.tell(await _completed(unit, message, report))
 
 
-async def _completed(unit: Unit, message: StationMessage, report: Report) -> messages.Outgoing:
+async def _completed(unit: Unit, message: StationMessage, report: Report) -> Outgoing:
     entries = await reports.entries(unit.session, report.station_id, report.request_id)
     body = ReportCompleted(request_id=report.request_id, entries=len(entries))
     event_id = f"{message.record_id}:report"

@@ -1,0 +1,89 @@
+import pytest
+from csms_device_mgmt.settings import DeviceSettings
+from csms_runtime.settings import UnknownStations
+
+
+def closings(applied):
+    return [item for item in applied.told if item.record.HasField("close_connection")]
+
+
+async def test_open_and_close(apply, records, with_station, station_row):
+    await with_station()
+    opened = await apply(records.connection("a"))
+    row = await station_row()
+    assert (row.connection_open, row.connection_id, row.connection_protocol) == (True, "a", "ocpp2.0.1")
+    assert row.last_seen == row.connected_at
+    assert opened.event_kinds == ["station_connected"]
+    closed = await apply(records.connection("a", is_open=False))
+    row = await station_row()
+    assert (row.connection_open, row.close_code, row.close_reason) == (False, 1006, "gone")
+    assert closed.event_kinds == ["station_disconnected"]
+
+
+async def test_the_same_record_twice(apply, records, station_row):
+    opened, closed = records.connection("a"), records.connection("a", is_open=False)
+    await apply(opened, offset=1)
+    assert (await apply(opened, offset=1)).told == []
+    await apply(closed, offset=2)
+    assert (await apply(closed, offset=2)).told == []
+    assert (await apply(opened, offset=1)).told == []
+    assert (await station_row()).connection_open is False
+
+
+async def test_unknown_station_is_created(apply, records, station_row):
+    applied = await apply(records.connection("a"))
+    assert (await station_row()).registration == "Accepted"
+    assert len(applied.admissions) == 1
+
+
+async def test_a_close_creates_nothing(apply, records, station_row):
+    assert (await apply(records.connection("a", is_open=False))).told == []
+    assert await station_row() is None
+
+
+async def test_newer_connection_on_another_gateway_has_the_old_one_closed(apply, records, station_row):
+    await apply(records.connection("a", slot=0, epoch=100))
+    applied = await apply(records.connection("b", slot=1, epoch=200))
+    (close,) = closings(applied)
+    assert (close.topic, close.partition) == ("gateway.inbox", 0)
+    body = close.record.close_connection
+    assert (body.gateway_epoch, body.connection_id) == (100, "a")
+    assert applied.event_kinds == ["station_disconnected", "station_connected"]
+    assert (await station_row()).connection_id == "b"
+
+
+async def test_the_old_gateways_late_close_changes_nothing(apply, records, station_row):
+    await apply(records.connection("a", slot=0, epoch=100))
+    await apply(records.connection("b", slot=1, epoch=200))
+    assert (await apply(records.connection("a", slot=0, epoch=100, is_open=False))).told == []
+    assert (await station_row()).connection_open is True
+
+
+async def test_records_read_again_do_not_close_the_live_connection(apply, records, station_row):
+    first, second = records.connection("a", slot=0, epoch=100), records.connection("b", slot=1, epoch=200)
+    await apply(first, offset=1)
+    await apply(second, offset=2)
+    for record, offset in ((first, 1), (second, 2)):
+        assert (await apply(record, offset=offset)).told == []
+    assert (await station_row()).connection_id == "b"
+
+
+async def test_gateways_replace_their_own_connections(apply, records):
+    await apply(records.connection("a", slot=0, epoch=100))
+    assert closings(await apply(records.connection("b", slot=0, epoch=100))) == []
+
+
+async def test_a_closed_connection_is_not_closed_again(apply, records):
+    await apply(records.connection("a", slot=0, epoch=100))
+    await apply(records.connection("a", slot=0, epoch=100, is_open=False))
+    assert closings(await apply(records.connection("b", slot=1, epoch=200))) == []
+
+
+class TestUnknownStationsAreRejected:
+    @pytest.fixture
+    def settings(self):
+        return DeviceSettings(unknown_stations=UnknownStations.REJECT)
+
+    async def test_a_station_deleted_while_it_connected_gets_no_row(self, apply, records, station_row):
+        assert (await apply(records.connection("a"))).told == []
+        assert await station_row() is None

@@ -1,0 +1,122 @@
+import pytest
+from csms_device_mgmt.domain.device_model import VariableKey
+from csms_device_mgmt.store import reports, variables
+
+
+def entry(name, value=None, **attribute):
+    found = {**({} if value is None else {"value": value}), **attribute}
+    return {"component": {"name": "C"}, "variable": {"name": name}, "variableAttribute": [found]}
+
+
+@pytest.fixture
+def report(units, station_id):
+    async def read(request_id=1):
+        async with units.reading() as session:
+            row = await reports.find(session, station_id, request_id)
+            return row, await reports.entries(session, station_id, request_id)
+
+    return read
+
+
+async def test_parts_make_a_report(apply, records, report):
+    first = await apply(records.report_part(0, tbc=True, data=[entry("A", "1")]))
+    row, _ = await report()
+    assert (first.answer, first.events, row.status) == ({}, [], "receiving")
+    last = await apply(records.report_part(1, tbc=False, data=[entry("B", "2")]))
+    row, entries = await report()
+    assert row.status == "complete"
+    assert row.completed_at is not None
+    assert [item["variable"]["name"] for item in entries] == ["A", "B"]
+    (event,) = last.events
+    assert (event.report_completed.request_id, event.report_completed.entries) == (1, 2)
+
+
+async def test_absent_tbc_is_the_end(apply, records, report):
+    await apply(records.report_part(0, tbc=None, data=[entry("A", "1")]))
+    assert (await report())[0].status == "complete"
+
+
+async def test_a_part_without_data_counts(apply, records, report):
+    await apply(records.report_part(0, tbc=False))
+    row, entries = await report()
+    assert (row.status, entries) == ("complete", [])
+
+
+async def test_order_does_not_matter(apply, records, report):
+    await apply(records.report_part(1, tbc=False, data=[entry("B", "2")]))
+    assert (await report())[0].status == "receiving"
+    await apply(records.report_part(0, tbc=True, data=[entry("A", "1")]))
+    row, entries = await report()
+    assert row.status == "complete"
+    assert [item["variable"]["name"] for item in entries] == ["A", "B"]
+
+
+async def test_repeated_parts_change_nothing(apply, records, report):
+    parts = [records.report_part(0, tbc=True, data=[entry("A", "1")]), records.report_part(1, tbc=False)]
+    for part in parts:
+        await apply(part)
+    for part in parts:
+        assert (await apply(part)).events == []
+    row, entries = await report()
+    assert (row.status, len(entries)) == ("complete", 1)
+
+
+async def test_reports_are_kept_apart(apply, records, report):
+    await apply(records.report_part(0, tbc=False, request_id=1, data=[entry("A", "1")]))
+    await apply(records.report_part(0, tbc=True, request_id=2, data=[entry("B", "1")]))
+    assert (await report(1))[0].status == "complete"
+    assert (await report(2))[0].status == "receiving"
+
+
+async def test_entries_go_into_the_device_model(apply, records, units, station_id):
+    data = [entry("A", "1", mutability="ReadOnly", persistent=True), entry("W", mutability="WriteOnly")]
+    await apply(records.report_part(0, tbc=False, data=data))
+    async with units.reading() as session:
+        rows = await variables.page(session, station_id, limit=10, after=None)
+    assert [(row.variable_name, row.value, row.mutability) for row in rows] == [
+        ("A", "1", "ReadOnly"),
+        ("W", None, "WriteOnly"),
+    ]
+    assert rows[0].persistent is True
+
+
+async def test_a_value_that_a_report_leaves_out_stays(apply, records, units, station_id):
+    key = VariableKey("C", "A")
+    async with units.open() as unit:
+        await variables.store_values(unit.session, station_id, {key: "kept"}, unit.now)
+    await apply(records.report_part(0, tbc=False, data=[entry("A")]))
+    async with units.reading() as session:
+        assert await variables.values(session, station_id, [key]) == {key.path: "kept"}
+
+
+async def test_one_variable_twice_in_a_part(apply, records, units, station_id):
+    await apply(records.report_part(0, tbc=False, data=[entry("A", "1"), entry("A", "2")]))
+    async with units.reading() as session:
+        (row,) = await variables.page(session, station_id, limit=10, after=None)
+    assert row.value == "2"
+
+
+async def test_a_large_part(apply, records, units, station_id):
+    await apply(records.report_part(0, tbc=False, data=[entry(f"V{number:05}", "1") for number in range(1200)]))
+    async with units.reading() as session:
+        assert len(await variables.page(session, station_id, limit=2000, after=None)) == 1200
+
+
+async def test_secrets_that_a_station_reports_are_not_kept(apply, records, report, units, station_id):
+    secret = {
+        "component": {"name": "SecurityCtrlr"},
+        "variable": {"name": "BasicAuthPassword"},
+        "variableAttribute": [{"value": "do-not-keep-this"}],
+    }
+    await apply(records.report_part(0, tbc=False, data=[secret]))
+    _, entries = await report()
+    async with units.reading() as session:
+        (row,) = await variables.page(session, station_id, limit=10, after=None)
+    assert "do-not-keep-this" not in str(entries) + str(row.value)
+
+
+async def test_a_nul_character_is_left_out(apply, records, units, station_id):
+    await apply(records.report_part(0, tbc=False, data=[entry("A", "be\0fore")]))
+    async with units.reading() as session:
+        (row,) = await variables.page(session, station_id, limit=10, after=None)
+    assert row.value == "before"
