@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from csms.v1.bus_pb2 import Record
+from csms_bus.flow import Never
 from csms_bus.ports import Incoming, Outgoing
-from csms_bus.runner import Never
 from csms_db import outbox
-from csms_db.engine import Database
+from csms_db.engine import Database, WriteSession
 from csms_runtime import metrics
 from csms_runtime.clock import from_ms, now_ms
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -119,7 +119,7 @@ class AuthConsumer:
 
 def _step(record: Record, now: int) -> Step:
     body = record.WhichOneof("body")
-    if body not in BODIES:
+    if body is None or body not in BODIES:
         raise Never(f"auth does not handle a record of kind {body}")
     return BODIES[body](record, now)
 
@@ -129,7 +129,7 @@ def _run(steps: Sequence[Step], turn: Turn) -> None:
         step.run(turn)
 
 
-async def _store_events(session: AsyncSession, refusals: Sequence[Refusal]) -> None:
+async def _store_events(session: WriteSession, refusals: Sequence[Refusal]) -> None:
     told = [events.connection_refused(r.station_id, r.refused, r.remote_address) for r in refusals]
     await outbox.add(session, tables.outbox, told)
 

@@ -10,6 +10,9 @@ from csms_runtime.ids import new_id
 from csms_auth.domain.connections import Refused
 from csms_auth.domain.tokens import KEY_CODE, Token
 
+MAX_KEY = 255
+"""Characters of a key that the outbox can hold."""
+
 
 def connection_refused(station_id: str, refused: Refused, remote_address: str) -> Outgoing:
     """Return the event of a refused connection."""
@@ -27,4 +30,4 @@ def id_token_changed(token: Token, *, deleted: bool = False) -> Outgoing:
     told = IdTokenChanged(id_token=ref.shown, type=ref.type, status=token.status, deleted=deleted)
     event = DomainEvent(event_id=new_id(), occurred_at_ms=now_ms(), id_token_changed=told)
     key = ref.type if ref.type == KEY_CODE else f"{ref.type}/{ref.key}"
-    return Outgoing(EVENTS_AUTH.name, new_record("", event=event), key=key)
+    return Outgoing(EVENTS_AUTH.name, new_record("", event=event), key=key[:MAX_KEY])

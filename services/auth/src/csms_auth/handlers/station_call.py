@@ -4,7 +4,6 @@ from typing import Any
 
 import orjson
 from csms.v1.bus_pb2 import Record
-from csms.v1.station_pb2 import StationCall
 from csms_bus.records import error_to, reply_to
 from csms_ocpp.errors import ErrorCode
 from csms_runtime.clock import from_ms
@@ -24,30 +23,38 @@ def step(record: Record, now_ms: int) -> Step:
     call = record.station_call
     action = ACTIONS.get((call.protocol, call.action))
     if action is None:
-        return _not_supported(record.station_id, call)
+        return _not_supported(record)
     if expired(call.deadline_ms, now_ms) and not action.stores:
         return SKIP
-    return _answered(action, call, record.station_id, orjson.loads(call.payload))
+    return _answered(record, action, orjson.loads(call.payload))
 
 
-def _answered(action: Action, call: StationCall, station_id: str, request: dict[str, Any]) -> Step:
+def _answered(record: Record, action: Action, request: dict[str, Any]) -> Step:
+    call = record.station_call
+
     def run(turn: Turn) -> None:
         def decide(ref: TokenRef) -> Answer:
             return turn.decide_token(Question(ref))
 
-        outcome = action.answer(Call(station_id, request, from_ms(call.received_at_ms)), decide)
+        outcome = action.answer(Call(record.station_id, request, from_ms(call.received_at_ms)), decide)
         if outcome.certificate_request is not None:
             turn.certificate_requests.append(outcome.certificate_request)
         if not call.no_reply:
-            turn.outgoing.append(reply_to(call, payload=orjson.dumps(outcome.response)))
+            payload = orjson.dumps(outcome.response)
+            reply = reply_to(call, payload=payload, station_id=record.station_id, traceparent=record.traceparent)
+            turn.outgoing.append(reply)
 
     return Step(run, tokens=action.tokens(request), stores=action.stores)
 
 
-def _not_supported(station_id: str, call: StationCall) -> Step:
+def _not_supported(record: Record) -> Step:
+    call = record.station_call
+
     def run(turn: Turn) -> None:
         if not call.no_reply:
             text = f"{call.action} is not supported for {call.protocol}"
-            turn.outgoing.append(error_to(call, station_id, ErrorCode.NOT_SUPPORTED, text))
+            turn.outgoing.append(
+                error_to(call, record.station_id, ErrorCode.NOT_SUPPORTED, text, traceparent=record.traceparent)
+            )
 
     return Step(run)

@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Annotated
 
 from csms_db import outbox
-from csms_db.engine import Database
+from csms_db.engine import Database, WriteSession
 from csms_runtime.clock import utcnow
-from csms_runtime.http import Page, Problem, decode_cursor, encode_cursor, require
-from fastapi import APIRouter, Depends, Path, Query, Response, status
-from sqlalchemy.ext.asyncio import AsyncSession
+from csms_runtime.http import Page, PageParams, Problem, paginate, require
+from fastapi import APIRouter, Depends, Path, Query, Response, Security, status
 
 from csms_auth import events
 from csms_auth.domain.tokens import TOKEN_TYPES, Token, TokenRef, TokenStatus
+from csms_auth.http.fields import GroupId
 from csms_auth.http.token_models import TokenBody, TokenItem
 from csms_auth.store import id_tokens, tables
 from csms_auth.store.id_tokens import Filter, StoredToken
@@ -26,11 +26,14 @@ def token_ref(
 ) -> TokenRef:
     """Return the token a path names. Raises Problem 422."""
     if "\0" in token_type + id_token:
-        raise Problem(422, "Invalid path", "a NUL character is not allowed")
+        raise _invalid("path", "", "a NUL character is not allowed")
     spelling = _SPELLINGS.get(token_type.casefold(), token_type)
     if spelling != token_type:
-        raise Problem(422, "Invalid path", f"the token type is spelled {spelling}")
+        raise _invalid("path", "/type", f"this type is spelled {spelling}")
     return TokenRef(token_type, id_token)
+
+
+Ref = Annotated[TokenRef, Depends(token_ref)]
 
 
 class IdTokens:
@@ -40,3 +43,85 @@ class IdTokens:
         """`wake_outbox` is called after events were stored."""
         self._database = database
         self._wake_outbox = wake_outbox
+
+    def router(self) -> APIRouter:
+        """Return the routes, below /api/v1."""
+        router = APIRouter(tags=["ID tokens"])
+        read, operate = [Security(require("read"))], [Security(require("operate"))]
+        one = "/id-tokens/{type}/{id_token:path}"
+        router.add_api_route("/id-tokens", self.list, methods=["GET"], dependencies=read)
+        router.add_api_route(one, self.get, methods=["GET"], dependencies=read)
+        router.add_api_route(
+            one, self.put, methods=["PUT"], dependencies=operate, responses={201: {"model": TokenItem}}
+        )
+        router.add_api_route(one, self.delete, methods=["DELETE"], dependencies=operate, status_code=204)
+        return router
+
+    async def put(self, ref: Ref, body: TokenBody, response: Response) -> TokenItem:
+        """Create or change a token. Omitted fields keep their value; creating one needs a status (201)."""
+        async with self._database.transaction() as session:
+            old = await id_tokens.get(session, ref, for_update=True)
+            stored = await self._create(session, ref, body) if old is None else await self._change(session, old, body)
+        self._wake_outbox()
+        if old is None:
+            response.status_code = status.HTTP_201_CREATED
+        return TokenItem.of(stored)
+
+    async def get(self, ref: Ref) -> TokenItem:
+        """Return a token."""
+        async with self._database.reading() as session:
+            stored = await id_tokens.get(session, ref)
+        if stored is None:
+            raise _not_found()
+        return TokenItem.of(stored)
+
+    async def delete(self, ref: Ref) -> None:
+        """Delete a token: stations are told Unknown from now on."""
+        async with self._database.transaction() as session:
+            removed = await id_tokens.remove(session, ref)
+            if removed is None:
+                raise _not_found()
+            await outbox.add(session, tables.outbox, [events.id_token_changed(removed.token, deleted=True)])
+        self._wake_outbox()
+
+    async def list(
+        self,
+        page: PageParams,
+        token_type: Annotated[str | None, Query(alias="type", max_length=20)] = None,
+        token_status: Annotated[TokenStatus | None, Query(alias="status", description="The stored decision")] = None,
+        group_id: Annotated[GroupId | None, Query()] = None,
+    ) -> Page[TokenItem]:
+        """Return tokens in the order of their ids."""
+        wanted = Filter(token_type, token_status, group_id)
+        position = page.after(str, str)
+        after = None if position is None else (position[0], position[1])
+        async with self._database.reading() as session:
+            rows = await id_tokens.page(session, wanted, limit=page.limit + 1, after=after)
+        return paginate(rows, page.limit, position=_position, item=TokenItem.of)
+
+    async def _create(self, session: WriteSession, ref: TokenRef, body: TokenBody) -> StoredToken:
+        if "status" not in body.given:
+            raise _invalid("body", "/status", "required when a token is created")
+        stored = await id_tokens.add(session, Token(ref, **body.given), utcnow())
+        await outbox.add(session, tables.outbox, [events.id_token_changed(stored.token)])
+        return stored
+
+    async def _change(self, session: WriteSession, old: StoredToken, body: TokenBody) -> StoredToken:
+        token = replace(old.token, **body.given)
+        if token == old.token:
+            return old
+        stored = await id_tokens.change(session, old, token, utcnow())
+        await outbox.add(session, tables.outbox, [events.id_token_changed(stored.token)])
+        return stored
+
+
+def _position(stored: StoredToken) -> tuple[str, str]:
+    return stored.token.ref.key, stored.token.ref.type
+
+
+def _invalid(place: str, pointer: str, detail: str) -> Problem:
+    return Problem(422, "Invalid request", "see errors", errors=[{"in": place, "pointer": pointer, "detail": detail}])
+
+
+def _not_found() -> Problem:
+    return Problem(404, "Token not found", "there is no token of this type and id")

@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from dataclasses import asdict
 
+from csms_db.engine import WriteSession
 from csms_db.sql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.store.tables import certificate_requests
 
 
-async def save(session: AsyncSession, requests: Collection[CertificateRequest]) -> None:
+async def save(session: WriteSession, requests: Collection[CertificateRequest]) -> None:
     """Store the requests; of one station and kind the last one given stays."""
     newest = {(request.station_id, request.certificate_type): request for request in requests}
     if not newest:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select, tuple_, update
+from csms_db.engine import WriteSession
+from csms_db.sql import insert
+from sqlalchemy import Row, Select, delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
@@ -48,20 +50,22 @@ async def get(session: AsyncSession, ref: TokenRef, *, for_update: bool = False)
     return None if row is None else _stored(row)
 
 
-async def add(session: AsyncSession, token: Token, now: datetime) -> StoredToken:
-    """Store a new token. Raises sqlalchemy.exc.IntegrityError when it is there already."""
+async def add(session: WriteSession, token: Token, now: datetime) -> StoredToken:
+    """Store a token that was not there a moment ago; if it is by now, this state wins."""
     key = {"id_key": token.ref.key, "type": token.ref.type, "id_token": token.ref.id_token}
-    await session.execute(insert(id_tokens).values(**key, **_values(token), created_at=now, updated_at=now))
-    return StoredToken(token, created_at=now, updated_at=now)
+    state = {**_values(token), "updated_at": now}
+    statement = insert(session, id_tokens).values(**key, **state, created_at=now)
+    statement = statement.on_conflict_do_update(index_elements=[id_tokens.c.id_key, id_tokens.c.type], set_=state)
+    return _stored((await session.execute(statement.returning(*id_tokens.c))).one())
 
 
-async def replace(session: AsyncSession, old: StoredToken, token: Token, now: datetime) -> StoredToken:
+async def change(session: WriteSession, old: StoredToken, token: Token, now: datetime) -> StoredToken:
     """Write another state of a token that is stored; its spelling stays the first one."""
     await session.execute(update(id_tokens).where(*_is(token.ref)).values(**_values(token), updated_at=now))
     return StoredToken(token, created_at=old.created_at, updated_at=now)
 
 
-async def remove(session: AsyncSession, ref: TokenRef) -> StoredToken | None:
+async def remove(session: WriteSession, ref: TokenRef) -> StoredToken | None:
     """Delete a token and return what it was, or None when it is not stored."""
     row = (await session.execute(delete(id_tokens).where(*_is(ref)).returning(*id_tokens.c))).first()
     return None if row is None else _stored(row)

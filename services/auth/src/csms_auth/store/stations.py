@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from csms_db.engine import WriteSession
 from csms_db.sql import insert
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,7 +30,7 @@ async def load(session: AsyncSession, station_ids: Collection[str], *, for_updat
     return found
 
 
-async def save(session: AsyncSession, changed: Collection[Station], now: datetime) -> None:
+async def save(session: WriteSession, changed: Collection[Station], now: datetime) -> None:
     """Write stations whose admission changed; one that is stored with the same or a newer revision is left alone."""
     if not changed:
         return
@@ -43,7 +44,7 @@ async def save(session: AsyncSession, changed: Collection[Station], now: datetim
     await session.execute(statement, [_values(station, now) for station in changed])
 
 
-async def set_password(session: AsyncSession, station_id: str, digest: bytes | None, now: datetime) -> bool:
+async def set_password(session: WriteSession, station_id: str, digest: bytes | None, now: datetime) -> bool:
     """Store another password digest, or none, whatever the revision. Returns False when the station is not known."""
     done = await session.execute(
         update(stations)

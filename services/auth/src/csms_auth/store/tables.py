@@ -1,10 +1,10 @@
 """The tables of auth, as the migrations make them."""
 
-from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
+from csms_db.base import Json, UtcDateTime, new_metadata
 from csms_db.outbox import outbox_table
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, Table, Text
 
-metadata = MetaData(naming_convention=NAMING_CONVENTION)
+metadata = new_metadata()
 
 stations = Table(
     "stations",

@@ -1,0 +1,81 @@
+"""The auth service as a process of its own, on Kafka and PostgreSQL."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+
+import typer
+from csms_bus.kafka import KafkaBus
+from csms_bus.ports import BusUnavailable
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
+from csms_db.migrations import upgrade, verify
+from csms_runtime import lifecycle, logging
+from csms_runtime.health import Health
+from csms_runtime.http import ApiKeys, create_app, create_management_app, listening
+
+from csms_auth.app import MIGRATIONS, SCHEMA, Auth
+from csms_auth.settings import AuthSettings
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+
+@cli.command()
+def serve() -> None:
+    """Run the service until SIGTERM or SIGINT. Settings come from CSMS_* variables."""
+    settings = _configured()
+    lifecycle.run(lambda stop: _serve(settings, stop))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's schema to this version, and end."""
+    settings = _configured()
+    asyncio.run(upgrade(settings.require_database_url(), SCHEMA, MIGRATIONS))
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
+
+
+def _configured() -> AuthSettings:
+    settings = AuthSettings()
+    logging.configure(settings.log_level, settings.log_format)
+    return settings
+
+
+async def _serve(settings: AuthSettings, stop: asyncio.Event) -> None:
+    health = Health()
+    async with AsyncExitStack() as parts:
+        url = settings.require_database_url()
+        await verify(url, SCHEMA, MIGRATIONS)
+        database = Database(url, SCHEMA, pool_size=settings.database_pool_size)
+        parts.push_async_callback(database.close)
+        bus = KafkaBus(settings.kafka_bootstrap_servers, client_id=f"csms-auth-{settings.slot}")
+        parts.push_async_callback(bus.stop)
+        await bus.start()
+        auth = Auth(bus, database, settings, health, secret_key=settings.require_secret_key())
+        tasks = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
+        tasks.start("auth", auth.run(stop))
+        await _listen(parts, settings, auth, health)
+        await stop.wait()
+        health.drain()
+
+
+async def _listen(parts: AsyncExitStack, settings: AuthSettings, auth: Auth, health: Health) -> None:
+    api = create_app(
+        "CSMS auth",
+        routers=auth.routers,
+        keys=ApiKeys.from_settings(settings),
+        health=health,
+        version=version("csms"),
+        unavailable=[DatabaseUnavailable, BusUnavailable],
+    )
+    management = create_management_app(health)
+    await parts.enter_async_context(listening(management, settings.management_host, settings.management_port))
+    await parts.enter_async_context(listening(api, settings.http_host, settings.http_port))
+
+
+if __name__ == "__main__":
+    main()

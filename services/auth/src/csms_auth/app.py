@@ -1,0 +1,65 @@
+"""Puts auth together: the only place where its parts meet. Used by `__main__` and by the standalone mode."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+from csms_bus.ports import Bus
+from csms_bus.runner import ConsumerRunner
+from csms_bus.topics import CALLS_AUTH
+from csms_db.engine import Database
+from csms_db.outbox import OutboxRelay
+from csms_runtime.health import Health
+from fastapi import APIRouter
+
+from csms_auth.consumers import GROUP, AuthConsumer
+from csms_auth.http.credentials import Credentials
+from csms_auth.http.id_tokens import IdTokens
+from csms_auth.settings import AuthSettings
+from csms_auth.store import tables
+
+MIGRATIONS = "csms_auth.migrations"
+"""The package of the migrations, for `csms_db.migrations.upgrade`."""
+SCHEMA = "auth"
+"""The PostgreSQL schema of this service; in standalone mode the file is auth.db."""
+MAX_BATCH = 500
+"""Most records answered with one look-up: a reconnecting fleet comes in batches of this size."""
+_CONSUMER = "auth-consumer"
+
+
+class Auth:
+    """The auth service. Owns neither the bus nor the database: whoever composes it starts, stops and closes them."""
+
+    def __init__(
+        self, bus: Bus, database: Database, settings: AuthSettings, health: Health, *, secret_key: bytes
+    ) -> None:
+        """`secret_key` is the key of the password digests, the same as the gateway's."""
+        self._health = health
+        self._relay = OutboxRelay(database, tables.outbox, bus.publish)
+        self._runner = ConsumerRunner(
+            bus,
+            group=GROUP,
+            topics=[CALLS_AUTH.name],
+            handler=AuthConsumer(database, settings.rules, wake_outbox=self._relay.wake),
+            max_batch=MAX_BATCH,
+            on_health=partial(health.set, _CONSUMER),
+        )
+        self.routers: Sequence[APIRouter] = (
+            IdTokens(database, self._relay.wake).router(),
+            Credentials(database, secret_key).router(),
+        )
+        """The HTTP resources, to be mounted below /api/v1."""
+
+    async def ready(self) -> None:
+        """Wait until the group was joined: what is published from now on is answered. Call it while `run` runs."""
+        await self._runner.ready()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer the bus and publish events until `stop` is set; then finish the batch in hand and return.
+
+        Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup). Call it once.
+        """
+        self._health.set(_CONSUMER, ok=False, detail="starting")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._runner.run(stop), name="auth-consumer")
+            tasks.create_task(self._relay.run(stop), name="auth-outbox")

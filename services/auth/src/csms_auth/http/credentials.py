@@ -1,0 +1,84 @@
+"""/stations/{station_id}/credentials: what a station must show to connect."""
+
+from typing import Annotated
+
+from csms_db.engine import Database
+from csms_runtime.clock import utcnow
+from csms_runtime.http import Problem, require
+from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH, digest
+from fastapi import APIRouter, Path, Security
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from csms_auth.domain.stations import Station
+from csms_auth.store import stations
+
+StationId = Annotated[str, Path(min_length=1, max_length=48)]
+
+
+class CredentialsBody(BaseModel):
+    """A new password."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    password: SecretStr = Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, description="Write-only (A00.FR.206)")
+
+
+class CredentialsItem(BaseModel):
+    """What is demanded of a station; never the password, nor anything made of it."""
+
+    id: str = Field(description="The station's id")
+    security_profile: int | None = Field(description="1, 2 or 3; null: none demanded")
+    password_set: bool
+
+
+class Credentials:
+    """The handlers of a station's credentials. The station itself is created at /stations."""
+
+    def __init__(self, database: Database, secret_key: bytes) -> None:
+        """`secret_key` is the key of the password digests."""
+        self._database = database
+        self._key = secret_key
+
+    def router(self) -> APIRouter:
+        """Return the routes, below /api/v1."""
+        router = APIRouter(tags=["Credentials"])
+        read, admin = [Security(require("read"))], [Security(require("admin"))]
+        path = "/stations/{station_id}/credentials"
+        router.add_api_route(path, self.get, methods=["GET"], dependencies=read)
+        router.add_api_route(path, self.put, methods=["PUT"], dependencies=admin)
+        router.add_api_route(path, self.delete, methods=["DELETE"], dependencies=admin, status_code=204)
+        return router
+
+    async def get(self, station_id: StationId) -> CredentialsItem:
+        """Tell whether a password is set and which security profile is demanded."""
+        async with self._database.reading() as session:
+            station = (await stations.load(session, [station_id])).get(station_id)
+        if station is None or station.deleted:
+            raise _not_found()
+        return _item(station)
+
+    async def put(self, station_id: StationId, body: CredentialsBody) -> CredentialsItem:
+        """Make this the only valid password, from the next connection on."""
+        await self._set(station_id, digest(self._key, station_id, body.password.get_secret_value().encode()))
+        return await self.get(station_id)
+
+    async def delete(self, station_id: StationId) -> None:
+        """Forget the password: the station can connect only where unknown stations may."""
+        await self._set(station_id, None)
+
+    async def _set(self, station_id: str, digest: bytes | None) -> None:
+        async with self._database.transaction() as session:
+            if "\0" in station_id or not await stations.set_password(session, station_id, digest, utcnow()):
+                raise _not_found()
+
+
+def _item(station: Station) -> CredentialsItem:
+    return CredentialsItem(
+        id=station.station_id,
+        security_profile=station.security_profile or None,
+        password_set=station.password_digest is not None,
+    )
+
+
+def _not_found() -> Problem:
+    return Problem(404, "Station not found", "there is no station of this id")

@@ -1,0 +1,1 @@
+"""Alembic migrations of auth's tables, run by `csms_db.migrations`."""

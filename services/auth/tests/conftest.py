@@ -1,0 +1,70 @@
+"""Records as other services send them to auth."""
+
+from typing import Any
+
+import orjson
+import pytest
+from csms.v1.auth_pb2 import AuthorizationRequest, ConnectionRequest, IdToken, StationAdmission, TokenQuestion
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import ReplyTo, StationCall
+from csms_bus.records import new_record
+
+Field = Any  # a value of a protobuf field or of JSON
+
+NOW_MS = 1_767_225_600_000
+
+
+class Records:
+    """Makes records with what a test cares for."""
+
+    now_ms = NOW_MS
+    gateway = ReplyTo(topic="gateway.inbox", partition=3)
+    transactions = ReplyTo(topic="transactions.inbox", partition=1)
+    devices = ReplyTo(topic="devices.inbox", partition=2)
+
+    def connect(self, station_id: str, digest: bytes | None = None, **fields: Field) -> Record:
+        defaults: dict[str, Any] = {
+            "reply_to": self.gateway,
+            "correlation_id": f"connect-{station_id}",
+            "deadline_ms": NOW_MS + 10_000,
+            "protocol": "ocpp2.0.1",
+            "security_profile": 1,
+            "password_digests": [] if digest is None else [digest],
+            "remote_address": "192.0.2.1",
+        }
+        return new_record(station_id, connection_request=ConnectionRequest(**(defaults | fields)))
+
+    def admit(self, station_id: str, revision: int, **fields: Field) -> Record:
+        defaults: dict[str, Any] = {"reply_to": self.devices, "correlation_id": f"admit-{station_id}-{revision}"}
+        return new_record(station_id, station_admission=StationAdmission(revision=revision, **(defaults | fields)))
+
+    def ask(self, *questions: tuple[str, str, int], deadline_ms: int = NOW_MS + 5_000) -> Record:
+        """Questions about (type, id, EVSE)."""
+        request = AuthorizationRequest(
+            reply_to=self.transactions,
+            correlation_id="ask-1",
+            deadline_ms=deadline_ms,
+            questions=[
+                TokenQuestion(station_id="CS1", id_token=IdToken(type=kind, id_token=text), evse_id=evse_id)
+                for kind, text, evse_id in questions
+            ],
+        )
+        return new_record("CS1", authorization_request=request)
+
+    def call(self, action: str, payload: Field, **fields: Field) -> Record:
+        defaults: dict[str, Any] = {
+            "reply_to": self.gateway,
+            "correlation_id": "call-1",
+            "protocol": "ocpp2.0.1",
+            "action": action,
+            "message_id": "m1",
+            "payload": orjson.dumps(payload),
+            "received_at_ms": NOW_MS,
+            "deadline_ms": NOW_MS + 5_000,
+        }
+        return new_record("CS1", station_call=StationCall(**(defaults | fields)))
+
+
+@pytest.fixture
+def records() -> Records:
+    return Records()
