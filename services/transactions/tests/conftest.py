@@ -1,0 +1,223 @@
+"""A world around the service: a gateway with stations, an auth that answers, a database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from csms.v1.auth_pb2 import AuthorizationDecision, IdTokenInfo
+from csms.v1.bus_pb2 import Record
+from csms.v1.events_pb2 import DomainEvent
+from csms.v1.station_pb2 import (
+    CallError,
+    CommandResult,
+    ConnectionRecord,
+    ConnectionState,
+    GatewayState,
+    GatewayStatus,
+    Outcome,
+    Reply,
+    ReplyTo,
+    StationCall,
+    StationCommand,
+)
+from csms_bus import topics
+from csms_bus.inbox import Inbox
+from csms_bus.memory import MemoryBus
+from csms_bus.ports import Incoming, Outgoing, Start
+from csms_bus.records import new_record
+from csms_bus.requests import Requester
+from csms_bus.runner import ConsumerRunner
+from csms_db.engine import Database
+from csms_runtime.clock import now_ms
+from csms_runtime.health import Health
+from csms_transactions.app import Transactions
+from csms_transactions.settings import TransactionSettings
+from csms_transactions.store.tables import metadata
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+EPOCH = 1
+
+
+def transaction_event(seq_no: int, kind: str = "Updated", transaction_id: str = "tx-1", **fields: Any) -> dict[str, Any]:
+    info = fields.pop("info", {})
+    payload = {
+        "eventType": kind,
+        "timestamp": (T0 + timedelta(seconds=seq_no)).isoformat().replace("+00:00", "Z"),
+        "triggerReason": "MeterValuePeriodic",
+        "seqNo": seq_no,
+        "transactionInfo": {"transactionId": transaction_id, **info},
+    }
+    if (energy := fields.pop("energy", None)) is not None:
+        payload["meterValue"] = [{"timestamp": payload["timestamp"], "sampledValue": [{"value": energy}]}]
+    if (token := fields.pop("token", None)) is not None:
+        payload["idToken"] = {"idToken": token, "type": "ISO14443"}
+    return {**payload, **fields}
+
+
+class Auth:
+    """Answers AuthorizationRequests: Accepted unless told otherwise."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self.tokens: dict[str, IdTokenInfo] = {}
+        self.silent = False
+        self.requests: list[Any] = []
+        self._runner = ConsumerRunner(bus, group="auth", topics=[topics.CALLS_AUTH.name], handler=self._handle)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await self._runner.run(stop)
+
+    async def _handle(self, batch: Sequence[Incoming]) -> list[Outgoing]:
+        requests = [incoming.record.authorization_request for incoming in batch if incoming.record]
+        self.requests += requests
+        return [] if self.silent else [self._answer(request) for request in requests]
+
+    def _answer(self, request: Any) -> Outgoing:
+        answers = [
+            self.tokens.get(question.id_token.id_token, IdTokenInfo(status="Accepted")) for question in request.questions
+        ]
+        decision = AuthorizationDecision(correlation_id=request.correlation_id, answers=answers)
+        to = request.reply_to
+        return Outgoing(to.topic, new_record("", authorization_decision=decision), partition=to.partition)
+
+
+class Gateway:
+    """Slot 0: sends what stations say, collects what they are told."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self._bus = bus
+        self._requester = Requester(bus, ReplyTo(topic=topics.GATEWAY_INBOX.name, partition=0))
+        self.inbox = Inbox(bus, topics.GATEWAY_INBOX.name, 0, self._take)
+        self.commands: asyncio.Queue[Record] = asyncio.Queue()
+        self.replies: dict[str, Reply] = {}
+
+    def _take(self, record: Record) -> None:
+        if record.HasField("station_command"):
+            self.commands.put_nowait(record)
+        else:
+            self.replies[record.reply.correlation_id] = record.reply
+            self._requester.deliver(record)
+
+    def station_call(
+        self, station_id: str, action: str, payload: dict[str, Any], **fields: Any
+    ) -> tuple[Outgoing, str]:
+        correlation_id = self._requester.new_correlation_id()
+        call = StationCall(
+            reply_to=self._requester.reply_to,
+            correlation_id=correlation_id,
+            protocol="ocpp2.0.1",
+            action=action,
+            message_id=correlation_id[:36],
+            payload=orjson.dumps(payload),
+            received_at_ms=now_ms(),
+            deadline_ms=now_ms() + 10_000,
+        )
+        call.MergeFrom(StationCall(**fields))
+        return Outgoing(topics.CALLS_TRANSACTIONS.name, new_record(station_id, station_call=call)), correlation_id
+
+    async def call(self, station_id: str, action: str, payload: dict[str, Any], **fields: Any) -> Reply:
+        outgoing, correlation_id = self.station_call(station_id, action, payload, **fields)
+        return (await self._requester.ask(outgoing, correlation_id, 5)).reply
+
+    async def tell(self, payload: dict[str, Any], station_id: str = "CS1") -> dict[str, Any]:
+        """Send a TransactionEvent and return the response; an error fails the test."""
+        reply = await self.call(station_id, "TransactionEvent", payload)
+        assert reply.WhichOneof("outcome") == "payload", reply
+        return orjson.loads(reply.payload)  # type: ignore[no-any-return]
+
+    async def connect(self, station_id: str = "CS1", protocol: str = "ocpp2.0.1") -> None:
+        status = GatewayStatus(gateway_slot=0, gateway_epoch=EPOCH, state=GatewayState.GATEWAY_STATE_ALIVE)
+        connection = ConnectionRecord(
+            state=ConnectionState.CONNECTION_STATE_OPEN,
+            gateway_slot=0,
+            gateway_epoch=EPOCH,
+            connection_id=f"c-{station_id}",
+            protocol=protocol,
+        )
+        await self._bus.publish(
+            [
+                Outgoing(topics.GATEWAY_STATUS.name, new_record("", gateway_status=status), key="0"),
+                Outgoing(topics.CONNECTIONS.name, new_record(station_id, connection=connection)),
+            ]
+        )
+
+    async def answer(self, outcome: Outcome.ValueType, payload: dict[str, Any] | None = None) -> StationCommand:
+        """Take the next command and tell what became of it."""
+        record = await asyncio.wait_for(self.commands.get(), 5)
+        result = CommandResult(
+            command=record.station_command,
+            outcome=outcome,
+            payload=orjson.dumps(payload) if payload is not None else b"",
+            error=CallError(code="NotSupported", description="no", details=b"{}"),
+            sent_at_ms=now_ms(),
+            completed_at_ms=now_ms(),
+        )
+        await self._bus.publish([Outgoing(topics.RESULTS.name, new_record(record.station_id, command_result=result))])
+        return record.station_command
+
+
+class World:
+    """Everything, running."""
+
+    event = staticmethod(transaction_event)
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.bus = MemoryBus()
+        self.auth = Auth(self.bus)
+        self.gateway = Gateway(self.bus)
+        self.health = Health()
+        settings = TransactionSettings(token_decision_timeout_s=0.5, call_timeout_s=0.5, call_grace_s=0.2)
+        self.service = Transactions(self.bus, database, settings, self.health)
+        self.events: list[DomainEvent] = []
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        stop, last = asyncio.Event(), asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.auth.run(last))
+            tasks.create_task(self.gateway.inbox.run(last))
+            reading = tasks.create_task(self._read_events())
+            service = tasks.create_task(self.service.run(stop))
+            await self.gateway.inbox.ready()
+            await self.service.ready()
+            try:
+                yield
+            finally:
+                stop.set()
+                await service
+                last.set()
+                reading.cancel()
+
+    async def _read_events(self) -> None:
+        async with self.bus.read(topics.EVENTS_TRANSACTIONS.name, partition=None, start=Start.END) as reader:
+            async for batch in reader.batches():
+                self.events += [incoming.record.event for incoming in batch if incoming.record]
+
+    async def told(self, count: int) -> list[str]:
+        """The kinds of the first `count` domain events."""
+        async with asyncio.timeout(5):
+            while len(self.events) < count:
+                await asyncio.sleep(0.01)
+        return [event.WhichOneof("event") for event in self.events]
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    made = Database(f"sqlite:///{tmp_path / 'transactions.db'}", "transactions")
+    async with made.transaction() as session:
+        await (await session.connection()).run_sync(metadata.create_all)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        made = World(database)
+        await stack.enter_async_context(made.running())
+        yield made
