@@ -1,5 +1,7 @@
-"""Records as other services send them to auth."""
+"""Records as other services send them to auth, and the databases they are answered from."""
 
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -7,7 +9,11 @@ import pytest
 from csms.v1.auth_pb2 import AuthorizationRequest, ConnectionRequest, IdToken, StationAdmission, TokenQuestion
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import ReplyTo, StationCall
+from csms_auth.app import MIGRATIONS
 from csms_bus.records import new_record
+from csms_db.engine import Database
+from csms_db.migrations import upgrade
+from sqlalchemy import event
 
 Field = Any  # a value of a protobuf field or of JSON
 
@@ -68,3 +74,28 @@ class Records:
 @pytest.fixture
 def records() -> Records:
     return Records()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    url = f"sqlite:///{tmp_path}/auth.db"
+    await upgrade(url, None, MIGRATIONS)
+    database = Database(url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def statements(database: Database) -> Iterator[list[str]]:
+    """The SQL statements that are executed meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    engines = [engine.sync_engine for engine in database._engines()]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)

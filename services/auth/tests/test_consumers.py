@@ -1,0 +1,276 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from csms.v1.bus_pb2 import Record
+from csms.v1.events_pb2 import DomainEvent
+from csms_auth.consumers import AuthConsumer
+from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
+from csms_auth.handlers.turn import Rules
+from csms_auth.store import id_tokens, stations, tables
+from csms_bus.flow import Never
+from csms_bus.ports import Incoming, Outgoing
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
+from csms_runtime.clock import from_ms
+from csms_runtime.settings import UnknownStations
+from sqlalchemy import select
+
+Records = Any  # the fixture of conftest.py
+
+DIGEST = b"d" * 32
+OTHER = b"o" * 32
+
+
+class Clock:
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+class Consumer:
+    """The consumer under test, fed with records."""
+
+    def __init__(self, database: Database, now_ms: int, policy: UnknownStations = UnknownStations.REJECT) -> None:
+        self.clock = Clock(now_ms)
+        self.wakes = 0
+        self._consumer = AuthConsumer(database, Rules(policy), wake_outbox=self._wake, clock=self.clock)
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    async def __call__(self, *records: Record | None) -> Sequence[Outgoing]:
+        return await self._consumer([Incoming("ocpp.calls.auth", 0, n, "k", r) for n, r in enumerate(records)])
+
+
+@pytest.fixture
+def consumer(database: Database, records: Records) -> Consumer:
+    return Consumer(database, records.now_ms)
+
+
+async def events(database: Database) -> list[DomainEvent]:
+    async with database.reading() as session:
+        rows = await session.execute(select(tables.outbox.c.record).order_by(tables.outbox.c.id))
+        return [Record.FromString(row.record).event for row in rows]
+
+
+async def stored_station(database: Database, station_id: str) -> Any:
+    async with database.reading() as session:
+        return (await stations.load(session, [station_id])).get(station_id)
+
+
+async def add_tokens(database: Database, *tokens: Token) -> None:
+    async with database.transaction() as session:
+        for token in tokens:
+            await id_tokens.add(session, token, from_ms(0))
+
+
+async def test_admitted_station_may_connect(consumer: Consumer, records: Records) -> None:
+    (result,) = await consumer(records.admit("CS1", 1, password_digest=DIGEST, security_profile=1))
+    assert result.record.station_admission_result.applied
+    (decision,) = await consumer(records.connect("CS1", DIGEST))
+    assert decision.record.connection_decision.allowed
+
+
+async def test_order_within_a_batch_holds(consumer: Consumer, records: Records) -> None:
+    answers = await consumer(
+        records.connect("CS1", DIGEST),
+        records.admit("CS1", 1, password_digest=DIGEST),
+        records.connect("CS1", DIGEST),
+        records.admit("CS1", 2, password_digest=OTHER),
+        records.connect("CS1", DIGEST),
+        records.connect("CS1", OTHER),
+        records.admit("CS1", 3, deleted=True),
+        records.connect("CS1", OTHER),
+    )
+    decisions = [a.record.connection_decision for a in answers if a.record.HasField("connection_decision")]
+    assert [(d.allowed, d.http_status) for d in decisions] == [
+        (False, 404),
+        (True, 0),
+        (False, 401),
+        (True, 0),
+        (False, 404),
+    ]
+
+
+async def test_admission_twice_is_admission_once(consumer: Consumer, records: Records, database: Database) -> None:
+    admission = records.admit("CS1", 5, password_digest=DIGEST, serial_number="SN-1")
+    first, again = await consumer(admission), await consumer(admission)
+    assert [a.record.station_admission_result.applied for a in (*first, *again)] == [True, False]
+    assert (await stored_station(database, "CS1")).revision == 5
+
+
+async def test_older_admission_changes_nothing(consumer: Consumer, records: Records, database: Database) -> None:
+    await consumer(records.admit("CS1", 5, password_digest=DIGEST, serial_number="new"))
+    (late,) = await consumer(records.admit("CS1", 4, password_digest=OTHER, serial_number="old"))
+    assert not late.record.station_admission_result.applied
+    station = await stored_station(database, "CS1")
+    assert (station.serial_number, station.password_digest) == ("new", DIGEST)
+
+
+async def test_password_stays_when_the_admission_brings_none(
+    consumer: Consumer, records: Records, database: Database
+) -> None:
+    await consumer(records.admit("CS1", 1, password_digest=DIGEST))
+    await consumer(records.admit("CS1", 2))
+    assert (await stored_station(database, "CS1")).password_digest == DIGEST
+
+
+async def test_password_does_not_outlive_a_deletion_in_the_same_batch(
+    consumer: Consumer, records: Records, database: Database
+) -> None:
+    await consumer(records.admit("CS1", 1, password_digest=DIGEST))
+    await consumer(records.admit("CS1", 2, deleted=True), records.admit("CS1", 3))
+    station = await stored_station(database, "CS1")
+    assert (station.deleted, station.password_digest) == (False, None)
+
+
+async def test_stale_write_does_not_undo_a_newer_one(database: Database, records: Records) -> None:
+    newer = await _admitted(database, records, 9)
+    async with database.transaction() as session:
+        await stations.save(session, [replace(newer, revision=8, serial_number="stale")], from_ms(0))
+    assert await stored_station(database, "CS1") == newer
+
+
+async def _admitted(database: Database, records: Records, revision: int) -> Any:
+    await Consumer(database, records.now_ms)(records.admit("CS1", revision, serial_number="newest"))
+    return await stored_station(database, "CS1")
+
+
+async def test_expired_question_is_not_answered(consumer: Consumer, records: Records) -> None:
+    late = records.now_ms - 1
+    assert (
+        await consumer(records.connect("CS1", deadline_ms=late), records.ask(("Local", "X", 0), deadline_ms=late)) == []
+    )
+
+
+async def test_reconnect_storm_is_one_query_per_batch(
+    database: Database, records: Records, statements: list[str]
+) -> None:
+    consumer = Consumer(database, records.now_ms)
+    await consumer(*[records.admit(f"CS{n}", 1, password_digest=DIGEST, reply_to=None) for n in range(500)])
+    statements.clear()
+    answers = await consumer(*[records.connect(f"CS{n}", DIGEST) for n in range(500)])
+    assert len([statement for statement in statements if statement.startswith("SELECT stations")]) == 1
+    assert len(answers) == 500
+    assert all(answer.record.connection_decision.allowed for answer in answers)
+    assert [answer.record.station_id for answer in answers] == [f"CS{n}" for n in range(500)]
+
+
+async def test_policy_lets_unknown_stations_in(database: Database, records: Records) -> None:
+    consumer = Consumer(database, records.now_ms, UnknownStations.ACCEPT)
+    (answer,) = await consumer(records.connect("NEW"))
+    assert answer.record.connection_decision.allowed
+
+
+async def test_identity_that_no_database_can_hold_is_unknown(consumer: Consumer, records: Records) -> None:
+    (answer,) = await consumer(records.connect("a\0b", DIGEST))
+    assert answer.record.connection_decision.http_status == 404
+
+
+class TestRefusals:
+    async def test_it_is_told_once_a_minute(self, consumer: Consumer, records: Records, database: Database) -> None:
+        await consumer(records.admit("CS1", 1, password_digest=DIGEST))
+        await consumer(*[records.connect("CS1", OTHER) for _ in range(5)])
+        await consumer(records.connect("CS1", OTHER))
+        (told,) = await events(database)
+        assert told.station_id == "CS1"
+        assert told.connection_refused.http_status == 401
+        assert told.connection_refused.reason == "wrong password"
+        assert told.connection_refused.remote_address == "192.0.2.1"
+        assert consumer.wakes == 1
+        consumer.clock.now_ms += 60_000
+        await consumer(records.connect("CS1", OTHER, deadline_ms=0))
+        assert len(await events(database)) == 2
+
+    async def test_each_station_has_its_own(self, consumer: Consumer, records: Records, database: Database) -> None:
+        await consumer(records.connect("A"), records.connect("B"), records.connect("A"))
+        assert sorted(event.station_id for event in await events(database)) == ["A", "B"]
+
+    async def test_beside_an_admission_it_is_told_too(
+        self, consumer: Consumer, records: Records, database: Database
+    ) -> None:
+        await consumer(records.admit("CS1", 1), records.connect("CS2"))
+        assert [event.station_id for event in await events(database)] == ["CS2"]
+
+    async def test_nothing_is_told_of_who_is_let_in(
+        self, consumer: Consumer, records: Records, database: Database
+    ) -> None:
+        await consumer(records.admit("CS1", 1, password_digest=DIGEST), records.connect("CS1", DIGEST))
+        assert await events(database) == []
+        assert consumer.wakes == 0
+
+
+class TestTokens:
+    async def test_tokens_of_a_batch_are_looked_up_at_once(
+        self, consumer: Consumer, records: Records, database: Database, statements: list[str]
+    ) -> None:
+        await add_tokens(
+            database,
+            Token(TokenRef("ISO14443", "CARD-1"), TokenStatus.ACCEPTED, group_id="G1", evse_ids=[1, 2]),
+            Token(TokenRef("ISO14443", "CARD-2"), TokenStatus.BLOCKED),
+        )
+        statements.clear()
+        asked, called = await consumer(
+            records.ask(("ISO14443", "card-1", 2), ("ISO14443", "CARD-3", 1)),
+            records.call("Authorize", {"idToken": {"idToken": "Card-2", "type": "ISO14443"}}),
+        )
+        assert len([statement for statement in statements if statement.startswith("SELECT id_tokens")]) == 1
+        assert [info.status for info in asked.record.authorization_decision.answers] == ["Accepted", "Unknown"]
+        assert called.record.reply.payload == b'{"idTokenInfo":{"status":"Blocked"}}'
+
+    async def test_question_twice_is_answered_twice_alike(self, consumer: Consumer, records: Records) -> None:
+        question = records.ask(("Local", "X", 0))
+        (first,), (again,) = await consumer(question), await consumer(question)
+        assert first.record.authorization_decision == again.record.authorization_decision
+
+    async def test_id_that_no_database_can_hold_is_unknown(self, consumer: Consumer, records: Records) -> None:
+        (answer,) = await consumer(records.ask(("Local", "a\0b", 0)))
+        assert answer.record.authorization_decision.answers[0].status == "Unknown"
+
+    async def test_more_tokens_than_one_statement_takes(
+        self, consumer: Consumer, records: Records, database: Database
+    ) -> None:
+        await add_tokens(database, Token(TokenRef("Local", "T2499"), TokenStatus.ACCEPTED))
+        (answer,) = await consumer(records.ask(*[("Local", f"t{n}", 0) for n in range(2500)]))
+        found = [n for n, info in enumerate(answer.record.authorization_decision.answers) if info.status == "Accepted"]
+        assert found == [2499]
+
+
+async def test_newest_signing_request_is_kept(consumer: Consumer, records: Records, database: Database) -> None:
+    await consumer(records.call("SignCertificate", {"csr": "one"}), records.call("SignCertificate", {"csr": "two"}))
+    await consumer(records.call("SignCertificate", {"csr": "three", "certificateType": "V2GCertificate"}))
+    async with database.reading() as session:
+        rows = (await session.execute(select(tables.certificate_requests))).all()
+    assert {(row.station_id, row.certificate_type, row.csr) for row in rows} == {
+        ("CS1", "ChargingStationCertificate", "two"),
+        ("CS1", "V2GCertificate", "three"),
+    }
+
+
+async def test_record_of_another_kind_can_never_be_handled(consumer: Consumer) -> None:
+    with pytest.raises(Never):
+        await consumer(Record(record_id="r", station_id="CS1"))
+
+
+async def test_tombstones_are_passed_over(consumer: Consumer, records: Records) -> None:
+    assert len(await consumer(None, records.connect("CS1"))) == 1
+
+
+async def test_refusal_that_was_rolled_back_is_told_later(
+    database: Database, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumer = Consumer(database, records.now_ms)
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "transaction", _unavailable)
+        with pytest.raises(DatabaseUnavailable):
+            await consumer(records.connect("CS1"))
+    await consumer(records.connect("CS1"))
+    assert len(await events(database)) == 1
+
+
+def _unavailable() -> None:
+    raise DatabaseUnavailable("away")
