@@ -23,6 +23,10 @@ class Key(Enum):
     GATEWAY = "slot of the gateway"
 
 
+MAX_RECORD_BYTES = 1_000_000
+"""How large a record's value may be; what Kafka's brokers take by default, less some room for the key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """One topic of the catalogue."""
@@ -38,6 +42,7 @@ class Topic:
     """Default number; inboxes need as many as the service has replicas at most."""
     retention: timedelta
     cleanup: Cleanup = Cleanup.DELETE
+    max_record_bytes: int = MAX_RECORD_BYTES
 
 
 CALLS_AUTH = Topic(
@@ -181,6 +186,7 @@ DEAD_LETTERS = Topic(
     consumers=(),
     partitions=1,
     retention=timedelta(days=30),
+    max_record_bytes=2 * MAX_RECORD_BYTES,  # the whole record fits in, whatever else there is
 )
 
 CATALOGUE: tuple[Topic, ...] = (

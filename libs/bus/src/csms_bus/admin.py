@@ -1,0 +1,151 @@
+"""Creates the catalogue's topics on Kafka: `python -m csms_bus.admin --bootstrap host:port`. Idempotent."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any
+
+import structlog
+import typer
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+
+from csms_bus.kafka_errors import bus_errors
+from csms_bus.kafka_settings import KafkaSettings
+from csms_bus.ports import BusUnavailable
+from csms_bus.topics import CATALOGUE, Cleanup, Key, Topic
+
+_log = structlog.get_logger(__name__)
+
+_HEADROOM_BYTES = 48_576
+"""For the key and the batch around a record of the largest size."""
+_SAFE_REPLICAS = 2
+"""Where there are more, a record is acknowledged when this many have it: one broker may be away."""
+
+
+def config_of(topic: Topic, replication_factor: int = 1) -> dict[str, str]:
+    """Return the configuration a topic is created with."""
+    config = {
+        "cleanup.policy": topic.cleanup.value,
+        "max.message.bytes": str(topic.max_record_bytes + _HEADROOM_BYTES),
+    }
+    if replication_factor > _SAFE_REPLICAS:
+        config["min.insync.replicas"] = str(_SAFE_REPLICAS)
+    if topic.cleanup is Cleanup.COMPACT:
+        return config | {
+            # Tables that are read as a whole at every start should be short: roll hourly, clean early.
+            "segment.ms": _ms(timedelta(hours=1)),
+            "min.cleanable.dirty.ratio": "0.1",
+            "max.compaction.lag.ms": _ms(timedelta(hours=6)),
+            "delete.retention.ms": _ms(timedelta(days=1)),
+        }
+    # Old records go with their segment, so a segment must not outlive the retention by much.
+    return config | {
+        "retention.ms": _ms(topic.retention),
+        "segment.ms": _ms(max(topic.retention / 8, timedelta(minutes=10))),
+    }
+
+
+def partitions_of(topic: Topic, partitions: int | None) -> int:
+    """Return how many partitions a topic shall have; `partitions` replaces the default of the topics keyed by station.
+
+    Topics keyed by station have equally many, so that a consumer gets the same stations of each.
+    """
+    spread = topic.key is Key.STATION and topic.partitions > 1
+    return partitions if partitions is not None and spread else topic.partitions
+
+
+async def create_topics(
+    bootstrap_servers: str,
+    *,
+    partitions: int | None = None,
+    replication_factor: int = 1,
+    security: Mapping[str, Any] | None = None,
+    topics: Sequence[Topic] = CATALOGUE,
+) -> None:
+    """Create the topics that are missing, add partitions where there are too few.
+
+    Never removes anything; the configuration of existing topics is left to their operators. Adding
+    partitions moves stations to other partitions: do it while no station is connected.
+    Raises BusUnavailable.
+    """
+    settings = KafkaSettings(bootstrap_servers, "csms-admin", dict(security or {}))
+    admin = AIOKafkaAdminClient(**settings.client())
+    try:
+        with bus_errors():
+            await admin.start()
+            await _create(admin, topics, partitions, replication_factor)
+            await _grow(admin, topics, partitions)
+    finally:
+        await admin.close()
+
+
+async def _create(
+    admin: AIOKafkaAdminClient, topics: Sequence[Topic], partitions: int | None, replication_factor: int
+) -> None:
+    existing = set(await admin.list_topics())
+    missing = [topic for topic in topics if topic.name not in existing]
+    if not missing:
+        return
+    response = await admin.create_topics(
+        [
+            NewTopic(
+                name=topic.name,
+                num_partitions=partitions_of(topic, partitions),
+                replication_factor=replication_factor,
+                topic_configs=config_of(topic, replication_factor),
+            )
+            for topic in missing
+        ]
+    )
+    for name, code, *details in response.topic_errors:
+        _check(code, name, details)
+        _log.info("topic created", topic=name)
+
+
+async def _grow(admin: AIOKafkaAdminClient, topics: Sequence[Topic], partitions: int | None) -> None:
+    described = await admin.describe_topics([topic.name for topic in topics])
+    existing = {found["topic"]: len(found["partitions"]) for found in described}
+    wanted = {topic.name: partitions_of(topic, partitions) for topic in topics}
+    # A topic that was just created may not be known to the broker that answered yet; then it has what it needs.
+    growing = {name: count for name, count in wanted.items() if 0 < existing.get(name, 0) < count}
+    if not growing:
+        return
+    response = await admin.create_partitions({name: NewPartitions(count) for name, count in growing.items()})
+    for name, code, *details in response.topic_errors:
+        _check(code, name, details)
+        _log.info("partitions added", topic=name, partitions=growing[name], before=existing[name])
+
+
+def _ms(duration: timedelta) -> str:
+    return str(duration // timedelta(milliseconds=1))
+
+
+def _check(code: int, topic: str, details: Sequence[object]) -> None:
+    error = for_code(code)
+    if error not in (NoError, TopicAlreadyExistsError):
+        raise BusUnavailable(
+            f"{topic}: {error.__name__} {' '.join(str(detail) for detail in details if detail)}".strip()
+        )
+
+
+def main(
+    bootstrap: Annotated[
+        str, typer.Option(envvar="CSMS_KAFKA_BOOTSTRAP_SERVERS", help="Brokers: host:port, separated by commas.")
+    ] = "127.0.0.1:9092",
+    partitions: Annotated[
+        int | None,
+        typer.Option(min=1, help="Partitions of the topics keyed by station id; absent: as in the catalogue."),
+    ] = None,
+    replication_factor: Annotated[int, typer.Option(min=1, help="Replicas of the topics that are created.")] = 1,
+) -> None:
+    """Create the bus's topics on Kafka, or bring them up to date. Nothing is ever removed."""
+    try:
+        asyncio.run(create_topics(bootstrap, partitions=partitions, replication_factor=replication_factor))
+    except BusUnavailable as error:
+        typer.echo(f"Kafka at {bootstrap}: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+if __name__ == "__main__":
+    typer.run(main)

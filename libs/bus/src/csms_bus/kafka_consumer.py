@@ -1,0 +1,134 @@
+"""A member of a Kafka consumer group, with explicit offsets."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import TopicPartition as KafkaPartition
+
+from csms_bus.kafka_errors import as_bus_error, bus_errors, is_retriable
+from csms_bus.kafka_records import decode
+from csms_bus.kafka_settings import KafkaSettings
+from csms_bus.ports import BusUnavailable, Incoming, RebalanceListener, TopicPartition
+
+_log = structlog.get_logger(__name__)
+
+_JOIN_TIMEOUT_S = 60.0
+_COMMIT_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S = 10.0
+
+
+class KafkaConsumer:
+    """Implements `csms_bus.ports.Consumer`. Make it with `join`.
+
+    Partitions are shared out by range, so that a station's records of topics with equally many partitions come to the
+    same member, which keeps two members from working on the same station's rows. After an error that aiokafka does not
+    recover from it joins the group anew.
+    """
+
+    def __init__(
+        self, settings: KafkaSettings, group: str, topics: Sequence[str], listener: RebalanceListener | None
+    ) -> None:
+        self._settings = settings
+        self._group = group
+        self._topics = topics
+        self._listener = listener
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def join(self) -> None:
+        """Join the group and wait for the assignment. Raises BusUnavailable."""
+        consumer = self._new_consumer()
+        consumer.subscribe(list(self._topics), listener=_Listener(self._listener))
+        try:
+            with bus_errors():
+                async with asyncio.timeout(_JOIN_TIMEOUT_S):
+                    await consumer.start()
+        except BaseException:
+            await _stop(consumer)
+            raise
+        self._consumer = consumer
+
+    async def poll(self, *, max_records: int, timeout_s: float) -> Sequence[Incoming]:
+        """See `csms_bus.ports.Consumer`."""
+        if self._consumer is None:
+            await self.join()
+        consumer = self._joined()
+        try:
+            polled = await consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        except KafkaError as error:
+            if not is_retriable(error):
+                await self._give_up(error)
+            raise as_bus_error(error) from error
+        return [decode(consumed) for records in polled.values() for consumed in records]
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """See `csms_bus.ports.Consumer`."""
+        consumer = self._joined()
+        with bus_errors():
+            async with asyncio.timeout(_COMMIT_TIMEOUT_S):
+                await consumer.commit({KafkaPartition(*name): offset for name, offset in offsets.items()})
+
+    async def rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """See `csms_bus.ports.Consumer`."""
+        if self._consumer is None:
+            return  # it will join anew and start at what was committed
+        for name, offset in offsets.items():
+            try:
+                self._consumer.seek(KafkaPartition(*name), offset)
+            except IllegalStateError:
+                _log.debug("partition moved before it was rewound", topic=name.topic, partition=name.partition)
+
+    async def close(self) -> None:
+        """See `csms_bus.ports.Consumer`. A second call does nothing."""
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            await _stop(consumer)
+
+    async def _give_up(self, error: KafkaError) -> None:
+        _log.error("consumer joins anew", group=self._group, error=repr(error))
+        await self.close()
+
+    def _joined(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise BusUnavailable(f"not a member of {self._group}")
+        return self._consumer
+
+    def _new_consumer(self) -> AIOKafkaConsumer:
+        settings = self._settings
+        return AIOKafkaConsumer(
+            **settings.client(),
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            fetch_max_wait_ms=int(settings.fetch_wait_s * 1000),
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 3),
+            rebalance_timeout_ms=int(settings.rebalance_timeout_s * 1000),
+        )
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """Passes rebalances on."""
+
+    def __init__(self, listener: RebalanceListener | None) -> None:
+        self._listener = listener
+
+    async def on_partitions_revoked(self, revoked: Sequence[KafkaPartition]) -> None:
+        """Let the work in hand finish."""
+        if revoked and self._listener is not None:
+            await self._listener.revoked(frozenset(TopicPartition(*partition) for partition in revoked))
+
+    async def on_partitions_assigned(self, assigned: Sequence[KafkaPartition]) -> None:
+        """Nothing to do: positions come from the committed offsets."""
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await consumer.stop()
+    except (KafkaError, TimeoutError) as error:
+        _log.warning("consumer did not leave its group cleanly", error=repr(error))

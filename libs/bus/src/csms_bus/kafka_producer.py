@@ -1,0 +1,164 @@
+"""Publishing to Kafka: idempotent, acknowledged by all in-sync replicas, in order per partition."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from csms_runtime import metrics
+
+from csms_bus import topics as catalogue
+from csms_bus.kafka_errors import as_bus_error, bus_errors, is_retriable
+from csms_bus.kafka_records import hash_of, key_of
+from csms_bus.kafka_settings import KafkaSettings
+from csms_bus.ports import BusError, BusUnavailable, Outgoing, RecordTooLarge, TopicPartition
+
+_log = structlog.get_logger(__name__)
+
+_MAX_BYTES = {topic.name: topic.max_record_bytes for topic in catalogue.CATALOGUE}
+_BATCH_BYTES = 512 * 1024
+_STOP_TIMEOUT_S = 5.0
+
+Delivery = asyncio.Future[object]
+
+
+class KafkaPublisher:
+    """One producer, replaced when it is beyond repair.
+
+    Memory is bounded: a partition takes one batch of at most 512 KiB while another is under way, then publishers wait.
+    What was not acknowledged in time may still be written when the broker is back.
+    """
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+        self._turns: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Publishers of a full partition wait in the order they came."""
+        self._replacing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect. Raises BusUnavailable."""
+        self._producer = await self._connect()
+
+    async def stop(self) -> None:
+        """Send what is still waiting, for at most a few seconds, and disconnect."""
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await _stop(producer)
+
+    def partitions(self, topic: str) -> int:
+        """Return how many partitions a topic has. Raises KeyError for a topic that does not exist, BusUnavailable."""
+        partitions = self._connected().client.cluster.partitions_for_topic(topic)
+        if not partitions:
+            raise KeyError(f"topic {topic} does not exist")
+        return len(partitions)
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """See `csms_bus.ports.Bus`."""
+        started = time.perf_counter()
+        try:
+            await self._publish(records)
+        except BusError:
+            metrics.BUS_PUBLISH_FAILURES.inc()
+            raise
+        metrics.BUS_PUBLISH_SECONDS.observe(time.perf_counter() - started)
+        for outgoing in records:
+            metrics.BUS_PUBLISHED.labels(outgoing.topic).inc()
+
+    async def _publish(self, records: Sequence[Outgoing]) -> None:
+        producer = self._connected()
+        deadline = asyncio.get_running_loop().time() + self._settings.publish_timeout_s
+        deliveries: list[Delivery] = []
+        error: BaseException | None = None
+        try:
+            async with asyncio.timeout_at(deadline):
+                for outgoing in records:
+                    deliveries.append(await self._send(producer, outgoing))  # noqa: PERF401 kept when one fails
+        except (KafkaError, OSError, TimeoutError, RecordTooLarge) as failure:
+            error = failure
+        error = await self._outcome(deliveries, deadline) or error
+        if error is None:
+            return
+        if isinstance(error, KafkaError) and not is_retriable(error):
+            await self._replace(producer, error)
+        raise (error if isinstance(error, BusError) else as_bus_error(error)) from error
+
+    async def _send(self, producer: AIOKafkaProducer, outgoing: Outgoing) -> Delivery:
+        """Hand a record to the producer; waits while its partition's buffer is full."""
+        key = key_of(outgoing)
+        value = None if outgoing.tombstone else outgoing.record.SerializeToString()
+        limit = _MAX_BYTES.get(outgoing.topic, catalogue.MAX_RECORD_BYTES)
+        if value is not None and len(value) > limit:
+            raise RecordTooLarge(f"{len(value)} bytes for {outgoing.topic}, which takes at most {limit}")
+        partitions = await producer.partitions_for(outgoing.topic)
+        number = hash_of(key) % len(partitions) if outgoing.partition is None else outgoing.partition
+        if number not in partitions:
+            raise IndexError(f"{outgoing.topic} has no partition {number}")
+        async with self._turns[TopicPartition(outgoing.topic, number)]:
+            delivery: Delivery = await producer.send(outgoing.topic, value, key=key.encode(), partition=number)
+            return delivery
+
+    async def _outcome(self, deliveries: Iterable[Delivery], deadline: float) -> BaseException | None:
+        """Wait for the acknowledgements. Returns what went wrong first, or None."""
+        waiting = [delivery for delivery in deliveries if not delivery.done()]
+        if waiting:
+            timeout = max(0.0, deadline - asyncio.get_running_loop().time())
+            _, late = await asyncio.wait(waiting, timeout=timeout)
+            for delivery in late:
+                delivery.add_done_callback(_look_at)  # nobody else will
+            if late:
+                return BusUnavailable(f"not acknowledged within {self._settings.publish_timeout_s:g} s")
+        return next((error for error in map(_look_at, deliveries) if error is not None), None)
+
+    def _connected(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise BusUnavailable("the bus is not started")
+        return self._producer
+
+    async def _connect(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            **self._settings.client(),
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=0,
+            max_batch_size=_BATCH_BYTES,
+            max_request_size=max(_MAX_BYTES.values()) + 64 * 1024,
+        )
+        try:
+            with bus_errors():
+                async with asyncio.timeout(self._settings.request_timeout_s):
+                    await producer.start()
+                    await producer.client.set_topics(list(_MAX_BYTES))
+        except BaseException:
+            await _stop(producer)
+            raise
+        return producer
+
+    async def _replace(self, producer: AIOKafkaProducer, error: BaseException) -> None:
+        """Start over with a new producer id: after such an error the broker refuses what follows in the partition."""
+        async with self._replacing:
+            if self._producer is not producer:
+                return
+            _log.error("producer replaced", error=repr(error))
+            self._producer = await self._connect()
+            await _stop(producer)
+
+
+def _look_at(delivery: Delivery) -> BaseException | None:
+    """Return a delivery's error. Also marks it as seen, lest asyncio reports it."""
+    return delivery.exception() if delivery.done() and not delivery.cancelled() else None
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        async with asyncio.timeout(_STOP_TIMEOUT_S):
+            await producer.flush()
+    except TimeoutError:
+        _log.warning("records were not acknowledged before the bus stopped")
+        task = producer._sender.sender_task  # noqa: SLF001 else stop() waits for ever for a broker that is gone
+        if task is not None:
+            task.cancel()
+    await producer.stop()

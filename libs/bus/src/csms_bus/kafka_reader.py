@@ -1,0 +1,110 @@
+"""Reading Kafka partitions by assignment, without a group."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from csms_bus.flow import Backoff
+from csms_bus.kafka_errors import bus_errors
+from csms_bus.kafka_records import decode
+from csms_bus.kafka_settings import KafkaSettings
+from csms_bus.ports import BusUnavailable, Incoming, Start
+
+_log = structlog.get_logger(__name__)
+
+_MAX_RECORDS = 1000
+_CATCH_UP_POLL_MS = 100
+_POLL_MS = 1000
+
+
+class KafkaReader:
+    """Implements `csms_bus.ports.Reader`. Partitions that are added to the topic later are not seen."""
+
+    def __init__(self, settings: KafkaSettings, topic: str, partition: int | None, start: Start) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._partition = partition
+        self._start = start
+        self._consumer: AIOKafkaConsumer | None = None
+        self._ends: dict[TopicPartition, int] = {}
+        """Where the log ended when it was begun to read, for partitions not read up to there yet."""
+
+    async def __aenter__(self) -> "KafkaReader":
+        """See `csms_bus.ports.Reader`."""
+        self._consumer = consumer = self._new_consumer()
+        try:
+            with bus_errors():
+                async with asyncio.timeout(self._settings.request_timeout_s):
+                    await self._position(consumer)
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """See `csms_bus.ports.Reader`."""
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            await consumer.stop()
+
+    async def batches(self) -> AsyncIterator[Sequence[Incoming]]:
+        """See `csms_bus.ports.Reader`."""
+        if self._consumer is None:
+            raise BusUnavailable("the reader is not open")
+        catching_up = self._start is Start.BEGINNING
+        while True:
+            batch = await self._poll(self._consumer, _CATCH_UP_POLL_MS if catching_up else _POLL_MS)
+            if batch:
+                yield batch
+            if catching_up and await self._has_caught_up(self._consumer):
+                catching_up = False
+                yield ()
+
+    async def _position(self, consumer: AIOKafkaConsumer) -> None:
+        await consumer.start()
+        partitions = await self._partitions(consumer)
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        begins = ends if self._start is Start.END else await consumer.beginning_offsets(partitions)
+        for partition in partitions:
+            consumer.seek(partition, begins[partition])
+        self._ends = {partition: ends[partition] for partition in partitions if begins[partition] < ends[partition]}
+
+    async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        await consumer._client._wait_on_metadata(self._topic)  # noqa: SLF001 nothing public waits for a topic
+        numbers = consumer.partitions_for_topic(self._topic) or set()
+        if self._partition is None:
+            return [TopicPartition(self._topic, number) for number in sorted(numbers)]
+        if self._partition not in numbers:
+            raise BusUnavailable(f"{self._topic} has no partition {self._partition}")
+        return [TopicPartition(self._topic, self._partition)]
+
+    async def _poll(self, consumer: AIOKafkaConsumer, timeout_ms: int) -> list[Incoming]:
+        backoff = Backoff(0.2, 5.0)
+        while True:
+            try:
+                polled = await consumer.getmany(timeout_ms=timeout_ms, max_records=_MAX_RECORDS)
+            except KafkaError as error:
+                _log.warning("cannot read", topic=self._topic, error=repr(error))
+                await asyncio.sleep(backoff.next_pause())
+            else:
+                return [decode(consumed) for records in polled.values() for consumed in records]
+
+    async def _has_caught_up(self, consumer: AIOKafkaConsumer) -> bool:
+        for partition, end in list(self._ends.items()):
+            if await consumer.position(partition) >= end:
+                del self._ends[partition]
+        return not self._ends
+
+    def _new_consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **self._settings.client(),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=500,
+        )

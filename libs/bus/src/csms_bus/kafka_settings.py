@@ -1,0 +1,36 @@
+"""How the bus talks to Kafka: what all of its clients share, and the time limits."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """Where the brokers are and how long to wait for them. All times in seconds."""
+
+    bootstrap_servers: str
+    """host:port, separated by commas."""
+    client_id: str
+    """Names the process in the brokers' logs and quotas."""
+    security: dict[str, Any] = field(default_factory=dict, repr=False)
+    """aiokafka's `security_protocol`, `ssl_context`, `sasl_*`; may hold secrets."""
+    publish_timeout_s: float = 5.0
+    """After this long a publish that is not acknowledged raises BusUnavailable."""
+    request_timeout_s: float = 20.0
+    """For one request to a broker. Longer than a rebalance, which holds a request that long."""
+    rebalance_timeout_s: float = 15.0
+    """How long a member may take to finish its work before its partitions go to another."""
+    session_timeout_s: float = 10.0
+    """How long a member may be silent before its partitions go to another."""
+    fetch_wait_s: float = 0.1
+    """How long a broker holds a fetch when there is nothing to read. Bounds the delay of a record that arrives while
+    the fetch under way does not ask for its partition, which happens when a handler was slow."""
+
+    def client(self) -> dict[str, Any]:
+        """Return the arguments that all of aiokafka's clients take."""
+        return {
+            "bootstrap_servers": self.bootstrap_servers,
+            "client_id": self.client_id,
+            "request_timeout_ms": int(self.request_timeout_s * 1000),
+            **self.security,
+        }
