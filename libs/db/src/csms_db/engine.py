@@ -15,12 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from csms_db import postgresql, sqlite
 from csms_db import url as urls
-from csms_db.errors import DatabaseUnavailable, is_transient
+from csms_db.errors import DatabaseUnavailable, is_refused_write, is_transient, kind
 
 Dialect = Literal["postgresql", "sqlite"]
 
 _CONNECT_ERRORS = (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What connecting may raise; TimeoutError is an OSError. None of it is the fault of what is to be done."""
+
+_READING = {"csms_reading": True}
+"""Marks the connections of read transactions."""
 
 
 class WriteSession(AsyncSession):
@@ -49,9 +52,9 @@ class Database:
             self._writer = postgresql.pooled(
                 parsed, schema, pool_size=pool_size, statement_timeout_s=statement_timeout_s
             )
-            self._reader = self._writer.execution_options(postgresql_readonly=True)
+            self._reader = self._writer.execution_options(postgresql_readonly=True, **_READING)
         else:
-            self._writer, self._reader = sqlite.writer(parsed), sqlite.reader(parsed)
+            self._writer, self._reader = sqlite.writer(parsed), sqlite.reader(parsed).execution_options(**_READING)
         for engine in self._engines():
             sa.event.listen(engine.sync_engine, "handle_error", self._on_error)
 
@@ -97,7 +100,7 @@ class Database:
             await session.connection()
         except _CONNECT_ERRORS as error:
             metrics.DB_UNAVAILABLE.labels(self.name).inc()
-            raise DatabaseUnavailable(f"{self.name}: cannot connect ({type(error).__name__})") from error
+            raise DatabaseUnavailable(f"{self.name}: cannot connect ({kind(error)})") from error
 
     def _on_error(self, context: ExceptionContext) -> DatabaseUnavailable | None:
         """Turn what passes with time into DatabaseUnavailable, at the statement where it happens."""
@@ -106,14 +109,17 @@ class Database:
             return None
         if isinstance(error, TimeoutError):  # the driver's command timeout: the connection's state is unknown
             context.is_disconnect = True
-        if not (context.is_disconnect or is_transient(error)) or not isinstance(error, Exception):
-            return None  # what is no Exception is a cancellation
+        if not isinstance(error, Exception):  # a cancellation
+            return None
+        if not (context.is_disconnect or is_transient(error)) or (is_refused_write(error) and _is_reading(context)):
+            return None
         metrics.DB_UNAVAILABLE.labels(self.name).inc()
-        # Only the kind: the text of a driver's error may quote values.
-        return DatabaseUnavailable(
-            f"{self.name}: {type(error).__name__} {getattr(error, 'sqlstate', '') or ''}".strip()
-        )
+        return DatabaseUnavailable(f"{self.name}: {kind(error)}")
 
     def _engines(self) -> list[AsyncEngine]:
         """The engines with a pool of their own."""
         return [self._writer] if self.dialect == urls.POSTGRESQL else [self._writer, self._reader]
+
+
+def _is_reading(context: ExceptionContext) -> bool:
+    return context.connection is not None and bool(context.connection.get_execution_options().get("csms_reading"))

@@ -26,9 +26,10 @@ _SQLITE_PRIMARY = 0xFF
 """An extended result code's low byte is its primary code."""
 _SQLSTATE_CLASSES = ("08", "40", "53", "58")
 """Connection, rollback (serialization, deadlock), insufficient resources (disk, connections), system error."""
+_READ_ONLY = "25006"
 _SQLSTATES = frozenset(
     {
-        "25006",  # read_only_sql_transaction: we are on a standby after a failover
+        _READ_ONLY,  # we are on a standby after a failover
         "25P03",  # idle_in_transaction_session_timeout
         "55P03",  # lock_not_available
         "57P01",  # admin_shutdown
@@ -56,3 +57,16 @@ def is_transient(error: BaseException) -> bool:
         return sqlite_code & _SQLITE_PRIMARY in _SQLITE_CODES
     sqlstate = getattr(error, "sqlstate", None)
     return isinstance(sqlstate, str) and (sqlstate in _SQLSTATES or sqlstate.startswith(_SQLSTATE_CLASSES))
+
+
+def is_refused_write(error: BaseException) -> bool:
+    """Whether the database refused to write: in a read transaction that is a fault of the code."""
+    sqlite_code = getattr(error, "sqlite_errorcode", 0)
+    return getattr(error, "sqlstate", None) == _READ_ONLY or sqlite_code & _SQLITE_PRIMARY == sqlite3.SQLITE_READONLY
+
+
+def kind(error: BaseException) -> str:
+    """Name an error's kind for logs, without its text: that may quote values."""
+    driver_error = error.__cause__ or error
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    return f"{type(driver_error).__name__} {code}" if code else type(driver_error).__name__

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from csms_db import postgresql, sqlite
 from csms_db import url as urls
+from csms_db.base import new_metadata
 from csms_db.errors import NotMigratedError
 
 LOCK_TIMEOUT_S = 10.0
@@ -119,7 +120,10 @@ def _apply(connection: sa.Connection, script: ScriptDirectory) -> None:
     with EnvironmentContext(Config(), script, fn=steps, destination_rev="head") as environment:
         # The connection has begun a transaction already, which Alembic then leaves alone: all or nothing.
         environment.configure(
-            connection=connection, render_as_batch=connection.dialect.name == urls.SQLITE, transactional_ddl=True
+            connection=connection,
+            target_metadata=new_metadata(),  # names what a script leaves unnamed
+            render_as_batch=connection.dialect.name == urls.SQLITE,
+            transactional_ddl=True,
         )
         environment.run_migrations()
 

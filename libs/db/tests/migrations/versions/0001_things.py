@@ -1,0 +1,25 @@
+"""Things and the outbox."""
+
+import sqlalchemy as sa
+from alembic import op
+from csms_db.base import BigId, Json, UtcDateTime
+from csms_db.outbox import outbox_columns
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "things",
+        sa.Column("id", BigId, primary_key=True),
+        sa.Column("name", sa.String(50), nullable=False, unique=True),
+        sa.Column("at", UtcDateTime),
+        sa.Column("value", Json),
+    )
+    op.create_table(
+        "parts",
+        sa.Column("id", BigId, primary_key=True),
+        sa.Column("thing_id", sa.BigInteger, sa.ForeignKey("things.id", ondelete="CASCADE"), nullable=False),
+    )
+    op.create_table("outbox", *outbox_columns())
