@@ -1,8 +1,7 @@
 """Records as gateways publish them, and units of work on a database that the migrations made."""
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -24,7 +23,6 @@ from csms.v1.station_pb2 import (
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import new_record
 from csms_db.engine import Database
-from csms_db.migrations import upgrade
 from csms_device_mgmt.consumers import handled
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.settings import DeviceSettings
@@ -33,6 +31,9 @@ from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Units
 from csms_runtime.clock import now_ms
 from csms_runtime.settings import UnknownStations
+from csms_testing.databases import database_fixture
+
+database = database_fixture("csms_device_mgmt", schema="devices")
 
 SECRET_KEY = b"a key for tests only, long enough"
 STATION = "CS1"
@@ -44,7 +45,9 @@ class Records:
     def __init__(self) -> None:
         self._ids = itertools.count(1)
 
-    def call(self, action: str, payload: dict[str, Any], *, station_id: str = STATION, protocol: str = "ocpp2.0.1") -> Record:
+    def call(
+        self, action: str, payload: dict[str, Any], *, station_id: str = STATION, protocol: str = "ocpp2.0.1"
+    ) -> Record:
         number = next(self._ids)
         body = StationCall(
             reply_to=ReplyTo(topic="gateway.inbox", partition=3),
@@ -62,11 +65,15 @@ class Records:
         station = {"model": "Model 1", "vendorName": "Vendor", **hardware}
         return self.call("BootNotification", {"reason": reason, "chargingStation": station}, station_id=station_id)
 
-    def status(self, status: str, *, evse_id: int = 1, connector_id: int = 1, timestamp: str = "2026-01-01T00:00:00Z") -> Record:
+    def status(
+        self, status: str, *, evse_id: int = 1, connector_id: int = 1, timestamp: str = "2026-01-01T00:00:00Z"
+    ) -> Record:
         payload = {"timestamp": timestamp, "connectorStatus": status, "evseId": evse_id, "connectorId": connector_id}
         return self.call("StatusNotification", payload)
 
-    def report_part(self, seq_no: int, *, tbc: bool | None, request_id: int = 1, data: list[Any] | None = None) -> Record:
+    def report_part(
+        self, seq_no: int, *, tbc: bool | None, request_id: int = 1, data: list[Any] | None = None
+    ) -> Record:
         payload: dict[str, Any] = {"requestId": request_id, "generatedAt": "2026-01-01T00:00:00Z", "seqNo": seq_no}
         if tbc is not None:
             payload["tbc"] = tbc
@@ -234,12 +241,3 @@ def with_station(units: Units) -> Callable[..., Awaitable[None]]:
             assert await stations.create(unit.session, {**row, **columns})
 
     return create
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/devices.db"
-    await upgrade(url, None, "csms_device_mgmt.migrations")
-    database = Database(url)
-    yield database
-    await database.close()

@@ -1,5 +1,6 @@
 """Storing what became of a CALL, with what follows from it."""
 
+from dataclasses import replace
 from typing import Any
 
 from csms.v1.bus_pb2 import Record
@@ -25,7 +26,11 @@ OUTCOMES = {
 
 async def settle(unit: Unit, executed: Executed) -> bool:
     """Store a call's outcome and apply its consequences; False, and nothing changes, when it is no news."""
-    if not await calls.complete(unit.session, executed.call_id, executed.completion):
+    completion = executed.completion
+    if completion.response is not None:
+        shown = redacted(executed.protocol, executed.action, completion.response)
+        completion = replace(completion, response=shown)
+    if not await calls.complete(unit.session, executed.call_id, completion):
         return False
     _measure(executed)
     consequence = CONSEQUENCES.get(executed.action)
@@ -47,6 +52,7 @@ def executed_from(record: Record) -> Executed:
     return Executed(
         call_id=result.command.correlation_id,
         station_id=record.station_id,
+        protocol=result.command.protocol,
         action=result.command.action,
         request=loads(result.command.payload),
         completion=_completion(result),

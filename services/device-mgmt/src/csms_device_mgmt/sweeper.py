@@ -46,6 +46,9 @@ class Sweeper:
                 consequence = CONSEQUENCES.get(row.action)
                 if consequence is not None:
                     completion = Completion(CallOutcome.TIMEOUT, unit.now)
-                    await consequence(unit, Executed(row.call_id, row.station_id, row.action, row.request, completion))
+                    await consequence(
+                        unit,
+                        Executed(row.call_id, row.station_id, row.protocol, row.action, row.request, completion),
+                    )
         metrics.DEVICES_CALLS_EXPIRED.inc(len(expired))
         return len(expired)

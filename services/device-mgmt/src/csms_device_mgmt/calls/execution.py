@@ -149,7 +149,12 @@ class Calls:
 
     async def _give_up(self, command: Command, outcome: CallOutcome) -> Call:
         executed = Executed(
-            command.call_id, command.station_id, command.action, command.payload, Completion(outcome, utcnow())
+            call_id=command.call_id,
+            station_id=command.station_id,
+            protocol=command.protocol,
+            action=command.action,
+            request=command.payload,
+            completion=Completion(outcome, utcnow()),
         )
         async with self._units.open() as unit:
             await settle(unit, executed)

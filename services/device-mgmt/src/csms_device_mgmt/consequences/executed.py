@@ -1,7 +1,7 @@
 """A CALL whose outcome is known, and what a consequence is."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from csms_device_mgmt.store.calls import CallOutcome, Completion
@@ -10,13 +10,14 @@ from csms_device_mgmt.unit import Unit
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """A CALL and what became of it."""
+    """A CALL and what became of it; payloads with their secrets."""
 
     call_id: str
     station_id: str
+    protocol: str
     action: str
-    request: Mapping[str, Any]
-    completion: Completion
+    request: Mapping[str, Any] = field(repr=False)
+    completion: Completion = field(repr=False)
 
     @property
     def response(self) -> Mapping[str, Any] | None:

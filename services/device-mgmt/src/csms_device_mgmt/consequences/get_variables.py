@@ -1,5 +1,7 @@
 """GetVariables (B06): what the station told is kept."""
 
+from csms_ocpp.redaction import is_secret_variable
+
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.domain.device_model import VariableKey
 from csms_device_mgmt.store import variables
@@ -7,11 +9,12 @@ from csms_device_mgmt.unit import Unit
 
 
 async def apply(unit: Unit, executed: Executed) -> None:
-    """Store the values that were given."""
+    """Store the values that were given, except secrets."""
     results = (executed.response or {}).get("getVariableResult", [])
     values = {
         VariableKey.in_message(result): result["attributeValue"]
         for result in results
         if result["attributeStatus"] == "Accepted" and "attributeValue" in result
     }
-    await variables.store_values(unit.session, executed.station_id, values, executed.completion.completed_at)
+    shown = {key: value for key, value in values.items() if not is_secret_variable(key.variable)}
+    await variables.store_values(unit.session, executed.station_id, shown, executed.completion.completed_at)

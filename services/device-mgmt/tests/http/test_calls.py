@@ -1,0 +1,283 @@
+import asyncio
+
+import pytest
+from csms.v1.station_pb2 import Outcome
+from csms_bus.records import new_record
+from csms_bus.topics import RESULTS
+from csms_device_mgmt.settings import DeviceSettings
+from csms_runtime.settings import UnknownStations
+
+RESET = {"type": "OnIdle"}
+
+
+async def test_the_stations_answer_is_returned(api, gateway, connected):
+    answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert set(body) == {
+        "call_id",
+        "station_id",
+        "action",
+        "outcome",
+        "response",
+        "error",
+        "sent_at",
+        "completed_at",
+    }
+    assert (body["outcome"], body["response"], body["error"]) == ("result", {"status": "Accepted"}, None)
+    assert (body["station_id"], body["action"]) == (connected, "Reset")
+    assert body["sent_at"].endswith("Z")
+    assert body["completed_at"].endswith("Z")
+    assert gateway.sent == [("Reset", RESET)]
+
+
+async def test_the_outcome_is_in_the_history_when_the_answer_arrives(api, connected):
+    body = (await api.post(f"/stations/{connected}/calls/Reset", json=RESET)).json()
+    call = (await api.get(f"/calls/{body['call_id']}")).json()
+    assert {name: call[name] for name in body} == body
+    assert (call["state"], call["request"], call["protocol"]) == ("completed", RESET, "ocpp2.0.1")
+    assert (call["origin"], call["requested_by"], call["id"]) == ("device-mgmt", "admin", call["call_id"])
+
+
+async def test_the_command_names_the_connection(api, gateway, connected):
+    await api.post(f"/stations/{connected}/calls/Reset", json=RESET, params={"timeout_s": 2})
+    (command,) = gateway.commands
+    assert (command.gateway_epoch, command.connection_id, command.origin) == (gateway.epoch, "c1", "device-mgmt")
+    assert (command.timeout_ms, command.protocol) == (2000, "ocpp2.0.1")
+
+
+async def test_a_call_error_is_an_answer(api, gateway, connected):
+    gateway.respond = lambda _action, _payload: "NotSupported"
+    answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
+    assert answer.status_code == 200
+    body = answer.json()
+    assert (body["outcome"], body["response"]) == ("error", None)
+    assert body["error"] == {"code": "NotSupported", "description": "no", "details": {}}
+
+
+@pytest.mark.parametrize("timeout", [None, Outcome.OUTCOME_TIMEOUT])
+async def test_no_answer_is_504(api, gateway, connected, timeout):
+    gateway.respond = lambda _action, _payload: timeout
+    answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET, params={"timeout_s": 0.05})
+    assert answer.status_code == 504
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["outcome"], body["station_id"], body["action"]) == ("timeout", connected, "Reset")
+    assert (await api.get(f"/calls/{body['call_id']}")).json()["outcome"] == "timeout"
+
+
+async def test_late_answer_is_recorded(api, bus, gateway, connected, eventually):
+    gateway.respond = lambda _action, _payload: None
+    body = (await api.post(f"/stations/{connected}/calls/Reset", json=RESET, params={"timeout_s": 0.05})).json()
+    late = new_record(connected, station_command=gateway.commands[0])
+    await gateway.result(late, {"status": "Rejected"})
+
+    async def recorded():
+        call = (await api.get(f"/calls/{body['call_id']}")).json()
+        return call["outcome"] == "result" and call["response"] == {"status": "Rejected"}
+
+    await eventually(recorded)
+
+
+async def test_not_connected_is_409_and_recorded(api, gateway, station_id):
+    await api.put(f"/stations/{station_id}", json={})
+    answer = await api.post(f"/stations/{station_id}/calls/Reset", json=RESET)
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert (body["outcome"], body["station_id"], body["action"]) == ("not_connected", station_id, "Reset")
+    assert (await api.get(f"/calls/{body['call_id']}")).json()["outcome"] == "not_connected"
+    assert gateway.sent == []
+
+
+async def test_a_connection_that_is_gone_is_not_connected(api, gateway, connected):
+    gateway.respond = lambda _action, _payload: Outcome.OUTCOME_NOT_CONNECTED
+    answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
+    assert (answer.status_code, answer.json()["outcome"]) == (409, "not_connected")
+    assert len(gateway.commands) == 1
+
+
+async def test_a_station_that_moved_is_found(api, gateway, connected, service):
+    await gateway.connect(connected, "c2")
+
+    def moved(_action, _payload):
+        return {"status": "Accepted"} if gateway.commands[-1].connection_id == "c2" else Outcome.OUTCOME_NOT_CONNECTED
+
+    gateway.respond = moved
+    answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "result")
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "status", "where"),
+    [
+        ("NoSuchAction", {}, 404, None),
+        ("BootNotification", {"reason": "PowerUp"}, 404, None),
+        ("RemoteStartTransaction", {}, 404, None),
+        ("Reset", {}, 422, ""),
+        ("Reset", {"type": "Sometimes"}, 422, "/type"),
+        ("Reset", [], 422, ""),
+        ("Reset", None, 422, ""),
+        ("Reset", {"type": "OnIdle", "evseId": "1"}, 422, "/evseId"),
+        ("TriggerMessage", {"requestedMessage": "StatusNotification"}, 422, "/evse"),
+        ("DataTransfer", {"vendorId": "a\0b"}, 422, ""),
+        ("DataTransfer", {"vendorId": "v", "data": 2**70}, 422, ""),
+    ],
+)
+async def test_what_is_refused(api, gateway, connected, pointers, action, payload, status, where):
+    answer = await api.post(f"/stations/{connected}/calls/{action}", json=payload)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    if where is not None:
+        assert where in pointers(answer)
+    assert gateway.sent == []
+    assert (await api.get(f"/stations/{connected}/calls")).json()["items"] == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+async def test_no_json(api, connected, content):
+    headers = {"Content-Type": "application/json"}
+    answer = await api.post(f"/stations/{connected}/calls/Reset", content=content, headers=headers)
+    assert answer.status_code in {400, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_unknown_station_and_call(api):
+    assert (await api.post("/stations/nobody/calls/Reset", json=RESET)).status_code == 404
+    assert (await api.get("/stations/nobody/calls")).status_code == 404
+    assert (await api.get("/calls/nothing")).status_code == 404
+
+
+async def test_protocol_of_the_last_connection_decides(api, gateway, connected, eventually):
+    await gateway.connect(connected, "c2", protocol="ocpp1.6")
+
+    async def is_16():
+        return (await api.get(f"/stations/{connected}")).json()["protocol"] == "ocpp1.6"
+
+    await eventually(is_16)
+    gateway.respond = lambda _action, _payload: {"status": "Accepted"}
+    assert (await api.post(f"/stations/{connected}/calls/Reset", json=RESET)).status_code == 422
+    assert (await api.post(f"/stations/{connected}/calls/Reset", json={"type": "Soft"})).status_code == 200
+    await gateway.disconnect(connected, "c2")
+
+    async def gone():
+        return not (await api.get(f"/stations/{connected}")).json()["connected"]
+
+    await eventually(gone)
+    assert (await api.post(f"/stations/{connected}/calls/Reset", json={"type": "Soft"})).status_code == 409
+
+
+async def test_respond_async(api, gateway, connected, eventually):
+    gateway.respond = lambda _action, _payload: None
+    headers = {"Prefer": "respond-async"}
+    answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET, headers=headers)
+    assert answer.status_code == 202
+    body = answer.json()
+    assert (body["state"], body["outcome"]) == ("open", None)
+    assert answer.headers["location"] == f"/api/v1/calls/{body['call_id']}"
+    async with asyncio.timeout(5):
+        while not gateway.commands:
+            await asyncio.sleep(0.01)
+    await gateway.result(new_record(connected, station_command=gateway.commands[0]), {"status": "Accepted"})
+
+    async def completed():
+        call = (await api.get(f"/calls/{body['call_id']}")).json()
+        return call["state"] == "completed" and call["outcome"] == "result"
+
+    await eventually(completed)
+
+
+async def test_respond_async_of_a_station_that_is_not_connected(api, station_id):
+    await api.put(f"/stations/{station_id}", json={})
+    headers = {"Prefer": "return=minimal, respond-async"}
+    answer = await api.post(f"/stations/{station_id}/calls/Reset", json=RESET, headers=headers)
+    assert (answer.status_code, answer.json()["outcome"]) == (409, "not_connected")
+
+
+class TestIdempotencyKey:
+    KEY = {"Idempotency-Key": "k-1"}
+
+    async def post(self, api, station_id, payload=RESET, action="Reset", **headers):
+        return await api.post(f"/stations/{station_id}/calls/{action}", json=payload, headers={**self.KEY, **headers})
+
+    async def test_a_repeat_sends_nothing(self, api, gateway, connected):
+        first, second = await self.post(api, connected), await self.post(api, connected)
+        assert first.json() == second.json()
+        assert (first.status_code, second.status_code) == (200, 200)
+        assert len(gateway.commands) == 1
+
+    async def test_a_repeat_gets_the_same_status(self, api, station_id):
+        await api.put(f"/stations/{station_id}", json={})
+        first, second = await self.post(api, station_id), await self.post(api, station_id)
+        assert (first.status_code, second.status_code) == (409, 409)
+        assert first.json()["call_id"] == second.json()["call_id"]
+
+    async def test_another_payload_or_action_is_refused(self, api, gateway, connected):
+        await self.post(api, connected)
+        assert (await self.post(api, connected, {"type": "Immediate"})).status_code == 422
+        assert (await self.post(api, connected, {}, "ClearCache")).status_code == 422
+        assert len(gateway.commands) == 1
+
+    async def test_members_in_another_order_are_the_same_payload(self, api, gateway, connected):
+        await self.post(api, connected, {"type": "OnIdle", "evseId": 1})
+        assert (await self.post(api, connected, {"evseId": 1, "type": "OnIdle"})).status_code == 200
+        assert len(gateway.commands) == 1
+
+    async def test_a_repeat_waits_for_an_open_call(self, api, gateway, connected, eventually):
+        gateway.respond = lambda _action, _payload: None
+        posts = [asyncio.create_task(self.post(api, connected)) for _ in range(3)]
+
+        async def sent():
+            return gateway.commands
+
+        await eventually(sent)
+        assert (await self.post(api, connected, Prefer="respond-async")).status_code == 202
+        await gateway.result(new_record(connected, station_command=gateway.commands[0]), {"status": "Accepted"})
+        answers = await asyncio.gather(*posts)
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        assert len({answer.json()["call_id"] for answer in answers}) == 1
+        assert len(gateway.commands) == 1
+
+    async def test_keys_belong_to_a_station(self, api, connected):
+        await api.put("/stations/CS2", json={})
+        assert (await self.post(api, connected)).status_code == 200
+        assert (await self.post(api, "CS2")).status_code == 409
+
+
+class TestRejectedStation:
+    @pytest.fixture
+    def settings(self):
+        return DeviceSettings(unknown_stations=UnknownStations.REJECT)
+
+    async def test_only_the_boot_trigger_is_sent(self, api, gateway, connected):
+        await api.put(f"/stations/{connected}", json={"registration": "Rejected"})
+        answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
+        assert answer.status_code == 409
+        trigger = {"requestedMessage": "BootNotification"}
+        assert (await api.post(f"/stations/{connected}/calls/TriggerMessage", json=trigger)).status_code == 200
+        assert gateway.sent == [("TriggerMessage", trigger)]
+
+
+async def test_history_is_paged_newest_first(api, connected):
+    made = [(await api.post(f"/stations/{connected}/calls/Reset", json=RESET)).json()["call_id"] for _ in range(3)]
+    first = (await api.get(f"/stations/{connected}/calls", params={"limit": 2})).json()
+    second = (await api.get(f"/stations/{connected}/calls", params={"cursor": first["next_cursor"]})).json()
+    assert [item["id"] for item in first["items"] + second["items"]] == made[::-1]
+    assert second["next_cursor"] is None
+    assert (await api.get(f"/stations/{connected}/calls", params={"cursor": "WzFd"})).status_code == 422
+
+
+async def test_secrets_are_not_shown(api, gateway, connected):
+    element = {
+        "component": {"name": "SecurityCtrlr"},
+        "variable": {"name": "BasicAuthPassword"},
+        "attributeValue": "a-new-long-password",
+    }
+    gateway.respond = lambda _action, _payload: {"setVariableResult": [{**element, "attributeStatus": "Rejected"}]}
+    body = (await api.post(f"/stations/{connected}/calls/SetVariables", json={"setVariableData": [element]})).json()
+    assert gateway.sent[0][1]["setVariableData"][0]["attributeValue"] == "a-new-long-password"
+    assert "a-new-long-password" not in (await api.get(f"/calls/{body['call_id']}")).text
+
+
+def test_results_topic_is_the_one_the_fake_uses():
+    assert RESULTS.name == "ocpp.results"

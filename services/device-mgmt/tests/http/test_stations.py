@@ -1,0 +1,204 @@
+import asyncio
+
+import pytest
+from csms.v1.auth_pb2 import RegistrationStatus
+from csms_runtime import passwords
+
+PASSWORD = "a-long-enough-password"
+
+
+async def test_put_creates_and_shows(api, auth, secret_key):
+    body = {
+        "security_profile": 1,
+        "password": PASSWORD,
+        "serial_number": "SN-1",
+        "registration": "Pending",
+        "onboarding": "inventory",
+        "message_timeout_s": 30,
+        "vendor_ids": ["com.example"],
+    }
+    answer = await api.put("/stations/CS1", json=body)
+    assert answer.status_code == 201
+    shown = answer.json()
+    assert {name: shown[name] for name in body if name != "password"} == {
+        name: value for name, value in body.items() if name != "password"
+    }
+    assert "password" not in shown
+    assert (shown["id"], shown["station_id"], shown["password_set"]) == ("CS1", "CS1", True)
+    assert (shown["connected"], shown["protocol"], shown["evses"], shown["registration_status"]) == (
+        False,
+        None,
+        [],
+        None,
+    )
+    assert shown["created_at"].endswith("Z")
+    (admission,) = auth.admissions
+    assert admission.password_digest == passwords.digest(secret_key, "CS1", PASSWORD.encode())
+    assert (admission.security_profile, admission.serial_number, admission.message_timeout_s) == (1, "SN-1", 30)
+    assert admission.registration_status == RegistrationStatus.REGISTRATION_STATUS_PENDING
+
+
+async def test_empty_put_creates_with_defaults(api):
+    answer = await api.put("/stations/CS1", json={})
+    assert answer.status_code == 201
+    shown = answer.json()
+    assert (shown["registration"], shown["onboarding"], shown["vendor_ids"]) == ("Accepted", "none", [])
+    assert (shown["security_profile"], shown["message_timeout_s"], shown["password_set"]) == (None, None, False)
+
+
+async def test_put_keeps_what_it_does_not_mention(api, auth):
+    await api.put("/stations/CS1", json={"security_profile": 2, "password": PASSWORD, "vendor_ids": ["a"]})
+    answer = await api.put("/stations/CS1", json={"registration": "Rejected", "vendor_ids": ["b"]})
+    assert answer.status_code == 200
+    shown = answer.json()
+    assert (shown["security_profile"], shown["registration"], shown["vendor_ids"]) == (2, "Rejected", ["b"])
+    assert shown["password_set"] is True
+    first, second = auth.admissions
+    assert second.revision > first.revision
+    assert second.password_digest == b""
+    assert second.security_profile == 2
+
+
+async def test_null_clears(api):
+    await api.put("/stations/CS1", json={"security_profile": 2, "serial_number": "SN-1"})
+    shown = (await api.put("/stations/CS1", json={"security_profile": None, "serial_number": None})).json()
+    assert (shown["security_profile"], shown["serial_number"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"password": "x" * 15}, "/password"),
+        ({"password": "x" * 65}, "/password"),
+        ({"password": None}, "/password"),
+        ({"security_profile": 0}, "/security_profile"),
+        ({"security_profile": 4}, "/security_profile"),
+        ({"registration": "Maybe"}, "/registration"),
+        ({"registration": None}, "/registration"),
+        ({"onboarding": "all"}, "/onboarding"),
+        ({"message_timeout_s": 0}, "/message_timeout_s"),
+        ({"vendor_ids": [""]}, "/vendor_ids/0"),
+        ({"serial_number": "a\0b"}, "/serial_number"),
+        ({"colour": "red"}, "/colour"),
+    ],
+)
+async def test_bad_bodies(api, auth, pointers, body, pointer):
+    answer = await api.put("/stations/CS1", json=body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert pointers(answer) == [pointer]
+    assert "xxxxx" not in answer.text
+    assert auth.admissions == []
+
+
+@pytest.mark.parametrize("station_id", ["a:b", "x" * 49, "a%20b", "%C3%A4"])
+async def test_bad_ids(api, station_id):
+    assert (await api.put(f"/stations/{station_id}", json={})).status_code == 422
+
+
+@pytest.mark.parametrize("station_id", ["A*b-c_d=e+f|g@h.i", "x" * 48])
+async def test_good_ids(api, station_id):
+    assert (await api.put(f"/stations/{station_id}", json={})).status_code == 201
+    assert (await api.get(f"/stations/{station_id}")).json()["station_id"] == station_id
+
+
+async def test_silent_auth_means_nothing_is_claimed(api, auth):
+    auth.silent = True
+    answer = await api.put("/stations/CS1", json={"password": PASSWORD})
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await api.get("/stations/CS1")).status_code == 404
+    auth.silent = False
+    assert (await api.put("/stations/CS1", json={"registration": "Accepted"})).status_code == 201
+    auth.silent = True
+    assert (await api.put("/stations/CS1", json={"registration": "Rejected"})).status_code == 503
+    assert (await api.get("/stations/CS1")).json()["registration"] == "Accepted"
+
+
+async def test_crossing_changes_are_all_made(api, auth):
+    await api.put("/stations/CS1", json={})
+    answers = await asyncio.gather(
+        api.put("/stations/CS1", json={"security_profile": 2}),
+        api.put("/stations/CS1", json={"serial_number": "SN"}),
+        api.put("/stations/CS1", json={"registration": "Pending"}),
+    )
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    shown = (await api.get("/stations/CS1")).json()
+    assert (shown["security_profile"], shown["serial_number"], shown["registration"]) == (2, "SN", "Pending")
+    newest = max(auth.admissions, key=lambda admission: admission.revision)
+    assert (newest.security_profile, newest.serial_number) == (2, "SN")
+
+
+async def test_unknown_station(api):
+    for answer in (await api.get("/stations/nobody"), await api.delete("/stations/nobody")):
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_delete(api, auth, gateway, connected, eventually):
+    await api.post(f"/stations/{connected}/calls/Reset", json={"type": "OnIdle"})
+    before = auth.admissions[-1].revision
+    assert (await api.delete(f"/stations/{connected}")).status_code == 204
+    assert auth.admissions[-1].deleted
+    assert auth.admissions[-1].revision > before
+    assert (await api.get(f"/stations/{connected}")).status_code == 404
+
+    async def connection_closed():
+        return gateway.closed == ["c1"]
+
+    await eventually(connection_closed)
+    await api.put(f"/stations/{connected}", json={})
+    assert auth.admissions[-1].revision > before
+    assert (await api.get(f"/stations/{connected}/calls")).json()["items"] == []
+
+
+async def test_delete_needs_auth(api, auth):
+    await api.put("/stations/CS1", json={})
+    auth.silent = True
+    assert (await api.delete("/stations/CS1")).status_code == 503
+    assert (await api.get("/stations/CS1")).status_code == 200
+
+
+async def test_connection_is_shown(api, gateway, connected, eventually):
+    shown = (await api.get(f"/stations/{connected}")).json()
+    assert (shown["connected"], shown["protocol"]) == (True, "ocpp2.0.1")
+    assert shown["connection"]["connection_id"] == "c1"
+    assert shown["last_seen"].endswith("Z")
+    await gateway.disconnect(connected)
+
+    async def gone():
+        found = (await api.get(f"/stations/{connected}")).json()
+        return not found["connected"] and found["connection"]["closed_at"]
+
+    await eventually(gone)
+
+
+async def test_pages_and_filters(api, gateway, connected, eventually):
+    for number in range(3):
+        await api.put(f"/stations/X{number}", json={"registration": "Pending", "serial_number": f"sn-{number}"})
+    first = (await api.get("/stations", params={"limit": 2})).json()
+    assert [item["id"] for item in first["items"]] == ["CS1", "X0"]
+    second = (await api.get("/stations", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    assert ([item["id"] for item in second["items"]], second["next_cursor"]) == (["X1", "X2"], None)
+
+    async def ids(**params):
+        return [item["id"] for item in (await api.get("/stations", params=params)).raise_for_status().json()["items"]]
+
+    assert await ids(registration="Pending") == ["X0", "X1", "X2"]
+    assert await ids(connected="true") == ["CS1"]
+    assert await ids(connected="false") == ["X0", "X1", "X2"]
+    assert await ids(q="SN-1") == ["X1"]
+    assert await ids(q="%") == []
+    assert await ids(q="x", registration="Accepted") == []
+    for bad in ({"cursor": "nonsense"}, {"limit": 0}, {"registration": "Maybe"}, {"q": "\0"}):
+        assert (await api.get("/stations", params=bad)).status_code == 422
+
+
+async def test_scopes(clients):
+    reader, operator = clients("read"), clients("operate")
+    assert (await operator.put("/stations/CS1", json={})).status_code == 403
+    assert (await operator.delete("/stations/CS1")).status_code == 403
+    assert (await operator.post("/stations/CS1/password", json={"password": PASSWORD})).status_code == 403
+    assert (await reader.get("/stations")).status_code == 200
+    for path in ("calls/Reset", "variables/get", "variables/set", "reports"):
+        assert (await reader.post(f"/stations/CS1/{path}", json={})).status_code == 403
