@@ -1,10 +1,10 @@
 """A world around the service: a gateway with stations, an auth that answers, a database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import inspect
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -35,15 +35,17 @@ from csms_bus.runner import ConsumerRunner
 from csms_db.engine import Database
 from csms_runtime.clock import now_ms
 from csms_runtime.health import Health
-from csms_transactions.app import Transactions
+from csms_testing.databases import database_fixture
+from csms_transactions.app import SCHEMA, Transactions
 from csms_transactions.settings import TransactionSettings
-from csms_transactions.store.tables import metadata
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 EPOCH = 1
 
 
-def transaction_event(seq_no: int, kind: str = "Updated", transaction_id: str = "tx-1", **fields: Any) -> dict[str, Any]:
+def transaction_event(
+    seq_no: int, kind: str = "Updated", transaction_id: str = "tx-1", **fields: Any
+) -> dict[str, Any]:
     info = fields.pop("info", {})
     payload = {
         "eventType": kind,
@@ -57,6 +59,16 @@ def transaction_event(seq_no: int, kind: str = "Updated", transaction_id: str = 
     if (token := fields.pop("token", None)) is not None:
         payload["idToken"] = {"idToken": token, "type": "ISO14443"}
     return {**payload, **fields}
+
+
+async def eventually(check: Callable[[], Any]) -> None:
+    """Wait until `check`, a function or coroutine function, gives something true. The work is done by other tasks."""
+    async with asyncio.timeout(5):
+        while True:
+            found = check()
+            if await found if inspect.isawaitable(found) else found:
+                return
+            await asyncio.sleep(0.01)
 
 
 class Auth:
@@ -78,7 +90,8 @@ class Auth:
 
     def _answer(self, request: Any) -> Outgoing:
         answers = [
-            self.tokens.get(question.id_token.id_token, IdTokenInfo(status="Accepted")) for question in request.questions
+            self.tokens.get(question.id_token.id_token, IdTokenInfo(status="Accepted"))
+            for question in request.questions
         ]
         decision = AuthorizationDecision(correlation_id=request.correlation_id, answers=answers)
         to = request.reply_to
@@ -164,6 +177,7 @@ class World:
     """Everything, running."""
 
     event = staticmethod(transaction_event)
+    eventually = staticmethod(eventually)
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -173,6 +187,7 @@ class World:
         self.health = Health()
         settings = TransactionSettings(token_decision_timeout_s=0.5, call_timeout_s=0.5, call_grace_s=0.2)
         self.service = Transactions(self.bus, database, settings, self.health)
+        self.control = self.service.control
         self.events: list[DomainEvent] = []
 
     @asynccontextmanager
@@ -198,21 +213,18 @@ class World:
             async for batch in reader.batches():
                 self.events += [incoming.record.event for incoming in batch if incoming.record]
 
+    async def connect(self, station_id: str = "CS1", protocol: str = "ocpp2.0.1") -> None:
+        """Connect a station, and wait until the service knows."""
+        await self.gateway.connect(station_id, protocol)
+        await eventually(lambda: self.control._sender.connection(station_id))
+
     async def told(self, count: int) -> list[str]:
         """The kinds of the first `count` domain events."""
-        async with asyncio.timeout(5):
-            while len(self.events) < count:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: len(self.events) >= count)
         return [event.WhichOneof("event") for event in self.events]
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    made = Database(f"sqlite:///{tmp_path / 'transactions.db'}", "transactions")
-    async with made.transaction() as session:
-        await (await session.connection()).run_sync(metadata.create_all)
-    yield made
-    await made.close()
+database = database_fixture("csms_transactions", schema=SCHEMA)
 
 
 @pytest.fixture

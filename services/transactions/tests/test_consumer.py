@@ -66,10 +66,11 @@ async def test_the_answer_of_auth_is_given_in_full(world):
             "chargingPriority": 3,
         }
     }
-    async with asyncio.timeout(5):
-        while (await row(world))["group_id_token"] is None:
-            await asyncio.sleep(0.01)
-    assert (await row(world))["group_id_token"] == "GROUP"
+
+    async def kept() -> bool:
+        return (await row(world))["group_id_token"] == "GROUP"
+
+    await world.eventually(kept)
 
 
 @pytest.mark.parametrize("status", ["Blocked", "Unknown", "Expired", "Invalid"])
@@ -92,9 +93,7 @@ async def test_without_a_decision_the_event_is_stored_and_the_station_is_to_ask_
 
 async def test_a_silent_auth_does_not_delay_events_without_a_token(world):
     world.auth.silent = True
-    waiting = asyncio.create_task(
-        world.gateway.call("CS1", "TransactionEvent", world.event(0, "Started", token="TAG"))
-    )
+    waiting = asyncio.create_task(world.gateway.call("CS1", "TransactionEvent", world.event(0, "Started", token="TAG")))
     await asyncio.sleep(0)
     assert await world.gateway.tell(world.event(0, "Started"), station_id="CS2") == {}
     assert not waiting.done()
@@ -153,9 +152,7 @@ async def test_one_batch_with_everything_of_a_transaction_reversed(world):
         for seq_no, kind in [(3, "Ended"), (2, "Updated"), (2, "Updated"), (1, "Updated"), (0, "Started")]
     ]
     await world.bus.publish([record for record, _ in outgoing])
-    async with asyncio.timeout(5):
-        while not all(correlation_id in world.gateway.replies for _, correlation_id in outgoing):
-            await asyncio.sleep(0.01)
+    await world.eventually(lambda: all(correlation_id in world.gateway.replies for _, correlation_id in outgoing))
     found = await transaction(world)
     assert (found.state, found.event_count, found.meter.energy_wh) == ("Ended", 4, 3)
 
@@ -177,9 +174,7 @@ async def test_meter_values_are_stored_once(world):
         reply = await world.gateway.call("CS1", "MeterValues", payload)
         assert orjson.loads(reply.payload) == {}
     async with world.database.reading() as session:
-        rows = await queries.station_meter_values(
-            session, "CS1", evse_id=None, since=None, after=None, limit=10
-        )
+        rows = await queries.station_meter_values(session, "CS1", evse_id=None, since=None, after=None, limit=10)
     assert [(found["evse_id"], orjson.loads(found["payload"])) for found in rows] == [(0, payload)]
 
 
@@ -235,10 +230,8 @@ async def test_the_outbox_is_emptied(world):
     await world.gateway.tell(world.event(0, "Started"))
     await world.told(1)
 
-    async def waiting() -> int:
+    async def empty() -> bool:
         async with world.database.reading() as session:
-            return int((await session.execute(text("SELECT count(*) FROM outbox"))).scalar_one())
+            return (await session.execute(text("SELECT count(*) FROM outbox"))).scalar_one() == 0
 
-    async with asyncio.timeout(5):
-        while await waiting():
-            await asyncio.sleep(0.01)
+    await world.eventually(empty)

@@ -7,7 +7,8 @@ from importlib.metadata import version
 import typer
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
-from csms_db.engine import Database, DatabaseUnavailable
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
 from csms_db.migrations import upgrade
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
@@ -30,7 +31,7 @@ def serve() -> None:
 def migrate() -> None:
     """Bring the database's schema to this version, and end."""
     settings = _configured()
-    upgrade(settings.require_database_url(), SCHEMA, MIGRATIONS)
+    asyncio.run(upgrade(settings.require_database_url(), SCHEMA, MIGRATIONS))
 
 
 def main() -> None:

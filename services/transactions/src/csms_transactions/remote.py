@@ -67,7 +67,7 @@ class RemoteControl:
         """Ask a station to start a transaction.
 
         Raises NotConnectedError, UnsupportedProtocolError, InvalidRequestError, csms_bus.ports.BusUnavailable,
-        csms_db.engine.DatabaseUnavailable.
+        csms_db.errors.DatabaseUnavailable.
         """
         connection = self._connected(request.station_id)
         _build(request, 1, connection)  # refused before an id is used up

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions.store.rows import token_key
 from csms_transactions.store.tables import meter_values, transaction_events, transactions
 
 Row = RowMapping
@@ -83,7 +84,7 @@ def _conditions(filters: Filter) -> list[ColumnElement[bool]]:
         *_given(columns.state, filters.state),
     ]
     if filters.id_token is not None:
-        found.append(func.lower(columns.id_token) == filters.id_token.lower())
+        found.append(columns.id_token_key == token_key(filters.id_token))
     if filters.since is not None:
         found.append(columns.started_at >= filters.since)
     return found

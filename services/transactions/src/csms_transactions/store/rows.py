@@ -44,6 +44,7 @@ def to_row(transaction: Transaction) -> dict[str, Any]:
         energy_wh=meter.energy_wh,
     )
     row["id_token"], row["id_token_type"] = transaction.id_token or (None, None)
+    row["id_token_key"] = token_key(transaction.id_token.value) if transaction.id_token else None
     row["stop_id_token"], row["stop_id_token_type"] = transaction.stop_id_token or (None, None)
     return row
 
@@ -58,6 +59,11 @@ def from_row(row: Row) -> Transaction:
         stop_id_token=_token(row["stop_id_token"], row["stop_id_token_type"]),
         meter=_meter(row),
     )
+
+
+def token_key(value: str) -> str:
+    """What the ids of equal tokens have in common (C01.FR.25)."""
+    return value.casefold()
 
 
 def _token(value: str | None, kind: str | None) -> IdToken | None:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    func,
 )
 
 metadata = MetaData(naming_convention=NAMING_CONVENTION)
@@ -34,6 +33,7 @@ transactions = Table(
     Column("connector_id", Integer),
     Column("id_token", String(_TOKEN)),
     Column("id_token_type", String(_WORD)),
+    Column("id_token_key", String(_TOKEN)),  # case-folded: what tokens are compared by (C01.FR.25)
     Column("stop_id_token", String(_TOKEN)),
     Column("stop_id_token_type", String(_WORD)),
     Column("group_id_token", String(_TOKEN)),  # auth's answer; all else is derived from the events
@@ -65,7 +65,7 @@ transactions = Table(
 Index("ix_transactions_started_at", transactions.c.started_at, transactions.c.id)
 Index("ix_transactions_station_id_started_at", transactions.c.station_id, transactions.c.started_at)
 Index("ix_transactions_state_started_at", transactions.c.state, transactions.c.started_at)
-Index("ix_transactions_id_token_started_at", func.lower(transactions.c.id_token), transactions.c.started_at)
+Index("ix_transactions_id_token_key_started_at", transactions.c.id_token_key, transactions.c.started_at)
 
 # No foreign key: the row of `transactions` is written in the same database transaction, and a check per event costs.
 transaction_events = Table(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from csms_db.base import Json, UtcDateTime
-from csms_db.outbox import outbox_table
+from csms_db.outbox import outbox_columns
 
 revision = "0001"
 down_revision = None
@@ -16,7 +16,7 @@ def upgrade() -> None:
     _events()
     _meter_values()
     _remote()
-    outbox_table(sa.MetaData()).create(op.get_bind())
+    op.create_table("outbox", *outbox_columns())
 
 
 def _transactions() -> None:
@@ -30,6 +30,7 @@ def _transactions() -> None:
         sa.Column("connector_id", sa.Integer),
         sa.Column("id_token", sa.String(255)),
         sa.Column("id_token_type", sa.String(50)),
+        sa.Column("id_token_key", sa.String(255)),
         sa.Column("stop_id_token", sa.String(255)),
         sa.Column("stop_id_token_type", sa.String(50)),
         sa.Column("group_id_token", sa.String(255)),
@@ -61,7 +62,7 @@ def _transactions() -> None:
     op.create_index("ix_transactions_started_at", "transactions", ["started_at", "id"])
     op.create_index("ix_transactions_station_id_started_at", "transactions", ["station_id", "started_at"])
     op.create_index("ix_transactions_state_started_at", "transactions", ["state", "started_at"])
-    op.create_index("ix_transactions_id_token_started_at", "transactions", [sa.text("lower(id_token)"), "started_at"])
+    op.create_index("ix_transactions_id_token_key_started_at", "transactions", ["id_token_key", "started_at"])
 
 
 def _events() -> None:
