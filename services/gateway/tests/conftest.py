@@ -1,7 +1,7 @@
 """A gateway on the in-process bus, with scripted services behind it and raw stations before it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -19,20 +19,35 @@ QUICK = {
     "ocpp_port": 0,
     "drain_spread_s": 0.05,
     "drain_calls_s": 0.5,
-    "close_timeout_s": 1,
+    "close_timeout_s": 0.5,
+    "result_max_age_s": 5,
     "status_interval_s": 60,
     "presence_interval_s": 60,
 }
 
 
 class BreakableBus(MemoryBus):
-    """An in-process bus whose publishing can be made to fail for some topics."""
+    """An in-process bus whose publishing can be made to fail for some topics, or to wait for some stations."""
 
     broken: frozenset[str] = frozenset()
     """Topics that cannot be published to."""
+    hold: Mapping[str, asyncio.Event] = {}
+    """Publishing for these stations waits for the event."""
 
-    async def publish(self, records: list[Outgoing]) -> None:  # type: ignore[override]
+    def __init__(self) -> None:
+        super().__init__()
+        self.holding = asyncio.Event()
+        """Set when the first publisher waits."""
+        self.refused = asyncio.Event()
+        """Set when the first publisher was refused."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        for outgoing in records:
+            if outgoing.record.station_id in self.hold:
+                self.holding.set()
+                await self.hold[outgoing.record.station_id].wait()
         if any(outgoing.topic in self.broken for outgoing in records):
+            self.refused.set()
             raise BusUnavailable("broken by the test")
         await super().publish(records)
 

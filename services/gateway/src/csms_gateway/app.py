@@ -33,6 +33,10 @@ _log = structlog.get_logger(__name__)
 _MAX_RESULTS = 50_000
 """Results and ends of connections kept while the bus is away."""
 _COMPONENT = "gateway"
+_LONGEST_DRAIN_PAUSE_S = 0.01
+"""Between closing two stations: a small site need not wait for the whole spread."""
+_SHUTDOWN_RESERVE_S = 2.0
+"""What is left of the shutdown timeout for saying goodbye on the bus."""
 
 
 class Gateway:
@@ -141,14 +145,15 @@ class Gateway:
         loop = asyncio.get_running_loop()
         open_connections = list(self.registry)
         _log.info("draining", connections=len(open_connections))
+        pause_s = min(settings.drain_spread_s / max(1, len(open_connections)), _LONGEST_DRAIN_PAUSE_S)
         for number, connection in enumerate(open_connections):
-            delay = settings.drain_spread_s * number / len(open_connections)
+            delay = number * pause_s
             loop.call_later(delay, connection.drain)
             loop.call_later(
                 delay + settings.drain_calls_s, connection.close, CloseCode.GOING_AWAY, "the gateway is stopping"
             )
-        longest = settings.drain_spread_s + settings.drain_calls_s + 2 * settings.close_timeout_s
+        longest_s = settings.drain_spread_s + settings.drain_calls_s + 2 * settings.close_timeout_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(longest):
+            async with asyncio.timeout(min(longest_s, settings.shutdown_timeout_s - _SHUTDOWN_RESERVE_S)):
                 await self._server.wait_closed()
                 await self._retrying.drain()

@@ -61,7 +61,7 @@ class Calls:
             self._remember(correlation_id, connection, dispatch, topic)
         call = self._station_call(correlation_id, connection, dispatch)
         record = new_record(connection.station_id, traceparent=new_traceparent(), station_call=call)
-        self._publisher.submit(Outgoing(topic, record), partial(self._published, correlation_id, dispatch))
+        self._publisher.submit(Outgoing(topic, record), partial(self._published, correlation_id, record))
 
     def _remember(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch, topic: str) -> None:
         loop = asyncio.get_running_loop()
@@ -87,13 +87,14 @@ class Calls:
             no_reply=dispatch.no_reply,
         )
 
-    def _published(self, correlation_id: str, dispatch: Dispatch, error: BusError | None) -> None:
+    def _published(self, correlation_id: str, record: Record, error: BusError | None) -> None:
         if error is None:
             call = self._open.get(correlation_id)
             if call is not None:
                 call.stored = True
             return
-        _log.warning("CALL not published", action=dispatch.action, error=str(error))
+        action = record.station_call.action
+        _log.warning("CALL not published", station_id=record.station_id, action=action, error=str(error))
         call = self._take(correlation_id, "unpublished")
         if call is not None:
             # The station keeps the message and sends it again.

@@ -58,13 +58,14 @@ class StationServer:
         self._turns = asyncio.Semaphore(settings.max_handshakes)
         self._in_work = 0
         self._server: Server | None = None
+        self._port: int | None = None
 
     @property
     def port(self) -> int:
         """The TCP port that is listened on. Raises RuntimeError before `start`."""
-        if self._server is None:
+        if self._port is None:
             raise RuntimeError("the server was not started")
-        return int(self._server.sockets[0].getsockname()[1])
+        return self._port
 
     async def start(self) -> None:
         """Listen. Raises OSError when the address cannot be used."""
@@ -88,6 +89,7 @@ class StationServer:
             write_limit=_WRITE_LIMIT_BYTES,
             logger=_quiet,
         )
+        self._port = int(self._server.sockets[0].getsockname()[1])
         _log.info("listening for stations", host=settings.ocpp_host, port=self.port)
 
     def stop_accepting(self) -> None:

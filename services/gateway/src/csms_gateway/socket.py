@@ -54,7 +54,7 @@ class StationSocket(ServerConnection):
         """Begin to watch the peer; called once, after the handshake."""
         self._times = times
         self._forget_handshake()
-        self._alive_at = self.heard_at
+        self.heard_at = self._alive_at = self.loop.time()
         self._watch_timer = self.loop.call_later(times.ping_interval_s, self._watch)
 
     def _forget_handshake(self) -> None:

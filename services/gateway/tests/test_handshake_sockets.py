@@ -1,0 +1,206 @@
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import pytest
+from csms.v1.auth_pb2 import REGISTRATION_STATUS_ACCEPTED, ConnectionDecision, ConnectionRequest
+from csms_runtime import passwords
+from csms_testing.scripted import basic
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
+
+if TYPE_CHECKING:
+    from conftest import Start, System
+
+SECRET = b"a secret of the tests"
+
+
+def refusing(status: int) -> ConnectionDecision:
+    return ConnectionDecision(allowed=False, http_status=status, reason="for the log only")
+
+
+async def refused(system: "System", station_id: str = "CS1", **options: object) -> Response:
+    with pytest.raises(InvalidStatus) as error:
+        await system.connect(station_id, **options)
+    assert len(system.gateway.registry) == 0
+    return error.value.response
+
+
+def requests(system: "System") -> list[ConnectionRequest]:
+    return [r.connection_request for _, r in system.services.records if r.HasField("connection_request")]
+
+
+async def test_auth_gets_keyed_digests_and_never_the_password(system: "System") -> None:
+    await system.connect("CS1", headers=basic("CS1", "pass:word of CS1"))
+    (request,) = requests(system)
+    assert list(request.password_digests) == passwords.digests(SECRET, "CS1", b"pass:word of CS1")
+    assert b"pass:word" not in request.SerializeToString()
+    assert (request.protocol, request.security_profile, request.remote_address) == ("ocpp2.0.1", 1, "127.0.0.1")
+
+
+async def test_a_password_need_not_be_text(system: "System") -> None:
+    await system.connect("CS1", headers=basic("CS1", b"\xff\x00\x10"))
+    assert list(requests(system)[0].password_digests) == passwords.digests(SECRET, "CS1", b"\xff\x00\x10")
+
+
+async def test_without_credentials_auth_decides(system: "System") -> None:
+    await system.connect("CS1", headers={})
+    assert list(requests(system)[0].password_digests) == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_auths_refusal_is_the_http_status(system: "System", status: int) -> None:
+    system.services.decide = lambda _request: refusing(status)
+    response = await refused(system)
+    assert response.status_code == status
+    assert b"for the log only" not in response.body
+    assert ("WWW-Authenticate" in response.headers) is (status == 401)
+
+
+async def test_401_says_how_to_authenticate(system: "System") -> None:
+    system.services.decide = lambda _request: refusing(401)
+    response = await refused(system)
+    assert response.headers["WWW-Authenticate"].startswith('Basic realm="OCPP"')
+
+
+@pytest.mark.parametrize("authorization", ["Basic !!!", "Bearer x", basic("CS2", "x")["Authorization"]])
+async def test_bad_credentials_are_refused_without_asking_auth(system: "System", authorization: str) -> None:
+    response = await refused(system, headers={"Authorization": authorization})
+    assert response.status_code == 401
+    assert "WWW-Authenticate" in response.headers
+    assert requests(system) == []
+
+
+@pytest.mark.parametrize("protocols", [(), ("ocpp1.6",), ("ocpp1.5", "ocpp9")])
+async def test_no_common_subprotocol_is_not_upgraded(system: "System", protocols: tuple[str, ...]) -> None:
+    response = await refused(system, protocols=protocols)
+    assert response.status_code == 400
+    assert b"ocpp2.0.1" in response.body
+
+
+async def test_the_first_supported_of_several_subprotocols_is_chosen(start: "Start") -> None:
+    system = await start(ocpp_protocols=["ocpp2.0.1", "ocpp2.1"])
+    station = await system.connect(protocols=("ocpp1.6", "ocpp2.1", "ocpp2.0.1"))
+    assert station.socket.subprotocol == "ocpp2.1"
+    assert (await system.services.connection("CS1")).protocol == "ocpp2.1"
+
+
+@pytest.mark.parametrize(
+    ("segment", "station_id"), [("RD%C3%84M%2F7", "RDÄM/7"), ("A%20B", "A B"), ("x" * 48, "x" * 48)]
+)
+async def test_the_identity_is_percent_decoded(system: "System", segment: str, station_id: str) -> None:
+    await system.connect(segment, headers=basic(station_id, "x"))
+    assert (await system.services.connection(station_id)).protocol == "ocpp2.0.1"
+
+
+@pytest.mark.parametrize(("segment", "status"), [("", 404), ("a%3Ab", 400), ("x" * 49, 400), ("%FF", 400)])
+async def test_a_bad_identity_is_refused(system: "System", segment: str, status: int) -> None:
+    response = await refused(system, segment, headers={})
+    assert response.status_code == status
+    assert response.body
+
+
+async def test_a_silent_auth_is_503(start: "Start") -> None:
+    system = await start(service_timeout_s=0.1)
+    system.services.decide = lambda _request: None
+    response = await refused(system)
+    assert response.status_code == 503
+    assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_an_unreachable_bus_is_503(system: "System") -> None:
+    system.bus.broken = frozenset({"ocpp.calls.auth"})
+    assert (await refused(system)).status_code == 503
+
+
+async def test_a_connection_that_cannot_be_announced_is_closed_again(system: "System") -> None:
+    system.bus.broken = frozenset({"station.connections"})
+    station = await system.connect()
+    assert (await station.closed())[0] == 1013
+
+
+async def test_a_full_gateway_is_503(start: "Start") -> None:
+    system = await start(max_connections=1)
+    await system.connect("CS1")
+    await system.services.connection("CS1")
+    with pytest.raises(InvalidStatus) as error:
+        await system.connect("CS2")
+    assert error.value.response.status_code == 503
+
+
+async def test_handshakes_beyond_the_limit_wait_for_their_turn(start: "Start") -> None:
+    system = await start(max_handshakes=1)
+    stations = await asyncio.gather(*(system.connect(f"CS{number}") for number in range(10)))
+    assert len(stations) == 10
+
+
+async def test_a_handshake_that_waits_too_long_is_503(start: "Start") -> None:
+    system = await start(max_handshakes=1, handshake_wait_s=0.05, service_timeout_s=1)
+    system.services.decide = lambda _request: None
+    first = asyncio.create_task(refused(system, "CS1"))
+    await system.services.until(lambda: requests(system))
+    second = await refused(system, "CS2")
+    assert second.status_code == 503
+    assert len(requests(system)) == 1
+    assert (await first).status_code == 503
+
+
+async def exchange(system: "System", request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", system.gateway.port)
+    writer.write(request)
+    async with asyncio.timeout(5):
+        answer = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
+UPGRADE = (
+    b"GET /ocpp/CS1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n"
+)
+
+
+async def test_a_repeated_subprotocol_header_is_one_list(system: "System") -> None:
+    headers = b"Sec-WebSocket-Protocol: ocpp1.6\r\nSec-WebSocket-Protocol: ocpp2.0.1\r\n\r\n"
+    answer = await exchange(system, UPGRADE + headers)
+    assert answer.startswith(b"HTTP/1.1 101")
+    assert b"Sec-WebSocket-Protocol: ocpp2.0.1" in answer
+    assert b"\r\nServer:" not in answer
+
+
+async def test_compression_is_used_only_when_offered_and_without_context(system: "System") -> None:
+    protocol = b"Sec-WebSocket-Protocol: ocpp2.0.1\r\n"
+    plain = await exchange(system, UPGRADE + protocol + b"\r\n")
+    assert b"Extensions" not in plain
+    offered = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
+    compressed = await exchange(system, UPGRADE + protocol + offered + b"\r\n")
+    assert b"server_no_context_takeover; client_no_context_takeover" in compressed
+
+
+async def test_what_is_no_upgrade_is_refused_without_asking_auth(system: "System") -> None:
+    answer = await exchange(system, b"GET /ocpp/CS1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(f"HTTP/1.1 {HTTPStatus.UPGRADE_REQUIRED.value}".encode())
+    assert requests(system) == []
+
+
+async def test_forwarding_headers_are_not_trusted(system: "System") -> None:
+    await system.connect("CS1", headers={"X-Forwarded-For": "8.8.8.8", "X-Real-IP": "8.8.8.8"})
+    assert (await system.services.connection("CS1")).remote_address == "127.0.0.1"
+
+
+async def test_the_handshakes_headers_are_forgotten(system: "System") -> None:
+    await system.connect("CS1")
+    await system.services.connection("CS1")
+    (connection,) = system.gateway.registry
+    assert "Authorization" not in connection._socket.request.headers
+
+
+async def test_the_message_timeout_of_the_decision_counts(system: "System") -> None:
+    system.services.decide = lambda _request: ConnectionDecision(
+        allowed=True, registration_status=REGISTRATION_STATUS_ACCEPTED, message_timeout_s=7
+    )
+    await system.connect("CS1")
+    await system.services.connection("CS1")
+    (connection,) = system.gateway.registry
+    assert connection.message_timeout_s == 7
