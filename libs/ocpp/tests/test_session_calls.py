@@ -1,5 +1,5 @@
 """Requests that the station begins."""
-# ruff: noqa: ANN401, FBT001, PLR0917 - fixtures are the harness, and a conftest's classes cannot be imported
+# ruff: noqa: FBT001, PLR0917 - fixtures are the harness, and a conftest's classes cannot be imported
 
 from datetime import UTC, datetime
 from typing import Any

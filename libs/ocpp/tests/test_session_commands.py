@@ -1,5 +1,4 @@
 """Requests that the CSMS begins."""
-# ruff: noqa: ANN401 - fixtures are the harness, and a conftest's classes cannot be imported
 
 from typing import Any
 
@@ -178,6 +177,7 @@ def test_the_same_command_twice_is_one(connect: Any, noticed: Any) -> None:
         (P201, "Authorize", b"{}", "NotSupported"),
         (P201, "Reset", b"{}", "OccurrenceConstraintViolation"),
         (P201, "Reset", b'{"type":"OnIdle"}]', "FormatViolation"),
+        (P201, "DataTransfer", b'{"vendorId":"\\u0000"}', "FormatViolation"),
         (P201, "UpdateFirmware",
          b'{"requestId":1,"firmware":{"location":"x","retrieveDateTime":"2026-01-01T00:00:00"}}',
          "PropertyConstraintViolation"),

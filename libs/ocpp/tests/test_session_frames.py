@@ -1,5 +1,5 @@
 """What comes in that is no proper frame, and the end of a session."""
-# ruff: noqa: ANN401, PLR0917 - fixtures are the harness, and a conftest's classes cannot be imported
+# ruff: noqa: PLR0917 - fixtures are the harness, and a conftest's classes cannot be imported
 
 from typing import Any
 

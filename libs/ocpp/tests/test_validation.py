@@ -107,6 +107,12 @@ def test_all_violations_most_telling_first() -> None:
     assert all_violations_request(P201, "ClearCache", {}) == []
 
 
+@pytest.mark.parametrize("data", ["\x00", "\ud800", 2**70])
+def test_what_nobody_can_send_or_store(data: object) -> None:
+    (found,) = all_violations_request(P201, "DataTransfer", {"vendorId": "v", "data": data})
+    assert violation(found) == (ErrorCode.FORMAT_VIOLATION, "")
+
+
 @pytest.mark.parametrize(
     ("payload", "message"),
     [

@@ -106,6 +106,9 @@ class Commands:
             payload = orjson.loads(command.payload)
         except ValueError:
             raise OcppError(ErrorCode.FORMAT_VIOLATION, "the payload is not valid JSON; not sent") from None
+        unusable = unfit(payload, command.payload)
+        if unusable is not None:
+            raise OcppError(ErrorCode.FORMAT_VIOLATION, f"{unusable}; not sent")
         violation = validate_request(self._protocol, command.action, payload, outbound=True)
         if violation is not None:
             raise OcppError(violation.code, f"{violation.description}; not sent")

@@ -9,9 +9,11 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import jsonschema_rs
+import orjson
 
 from csms_ocpp.actions import lookup
 from csms_ocpp.errors import ErrorCode
+from csms_ocpp.frames import unfit
 from csms_ocpp.redaction import redact
 from csms_ocpp.schemas import Schema, load
 from csms_ocpp.times import is_datetime
@@ -79,9 +81,23 @@ def validate_response(
 
 
 def all_violations_request(protocol: Protocol, action: str, payload: object) -> list[Violation]:
-    """Return every violation of a request that the CSMS is to send, most telling first."""
+    """Return every violation of a request that the CSMS is to send, most telling first.
+
+    Also finds what no schema forbids and nobody can store or send: NUL, lone surrogates, nesting without end.
+    """
     key = _request_key(protocol, action, outbound=None, lenient=False)
+    unwritable = _unwritable(payload)
+    if unwritable is not None:  # the validator could not read it either
+        return [unwritable]
     return sorted(map(_violation, _validator(key).iter_errors(payload)), key=_rank)
+
+
+def _unwritable(payload: object) -> Violation | None:
+    try:
+        reason = unfit(payload, orjson.dumps(payload))
+    except TypeError:
+        reason = "cannot be written as JSON"
+    return None if reason is None else Violation(ErrorCode.FORMAT_VIOLATION, "", reason)
 
 
 def permits_empty_response(protocol: Protocol, action: str) -> bool:
