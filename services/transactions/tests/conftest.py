@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx2
 import orjson
 import pytest
 from csms.v1.auth_pb2 import AuthorizationDecision, IdTokenInfo
@@ -28,13 +29,15 @@ from csms.v1.station_pb2 import (
 from csms_bus import topics
 from csms_bus.inbox import Inbox
 from csms_bus.memory import MemoryBus
-from csms_bus.ports import Incoming, Outgoing, Start
+from csms_bus.ports import BusUnavailable, Incoming, Outgoing, Start
 from csms_bus.records import new_record
 from csms_bus.requests import Requester
 from csms_bus.runner import ConsumerRunner
 from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
 from csms_runtime.clock import now_ms
 from csms_runtime.health import Health
+from csms_runtime.http import ApiKeys, create_app
 from csms_testing.databases import database_fixture
 from csms_transactions.app import SCHEMA, Transactions
 from csms_transactions.settings import TransactionSettings
@@ -233,3 +236,19 @@ async def world(database: Database) -> AsyncIterator[World]:
         made = World(database)
         await stack.enter_async_context(made.running())
         yield made
+
+
+@pytest.fixture
+async def api(world) -> AsyncIterator[httpx2.AsyncClient]:
+    app = create_app(
+        "test",
+        routers=world.service.routers,
+        keys=ApiKeys.for_tests(operate="operator", read="reader"),
+        health=world.health,
+        version="1",
+        unavailable=[DatabaseUnavailable, BusUnavailable],
+    )
+    headers = {"Authorization": "Bearer operator"}
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test/api/v1", headers=headers) as client:
+        yield client
