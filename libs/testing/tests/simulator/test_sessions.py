@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-
-from csms_testing.simulator import EvseUnavailable, Plan
+from csms_testing.simulator import EvseUnavailable, Plan, Station
+from csms_testing.simulator.scripted_csms import MakeStation, ScriptedCsms
 from csms_testing.simulator.transaction import FAULT, STOPPED_BY_EV
 
 
-async def test_token_first(csms, station):
+async def test_token_first(csms: ScriptedCsms, station: Station) -> None:
     result = await station.charge(1, "TAG1", duration_s=180, meter_interval_s=0)
 
     assert csms.events() == [
@@ -27,7 +27,7 @@ async def test_token_first(csms, station):
     ]
 
 
-async def test_fields_that_occur_once(csms, station):
+async def test_fields_that_occur_once(csms: ScriptedCsms, station: Station) -> None:
     await station.charge(1, "TAG1", duration_s=120, meter_interval_s=0)
 
     events = csms.of("TransactionEvent")
@@ -49,14 +49,14 @@ async def test_fields_that_occur_once(csms, station):
     assert events[-1]["transactionInfo"]["stoppedReason"] == "Local"
 
 
-async def test_energy_target_ends_the_session(csms, station):
+async def test_energy_target_ends_the_session(csms: ScriptedCsms, station: Station) -> None:
     result = await station.charge(1, "TAG1", energy_wh=1000, meter_interval_s=0)
 
     assert result.energy_wh == pytest.approx(1000)
     assert csms.events()[-1][0] == "Ended"
 
 
-async def test_cable_first_with_start_at_connection(csms, station):
+async def test_cable_first_with_start_at_connection(csms: ScriptedCsms, station: Station) -> None:
     station.model.write("TxCtrlr", "TxStartPoint", "EVConnected")
 
     await station.charge(1, "TAG1", plan=Plan(cable_first=True, duration_s=60, meter_interval_s=0))
@@ -70,7 +70,7 @@ async def test_cable_first_with_start_at_connection(csms, station):
     assert csms.of("TransactionEvent")[1]["idToken"]["idToken"] == "TAG1"
 
 
-async def test_start_at_authorization_leaves_out_the_evse_until_the_cable_is_in(csms, station):
+async def test_start_at_authorization_names_the_evse_once_plugged_in(csms: ScriptedCsms, station: Station) -> None:
     station.model.write("TxCtrlr", "TxStartPoint", "Authorized")
 
     await station.charge(1, "TAG1", duration_s=60, meter_interval_s=0)
@@ -79,7 +79,7 @@ async def test_start_at_authorization_leaves_out_the_evse_until_the_cable_is_in(
     assert ["evse" in event for event in csms.of("TransactionEvent")[:2]] == [False, True]
 
 
-async def test_a_refused_token_starts_nothing(csms, station):
+async def test_a_refused_token_starts_nothing(csms: ScriptedCsms, station: Station) -> None:
     csms.answers["Authorize"] = lambda _: {"idTokenInfo": {"status": "Blocked"}}
 
     result = await station.charge(1, "TAG1")
@@ -88,7 +88,7 @@ async def test_a_refused_token_starts_nothing(csms, station):
     assert csms.of("TransactionEvent") == []
 
 
-async def test_a_token_refused_in_the_transaction_ends_it(csms, station):
+async def test_a_token_refused_in_the_transaction_ends_it(csms: ScriptedCsms, station: Station) -> None:
     csms.answers["TransactionEvent"] = lambda event: (
         {"idTokenInfo": {"status": "Invalid"}} if event["eventType"] == "Started" else {}
     )
@@ -99,7 +99,7 @@ async def test_a_token_refused_in_the_transaction_ends_it(csms, station):
     assert csms.events() == [("Started", "CablePluggedIn", 0), ("Ended", "Deauthorized", 1)]
 
 
-async def test_pulling_the_cable_ends_the_session(csms, make_station):
+async def test_pulling_the_cable_ends_the_session(csms: ScriptedCsms, make_station: MakeStation) -> None:
     async with make_station(speed=1) as station:
         await station.wait_accepted()
         async with asyncio.TaskGroup() as group:
@@ -111,7 +111,7 @@ async def test_pulling_the_cable_ends_the_session(csms, make_station):
     assert csms.events()[-1] == ("Ended", "EVCommunicationLost", 2)
 
 
-async def test_a_fault_ends_the_session(csms, make_station):
+async def test_a_fault_ends_the_session(csms: ScriptedCsms, make_station: MakeStation) -> None:
     async with make_station(speed=1) as station:
         await station.wait_accepted()
         async with asyncio.TaskGroup() as group:
@@ -125,7 +125,7 @@ async def test_a_fault_ends_the_session(csms, make_station):
     assert states == ["Available", "Occupied", "Faulted", "Available"]
 
 
-async def test_stopping_from_outside(csms, make_station):
+async def test_stopping_from_outside(csms: ScriptedCsms, make_station: MakeStation) -> None:
     async with make_station(speed=1) as station:
         await station.wait_accepted()
         async with asyncio.TaskGroup() as group:
@@ -136,7 +136,7 @@ async def test_stopping_from_outside(csms, make_station):
     assert session.result().stopped_reason == "StoppedByEV"
 
 
-async def test_paced_sessions_keep_the_simulated_time(csms, make_station):
+async def test_paced_sessions_keep_the_simulated_time(csms: ScriptedCsms, make_station: MakeStation) -> None:
     async with make_station(speed=1200) as station:
         await station.wait_accepted()
         result = await station.charge(1, "TAG1", duration_s=120, meter_interval_s=60)
@@ -146,12 +146,12 @@ async def test_paced_sessions_keep_the_simulated_time(csms, make_station):
 
 
 @pytest.mark.parametrize(("evse", "connector"), [(9, 1), (1, 9)])
-async def test_no_session_where_there_is_nothing(station, evse, connector):
+async def test_no_session_where_there_is_nothing(station: Station, evse: int, connector: int) -> None:
     with pytest.raises(EvseUnavailable):
         await station.charge(evse, "TAG1", plan=Plan(connector_id=connector))
 
 
-async def test_one_session_per_evse(csms, make_station):
+async def test_one_session_per_evse(csms: ScriptedCsms, make_station: MakeStation) -> None:
     async with make_station(speed=1) as station:
         await station.wait_accepted()
         async with asyncio.TaskGroup() as group:
@@ -162,7 +162,7 @@ async def test_one_session_per_evse(csms, make_station):
             await station.unplug(1)
 
 
-async def test_transactions_have_their_own_sequence_and_the_meter_goes_on(csms, station):
+async def test_transactions_have_their_own_sequence_and_the_meter_goes_on(csms: ScriptedCsms, station: Station) -> None:
     await station.charge(1, "TAG1", duration_s=60, meter_interval_s=0)
     await station.charge(1, "TAG1", duration_s=60, meter_interval_s=0)
 

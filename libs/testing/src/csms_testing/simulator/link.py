@@ -242,10 +242,14 @@ class Link:
 
     async def reboot(self, reason: str, seconds: float) -> None:
         """Disconnect, stay away for simulated seconds, and boot with this reason."""
-        self.boot_reason, self.registration = reason, Registration.NONE
+        self.must_boot(reason)
         self._pause_before_connect = max(seconds, 1e-9)
         if self.rpc is not None:
             await self.rpc.close()
+
+    def must_boot(self, reason: str) -> None:
+        """Boot with this BootReasonEnumType on the next connection, as after a cold start."""
+        self.boot_reason, self.registration = reason, Registration.NONE
 
     def drop(self) -> None:
         """Lose the connection without a closing handshake; the station reconnects by itself."""

@@ -61,7 +61,7 @@ class Rpc:
         self._stats = stats
         self._observer = observer
         self._turn = asyncio.Lock()
-        self._open: tuple[str, asyncio.Future[CallResult | CallError]] | None = None
+        self._open: tuple[str, asyncio.Future[CallResult | CallError | None]] | None = None
         self._closed = False
         self.last_activity = time.monotonic()
 
@@ -82,7 +82,7 @@ class Rpc:
     async def _exchange(self, call: Call, timeout_s: float) -> CallResult | CallError:
         if self._closed:
             raise NotConnected("the connection is closed")
-        answer: asyncio.Future[CallResult | CallError] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[CallResult | CallError | None] = asyncio.get_running_loop().create_future()
         self._open = (call.message_id, answer)
         started = time.monotonic()
         try:
@@ -95,6 +95,8 @@ class Rpc:
             raise CallTimeout(f"no answer to {call.action} within {timeout_s} s") from None
         finally:
             self._open = None
+        if result is None:
+            raise NotConnected("the connection was lost before the answer came")
         self._stats.answered(time.monotonic() - started)
         return result
 
@@ -119,7 +121,7 @@ class Rpc:
     def _fail_open_call(self) -> None:
         self._closed = True
         if self._open and not self._open[1].done():
-            self._open[1].set_exception(NotConnected("the connection was lost before the answer came"))
+            self._open[1].set_result(None)
 
     async def _handle(self, text: str | bytes) -> None:
         try:

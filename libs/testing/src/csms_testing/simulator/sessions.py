@@ -187,7 +187,9 @@ async def stop_all(station: "Station", stop: Stop, evse_id: int | None = None) -
 
 async def power_loss(station: "Station") -> None:
     """Lose power and come back."""
-    station.drop_connection()
+    await station.go_offline()
     await station.wait_for(lambda: not station.connected)
     await stop_all(station, POWER_LOSS)
-    await station.link.reboot("PowerUp", station.config.reboot_s)
+    station.link.must_boot("PowerUp")
+    await station.clock.sleep(station.config.reboot_s)
+    station.go_online()

@@ -136,6 +136,11 @@ class Station:
                 await self._runner
         await self.tasks.close()
 
+    async def finished(self) -> None:
+        """Wait until the station gives up connecting (`wrong_password_is_fatal`) or is stopped."""
+        if self._runner is not None:
+            await asyncio.wait([self._runner])
+
     async def __aenter__(self) -> Self:
         return await self.start()
 

@@ -96,6 +96,8 @@ class Transaction:
 
         `connected` False leaves out the connector, which is not known before the car is plugged in (E01.FR.16).
         """
+        if self.remote_start_id is not None and not self._remote_start_told:
+            trigger = "RemoteStart"  # F01.FR.19, F02.FR.21: whatever else the next event is about
         payload: Json = {
             "eventType": event_type,
             "timestamp": timestamp(),

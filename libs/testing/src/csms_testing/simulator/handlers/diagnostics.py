@@ -31,8 +31,8 @@ async def _upload(station: "Station", job: Job, cancelled: Job | None) -> None:
     await _tell(station, job, "Uploading")
     await station.clock.sleep(station.config.transfer_s)
     if station.features.log is job:
-        await _tell(station, job, "Uploaded")
         job.running = False
+        await _tell(station, job, "Uploaded")
 
 
 async def _tell(station: "Station", job: Job, status: str) -> None:

@@ -36,7 +36,6 @@ async def _update(station: "Station", request: Json, job: Job) -> None:
             job.running = False
             return
     await _reboot_into(station, request, job)
-    job.running = False
 
 
 def _steps(station: "Station", request: Json) -> Iterator[tuple[str, float]]:
@@ -71,6 +70,7 @@ async def _reboot_into(station: "Station", request: Json, job: Job) -> None:
     await station.reboot("FirmwareUpdate")
     await station.wait_for(lambda: not station.accepted, timeout_s=60)
     await station.wait_for(lambda: station.accepted, timeout_s=24 * 3600)
+    job.running = False
     await _tell(station, job, "Installed")
 
 
@@ -94,8 +94,8 @@ async def _publish(station: "Station", request: Json, job: Job) -> None:
         if name == "Published":
             payload["location"] = [f"http://{station.id.lower()}.local/{request['checksum']}"]
             station.features.published[request["checksum"]] = request["location"]
+            job.running = False
         await notify(station, "PublishFirmwareStatusNotification", payload)
-    job.running = False
 
 
 def unpublish_firmware(station: "Station", request: Json) -> Reply:
