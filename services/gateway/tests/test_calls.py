@@ -203,6 +203,14 @@ async def test_a_compressed_bomb_ends_the_connection(start: "Start") -> None:
     assert (await station.closed())[0] == 1009
 
 
+async def test_a_message_larger_than_the_bus_carries_is_refused(system: "System") -> None:
+    system.services.answers["DataTransfer"] = {"status": "Accepted"}
+    station = await system.connect()
+    answer = await station.call("DataTransfer", {"vendorId": "v", "data": "x" * 1_200_000})
+    assert answer[:3] == [4, "m1", "GenericError"]
+    assert (await station.call("DataTransfer", {"vendorId": "v", "data": "x" * 900_000}))[0] == 3
+
+
 async def test_invalid_utf8_ends_the_connection(system: "System") -> None:
     station = await system.connect(compression=None)
     await station.socket.send(b'[2,"\xff","Heartbeat",{}]', text=True)

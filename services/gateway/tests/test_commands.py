@@ -138,6 +138,16 @@ async def test_an_invalid_command_is_an_error_and_not_sent(system: "System") -> 
     assert (await station.call("Heartbeat", {}))[0] == 3
 
 
+async def test_an_answer_larger_than_the_bus_carries_is_an_error(system: "System") -> None:
+    station = await system.connect()
+    connection = await system.services.connection("CS1")
+    command = await system.services.command(connection, "CS1", "DataTransfer", {"vendorId": "v"})
+    await station.receive()
+    await station.send([3, command, {"status": "Accepted", "data": "x" * 1_200_000}])
+    result = await system.services.result(command)
+    assert (result.outcome, result.error.code, result.payload) == (OUTCOME_ERROR, "GenericError", b"")
+
+
 async def test_too_many_commands_are_refused(start: "Start") -> None:
     system = await start(command_queue=1)
     station = await system.connect()

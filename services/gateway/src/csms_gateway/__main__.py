@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from importlib.metadata import version
 
 import typer
 from csms_bus.kafka import KafkaBus
@@ -12,19 +13,15 @@ from csms_runtime.http import ApiKeys, create_app, create_management_app, listen
 from csms_gateway.app import Gateway
 from csms_gateway.settings import GatewaySettings
 
-VERSION = "0.1.0"
-
-app = typer.Typer(
-    help="The gateway of the CSMS: holds the stations' WebSockets and speaks OCPP with them.", no_args_is_help=True
-)
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
 
-@app.callback()
+@cli.callback()
 def _commands() -> None:
     """Keep `serve` a command of its own, as in the other services."""
 
 
-@app.command()
+@cli.command()
 def serve() -> None:
     """Serve stations until SIGTERM or SIGINT, with Apache Kafka as the bus. Settings: environment variables CSMS_*."""
     settings = GatewaySettings()
@@ -34,14 +31,14 @@ def serve() -> None:
 
 async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     health = Health()
-    bus = KafkaBus(settings.kafka_bootstrap_servers, client_id=f"gateway-{settings.slot}")
+    bus = KafkaBus(settings.kafka_bootstrap_servers, client_id=f"csms-gateway-{settings.slot}")
     gateway = Gateway(settings, bus, health)
     api = create_app(
         "CSMS gateway",
         routers=gateway.routers,
         keys=ApiKeys.from_settings(settings),
         health=health,
-        version=VERSION,
+        version=version("csms"),
     )
     async with AsyncExitStack() as stack:
         management = create_management_app(health)
@@ -54,7 +51,7 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
 
 def main() -> None:
     """Entry point of `csms-gateway`."""
-    app()
+    cli()
 
 
 if __name__ == "__main__":

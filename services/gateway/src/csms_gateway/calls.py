@@ -7,7 +7,7 @@ from functools import partial
 import structlog
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import Reply, StationCall
-from csms_bus.ports import BusError, Outgoing
+from csms_bus.ports import BusError, Outgoing, RecordTooLarge
 from csms_bus.records import new_record
 from csms_ocpp.errors import ErrorCode, OcppError, parse_code
 from csms_ocpp.session import Dispatch
@@ -97,9 +97,7 @@ class Calls:
         _log.warning("CALL not published", station_id=record.station_id, action=action, error=str(error))
         call = self._take(correlation_id, "unpublished")
         if call is not None:
-            # The station keeps the message and sends it again.
-            refusal = OcppError(ErrorCode.INTERNAL_ERROR, "the message could not be taken; send it again later")
-            call.connection.reply(call.dispatch.correlation, refusal)
+            call.connection.reply(call.dispatch.correlation, _not_taken(error))
 
     def on_reply(self, record: Record) -> bool:
         """Take a service's answer from the inbox; False: nobody waits for it (any more)."""
@@ -132,6 +130,13 @@ class Calls:
         elapsed = asyncio.get_running_loop().time() - call.started
         metrics.GATEWAY_ANSWER_SECONDS.labels(call.topic).observe(elapsed)
         return call
+
+
+def _not_taken(error: BusError) -> OcppError:
+    if isinstance(error, RecordTooLarge):
+        return OcppError(ErrorCode.GENERIC_ERROR, "the message is larger than this system carries")
+    # The station keeps its message and sends it again.
+    return OcppError(ErrorCode.INTERNAL_ERROR, "the message could not be taken; send it again later")
 
 
 def _error(reply: Reply) -> OcppError:

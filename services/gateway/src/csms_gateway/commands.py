@@ -36,6 +36,9 @@ _OUTCOMES = {
     Outcome.NOT_CONNECTED: OUTCOME_NOT_CONNECTED,
 }
 
+_MAX_RESULT_BYTES = topics.MAX_RECORD_BYTES - 1024
+"""Leaves room for the envelope."""
+
 
 class Commands:
     """Gives commands to the connection they are meant for, and publishes what became of them."""
@@ -88,8 +91,22 @@ class Commands:
             error = CallError(code=done.error.code, description=done.error.description, details=done.error.details)
             result.error.CopyFrom(error)
         metrics.GATEWAY_COMMANDS.labels(_label(command), done.outcome.value).inc()
-        outgoing = new_record(record.station_id, traceparent=record.traceparent, command_result=result)
+        fitted = _fitted(result)
+        outgoing = new_record(record.station_id, traceparent=record.traceparent, command_result=fitted)
         self._results.put(Outgoing(topics.RESULTS.name, outgoing))
+
+
+def _fitted(result: CommandResult) -> CommandResult:
+    """Make the result small enough for the bus: the station's answer, then the request, is left out."""
+    if result.ByteSize() <= _MAX_RESULT_BYTES:
+        return result
+    result.payload = b""
+    result.outcome = OUTCOME_ERROR
+    error = CallError(code="GenericError", description="the station's answer is larger than this system carries")
+    result.error.CopyFrom(error)
+    if result.ByteSize() > _MAX_RESULT_BYTES:
+        result.command.payload = b"{}"
+    return result
 
 
 def _session_command(command: StationCommand, connection: StationConnection) -> Command:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 from csms_bus.flow import Backoff
-from csms_bus.ports import Bus, BusError, BusUnavailable, Outgoing
+from csms_bus.ports import Bus, BusError, BusUnavailable, Outgoing, RecordTooLarge
+from csms_bus.topics import MAX_RECORD_BYTES
 from csms_runtime import metrics
 
 _log = structlog.get_logger(__name__)
@@ -43,15 +44,24 @@ class Publisher:
         return self._records
 
     def submit(self, outgoing: Outgoing, done: Done) -> None:
-        """Publish soon; never blocks. A full queue is reported through `done`, as BusUnavailable."""
+        """Publish soon; never blocks. A full queue, or a record too large, is reported through `done` as well."""
         loop = asyncio.get_running_loop()
-        if self._records >= self._max_records:
-            loop.call_soon(done, BusUnavailable("the gateway's publishing queue is full"))
+        error = self._problem(outgoing)
+        if error is not None:
+            loop.call_soon(done, error)
             return
         if not self._waiting:
             loop.call_soon(self._flush)
         self._waiting.append((outgoing, done))
         self._count(1)
+
+    def _problem(self, outgoing: Outgoing) -> BusError | None:
+        if self._records >= self._max_records:
+            return BusUnavailable("the gateway's publishing queue is full")
+        # Checked here, since it would fail the whole batch.
+        if outgoing.record.ByteSize() > MAX_RECORD_BYTES:
+            return RecordTooLarge(f"{outgoing.record.ByteSize()} bytes, at most {MAX_RECORD_BYTES} are carried")
+        return None
 
     async def publish(self, outgoing: Outgoing) -> None:
         """Publish, and return when it is durable. Raises BusError."""
