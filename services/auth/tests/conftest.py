@@ -1,18 +1,22 @@
 """Records as other services send them to auth, and the databases they are answered from."""
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
+import httpx2
 import orjson
 import pytest
 from csms.v1.auth_pb2 import AuthorizationRequest, ConnectionRequest, IdToken, StationAdmission, TokenQuestion
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import ReplyTo, StationCall
-from csms_auth.app import MIGRATIONS
+from csms_auth.app import MIGRATIONS, SCHEMA
+from csms_auth.http.credentials import Credentials
+from csms_auth.http.id_tokens import IdTokens
 from csms_bus.records import new_record
 from csms_db.engine import Database
-from csms_db.migrations import upgrade
+from csms_runtime.health import Health
+from csms_runtime.http import ApiKeys, create_app
+from csms_testing.databases import database_fixture
 from sqlalchemy import event
 
 Field = Any  # a value of a protobuf field or of JSON
@@ -64,7 +68,7 @@ class Records:
             "protocol": "ocpp2.0.1",
             "action": action,
             "message_id": "m1",
-            "payload": orjson.dumps(payload),
+            "payload": payload if isinstance(payload, bytes) else orjson.dumps(payload),
             "received_at_ms": NOW_MS,
             "deadline_ms": NOW_MS + 5_000,
         }
@@ -76,13 +80,7 @@ def records() -> Records:
     return Records()
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/auth.db"
-    await upgrade(url, None, MIGRATIONS)
-    database = Database(url)
-    yield database
-    await database.close()
+database = database_fixture(MIGRATIONS, schema=SCHEMA)
 
 
 @pytest.fixture
@@ -99,3 +97,43 @@ def statements(database: Database) -> Iterator[list[str]]:
     yield seen
     for engine in engines:
         event.remove(engine, "before_cursor_execute", note)
+
+
+SECRET_KEY = b"a key for tests only"
+
+
+class Api:
+    """The API, called with the key of a scope."""
+
+    key = SECRET_KEY
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self.client = client
+        self.wakes = 0
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    async def __call__(
+        self, method: str, path: str, json: object = None, *, scope: str = "admin", status: int = 200
+    ) -> Any:
+        response = await self.client.request(
+            method, path, json=json, headers={"Authorization": f"Bearer {scope}-key-for-tests"}
+        )
+        assert response.status_code == status, response.text
+        return response.json() if response.content else None
+
+    async def put(self, path: str, json: object, status: int = 200) -> Any:
+        return await self("PUT", path, json, status=status)
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    keys = ApiKeys.for_tests(**{scope: f"{scope}-key-for-tests" for scope in ("read", "operate", "admin")})
+    async with httpx2.AsyncClient(base_url="http://auth") as idle:
+        api = Api(idle)
+        routers = [IdTokens(database, api.wake).router(), Credentials(database, SECRET_KEY).router()]
+        app = create_app("auth", routers=routers, keys=keys, health=Health(), version="0")
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://auth") as client:
+            api.client = client
+            yield api

@@ -15,6 +15,8 @@ def _without_nul(text: str) -> str:
 NO_NUL = AfterValidator(_without_nul)
 """PostgreSQL cannot store a NUL."""
 
+TokenType = Annotated[str, StringConstraints(min_length=1, max_length=20), NO_NUL]
+"""OCPP 2.1's limit."""
 GroupId = Annotated[str, StringConstraints(min_length=1, max_length=36), NO_NUL]
 """At most 36 characters, so that OCPP 2.0.1 can carry it."""
 Language = Annotated[str, StringConstraints(max_length=8, pattern=r"^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*$")]

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response, Security, status
 
 from csms_auth import events
 from csms_auth.domain.tokens import TOKEN_TYPES, Token, TokenRef, TokenStatus
-from csms_auth.http.fields import GroupId
+from csms_auth.http.fields import GroupId, TokenType
 from csms_auth.http.token_models import TokenBody, TokenItem
 from csms_auth.store import id_tokens, tables
 from csms_auth.store.id_tokens import Filter, StoredToken
@@ -87,7 +87,7 @@ class IdTokens:
     async def list(
         self,
         page: PageParams,
-        token_type: Annotated[str | None, Query(alias="type", max_length=20)] = None,
+        token_type: Annotated[TokenType | None, Query(alias="type")] = None,
         token_status: Annotated[TokenStatus | None, Query(alias="status", description="The stored decision")] = None,
         group_id: Annotated[GroupId | None, Query()] = None,
     ) -> Page[TokenItem]:

@@ -1,0 +1,45 @@
+from typing import Any
+
+import pytest
+from csms_auth.domain.stations import Station
+from csms_auth.store import stations
+from csms_db.engine import Database
+from csms_runtime.clock import utcnow
+from csms_runtime.passwords import digests, matches
+
+Api = Any  # the fixture of conftest.py
+
+CREDENTIALS = "/api/v1/stations/CS1/credentials"
+PASSWORD = "correct horse battery"
+
+
+class TestCredentials:
+    @pytest.fixture(autouse=True)
+    async def _station(self, database: Database) -> None:
+        async with database.transaction() as session:
+            known = [Station("CS1", revision=7, security_profile=2), Station("GONE", revision=7, deleted=True)]
+            await stations.save(session, known, utcnow())
+
+    async def station(self, database: Database) -> Station:
+        async with database.reading() as session:
+            return (await stations.load(session, ["CS1"]))["CS1"]
+
+    async def test_password_is_set_and_never_shown(self, api: Api, database: Database) -> None:
+        assert await api("GET", CREDENTIALS) == {"id": "CS1", "security_profile": 2, "password_set": False}
+        item = await api.put(CREDENTIALS, {"password": PASSWORD})
+        assert item == {"id": "CS1", "security_profile": 2, "password_set": True}
+        station = await self.station(database)
+        assert station.revision == 7
+        assert matches(station.password_digest or b"", digests(api.key, "CS1", PASSWORD.encode()))
+
+    async def test_password_is_forgotten(self, api: Api, database: Database) -> None:
+        await api.put(CREDENTIALS, {"password": PASSWORD})
+        await api("DELETE", CREDENTIALS, status=204)
+        assert (await self.station(database)).password_digest is None
+
+    @pytest.mark.parametrize("station_id", ["UNHEARD", "GONE", "a%00b"])
+    async def test_unknown_station(self, api: Api, station_id: str) -> None:
+        path = f"/api/v1/stations/{station_id}/credentials"
+        await api("GET", path, status=404)
+        await api.put(path, {"password": PASSWORD}, 404)
+        await api("DELETE", path, status=404)
