@@ -1,13 +1,16 @@
 """A database of things, as a service's migrations would build it."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from csms_db import migrations
 from csms_db.base import BigId, Json, UtcDateTime, new_metadata
+from csms_db.engine import Database
 from csms_db.outbox import outbox_table
+from csms_runtime.ids import new_id
 from csms_testing.databases import database_fixture
 from csms_testing.postgres import LocalPostgres, postgres_requirement
 from csms_testing.requirements import require
@@ -40,12 +43,27 @@ def models() -> SimpleNamespace:
     return SimpleNamespace(metadata=metadata, things=things, parts=parts, outbox=outbox, scripts=SCRIPTS)
 
 
-@pytest.fixture
-def server() -> Iterator[LocalPostgres]:
-    """A PostgreSQL server of the test's own, to be killed and frozen."""
+@pytest.fixture(scope="session")
+def _server() -> Iterator[LocalPostgres]:
     require(postgres_requirement())
     running = LocalPostgres(durable=False)
-    running.start()
     yield running
-    running.thaw()
     running.close()
+
+
+@pytest.fixture
+def server(_server: LocalPostgres) -> Iterator[LocalPostgres]:
+    """A PostgreSQL server that may be killed and frozen."""
+    _server.start()
+    yield _server
+    _server.thaw()
+
+
+@pytest.fixture
+async def on_server(server: LocalPostgres) -> AsyncIterator[Database]:
+    """A migrated database on `server`, in a schema of its own."""
+    schema = f"things_{new_id()}"
+    await migrations.upgrade(server.url, schema, SCRIPTS)
+    opened = Database(server.url, schema)
+    yield opened
+    await opened.close()
