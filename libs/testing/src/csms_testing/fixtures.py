@@ -1,11 +1,14 @@
 """Pytest plugin: the fixtures every test may use. The root conftest.py names it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 # ---- Databases (csms_testing.databases) ------------------------------------------------------------------------------
 from csms_testing.databases import TestDatabases
+from csms_testing.kafka import LocalKafka, kafka_requirement
+from csms_testing.requirements import require
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +25,19 @@ def postgres_url(test_databases: TestDatabases) -> Iterator[str]:
     url = test_databases.empty_postgresql()
     yield url
     test_databases.discard(url)
+
+
+# ---- Apache Kafka (csms_testing.kafka) -------------------------------------------------------------------------------
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """Bootstrap servers of Apache Kafka without topics: CSMS_TEST_KAFKA, or a broker that is started for the session.
+
+    Mark tests that use it `kafka`. Missing Java or Maven skips the test, in CI it fails.
+    """
+    running = os.environ.get("CSMS_TEST_KAFKA")
+    if running:
+        yield running
+        return
+    require(kafka_requirement())
+    with LocalKafka() as kafka:
+        yield kafka.bootstrap

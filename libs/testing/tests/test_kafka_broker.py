@@ -1,0 +1,71 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from csms.v1.station_pb2 import StationCall
+from csms_bus.admin import create_topics
+from csms_bus.kafka import KafkaBus
+from csms_bus.ports import BusUnavailable, Outgoing
+from csms_bus.records import new_record
+from csms_bus.topics import CALLS_DEVICES
+from csms_testing.kafka import KafkaError, LocalKafka, kafka_requirement
+from csms_testing.requirements import require
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Iterator[LocalKafka]:
+    require(kafka_requirement())
+    with LocalKafka(tmp_path / "kafka") as running:
+        yield running
+
+
+async def _publish(bootstrap: str, station_id: str, *, timeout_s: float = 2) -> None:
+    bus = KafkaBus(bootstrap, client_id="test", publish_timeout_s=timeout_s)
+    await bus.start()
+    try:
+        await bus.publish([Outgoing(CALLS_DEVICES.name, new_record(station_id, station_call=StationCall()))])
+    finally:
+        await bus.stop()
+
+
+async def _read_stations(bootstrap: str) -> list[str]:
+    bus = KafkaBus(bootstrap, client_id="test")
+    await bus.start()
+    consumer = await bus.subscribe("readers", [CALLS_DEVICES.name])
+    try:
+        records = await consumer.poll(max_records=10, timeout_s=10)
+        return [incoming.key for incoming in records]
+    finally:
+        await consumer.close()
+        await bus.stop()
+
+
+async def test_killed_broker_comes_back_on_the_same_port_with_its_data(kafka: LocalKafka) -> None:
+    await create_topics(kafka.bootstrap, topics=[CALLS_DEVICES])
+    await _publish(kafka.bootstrap, "CS1")
+    before = kafka.bootstrap
+    kafka.kill()
+    assert kafka.nodes[0].pid is None
+    with pytest.raises(BusUnavailable):
+        await _publish(kafka.bootstrap, "CS2")
+    kafka.start()
+    assert kafka.bootstrap == before
+    assert await _read_stations(kafka.bootstrap) == ["CS1"]
+
+
+def test_broker_that_cannot_start_says_why(kafka: LocalKafka, tmp_path: Path) -> None:
+    taken = kafka.nodes[0].address.port
+    with pytest.raises(KafkaError, match="in use"), LocalKafka(tmp_path / "other", port=taken):
+        pass
+
+
+@pytest.mark.slow
+async def test_cluster_of_three_survives_the_loss_of_a_broker(tmp_path: Path) -> None:
+    require(kafka_requirement())
+    with LocalKafka(tmp_path / "kafka", brokers=3) as cluster:
+        await create_topics(cluster.bootstrap, topics=[CALLS_DEVICES], replication_factor=3)
+        cluster.nodes[0].kill()
+        await _publish(cluster.bootstrap, "CS1", timeout_s=30)
+        assert await _read_stations(cluster.bootstrap) == ["CS1"]
