@@ -132,12 +132,11 @@ async def _woken_by(stop: asyncio.Event, woken: asyncio.Event) -> AsyncIterator[
         await stop.wait()
         woken.set()
 
-    async with asyncio.TaskGroup() as group:
-        watcher = group.create_task(watch())
-        try:
-            yield
-        finally:
-            watcher.cancel()
+    watcher = asyncio.create_task(watch(), name="outbox-stop")
+    try:
+        yield
+    finally:
+        watcher.cancel()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
