@@ -18,6 +18,7 @@ from csms_testing.simulator.errors import (
     SchemaViolation,
     SimulatorError,
 )
+from csms_testing.simulator.fleet import Fleet
 from csms_testing.simulator.ledger import Entry, Ledger, State
 from csms_testing.simulator.link import Registration
 from csms_testing.simulator.station import Station
@@ -32,6 +33,7 @@ __all__ = [
     "Clock",
     "Entry",
     "EvseUnavailable",
+    "Fleet",
     "Ledger",
     "NotConnected",
     "Plan",

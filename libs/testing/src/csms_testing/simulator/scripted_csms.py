@@ -75,6 +75,8 @@ class ScriptedCsms:
     requests: list[Request] = field(default_factory=list)
     refuse_with: int | None = None
     """The HTTP status that refuses every handshake."""
+    handshakes_allowed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Cleared, handshakes wait."""
     replies: list[list[Any]] = field(default_factory=list)
     """Answers to this CSMS's own CALLs and whatever else is no CALL."""
     connections: list[ServerConnection] = field(default_factory=list)
@@ -90,9 +92,10 @@ class ScriptedCsms:
         port = next(iter(self.server.sockets)).getsockname()[1]
         return f"ws://127.0.0.1:{port}/ocpp"
 
-    def process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         """Let a station in or not."""
         self.requests.append(request)
+        await self.handshakes_allowed.wait()
         return None if self.refuse_with is None else connection.respond(self.refuse_with, "no\n")
 
     async def handle(self, connection: ServerConnection) -> None:
@@ -171,6 +174,7 @@ class ScriptedCsms:
 async def scripted_csms() -> AsyncIterator[ScriptedCsms]:
     """A scripted CSMS that listens on a free port of the loopback interface."""
     csms = ScriptedCsms()
+    csms.handshakes_allowed.set()
     server = serve(
         csms.handle, "127.0.0.1", 0, subprotocols=[SUBPROTOCOL], process_request=csms.process_request, close_timeout=1
     )
