@@ -8,7 +8,8 @@ from importlib.metadata import version
 import typer
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
-from csms_db.engine import Database, DatabaseUnavailable
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
 from csms_db.migrations import upgrade, verify
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health

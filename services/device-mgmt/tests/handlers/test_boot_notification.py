@@ -2,14 +2,15 @@ import pytest
 from csms.v1.auth_pb2 import RegistrationStatus
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.settings import DeviceSettings
+from csms_device_mgmt.store import stations
 from csms_runtime.settings import UnknownStations
 
 
 @pytest.mark.parametrize(
-    ("registration", "interval"),
-    [(Registration.ACCEPTED, 300), (Registration.PENDING, 30), (Registration.REJECTED, 30)],
+    "told", [(Registration.ACCEPTED, 300), (Registration.PENDING, 30), (Registration.REJECTED, 30)]
 )
-async def test_station_is_told_its_registration(apply, records, with_station, station_row, registration, interval):
+async def test_station_is_told_its_registration(apply, records, with_station, station_row, told):
+    registration, interval = told
     await with_station(registration)
     applied = await apply(records.boot())
     assert applied.answer["status"] == registration.value
@@ -43,7 +44,7 @@ async def test_boot_is_told_as_an_event(apply, records):
     assert booted.registration_status == "Accepted"
 
 
-async def test_the_same_record_twice_is_told_with_the_same_id(apply, records, station_row):
+async def test_the_same_record_twice_is_told_with_the_same_id(apply, records):
     boot = records.boot()
     first, second = await apply(boot), await apply(boot)
     assert first.answer["status"] == second.answer["status"]
@@ -55,8 +56,6 @@ async def test_auth_learns_a_new_status(apply, records, with_station, units):
     await with_station(Registration.PENDING)
     assert (await apply(records.boot())).admissions == []  # auth has it from the configuration
     async with units.open() as unit:
-        from csms_device_mgmt.store import stations
-
         (await stations.find(unit.session, "CS1")).registration = "Accepted"
     (admission,) = (await apply(records.boot())).admissions
     assert admission.registration_status == RegistrationStatus.REGISTRATION_STATUS_ACCEPTED

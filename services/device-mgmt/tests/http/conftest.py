@@ -30,6 +30,10 @@ from csms_device_mgmt.settings import DeviceSettings
 from csms_runtime.clock import now_ms
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
+from csms_testing.databases import database_fixture
+
+database = database_fixture("csms_device_mgmt", schema="devices", dialects=["sqlite"])
+"""What SQL does on PostgreSQL is for the tests of store and handlers to show."""
 
 DEADLINE_S = 10.0
 Responder = Callable[[str, dict[str, Any]], Any]
@@ -83,7 +87,7 @@ class FakeAuth:
 class FakeGateway:
     """Holds connections of stations that `respond` plays.
 
-    It is given action and payload and returns a response payload, the code of a CALLERROR, None for silence, or an Outcome.
+    It gets action and payload and returns a response payload, the code of a CALLERROR, an Outcome, or None: silence.
     """
 
     def __init__(self, bus: MemoryBus, slot: int = 0) -> None:
@@ -167,16 +171,19 @@ async def gateway(bus: MemoryBus) -> AsyncIterator[FakeGateway]:
 
 
 @pytest.fixture
+def players(bus: MemoryBus, auth: FakeAuth, gateway: FakeGateway) -> MemoryBus:
+    """The bus with auth and gateway at work."""
+    assert auth.reading
+    assert gateway.reading
+    return bus
+
+
+@pytest.fixture
 async def service(
-    bus: MemoryBus,
-    auth: FakeAuth,
-    gateway: FakeGateway,
-    database: Database,
-    settings: DeviceSettings,
-    secret_key: bytes,
+    players: MemoryBus, database: Database, settings: DeviceSettings, secret_key: bytes
 ) -> AsyncIterator[DeviceManagement]:
     """Runs the service."""
-    made = DeviceManagement(bus, database, settings, Health(), secret_key=secret_key)
+    made = DeviceManagement(players, database, settings, Health(), secret_key=secret_key)
     stop = asyncio.Event()
     running = asyncio.create_task(made.run(stop))
     async with asyncio.timeout(DEADLINE_S):
@@ -219,7 +226,7 @@ def eventually() -> Callable[..., Awaitable[Any]]:
 
     async def poll(check: Callable[[], Awaitable[Any]]) -> Any:
         async with asyncio.timeout(DEADLINE_S):
-            while not (found := await check()):
+            while not (found := await check()):  # noqa: ASYNC110 what is polled is behind HTTP
                 await asyncio.sleep(0.01)
         return found
 

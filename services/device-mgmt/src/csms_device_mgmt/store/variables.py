@@ -29,8 +29,8 @@ async def store_reported(
         }
         for attribute in attributes
     }
-    known = ("mutability", "persistent", "constant", "characteristics", "value", "updated_at")
-    await _upsert(session, list(rows.values()), known)
+    known = ("mutability", "persistent", "constant", "characteristics", "updated_at")
+    await _upsert(session, list(rows.values()), known, keep_value=True)
 
 
 async def store_values(
@@ -38,7 +38,7 @@ async def store_values(
 ) -> None:
     """Store values that were read from or set on the station; variables not known before are added."""
     rows = {key.path: _columns(station_id, key, value, at) for key, value in values.items()}
-    await _upsert(session, list(rows.values()), ("value", "updated_at"))
+    await _upsert(session, list(rows.values()), ("updated_at",), keep_value=False)
 
 
 async def update_known(session: AsyncSession, station_id: str, key: VariableKey, value: str, at: datetime) -> None:
@@ -91,12 +91,14 @@ def _columns(station_id: str, key: VariableKey, value: str | None, at: datetime)
     }
 
 
-async def _upsert(session: AsyncSession, rows: Sequence[dict[str, Any]], changed: Sequence[str]) -> None:
-    rows = sorted(rows, key=lambda row: row["path"])
+async def _upsert(
+    session: AsyncSession, rows: Sequence[dict[str, Any]], changed: Sequence[str], *, keep_value: bool
+) -> None:
+    """Insert rows or change some columns; `keep_value`: a row without a value leaves the stored one."""
+    rows = sorted(rows, key=lambda row: str(row["path"]))
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
         statement = insert(session, Variable).values(rows[start : start + ROWS_PER_STATEMENT])
         new = statement.excluded
-        updates = {name: new[name] for name in changed}
-        if "mutability" in changed:
-            updates["value"] = func.coalesce(new["value"], Variable.value)
+        updates: dict[str, Any] = {name: new[name] for name in changed}
+        updates["value"] = func.coalesce(new["value"], Variable.value) if keep_value else new["value"]
         await session.execute(statement.on_conflict_do_update(index_elements=["station_id", "path"], set_=updates))

@@ -1,0 +1,92 @@
+from datetime import UTC, datetime, timedelta
+
+from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.store import calls, notifications, reports, stations
+
+THEN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def test_calls_of_one_moment_are_told_apart_by_id(units):
+    async with units.open() as unit:
+        for call_id in ("a", "c", "b"):
+            row = {
+                "call_id": call_id,
+                "station_id": "CS1",
+                "action": "Reset",
+                "protocol": "ocpp2.0.1",
+                "request": {},
+                "state": "open",
+                "origin": "x",
+                "created_at": THEN,
+                "deadline_at": THEN,
+            }
+            assert await calls.add(unit.session, row)
+            assert not await calls.add(unit.session, row)
+    async with units.reading() as session:
+        first = await calls.page(session, "CS1", limit=2, before=None)
+        rest = await calls.page(session, "CS1", limit=2, before=(first[-1].created_at, first[-1].call_id))
+    assert [row.call_id for row in (*first, *rest)] == ["c", "b", "a"]
+
+
+async def test_notifications(units):
+    async with units.open() as unit:
+        for number in range(3):
+            row = {
+                "record_id": f"r{number}",
+                "station_id": "CS1",
+                "action": "A" if number else "B",
+                "protocol": "ocpp2.0.1",
+                "payload": {"n": number},
+                "received_at": THEN + timedelta(microseconds=number),
+            }
+            await notifications.add(unit.session, row)
+    async with units.reading() as session:
+        first = await notifications.page(session, "CS1", limit=1, before=None)
+        before = (first[0].received_at, first[0].record_id)
+        rest = await notifications.page(session, "CS1", limit=5, before=before)
+        only = await notifications.page(session, "CS1", limit=5, before=None, action="B")
+    assert [row.record_id for row in (*first, *rest)] == ["r2", "r1", "r0"]
+    assert [row.record_id for row in only] == ["r0"]
+
+
+async def test_reports(units):
+    async with units.open() as unit:
+        for request_id in (1, 3, 2):
+            await reports.begin(unit.session, "CS1", request_id, kind=None, call_id=None, now=THEN)
+    async with units.reading() as session:
+        assert [row.request_id for row in await reports.page(session, "CS1", limit=5, before=3)] == [2, 1]
+
+
+async def test_stations(units):
+    async with units.open() as unit:
+        for number, station_id in enumerate(["b", "A", "c_1"]):
+            row = stations.new_station(station_id, Registration.ACCEPTED, 1, THEN)
+            more = {"connection_open": number == 0, "connection_slot": 1, "connection_epoch": 5, "model": "Mo%del"}
+            await stations.create(unit.session, {**row, **more})
+
+    async def ids(*conditions):
+        async with units.reading() as session:
+            return {row.station_id for row in await stations.page(session, limit=9, after=None, conditions=conditions)}
+
+    assert await ids(stations.is_connected({(1, 5)})) == {"b"}
+    assert await ids(stations.is_connected({(1, 6)})) == set()
+    assert await ids(stations.is_connected(set())) == set()
+    assert await ids(~stations.is_connected({(1, 5)})) == {"A", "c_1"}
+    assert await ids(stations.matches("C_1")) == {"c_1"}
+    assert await ids(stations.matches("o%d")) == {"b", "A", "c_1"}
+    assert await ids(stations.has_registration(Registration.PENDING)) == set()
+
+
+async def test_request_ids_are_given_once(units):
+    async with units.open() as unit:
+        assert await stations.take_request_id(unit.session, "CS1") is None
+        await stations.create(unit.session, stations.new_station("CS1", Registration.ACCEPTED, 1, THEN))
+        assert [await stations.take_request_id(unit.session, "CS1") for _ in range(3)] == [1, 2, 3]
+
+
+async def test_a_change_needs_the_revision_it_was_made_on(units):
+    async with units.open() as unit:
+        await stations.create(unit.session, stations.new_station("CS1", Registration.ACCEPTED, 1, THEN))
+        assert await stations.change(unit.session, "CS1", 1, {"revision": 2})
+        assert not await stations.change(unit.session, "CS1", 1, {"revision": 3})
+        assert not await stations.create(unit.session, stations.new_station("CS1", Registration.ACCEPTED, 1, THEN))

@@ -1,0 +1,80 @@
+import orjson
+import pytest
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import GatewayStatus
+from csms_bus.flow import Never
+from csms_bus.ports import Incoming
+from csms_bus.records import new_record
+from csms_db.outbox import OutboxRelay
+from csms_device_mgmt.consumers import DeviceRecords
+from csms_device_mgmt.store.tables import OUTBOX
+from csms_device_mgmt.unit import Units
+
+
+@pytest.fixture
+def woken():
+    return []
+
+
+@pytest.fixture
+def handler(database, settings, secret_key, woken):
+    return DeviceRecords(Units(database, settings, secret_key, lambda: woken.append(True)))
+
+
+async def test_a_batch_of_everything_is_one_transaction(handler, records, incoming, woken):
+    batch = [
+        incoming(records.connection("a"), topic="station.connections"),
+        incoming(records.boot()),
+        Incoming("station.connections", 0, 7, "CS9", None),
+        incoming(records.result("Reset", {"type": "OnIdle"}, {"status": "Accepted"}), topic="ocpp.results"),
+        incoming(records.boot(station_id="CS2")),
+    ]
+    published = await handler(batch)
+    assert [item.topic for item in published] == ["gateway.inbox", "devices.inbox", "gateway.inbox"]
+    assert woken == [True]
+    replies = [item.record.reply for item in published if item.record.HasField("reply")]
+    assert [orjson.loads(reply.payload)["status"] for reply in replies] == ["Accepted", "Accepted"]
+    assert published[0].partition == 3
+
+
+async def test_a_failing_record_undoes_the_whole_batch(handler, records, incoming, station_row, woken):
+    broken = records.call("BootNotification", {})
+    with pytest.raises(KeyError):
+        await handler([incoming(records.boot()), incoming(broken)])
+    assert await station_row() is None
+    assert woken == []
+
+
+async def test_an_action_without_handler_is_not_implemented(handler, records, incoming):
+    for record in (records.call("Authorize", {}), records.call("BootNotification", {}, protocol="ocpp0.9")):
+        (answer,) = await handler([incoming(record)])
+        assert answer.record.reply.error.code == "NotImplemented"
+        assert answer.record.reply.correlation_id == record.station_call.correlation_id
+
+
+async def test_records_that_do_not_belong_here_are_never_handled(handler, records, incoming):
+    send = records.call("NotifyPeriodicEventStream", {}, protocol="ocpp2.1")
+    send.station_call.no_reply = True
+    for record in (send, new_record("CS1", gateway_status=GatewayStatus()), Record(station_id="CS1")):
+        with pytest.raises(Never):
+            await handler([incoming(record)])
+
+
+async def test_what_is_told_is_published_by_the_relay(handler, records, incoming, database):
+    published = []
+
+    async def publish(items):
+        published.extend(items)
+
+    await handler([incoming(records.boot())])
+    relay = OutboxRelay(database, OUTBOX, publish)
+    import asyncio
+
+    stop = asyncio.Event()
+    running = asyncio.create_task(relay.run(stop))
+    async with asyncio.timeout(10):
+        while len(published) < 2:
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
+    assert [item.record.WhichOneof("body") for item in published] == ["station_admission", "event"]
