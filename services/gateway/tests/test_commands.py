@@ -106,6 +106,19 @@ async def test_a_command_for_another_connection_is_not_connected(system: "System
     assert (await station.call("Heartbeat", {}))[0] == 3
 
 
+async def test_a_command_for_a_newer_process_in_our_slot_is_left_to_it(system: "System") -> None:
+    await system.connect()
+    connection = ConnectionRecord()
+    connection.CopyFrom(await system.services.connection("CS1"))
+    own = await system.services.command(connection, "CS2", "Reset", RESET)
+    connection.gateway_epoch += 1
+    await system.services.command(connection, "CS1", "Reset", RESET)
+    connection.gateway_epoch -= 1
+    after = await system.services.command(connection, "CS2", "Reset", RESET)
+    await system.services.result(after)
+    assert set(system.services.results()) == {own, after}
+
+
 async def test_losing_the_connection_ends_all_its_commands(system: "System") -> None:
     station = await system.connect()
     connection = await system.services.connection("CS1")

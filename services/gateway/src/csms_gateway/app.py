@@ -57,7 +57,7 @@ class Gateway:
         )
         self._announcements = Announcements(self.id, self.registry, self._publisher, self._retrying)
         self._calls = Calls(self.id, self._publisher, service_timeout_s=settings.service_timeout_s)
-        self._commands = Commands(self.registry, self._retrying)
+        self._commands = Commands(self.id, self.registry, self._retrying)
         requester = Requester(bus, self.id.reply_to, max_open=settings.max_handshakes)
         router = InboxRouter(requester, self._calls, self._commands)
         self._inbox = Inbox(bus, self.id.reply_to.topic, self.id.slot, router)

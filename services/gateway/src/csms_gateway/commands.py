@@ -24,6 +24,7 @@ from csms_runtime.clock import now_ms
 from websockets.frames import CloseCode
 
 from csms_gateway.connection import StationConnection
+from csms_gateway.identity import GatewayId
 from csms_gateway.publisher import RetryingPublisher
 from csms_gateway.registry import Registry
 
@@ -43,13 +44,16 @@ _MAX_RESULT_BYTES = topics.MAX_RECORD_BYTES - 1024
 class Commands:
     """Gives commands to the connection they are meant for, and publishes what became of them."""
 
-    def __init__(self, registry: Registry, results: RetryingPublisher) -> None:
+    def __init__(self, gateway: GatewayId, registry: Registry, results: RetryingPublisher) -> None:
+        self._gateway = gateway
         self._registry = registry
         self._results = results
 
     def on_command(self, record: Record) -> bool:
         """Take a StationCommand from the inbox; False: it is for another connection, and ended as not connected."""
         command = record.station_command
+        if command.gateway_epoch > self._gateway.epoch:
+            return False  # a newer process has our slot: it answers
         connection = self._registry.find(record.station_id, command.gateway_epoch, command.connection_id)
         if connection is None or connection.draining:
             self._publish(record, CommandDone(command.correlation_id, Outcome.NOT_CONNECTED))
