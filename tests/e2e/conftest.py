@@ -40,7 +40,7 @@ async def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
             yield running
         return
     kafka = request.getfixturevalue("kafka_bootstrap")
-    database_url = request.getfixturevalue("postgres_url")
+    database_url = request.getfixturevalue("test_databases").empty_postgresql()
     async with distributed(directory, kafka=kafka, database_url=database_url) as running:
         yield running
 

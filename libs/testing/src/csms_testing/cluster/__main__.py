@@ -10,12 +10,15 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from csms_bus.ports import BusUnavailable
 from rich.console import Console
 
 from csms_testing.cluster.front import front
 from csms_testing.cluster.layout import Layout, free_port
 from csms_testing.cluster.processes import NotReady, ServiceProcess
-from csms_testing.cluster.stores import kafka_and_postgres
+from csms_testing.cluster.stores import StoreMissing, kafka_and_postgres
+from csms_testing.kafka import KafkaError
+from csms_testing.postgres import PostgresError
 
 console = Console(highlight=False)
 
@@ -109,7 +112,12 @@ def main(
     if api_key:
         options["api_key"] = api_key
     with tempfile.TemporaryDirectory(prefix="csms-cluster-") as temporary:
-        asyncio.run(_main(options, http_port or free_port(), state_file, directory or Path(temporary)))
+        Path(temporary).chmod(0o711)  # PostgreSQL runs as another user when we are root
+        try:
+            asyncio.run(_main(options, http_port or free_port(), state_file, directory or Path(temporary)))
+        except (StoreMissing, KafkaError, PostgresError, BusUnavailable, NotReady) as error:
+            console.print(f"The cluster could not be started: {error}", style="red")
+            raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":
