@@ -252,3 +252,14 @@ async def api(world) -> AsyncIterator[httpx2.AsyncClient]:
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test/api/v1", headers=headers) as client:
         yield client
+
+
+@pytest.fixture(name="transaction_event")
+def transaction_event_fixture() -> Callable[..., dict[str, Any]]:
+    return transaction_event
+
+
+@pytest.fixture
+def incoming() -> Callable[[Outgoing], Incoming]:
+    """What a consumer is given of a record that was published."""
+    return lambda outgoing: Incoming(outgoing.topic, 0, 0, outgoing.record.station_id, outgoing.record)

@@ -96,9 +96,9 @@ TRANSACTION_REPLIES_DROPPED = Counter(
     "Answers nobody gets, by reason: late (the gateway waits no more), unpublished (the bus did not take it)",
     ["reason"],
 )
-METER_VALUES_STORED = Counter(
-    "csms_meter_values_stored_total",
-    "MeterValues messages stored, repeats not counted",
+METER_VALUES = Counter(
+    "csms_meter_values_total",
+    "MeterValues messages handled, repeats included",
 )
 REMOTE_REQUESTS = Counter(
     "csms_remote_requests_total",

@@ -396,11 +396,21 @@ class TransactionUpdated(_message.Message):
     CHARGING_STATE_FIELD_NUMBER: _builtins.int
     SEQ_NO_FIELD_NUMBER: _builtins.int
     ENERGY_WH_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    CONNECTOR_ID_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
     transaction_id: _builtins.str
     charging_state: _builtins.str
     seq_no: _builtins.int
     energy_wh: _builtins.float
     """Energy so far in Wh; absent: not known."""
+    evse_id: _builtins.int
+    """What is known by now, since these may come late. 0: not known."""
+    connector_id: _builtins.int
+    id_token: _builtins.str
+    """Empty: not known."""
+    id_token_type: _builtins.str
     def __init__(
         self,
         *,
@@ -408,10 +418,14 @@ class TransactionUpdated(_message.Message):
         charging_state: _builtins.str = ...,
         seq_no: _builtins.int = ...,
         energy_wh: _builtins.float | None = ...,
+        evse_id: _builtins.int = ...,
+        connector_id: _builtins.int = ...,
+        id_token: _builtins.str = ...,
+        id_token_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "energy_wh", b"energy_wh"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "charging_state", b"charging_state", "energy_wh", b"energy_wh", "seq_no", b"seq_no", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "charging_state", b"charging_state", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "seq_no", b"seq_no", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
     _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015

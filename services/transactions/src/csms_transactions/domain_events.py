@@ -41,12 +41,17 @@ def _started(event: DomainEvent, transaction_id: str, transaction: Transaction) 
 
 
 def _updated(event: DomainEvent, transaction_id: str, transaction: Transaction) -> None:
+    token = transaction.id_token or IdToken("", "")
     event.transaction_updated.CopyFrom(
         TransactionUpdated(
             transaction_id=transaction_id,
             charging_state=transaction.charging_state or "",
             seq_no=transaction.last_seq_no,
             energy_wh=transaction.meter.energy_wh,
+            evse_id=transaction.evse_id or 0,
+            connector_id=transaction.connector_id or 0,
+            id_token=token.value,
+            id_token_type=token.type,
         )
     )
 

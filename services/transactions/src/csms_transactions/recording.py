@@ -17,7 +17,7 @@ from csms_transactions.protocols.stored import read_event
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.events import EventKey, NewEvent
-from csms_transactions.store.transactions import Identity
+from csms_transactions.store.transactions import Change, Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ async def _write(
     session: AsyncSession, fresh: Mapping[Identity, dict[int, NewEvent]], recorded: Recorded, now: datetime
 ) -> None:
     created = {step.identity: step.after for step in recorded.steps if step.before is None}
-    changed = {step.identity: step.after for step in recorded.steps if step.before is not None}
+    changed = [Change(step.identity.key, step.before, step.after) for step in recorded.steps if step.before is not None]
     await transaction_store.create(session, created, now)
     await transaction_store.save(session, changed, now)
     news = [new for by_seq_no in fresh.values() for new in by_seq_no.values()]

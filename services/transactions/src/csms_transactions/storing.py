@@ -44,9 +44,13 @@ class Storing:
             recorded = await record(session, _by_transaction(work.events), now)
             await remote_requests.link(session, list(_remote_starts(recorded.steps)))
             await meter_values.add(session, self._database.dialect, work.meter_values)
-            await remote_requests.finish(session, [results.outcome(item) for item in work.results])
+            outcomes = [results.outcome(item) for item in work.results]
+            await remote_requests.finish(session, outcomes)
             told = await _tell(session, recorded.steps, now)
         _count(recorded, told)
+        metrics.METER_VALUES.inc(len(work.meter_values))
+        for item, outcome in zip(work.results, outcomes, strict=True):
+            metrics.REMOTE_REQUESTS.labels(item.result.command.action, outcome.outcome).inc()
         if told:
             self._on_events()
 

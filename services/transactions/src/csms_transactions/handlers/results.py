@@ -7,7 +7,6 @@ from csms.v1.station_pb2 import CommandResult, Outcome
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_runtime.clock import from_ms
-from csms_runtime.metrics import REMOTE_REQUESTS
 
 from csms_transactions.store.remote_requests import RemoteOutcome
 from csms_transactions.work import ResultWork, Work
@@ -32,7 +31,6 @@ def outcome(item: ResultWork) -> RemoteOutcome:
     """What to note of a result. A transactionId in it is that of a running one: the cable came first (F02)."""
     result = item.result
     name = OUTCOMES.get(result.outcome, "error")
-    REMOTE_REQUESTS.labels(result.command.action, name).inc()
     response: dict[str, Any] = orjson.loads(result.payload) if result.outcome == Outcome.OUTCOME_RESULT else {}
     return RemoteOutcome(
         result.command.correlation_id,

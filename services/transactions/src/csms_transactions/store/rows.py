@@ -11,22 +11,33 @@ from csms_transactions.domain.transaction import State, Transaction
 
 Row = Mapping[str, Any] | RowMapping
 
-_PLAIN = (
-    "last_seq_no",
-    "event_count",
+_COURSE = ("last_seq_no", "event_count", "charging_state", "time_spent_charging", "offline_events")
+"""What most events change."""
+_FACTS = (
+    "state",
     "started_seen",
     "started_at",
     "ended_at",
     "stopped_reason",
     "evse_id",
     "connector_id",
-    "charging_state",
-    "time_spent_charging",
+    "id_token",
+    "stop_id_token",
     "remote_start_id",
     "reservation_id",
     "number_of_phases_used",
-    "offline_events",
 )
+"""What few events change."""
+_METER_FACTS = ("start_wh", "start_exact", "source")
+_PLAIN = tuple(name for name in _COURSE + _FACTS if name not in {"state", "id_token", "stop_id_token"})
+COLUMNS = (
+    *_PLAIN,
+    "state",
+    "gaps",
+    *("id_token", "id_token_type", "stop_id_token", "stop_id_token_type"),
+    *("meter_start", "meter_stop", "meter_start_exact", "meter_stop_exact", "meter_source"),
+)
+"""What `from_row` needs."""
 
 
 def to_row(transaction: Transaction) -> dict[str, Any]:
@@ -47,6 +58,27 @@ def to_row(transaction: Transaction) -> dict[str, Any]:
     row["id_token_key"] = token_key(transaction.id_token.value) if transaction.id_token else None
     row["stop_id_token"], row["stop_id_token_type"] = transaction.stop_id_token or (None, None)
     return row
+
+
+def to_course_row(transaction: Transaction) -> dict[str, Any]:
+    """The columns that most events change: enough when `same_facts`."""
+    row = {name: getattr(transaction, name) for name in _COURSE}
+    meter = transaction.meter
+    row.update(
+        gaps=[list(gap) for gap in transaction.gaps],
+        meter_stop=meter.stop_wh,
+        meter_stop_exact=meter.stop_exact,
+        energy_wh=meter.energy_wh,
+    )
+    return row
+
+
+def same_facts(before: Transaction, after: Transaction) -> bool:
+    """Whether `to_course_row` holds all that changed."""
+    return all(getattr(before, name) == getattr(after, name) for name in _FACTS) and (
+        before.meter is after.meter
+        or all(getattr(before.meter, name) == getattr(after.meter, name) for name in _METER_FACTS)
+    )
 
 
 def from_row(row: Row) -> Transaction:

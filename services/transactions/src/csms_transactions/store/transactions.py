@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.store.rows import from_row, to_row
+from csms_transactions.store.rows import COLUMNS, from_row, same_facts, to_course_row, to_row
 from csms_transactions.store.tables import transactions
 
 
@@ -20,6 +20,14 @@ class Identity(NamedTuple):
     transaction_id: str
 
 
+class Change(NamedTuple):
+    """A stored transaction and what it became."""
+
+    key: str
+    before: Transaction
+    after: Transaction
+
+
 class Group(NamedTuple):
     """The group auth says a transaction's token belongs to."""
 
@@ -29,7 +37,7 @@ class Group(NamedTuple):
 
 
 _LOAD = (
-    select(transactions)
+    select(transactions.c.id, *(transactions.c[name] for name in COLUMNS))
     .where(transactions.c.id.in_(bindparam("keys", expanding=True)))
     .order_by(transactions.c.id)  # one order of locking, so that two processes cannot wait for each other
     .with_for_update()  # SQLite leaves it out: its writers exclude each other anyway
@@ -55,10 +63,16 @@ async def create(session: AsyncSession, new: Mapping[Identity, Transaction], at:
         await session.execute(insert(transactions), rows)
 
 
-async def save(session: AsyncSession, changed: Mapping[Identity, Transaction], at: datetime) -> None:
-    """Write what changed in stored transactions."""
-    rows = [{**to_row(transaction), "key": identity.key, "updated_at": at} for identity, transaction in changed.items()]
-    if rows:
+async def save(session: AsyncSession, changes: Sequence[Change], at: datetime) -> None:
+    """Write what changed in stored transactions; the usual meter value changes only a few columns."""
+    narrow: list[dict[str, Any]] = []
+    wide: list[dict[str, Any]] = []
+    for key, before, after in changes:
+        if same_facts(before, after):
+            narrow.append({**to_course_row(after), "key": key, "updated_at": at})
+        else:
+            wide.append({**to_row(after), "key": key, "updated_at": at})
+    for rows in filter(None, (narrow, wide)):
         await session.execute(_UPDATE, rows)
 
 

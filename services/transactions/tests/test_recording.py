@@ -1,0 +1,129 @@
+"""Recording on real databases: whatever the batches, the stored state is the one derived from all events."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from csms_bus.runner import Later
+from csms_transactions.consumers import Consumer
+from csms_transactions.domain.identity import transaction_key
+from csms_transactions.domain.transaction import derive
+from csms_transactions.protocols import ocpp201
+from csms_transactions.recording import Recorded, record
+from csms_transactions.store import transactions
+from csms_transactions.store.events import NewEvent
+from csms_transactions.store.transactions import Identity
+from sqlalchemy.exc import IntegrityError
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def identity(transaction_id: str) -> Identity:
+    return Identity(transaction_key("CS1", transaction_id), "CS1", transaction_id)
+
+
+def new(payload: dict[str, Any]) -> NewEvent:
+    told = ocpp201.transaction_event(payload)
+    return NewEvent(identity(told.transaction_id).key, "ocpp2.0.1", told.event, orjson.dumps(payload), NOW)
+
+
+async def store(database: Any, payloads: Sequence[dict[str, Any]]) -> Recorded:
+    batch = defaultdict(list)
+    for payload in payloads:
+        batch[identity(payload["transactionInfo"]["transactionId"])].append(new(payload))
+    async with database.transaction() as session:
+        return await record(session, batch, NOW)
+
+
+async def stored(database: Any, transaction_id: str) -> Any:
+    async with database.transaction() as session:
+        key = identity(transaction_id).key
+        return (await transactions.load(session, [key])).get(key)
+
+
+def some_event(world_event: Any, rng: random.Random, seq_no: int, transaction_id: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {"triggerReason": rng.choice(["Authorized", "StopAuthorized", "MeterValuePeriodic"])}
+    if rng.random() < 0.5:
+        fields["evse"] = {"id": rng.randint(1, 2), **({"connectorId": 1} if rng.random() < 0.5 else {})}
+    if rng.random() < 0.7:
+        fields["energy"] = rng.uniform(0, 1000)
+    info = {"chargingState": rng.choice(["Charging", "Idle"]), "remoteStartId": rng.randint(1, 3)}
+    kind = rng.choice(["Started", "Updated", "Updated", "Updated", "Ended"])
+    token = rng.choice([None, "A", "B"])
+    return world_event(  # type: ignore[no-any-return]
+        seq_no, kind, transaction_id, token=token, offline=rng.random() < 0.5,
+        info={name: value for name, value in info.items() if rng.random() < 0.5}, **fields,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_batches_of_events_in_any_order_with_repeats(database, transaction_event, seed):
+    rng = random.Random(seed)  # noqa: S311 repeatable tests
+    told = [
+        some_event(transaction_event, rng, seq_no, transaction_id)
+        for transaction_id in ("a", "b")
+        for seq_no in rng.sample(range(20), 10)
+    ]
+    queue = told + rng.sample(told, 8)
+    rng.shuffle(queue)
+    seen: list[dict[str, Any]] = []
+    while queue:
+        batch, queue = queue[: (size := rng.randint(1, 6))], queue[size:]
+        await store(database, batch)
+        seen += batch
+        for transaction_id in ("a", "b"):
+            events = [new(p).event for p in seen if p["transactionInfo"]["transactionId"] == transaction_id]
+            assert await stored(database, transaction_id) == (derive(events) if events else None)
+
+
+async def test_counts_of_what_became_of_events(database, transaction_event):
+    event = transaction_event
+    first = await store(database, [event(0, "Started"), event(4), event(4), event(4, "Ended")])
+    assert (first.stored, first.late, first.repeats, len(first.conflicts)) == (2, 0, 1, 1)
+    second = await store(database, [event(2), event(0, "Started"), event(5), event(2)])
+    assert (second.stored, second.late, second.repeats, len(second.conflicts)) == (2, 1, 2, 0)
+    third = await store(database, [event(5), {**event(4), "offline": True}])
+    assert (third.stored, third.steps, third.repeats, len(third.conflicts)) == (0, [], 1, 1)
+
+
+async def test_a_repeat_with_other_spacing_is_a_repeat(database, transaction_event):
+    payload = transaction_event(0, "Started")
+    await store(database, [payload])
+    spaced = new(payload)._replace(payload=orjson.dumps(payload, option=orjson.OPT_INDENT_2))
+    async with database.transaction() as session:
+        recorded = await record(session, {identity("tx-1"): [spaced]}, NOW)
+    assert (recorded.repeats, recorded.conflicts) == (1, [])
+
+
+async def test_two_processes_with_the_same_events_lose_nothing(database, transaction_event):
+    """A rebalance may leave a batch with two processes for a moment."""
+    events = [transaction_event(seq_no) for seq_no in range(6)]
+
+    async def process(batch: list[dict[str, Any]]) -> None:
+        while True:
+            try:
+                await store(database, batch)
+            except IntegrityError:
+                continue  # as ConsumerRunner does
+            return
+
+    await asyncio.gather(process(events[:4]), process(events[2:]), process(events[::-1]))
+    assert await stored(database, "tx-1") == derive(new(payload).event for payload in events)
+
+
+async def test_nobody_is_answered_when_nothing_could_be_stored(world, incoming):
+    class Broken:
+        async def store(self, _work: object) -> None:
+            raise Later("the database is away")
+
+    consumer = Consumer(Broken(), world.service._tokens)  # type: ignore[arg-type]
+    record, correlation_id = world.gateway.station_call("CS1", "TransactionEvent", world.event(0, token="TAG"))
+    with pytest.raises(Later):
+        await consumer([incoming(record)])
+    await world.service._tokens.drain()
+    assert correlation_id not in world.gateway.replies
