@@ -6,6 +6,7 @@ import pytest
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import DomainEvent
 from csms_auth.consumers import AuthConsumer
+from csms_auth.domain.stations import Admission, admit
 from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
 from csms_auth.handlers.turn import Rules
 from csms_auth.store import id_tokens, stations, tables
@@ -133,6 +134,21 @@ async def test_stale_write_does_not_undo_a_newer_one(database: Database, records
     async with database.transaction() as session:
         await stations.save(session, [replace(newer, revision=8, serial_number="stale")], from_ms(0))
     assert await stored_station(database, "CS1") == newer
+
+
+async def test_stored_state_is_merged_with_what_somebody_else_stored_meanwhile(
+    database: Database, records: Records
+) -> None:
+    """Two consumers that read the same state, as after a rebalance."""
+    before = await _admitted(database, records, 1)
+    with_password = admit(before, Admission("CS1", revision=2, serial_number="2", new_password_digest=DIGEST))
+    without = admit(before, Admission("CS1", revision=3, serial_number="3"))
+    for state in (without, with_password, without):
+        async with database.transaction() as session:
+            await stations.save(session, [state], from_ms(0))
+    station = await stored_station(database, "CS1")
+    assert (station.revision, station.serial_number) == (3, "3")
+    assert (station.password_revision, station.password_digest) == (2, DIGEST)
 
 
 async def _admitted(database: Database, records: Records, revision: int) -> Any:

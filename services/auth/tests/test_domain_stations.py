@@ -1,7 +1,11 @@
-import pytest
-from csms_auth.domain.stations import Admission, Registration, Station, admit, with_password
+import itertools
 
-KNOWN = Station("CS1", revision=5, security_profile=2, serial_number="SN-1", password_digest=b"old")
+import pytest
+from csms_auth.domain.stations import Admission, Registration, Station, admit
+
+KNOWN = Station(
+    "CS1", revision=5, security_profile=2, serial_number="SN-1", password_digest=b"old", password_revision=5
+)
 
 
 def test_first_admission_makes_the_station() -> None:
@@ -25,12 +29,15 @@ def test_first_admission_makes_the_station() -> None:
         registration=Registration.PENDING,
         message_timeout_s=20,
         password_digest=b"digest",
+        password_revision=1,
     )
 
 
 def test_newer_admission_replaces_everything_but_keeps_the_password() -> None:
     made = admit(KNOWN, Admission("CS1", revision=6, registration=Registration.ACCEPTED))
-    assert made == Station("CS1", revision=6, registration=Registration.ACCEPTED, password_digest=b"old")
+    assert made == Station(
+        "CS1", revision=6, registration=Registration.ACCEPTED, password_digest=b"old", password_revision=5
+    )
 
 
 def test_newer_admission_may_bring_a_new_password() -> None:
@@ -53,7 +60,7 @@ def test_applying_twice_is_applying_once() -> None:
 
 def test_deletion_leaves_a_tombstone_without_secrets() -> None:
     made = admit(KNOWN, Admission("CS1", revision=6, deleted=True, new_password_digest=b"new"))
-    assert made == Station("CS1", revision=6, deleted=True)
+    assert made == Station("CS1", revision=6, password_revision=6, deleted=True)
 
 
 def test_late_admission_does_not_bring_a_deleted_station_back() -> None:
@@ -64,11 +71,12 @@ def test_late_admission_does_not_bring_a_deleted_station_back() -> None:
 def test_station_created_again_does_not_inherit_the_old_password() -> None:
     deleted = admit(KNOWN, Admission("CS1", revision=8, deleted=True))
     again = admit(deleted, Admission("CS1", revision=9))
-    assert again == Station("CS1", revision=9)
+    assert again == Station("CS1", revision=9, password_revision=8)
 
 
 def test_deletion_of_a_station_never_heard_of_is_remembered() -> None:
-    assert admit(None, Admission("CS1", revision=3, deleted=True)) == Station("CS1", revision=3, deleted=True)
+    made = admit(None, Admission("CS1", revision=3, deleted=True))
+    assert made == Station("CS1", revision=3, password_revision=3, deleted=True)
 
 
 def test_digest_is_not_in_the_repr() -> None:
@@ -76,7 +84,36 @@ def test_digest_is_not_in_the_repr() -> None:
     assert "new" not in repr(Admission("CS1", revision=1, new_password_digest=b"new"))
 
 
-def test_password_can_be_set_and_taken_away_without_a_new_revision() -> None:
-    changed = with_password(KNOWN, b"other")
-    assert (changed.password_digest, changed.revision) == (b"other", 5)
-    assert with_password(changed, None).password_digest is None
+def test_password_that_was_overtaken_by_an_admission_without_one_counts() -> None:
+    overtaking = admit(KNOWN, Admission("CS1", revision=7, serial_number="newer"))
+    late = admit(overtaking, Admission("CS1", revision=6, serial_number="older", new_password_digest=b"new"))
+    assert late is not None
+    assert (late.password_digest, late.password_revision) == (b"new", 6)
+    assert (late.serial_number, late.revision) == ("newer", 7)
+
+
+def test_password_that_was_overtaken_by_a_newer_one_does_not_count() -> None:
+    newer = admit(KNOWN, Admission("CS1", revision=7, new_password_digest=b"newest"))
+    assert admit(newer, Admission("CS1", revision=6, new_password_digest=b"new")) is None
+
+
+def test_late_password_does_not_come_back_with_a_deleted_station() -> None:
+    deleted = admit(KNOWN, Admission("CS1", revision=8, deleted=True))
+    assert admit(deleted, Admission("CS1", revision=7, new_password_digest=b"new")) is None
+
+
+def test_order_of_delivery_does_not_matter() -> None:
+    told = [
+        Admission("CS1", revision=1, new_password_digest=b"one", serial_number="1"),
+        Admission("CS1", revision=2, deleted=True),
+        Admission("CS1", revision=3, serial_number="3"),
+        Admission("CS1", revision=4, new_password_digest=b"four", serial_number="4"),
+        Admission("CS1", revision=5, serial_number="5"),
+    ]
+    outcomes = set()
+    for order in itertools.permutations(told):
+        station = None
+        for admission in order:
+            station = admit(station, admission) or station
+        outcomes.add(station)
+    assert outcomes == {Station("CS1", revision=5, serial_number="5", password_digest=b"four", password_revision=4)}

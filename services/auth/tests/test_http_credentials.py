@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from csms_auth.domain.stations import Station
+from csms_auth.domain.stations import Admission, Station, admit
 from csms_auth.store import stations
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
@@ -43,3 +43,13 @@ class TestCredentials:
         await api("GET", path, status=404)
         await api.put(path, {"password": PASSWORD}, 404)
         await api("DELETE", path, status=404)
+
+    async def test_what_was_told_before_does_not_replace_it_what_is_told_later_does(
+        self, api: Api, database: Database
+    ) -> None:
+        await api.put(CREDENTIALS, {"password": PASSWORD})
+        station = await self.station(database)
+        assert admit(station, Admission("CS1", revision=7, new_password_digest=b"told before")) is None
+        later = admit(station, Admission("CS1", revision=8, new_password_digest=b"told later"))
+        assert later is not None
+        assert later.password_digest == b"told later"

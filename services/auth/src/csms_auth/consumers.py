@@ -67,7 +67,7 @@ class AuthConsumer:
     async def _answer(self, steps: Sequence[Step], now: int) -> Turn:
         """Answer questions: they only read. The events of refusals are written afterwards."""
         async with self._database.reading() as session:
-            turn = await self._look_up(session, steps, now, for_update=False)
+            turn = await self._look_up(session, steps, now)
         _run(steps, turn)
         refusals = self._worth_telling(turn)
         if refusals:
@@ -79,7 +79,7 @@ class AuthConsumer:
     async def _answer_and_store(self, steps: Sequence[Step], now: int) -> Turn:
         """Answer a batch that changes something, in one transaction."""
         async with self._database.transaction() as session:
-            turn = await self._look_up(session, steps, now, for_update=True)
+            turn = await self._look_up(session, steps, now)
             _run(steps, turn)
             await stations.save(session, turn.changed.values(), from_ms(now))
             await certificate_requests.save(session, turn.certificate_requests)
@@ -88,13 +88,13 @@ class AuthConsumer:
         self._told(refusals, now)
         return turn
 
-    async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int, *, for_update: bool) -> Turn:
+    async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int) -> Turn:
         station_ids = {step.station_id for step in steps if step.station_id is not None}
         keys = {token.key for step in steps for token in step.tokens}
         return Turn(
             rules=self._rules,
             now_ms=now,
-            stations=await stations.load(session, station_ids, for_update=for_update),
+            stations=await stations.load(session, station_ids),
             tokens=await id_tokens.load(session, keys),
         )
 

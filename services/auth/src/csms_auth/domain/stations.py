@@ -27,6 +27,8 @@ class Station:
     message_timeout_s: int = 0
     """How long it may take to answer a CALL; 0: the gateway's default."""
     password_digest: bytes | None = field(default=None, repr=False)
+    password_revision: int = -1
+    """The revision of the admission that brought the password, or of the station when an operator set it here."""
     deleted: bool = False
     """Kept as a tombstone, so that a late older admission does not bring the station back."""
 
@@ -47,25 +49,34 @@ class Admission:
 
 
 def admit(current: Station | None, admission: Admission) -> Station | None:
-    """Return the station as the admission makes it, or None when the admission is not newer than what is known.
+    """Return the station as the admission makes it, or None when it changes nothing.
 
-    Records are delivered more than once: applying one twice changes nothing.
+    Admissions are delivered more than once, and an older one may come behind a newer one that did not bring a password.
+    So the password counts by the revision that brought it, everything else by the station's.
     """
-    if current is not None and admission.revision <= current.revision:
-        return None
+    known = current or Station(admission.station_id, revision=-1)
+    changed = _with_password(_with_the_rest(known, admission), admission)
+    return None if changed == known else changed
+
+
+def _with_the_rest(station: Station, admission: Admission) -> Station:
+    if admission.revision <= station.revision:
+        return station
     if admission.deleted:
-        return Station(admission.station_id, revision=admission.revision, deleted=True)
-    return Station(
-        station_id=admission.station_id,
+        revision = admission.revision
+        return Station(station.station_id, revision=revision, password_revision=revision, deleted=True)
+    return replace(
+        station,
         revision=admission.revision,
         security_profile=admission.security_profile,
         serial_number=admission.serial_number,
         registration=admission.registration,
         message_timeout_s=admission.message_timeout_s,
-        password_digest=admission.new_password_digest or (current.password_digest if current else None),
+        deleted=False,
     )
 
 
-def with_password(station: Station, digest: bytes | None) -> Station:
-    """Return the station with another password, or without one."""
-    return replace(station, password_digest=digest)
+def _with_password(station: Station, admission: Admission) -> Station:
+    if not admission.new_password_digest or admission.revision <= station.password_revision:
+        return station
+    return replace(station, password_digest=admission.new_password_digest, password_revision=admission.revision)

@@ -6,7 +6,8 @@ from typing import Any
 
 from csms_db.engine import WriteSession
 from csms_db.sql import insert
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, case, select, update
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.domain.stations import Registration, Station
@@ -14,42 +15,53 @@ from csms_auth.store.chunks import chunks
 from csms_auth.store.tables import stations
 
 
-async def load(session: AsyncSession, station_ids: Collection[str], *, for_update: bool = False) -> dict[str, Station]:
-    """Return the stations that are known among these ids, deleted ones too; one statement per 1,000 ids.
-
-    `for_update` locks the rows until the transaction ends (PostgreSQL; SQLite has one writer anyway), in the order of
-    the ids, so that two batches cannot lock each other out.
-    """
+async def load(session: AsyncSession, station_ids: Collection[str]) -> dict[str, Station]:
+    """Return the stations that are known among these ids, deleted ones too; one statement per 1,000 ids."""
     found: dict[str, Station] = {}
-    for some in chunks(sorted(station_ids)):
-        query = select(stations).where(stations.c.station_id.in_(some))
-        if for_update:
-            query = query.order_by(stations.c.station_id).with_for_update()
-        rows = await session.execute(query)
+    for some in chunks(list(station_ids)):
+        rows = await session.execute(select(stations).where(stations.c.station_id.in_(some)))
         found.update((row.station_id, _station(row)) for row in rows)
     return found
 
 
 async def save(session: WriteSession, changed: Collection[Station], now: datetime) -> None:
-    """Write stations whose admission changed; one that is stored with the same or a newer revision is left alone."""
+    """Write stations whose admission changed.
+
+    Merges as `csms_auth.domain.stations.admit` does: what somebody else has stored meanwhile, newer, stays.
+    """
     if not changed:
         return
     statement = insert(session, stations)
-    excluded = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=[stations.c.station_id],
-        set_={column.name: excluded[column.name] for column in stations.c if not column.primary_key},
-        where=stations.c.revision < excluded.revision,
+    newest = {
+        column.name: _newest(statement, column.name, by=_REVISION_OF.get(column.name, "revision"))
+        for column in stations.c
+        if not column.primary_key
+    }
+    statement = statement.on_conflict_do_update(index_elements=[stations.c.station_id], set_=newest)
+    # In one order, so that two writers cannot lock each other out.
+    in_order = sorted(changed, key=lambda station: station.station_id)
+    await session.execute(statement, [_values(station, now) for station in in_order])
+
+
+_REVISION_OF = {"password_digest": "password_revision", "password_revision": "password_revision"}
+
+
+def _newest(statement: Insert, column: str, *, by: str) -> ColumnElement[Any]:
+    return case(
+        (statement.excluded[by] > stations.c[by], statement.excluded[column]),
+        else_=stations.c[column],
     )
-    await session.execute(statement, [_values(station, now) for station in changed])
 
 
 async def set_password(session: WriteSession, station_id: str, digest: bytes | None, now: datetime) -> bool:
-    """Store another password digest, or none, whatever the revision. Returns False when the station is not known."""
+    """Store another password digest, or none. Returns False when the station is not known.
+
+    What device-mgmt told up to now can no longer replace it, what it tells later can.
+    """
     done = await session.execute(
         update(stations)
         .where(stations.c.station_id == station_id, stations.c.deleted.is_(False))
-        .values(password_digest=digest, updated_at=now)
+        .values(password_digest=digest, password_revision=stations.c.revision, updated_at=now)
         .returning(stations.c.station_id)
     )
     return done.first() is not None
@@ -64,6 +76,7 @@ def _values(station: Station, now: datetime) -> Mapping[str, Any]:
         "registration": station.registration,
         "message_timeout_s": station.message_timeout_s,
         "password_digest": station.password_digest,
+        "password_revision": station.password_revision,
         "deleted": station.deleted,
         "updated_at": now,
     }
@@ -78,5 +91,6 @@ def _station(row: Row[Any]) -> Station:
         registration=Registration(row.registration) if row.registration else None,
         message_timeout_s=row.message_timeout_s,
         password_digest=row.password_digest,
+        password_revision=row.password_revision,
         deleted=row.deleted,
     )

@@ -16,6 +16,7 @@ stations = Table(
     Column("registration", Text),
     Column("message_timeout_s", Integer, nullable=False),
     Column("password_digest", LargeBinary),
+    Column("password_revision", BigInteger, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )

@@ -33,6 +33,7 @@ def _stations() -> None:
         sa.Column("registration", sa.Text),
         sa.Column("message_timeout_s", sa.Integer, nullable=False),
         sa.Column("password_digest", sa.LargeBinary),
+        sa.Column("password_revision", sa.BigInteger, nullable=False),
         sa.Column("deleted", sa.Boolean, nullable=False),
         sa.Column("updated_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("station_id", name="pk_stations"),
