@@ -115,8 +115,8 @@ async def test_server_killed_before_the_commit(on_server: Database, server: Loca
 @pytest.mark.postgres
 async def test_restarted_server_costs_no_error(on_server: Database, server: LocalPostgres, models: Models) -> None:
     await write(on_server, models, "a")
-    server.stop()
-    server.start()
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start)
     await write(on_server, models, "b")
 
 

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import NullPool
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from csms_db.json import JSON_OPTIONS
 
@@ -16,21 +19,28 @@ _POOL_TIMEOUT_S = 10.0
 
 
 def pooled(url: URL, schema: str | None, *, pool_size: int, statement_timeout_s: float | None) -> AsyncEngine:
-    """Return the engine of a service. A connection is tried before use, so that a restarted server costs no error."""
+    """Return the engine of a service. A closed connection is replaced before use: a restarted server costs no error."""
     settings = {"lock_timeout": str(LOCK_TIMEOUT_MS), "idle_in_transaction_session_timeout": "60000"}
     if statement_timeout_s is not None:
         settings["statement_timeout"] = str(int(statement_timeout_s * 1000))
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=_POOL_TIMEOUT_S,
-        pool_pre_ping=True,
         pool_use_lifo=True,
         hide_parameters=True,
         connect_args=_connect_args(schema, settings, COMMAND_TIMEOUT_S),
         **JSON_OPTIONS,
     )
+    sa.event.listen(engine.sync_engine, "checkout", _on_checkout)
+    return engine
+
+
+def _on_checkout(connection: Any, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection) -> None:  # noqa: ANN401
+    """Refuse a connection that the driver saw closing; the pool then makes another. A ping would cost round trips."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def migrator(url: URL, schema: str | None, *, lock_timeout_ms: int) -> AsyncEngine:
