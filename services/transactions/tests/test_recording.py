@@ -100,19 +100,20 @@ async def test_a_repeat_with_other_spacing_is_a_repeat(database, transaction_eve
     assert (recorded.repeats, recorded.conflicts) == (1, [])
 
 
-async def test_two_processes_with_the_same_events_lose_nothing(database, transaction_event):
-    """A rebalance may leave a batch with two processes for a moment."""
+@pytest.mark.parametrize("batches", [[[0, 1, 2, 3], [2, 3, 4, 5], [5, 4, 1]], [[n] for n in range(6)]])
+async def test_processes_that_work_on_one_transaction_lose_nothing(database, transaction_event, batches):
+    """A rebalance may leave a station with two processes for a moment."""
     events = [transaction_event(seq_no) for seq_no in range(6)]
 
-    async def process(batch: list[dict[str, Any]]) -> None:
+    async def process(seq_nos: list[int]) -> None:
         while True:
             try:
-                await store(database, batch)
+                await store(database, [events[seq_no] for seq_no in seq_nos])
             except IntegrityError:
                 continue  # as ConsumerRunner does
             return
 
-    await asyncio.gather(process(events[:4]), process(events[2:]), process(events[::-1]))
+    await asyncio.gather(*map(process, batches))
     assert await stored(database, "tx-1") == derive(new(payload).event for payload in events)
 
 
