@@ -155,6 +155,7 @@ async def test_nobody_waits_with_respond_async(world, api):
     assert answer.status_code == 202
     command = await world.gateway.answer(Outcome.OUTCOME_RESULT, {"status": "Accepted"})
     assert answer.headers["location"] == f"/api/v1/calls/{command.correlation_id}"
+    assert command.reply_to.topic == ""
 
 
 async def test_a_protocol_without_the_message_is_501(world, api):

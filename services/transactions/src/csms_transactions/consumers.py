@@ -1,6 +1,7 @@
 """The consumer group "transactions": one polled batch is one database transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 import structlog
 from csms.v1.bus_pb2 import Record
@@ -55,7 +56,7 @@ class Consumer:
             *work.replies,
             *transaction_event.plain_replies(work),
             *meter_values.plain_replies(work),
-            *map(results.forward, work.results),
+            *chain.from_iterable(map(results.forward, work.results)),
         ]
 
     async def _store_and_ask(self, work: Work, asking: Sequence[EventWork]) -> None:

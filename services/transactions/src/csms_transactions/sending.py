@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from csms.v1.station_pb2 import CommandResult, Outcome, StationCommand
+from csms.v1.station_pb2 import CommandResult, Outcome, ReplyTo, StationCommand
 from csms_bus.connections import Connection, ConnectionTable
 from csms_bus.ports import Bus, Outgoing
 from csms_bus.records import new_record
@@ -55,29 +55,30 @@ class Sender:
 
     async def post(self, command: Command, connection: Connection) -> None:
         """Send and do not wait. Raises BusUnavailable."""
-        await self._bus.publish([self._outgoing(command, connection)])
+        await self._bus.publish([_outgoing(command, connection, None)])
 
     async def _ask(self, command: Command, connection: Connection) -> CommandResult:
-        outgoing = self._outgoing(command, connection)
+        outgoing = _outgoing(command, connection, self._requester.reply_to)
         timeout_s = command.timeout_s + self._grace_s
         return (await self._requester.ask(outgoing, command.call_id, timeout_s=timeout_s)).command_result
 
-    def _outgoing(self, command: Command, connection: Connection) -> Outgoing:
-        timeout_ms = int(command.timeout_s * 1000)
-        body = StationCommand(
-            reply_to=self._requester.reply_to,
-            correlation_id=command.call_id,
-            protocol=command.protocol,
-            action=command.action,
-            payload=orjson.dumps(command.payload),
-            timeout_ms=timeout_ms,
-            deadline_ms=now_ms() + timeout_ms,
-            origin=ORIGIN,
-            gateway_epoch=connection.epoch,
-            connection_id=connection.connection_id,
-        )
-        record = new_record(command.station_id, station_command=body)
-        return Outgoing(GATEWAY_INBOX.name, record, partition=connection.slot)
+
+def _outgoing(command: Command, connection: Connection, reply_to: ReplyTo | None) -> Outgoing:
+    timeout_ms = int(command.timeout_s * 1000)
+    body = StationCommand(
+        reply_to=reply_to,
+        correlation_id=command.call_id,
+        protocol=command.protocol,
+        action=command.action,
+        payload=orjson.dumps(command.payload),
+        timeout_ms=timeout_ms,
+        deadline_ms=now_ms() + timeout_ms,
+        origin=ORIGIN,
+        gateway_epoch=connection.epoch,
+        connection_id=connection.connection_id,
+    )
+    record = new_record(command.station_id, station_command=body)
+    return Outgoing(GATEWAY_INBOX.name, record, partition=connection.slot)
 
 
 def _same(one: Connection, other: Connection) -> bool:

@@ -41,7 +41,9 @@ def outcome(item: ResultWork) -> RemoteOutcome:
     )
 
 
-def forward(item: ResultWork) -> Outgoing:
-    """Tell the process whose HTTP request waits."""
+def forward(item: ResultWork) -> list[Outgoing]:
+    """Tell the process whose HTTP request waits, if one does."""
     to = item.result.command.reply_to
-    return Outgoing(to.topic, new_record(item.station_id, command_result=item.result), partition=to.partition)
+    if not to.topic:
+        return []
+    return [Outgoing(to.topic, new_record(item.station_id, command_result=item.result), partition=to.partition)]
