@@ -17,7 +17,8 @@ from csms_runtime.http import ApiKeys, create_app, create_management_app, listen
 from csms_auth.app import MIGRATIONS, SCHEMA, Auth
 from csms_auth.settings import AuthSettings
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+# No pretty tracebacks: they show local variables, and so secrets.
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
 @cli.command()
