@@ -1,3 +1,5 @@
+import asyncio
+
 import orjson
 import pytest
 from csms.v1.bus_pb2 import Record
@@ -61,20 +63,19 @@ async def test_records_that_do_not_belong_here_are_never_handled(handler, record
 
 
 async def test_what_is_told_is_published_by_the_relay(handler, records, incoming, database):
-    published = []
+    published, complete = [], asyncio.Event()
 
     async def publish(items):
         published.extend(items)
+        if len(published) == 2:
+            complete.set()
 
     await handler([incoming(records.boot())])
     relay = OutboxRelay(database, OUTBOX, publish)
-    import asyncio
-
     stop = asyncio.Event()
     running = asyncio.create_task(relay.run(stop))
     async with asyncio.timeout(10):
-        while len(published) < 2:
-            await asyncio.sleep(0.01)
+        await complete.wait()
     stop.set()
     await running
     assert [item.record.WhichOneof("body") for item in published] == ["station_admission", "event"]

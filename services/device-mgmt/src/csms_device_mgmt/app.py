@@ -33,6 +33,8 @@ MIGRATIONS = "csms_device_mgmt.migrations"
 SCHEMA = "devices"
 """The PostgreSQL schema of this service; in standalone mode the file is devices.db."""
 GROUP = "device-mgmt"
+HEALTH = "devices"
+"""The component of `/readyz` that says whether the service has everything it needs to begin."""
 PRESENCE_GROUP = "device-mgmt-presence"
 """A group of its own: its transactions touch many stations at once and wait for nobody."""
 
@@ -51,6 +53,7 @@ class DeviceManagement:
         self._inbox = Inbox(bus, DEVICES_INBOX.name, settings.slot, self._requester.deliver)
         units = Units(database, settings, secret_key, self._relay.wake)
         self._runners = _runners(bus, units, health)
+        self._health = health
         self._sweeper = Sweeper(units, settings.sweep_interval_s)
         self.routers: Sequence[APIRouter] = self._routers(bus, units, settings, secret_key)
         """The HTTP resources, to be mounted below /api/v1."""
@@ -70,13 +73,21 @@ class DeviceManagement:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read the bus and publish events until `stop` is set; then finish what is in work and return."""
+        self._health.set(HEALTH, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
+            starting = tasks.create_task(self._announce(), name="devices-starting")
             tasks.create_task(self._table.run(stop), name="devices-connections")
             tasks.create_task(self._inbox.run(stop), name="devices-inbox")
             tasks.create_task(self._relay.run(stop), name="devices-outbox")
             tasks.create_task(self._sweeper.run(stop), name="devices-sweeper")
             for runner in self._runners:
                 tasks.create_task(runner.run(stop), name="devices-consumer")
+            await stop.wait()
+            starting.cancel()
+
+    async def _announce(self) -> None:
+        await self.ready()
+        self._health.set(HEALTH, ok=True)
 
     async def ready(self) -> None:
         """Wait until it works: connections are known, groups joined, answers can come. Call it while `run` runs."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import StationChanged
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus.ports import Outgoing
@@ -51,8 +52,8 @@ class Inventory:
             async with self._units.reading() as session:
                 before = await stations.find(session, station_id)
             columns = self._columns(station_id, before, change)
-            await self._tell_auth(Station(**columns), change)
-            if await self._store(station_id, before, columns):
+            known = await self._tell_auth(Station(**columns), change)
+            if known and await self._store(station_id, before, columns):
                 return before is None
         raise Problem(409, "Conflict", "the station is being changed by others, try again")
 
@@ -64,9 +65,10 @@ class Inventory:
         password_set = base["password_set"] or change.password is not None
         return {**base, **change.columns, "password_set": password_set, "revision": revision, "updated_at": now}
 
-    async def _tell_auth(self, wanted: Station, change: StationChange) -> None:
+    async def _tell_auth(self, wanted: Station, change: StationChange) -> bool:
+        """Tell auth and wait; False when auth knows a newer state already: another change is on its way."""
         digest = b"" if change.password is None else self._digest(wanted.station_id, change.password)
-        await self._confirm(wanted, digest)
+        return await self._confirm(wanted, digest)
 
     async def confirm_password(self, station_id: str, password: str) -> None:
         """Wait until auth has stored a password that the station accepted. Raises Problem 503 if auth is silent.
@@ -81,7 +83,7 @@ class Inventory:
     def _digest(self, station_id: str, password: str) -> bytes:
         return passwords.digest(self._secret_key, station_id, password.encode())
 
-    async def _confirm(self, station: Station, password_digest: bytes) -> None:
+    async def _confirm(self, station: Station, password_digest: bytes) -> bool:
         correlation_id, deadline_ms = self._question()
         question = messages.admission(
             station,
@@ -90,7 +92,8 @@ class Inventory:
             correlation_id=correlation_id,
             deadline_ms=deadline_ms,
         )
-        await self._ask(question, correlation_id)
+        answer = await self._ask(question, correlation_id)
+        return answer.station_admission_result.applied
 
     async def _store(self, station_id: str, before: Station | None, columns: Mapping[str, Any]) -> bool:
         async with self._units.open() as unit:
@@ -144,9 +147,9 @@ class Inventory:
         deadline_ms = now_ms() + int(self._settings.service_timeout_s * 1000)
         return self._requester.new_correlation_id(), deadline_ms
 
-    async def _ask(self, question: Outgoing, correlation_id: str) -> None:
+    async def _ask(self, question: Outgoing, correlation_id: str) -> Record:
         try:
-            await self._requester.ask(question, correlation_id, self._settings.service_timeout_s)
+            return await self._requester.ask(question, correlation_id, self._settings.service_timeout_s)
         except NoAnswer as error:
             detail = "auth did not answer; nothing was stored here, repeat the request"
             raise Problem(503, "Auth is silent", detail, headers={"Retry-After": "2"}) from error

@@ -70,6 +70,8 @@ class FakeAuth:
 
     def __init__(self, bus: MemoryBus) -> None:
         self.silent = False
+        self.outdated = 0
+        """How many more admissions count as older than what is known."""
         self.admissions: list[StationAdmission] = []
         self._bus = bus
         self.reading = Reading(bus, CALLS_AUTH.name, None, self._take)
@@ -79,7 +81,8 @@ class FakeAuth:
         self.admissions.append(admission)
         if self.silent or not admission.reply_to.topic:
             return
-        result = StationAdmissionResult(correlation_id=admission.correlation_id, applied=True)
+        applied, self.outdated = self.outdated <= 0, self.outdated - 1
+        result = StationAdmissionResult(correlation_id=admission.correlation_id, applied=applied)
         answer = new_record(record.station_id, station_admission_result=result)
         await self._bus.publish([Outgoing(admission.reply_to.topic, answer, partition=admission.reply_to.partition)])
 

@@ -2,6 +2,7 @@ import asyncio
 
 from csms.v1.auth_pb2 import RegistrationStatus
 from csms_runtime import passwords
+from csms_runtime.http import encode_cursor
 
 PASSWORD = "a-long-enough-password"
 
@@ -111,6 +112,15 @@ async def test_silent_auth_means_nothing_is_claimed(api, auth):
     assert (await api.get("/stations/CS1")).json()["registration"] == "Accepted"
 
 
+async def test_what_auth_did_not_apply_is_tried_again_and_not_claimed(api, auth):
+    auth.outdated = 2
+    assert (await api.put("/stations/CS1", json={})).status_code == 201
+    assert len(auth.admissions) == 3
+    auth.outdated = 100
+    assert (await api.put("/stations/CS1", json={"registration": "Rejected"})).status_code == 409
+    assert (await api.get("/stations/CS1")).json()["registration"] == "Accepted"
+
+
 async def test_crossing_changes_are_all_made(api, auth):
     await api.put("/stations/CS1", json={})
     answers = await asyncio.gather(
@@ -198,3 +208,19 @@ async def test_scopes(clients):
     assert (await reader.get("/stations")).status_code == 200
     for path in ("calls/Reset", "variables/get", "variables/set", "reports"):
         assert (await reader.post(f"/stations/CS1/{path}", json={})).status_code == 403
+
+
+async def test_cursors_of_nobody(api, connected):
+    nul, number = encode_cursor(["\0"]), encode_cursor([2**63])
+    moments = [encode_cursor(position) for position in (["x", "y"], ["2026-01-01T00:00:00", "y"])]
+    moments.append(encode_cursor(["2026-01-01T00:00:00+00:00", "\0"]))
+    for path, cursors in {
+        "": [nul, number],
+        f"/{connected}/variables": [nul, number],
+        f"/{connected}/reports": [nul, number],
+        f"/{connected}/calls": moments,
+        f"/{connected}/notifications": moments,
+    }.items():
+        for cursor in cursors:
+            answer = await api.get(f"/stations{path}", params={"cursor": cursor})
+            assert answer.status_code == 422, (path, cursor)

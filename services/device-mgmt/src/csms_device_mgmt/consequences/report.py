@@ -8,7 +8,10 @@ from csms_device_mgmt.unit import Unit
 
 async def apply(unit: Unit, executed: Executed) -> None:
     """Move the report on; NotSupported, EmptyResultSet, Rejected and no answer at all close it."""
-    row = await reports.find(unit.session, executed.station_id, executed.request["requestId"], lock=True)
+    request_id = executed.request.get("requestId")
+    if request_id is None:
+        return  # the gateway leaves a request out that is too large for the bus
+    row = await reports.find(unit.session, executed.station_id, request_id, lock=True)
     if row is None or row.call_id != executed.call_id:
         return  # asked for by another service, or a later call uses the same requestId
     response = executed.response

@@ -25,7 +25,7 @@ async def apply(unit: Unit, executed: Executed) -> None:
 
 
 def _accepted(executed: Executed) -> Iterator[tuple[VariableKey, str]]:
-    asked: list[Mapping[str, Any]] = executed.request["setVariableData"]
+    asked: list[Mapping[str, Any]] = executed.request.get("setVariableData", [])
     results = (executed.response or {}).get("setVariableResult", [])
     for element, result in zip(asked, in_request_order(asked, results), strict=True):
         if result is not None and result["attributeStatus"] == "Accepted":

@@ -44,8 +44,25 @@ def location(*segments: str) -> str:
     return "/".join([API_PREFIX, *(quote(segment, safe="") for segment in segments)])
 
 
+def text_position(page: PageRequest) -> str | None:
+    """Return where a page of a list in order of a text begins. Raises Problem 422 for a cursor of another list."""
+    position = page.after(str)
+    return None if position is None else _storable(position[0])
+
+
+def number_position(page: PageRequest) -> int | None:
+    """Return where a page of a list in order of a number begins. Raises Problem 422 as above."""
+    position = page.after(int)
+    if position is None:
+        return None
+    number: int = position[0]
+    if not -(2**63) <= number < 2**63:
+        raise bad_cursor()
+    return number
+
+
 def moment_and_id(page: PageRequest) -> tuple[datetime, str] | None:
-    """Return where a page of a list in order of time and id begins. Raises Problem 422 for a cursor of another list."""
+    """Return where a page of a list in order of time and id begins. Raises Problem 422 as above."""
     position = page.after(str, str)
     if position is None:
         return None
@@ -55,4 +72,10 @@ def moment_and_id(page: PageRequest) -> tuple[datetime, str] | None:
         raise bad_cursor() from error
     if moment.tzinfo is None:
         raise bad_cursor()
-    return moment, position[1]
+    return moment, _storable(position[1])
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise bad_cursor()
+    return text

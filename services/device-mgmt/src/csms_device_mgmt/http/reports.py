@@ -11,7 +11,15 @@ from csms_device_mgmt.domain.reports import CLOSED, ReportStatus, assemble
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import CallModel, ReportModel, ReportSummaryModel
 from csms_device_mgmt.http.outcomes import unanswered
-from csms_device_mgmt.http.parameters import Prefer, StationId, TimeoutS, existing, location, wants_async
+from csms_device_mgmt.http.parameters import (
+    Prefer,
+    StationId,
+    TimeoutS,
+    existing,
+    location,
+    number_position,
+    wants_async,
+)
 from csms_device_mgmt.store import reports as store
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.calls import CallState
@@ -106,10 +114,9 @@ def router(units: Units, calls: Calls) -> APIRouter:
     @routes.get("/stations/{station_id}/reports", dependencies=[read])
     async def list_reports(station_id: StationId, page: PageParams) -> Page[ReportSummaryModel]:
         """List a station's reports, the highest request id first."""
-        position = page.after(int)
+        before = number_position(page)
         async with units.reading() as session:
             await existing(session, station_id)
-            before = position[0] if position else None
             rows = await store.page(session, station_id, limit=page.limit + 1, before=before)
         return paginate(rows, page.limit, position=lambda row: [row.request_id], item=views.report)
 

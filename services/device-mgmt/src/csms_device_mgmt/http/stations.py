@@ -12,7 +12,7 @@ from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.domain.station_ids import PATTERN
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import StationModel
-from csms_device_mgmt.http.parameters import StationId, existing
+from csms_device_mgmt.http.parameters import StationId, existing, text_position
 from csms_device_mgmt.inventory import Inventory, StationChange
 from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.presence import Presence
@@ -85,10 +85,9 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
         ] = None,
     ) -> Page[StationModel]:
         """List stations in order of id."""
-        position = page.after(str)
+        after = text_position(page)
         conditions = _conditions(presence, connected=connected, registration=registration, q=q)
         async with units.reading() as session:
-            after = position[0] if position else None
             rows = await stations.page(session, limit=page.limit + 1, after=after, conditions=conditions)
             of = await connectors.of_stations(session, [row.station_id for row in rows])
         return paginate(

@@ -13,7 +13,7 @@ from csms_device_mgmt.domain.device_model import JsonObject
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import CallModel, VariableModel
 from csms_device_mgmt.http.outcomes import unanswered
-from csms_device_mgmt.http.parameters import StationId, TimeoutS, existing
+from csms_device_mgmt.http.parameters import StationId, TimeoutS, existing, text_position
 from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.store import variables as store
 from csms_device_mgmt.unit import Units
@@ -64,14 +64,14 @@ def router(units: Units, access: VariableAccess) -> APIRouter:
         station_id: StationId, page: PageParams, component: Name = None, variable: Name = None
     ) -> Page[VariableModel]:
         """List the stored device model: what the station reported, told or accepted last."""
-        position = page.after(str)
+        after = text_position(page)
         async with units.reading() as session:
             await existing(session, station_id)
             rows = await store.page(
                 session,
                 station_id,
                 limit=page.limit + 1,
-                after=position[0] if position else None,
+                after=after,
                 component=component,
                 variable=variable,
             )
