@@ -263,3 +263,9 @@ def transaction_event_fixture() -> Callable[..., dict[str, Any]]:
 def incoming() -> Callable[[Outgoing], Incoming]:
     """What a consumer is given of a record that was published."""
     return lambda outgoing: Incoming(outgoing.topic, 0, 0, outgoing.record.station_id, outgoing.record)
+
+
+@pytest.fixture
+def make_world() -> Callable[[Database], World]:
+    """For tests that run it themselves."""
+    return World

@@ -9,7 +9,7 @@ from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
-from csms_db.migrations import upgrade
+from csms_db.migrations import upgrade, verify
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app, create_management_app, listening
@@ -48,7 +48,8 @@ def _configured() -> TransactionSettings:
 async def _serve(settings: TransactionSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
-        database = Database(settings.require_database_url(), SCHEMA)
+        await verify(settings.require_database_url(), SCHEMA, MIGRATIONS)
+        database = Database(settings.require_database_url(), SCHEMA, pool_size=settings.database_pool_size)
         parts.push_async_callback(database.close)
         bus = KafkaBus(settings.kafka_bootstrap_servers, client_id=f"csms-transactions-{settings.slot}")
         parts.push_async_callback(bus.stop)
