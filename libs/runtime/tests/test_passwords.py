@@ -1,0 +1,51 @@
+import pytest
+from csms_runtime.passwords import check_password, digest, digests, matches
+from hypothesis import given
+from hypothesis import strategies as st
+
+KEY = b"the deployment's key"
+HEX = "00112233445566778899aabbccddeeff"
+
+
+@given(st.text(min_size=1))
+def test_the_stored_digest_is_among_those_of_the_password(password: str) -> None:
+    raw = password.encode()
+    assert matches(digest(KEY, "CS1", raw), digests(KEY, "CS1", raw))
+
+
+def test_authorization_key_sent_as_bytes_or_as_digits() -> None:
+    stored = digest(KEY, "CS1", HEX.encode())
+    assert matches(stored, digests(KEY, "CS1", bytes.fromhex(HEX)))
+    assert matches(stored, digests(KEY, "CS1", HEX.encode()))
+    assert matches(stored, digests(KEY, "CS1", HEX.upper().encode()))
+
+
+def test_another_password_station_or_key_does_not_match() -> None:
+    stored = digest(KEY, "CS1", b"0123456789abcdef")
+    assert not matches(stored, digests(KEY, "CS1", b"0123456789abcdeF"))
+    assert not matches(stored, digests(KEY, "CS2", b"0123456789abcdef"))
+    assert not matches(stored, digests(b"another key", "CS1", b"0123456789abcdef"))
+
+
+def test_station_and_password_do_not_run_together() -> None:
+    assert digest(KEY, "CS1", b"1secret") != digest(KEY, "CS11", b"secret")
+
+
+@pytest.mark.parametrize("password", [b"", b"short", b"ab" * 15, b"0" * 33, b"zz" * 16, b"\xff" * 32, b"0 " * 16])
+def test_what_is_read_one_way_only(password: bytes) -> None:
+    assert len(digests(KEY, "CS1", password)) == 1
+
+
+def test_nothing_stored_matches_nothing() -> None:
+    assert not matches(b"", digests(KEY, "CS1", b"x"))
+    assert not matches(b"", [b""])
+    assert not matches(digest(KEY, "CS1", b"x"), [])
+
+
+@pytest.mark.parametrize(("length", "fits"), [(15, False), (16, True), (64, True), (65, False)])
+def test_length(length: int, fits: bool) -> None:  # noqa: FBT001 a parameter of the test
+    if fits:
+        check_password("x" * length)
+        return
+    with pytest.raises(ValueError, match="16 to 64"):
+        check_password("x" * length)

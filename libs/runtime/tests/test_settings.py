@@ -1,0 +1,83 @@
+import hashlib
+import json
+
+import pytest
+from csms_runtime.settings import BaseSettings, RuntimeSettings, UnknownStations, describe
+from pydantic import Field, ValidationError
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in RuntimeSettings.model_fields:
+        monkeypatch.delenv(f"CSMS_{name.upper()}", raising=False)
+
+
+def test_defaults_are_safe() -> None:
+    settings = RuntimeSettings()
+    assert settings.http_host == "127.0.0.1"
+    assert settings.unknown_stations is UnknownStations.REJECT
+    assert settings.admin_api_key is None
+
+
+def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSMS_SLOT", "3")
+    monkeypatch.setenv("CSMS_LOG_LEVEL", "")
+    monkeypatch.setenv("CSMS_UNKNOWN_STATIONS", "accept")
+    keys = [{"name": "billing", "sha256": hashlib.sha256(b"k").hexdigest(), "scopes": ["read"]}]
+    monkeypatch.setenv("CSMS_API_KEYS", json.dumps(keys))
+    settings = RuntimeSettings()
+    assert (settings.slot, settings.log_level) == (3, "info")
+    assert settings.unknown_stations == "accept"
+    assert settings.api_keys[0].name == "billing"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CSMS_SECRET_KEY", "topsecret"),
+        ("CSMS_HTTP_PORT", "99999"),
+        ("CSMS_API_KEYS", '[{"name": "x", "sha256": "topsecret", "scopes": ["read"]}]'),
+        ("CSMS_API_KEYS", '[{"name": "x", "key": "topsecret", "scopes": ["read"]}]'),
+    ],
+)
+def test_wrong_values_are_refused_without_being_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as caught:
+        RuntimeSettings()
+    assert "topsecret" not in str(caught.value)
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSMS_SECRET_KEY", "0123456789abcdef")
+    monkeypatch.setenv("CSMS_DATABASE_URL", "postgresql://u:hidden@h/d")
+    settings = RuntimeSettings()
+    assert "0123456789abcdef" not in repr(settings)
+    assert "hidden" not in repr(settings)
+    assert settings.require_secret_key() == b"0123456789abcdef"
+    assert settings.require_database_url() == "postgresql://u:hidden@h/d"
+
+
+def test_what_is_required_says_its_name() -> None:
+    with pytest.raises(ValueError, match="CSMS_SECRET_KEY"):
+        RuntimeSettings().require_secret_key()
+    with pytest.raises(ValueError, match="CSMS_DATABASE_URL"):
+        RuntimeSettings().require_database_url()
+
+
+def test_every_field_has_a_description() -> None:
+    assert [name for name, field in RuntimeSettings.model_fields.items() if not field.description] == []
+
+
+def test_describe() -> None:
+    class Mine(BaseSettings):
+        zeta: int = Field(description="Either a | b")
+        alpha: str = Field("x", description="First")
+
+    class Same(Mine):
+        pass
+
+    assert describe([Mine, Same]) == (
+        "| variable | default | what |\n|---|---|---|\n"
+        "| `CSMS_ALPHA` | `x` | First |\n"
+        "| `CSMS_ZETA` | *required* | Either a \\| b |\n"
+    )
