@@ -20,7 +20,7 @@ def step(record: Record, now_ms: int) -> Step:
         attempt = messages.attempt(record.station_id, request)
         known = turn.stations.get(record.station_id)
         decision = connections.decide(attempt, known, turn.rules.unknown_stations)
-        turn.decide_connection(decision)
+        turn.note_connection(decision)
         if isinstance(decision, Refused):
             turn.refusals.append(Refusal(record.station_id, decision, request.remote_address))
         answer = messages.connection_decision(request.correlation_id, decision)

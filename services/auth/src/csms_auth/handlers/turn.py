@@ -59,7 +59,7 @@ class Turn:
     token_results: list[str] = field(default_factory=list)
     """The status of each answer, for metrics."""
 
-    def decide_connection(self, decision: Allowed | Refused) -> None:
+    def note_connection(self, decision: Allowed | Refused) -> None:
         """Take note of a decision on a connection."""
         self.connection_results.append(str(decision.http_status) if isinstance(decision, Refused) else "allowed")
 
