@@ -106,7 +106,7 @@ class KafkaConsumer:
             partition_assignment_strategy=(RangePartitionAssignor,),
             fetch_max_wait_ms=int(settings.fetch_wait_s * 1000),
             session_timeout_ms=int(settings.session_timeout_s * 1000),
-            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 3),
+            heartbeat_interval_ms=int(settings.heartbeat_s * 1000),
             rebalance_timeout_ms=int(settings.rebalance_timeout_s * 1000),
         )
 

@@ -10,28 +10,31 @@ from collections.abc import Mapping, Sequence
 
 from csms_runtime import metrics
 
-from csms_bus import topics as catalogue
 from csms_bus.memory_group import Group, Member
 from csms_bus.memory_log import GroupPartition, Partition
 from csms_bus.memory_reader import MemoryReader
 from csms_bus.ports import BusUnavailable, Outgoing, RebalanceListener, Start
-
-_CATALOGUE = {topic.name: topic for topic in catalogue.CATALOGUE}
+from csms_bus.topics import CATALOGUE, Cleanup, Topic
 
 
 class MemoryBus:
     """Implements `csms_bus.ports.Bus` for one process and one event loop.
 
-    `partitions` names topics besides the catalogue's, or other numbers of partitions. `capacity` is how many records a
-    group may leave uncommitted (or a reader unread) in one partition before publishers wait; they give up after
+    `partitions` replaces the number of partitions of the topics it names. `capacity` is how many records a group may
+    leave uncommitted (or a reader unread) in one partition before publishers wait; they give up after
     `publish_timeout_s` seconds.
     """
 
     def __init__(
-        self, partitions: Mapping[str, int] | None = None, *, capacity: int = 10_000, publish_timeout_s: float = 10.0
+        self,
+        partitions: Mapping[str, int] | None = None,
+        *,
+        topics: Sequence[Topic] = CATALOGUE,
+        capacity: int = 10_000,
+        publish_timeout_s: float = 10.0,
     ) -> None:
-        numbers = {topic.name: topic.partitions for topic in catalogue.CATALOGUE} | dict(partitions or {})
-        self._topics = {name: _partitions(name, number) for name, number in numbers.items()}
+        numbers = partitions or {}
+        self._topics = {topic.name: _partitions(topic, numbers.get(topic.name, topic.partitions)) for topic in topics}
         self._published = {name: metrics.BUS_PUBLISHED.labels(name) for name in self._topics}
         self._groups: dict[str, Group] = {}
         self._capacity = capacity
@@ -113,7 +116,6 @@ class MemoryBus:
         self._published[outgoing.topic].inc()
 
 
-def _partitions(topic: str, number: int) -> list[Partition]:
-    entry = _CATALOGUE.get(topic)
-    compacted = entry is not None and entry.cleanup is catalogue.Cleanup.COMPACT
-    return [Partition(topic, partition, compacted=compacted) for partition in range(number)]
+def _partitions(topic: Topic, number: int) -> list[Partition]:
+    compacted = topic.cleanup is Cleanup.COMPACT
+    return [Partition(topic.name, partition, compacted=compacted) for partition in range(number)]

@@ -103,7 +103,7 @@ class ConsumerRunner:
                 await self._turn(consumer)
         except Exception as error:
             self._on_health(False, str(error))  # noqa: FBT003 as above
-            _log.exception("consumer stopped", group=self._group)
+            _log.error("consumer stopped", group=self._group, error=repr(error))
             raise
         finally:
             await self._leave(consumer)

@@ -26,8 +26,8 @@ class LocalKafka:
     """Apache Kafka on 127.0.0.1, one broker or several. Blocks while it starts (about 3 seconds) and stops.
 
     `directory` keeps the data and the logs; without one it is temporary and removed by `close`. Brokers that are
-    stopped or killed may be started again, with the same data on the same ports. `port` is the first broker's; 0 picks a free
-    one. `fast_start` favours a quick start over speed later on. Topics are not created: see `csms_bus.admin`.
+    stopped or killed may be started again, with the same data on the same ports. `port` is the first broker's; 0 picks
+    a free one. `fast_start` favours a quick start over speed later on. Topics are not created: see `csms_bus.admin`.
     """
 
     def __init__(
@@ -69,10 +69,12 @@ class LocalKafka:
             node.kill()
 
     def close(self) -> None:
-        """Stop, and remove a temporary directory."""
-        self.stop()
-        if self._temporary:
-            shutil.rmtree(self._home, ignore_errors=True)
+        """Stop; a temporary directory is removed, so nothing in it needs an orderly end."""
+        if not self._temporary:
+            self.stop()
+            return
+        self.kill()
+        shutil.rmtree(self._home, ignore_errors=True)
 
     def __enter__(self) -> "LocalKafka":
         """Start."""

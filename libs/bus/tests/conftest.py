@@ -1,0 +1,34 @@
+"""Both buses behind one fixture, so that one suite holds for both."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from csms_bus.admin import create_topics
+from csms_bus.kafka import KafkaBus
+from csms_bus.memory import MemoryBus
+from csms_bus.ports import Bus
+from csms_bus.topics import CATALOGUE
+from csms_testing.buses import World, own_topics, world_of
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """Each bus in turn."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    topics = [*own_topics(name), *CATALOGUE]
+    if request.param == "memory":
+        bus: Bus = MemoryBus(topics=topics)
+    else:
+        bootstrap = request.getfixturevalue("kafka_bootstrap")
+        await create_topics(bootstrap, topics=topics)
+        bus = KafkaBus(bootstrap, client_id=name, heartbeat_s=0.3)
+    async with world_of(bus, name) as world:
+        yield world
+
+
+@pytest.fixture
+async def memory() -> AsyncIterator[World]:
+    """The in-process bus, for what does not depend on the bus."""
+    async with world_of(MemoryBus(topics=[*own_topics("t"), *CATALOGUE]), "t") as world:
+        yield world
