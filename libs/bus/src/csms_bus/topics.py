@@ -205,3 +205,23 @@ CATALOGUE: tuple[Topic, ...] = (
     EVENTS_DEVICES,
     DEAD_LETTERS,
 )
+
+
+def _main() -> None:
+    import argparse  # noqa: PLC0415 only as a program
+    import sys  # noqa: PLC0415 as above
+    from pathlib import Path  # noqa: PLC0415 as above
+
+    from csms_bus.topics_page import page  # noqa: PLC0415 imports this module
+
+    parser = argparse.ArgumentParser(prog="python -m csms_bus.topics", description="Print docs/topics.md.")
+    parser.add_argument("--check", type=Path, metavar="FILE", help="fail unless FILE is what would be printed")
+    arguments = parser.parse_args()
+    if arguments.check is None:
+        sys.stdout.write(page())
+    elif arguments.check.read_text() != page():
+        sys.exit(f"{arguments.check} is out of date: python -m csms_bus.topics > {arguments.check}")
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,81 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+from csms.v1.bus_pb2 import Record
+from csms_bus import topics
+from csms_bus.admin import config_of, partitions_of
+from csms_bus.examples import example
+from csms_bus.topics_page import page
+from csms_ocpp.validation import validate_request
+from csms_ocpp.versions import Protocol
+
+ROOT = Path(__file__).resolve().parents[3]
+BODIES = [(topic.name, body) for topic in topics.CATALOGUE for body in topic.bodies]
+
+
+def test_documentation_is_up_to_date() -> None:
+    assert (ROOT / "docs" / "topics.md").read_text() == page()
+
+
+@pytest.mark.parametrize(("topic", "body"), BODIES)
+def test_example_is_what_it_says_and_survives_the_wire(topic: str, body: str) -> None:
+    record = example(topic, body)
+    assert record.WhichOneof("body") == body
+    assert Record.FromString(record.SerializeToString()) == record
+
+
+@pytest.mark.parametrize("topic", [topics.CALLS_AUTH, topics.CALLS_TRANSACTIONS, topics.CALLS_DEVICES])
+def test_example_call_is_valid_ocpp(topic: topics.Topic) -> None:
+    call = example(topic.name, "station_call").station_call
+    assert validate_request(Protocol(call.protocol), call.action, orjson.loads(call.payload)) is None
+
+
+def test_every_body_of_the_envelope_is_on_some_topic() -> None:
+    fields = {field.name for field in Record.DESCRIPTOR.oneofs_by_name["body"].fields}
+    assert {body for _, body in BODIES} == fields
+
+
+def test_examples_are_copies() -> None:
+    example("gateway.inbox", "reply").reply.correlation_id = "changed"
+    assert example("gateway.inbox", "reply").reply.correlation_id != "changed"
+
+
+def test_program_checks_a_file(tmp_path: Path) -> None:
+    stale = tmp_path / "topics.md"
+    stale.write_text("old")
+    done = subprocess.run(
+        [sys.executable, "-m", "csms_bus.topics", "--check", str(stale)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "out of date" in done.stderr
+
+
+def test_topics_keyed_by_station_are_spread_over_equally_many_partitions() -> None:
+    spread = [topic for topic in topics.CATALOGUE if topic.key is topics.Key.STATION and topic.partitions > 1]
+    assert len({topic.partitions for topic in spread}) == 1
+    assert {partitions_of(topic, 48) for topic in spread} == {48}
+    assert partitions_of(topics.GATEWAY_INBOX, 48) == topics.GATEWAY_INBOX.partitions
+    assert partitions_of(topics.DEAD_LETTERS, 48) == 1
+
+
+def test_compacted_topics_have_no_retention() -> None:
+    config = config_of(topics.CONNECTIONS)
+    assert config["cleanup.policy"] == "compact"
+    assert "retention.ms" not in config
+
+
+def test_retention_is_as_the_catalogue_says() -> None:
+    assert config_of(topics.CALLS_DEVICES)["retention.ms"] == str(7 * 24 * 3600 * 1000)
+    assert config_of(topics.GATEWAY_INBOX)["segment.ms"] == str(600 * 1000)
+
+
+@pytest.mark.parametrize(("replicas", "expected"), [(1, None), (2, None), (3, "2"), (5, "2")])
+def test_one_broker_of_three_may_be_away(replicas: int, expected: str | None) -> None:
+    assert config_of(topics.CALLS_DEVICES, replicas).get("min.insync.replicas") == expected
+
+
+def test_dead_letter_of_the_largest_record_fits() -> None:
+    assert topics.DEAD_LETTERS.max_record_bytes > topics.MAX_RECORD_BYTES + 1000
