@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import ConnectionState
 from csms_bus.flow import Never
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import error_to, reply_to
@@ -23,7 +24,8 @@ from csms_device_mgmt.handlers import (
 )
 from csms_device_mgmt.handlers.message import Handler, station_message
 from csms_device_mgmt.handlers.recorded import ANSWERS, recorded
-from csms_device_mgmt.store import stations
+from csms_device_mgmt.handlers.unknown_stations import create_missing
+from csms_device_mgmt.store import connectors, stations
 from csms_device_mgmt.unit import Unit, Units
 
 _V2: Mapping[str, Handler] = {
@@ -35,6 +37,8 @@ _V2: Mapping[str, Handler] = {
     "StatusNotification": status_notification.handle,
     **{action: recorded(action) for action in ANSWERS},
 }
+
+STATUS_REPORTING = frozenset({"StatusNotification", "NotifyEvent"})
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {
     (protocol.value, action): handler
@@ -54,12 +58,28 @@ class DeviceRecords:
         """Handle a batch (a csms_bus BatchHandler). Raises Later, Never, or whatever a handler raises."""
         outgoing: list[Outgoing] = []
         async with self._units.open() as unit:
-            locked = await stations.lock(unit.session, (item.record.station_id for item in batch if item.record))
+            loaded = await _load(unit, [item.record for item in batch if item.record])
             for item in batch:
                 if item.record is not None:
                     outgoing += await handled(unit, item, item.record)
-            del locked  # kept until here: the session forgets rows that nobody holds, and would read them again
+            del loaded  # kept until here: the session forgets rows that nobody holds, and would read them again
         return outgoing
+
+
+async def _load(unit: Unit, records: Sequence[Record]) -> tuple[object, ...]:
+    """Read what most records of a batch need, in a few statements instead of one or two for each record."""
+    known = await stations.lock(unit.session, (record.station_id for record in records))
+    arriving = {record.station_id for record in records if _may_create(record)} - known.keys()
+    created = await create_missing(unit, arriving)
+    reporting = {record.station_id for record in records if record.station_call.action in STATUS_REPORTING}
+    statuses = await connectors.of_stations(unit.session, reporting) if reporting else {}
+    return known, created, statuses
+
+
+def _may_create(record: Record) -> bool:
+    """Whether the record is one with which a station that nobody created may appear."""
+    is_boot = record.station_call.action == "BootNotification"
+    return is_boot or record.connection.state == ConnectionState.CONNECTION_STATE_OPEN
 
 
 async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:

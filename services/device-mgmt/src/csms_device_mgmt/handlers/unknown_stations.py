@@ -1,5 +1,7 @@
 """Stations that nobody created and that are let in all the same (CSMS_UNKNOWN_STATIONS)."""
 
+from collections.abc import Collection, Mapping
+
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.registration import registration_of_unknown
 from csms_device_mgmt.store import stations
@@ -10,14 +12,18 @@ from csms_device_mgmt.unit import Unit
 async def known_or_created(unit: Unit, station_id: str) -> Station | None:
     """Return the station's row, created if the setting lets it in; None if it does not."""
     found = await stations.find(unit.session, station_id)
-    if found is not None:
-        return found
+    return found or (await create_missing(unit, [station_id])).get(station_id)
+
+
+async def create_missing(unit: Unit, station_ids: Collection[str]) -> Mapping[str, Station]:
+    """Create stations that have no row, if the setting lets them in, tell auth, and return their rows, locked."""
     registration = registration_of_unknown(unit.settings.unknown_stations)
-    if registration is None:
-        return None
+    if registration is None or not station_ids:
+        return {}
     revision = messages.next_revision(0, unit.now)
-    created = await stations.create(unit.session, stations.new_station(station_id, registration, revision, unit.now))
-    station = await stations.find(unit.session, station_id)
-    if station is not None and created:
-        unit.tell(messages.admission(station))
-    return station
+    rows = [stations.new_station(station_id, registration, revision, unit.now) for station_id in sorted(station_ids)]
+    created = await stations.create_many(unit.session, rows)
+    found = await stations.lock(unit.session, station_ids)
+    for station_id in created:
+        unit.tell(messages.admission(found[station_id]))
+    return found

@@ -31,7 +31,6 @@ async def report(
         return False
     changed = row.status != status
     row.status, row.reported_at, row.received_at = status, reported_at, received_at
-    await session.flush()
     return changed
 
 

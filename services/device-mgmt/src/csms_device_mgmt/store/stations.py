@@ -72,8 +72,13 @@ def new_station(station_id: str, registration: Registration, revision: int, now:
 
 async def create(session: AsyncSession, columns: Mapping[str, Any]) -> bool:
     """Insert a station; False when it exists already."""
-    statement = insert(session, Station).values(**columns).on_conflict_do_nothing().returning(Station.station_id)
-    return (await session.execute(statement)).scalar() is not None
+    return bool(await create_many(session, [columns]))
+
+
+async def create_many(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """Insert stations, all with the same columns, and return the ids of those that did not exist."""
+    statement = insert(session, Station).values(list(rows)).on_conflict_do_nothing().returning(Station.station_id)
+    return sorted((await session.scalars(statement)).all())
 
 
 async def change(session: AsyncSession, station_id: str, revision: int, columns: Mapping[str, Any]) -> bool:
