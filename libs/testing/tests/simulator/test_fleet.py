@@ -34,8 +34,7 @@ async def test_connects_are_bounded(csms: ScriptedCsms) -> None:
     async with Fleet(20, csms.url, config=HURRY, connect_concurrency=3) as fleet:
         gate = fleet.stations[0].link._gate
         assert gate is not None
-        while len(csms.requests) < 3:
-            await asyncio.sleep(0)
+        await csms.requests_seen(3)
         assert gate.locked()
         assert len(gate._waiters or ()) == 17
         csms.handshakes_allowed.set()

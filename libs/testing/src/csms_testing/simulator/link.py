@@ -70,6 +70,8 @@ class Link:
         self.rpc: Rpc | None = None
         self.accepted = False
         """Connected, and the CSMS accepted the station."""
+        self.boots = 0
+        """Accepted BootNotifications so far."""
         self.last_error: Exception | None = None
         """Why the last attempt to connect failed; None after success."""
         self._station_id = station_id
@@ -196,6 +198,7 @@ class Link:
         if self.registration is Registration.ACCEPTED:
             if answer["interval"] > 0:
                 self._model.write("OCPPCommCtrlr", "HeartbeatInterval", str(answer["interval"]))
+            self.boots += 1
             return None
         return float(answer["interval"]) or self._config.boot_retry_s
 

@@ -95,6 +95,8 @@ class ScriptedCsms:
     async def process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         """Let a station in or not."""
         self.requests.append(request)
+        async with self._changed:
+            self._changed.notify_all()
         await self.handshakes_allowed.wait()
         return None if self.refuse_with is None else connection.respond(self.refuse_with, "no\n")
 
@@ -151,6 +153,10 @@ class ScriptedCsms:
         """Wait until something received makes the predicate true. Raises TimeoutError."""
         async with asyncio.timeout(DEADLINE_S), self._changed:
             await self._changed.wait_for(lambda: bool(predicate()))
+
+    async def requests_seen(self, count: int) -> None:
+        """Wait until this many handshakes were asked for."""
+        await self.until(lambda: len(self.requests) >= count)
 
     def of(self, action: str) -> list[Json]:
         """The payloads received for an action."""

@@ -162,6 +162,11 @@ class Station:
         """The status of the last BootNotificationResponse."""
         return self.link.registration
 
+    @property
+    def boots(self) -> int:
+        """Accepted BootNotifications so far; rises with every reboot."""
+        return self.link.boots
+
     async def wait_accepted(self, timeout_s: float = 30) -> None:
         """Wait until the station may work. Raises TimeoutError, chained to why the last attempt to connect failed."""
         try:

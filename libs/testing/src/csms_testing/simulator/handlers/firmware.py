@@ -12,6 +12,7 @@ from csms_testing.simulator.rpc import Reply
 if TYPE_CHECKING:
     from csms_testing.simulator.station import Station
 
+_LONGEST_WAIT_S = 24 * 3600
 _FAILURES = ("DownloadFailed", "InvalidSignature", "InstallationFailed", "InstallVerificationFailed")
 
 
@@ -64,12 +65,12 @@ def _seconds_until(moment: str | None) -> float:
 
 async def _reboot_into(station: "Station", request: Json, job: Job) -> None:
     """L01.FR.08 ff.: wait for transactions to end, reboot, and report Installed once accepted again."""
-    await station.wait_for(lambda: not station.transactions(), timeout_s=24 * 3600)
+    await station.wait_for(lambda: not station.transactions(), timeout_s=_LONGEST_WAIT_S)
     version = request["firmware"]["location"].rstrip("/").rpartition("/")[2][:50]
     station.model.write("ChargingStation", "FirmwareVersion", version or station.config.firmware_version)
+    boots = station.boots
     await station.reboot("FirmwareUpdate")
-    await station.wait_for(lambda: not station.accepted, timeout_s=60)
-    await station.wait_for(lambda: station.accepted, timeout_s=24 * 3600)
+    await station.wait_for(lambda: station.boots > boots and station.accepted, timeout_s=_LONGEST_WAIT_S)
     job.running = False
     await _tell(station, job, "Installed")
 
