@@ -1,6 +1,6 @@
 """Sending a CALL to a station through the gateway that holds its connection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -25,7 +25,7 @@ class Command:
     station_id: str
     protocol: str
     action: str
-    payload: Any
+    payload: Any = field(repr=False)
     timeout_s: float
     """How long the station may take to answer, and how long the CALL may wait to be sent."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -36,7 +36,7 @@ class CallRequest:
 
     station_id: str
     action: str
-    payload: Any
+    payload: Any = field(repr=False)
     requested_by: str
     timeout_s: float | None = None
     """None: what is configured for the station, else in general."""

@@ -32,7 +32,9 @@ class StationBody(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     security_profile: Literal[1, 2, 3] | None = None
-    password: str | None = Field(None, min_length=MIN_LENGTH, max_length=MAX_LENGTH, description="Write-only")
+    password: str | None = Field(
+        None, min_length=MIN_LENGTH, max_length=MAX_LENGTH, description="Write-only", repr=False
+    )
     serial_number: str | None = Field(None, max_length=64, pattern=NO_NUL)
     registration: Registration = Registration.ACCEPTED
     onboarding: Literal["none", "inventory"] = "none"
