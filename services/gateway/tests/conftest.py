@@ -18,7 +18,7 @@ QUICK = {
     "secret_key": SECRET,
     "ocpp_port": 0,
     "drain_spread_s": 0.05,
-    "drain_calls_s": 0.5,
+    "drain_calls_s": 5,
     "close_timeout_s": 0.5,
     "result_max_age_s": 5,
     "status_interval_s": 60,

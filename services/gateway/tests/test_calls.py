@@ -83,7 +83,7 @@ async def test_an_invalid_reply_is_never_sent(system: "System") -> None:
 
 
 async def test_a_silent_service_is_an_empty_answer_where_ocpp_allows_one(start: "Start") -> None:
-    system = await start(service_timeout_s=0.1)
+    system = await start(service_timeout_s=0.5)
     station = await system.connect()
     assert await station.call("StatusNotification", STATUS) == [3, "m1", {}]
 
@@ -92,13 +92,13 @@ async def test_a_silent_service_is_an_empty_answer_where_ocpp_allows_one(start: 
 async def test_a_silent_service_is_an_error_where_the_answer_has_content(
     start: "Start", action: str, payload: dict[str, object]
 ) -> None:
-    system = await start(service_timeout_s=0.1)
+    system = await start(service_timeout_s=0.5)
     station = await system.connect()
     assert (await station.call(action, payload))[2] == "InternalError"
 
 
 async def test_a_late_reply_is_dropped(start: "Start") -> None:
-    system = await start(service_timeout_s=0.1)
+    system = await start(service_timeout_s=0.5)
     station = await system.connect()
     await station.call("StatusNotification", STATUS)
     (record,) = system.services.calls("StatusNotification")
@@ -120,7 +120,7 @@ async def test_an_unreachable_bus_is_an_error_and_the_station_tries_again(
 
 
 async def test_a_bus_that_hangs_does_not_hold_up_other_stations(start: "Start") -> None:
-    system = await start(publish_timeout_s=0.2)
+    system = await start(publish_timeout_s=0.5)
     first, second = await system.connect("CS1"), await system.connect("CS2")
     system.services.answers["StatusNotification"] = {}
     await system.services.connection("CS2")

@@ -102,10 +102,10 @@ async def test_a_dead_peer_is_found_by_our_ping(start: "Start") -> None:
 
 
 async def test_a_silent_station_that_answers_pings_stays(start: "Start") -> None:
-    system = await start(ping_interval_s=0.05, ping_timeout_s=0.2)
+    system = await start(ping_interval_s=0.05, ping_timeout_s=0.5)
     reader, writer = await raw_station(system)
-    async with asyncio.timeout(5):
-        for _ in range(6):
+    async with asyncio.timeout(10):
+        for _ in range(3):
             assert await frame(reader) == (0x9, b"")
             writer.write(b"\x8a\x80\x00\x00\x00\x00")  # a masked, empty pong
     assert len(system.gateway.registry) == 1
@@ -162,7 +162,8 @@ async def test_stopping_lets_open_calls_finish(system: "System") -> None:
     await stopping
 
 
-async def test_stopping_takes_no_new_commands_or_stations(system: "System") -> None:
+async def test_stopping_takes_no_new_commands_or_stations(start: "Start") -> None:
+    system = await start(drain_calls_s=0.7)
     station = await system.connect()
     connection = await system.services.connection("CS1")
     open_command = await system.services.command(connection, "CS1", "ClearCache", {})
@@ -182,6 +183,16 @@ async def test_stopping_does_not_wait_for_ever_for_a_dead_station(system: "Syste
     await system.services.connection("CS1")
     await system.shut_down()
     writer.close()
+
+
+async def test_an_answer_just_before_the_station_closes_counts(system: "System") -> None:
+    station = await system.connect()
+    connection = await system.services.connection("CS1")
+    command = await system.services.command(connection, "CS1", "Reset", {"type": "Immediate"})
+    await station.receive()
+    await station.send([3, command, {"status": "Accepted"}])
+    await station.socket.close()
+    assert (await system.services.result(command)).outcome == OUTCOME_RESULT
 
 
 async def test_presence_tells_who_was_heard_from(start: "Start") -> None:

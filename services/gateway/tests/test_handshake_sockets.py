@@ -101,7 +101,7 @@ async def test_a_bad_identity_is_refused(system: "System", segment: str, status:
 
 
 async def test_a_silent_auth_is_503(start: "Start") -> None:
-    system = await start(service_timeout_s=0.1)
+    system = await start(service_timeout_s=0.3)
     system.services.decide = lambda _request: None
     response = await refused(system)
     assert response.status_code == 503

@@ -45,6 +45,7 @@ _REGISTRATIONS = {
     REGISTRATION_STATUS_PENDING: Registration.PENDING,
     REGISTRATION_STATUS_REJECTED: Registration.REJECTED,
 }
+_FIRST_PRIVATE_CODE = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +221,7 @@ class StationConnection:
         self._carry_out(self._session.close(self._now()))
         if self._timer is not None:
             self._timer.cancel()
-        metrics.GATEWAY_DISCONNECTS.labels(str(self.close_code)).inc()
+        metrics.GATEWAY_DISCONNECTS.labels(_code_label(self.close_code)).inc()
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -270,6 +271,11 @@ class StationConnection:
     def _close_when_drained(self) -> None:
         if self.idle:
             self.close(CloseCode.GOING_AWAY, "the gateway is stopping")
+
+
+def _code_label(code: int) -> str:
+    # Stations may send any code from 3000 on.
+    return str(code) if code < _FIRST_PRIVATE_CODE else "other"
 
 
 def registration(status: RegistrationStatus.ValueType) -> Registration:

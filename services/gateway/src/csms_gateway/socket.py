@@ -27,6 +27,9 @@ class WatchTimes:
     """The TCP connection is aborted so long after the closing handshake began."""
 
 
+_UNTIL_STARTED = WatchTimes(ping_interval_s=60, ping_timeout_s=60, send_timeout_s=5, close_timeout_s=5)
+
+
 class StationSocket(ServerConnection):
     """One station's socket. Writing never blocks: what is outstanding is bounded by OCPP-J's one CALL per direction.
 
@@ -45,7 +48,7 @@ class StationSocket(ServerConnection):
 
     _alive_at: float = 0.0
     _pinged_at: float = 0.0
-    _times: WatchTimes
+    _times: WatchTimes = _UNTIL_STARTED
     _watch_timer: asyncio.TimerHandle | None = None
     _stuck_timer: asyncio.TimerHandle | None = None
     _writable: asyncio.Event | None = None
@@ -137,8 +140,7 @@ class StationSocket(ServerConnection):
         """See asyncio.Protocol."""
         super().pause_writing()
         self._writable = asyncio.Event()
-        timeout = self._times.send_timeout_s if hasattr(self, "_times") else 0.0
-        self._stuck_timer = self.loop.call_later(timeout, self._give_up, "stuck while sending")
+        self._stuck_timer = self.loop.call_later(self._times.send_timeout_s, self._give_up, "stuck while sending")
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""

@@ -47,6 +47,9 @@ def router(registry: Registry) -> APIRouter:
 
 def view(connection: StationConnection) -> ConnectionView:
     """Show a connection."""
+    connected_at = from_ms(connection.connected_at_ms)
+    # Two clocks meet here, one of them coarse: nothing was heard before it was connected.
+    last_heard_at = max(connected_at, utcnow() - timedelta(seconds=connection.silent_s))
     return ConnectionView(
         id=connection.connection_id,
         station_id=connection.station_id,
@@ -54,7 +57,7 @@ def view(connection: StationConnection) -> ConnectionView:
         security_profile=connection.peer.security_profile,
         remote_address=connection.peer.remote_address,
         registration_status=connection.registration,
-        connected_at=from_ms(connection.connected_at_ms),
-        last_heard_at=utcnow() - timedelta(seconds=connection.silent_s),
+        connected_at=connected_at,
+        last_heard_at=last_heard_at,
         open_commands=len(connection.commands),
     )
