@@ -23,8 +23,13 @@ def basic_auth(station_id: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{station_id}:{password}".encode()).decode()
 
 
-async def open_connection(url: str, station_id: str, password: str | None, config: StationConfig) -> ClientConnection:
-    """Connect. Raises what websockets and the network raise; ConnectionError when the subprotocol was not agreed on."""
+async def open_connection(
+    url: str, station_id: str, password: str | None, config: StationConfig, ping_interval_s: float = 0
+) -> ClientConnection:
+    """Connect; without pings when the interval is 0.
+
+    Raises what websockets and the network raise; ConnectionError when the subprotocol was not agreed on.
+    """
     tls: dict[str, Any] = {} if config.ssl is None else {"ssl": config.ssl}
     headers = {} if password is None else {"Authorization": basic_auth(station_id, password)}
     connection = await connect(
@@ -33,7 +38,7 @@ async def open_connection(url: str, station_id: str, password: str | None, confi
         additional_headers=headers,
         compression="deflate" if config.compression else None,
         open_timeout=config.connect_timeout_s,
-        ping_interval=None,  # heartbeats tell enough, and a task per connection would be dear
+        ping_interval=ping_interval_s or None,  # pings cost a task per connection
         max_size=_LARGEST_MESSAGE,
         proxy=None,
         **tls,

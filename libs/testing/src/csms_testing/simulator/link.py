@@ -125,7 +125,8 @@ class Link:
         gate: AbstractAsyncContextManager[None] = nullcontext() if self._gate is None else self._gate
         try:
             async with gate:
-                connection = await open_connection(self.url, self._station_id, self.password, self._config)
+                pings = self._model.number("OCPPCommCtrlr", "WebSocketPingInterval")
+                connection = await open_connection(self.url, self._station_id, self.password, self._config, pings)
         except (OSError, TimeoutError, WebSocketException) as error:
             self._refused(error)
             return None
