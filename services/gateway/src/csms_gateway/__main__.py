@@ -31,7 +31,12 @@ def serve() -> None:
 
 async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     health = Health()
-    bus = KafkaBus(settings.kafka_bootstrap_servers, client_id=f"csms-gateway-{settings.slot}")
+    bus = KafkaBus(
+        settings.kafka_bootstrap_servers,
+        client_id=f"csms-gateway-{settings.slot}",
+        # The bus gives up first: it knows what to clean up.
+        publish_timeout_s=settings.publish_timeout_s * 0.9,
+    )
     gateway = Gateway(settings, bus, health)
     api = create_app(
         "CSMS gateway",

@@ -1,0 +1,26 @@
+import pytest
+from csms_gateway.settings import GatewaySettings
+from csms_ocpp.versions import Protocol
+from pydantic import ValidationError
+
+
+def test_by_default_stations_connect_on_loopback_with_ocpp_201() -> None:
+    settings = GatewaySettings()
+    assert (settings.ocpp_host, settings.ocpp_port) == ("127.0.0.1", 9000)
+    assert settings.ocpp_protocols == [Protocol.OCPP201]
+    assert settings.max_message_bytes == 4 * 1024 * 1024
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSMS_OCPP_PROTOCOLS", '["ocpp2.1", "ocpp2.0.1"]')
+    monkeypatch.setenv("CSMS_PING_INTERVAL_S", "12.5")
+    settings = GatewaySettings()
+    assert settings.ocpp_protocols == [Protocol.OCPP21, Protocol.OCPP201]
+    assert settings.watch_times.ping_interval_s == 12.5
+
+
+@pytest.mark.parametrize("protocols", ["[]", '["ocpp9"]'])
+def test_protocols_must_be_known(monkeypatch: pytest.MonkeyPatch, protocols: str) -> None:
+    monkeypatch.setenv("CSMS_OCPP_PROTOCOLS", protocols)
+    with pytest.raises(ValidationError):
+        GatewaySettings()
