@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,6 +88,17 @@ def test_missing_server_is_said(monkeypatch: pytest.MonkeyPatch, directory: Path
     assert "no PostgreSQL server found" in str(postgres_requirement())
     with pytest.raises(PostgresError, match="no PostgreSQL server found"):
         LocalPostgres(directory).start()
+
+
+def test_does_not_outlive_who_started_it() -> None:
+    require(postgres_requirement())
+    program = "from csms_testing.postgres import LocalPostgres as P; import os; s = P(durable=False); s.start(); "
+    program += "print(s.pid, flush=True); os.kill(os.getpid(), 9)"
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)  # noqa: S603
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{int(done.stdout)}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

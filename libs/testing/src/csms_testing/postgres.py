@@ -53,6 +53,7 @@ class LocalPostgres:
         self._home = Path(tempfile.mkdtemp(prefix="csms-postgres-")) if directory is None else directory.resolve()
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -80,25 +81,30 @@ class LocalPostgres:
             self._process = subprocess.Popen(  # noqa: S603 fixed program
                 self._command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, **_as_user()
             )
+        self._guard = _guard(self._process.pid)
         self._wait_until_ready()
         if first:
             self._run("createdb", "-h", str(self._home), "-p", str(self.port), "-U", USER, DATABASE)
 
     def stop(self) -> None:
         """Stop as an administrator would: clients are disconnected, data is flushed."""
-        self._signal(signal.SIGINT)
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_DEADLINE_S)
+        self.kill()
 
     def kill(self) -> None:
         """Stop as a crash would: the server and its children at once."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        children = _children(self._process.pid)
-        self._process.kill()
-        for child in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        self._process.wait(_STOP_DEADLINE_S)
-        (self._data / "postmaster.pid").unlink(missing_ok=True)  # its shared memory is gone with the children
+        if self._process is not None and self._process.poll() is None:
+            children = _children(self._process.pid)
+            self._process.kill()
+            for child in children:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            self._process.wait(_STOP_DEADLINE_S)
+            (self._data / "postmaster.pid").unlink(missing_ok=True)  # its shared memory is gone with the children
+        self._dismiss_guard()
 
     def freeze(self) -> None:
         """Make the server answer nobody while its sockets stay open, until `thaw`."""
@@ -163,14 +169,11 @@ class LocalPostgres:
             return False
         return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"  # noqa: PLR2004
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.send_signal(number)
-        try:
-            self._process.wait(_STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
+    def _dismiss_guard(self) -> None:
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+            self._guard = None
 
     def _signal_all(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -222,6 +225,12 @@ def _as_user() -> dict[str, Any]:
     """What makes subprocess run a program as the system user, when we are root."""
     user = _system_user()
     return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
+
+def _guard(pid: int) -> subprocess.Popen[bytes]:
+    """Start what stops the server when this process dies without doing so: its end of the pipe closes then."""
+    script = ["sh", "-c", 'cat >/dev/null; kill -INT "$1"', "sh", str(pid)]
+    return subprocess.Popen(script, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 
 
 def _children(pid: int) -> list[int]:
