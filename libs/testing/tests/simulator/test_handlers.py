@@ -257,7 +257,7 @@ async def test_an_accepted_station_does_not_boot_on_request(csms: ScriptedCsms) 
 
 
 async def test_reset_at_once(csms: ScriptedCsms, make_station: MakeStation) -> None:
-    async with make_station(speed=1000) as station:
+    async with make_station(speed=1000, time_scale=0.1) as station:
         await station.wait_accepted()
         async with asyncio.TaskGroup() as group:
             group.create_task(station.charge(1, "TAG1", plan=PLUGGED))
@@ -269,6 +269,7 @@ async def test_reset_at_once(csms: ScriptedCsms, make_station: MakeStation) -> N
     ended = csms.of("TransactionEvent")[-1]
     assert (ended["triggerReason"], ended["transactionInfo"]["stoppedReason"]) == ("ResetCommand", "ImmediateReset")
     assert csms.of("BootNotification")[1]["reason"] == "RemoteReset"
+    assert station.ledger.resent() == []
 
 
 async def test_reset_when_idle_waits_for_the_transaction(csms: ScriptedCsms, make_station: MakeStation) -> None:

@@ -1,5 +1,7 @@
 """B11, B12: resets of the station or one EVSE, now or once idle."""
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from csms_testing.simulator import sessions, status
@@ -37,9 +39,18 @@ def _schedule(station: "Station", evse_id: int | None) -> None:
 async def _reset(station: "Station", evse_id: int | None, reason: str = "RemoteReset") -> None:
     await sessions.stop_all(station, IMMEDIATE_RESET, evse_id)
     if evse_id is None:
+        await _deliver_what_is_queued(station)
         await station.reboot(reason)
     else:
         await _reset_evse(station, station.evses[evse_id])
+
+
+async def _deliver_what_is_queued(station: "Station") -> None:
+    """B12.FR.05: give the CSMS the time to answer; what stays unanswered is sent again after the reboot."""
+    timeout = station.model.number("OCPPCommCtrlr", "MessageTimeout", "Default") * station.config.time_scale
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout):
+            await station.delivery.flushed()
 
 
 async def _reset_evse(station: "Station", evse: Evse) -> None:
