@@ -1,20 +1,21 @@
 """500 simulated stations each run a whole session; what they know to have sent is what is stored, once."""
 
 import asyncio
+import math
 import uuid
 from typing import Any
 
 import httpx2
 import pytest
 
-from csms_testing.simulator import Ledger, Station
+from csms_testing.simulator import Clock, Ledger, Station
 
 STATIONS = 500
 CONNECTING_AT_ONCE = 50
 
 
 async def _session(url: str, station_id: str, id_token: str, ledger: Ledger, gate: asyncio.Semaphore) -> Any:
-    station = Station(url, station_id, ledger=ledger)
+    station = Station(url, station_id, ledger=ledger, clock=Clock(math.inf))
     async with gate:
         await station.start()
         await station.wait_accepted(60)
@@ -24,7 +25,9 @@ async def _session(url: str, station_id: str, id_token: str, ledger: Ledger, gat
         await station.stop()
 
 
-async def _stored(api: httpx2.AsyncClient, station_id: str, gate: asyncio.Semaphore) -> dict[tuple[str, str], list[int]]:
+async def _stored(
+    api: httpx2.AsyncClient, station_id: str, gate: asyncio.Semaphore
+) -> dict[tuple[str, str], list[int]]:
     """The seqNos of each of a station's transactions, as the API shows them."""
     async with gate:
         found = (await api.get("/transactions", params={"station_id": station_id})).raise_for_status().json()["items"]

@@ -23,8 +23,8 @@ class GatewaySettings(RuntimeSettings):
         ge=1024,
         description="Largest message a station may send, in bytes; a larger one closes with 1009",
     )
-    message_rate: float = Field(50.0, gt=0, description="Messages per second a station may send on average")
-    message_burst: int = Field(200, ge=1, description="Messages a station may send at once")
+    message_rate: float = Field(500.0, gt=0, description="Messages per second a station may send on average")
+    message_burst: int = Field(1000, ge=1, description="Messages a station may send at once")
     max_connections: int = Field(20_000, ge=1, description="Connected stations at most; more are answered 503")
     max_handshakes: int = Field(1000, ge=1, description="Handshakes in work at most; others wait")
     handshake_wait_s: float = Field(

@@ -1,0 +1,106 @@
+"""What a newcomer meets: one command, a key shown once, one API document, and the data still there after a restart."""
+
+import asyncio
+import os
+import sys
+
+import httpx2
+import pytest
+
+from csms_testing.cluster.layout import free_port
+from csms_testing.simulator import Clock, Station
+from csms_testing.systems import API_KEY, standalone_process
+
+KEY = {"Authorization": f"Bearer {API_KEY}"}
+
+
+async def test_data_is_still_there_after_a_restart(tmp_path):
+    ocpp_port, http_port = free_port(), free_port()
+    process = standalone_process(tmp_path, ocpp_port, http_port)
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{http_port}/api/v1", headers=KEY, timeout=30) as api:
+        await process.start()
+        await process.ready()
+        (await api.put("/id-tokens/ISO14443/KEEP", json={"status": "Accepted"})).raise_for_status()
+        async with Station(f"ws://127.0.0.1:{ocpp_port}/ocpp", "CS-KEEP") as station:
+            await station.wait_accepted()
+            charged = await station.charge(1, "KEEP", energy_wh=1000, meter_interval_s=0)
+        (before,) = (await api.get("/transactions")).json()["items"]
+        await process.stop()
+
+        await process.start()
+        await process.ready()
+        try:
+            (after,) = (await api.get("/transactions")).json()["items"]
+            assert after == before
+            assert after["transaction_id"] == charged.transaction_id
+            assert after["energy_wh"] == pytest.approx(1000, abs=1)
+            assert (await api.get("/stations/CS-KEEP")).json()["connected"] is False
+            assert (await api.get("/id-tokens/ISO14443/KEEP")).json()["status"] == "Accepted"
+        finally:
+            await process.stop()
+
+
+async def test_what_was_acknowledged_survives_kill_9(tmp_path):
+    ocpp_port, http_port = free_port(), free_port()
+    process = standalone_process(tmp_path, ocpp_port, http_port)
+    station = Station(f"ws://127.0.0.1:{ocpp_port}/ocpp", "CS-CRASH", clock=Clock(6000))
+
+    def acknowledged() -> set[int]:
+        return {seq_no for _, _, seq_no in station.ledger.acknowledged_keys()}
+
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{http_port}/api/v1", headers=KEY, timeout=30) as api:
+        await process.start()
+        await process.ready()
+        (await api.put("/id-tokens/ISO14443/CRASH", json={"status": "Accepted"})).raise_for_status()
+        await station.start()
+        await station.wait_accepted()
+        charging = asyncio.create_task(station.charge(1, "CRASH", duration_s=1e7, meter_interval_s=60))
+        try:
+            await station.wait_for(lambda: len(acknowledged()) > 20)
+            await process.kill()
+            before = acknowledged()
+            await process.start()
+            await process.ready()
+            await station.wait_for(lambda: len(acknowledged()) > len(before) + 20, timeout_s=60)
+            (transaction,) = (await api.get("/transactions")).json()["items"]
+            events = (await api.get(f"/transactions/{transaction['id']}/events", params={"limit": 1000})).json()
+        finally:
+            charging.cancel()
+            await station.stop()
+            await process.stop()
+    stored = [event["seq_no"] for event in events["items"]]
+    assert len(stored) == len(set(stored))
+    assert before <= set(stored)
+
+
+async def test_the_first_start_prints_an_admin_key_that_works(tmp_path):
+    http_port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CSMS_")}
+    environment |= {"CSMS_DATA_DIR": str(tmp_path / "data"), "CSMS_OCPP_PORT": "0", "CSMS_HTTP_PORT": str(http_port)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "csms_standalone", "serve", env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            while b"Admin key" not in (line := await process.stdout.readline()):
+                assert line, "the process ended"
+        key = line.decode().split()[2]
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{http_port}") as client:
+            accepted = await client.get("/api/v1/stations", headers={"Authorization": f"Bearer {key}"})
+            refused = await client.get("/api/v1/stations")
+            document = (await client.get("/openapi.json")).json()
+            metrics = (await client.get("/metrics")).text
+    finally:
+        process.terminate()
+        await process.communicate()
+    assert accepted.status_code == 200
+    assert refused.status_code == 401
+    for path in (
+        "/stations/{station_id}/calls/{action}",
+        "/id-tokens/{type}/{id_token}",
+        "/transactions",
+        "/gateway/connections",
+    ):
+        assert f"/api/v1{path}" in document["paths"], sorted(document["paths"])
+    assert "csms_" in metrics
