@@ -14,6 +14,7 @@ from csms_bus import topics as catalogue
 from csms_bus.kafka_errors import as_bus_error, bus_errors, is_retriable
 from csms_bus.kafka_records import hash_of, key_of
 from csms_bus.kafka_settings import KafkaSettings
+from csms_bus.line import Line
 from csms_bus.ports import BusError, BusUnavailable, Outgoing, RecordTooLarge, TopicPartition
 
 _log = structlog.get_logger(__name__)
@@ -23,6 +24,8 @@ _BATCH_BYTES = 512 * 1024
 _STOP_TIMEOUT_S = 5.0
 
 Delivery = asyncio.Future[object]
+_Message = tuple[bytes, bytes | None]
+"""Key and value."""
 
 
 class KafkaPublisher:
@@ -35,8 +38,8 @@ class KafkaPublisher:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
-        self._turns: defaultdict[TopicPartition, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """Publishers of a full partition wait in the order they came."""
+        self._lines: defaultdict[TopicPartition, Line] = defaultdict(Line)
+        """Publishers of a partition go one after the other, in the order they came."""
         self._replacing = asyncio.Lock()
 
     async def start(self) -> None:
@@ -75,9 +78,8 @@ class KafkaPublisher:
         error: BaseException | None = None
         try:
             async with asyncio.timeout_at(deadline):
-                for outgoing in records:
-                    deliveries.append(await self._send(producer, outgoing))  # noqa: PERF401 kept when one fails
-        except (KafkaError, OSError, TimeoutError, RecordTooLarge) as failure:
+                await self._send(producer, records, deliveries)
+        except (KafkaError, OSError, TimeoutError) as failure:
             error = failure
         error = await self._outcome(deliveries, deadline) or error
         if error is None:
@@ -86,20 +88,22 @@ class KafkaPublisher:
             await self._replace(producer, error)
         raise (error if isinstance(error, BusError) else as_bus_error(error)) from error
 
-    async def _send(self, producer: AIOKafkaProducer, outgoing: Outgoing) -> Delivery:
-        """Hand a record to the producer; waits while its partition's buffer is full."""
-        key = key_of(outgoing)
-        value = None if outgoing.tombstone else outgoing.record.SerializeToString()
-        limit = _MAX_BYTES.get(outgoing.topic, catalogue.MAX_RECORD_BYTES)
-        if value is not None and len(value) > limit:
-            raise RecordTooLarge(f"{len(value)} bytes for {outgoing.topic}, which takes at most {limit}")
-        partitions = await producer.partitions_for(outgoing.topic)
-        number = hash_of(key) % len(partitions) if outgoing.partition is None else outgoing.partition
-        if number not in partitions:
-            raise IndexError(f"{outgoing.topic} has no partition {number}")
-        async with self._turns[TopicPartition(outgoing.topic, number)]:
-            delivery: Delivery = await producer.send(outgoing.topic, value, key=key.encode(), partition=number)
-            return delivery
+    async def _send(self, producer: AIOKafkaProducer, records: Sequence[Outgoing], deliveries: list[Delivery]) -> None:
+        """Hand records to the producer; what it took is added to `deliveries`. Waits while a buffer is full."""
+        for topic in {outgoing.topic for outgoing in records}:
+            await producer.partitions_for(topic)
+        groups: defaultdict[TopicPartition, list[_Message]] = defaultdict(list)
+        for outgoing in records:
+            groups[_partition(producer, outgoing)].append(_message(outgoing))
+        # All take their place in line before anything waits, so that what is published later also comes later.
+        sending = [
+            self._lines[name].wait_and_run(_send_all(producer, name, group, deliveries))
+            for name, group in groups.items()
+        ]
+        if len(sending) == 1:
+            await sending[0]
+        else:
+            await asyncio.gather(*sending)
 
     async def _outcome(self, deliveries: Iterable[Delivery], deadline: float) -> BaseException | None:
         """Wait for the acknowledgements. Returns what went wrong first, or None."""
@@ -145,6 +149,29 @@ class KafkaPublisher:
             _log.error("producer replaced", error=repr(error))
             self._producer = await self._connect()
             await _stop(producer)
+
+
+def _partition(producer: AIOKafkaProducer, outgoing: Outgoing) -> TopicPartition:
+    partitions = producer.client.cluster.partitions_for_topic(outgoing.topic)
+    number = hash_of(key_of(outgoing)) % len(partitions) if outgoing.partition is None else outgoing.partition
+    if number not in partitions:
+        raise IndexError(f"{outgoing.topic} has no partition {number}")
+    return TopicPartition(outgoing.topic, number)
+
+
+def _message(outgoing: Outgoing) -> _Message:
+    value = None if outgoing.tombstone else outgoing.record.SerializeToString()
+    limit = _MAX_BYTES.get(outgoing.topic, catalogue.MAX_RECORD_BYTES)
+    if value is not None and len(value) > limit:
+        raise RecordTooLarge(f"{len(value)} bytes for {outgoing.topic}, which takes at most {limit}")
+    return key_of(outgoing).encode(), value
+
+
+async def _send_all(
+    producer: AIOKafkaProducer, name: TopicPartition, messages: Sequence[_Message], deliveries: list[Delivery]
+) -> None:
+    for key, value in messages:
+        deliveries.append(await producer.send(name.topic, value, key=key, partition=name.partition))
 
 
 def _look_at(delivery: Delivery) -> BaseException | None:

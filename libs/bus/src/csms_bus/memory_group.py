@@ -124,8 +124,12 @@ class Member:
         for name in names:
             self._partitions[name].on_records = None
             self._ready.pop(name, None)
-        await self._tell_revoked(names)
-        self.take_away(names)
+        try:
+            await self._tell_revoked(names)
+        except BaseException:
+            self.assign({name: self._partitions[name] for name in names & self.assigned})
+            raise
+        self.take_away(names & self.assigned)
 
     def take_away(self, names: frozenset[TopicPartition]) -> None:
         """Give back these partitions with all that was not committed."""

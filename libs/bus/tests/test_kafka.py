@@ -1,0 +1,160 @@
+"""What only happens with Kafka: outages, what others wrote, limits of size."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from csms.v1.station_pb2 import Reply, ReplyTo, StationCall
+from csms_bus.admin import create_topics
+from csms_bus.inbox import Inbox
+from csms_bus.kafka import KafkaBus
+from csms_bus.ports import BusUnavailable, Incoming, Outgoing, RecordTooLarge
+from csms_bus.records import new_record, reply_to
+from csms_bus.requests import NoAnswer, Requester
+from csms_bus.topics import CATALOGUE, DEAD_LETTERS
+from csms_testing.buses import DEADLINE_S, World, own_topics, running, world_of
+from csms_testing.kafka import LocalKafka, kafka_requirement
+from csms_testing.requirements import require
+
+pytestmark = pytest.mark.kafka
+
+TIMEOUT_S = 2.0
+
+
+@asynccontextmanager
+async def kafka_world(bootstrap: str, name: str) -> AsyncIterator[World]:
+    await create_topics(bootstrap, topics=[*own_topics(name), *CATALOGUE])
+    bus = KafkaBus(bootstrap, client_id=name, heartbeat_s=0.3, publish_timeout_s=TIMEOUT_S)
+    async with world_of(bus, name) as world:
+        yield world
+
+
+@pytest.fixture
+async def world(kafka_bootstrap: str, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    async with kafka_world(kafka_bootstrap, f"{request.node.name}-{time.time_ns()}") as world:
+        yield world
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[LocalKafka]:
+    require(kafka_requirement())
+    with LocalKafka(tmp_path / "kafka") as kafka:
+        yield kafka
+
+
+async def answer(batch: list[Incoming]) -> list[Outgoing]:
+    return [reply_to(incoming.record.station_call, payload=b"{}") for incoming in batch if incoming.record]
+
+
+async def test_everything_goes_on_after_an_outage(own_kafka: LocalKafka) -> None:
+    async with kafka_world(own_kafka.bootstrap, "outage") as world:
+        requester = Requester(world.bus, ReplyTo(topic=world.inbox, partition=0))
+        inbox = Inbox(world.bus, world.inbox, 0, requester.deliver)
+
+        async def ask() -> None:
+            correlation_id = requester.new_correlation_id()
+            call = StationCall(reply_to=requester.reply_to, correlation_id=correlation_id)
+            await requester.ask(Outgoing(world.log, new_record("CS1", station_call=call)), correlation_id, 5)
+
+        async with running(inbox.run), world.runner(answer):
+            await inbox.ready()
+            await ask()
+            own_kafka.kill()
+            started = time.monotonic()
+            with pytest.raises(BusUnavailable):
+                await world.publish(("CS1", 1))
+            assert time.monotonic() - started < TIMEOUT_S + 1
+            await asyncio.to_thread(own_kafka.start)
+            async with asyncio.timeout(60):
+                while True:
+                    try:
+                        await ask()
+                        break
+                    except (BusUnavailable, NoAnswer):
+                        continue
+
+
+async def test_start_without_a_broker_is_refused() -> None:
+    bus = KafkaBus("127.0.0.1:1", client_id="test")
+    with pytest.raises(BusUnavailable):
+        await bus.start()
+    with pytest.raises(BusUnavailable):
+        bus.partitions("ocpp.results")
+
+
+async def test_undecodable_record_becomes_a_dead_letter_unseen(world: World, kafka_bootstrap: str) -> None:
+    seen: list[str] = []
+
+    async def handle(batch: list[Incoming]) -> list[Outgoing]:
+        seen.extend(incoming.key for incoming in batch)
+        return []
+
+    async with world.reading(DEAD_LETTERS.name) as dead, world.runner(handle):
+        async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap) as producer:
+            await producer.send_and_wait(world.log, b"\xff not a record", key=b"CS1", partition=0)
+        letter = await dead.next()
+    assert (letter.station_id, letter.dead_letter.value) == ("CS1", b"\xff not a record")
+    assert letter.dead_letter.reason == "the value is no record"
+    assert seen == []
+
+
+async def test_record_that_is_too_large_is_refused_before_it_is_sent(world: World) -> None:
+    large = new_record("CS1", reply=Reply(payload=bytes(1_000_001)))
+    with pytest.raises(RecordTooLarge):
+        await world.bus.publish([Outgoing(world.inbox, large, partition=0)])
+
+
+async def test_publishing_goes_on_after_the_broker_refused_a_record(world: World, kafka_bootstrap: str) -> None:
+    narrow = replace(own_topics("x")[0], name=f"{world.log}.narrow", partitions=1, max_record_bytes=1000)
+    await create_topics(kafka_bootstrap, topics=[narrow])
+    with pytest.raises(RecordTooLarge):
+        await world.bus.publish([Outgoing(narrow.name, new_record("CS1", reply=Reply(payload=bytes(200_000))))])
+    async with world.reading(narrow.name) as log:
+        await world.bus.publish([Outgoing(narrow.name, new_record("CS1", reply=Reply(correlation_id="small")))])
+        assert (await log.next()).reply.correlation_id == "small"
+
+
+async def test_largest_records_pass(world: World) -> None:
+    record = new_record("CS1", reply=Reply(payload=bytes(999_000)))
+    async with world.reading(world.inbox, 0) as inbox:
+        await world.bus.publish([Outgoing(world.inbox, record, partition=0)] * 3)
+        for _ in range(3):
+            assert await inbox.next() == record
+
+
+async def test_much_more_than_fits_the_buffers_is_published(world: World) -> None:
+    async with world.consumer() as consumer:
+        payload = bytes(100_000)
+        call = StationCall(correlation_id="1", payload=payload)
+        outgoing = [Outgoing(world.log, new_record("CS1", station_call=call)) for _ in range(100)]
+        await asyncio.gather(*(world.bus.publish(outgoing[start : start + 10]) for start in range(0, 100, 10)))
+        records = await world.take(consumer, 100)
+        assert [incoming.record for incoming in records] == [sent.record for sent in outgoing]
+
+
+async def test_unknown_topic_is_reported_in_time(world: World) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(BusUnavailable):
+            await world.bus.publish([Outgoing("no.such.topic", world.call("CS1").record)])
+
+
+async def test_topics_are_created_and_grown_but_never_shrunk(kafka_bootstrap: str) -> None:
+    topic = replace(own_topics(f"admin-{time.time_ns()}")[0], partitions=2)
+
+    async def partitions() -> int:
+        bus = KafkaBus(kafka_bootstrap, client_id="test")
+        async with world_of(bus, "x"):
+            await bus.publish([Outgoing(topic.name, new_record("CS1", reply=Reply()))])
+            return bus.partitions(topic.name)
+
+    await create_topics(kafka_bootstrap, topics=[topic])
+    assert await partitions() == 2
+    await create_topics(kafka_bootstrap, topics=[topic], partitions=5)
+    assert await partitions() == 5
+    await create_topics(kafka_bootstrap, topics=[topic], partitions=1)
+    assert await partitions() == 5
