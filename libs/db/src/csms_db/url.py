@@ -1,6 +1,7 @@
 """Database URLs as operators write them."""
 
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 POSTGRESQL = "postgresql"
 SQLITE = "sqlite"
@@ -13,7 +14,10 @@ def parse(url: str) -> URL:
     Takes `postgresql://…`, `postgres://…` and `sqlite:///file`, with or without a driver. Raises ValueError for other
     databases and for SQLite in memory, whose connections would each see a database of their own.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValueError("not a database URL; expected postgresql:// or sqlite:///") from error
     backend = parsed.get_backend_name()
     if backend not in _DRIVERS:
         raise ValueError(f"{backend} is not supported: use postgresql:// or sqlite:///")

@@ -81,7 +81,9 @@ class RuntimeSettings(BaseSettings):
         None,
         description="postgresql://user:password@host:port/database; standalone uses SQLite files in CSMS_DATA_DIR",
     )
-    database_pool_size: int = Field(10, ge=1, le=200, description="Most connections to PostgreSQL per process")
+    database_pool_size: int = Field(
+        10, ge=3, le=200, description="Most connections to PostgreSQL per process; the outbox alone needs up to 2"
+    )
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None,
         description="Key of the station passwords' digests, the same for all services, at least 16 characters; "
