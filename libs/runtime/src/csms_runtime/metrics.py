@@ -136,7 +136,7 @@ GATEWAY_BYTES = Counter(
 )
 GATEWAY_CALLS_IN = Counter(
     "csms_gateway_station_calls_total",
-    "Stations' CALLs by action (known ones only) and outcome (result, error, empty, timeout, unpublished, late, closed)",
+    "CALLs of stations by action (known ones only) and outcome (result, error, empty, timeout, unpublished, late, closed)",
     ["action", "outcome"],
 )
 GATEWAY_ANSWER_SECONDS = Histogram(
@@ -259,7 +259,9 @@ CONNECTION_TABLE_STATIONS = Gauge(
 DEVICES_BOOTS = Counter(
     "csms_devices_boots_total", "BootNotifications answered, by the status that the station was told", ["status"]
 )
-DEVICES_NOTIFICATIONS = Counter("csms_devices_notifications_total", "Messages of stations recorded, by action", ["action"])
+DEVICES_NOTIFICATIONS = Counter(
+    "csms_devices_notifications_total", "Messages of stations recorded, by action", ["action"]
+)
 DEVICES_CALL_OUTCOMES = Counter(
     "csms_devices_call_outcomes_total",
     "CALLs to stations, of all services, by action and outcome (result, error, timeout, not_connected)",
