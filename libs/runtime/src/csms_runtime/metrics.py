@@ -136,7 +136,7 @@ GATEWAY_BYTES = Counter(
 )
 GATEWAY_CALLS_IN = Counter(
     "csms_gateway_station_calls_total",
-    "CALLs of stations by action (known ones only) and outcome (result, error, empty, timeout, unpublished, late, closed)",
+    "CALLs of stations by known action and outcome (result, error, empty, timeout, unpublished, late, closed)",
     ["action", "outcome"],
 )
 GATEWAY_ANSWER_SECONDS = Histogram(
