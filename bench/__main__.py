@@ -14,12 +14,12 @@ from typing import Annotated
 import orjson
 import typer
 import uvloop
+from csms_testing.cluster.layout import free_port
+from csms_testing.systems import standalone
 from rich.console import Console
 from rich.table import Table
 
 from bench.load import Figures, transaction_events
-from csms_testing.cluster.layout import free_port
-from csms_testing.systems import standalone
 
 RESULTS = Path(__file__).parent / "results"
 console = Console()

@@ -7,7 +7,6 @@ M, what a Python user would write instead: a CSMS made with the PyPI package `oc
 import asyncio
 import signal
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 import typer
@@ -35,17 +34,17 @@ class ForgetfulCsms(ChargePoint):  # type: ignore[misc]  # the package ships no 
     """Baseline M."""
 
     @on("BootNotification")  # type: ignore[untyped-decorator]
-    def on_boot(self, **_: Any) -> call_result.BootNotification:
+    def on_boot(self, **_: object) -> call_result.BootNotification:
         """Accept."""
         return call_result.BootNotification(current_time=_now(), interval=300, status="Accepted")
 
     @on("TransactionEvent")  # type: ignore[untyped-decorator]
-    def on_transaction_event(self, **_: Any) -> call_result.TransactionEvent:
+    def on_transaction_event(self, **_: object) -> call_result.TransactionEvent:
         """Answer without storing."""
         return call_result.TransactionEvent()
 
     @on("Authorize")  # type: ignore[untyped-decorator]
-    def on_authorize(self, **_: Any) -> call_result.Authorize:
+    def on_authorize(self, **_: object) -> call_result.Authorize:
         """Accept every token."""
         return call_result.Authorize(id_token_info={"status": "Accepted"})
 

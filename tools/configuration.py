@@ -11,7 +11,8 @@ from csms_transactions.settings import TransactionSettings
 
 INTRODUCTION = """# Configuration
 
-Made from the settings classes by `make docs`. Every service reads its settings from the environment; an empty variable counts as absent.
+Made from the settings classes by `make docs`. Every service reads its settings from the environment; an empty variable
+counts as absent.
 """
 CLASSES = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings)
 

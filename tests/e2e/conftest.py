@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import websockets
+from csms_testing.systems import System, distributed, standalone
 from ocpp.routing import on
 from ocpp.v201 import ChargePoint, call, call_result
 from ocpp.v201.datatypes import (
@@ -23,8 +24,6 @@ from ocpp.v201.datatypes import (
     TransactionType,
 )
 from websockets.asyncio.client import ClientConnection
-
-from csms_testing.systems import System, distributed, standalone
 
 MODES = [
     pytest.param("standalone"),

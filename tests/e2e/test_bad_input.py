@@ -90,9 +90,12 @@ async def test_binary_frame_closes_with_unsupported_data(booted):
 
 
 async def test_oversized_frame_closes_with_message_too_big(booted):
-    with pytest.raises(websockets.ConnectionClosed) as closed:
+    async def send_and_read():
         await booted.send("x" * (16 * 1024 * 1024))
         await asyncio.wait_for(booted.recv(), 10)
+
+    with pytest.raises(websockets.ConnectionClosed) as closed:
+        await send_and_read()
     assert closed.value.rcvd.code == 1009
 
 
@@ -146,7 +149,7 @@ async def test_unknown_station_is_404(api):
         assert answer.headers["content-type"].startswith("application/problem+json")
 
 
-async def test_no_token_and_wrong_token_are_401(system, api):
+async def test_no_token_and_wrong_token_are_401(api):
     for headers in ({"Authorization": ""}, {"Authorization": "Bearer wrong"}):
         answer = await api.get("/stations", headers=headers)
         assert answer.status_code == 401

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx2
 import pytest
-
 from csms_testing.simulator import Clock, Ledger, Station
 
 STATIONS = 500

@@ -1,4 +1,4 @@
-"""The main job as a user does it: a station of another make boots, authorizes, charges, is metered, stopped and commanded."""
+"""The main job as a user does it: a station of another make boots, authorizes, charges, stops and is commanded."""
 
 import asyncio
 import uuid
@@ -12,7 +12,7 @@ import pytest
 async def eventually(check: Callable[[], Awaitable[Any]], deadline_s: float = 10) -> Any:
     """What `check` returns once it is truthy; another process works on it meanwhile."""
     async with asyncio.timeout(deadline_s):
-        while not (found := await check()):
+        while not (found := await check()):  # noqa: ASYNC110  # another process changes it
             await asyncio.sleep(0.05)
     return found
 

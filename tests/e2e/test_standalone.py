@@ -6,7 +6,6 @@ import sys
 
 import httpx2
 import pytest
-
 from csms_testing.cluster.layout import free_port
 from csms_testing.simulator import Clock, Station
 from csms_testing.systems import API_KEY, standalone_process

@@ -1,6 +1,7 @@
-"""A running CSMS as its users meet it: commands started as processes, addresses to connect to, nothing shared in memory."""
+"""A running CSMS as its users meet it: processes started by commands, addresses to connect to, no shared memory."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import httpx2
 
 from csms_testing.cluster.layout import free_port
-from csms_testing.cluster.processes import NotReady, ServiceProcess
+from csms_testing.cluster.processes import NotReadyError, ServiceProcess
 
 API_KEY = "end-to-end-admin-key"
 
@@ -53,7 +54,7 @@ def standalone_process(directory: Path, ocpp_port: int, http_port: int, **settin
 
 @asynccontextmanager
 async def standalone(directory: Path, **settings: str) -> AsyncIterator[System]:
-    """Run `csms serve` while the context is open. Raises NotReady."""
+    """Run `csms serve` while the context is open. Raises NotReadyError."""
     ocpp_port, http_port = free_port(), free_port()
     process = standalone_process(directory, ocpp_port, http_port, **settings)
     await process.start()
@@ -68,7 +69,7 @@ async def standalone(directory: Path, **settings: str) -> AsyncIterator[System]:
 
 @asynccontextmanager
 async def distributed(directory: Path, *, kafka: str, database_url: str, gateways: int = 2) -> AsyncIterator[System]:
-    """Run `python -m csms_testing.cluster` on this broker and database while the context is open. Raises NotReady."""
+    """Run `python -m csms_testing.cluster` on this broker and database while the context is open. See `standalone`."""
     state_file, log_file = directory / "state.json", directory / "cluster.log"
     arguments = ["--ocpp-port", "0", "--http-port", "0", "--gateways", str(gateways)]
     arguments += ["--directory", str(directory), "--state-file", str(state_file), "--api-key", API_KEY]
@@ -88,13 +89,13 @@ async def distributed(directory: Path, *, kafka: str, database_url: str, gateway
 
 
 async def _state_written(process: Process, state_file: Path, log_file: Path) -> None:
-    try:
+    def written() -> bool:
+        return state_file.exists()
+
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(120):
-            while not state_file.exists():
-                if process.returncode is not None:
-                    break
-                await asyncio.sleep(0.1)  # another process starts: nothing here can tell when
-    except TimeoutError:
-        pass
-    if not state_file.exists():
-        raise NotReady(f"the cluster did not become ready:\n{log_file.read_text()[-4000:]}")
+            while process.returncode is None and not written():  # noqa: ASYNC110  # another process writes it
+                await asyncio.sleep(0.1)
+    if not written():
+        log = await asyncio.to_thread(log_file.read_text)
+        raise NotReadyError(f"the cluster did not become ready:\n{log[-4000:]}")

@@ -1,1 +1,1 @@
-"""The distributed system on one machine: Apache Kafka, PostgreSQL and the services as separate processes, without containers."""
+"""The distributed system on one machine: Kafka, PostgreSQL and the services as processes, without containers."""

@@ -15,16 +15,16 @@ from rich.console import Console
 
 from csms_testing.cluster.front import front
 from csms_testing.cluster.layout import Layout, free_port
-from csms_testing.cluster.processes import NotReady, ServiceProcess
-from csms_testing.cluster.stores import StoreMissing, kafka_and_postgres
+from csms_testing.cluster.processes import NotReadyError, ServiceProcess
+from csms_testing.cluster.stores import StoreMissingError, kafka_and_postgres
 from csms_testing.kafka import KafkaError
 from csms_testing.postgres import PostgresError
 
 console = Console(highlight=False)
 
 
-async def _serve_front(layout: Layout, processes: list[ServiceProcess], port: int) -> None:
-    urls = {}
+async def _serve_front(processes: list[ServiceProcess], port: int) -> None:
+    urls: dict[str, str] = {}
     for process in processes:
         service = process.name.rpartition("-")[0]
         urls.setdefault(service, f"http://127.0.0.1:{process.environment['CSMS_HTTP_PORT']}")
@@ -38,7 +38,7 @@ async def _migrate(layout: Layout) -> None:
     for step in layout.migrations():
         await step.start()
         if await step.ended() != 0:
-            raise NotReady(f"{step.name}: the migration failed; see {step.log_file}")
+            raise NotReadyError(f"{step.name}: the migration failed; see {step.log_file}")
 
 
 async def _run(layout: Layout, stack: AsyncExitStack, http_port: int, state_file: Path | None) -> None:
@@ -54,7 +54,7 @@ async def _run(layout: Layout, stack: AsyncExitStack, http_port: int, state_file
     for process in processes:
         await process.ready()
         console.print(f"Ready: {process.name} (pid {process.pid}, log {process.log_file})")
-    front_task = asyncio.create_task(_serve_front(layout, processes, http_port))
+    front_task = asyncio.create_task(_serve_front(processes, http_port))
     state = {
         "ocpp_urls": layout.ocpp_urls,
         "http_url": f"http://127.0.0.1:{http_port}",
@@ -87,7 +87,7 @@ async def _main(layout_options: dict[str, object], http_port: int, state_file: P
         await _run(layout, stack, http_port, state_file)
 
 
-def main(
+def main(  # noqa: PLR0917  # typer reads them as options
     ocpp_port: Annotated[int, typer.Option(help="Port of the first gateway; 0 picks free ones.")] = 9000,
     http_port: Annotated[int, typer.Option(help="Port of the HTTP API; 0 picks a free one.")] = 8080,
     gateways: Annotated[int, typer.Option(min=1, max=8, help="Number of gateways.")] = 2,
@@ -115,7 +115,7 @@ def main(
         Path(temporary).chmod(0o711)  # PostgreSQL runs as another user when we are root
         try:
             asyncio.run(_main(options, http_port or free_port(), state_file, directory or Path(temporary)))
-        except (StoreMissing, KafkaError, PostgresError, BusUnavailable, NotReady) as error:
+        except (StoreMissingError, KafkaError, PostgresError, BusUnavailable, NotReadyError) as error:
             console.print(f"The cluster could not be started: {error}", style="red")
             raise typer.Exit(1) from error
 

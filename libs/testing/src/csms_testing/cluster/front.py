@@ -1,4 +1,4 @@
-"""One HTTP address in front of the services, as the ingress is in Kubernetes: paths are sent to the service that owns them."""
+"""One HTTP address in front of the services, as the ingress is in Kubernetes: each path goes to its owner."""
 
 import re
 from collections.abc import AsyncIterator, Mapping

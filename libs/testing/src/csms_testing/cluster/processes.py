@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """A process did not become ready in time, or ended before; the message names its log file."""
 
 
@@ -50,7 +50,7 @@ class ServiceProcess:
             )
 
     async def ready(self, deadline_s: float = 60) -> None:
-        """Wait until `/readyz` answers 200. Raises NotReady."""
+        """Wait until `/readyz` answers 200. Raises NotReadyError."""
         url = f"http://127.0.0.1:{self.management_port}/readyz"
         detail = "no answer"
         async with httpx2.AsyncClient(timeout=2) as client:
@@ -66,7 +66,7 @@ class ServiceProcess:
                             return
                         detail = response.text
                         await asyncio.sleep(0.1)
-        raise NotReady(f"{self.name} is not ready ({detail}); see {self.log_file}")
+        raise NotReadyError(f"{self.name} is not ready ({detail}); see {self.log_file}")
 
     async def stop(self, deadline_s: float = 20) -> None:
         """SIGTERM, and SIGKILL when it has not ended within the deadline."""

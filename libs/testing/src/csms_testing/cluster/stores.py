@@ -11,19 +11,20 @@ from csms_testing.kafka import LocalKafka, kafka_requirement
 from csms_testing.postgres import LocalPostgres, postgres_requirement
 
 
-class StoreMissing(Exception):
+class StoreMissingError(Exception):
     """This machine cannot run Kafka or PostgreSQL; the message says what is missing."""
 
 
 async def kafka_and_postgres(stack: AsyncExitStack, directory: Path) -> tuple[str, str]:
-    """Return Kafka's bootstrap servers, with the topics made, and the database's URL. What was started ends with the stack.
+    """Return Kafka's bootstrap servers, topics made, and the database's URL. What was started ends with the stack.
 
-    CSMS_TEST_KAFKA and CSMS_TEST_DATABASE_URL name running ones. Raises StoreMissing, KafkaError, PostgresError, BusUnavailable.
+    CSMS_TEST_KAFKA and CSMS_TEST_DATABASE_URL name running ones. Raises StoreMissingError, KafkaError, PostgresError,
+    BusUnavailable.
     """
     bootstrap, database_url = os.environ.get("CSMS_TEST_KAFKA"), os.environ.get("CSMS_TEST_DATABASE_URL")
     missing = (None if bootstrap else kafka_requirement()) or (None if database_url else postgres_requirement())
     if missing:
-        raise StoreMissing(missing)
+        raise StoreMissingError(missing)
     if not bootstrap:
         kafka = LocalKafka(directory / "kafka", fast_start=False)
         stack.callback(kafka.close)
