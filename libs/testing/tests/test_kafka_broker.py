@@ -1,4 +1,9 @@
-from collections.abc import Iterator
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +64,35 @@ def test_broker_that_cannot_start_says_why(kafka: LocalKafka, tmp_path: Path) ->
     taken = kafka.nodes[0].address.port
     with pytest.raises(KafkaError, match="in use"), LocalKafka(tmp_path / "other", port=taken):
         pass
+
+
+def test_broker_does_not_outlive_who_started_it() -> None:
+    require(kafka_requirement())
+    program = "from csms_testing.kafka import LocalKafka as K; import os; k = K(); k.nodes[0].launch(); "
+    program += "print(k.nodes[0].pid, flush=True); os.kill(os.getpid(), 9)"
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)  # noqa: S603
+    _wait_until(lambda: not Path(f"/proc/{int(done.stdout)}").exists())
+
+
+def test_runs_in_the_foreground_with_topics_until_it_is_stopped(tmp_path: Path) -> None:
+    require(kafka_requirement())
+    command = [sys.executable, "-m", "csms_testing.kafka", "--port", "0", "--data-dir", str(tmp_path / "kafka")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        started = next(line for line in lines if "Apache Kafka on 127.0.0.1:" in line)
+        bootstrap = started.split()[3].rstrip(";")
+        asyncio.run(_publish(bootstrap, "CS1"))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+
+
+def _wait_until(satisfied: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not satisfied():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.slow

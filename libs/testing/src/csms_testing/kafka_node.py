@@ -51,6 +51,7 @@ class KafkaNode:
         self._directory = directory
         self._fast_start = fast_start
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -67,6 +68,7 @@ class KafkaNode:
             self._process = subprocess.Popen(  # noqa: S603 fixed program
                 self._command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
+        self._guard = _guard(self._process.pid)
 
     def wait_until_ready(self) -> None:
         """Wait until the broker answers and knows all nodes of the cluster. Raises KafkaError."""
@@ -85,19 +87,22 @@ class KafkaNode:
 
     def stop(self) -> None:
         """Stop as an administrator would; a process that does not end in time is killed."""
-        if self._process is None:
-            return
         self._signal(signal.SIGTERM)
-        try:
-            self._process.wait(_STOP_DEADLINE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.thaw()
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_DEADLINE_S)
+        self.kill()
 
     def kill(self) -> None:
         """Stop as a crash would."""
         self._signal(signal.SIGKILL)
         if self._process is not None:
             self._process.wait(_STOP_DEADLINE_S)
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+            self._guard = None
 
     def freeze(self) -> None:
         """Make the node answer nobody while its sockets stay open, until `thaw`."""
@@ -168,6 +173,12 @@ def _configuration(address: Address, cluster: Sequence[Address], data: Path) -> 
         "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
         "num.recovery.threads.per.data.dir": 2,
     }
+
+
+def _guard(pid: int) -> subprocess.Popen[bytes]:
+    """Start what stops the broker when this process dies without doing so: its end of the pipe closes then."""
+    script = ["sh", "-c", 'cat >/dev/null; kill -TERM "$1"', "sh", str(pid)]
+    return subprocess.Popen(script, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
 
 
 def _check_free(port: int) -> None:
