@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+import structlog
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -37,6 +38,7 @@ T = TypeVar("T")
 Scripts = str | Path
 """A service's package ("csms_auth"), or the directory of its migrations."""
 
+_log = structlog.get_logger(__name__)
 _alembic_lock = threading.Lock()
 """Alembic keeps the migration in work in module globals."""
 
@@ -117,6 +119,10 @@ def _apply(connection: sa.Connection, script: ScriptDirectory) -> None:
     def steps(revision: Any, _context: MigrationContext) -> Any:  # noqa: ANN401 Alembic's
         return script._upgrade_revs("head", revision)  # noqa: SLF001 as Alembic's own command does
 
+    before, wanted = _revision(connection), script.get_current_head()
+    if before == wanted:
+        return
+    _log.info("migrating", directory=str(script.dir), before=before, after=wanted)
     with EnvironmentContext(Config(), script, fn=steps, destination_rev="head") as environment:
         # The connection has begun a transaction already, which Alembic then leaves alone: all or nothing.
         environment.configure(

@@ -18,7 +18,7 @@ Format = Literal["console", "json"]
 SECRET_KEYS = frozenset({"password", "password_digest", "authorization", "api_key", "secret_key"})
 """Keys whose values are never written, at any depth."""
 _MASK = "***"
-_QUIET = {"aiokafka": logging.WARNING, "uvicorn.access": logging.WARNING, "sqlalchemy": logging.WARNING}
+_QUIET = dict.fromkeys(("aiokafka", "alembic", "sqlalchemy", "uvicorn.access", "uvicorn.error"), logging.WARNING)
 """Least level of chatty libraries; raised further by the configured level."""
 
 

@@ -1,7 +1,7 @@
 """Puts all services together in one process: the only place where they meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Protocol
@@ -47,7 +47,8 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
         ended = asyncio.Event()
         services = await parts.enter_async_context(lifecycle.Supervisor(ended, timeout_s=settings.shutdown_timeout_s))
         system.start(services, ended)
-        await system.ready()
+        if not await _before(system.ready(), stop, ended):
+            return
         edge = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
         http_port = await parts.enter_async_context(listening(system.api(), settings.http_host, settings.http_port))
         gateway = system.gateway
@@ -108,3 +109,16 @@ async def _first_of(*events: asyncio.Event) -> None:
     finally:
         for wait in waits:
             wait.cancel()
+
+
+async def _before(work: Coroutine[object, object, None], *events: asyncio.Event) -> bool:
+    """Wait for `work`, but no longer than for one of the events; False: one of them came first."""
+    doing, waiting = asyncio.ensure_future(work), asyncio.ensure_future(_first_of(*events))
+    try:
+        await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            doing.result()
+        return doing.done()
+    finally:
+        doing.cancel()
+        waiting.cancel()
