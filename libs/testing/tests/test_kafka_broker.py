@@ -100,6 +100,8 @@ async def test_cluster_of_three_survives_the_loss_of_a_broker(tmp_path: Path) ->
     require(kafka_requirement())
     with LocalKafka(tmp_path / "kafka", brokers=3) as cluster:
         await create_topics(cluster.bootstrap, topics=[CALLS_DEVICES], replication_factor=3)
+        await _publish(cluster.bootstrap, "CS1")
+        assert await _read_stations(cluster.bootstrap) == ["CS1"]
         cluster.nodes[0].kill()
         await _publish(cluster.bootstrap, "CS1", timeout_s=30)
-        assert await _read_stations(cluster.bootstrap) == ["CS1"]
+        assert await _read_stations(cluster.bootstrap) == ["CS1", "CS1"]

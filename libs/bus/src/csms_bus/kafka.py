@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from csms_bus.kafka_consumer import KafkaConsumer
+from csms_bus.kafka_logging import quieten
 from csms_bus.kafka_producer import KafkaPublisher
 from csms_bus.kafka_reader import KafkaReader
 from csms_bus.kafka_settings import KafkaSettings
@@ -24,6 +25,7 @@ class KafkaBus:
 
     async def start(self) -> None:
         """See `csms_bus.ports.Bus`."""
+        quieten()
         await self._publisher.start()
 
     async def stop(self) -> None:

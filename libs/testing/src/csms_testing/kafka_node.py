@@ -15,7 +15,7 @@ from pathlib import Path
 from csms_testing.kafka_jars import KafkaError, kafka_jars
 
 _START_DEADLINE_S = 60.0
-_STOP_DEADLINE_S = 30.0
+_STOP_DEADLINE_S = 15.0
 _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.awt.headless=true")
 _FAST_START = "-XX:TieredStopAtLevel=1"
 _LOGGING = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
@@ -85,10 +85,14 @@ class KafkaNode:
         self.launch()
         self.wait_until_ready()
 
-    def stop(self) -> None:
-        """Stop as an administrator would; a process that does not end in time is killed."""
+    def terminate(self) -> None:
+        """Ask the process to stop; does not wait."""
         self._signal(signal.SIGTERM)
         self.thaw()
+
+    def stop(self) -> None:
+        """Stop as an administrator would; a process that does not end in time is killed."""
+        self.terminate()
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_STOP_DEADLINE_S)
