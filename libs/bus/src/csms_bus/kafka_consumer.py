@@ -17,8 +17,8 @@ from csms_bus.ports import BusUnavailable, Incoming, RebalanceListener, TopicPar
 _log = structlog.get_logger(__name__)
 
 _JOIN_TIMEOUT_S = 60.0
-_COMMIT_TIMEOUT_S = 5.0
-_CLOSE_TIMEOUT_S = 10.0
+_COMMIT_TIMEOUT_S = 3.0
+_CLOSE_TIMEOUT_S = 5.0
 
 
 class KafkaConsumer:
