@@ -31,19 +31,6 @@ def with_periods(*periods: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-@pytest.mark.parametrize(
-    ("payload", "found"),
-    [
-        ({"requestedMessage": "Heartbeat"}, []),
-        ({"requestedMessage": "StatusNotification"}, ["/evse"]),
-        ({"requestedMessage": "StatusNotification", "evse": {"id": 1}}, ["/evse"]),
-        ({"requestedMessage": "StatusNotification", "evse": {"id": 1, "connectorId": 1}}, []),
-    ],
-)
-def test_trigger_message(payload: dict[str, Any], found: list[str]) -> None:
-    assert pointers("TriggerMessage", payload) == found
-
-
 def test_set_variables_duplicates() -> None:
     element = {"component": {"name": "C"}, "variable": {"name": "V"}, "attributeValue": "1"}
     assert pointers("SetVariables", {"setVariableData": [element]}) == []
@@ -105,18 +92,6 @@ def test_absolute_needs_a_start() -> None:
     del whole["chargingSchedule"][0]["startSchedule"]
     found = pointers("SetChargingProfile", {"evseId": 0, "chargingProfile": whole})
     assert found == ["/chargingProfile/chargingSchedule/0/startSchedule"]
-
-
-def test_request_start_transaction() -> None:
-    assert pointers("RequestStartTransaction", {}) == []
-    tx = profile(chargingProfilePurpose="TxProfile")
-    assert pointers("RequestStartTransaction", {"chargingProfile": tx}) == []
-    assert pointers("RequestStartTransaction", {"chargingProfile": {**tx, "transactionId": "t"}}) == [
-        "/chargingProfile/transactionId"
-    ]
-    assert pointers("RequestStartTransaction", {"chargingProfile": profile()}) == [
-        "/chargingProfile/chargingProfilePurpose"
-    ]
 
 
 def test_get_charging_profiles() -> None:

@@ -1,26 +1,30 @@
 """Rules about requests of the CSMS that JSON schemas cannot express. The payload is already valid by its schema."""
 
-from csms_device_mgmt.domain.semantics.charging_profiles import (
-    get_charging_profiles,
-    request_start_transaction,
-    set_charging_profile,
-)
+from csms_device_mgmt.domain.semantics.availability import change_availability, reset
+from csms_device_mgmt.domain.semantics.charging_profiles import get_charging_profiles, set_charging_profile
 from csms_device_mgmt.domain.semantics.finding import Finding, Rule
-from csms_device_mgmt.domain.semantics.messages import (
-    customer_information,
-    send_local_list,
-    set_variables,
+from csms_device_mgmt.domain.semantics.messages import customer_information, send_local_list, set_variables
+from csms_device_mgmt.domain.semantics.remote_control import (
+    get_transaction_status,
+    request_start_transaction,
+    request_stop_transaction,
     trigger_message,
+    unlock_connector,
 )
 
 RULES: dict[str, Rule] = {
+    "ChangeAvailability": change_availability,
     "CustomerInformation": customer_information,
     "GetChargingProfiles": get_charging_profiles,
+    "GetTransactionStatus": get_transaction_status,
     "RequestStartTransaction": request_start_transaction,
+    "RequestStopTransaction": request_stop_transaction,
+    "Reset": reset,
     "SendLocalList": send_local_list,
     "SetChargingProfile": set_charging_profile,
     "SetVariables": set_variables,
     "TriggerMessage": trigger_message,
+    "UnlockConnector": unlock_connector,
 }
 """The rules of OCPP 2.0.1 and 2.1, by action."""
 

@@ -27,11 +27,8 @@ def set_charging_profile(payload: JsonObject) -> Iterator[Finding]:
     yield from _profile(profile, "/chargingProfile")
 
 
-def request_start_transaction(payload: JsonObject) -> Iterator[Finding]:
-    """F01.FR.09, F01.FR.11: the profile that comes along is a TxProfile of a transaction that has no id yet."""
-    profile = payload.get("chargingProfile")
-    if profile is None:
-        return
+def remote_start_profile(profile: JsonObject) -> Iterator[Finding]:
+    """F01.FR.09, F01.FR.11: what comes with a remote start is a TxProfile of a transaction that has no id yet."""
     if profile["chargingProfilePurpose"] != TX_PURPOSE:
         yield Finding("/chargingProfile/chargingProfilePurpose", "only a TxProfile may come along (F01.FR.09)")
     if "transactionId" in profile:

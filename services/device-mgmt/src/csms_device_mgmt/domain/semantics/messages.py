@@ -7,12 +7,6 @@ from csms_device_mgmt.domain.matching import first_duplicate
 from csms_device_mgmt.domain.semantics.finding import Finding
 
 
-def trigger_message(payload: JsonObject) -> Iterator[Finding]:
-    """F06.FR.13: a StatusNotification is triggered for one connector of one EVSE."""
-    if payload["requestedMessage"] == "StatusNotification" and "connectorId" not in payload.get("evse", {}):
-        yield Finding("/evse", "a StatusNotification needs evse.id and evse.connectorId (F06.FR.13)")
-
-
 def set_variables(payload: JsonObject) -> Iterator[Finding]:
     """B05.FR.13: no two elements for the same component, variable and attribute type."""
     index = first_duplicate(payload["setVariableData"])

@@ -1,0 +1,56 @@
+"""Rules of remote control (E14, F01 to F06)."""
+
+from collections.abc import Iterator
+
+from csms_device_mgmt.domain.device_model import JsonObject
+from csms_device_mgmt.domain.semantics.charging_profiles import remote_start_profile
+from csms_device_mgmt.domain.semantics.finding import Finding
+from csms_device_mgmt.domain.semantics.places import evse, numbered
+
+NOBODY = "NoAuthorization"
+"""The type of the token that is the absence of one; only its text may be empty."""
+
+
+def request_start_transaction(payload: JsonObject) -> Iterator[Finding]:
+    """F01.FR.04, F02.FR.14: somebody starts, perhaps somewhere; F01.FR.09, F01.FR.11: the profile that comes along."""
+    yield from _token(payload["idToken"], "/idToken", "F01.FR.04")
+    yield from numbered(payload, "evseId", "F02.FR.14")
+    if "groupIdToken" in payload:
+        yield from _token(payload["groupIdToken"], "/groupIdToken", "C09.FR.02")
+    if "chargingProfile" in payload:
+        yield from remote_start_profile(payload["chargingProfile"])
+
+
+def request_stop_transaction(payload: JsonObject) -> Iterator[Finding]:
+    """F03.FR.01: a transaction is stopped by its id."""
+    if not payload["transactionId"]:
+        yield Finding("/transactionId", "the id of the transaction is needed (F03.FR.01)")
+
+
+def get_transaction_status(payload: JsonObject) -> Iterator[Finding]:
+    """E14.FR.06: the question about all transactions has no transactionId, not an empty one."""
+    if payload.get("transactionId") == "":
+        yield Finding("/transactionId", "the question about all transactions omits it (E14.FR.06)")
+
+
+def unlock_connector(payload: JsonObject) -> Iterator[Finding]:
+    """F05.FR.01: one connector of one EVSE is unlocked."""
+    yield from numbered(payload, "evseId", "F05.FR.01")
+    yield from numbered(payload, "connectorId", "F05.FR.01")
+
+
+def trigger_message(payload: JsonObject) -> Iterator[Finding]:
+    """F06.FR.13: a StatusNotification is triggered for one connector; F06.FR.02: only the main meter is on EVSE 0."""
+    wanted, place = payload["requestedMessage"], payload.get("evse")
+    if wanted == "StatusNotification" and "connectorId" not in (place or {}):
+        pointer = "/evse" if place is None else "/evse/connectorId"
+        yield Finding(pointer, "a StatusNotification needs evse.id and evse.connectorId (F06.FR.13)")
+    if wanted == "MeterValues" and place and place["id"] == 0:
+        yield from numbered(place, "connectorId", "F06.FR.02", "/evse")
+    else:
+        yield from evse(payload, "F06.FR.02")
+
+
+def _token(token: JsonObject, pointer: str, requirement: str) -> Iterator[Finding]:
+    if not token["idToken"] and token["type"] != NOBODY:
+        yield Finding(f"{pointer}/idToken", f"only a token of type {NOBODY} is empty ({requirement})")
