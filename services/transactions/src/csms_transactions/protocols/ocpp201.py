@@ -133,15 +133,18 @@ def request_start(
 
 
 def start_violations(payload: Json) -> list[Violation]:
-    """What is wrong with a RequestStartTransaction that is valid by its schema."""
+    """What is wrong with a RequestStartTransaction that is valid by its schema, with the requirement ids."""
     profile: Json = payload.get("chargingProfile", {})
+    token: Json = payload["idToken"]
     wrong: list[tuple[str, str]] = []
+    if not token["idToken"] and token["type"] != "NoAuthorization":
+        wrong.append(("/idToken/idToken", "must not be empty, except with type NoAuthorization (F01.FR.04)"))
     if payload.get("evseId", 1) <= 0:
-        wrong.append(("/evseId", "must be above 0"))
-    if profile.get("chargingProfilePurpose", "TxProfile") != "TxProfile":  # F01.FR.11, K05.FR.02
-        wrong.append(("/chargingProfile/chargingProfilePurpose", "must be TxProfile"))
+        wrong.append(("/evseId", "must be above 0 (F02.FR.14)"))
+    if profile.get("chargingProfilePurpose", "TxProfile") != "TxProfile":
+        wrong.append(("/chargingProfile/chargingProfilePurpose", "must be TxProfile (F01.FR.09)"))
     if "transactionId" in profile:
-        wrong.append(("/chargingProfile/transactionId", "must be absent: there is no transaction yet"))
+        wrong.append(("/chargingProfile/transactionId", "must be absent: there is no transaction yet (F01.FR.11)"))
     return [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, pointer, text) for pointer, text in wrong]
 
 
