@@ -1,4 +1,4 @@
-"""A running CSMS in each mode, and stations made with the PyPI package `ocpp`, which knows nothing of ours."""
+"""Stations made with the PyPI package `ocpp`, which knows nothing of ours."""
 
 import asyncio
 import contextlib
@@ -6,13 +6,12 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import websockets
-from csms_testing.systems import System, distributed, standalone
+from csms_testing.systems import System
 from ocpp.routing import on
 from ocpp.v201 import ChargePoint, call, call_result
 from ocpp.v201.datatypes import (
@@ -24,24 +23,6 @@ from ocpp.v201.datatypes import (
     TransactionType,
 )
 from websockets.asyncio.client import ClientConnection
-
-MODES = [
-    pytest.param("standalone"),
-    pytest.param("distributed", marks=[pytest.mark.kafka, pytest.mark.postgres]),
-]
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=MODES)
-async def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    directory: Path = tmp_path_factory.mktemp(request.param)
-    if request.param == "standalone":
-        async with standalone(directory) as running:
-            yield running
-        return
-    kafka = request.getfixturevalue("kafka_bootstrap")
-    database_url = request.getfixturevalue("test_databases").empty_postgresql()
-    async with distributed(directory, kafka=kafka, database_url=database_url) as running:
-        yield running
 
 
 def now() -> str:

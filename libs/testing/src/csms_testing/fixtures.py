@@ -1,14 +1,17 @@
 """Pytest plugin: the fixtures every test may use. The root conftest.py names it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 # ---- Databases (csms_testing.databases) ------------------------------------------------------------------------------
 from csms_testing.databases import TestDatabases
 from csms_testing.kafka import LocalKafka, kafka_requirement
 from csms_testing.requirements import require
+from csms_testing.systems import System, distributed, standalone
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +44,24 @@ def kafka_bootstrap() -> Iterator[str]:
     require(kafka_requirement())
     with LocalKafka() as kafka:
         yield kafka.bootstrap
+
+
+# ---- A running CSMS (csms_testing.systems) ---------------------------------------------------------------------------
+MODES = [
+    pytest.param("standalone"),
+    pytest.param("distributed", marks=[pytest.mark.kafka, pytest.mark.postgres]),
+]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", params=MODES)
+async def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """A running CSMS in each mode, one for all tests of the session; tests keep apart by the identities they use."""
+    directory: Path = tmp_path_factory.mktemp(request.param)
+    if request.param == "standalone":
+        async with standalone(directory) as running:
+            yield running
+        return
+    kafka = request.getfixturevalue("kafka_bootstrap")
+    database_url = request.getfixturevalue("test_databases").empty_postgresql()
+    async with distributed(directory, kafka=kafka, database_url=database_url) as running:
+        yield running

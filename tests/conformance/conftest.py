@@ -1,0 +1,90 @@
+"""Fixtures of conformance tests, and the record of what they found. Helpers: csms_testing.conformance."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from csms_testing.conformance import Connector, Operator, Station, Tokens
+from csms_testing.conformance.states import booted
+from csms_testing.systems import System
+
+CASE = re.compile(r"test_(tc_[a-z]_\d+_csms)")
+"""The id of a case in a test's name; one case may have several tests."""
+
+
+# ---- Fixtures --------------------------------------------------------------------------------------------------------
+@pytest.fixture
+async def operator(system: System) -> AsyncIterator[Operator]:
+    async with system.client() as client:
+        yield Operator(client)
+
+
+@pytest.fixture
+def station_id() -> str:
+    """An identity nobody has created yet."""
+    return f"CS-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def password() -> str:
+    return uuid4().hex
+
+
+@pytest.fixture
+async def tokens(operator: Operator) -> Tokens:
+    """New tokens, stored."""
+    made = Tokens.unique()
+    await made.store(operator)
+    return made
+
+
+@pytest.fixture
+async def connect(system: System, operator: Operator, station_id: str, password: str) -> Connector:
+    """Connects a station that the operator has created, with its password."""
+    await operator.put_station(station_id, security_profile=1, password=password)
+    return Connector(system.ocpp_urls[0], station_id, password)
+
+
+@pytest.fixture
+async def station(connect: Connector) -> AsyncIterator[Station]:
+    """A connected, accepted station with two EVSEs of one connector each (state Booted)."""
+    async with connect() as connected:
+        await booted(connected, evses=((1, 1), (2, 1)))
+        yield connected
+
+
+# ---- Results ---------------------------------------------------------------------------------------------------------
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--conformance-results", type=Path, help="write what each case came to, by mode, as JSON")
+
+
+class Results:
+    """Collects one outcome per case and mode; the worst of a case's tests counts."""
+
+    RANK = ("passed", "skipped", "failed")
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._outcomes: dict[tuple[str, str], str] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item):
+        report = yield
+        case, mode = CASE.match(item.name), getattr(item, "callspec", None)
+        if case and mode and "system" in mode.params and (report.when == "call" or report.outcome != "passed"):
+            key = (case[1].upper(), mode.params["system"])
+            self._outcomes[key] = max(self._outcomes.get(key, "passed"), report.outcome, key=self.RANK.index)
+        return report
+
+    def pytest_sessionfinish(self) -> None:
+        rows = [{"id": case, "mode": mode, "outcome": kept} for (case, mode), kept in sorted(self._outcomes.items())]
+        self._path.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption("--conformance-results", default=None)  # absent when pytest met this file late
+    if path is not None:
+        config.pluginmanager.register(Results(path), "conformance-results")
