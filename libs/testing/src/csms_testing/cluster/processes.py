@@ -29,6 +29,12 @@ class ServiceProcess:
     log_file: Path
     arguments: tuple[str, ...] = ("serve",)
     _process: Process | None = field(default=None, init=False)
+    _wanted: bool = field(default=False, init=False)
+
+    @property
+    def died(self) -> bool:
+        """Whether it was started and ended without being told to."""
+        return self._wanted and self.pid is None
 
     @property
     def pid(self) -> int | None:
@@ -37,6 +43,7 @@ class ServiceProcess:
 
     async def start(self) -> None:
         """Start the process; does not wait until it is ready."""
+        self._wanted = True
         with self.log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -70,6 +77,7 @@ class ServiceProcess:
 
     async def stop(self, deadline_s: float = 20) -> None:
         """SIGTERM, and SIGKILL when it has not ended within the deadline."""
+        self._wanted = False
         if self._process is None or self._process.returncode is not None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -80,10 +88,21 @@ class ServiceProcess:
 
     async def kill(self) -> None:
         """SIGKILL, as a crash would be."""
+        self._wanted = False
         if self._process is None or self._process.returncode is not None:
             return
         self._process.kill()
         await self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP: it answers nobody while its sockets stay open, until `thaw`."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGCONT)
 
     async def ended(self) -> int:
         """Wait until the process ends by itself; its return code."""

@@ -1,0 +1,17 @@
+"""All drills, the most important first."""
+
+from csms_testing.drills.drill import Drill, Stage
+from csms_testing.drills.scenarios import poison, services, stores
+
+DRILLS: tuple[Drill, ...] = (*services.DRILLS, *stores.DRILLS, *poison.DRILLS)
+
+
+def chosen(names: list[str]) -> list[Drill]:
+    """Return the drills with these names, or all. Raises KeyError for a name that no drill has."""
+    by_name = {drill.name: drill for drill in DRILLS}
+    return [by_name[name] for name in names] if names else list(DRILLS)
+
+
+def by_stage(drills: list[Drill]) -> dict[Stage, list[Drill]]:
+    """Group drills by what they run on, so that each system is started once."""
+    return {stage: found for stage in Stage if (found := [drill for drill in drills if drill.stage is stage])}

@@ -1,0 +1,72 @@
+"""Commands over HTTP while things break: each must get an answer or a clear failure, and soon."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import httpx2
+
+from csms_testing.drills.api import Api
+from csms_testing.simulator.frames import Json
+
+TIMEOUT_S = 5.0
+"""What a station may take to answer."""
+_LONGEST_S = 40.0
+"""After this a request counts as hanging: timeouts of the call, a second try, database and bus are all shorter."""
+_PAUSE_S = 0.25
+
+_CLEAR = {409: "not connected", 502: "service down", 503: "unavailable", 504: "no answer in time"}
+_VARIABLES: Json = {
+    "getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]
+}
+
+
+class Commands:
+    """Sends commands to random stations until told to stop; keeps what became of them."""
+
+    def __init__(self, api: Api, station_ids: Sequence[str], id_token: str) -> None:
+        self._api = api
+        self._station_ids = station_ids
+        self._id_token = id_token
+        self.outcomes: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        """What was neither an answer nor a clear failure."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send one after the other until `stop` is set."""
+        while not stop.is_set():
+            station_id = random.choice(self._station_ids)  # noqa: S311  # no secret
+            remote_start = random.random() < 0.2  # noqa: S311, PLR2004  # as above; mostly commands without events
+            await (self._remote_start(station_id) if remote_start else self.get_variables(station_id))
+            await asyncio.sleep(_PAUSE_S)
+
+    async def get_variables(self, station_id: str) -> bool:
+        """Ask a station something; whether it answered."""
+        return await self._send(f"/stations/{station_id}/calls/GetVariables", _VARIABLES)
+
+    async def _remote_start(self, station_id: str) -> None:
+        token = {"idToken": self._id_token, "type": "ISO14443"}
+        await self._send(f"/stations/{station_id}/remote-start", {"id_token": token, "evse_id": 2})
+
+    async def _send(self, path: str, body: Json) -> bool:
+        try:
+            async with asyncio.timeout(_LONGEST_S):
+                answer = await self._api.request("POST", path, body, params={"timeout_s": TIMEOUT_S})
+        except TimeoutError:
+            return self._note_wrong(f"{path}: nothing within {_LONGEST_S:g} s")
+        except httpx2.TransportError:
+            self.outcomes["service down"] += 1
+            return False
+        if answer.is_success:
+            self.outcomes["answered"] += 1
+            return True
+        if answer.status_code not in _CLEAR:
+            return self._note_wrong(f"{path}: {answer.status_code} {answer.text[:200]}")
+        self.outcomes[_CLEAR[answer.status_code]] += 1
+        return False
+
+    def _note_wrong(self, what: str) -> bool:
+        self.outcomes["wrong"] += 1
+        self.wrong.append(what)
+        return False

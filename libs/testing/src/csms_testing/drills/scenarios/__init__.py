@@ -1,0 +1,1 @@
+"""The drills themselves, by what they break."""
