@@ -62,6 +62,12 @@ test: $(VENV)/.dev ## Run all tests, also on Apache Kafka and PostgreSQL
 test-fast: $(VENV)/.dev ## Run the tests that need neither Kafka nor PostgreSQL, within a minute
 	$(BIN)/python -m pytest -m 'not kafka and not postgres and not slow' $(ARGS)
 
+.PHONY: conformance
+conformance: $(VENV)/.dev ## Run the OCPP test cases in both modes and write docs/conformance.md
+	@mkdir -p .cache
+	$(BIN)/python -m pytest tests/conformance --conformance-results .cache/conformance.json $(ARGS); status=$$?; \
+	  $(BIN)/python tools/conformance.py .cache/conformance.json > docs/conformance.md; exit $$status
+
 .PHONY: check
 check: $(VENV)/.dev ## Check format, lint, types, import boundaries, dependencies and generated code
 	$(BIN)/ruff format --check .
@@ -73,6 +79,7 @@ check: $(VENV)/.dev ## Check format, lint, types, import boundaries, dependencie
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against released.binpb
 	$(BIN)/python -m csms_bus.topics --check docs/topics.md
 	$(BIN)/python tools/configuration.py --check docs/configuration.md
+	$(BIN)/python tools/conformance.py --check docs/conformance.md
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code and mend what ruff can
