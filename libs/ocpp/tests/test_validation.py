@@ -246,3 +246,18 @@ def test_custom_data_may_hold_anything() -> None:
         ErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION,
         "/customData",
     )
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 1e20, 2**64])
+def test_integers_have_32_bits(number: float) -> None:
+    status = {"timestamp": "2026-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": number, "connectorId": 1}
+    assert violation(validate_request(P201, "StatusNotification", status)) == (
+        ErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
+        "/evseId",
+    )
+
+
+@pytest.mark.parametrize("number", [2**31 - 1, -(2**31), 1.0, 1e3])
+def test_any_integer_of_32_bits_will_do(number: float) -> None:
+    status = {"timestamp": "2026-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": number, "connectorId": 1}
+    assert validate_request(P201, "StatusNotification", status) is None

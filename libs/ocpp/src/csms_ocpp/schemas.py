@@ -17,6 +17,8 @@ _FOLDERS = {Protocol.OCPP16: "v16", Protocol.OCPP201: "v201", Protocol.OCPP21: "
 # In 1.6 the request's file carries the bare name, and so does the only SEND of 2.1.
 _BARE = {(Protocol.OCPP21, "NotifyPeriodicEventStream")}
 
+_INTEGER_LIMIT = 2**31
+
 # What stations of 2.0.1 need in the field is more than the schemas of 2.0.1 (and, for signed meter data, of 2.1) allow.
 _FIELD_LENGTHS = {
     "attributeValue": 2500,
@@ -32,14 +34,16 @@ _FIELD_LENGTHS = {
 def load(protocol: Protocol, action: str, *, response: bool, lenient: bool = False) -> Schema:
     """Return the schema of a request or response with the known defects corrected.
 
+    Integers get the bounds that OCPP gives its type (Part 2: 32 bit), which the files leave out.
     `lenient`, for what stations send, also lets unknown fields, over-long signed data and any number of decimals pass.
     Raises FileNotFoundError when the version has no such message.
     """
     schema: Schema = orjson.loads(_file(protocol, action, response=response))
     if protocol is Protocol.OCPP16 and action == "StopTransaction" and not response:
         _accept_units_of_meter_values(schema)
-    if lenient:
-        for node in _nodes(schema):
+    for node in _nodes(schema):
+        _bound_integer(node)
+        if lenient:
             _relax(node)
     return schema
 
@@ -66,6 +70,13 @@ def _accept_units_of_meter_values(schema: Schema) -> None:
         unit = node.get("unit")
         if isinstance(unit, dict) and "Hertz" not in unit.get("enum", ["Hertz"]):
             unit["enum"].append("Hertz")
+
+
+def _bound_integer(node: Schema) -> None:
+    # No database column, and hardly a station's variable, holds more; without it one number could stop a service.
+    if node.get("type") == "integer":
+        node.setdefault("minimum", -_INTEGER_LIMIT)
+        node.setdefault("maximum", _INTEGER_LIMIT - 1)
 
 
 def _relax(node: Schema) -> None:

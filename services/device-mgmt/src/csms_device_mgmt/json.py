@@ -1,5 +1,6 @@
 """Reading JSON that is going to be stored."""
 
+import re
 from typing import Any
 
 import orjson
@@ -8,19 +9,29 @@ NO_NUL = r"^[^\x00]*$"
 """Pattern of text that can be stored: PostgreSQL takes any character but NUL."""
 
 
+_MAYBE_INTEGRAL = re.compile(rb"\d(\.0|[eE])")
+_EXACT = 2.0**53
+"""Below it each integer is a float and back."""
+
+
 def loads(data: bytes) -> Any:  # noqa: ANN401 any JSON value
-    """Parse JSON, leaving out NUL characters: they cannot be stored. Raises orjson.JSONDecodeError."""
+    """Parse JSON so that it can be stored. Raises orjson.JSONDecodeError.
+
+    NUL characters are left out. Numbers such as 1.0 and 1e3 become integers: JSON schemas take them for such.
+    """
     value = orjson.loads(data)
-    return _without_nul(value) if b"\\u0000" in data else value
+    return _storable(value) if b"\\u0000" in data or _MAYBE_INTEGRAL.search(data) else value
 
 
-def _without_nul(value: Any) -> Any:  # noqa: ANN401 as above
+def _storable(value: Any) -> Any:  # noqa: ANN401 as above
     if isinstance(value, str):
         return value.replace("\0", "")
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < _EXACT else value
     if isinstance(value, list):
-        return [_without_nul(item) for item in value]
+        return [_storable(item) for item in value]
     if isinstance(value, dict):
-        return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+        return {_storable(name): _storable(item) for name, item in value.items()}
     return value
 
 
