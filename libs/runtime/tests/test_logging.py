@@ -86,3 +86,8 @@ def test_warnings_are_logged() -> None:
         warnings.simplefilter("always")
         warnings.warn("careful", UserWarning, stacklevel=1)
     assert "careful" in out.getvalue()
+
+
+def test_what_is_stored_does_not_appear_in_debug_lines() -> None:
+    configure("debug", "json", io.StringIO())
+    assert not logging.getLogger("aiosqlite").isEnabledFor(logging.DEBUG)

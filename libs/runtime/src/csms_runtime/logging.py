@@ -18,8 +18,10 @@ Format = Literal["console", "json"]
 SECRET_KEYS = frozenset({"password", "password_digest", "authorization", "api_key", "secret_key"})
 """Keys whose values are never written, at any depth."""
 _MASK = "***"
-_QUIET = dict.fromkeys(("aiokafka", "alembic", "sqlalchemy", "uvicorn.access", "uvicorn.error"), logging.WARNING)
-"""Least level of chatty libraries; raised further by the configured level."""
+_QUIET = dict.fromkeys(
+    ("aiokafka", "aiosqlite", "alembic", "sqlalchemy", "uvicorn.access", "uvicorn.error"), logging.WARNING
+)
+"""Least level of chatty libraries, raised further by the configured level. aiosqlite at debug shows stored values."""
 
 
 def configure(level: str, log_format: Format, stream: TextIO | None = None) -> None:
