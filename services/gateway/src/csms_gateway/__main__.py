@@ -13,7 +13,7 @@ from csms_runtime.http import ApiKeys, create_app, create_management_app, listen
 from csms_gateway.app import Gateway
 from csms_gateway.settings import GatewaySettings
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
 @cli.callback()

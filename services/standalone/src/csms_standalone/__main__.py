@@ -9,7 +9,7 @@ from csms_standalone.app import serve as serve_all
 from csms_standalone.secrets import Secrets, secrets_of
 from csms_standalone.settings import StandaloneSettings
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
 @cli.callback()

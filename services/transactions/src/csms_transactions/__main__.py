@@ -17,7 +17,7 @@ from csms_runtime.http import ApiKeys, create_app, create_management_app, listen
 from csms_transactions.app import MIGRATIONS, SCHEMA, Transactions
 from csms_transactions.settings import TransactionSettings
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
 @cli.command()
