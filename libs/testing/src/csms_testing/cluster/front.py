@@ -15,7 +15,7 @@ ROUTES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^/api/v1/certificates(/|$)"), "auth"),
     (re.compile(r"^/api/v1/stations/[^/]+/credentials$"), "auth"),
     (re.compile(r"^/api/v1/transactions(/|$)"), "transactions"),
-    (re.compile(r"^/api/v1/stations/[^/]+/remote-start$"), "transactions"),
+    (re.compile(r"^/api/v1/stations/[^/]+/(remote-start|meter-values)$"), "transactions"),
     (re.compile(r"^/api/v1/gateway(/|$)"), "gateway"),
     (re.compile(r"^/"), "device-mgmt"),
 )
