@@ -132,3 +132,4 @@ async def _stop(consumer: AIOKafkaConsumer) -> None:
             await consumer.stop()
     except (KafkaError, TimeoutError) as error:
         _log.warning("consumer did not leave its group cleanly", error=repr(error))
+        await consumer._client.close()  # noqa: SLF001 ends the requests that a frozen broker does not answer

@@ -22,6 +22,7 @@ _log = structlog.get_logger(__name__)
 _MAX_BYTES = {topic.name: topic.max_record_bytes for topic in catalogue.CATALOGUE}
 _BATCH_BYTES = 512 * 1024
 _STOP_TIMEOUT_S = 5.0
+_CLOSE_TIMEOUT_S = 1.0
 
 Delivery = asyncio.Future[object]
 _Message = tuple[bytes, bytes | None]
@@ -188,4 +189,8 @@ async def _stop(producer: AIOKafkaProducer) -> None:
         task = producer._sender.sender_task  # noqa: SLF001 else stop() waits for ever for a broker that is gone
         if task is not None:
             task.cancel()
-    await producer.stop()
+    try:
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await producer.stop()
+    except TimeoutError:
+        await producer.client.close()  # ends the requests that a frozen broker does not answer
