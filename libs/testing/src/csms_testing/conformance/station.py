@@ -5,7 +5,7 @@ import base64
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -238,6 +238,10 @@ class Connector:
             finally:
                 await socket.close()
                 await reading
+
+    def of(self, station_id: str, password: str | None) -> "Connector":
+        """The same for another station."""
+        return replace(self, station_id=station_id, password=password)
 
     async def refused(
         self, *, username: str | None = None, password: str | None = None, protocols: tuple[str, ...] | None = None
