@@ -45,8 +45,8 @@ class Transaction:
             trigger_reason: As OCPP names it.
             token: Sent as idToken when given; the answer must then have an idTokenInfo, else it must not.
             kind: Its type; None: that of the transaction.
-            info: More fields of transactionInfo; they replace the usual ones.
-            fields: More fields of the request.
+            info: More fields of transactionInfo; they replace the usual ones, None leaves one out.
+            fields: More fields of the request, likewise.
         """
         request = self.request(event_type, trigger_reason, info=info, **fields)
         if token is not None:
@@ -62,15 +62,15 @@ class Transaction:
         transaction: Payload = {"transactionId": self.transaction_id, "chargingState": self.charging_state}
         if self.remote_start_id is not None and self.seq_no == 0:
             transaction["remoteStartId"] = self.remote_start_id
-        return {
+        request: Payload = {
             "eventType": event_type,
             "timestamp": now(),
             "triggerReason": trigger_reason,
             "seqNo": self.seq_no,
-            "transactionInfo": {**transaction, **(info or {})},
+            "transactionInfo": _given({**transaction, **(info or {})}),
             "evse": {"id": self.evse[0], "connectorId": self.evse[1]},
-            **fields,
         }
+        return _given({**request, **fields})
 
     def _first_or_next(self) -> str:
         return "Updated" if self.seq_no else "Started"
@@ -127,6 +127,11 @@ class Transaction:
         await status(self.station, "Available", self.evse)
         self.connected, self.charging_state = False, "Idle"
         return await self.event("Ended", "EVCommunicationLost", info={"stoppedReason": stopped_reason})
+
+
+def _given(fields: Payload) -> Payload:
+    """Without the fields that are left out."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _accepted(id_token_info: Payload) -> None:
