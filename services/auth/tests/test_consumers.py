@@ -290,3 +290,67 @@ async def test_refusal_that_was_rolled_back_is_told_later(
 
 def _unavailable() -> None:
     raise DatabaseUnavailable("away")
+
+
+async def allowed(consumer: Consumer, records: Records, digest: bytes) -> bool:
+    (decision,) = await consumer(records.connect("CS1", digest))
+    found: bool = decision.record.connection_decision.allowed
+    return found
+
+
+@pytest.fixture
+async def asked(consumer: Consumer, records: Records) -> Consumer:
+    """A consumer after CS1, whose password is DIGEST, was asked to take OTHER."""
+    await consumer(records.admit("CS1", 1, password_digest=DIGEST))
+    await consumer(records.admit("CS1", 2, pending_password_digest=OTHER))
+    return consumer
+
+
+async def test_while_nobody_knows_whether_a_station_took_a_password_either_will_do(
+    asked: Consumer, records: Records
+) -> None:
+    assert await allowed(asked, records, DIGEST)
+    assert await allowed(asked, records, OTHER)
+    assert not await allowed(asked, records, b"x" * 32)
+
+
+async def test_a_password_the_station_refused_is_dropped(asked: Consumer, records: Records) -> None:
+    await asked(records.admit("CS1", 3, dropped_password_digest=OTHER))
+    assert not await allowed(asked, records, OTHER)
+    assert await allowed(asked, records, DIGEST)
+    await asked(records.admit("CS1", 2, pending_password_digest=OTHER))  # comes again, late
+    assert not await allowed(asked, records, OTHER)
+
+
+async def test_a_password_the_station_accepted_replaces_the_old_one(asked: Consumer, records: Records) -> None:
+    await asked(records.admit("CS1", 3, password_digest=OTHER))
+    assert not await allowed(asked, records, DIGEST)
+    assert await allowed(asked, records, OTHER)
+
+
+async def test_connecting_with_the_pending_password_proves_it(
+    asked: Consumer, records: Records, database: Database
+) -> None:
+    assert await allowed(asked, records, OTHER)
+    assert not await allowed(asked, records, DIGEST)
+    stored = await stored_station(database, "CS1")
+    assert (stored.password_digest, stored.pending_digests) == (OTHER, ())
+
+
+async def test_connecting_with_the_old_password_proves_nothing(asked: Consumer, records: Records) -> None:
+    assert await allowed(asked, records, DIGEST)
+    assert await allowed(asked, records, OTHER)
+
+
+async def test_several_passwords_may_be_pending(asked: Consumer, records: Records) -> None:
+    third = b"t" * 32
+    await asked(records.admit("CS1", 3, pending_password_digest=third))
+    await asked(records.admit("CS1", 4, dropped_password_digest=third))
+    assert not await allowed(asked, records, third)
+    assert await allowed(asked, records, OTHER)
+
+
+async def test_a_first_password_may_be_pending(consumer: Consumer, records: Records) -> None:
+    await consumer(records.admit("CS1", 1, pending_password_digest=OTHER))
+    assert not await allowed(consumer, records, DIGEST)
+    assert await allowed(consumer, records, OTHER)

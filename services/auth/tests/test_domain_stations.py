@@ -117,3 +117,18 @@ def test_order_of_delivery_does_not_matter() -> None:
             station = admit(station, admission) or station
         outcomes.add(station)
     assert outcomes == {Station("CS1", revision=5, serial_number="5", password_digest=b"four", password_revision=4)}
+
+
+def test_the_oldest_pending_password_gives_way() -> None:
+    station = None
+    for revision in range(1, 7):
+        station = admit(station, Admission("CS1", revision, pending_password_digest=bytes([revision]) * 32)) or station
+    assert station is not None
+    assert [digest[0] for digest in station.pending_digests] == [3, 4, 5, 6]
+
+
+def test_deleting_a_station_ends_its_pending_passwords() -> None:
+    station = admit(None, Admission("CS1", 1, pending_password_digest=b"p" * 32))
+    station = admit(station, Admission("CS1", 2, deleted=True))
+    assert station is not None
+    assert station.pending_digests == ()

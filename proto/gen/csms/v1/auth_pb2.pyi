@@ -291,6 +291,8 @@ class StationAdmission(_message.Message):
     REGISTRATION_STATUS_FIELD_NUMBER: _builtins.int
     MESSAGE_TIMEOUT_S_FIELD_NUMBER: _builtins.int
     PASSWORD_DIGEST_FIELD_NUMBER: _builtins.int
+    PENDING_PASSWORD_DIGEST_FIELD_NUMBER: _builtins.int
+    DROPPED_PASSWORD_DIGEST_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     deadline_ms: _builtins.int
     revision: _builtins.int
@@ -302,7 +304,13 @@ class StationAdmission(_message.Message):
     registration_status: Global___RegistrationStatus.ValueType
     message_timeout_s: _builtins.int
     password_digest: _builtins.bytes
-    """Keyed digest of a new password; empty: the password stays as it is."""
+    """Keyed digest of a new password; empty: the password stays as it is. It ends whatever was pending."""
+    pending_password_digest: _builtins.bytes
+    """Keyed digest of a password the station is being asked to take (A01): valid beside the present one until the outcome
+    is known, that is until it comes as password_digest or dropped_password_digest, or the station connects with it.
+    """
+    dropped_password_digest: _builtins.bytes
+    """Keyed digest of a password that was pending and that the station did not take."""
     @_builtins.property
     def reply_to(self) -> _station_pb2.ReplyTo:
         """Unset partition and empty topic: nobody waits for the result."""
@@ -320,10 +328,12 @@ class StationAdmission(_message.Message):
         registration_status: Global___RegistrationStatus.ValueType = ...,
         message_timeout_s: _builtins.int = ...,
         password_digest: _builtins.bytes = ...,
+        pending_password_digest: _builtins.bytes = ...,
+        dropped_password_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "message_timeout_s", b"message_timeout_s", "password_digest", b"password_digest", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "dropped_password_digest", b"dropped_password_digest", "message_timeout_s", b"message_timeout_s", "password_digest", b"password_digest", "pending_password_digest", b"pending_password_digest", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,10 +65,15 @@ class AuthConsumer:
         return turn.outgoing
 
     async def _answer(self, steps: Sequence[Step], now: int) -> Turn:
-        """Answer questions: they only read. The events of refusals are written afterwards."""
+        """Answer questions: they only read. The events of refusals are written afterwards.
+
+        The rare question that changes something (a pending password is proved) is asked again, to write.
+        """
         async with self._database.reading() as session:
             turn = await self._look_up(session, steps, now)
         _run(steps, turn)
+        if turn.changed:
+            return await self._answer_and_store(steps, now)
         refusals = self._worth_telling(turn)
         if refusals:
             async with self._database.transaction() as session:

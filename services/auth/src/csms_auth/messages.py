@@ -54,6 +54,8 @@ def admission(station_id: str, told: StationAdmission) -> Admission:
         registration=_FROM_PROTO.get(told.registration_status),
         message_timeout_s=told.message_timeout_s,
         new_password_digest=told.password_digest,
+        pending_password_digest=told.pending_password_digest,
+        dropped_password_digest=told.dropped_password_digest,
     )
 
 

@@ -36,6 +36,8 @@ class Allowed:
 
     registration: Registration
     message_timeout_s: int = 0
+    pending_digest: bytes = field(default=b"", repr=False)
+    """Of the pending password that the station showed (A01.FR.03): it has taken it; empty: it showed no such one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def decide(attempt: Attempt, station: Station | None, unknown_stations: UnknownS
         return Refused(FORBIDDEN, "client certificates cannot be checked yet")
     if station is None or station.deleted:
         return _unknown(unknown_stations)
-    return _bad_password(attempt, station, unknown_stations) or _wrong_profile(attempt, station) or _welcome(station)
+    refused = _bad_password(attempt, station, unknown_stations) or _wrong_profile(attempt, station)
+    return refused or _welcome(attempt, station)
 
 
 def _unknown(policy: UnknownStations) -> Allowed | Refused:
@@ -68,13 +71,15 @@ def _unknown(policy: UnknownStations) -> Allowed | Refused:
 
 
 def _bad_password(attempt: Attempt, station: Station, policy: UnknownStations) -> Refused | None:
-    if station.password_digest is None:
-        if policy is UnknownStations.REJECT:
-            return Refused(UNAUTHORIZED, "no password is set for this station")
+    if station.password_digest is None and policy is not UnknownStations.REJECT:
         return None
+    # A station that was asked to take a new password may have done so, although its answer never came (A01.FR.02-.05).
+    valid = [digest for digest in (station.password_digest, *station.pending_digests) if digest is not None]
+    if not valid:
+        return Refused(UNAUTHORIZED, "no password is set for this station")
     if not attempt.password_digests:
         return Refused(UNAUTHORIZED, "no password given")
-    if not matches(station.password_digest, attempt.password_digests):
+    if not any(matches(digest, attempt.password_digests) for digest in valid):
         return Refused(UNAUTHORIZED, "wrong password")
     return None
 
@@ -87,5 +92,7 @@ def _wrong_profile(attempt: Attempt, station: Station) -> Refused | None:
     )
 
 
-def _welcome(station: Station) -> Allowed:
-    return Allowed(station.registration or Registration.PENDING, station.message_timeout_s)
+def _welcome(attempt: Attempt, station: Station) -> Allowed:
+    pending = [digest for digest in station.pending_digests if matches(digest, attempt.password_digests)]
+    registration = station.registration or Registration.PENDING
+    return Allowed(registration, station.message_timeout_s, pending[-1] if pending else b"")

@@ -28,7 +28,9 @@ class Station:
     """How long it may take to answer a CALL; 0: the gateway's default."""
     password_digest: bytes | None = field(default=None, repr=False)
     password_revision: int = -1
-    """The revision of the admission that brought the password, or of the station when an operator set it here."""
+    """The revision of the last admission that told of passwords, or of the station when an operator set it here."""
+    pending_digests: tuple[bytes, ...] = field(default=(), repr=False)
+    """Passwords that the station was asked to take, without an answer so far: each is as valid as the present one."""
     deleted: bool = False
     """Kept as a tombstone, so that a late older admission does not bring the station back."""
 
@@ -46,6 +48,14 @@ class Admission:
     message_timeout_s: int = 0
     new_password_digest: bytes = field(default=b"", repr=False)
     """Empty: the password stays as it is."""
+    pending_password_digest: bytes = field(default=b"", repr=False)
+    """Of a password the station is being asked to take; empty: of none."""
+    dropped_password_digest: bytes = field(default=b"", repr=False)
+    """Of a password it was asked to take and did not; empty: of none."""
+
+
+MOST_PENDING = 4
+"""How many passwords are pending at most; the oldest gives way."""
 
 
 def admit(current: Station | None, admission: Admission) -> Station | None:
@@ -77,6 +87,25 @@ def _with_the_rest(station: Station, admission: Admission) -> Station:
 
 
 def _with_password(station: Station, admission: Admission) -> Station:
-    if not admission.new_password_digest or admission.revision <= station.password_revision:
+    if admission.revision <= station.password_revision:
         return station
-    return replace(station, password_digest=admission.new_password_digest, password_revision=admission.revision)
+    if admission.new_password_digest:
+        return _settled(station, admission.new_password_digest, admission.revision)
+    pending, dropped = admission.pending_password_digest, admission.dropped_password_digest
+    if not pending and not dropped:
+        return station
+    others = [digest for digest in station.pending_digests if digest not in {pending, dropped}]
+    digests = (*others, pending)[-MOST_PENDING:] if pending else tuple(others)
+    return replace(station, pending_digests=digests, password_revision=admission.revision)
+
+
+def take_pending(station: Station, digest: bytes) -> Station:
+    """Return the station once it has connected with a password that was pending: that is its password now.
+
+    What may still come of the request is older than this proof.
+    """
+    return _settled(station, digest, station.password_revision + 1)
+
+
+def _settled(station: Station, digest: bytes, revision: int) -> Station:
+    return replace(station, password_digest=digest, password_revision=revision, pending_digests=())

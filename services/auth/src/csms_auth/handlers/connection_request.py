@@ -6,7 +6,7 @@ from csms_bus.records import new_record
 
 from csms_auth import messages
 from csms_auth.domain import connections
-from csms_auth.domain.connections import Refused
+from csms_auth.domain.connections import Allowed, Refused
 from csms_auth.handlers.turn import SKIP, Refusal, Step, Turn, expired
 
 
@@ -21,6 +21,8 @@ def step(record: Record, now_ms: int) -> Step:
         known = turn.stations.get(record.station_id)
         decision = connections.decide(attempt, known, turn.rules.unknown_stations)
         turn.note_connection(decision)
+        if isinstance(decision, Allowed) and decision.pending_digest:
+            turn.take_pending(record.station_id, decision.pending_digest)
         if isinstance(decision, Refused):
             turn.refusals.append(Refusal(record.station_id, decision, request.remote_address))
         answer = messages.connection_decision(request.correlation_id, decision)

@@ -15,7 +15,7 @@ from csms_runtime.settings import UnknownStations
 from csms_auth.domain import tokens
 from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.connections import Allowed, Refused
-from csms_auth.domain.stations import Admission, Station, admit
+from csms_auth.domain.stations import Admission, Station, admit, take_pending
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
 
 
@@ -77,6 +77,11 @@ class Turn:
             return False
         self.stations[station.station_id] = self.changed[station.station_id] = station
         return True
+
+    def take_pending(self, station_id: str, digest: bytes) -> None:
+        """Make a pending password the station's: it has connected with it."""
+        station = take_pending(self.stations[station_id], digest)
+        self.stations[station_id] = self.changed[station_id] = station
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ async def save(session: WriteSession, changed: Collection[Station], now: datetim
     await session.execute(statement, [_values(station, now) for station in in_order])
 
 
-_REVISION_OF = {"password_digest": "password_revision", "password_revision": "password_revision"}
+_REVISION_OF = dict.fromkeys(("password_digest", "password_revision", "pending_digests"), "password_revision")
+_DIGEST_BYTES = 32
 
 
 def _newest(statement: Insert, column: str, *, by: str) -> ColumnElement[Any]:
@@ -61,7 +62,7 @@ async def set_password(session: WriteSession, station_id: str, digest: bytes | N
     done = await session.execute(
         update(stations)
         .where(stations.c.station_id == station_id, stations.c.deleted.is_(False))
-        .values(password_digest=digest, password_revision=stations.c.revision, updated_at=now)
+        .values(password_digest=digest, password_revision=stations.c.revision, pending_digests=None, updated_at=now)
         .returning(stations.c.station_id)
     )
     return done.first() is not None
@@ -77,6 +78,7 @@ def _values(station: Station, now: datetime) -> Mapping[str, Any]:
         "message_timeout_s": station.message_timeout_s,
         "password_digest": station.password_digest,
         "password_revision": station.password_revision,
+        "pending_digests": b"".join(station.pending_digests) or None,
         "deleted": station.deleted,
         "updated_at": now,
     }
@@ -92,5 +94,10 @@ def _station(row: Row[Any]) -> Station:
         message_timeout_s=row.message_timeout_s,
         password_digest=row.password_digest,
         password_revision=row.password_revision,
+        pending_digests=_split(row.pending_digests or b""),
         deleted=row.deleted,
     )
+
+
+def _split(digests: bytes) -> tuple[bytes, ...]:
+    return tuple(digests[start : start + _DIGEST_BYTES] for start in range(0, len(digests), _DIGEST_BYTES))

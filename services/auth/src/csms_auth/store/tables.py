@@ -17,6 +17,8 @@ stations = Table(
     Column("message_timeout_s", Integer, nullable=False),
     Column("password_digest", LargeBinary),
     Column("password_revision", BigInteger, nullable=False),
+    # One after the other, 32 bytes each; none: no password is pending.
+    Column("pending_digests", LargeBinary),
     Column("deleted", Boolean, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )
