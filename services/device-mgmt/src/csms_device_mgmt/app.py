@@ -20,7 +20,17 @@ from csms_device_mgmt.calls.execution import Calls
 from csms_device_mgmt.calls.variables import VariableAccess
 from csms_device_mgmt.commands import CommandSender
 from csms_device_mgmt.consumers import DeviceRecords, PresenceRecords
-from csms_device_mgmt.http import calls, notifications, password, reports, stations, variables
+from csms_device_mgmt.http import (
+    assembled,
+    calls,
+    installed_certificates,
+    jobs,
+    notifications,
+    password,
+    reports,
+    stations,
+    variables,
+)
 from csms_device_mgmt.inventory import Inventory
 from csms_device_mgmt.presence import Presence
 from csms_device_mgmt.settings import DeviceSettings
@@ -67,6 +77,9 @@ class DeviceManagement:
             calls.router(units, execution),
             variables.router(units, VariableAccess(units, execution)),
             reports.router(units, execution),
+            assembled.router(units, execution),
+            jobs.router(units, execution),
+            installed_certificates.router(units),
             password.router(execution, inventory),
             notifications.router(units),
         )

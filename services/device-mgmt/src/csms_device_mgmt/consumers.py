@@ -22,8 +22,10 @@ from csms_device_mgmt.handlers import (
     presence,
     status_notification,
 )
+from csms_device_mgmt.handlers.job_status import FOLLOWED
 from csms_device_mgmt.handlers.message import Handler, station_message
 from csms_device_mgmt.handlers.recorded import ANSWERS, recorded
+from csms_device_mgmt.handlers.report_part import ASSEMBLED
 from csms_device_mgmt.handlers.unknown_stations import create_missing
 from csms_device_mgmt.store import connectors, stations
 from csms_device_mgmt.unit import Unit, Units
@@ -35,6 +37,8 @@ _V2: Mapping[str, Handler] = {
     "NotifyEvent": notify_event.handle,
     "NotifyReport": notify_report.handle,
     "StatusNotification": status_notification.handle,
+    **ASSEMBLED,
+    **FOLLOWED,
     **{action: recorded(action) for action in ANSWERS},
 }
 

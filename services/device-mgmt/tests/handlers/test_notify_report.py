@@ -13,7 +13,7 @@ def report(units, station_id):
     async def read(request_id=1):
         async with units.reading() as session:
             row = await reports.find(session, station_id, request_id)
-            return row, await reports.entries(session, station_id, request_id)
+            return row, await reports.entries(session, row) if row else []
 
     return read
 

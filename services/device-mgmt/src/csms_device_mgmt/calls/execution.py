@@ -13,21 +13,21 @@ from csms_runtime.clock import utcnow
 from csms_runtime.http import Problem
 from csms_runtime.ids import new_id
 
+from csms_device_mgmt.calls.beginnings import begin
 from csms_device_mgmt.calls.checks import check
+from csms_device_mgmt.calls.known import check_known
 from csms_device_mgmt.commands import ORIGIN, Command, CommandSender
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.outcomes import settle
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.store import calls, reports, stations
+from csms_device_mgmt.store import calls, stations
 from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
 from csms_device_mgmt.store.tables import Call, Station
 from csms_device_mgmt.unit import Unit, Units
 
 POLL_S = 0.1
 """How often a repeated request looks whether the first one's call is completed: it may run in another process."""
-
-REPORTING = frozenset({"GetBaseReport", "GetReport"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +114,8 @@ class Calls:
         fingerprint = self._fingerprint(request)
         is_new = await calls.add(unit.session, self._columns(unit, request, command, fingerprint))
         if is_new:
-            if command.action in REPORTING:
-                await _begin_report(unit, command)
+            await check_known(unit.session, request.station_id, request.action, request.payload)
+            await begin(unit, command)
             row = await calls.find(unit.session, command.call_id)
         else:
             row = await calls.by_key(unit.session, request.station_id, request.idempotency_key or "")
@@ -173,13 +173,6 @@ class Calls:
             await asyncio.sleep(POLL_S)
             row = await self._reload(row)
         return row
-
-
-async def _begin_report(unit: Unit, command: Command) -> None:
-    request_id = command.payload["requestId"]
-    await reports.begin(
-        unit.session, command.station_id, request_id, kind=command.action, call_id=command.call_id, now=unit.now
-    )
 
 
 def _unknown_station() -> Problem:

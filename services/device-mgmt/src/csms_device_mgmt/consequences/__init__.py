@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 
-from csms_device_mgmt.consequences import get_variables, report, set_variables
+from csms_device_mgmt.consequences import get_variables, installed_certificates, job, report, set_variables
 from csms_device_mgmt.consequences.executed import Consequence
+from csms_device_mgmt.domain.jobs import KIND_OF_ACTION
+from csms_device_mgmt.domain.series import BY_ACTION
 
 CONSEQUENCES: Mapping[str, Consequence] = {
-    "GetBaseReport": report.apply,
-    "GetReport": report.apply,
+    **dict.fromkeys(BY_ACTION, report.apply),
+    **dict.fromkeys(KIND_OF_ACTION, job.apply),
+    "DeleteCertificate": installed_certificates.apply_deletion,
+    "GetInstalledCertificateIds": installed_certificates.apply_report,
     "GetVariables": get_variables.apply,
     "SetVariables": set_variables.apply,
 }

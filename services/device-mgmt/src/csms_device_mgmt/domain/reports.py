@@ -1,4 +1,4 @@
-"""Assembling a report from its NotifyReport messages (B07, B08)."""
+"""Assembling a report from the messages it comes in (B07, B08, K09, N02, N09, O03)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ReportStatus(StrEnum):
 
 
 CLOSED = frozenset({ReportStatus.EMPTY, ReportStatus.NOT_SUPPORTED, ReportStatus.REJECTED, ReportStatus.FAILED})
-"""No NotifyReport will follow."""
+"""No part will follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,14 @@ _BY_RESPONSE = {
     "Rejected": ReportStatus.REJECTED,
     "NotSupported": ReportStatus.NOT_SUPPORTED,
     "EmptyResultSet": ReportStatus.EMPTY,
+    "NoProfiles": ReportStatus.EMPTY,  # GetChargingProfiles
+    "Unknown": ReportStatus.EMPTY,  # GetDisplayMessages
+    "Invalid": ReportStatus.REJECTED,  # CustomerInformation
 }
 
 
 def after_response(current: ReportStatus, response_status: str | None) -> ReportStatus:
-    """Return a report's status after the answer to GetBaseReport or GetReport; None: there was no answer with a status.
+    """Return a report's status after the answer to what asked for it; None: there was no answer with a status.
 
     Parts may be handled before the answer: what they made of the report is kept.
     """

@@ -7,10 +7,14 @@ from csms_runtime import metrics
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.registration import Registration, boot_interval
+from csms_device_mgmt.handlers import job_status
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.handlers.unknown_stations import known_or_created
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
+
+FIRMWARE_UPDATE = "FirmwareUpdate"
+"""The reason of a boot that a firmware update asked for (L01)."""
 
 
 async def handle(unit: Unit, message: StationMessage) -> Answer:
@@ -21,6 +25,8 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
         _remember(station, message)
         _register(unit, station, status)
         unit.tell(_booted(station, message))
+        if station.boot_reason == FIRMWARE_UPDATE:
+            await job_status.booted(unit, message)
     metrics.DEVICES_BOOTS.labels(status.value).inc()
     return {
         "currentTime": format_datetime(unit.now),

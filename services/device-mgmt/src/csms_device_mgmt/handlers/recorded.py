@@ -17,16 +17,9 @@ NO_SMART_CHARGING = {"status": "Rejected"}
 
 ANSWERS: Mapping[str, Answer] = {
     "ClearedChargingLimit": {},
-    "FirmwareStatusNotification": {},
-    "LogStatusNotification": {},
     "NotifyChargingLimit": {},
-    "NotifyCustomerInformation": {},
-    "NotifyDisplayMessages": {},
     "NotifyEVChargingNeeds": NO_SMART_CHARGING,
     "NotifyEVChargingSchedule": {"status": "Accepted"},
-    "NotifyMonitoringReport": {},
-    "PublishFirmwareStatusNotification": {},
-    "ReportChargingProfiles": {},
     "ReservationStatusUpdate": {},
     "SecurityEventNotification": {},
 }

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, computed_field
 
 from csms_device_mgmt.domain.registration import Registration
 
@@ -120,7 +120,7 @@ class ReportSummaryModel(BaseModel):
     id: str
     station_id: str
     request_id: int
-    kind: str | None = Field(description="GetBaseReport or GetReport; null: it came unasked")
+    kind: str | None = Field(description="The action that asked for it; null: it came unasked")
     call_id: str | None
     status: str = Field(
         description="requested, accepted, receiving, complete; or empty, not_supported, rejected, failed"
@@ -134,10 +134,58 @@ class ReportSummaryModel(BaseModel):
 class ReportModel(ReportSummaryModel):
     """A report as far as it has arrived."""
 
-    parts: int = Field(description="How many NotifyReport messages arrived")
+    parts: int = Field(description="How many messages of it arrived")
     parts_expected: int | None = Field(description="Known when the last one arrived")
     missing: list[int] = Field(description="seqNo of parts that did not arrive, the first hundred")
-    entries: list[dict[str, Any]] = Field(description="OCPP's ReportDataType objects, in order of seqNo")
+    entries: list[Any] = Field(
+        description="In order of seqNo: OCPP's ReportDataType, MonitoringDataType or MessageInfoType objects; "
+        "objects of evseId, chargingLimitSource and chargingProfile; or the pieces of a text"
+    )
+
+
+class CustomerInformationModel(ReportModel):
+    """What a station knows of a customer, as far as it has arrived."""
+
+    @computed_field(description="The text: all pieces there are, in order")  # type: ignore[prop-decorator]
+    @property
+    def data(self) -> str:
+        """The pieces put together."""
+        return "".join(self.entries)
+
+
+class JobStepModel(BaseModel):
+    """A message of the station about a job."""
+
+    status: str = Field(description="OCPP's status; Booted: the station booted while the update was under way")
+    action: str
+    detail: dict[str, Any] = Field(description="What else the message said")
+    received_at: datetime
+
+
+class JobModel(BaseModel):
+    """What a station does on request, and what it reported on it."""
+
+    id: str
+    station_id: str
+    request_id: int
+    call_id: str | None = Field(description="The call that asked for it; null: it was not asked for here")
+    state: str = Field(description="requested, ongoing, completed; or not_sent, unanswered, refused, failed, canceled")
+    status: str | None = Field(description="OCPP's status as reported last; null: none yet")
+    request: dict[str, Any] | None
+    response: dict[str, Any] | None = Field(description="The station's answer to the request")
+    created_at: datetime
+    updated_at: datetime
+    history: list[JobStepModel] = Field(description="The oldest first")
+
+
+class InstalledCertificateModel(BaseModel):
+    """A certificate on a station, in its own words; OCPP's objects inside."""
+
+    id: str
+    certificate_type: str
+    certificate_hash_data: dict[str, Any]
+    child_certificate_hash_data: list[dict[str, Any]]
+    reported_at: datetime
 
 
 class NotificationModel(BaseModel):

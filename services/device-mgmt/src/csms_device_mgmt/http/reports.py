@@ -1,32 +1,22 @@
 """/stations/{id}/reports: asking for reports and showing them assembled (B07, B08)."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
-from fastapi import APIRouter, Path, Response, Security
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, require
+from fastapi import APIRouter, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from csms_device_mgmt.calls.execution import CallRequest, Calls
-from csms_device_mgmt.domain.reports import CLOSED, ReportStatus, assemble
+from csms_device_mgmt.domain.reports import CLOSED, ReportStatus
+from csms_device_mgmt.domain.series import DEVICE_MODEL
 from csms_device_mgmt.http import views
+from csms_device_mgmt.http.asking import new_request_id
+from csms_device_mgmt.http.assembled import RequestId, found, listed, shown
 from csms_device_mgmt.http.models import CallModel, ReportModel, ReportSummaryModel
 from csms_device_mgmt.http.outcomes import unanswered
-from csms_device_mgmt.http.parameters import (
-    Prefer,
-    StationId,
-    TimeoutS,
-    existing,
-    location,
-    number_position,
-    wants_async,
-)
-from csms_device_mgmt.store import reports as store
-from csms_device_mgmt.store import stations
+from csms_device_mgmt.http.parameters import Prefer, StationId, TimeoutS, location, wants_async
 from csms_device_mgmt.store.calls import CallState
-from csms_device_mgmt.store.tables import Report
 from csms_device_mgmt.unit import Units
-
-RequestId = Annotated[int, Path(ge=-(2**63), lt=2**63)]
 
 
 class ReportBody(BaseModel):
@@ -84,14 +74,14 @@ def router(units: Units, calls: Calls) -> APIRouter:
         prefer: Prefer = None,
     ) -> ReportAnswer:
         """Ask the station for a report. 202: it will come, see Location. 200: the station said that none will come."""
-        action, payload = body.message(await _new_request_id(units, station_id))
+        action, payload = body.message(await new_request_id(units, station_id))
         request = CallRequest(station_id, action, payload, principal.name, timeout_s)
         row = await (calls.post(request) if wants_async(prefer) else calls.run(request))
         asynchronous = row.state == CallState.OPEN and wants_async(prefer)
         problem = None if asynchronous else unanswered(row, request_id=payload["requestId"])
         if problem is not None:
             raise problem
-        report = await _found(units, station_id, payload["requestId"])
+        report = await found(units, station_id, payload["requestId"], DEVICE_MODEL)
         response.headers["Location"] = location("stations", station_id, "reports", str(report.request_id))
         response.status_code = 200 if ReportStatus(report.status) in CLOSED else 202
         return ReportAnswer(**views.report(report).model_dump(), call=views.call(row))
@@ -99,41 +89,12 @@ def router(units: Units, calls: Calls) -> APIRouter:
     @routes.get("/stations/{station_id}/reports/{request_id}", dependencies=[read])
     async def get_report(station_id: StationId, request_id: RequestId) -> ReportModel:
         """Return a report as far as it has arrived."""
-        report = await _found(units, station_id, request_id)
-        async with units.reading() as session:
-            assembly = assemble(await store.part_numbers(session, station_id, request_id))
-            entries = await store.entries(session, station_id, request_id)
-        return ReportModel(
-            **views.report(report).model_dump(),
-            parts=assembly.parts,
-            parts_expected=assembly.expected,
-            missing=list(assembly.missing),
-            entries=entries,
-        )
+        report = await found(units, station_id, request_id, DEVICE_MODEL)
+        return await shown(units, report, ReportModel)
 
     @routes.get("/stations/{station_id}/reports", dependencies=[read])
     async def list_reports(station_id: StationId, page: PageParams) -> Page[ReportSummaryModel]:
         """List a station's reports, the highest request id first."""
-        before = number_position(page)
-        async with units.reading() as session:
-            await existing(session, station_id)
-            rows = await store.page(session, station_id, limit=page.limit + 1, before=before)
-        return paginate(rows, page.limit, position=lambda row: [row.request_id], item=views.report)
+        return await listed(units, station_id, page, DEVICE_MODEL)
 
     return routes
-
-
-async def _new_request_id(units: Units, station_id: str) -> int:
-    async with units.open() as unit:
-        request_id = await stations.take_request_id(unit.session, station_id)
-    if request_id is None:
-        raise Problem(404, "Unknown station", "there is no such station")
-    return request_id
-
-
-async def _found(units: Units, station_id: str, request_id: int) -> Report:
-    async with units.reading() as session:
-        row = await store.find(session, station_id, request_id)
-    if row is None:
-        raise Problem(404, "Unknown report", "there is no such report")
-    return row

@@ -5,27 +5,43 @@ from datetime import datetime
 from typing import Any
 
 from csms_db.sql import insert
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.reports import ReportStatus
+from csms_device_mgmt.domain.series import DEVICE_MODEL
 from csms_device_mgmt.store.tables import Report, ReportPart
 
+NOTIFY_REPORT = DEVICE_MODEL.message
 
-async def find(session: AsyncSession, station_id: str, request_id: int, *, lock: bool = False) -> Report | None:
-    """Return the report's row, or None; with `lock`, nobody else changes it until the transaction ends."""
-    return await session.get(Report, (station_id, request_id), with_for_update=lock or None)
+
+async def find(
+    session: AsyncSession, station_id: str, request_id: int, *, message: str = NOTIFY_REPORT, lock: bool = False
+) -> Report | None:
+    """Return the report's row, or None; with `lock`, nobody else changes it until the transaction ends.
+
+    `message` is the kind of report: requestIds of one kind say nothing about another (see domain.series).
+    """
+    return await session.get(Report, (station_id, message, request_id), with_for_update=lock or None)
 
 
 async def begin(
-    session: AsyncSession, station_id: str, request_id: int, *, kind: str | None, call_id: str | None, now: datetime
+    session: AsyncSession,
+    station_id: str,
+    request_id: int,
+    *,
+    kind: str | None,
+    call_id: str | None,
+    now: datetime,
+    message: str = NOTIFY_REPORT,
 ) -> Report:
     """Begin a report. An earlier one with the same requestId is forgotten: its parts would mix with the new ones."""
-    row = await find(session, station_id, request_id)
+    row = await find(session, station_id, request_id, message=message)
     if row is not None:
         await _forget(session, row)
     row = Report(
         station_id=station_id,
+        message=message,
         request_id=request_id,
         kind=kind,
         call_id=call_id,
@@ -38,10 +54,17 @@ async def begin(
 
 
 async def _forget(session: AsyncSession, row: Report) -> None:
-    where = (ReportPart.station_id == row.station_id, ReportPart.request_id == row.request_id)
-    await session.execute(delete(ReportPart).where(*where))
+    await session.execute(delete(ReportPart).where(*_of(row)))
     await session.delete(row)
     await session.flush()
+
+
+def _of(row: Report) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ReportPart.station_id == row.station_id,
+        ReportPart.message == row.message,
+        ReportPart.request_id == row.request_id,
+    )
 
 
 async def add_part(session: AsyncSession, columns: dict[str, Any]) -> None:
@@ -49,31 +72,33 @@ async def add_part(session: AsyncSession, columns: dict[str, Any]) -> None:
     statement = insert(session, ReportPart).values(**columns)
     new = statement.excluded
     changed = {name: new[name] for name in ("tbc", "entries", "received_at")}
-    keys = ["station_id", "request_id", "seq_no"]
+    keys = ["station_id", "message", "request_id", "seq_no"]
     await session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
 
 
-async def part_numbers(session: AsyncSession, station_id: str, request_id: int) -> list[tuple[int, bool]]:
+async def part_numbers(session: AsyncSession, row: Report) -> list[tuple[int, bool]]:
     """Return (seqNo, tbc) of each part."""
-    statement = select(ReportPart.seq_no, ReportPart.tbc).where(
-        ReportPart.station_id == station_id, ReportPart.request_id == request_id
-    )
+    statement = select(ReportPart.seq_no, ReportPart.tbc).where(*_of(row))
     return [(seq_no, tbc) for seq_no, tbc in await session.execute(statement)]
 
 
-async def entries(session: AsyncSession, station_id: str, request_id: int) -> list[dict[str, Any]]:
-    """Return the reportData of all parts in order of seqNo."""
-    statement = (
-        select(ReportPart.entries)
-        .where(ReportPart.station_id == station_id, ReportPart.request_id == request_id)
-        .order_by(ReportPart.seq_no)
-    )
-    return [entry for part in await session.scalars(statement) for entry in part]
+async def parts(session: AsyncSession, row: Report) -> list[tuple[int, list[Any]]]:
+    """Return (seqNo, entries) of each part, in order of seqNo."""
+    statement = select(ReportPart.seq_no, ReportPart.entries).where(*_of(row)).order_by(ReportPart.seq_no)
+    return [(seq_no, entries) for seq_no, entries in await session.execute(statement)]
 
 
-async def page(session: AsyncSession, station_id: str, *, limit: int, before: int | None) -> Sequence[Report]:
-    """Return up to `limit` reports, the highest requestId first, those below `before`."""
-    statement = select(Report).where(Report.station_id == station_id).order_by(Report.request_id.desc()).limit(limit)
+async def entries(session: AsyncSession, row: Report) -> list[Any]:
+    """Return the entries of all parts in order of seqNo."""
+    return [entry for _, part in await parts(session, row) for entry in part]
+
+
+async def page(
+    session: AsyncSession, station_id: str, *, limit: int, before: int | None, message: str = NOTIFY_REPORT
+) -> Sequence[Report]:
+    """Return up to `limit` reports of a kind, the highest requestId first, those below `before`."""
+    of_kind = select(Report).where(Report.station_id == station_id, Report.message == message)
+    statement = of_kind.order_by(Report.request_id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(Report.request_id < before)
     return (await session.scalars(statement)).all()

@@ -12,6 +12,9 @@ from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.store.tables import (
     Call,
     Connector,
+    InstalledCertificate,
+    Job,
+    JobStep,
     Notification,
     Report,
     ReportPart,
@@ -19,9 +22,11 @@ from csms_device_mgmt.store.tables import (
     Variable,
 )
 
-OWNED = (Connector, Variable, ReportPart, Report, Notification, Call)
+OWNED = (Connector, Variable, ReportPart, Report, JobStep, Job, InstalledCertificate, Notification, Call)
 """What goes with a station when it is deleted."""
 
+HIGH_REQUEST_ID = 2**30
+"""requestIds are 32-bit numbers; those from here on are left to whoever likes them."""
 
 CONFIGURED = (
     "security_profile",
@@ -109,6 +114,19 @@ async def take_request_id(session: AsyncSession, station_id: str) -> int | None:
     )
     taken = (await session.execute(statement)).scalar()
     return None if taken is None else taken - 1
+
+
+async def request_id_taken(session: AsyncSession, station_id: str, request_id: int) -> None:
+    """Have `take_request_id` return higher ones from now on. Very high ones are passed over: there would be no more."""
+    if request_id >= HIGH_REQUEST_ID:
+        return
+    statement = (
+        update(Station)
+        .where(Station.station_id == station_id, Station.next_request_id <= request_id)
+        .values(next_request_id=request_id + 1)
+        .execution_options(synchronize_session=False)
+    )
+    await session.execute(statement)
 
 
 async def seen(session: AsyncSession, last_seen: Mapping[str, datetime]) -> None:

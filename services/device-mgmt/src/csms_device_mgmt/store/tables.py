@@ -102,11 +102,12 @@ class Variable(Base):
 
 
 class Report(Base):
-    """A report that was asked for (GetBaseReport, GetReport) or that came unasked."""
+    """A report that comes in parts, asked for or not. `message` names what carries the parts (domain.series)."""
 
-    __tablename__ = "reports"
+    __tablename__ = "assembled_reports"
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    message: Mapped[str] = mapped_column(String(64), primary_key=True)
     request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     kind: Mapped[str | None] = mapped_column(String(64))
     call_id: Mapped[str | None] = mapped_column(String(64))
@@ -117,16 +118,66 @@ class Report(Base):
 
 
 class ReportPart(Base):
-    """One NotifyReport."""
+    """One message of a report; those that have no seqNo are numbered as they come."""
 
-    __tablename__ = "report_parts"
+    __tablename__ = "assembled_report_parts"
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    message: Mapped[str] = mapped_column(String(64), primary_key=True)
     request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     seq_no: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     tbc: Mapped[bool]
-    entries: Mapped[list[JsonValue]] = mapped_column(Json)
+    entries: Mapped[list[Any]] = mapped_column(Json)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Job(Base):
+    """Work that a station was asked for and reports on: a firmware update, its publication, a log upload."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_station_id_kind_created_at", "station_id", "kind", "created_at", "request_id"),)
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    # None: the station reports on work that nobody asked for here.
+    call_id: Mapped[str | None] = mapped_column(String(64))
+    request: Mapped[JsonValue | None] = mapped_column(Json)
+    response: Mapped[JsonValue | None] = mapped_column(Json)
+    state: Mapped[str] = mapped_column(String(16))
+    # As the station reported it last.
+    status: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class JobStep(Base):
+    """One message of the station about a job."""
+
+    __tablename__ = "job_steps"
+    __table_args__ = (Index("ix_job_steps_job", "station_id", "kind", "request_id", "received_at"),)
+
+    record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    kind: Mapped[str] = mapped_column(String(16))
+    request_id: Mapped[int] = mapped_column(BigInteger)
+    action: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[JsonValue] = mapped_column(Json)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class InstalledCertificate(Base):
+    """A certificate as the station identified it, with its own hash algorithm (M03, M04.FR.07)."""
+
+    __tablename__ = "installed_certificates"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    certificate_type: Mapped[str] = mapped_column(String(64))
+    hash_data: Mapped[JsonValue] = mapped_column(Json)
+    child_hash_data: Mapped[list[JsonValue]] = mapped_column(Json)
+    reported_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Call(Base):

@@ -1,0 +1,35 @@
+"""Rules about requests that need what is known of the station."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from csms_runtime.http import Problem
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_device_mgmt.domain.device_model import JsonObject
+from csms_device_mgmt.domain.jobs import KIND_OF_ACTION, JobState
+from csms_device_mgmt.domain.semantics.certificates import deletion
+from csms_device_mgmt.domain.semantics.finding import Finding
+from csms_device_mgmt.store import installed_certificates, jobs
+
+REQUIREMENTS = {"UpdateFirmware": "L01.FR.10", "PublishFirmware": "L03.FR.01", "GetLog": "N01.FR.07"}
+"""Why a job's requestId must be new: what the station reports on it carries nothing else."""
+
+
+async def check_known(session: AsyncSession, station_id: str, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
+    """Raise Problem 422 if what is known of the station stands against sending a request, valid in itself."""
+    errors = [finding._asdict() async for finding in _findings(session, station_id, action, payload)]
+    if errors:
+        raise Problem(422, "Payload refused", f"{action} does not fit what is known of the station", errors=errors)
+
+
+async def _findings(session: AsyncSession, station_id: str, action: str, payload: JsonObject) -> AsyncIterator[Finding]:
+    if action in KIND_OF_ACTION:
+        job = await jobs.find(session, station_id, KIND_OF_ACTION[action], payload["requestId"])
+        if job is not None and job.state != JobState.NOT_SENT:
+            detail = f"the requestId was used before: each {action} needs a new one ({REQUIREMENTS[action]})"
+            yield Finding("/requestId", detail)
+    if action == "DeleteCertificate":
+        known = await installed_certificates.all_hash_data(session, station_id)
+        for finding in deletion(payload, known):
+            yield finding

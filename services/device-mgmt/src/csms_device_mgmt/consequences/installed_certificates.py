@@ -1,0 +1,31 @@
+"""GetInstalledCertificateIds and DeleteCertificate (M03, M04): what the station has, in its own words."""
+
+from typing import Any
+
+from csms_device_mgmt.consequences.executed import Executed
+from csms_device_mgmt.store import installed_certificates
+from csms_device_mgmt.unit import Unit
+
+
+async def apply_report(unit: Unit, executed: Executed) -> None:
+    """Store what the station named in place of what it named before; NotFound: it has none (M03.FR.02)."""
+    response = executed.response
+    if response is None:
+        return
+    chains = response.get("certificateHashDataChain", [])
+    types = executed.request.get("certificateType")
+    await installed_certificates.replace(
+        unit.session, executed.station_id, types, _of_types(chains, types), executed.completion.completed_at
+    )
+
+
+def _of_types(chains: list[dict[str, Any]], types: list[str] | None) -> list[dict[str, Any]]:
+    """Leave out what was not asked for: it is stored already, if the station ever named all."""
+    return [chain for chain in chains if types is None or chain["certificateType"] in types]
+
+
+async def apply_deletion(unit: Unit, executed: Executed) -> None:
+    """Forget what the station deleted, or does not know (M04.FR.02, M04.FR.04)."""
+    response = executed.response or {}
+    if response.get("status") in {"Accepted", "NotFound"} and "certificateHashData" in executed.request:
+        await installed_certificates.remove(unit.session, executed.station_id, executed.request["certificateHashData"])

@@ -1,0 +1,82 @@
+"""FirmwareStatusNotification, PublishFirmwareStatusNotification, LogStatusNotification (L01, L03, N01)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from csms_device_mgmt.domain.jobs import COURSES, IDLE, JobKind, after_report
+from csms_device_mgmt.handlers.message import Answer, Handler, StationMessage
+from csms_device_mgmt.handlers.recorded import record
+from csms_device_mgmt.redacted import redacted
+from csms_device_mgmt.store import jobs
+from csms_device_mgmt.store.tables import Job
+from csms_device_mgmt.unit import Unit
+
+BOOTED = "Booted"
+"""A step that is not a status of OCPP: the station booted while the update was under way."""
+
+
+def followed(kind: JobKind) -> Handler:
+    """Return the handler of a kind's notification."""
+
+    async def handle(unit: Unit, message: StationMessage) -> Answer:
+        await record(unit, message)
+        if message.payload["status"] != IDLE:
+            await _move(unit, message, kind)
+        return {}
+
+    return handle
+
+
+FOLLOWED: Mapping[str, Handler] = {course.notification: followed(kind) for kind, course in COURSES.items()}
+"""Handlers by action."""
+
+
+async def _move(unit: Unit, message: StationMessage, kind: JobKind) -> None:
+    status = message.payload["status"]
+    job = await _concerned(unit, message, kind)
+    if job is not None and await _add_step(unit, message, job, status):
+        job.status = status
+        job.state = after_report(kind, status).value
+        job.updated_at = message.received_at
+
+
+async def _concerned(unit: Unit, message: StationMessage, kind: JobKind) -> Job | None:
+    """Return the job a notification is about.
+
+    Stations must name it (L01.FR.20, N01.FR.13); one that does not means the newest it is at. A job that nobody here
+    asked for is shown, too.
+    """
+    request_id = message.payload.get("requestId")
+    if request_id is None:
+        return next(iter(await jobs.under_way(unit.session, message.station_id, kind)), None)
+    found = await jobs.find(unit.session, message.station_id, kind, request_id, lock=True)
+    return found or await jobs.begin(
+        unit.session, message.station_id, kind, request_id, call_id=None, request=None, now=unit.now
+    )
+
+
+async def _add_step(unit: Unit, message: StationMessage, job: Job, status: str) -> bool:
+    shown = redacted(message.protocol, message.action, message.payload)
+    detail = {name: value for name, value in shown.items() if name not in {"status", "requestId"}}
+    return await jobs.add_step(unit.session, _step(message, job, status, detail))
+
+
+async def booted(unit: Unit, message: StationMessage) -> None:
+    """Note a boot in the history of the newest firmware update under way: it is what that may have waited for."""
+    for job in (await jobs.under_way(unit.session, message.station_id, JobKind.FIRMWARE_UPDATE))[:1]:
+        version = message.payload["chargingStation"].get("firmwareVersion")
+        detail = {"reason": message.payload["reason"], "firmwareVersion": version}
+        await jobs.add_step(unit.session, _step(message, job, BOOTED, detail))
+
+
+def _step(message: StationMessage, job: Job, status: str, detail: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "record_id": message.record_id,
+        "station_id": job.station_id,
+        "kind": job.kind,
+        "request_id": job.request_id,
+        "action": message.action,
+        "status": status,
+        "detail": detail,
+        "received_at": message.received_at,
+    }

@@ -1,0 +1,60 @@
+"""Asking a station for something it will report on later, by a requestId that it was not given before."""
+
+from typing import Annotated, Any
+
+from csms_runtime.http import CurrentPrincipal, Problem, require
+from fastapi import APIRouter, Body, Response, Security
+
+from csms_device_mgmt.calls.execution import CallRequest, Calls
+from csms_device_mgmt.http.calls import answer
+from csms_device_mgmt.http.models import CallModel, CallRecordModel
+from csms_device_mgmt.http.parameters import Prefer, StationId, TimeoutS, location, wants_async
+from csms_device_mgmt.store import stations
+from csms_device_mgmt.unit import Units
+
+Payload = Annotated[dict[str, Any], Body(description="The OCPP request payload without requestId, which is chosen")]
+
+
+def add(routes: APIRouter, units: Units, calls: Calls, *, path: str, action: str) -> None:
+    """Add the route that sends `action` and answers as calls do, with the Location of what was asked for."""
+
+    async def ask(
+        station_id: StationId,
+        payload: Payload,
+        principal: CurrentPrincipal,
+        timeout_s: TimeoutS = None,
+        prefer: Prefer = None,
+    ) -> Response:
+        request_id = await new_request_id(units, station_id)
+        request = CallRequest(
+            station_id=station_id,
+            action=action,
+            payload={"requestId": request_id, **payload},
+            requested_by=principal.name,
+            timeout_s=timeout_s,
+        )
+        row = await (calls.post(request) if wants_async(prefer) else calls.run(request))
+        answered = answer(row, prefer)
+        answered.headers["Location"] = location("stations", station_id, path, str(row.request["requestId"]))
+        return answered
+
+    routes.add_api_route(
+        f"/stations/{{station_id}}/{path}",
+        ask,
+        methods=["POST"],
+        response_model=CallModel,
+        responses={202: {"model": CallRecordModel}},
+        dependencies=[Security(require("operate"))],
+        name=f"ask_{path}",
+        description=f"Send {action} with a requestId of its own; Location says where the outcome will be found. "
+        "Otherwise as POST /stations/{station_id}/calls/{action}.",
+    )
+
+
+async def new_request_id(units: Units, station_id: str) -> int:
+    """Return a requestId that was not taken before. Raises Problem 404."""
+    async with units.open() as unit:
+        request_id = await stations.take_request_id(unit.session, station_id)
+    if request_id is None:
+        raise Problem(404, "Unknown station", "there is no such station")
+    return request_id

@@ -1,0 +1,110 @@
+"""Reports of every kind as the API shows them: the device model's and the others (K09, N02, N09, O03)."""
+
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from csms_runtime.http import Page, PageParams, Problem, paginate, require
+from fastapi import APIRouter, Path, Security
+
+from csms_device_mgmt.calls.execution import Calls
+from csms_device_mgmt.domain.reports import assemble
+from csms_device_mgmt.domain.series import CHARGING_PROFILES, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, MONITORS, Series
+from csms_device_mgmt.http import asking, views
+from csms_device_mgmt.http.models import CustomerInformationModel, ReportModel, ReportSummaryModel
+from csms_device_mgmt.http.parameters import StationId, existing, number_position
+from csms_device_mgmt.store import reports as store
+from csms_device_mgmt.store.tables import Report
+from csms_device_mgmt.unit import Units
+
+RequestId = Annotated[int, Path(ge=-(2**63), lt=2**63)]
+
+Model = TypeVar("Model", bound=ReportModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Where a kind of report is found."""
+
+    path: str
+    series: Series
+    title: str
+    model: type[ReportModel] = ReportModel
+
+
+RESOURCES = (
+    Resource("charging-profile-reports", CHARGING_PROFILES, "charging profiles (K09)"),
+    Resource("customer-information", CUSTOMER_INFORMATION, "a customer (N09, N10)", CustomerInformationModel),
+    Resource("display-message-reports", DISPLAY_MESSAGES, "display messages (O03, O04)"),
+    Resource("monitoring-reports", MONITORS, "monitors (N02)"),
+)
+
+
+def router(units: Units, calls: Calls) -> APIRouter:
+    """Return the routes of all resources."""
+    routes = APIRouter(tags=["Reports"])
+    for resource in RESOURCES:
+        _add(routes, units, resource)
+        (action,) = resource.series.actions
+        asking.add(routes, units, calls, path=resource.path, action=action)
+    return routes
+
+
+def _add(routes: APIRouter, units: Units, resource: Resource) -> None:
+    read = [Security(require("read"))]
+    collection = f"/stations/{{station_id}}/{resource.path}"
+
+    async def show(station_id: StationId, request_id: RequestId) -> ReportModel:
+        row = await found(units, station_id, request_id, resource.series)
+        return await shown(units, row, resource.model)
+
+    async def list_all(station_id: StationId, page: PageParams) -> Page[ReportSummaryModel]:
+        return await listed(units, station_id, page, resource.series)
+
+    routes.add_api_route(
+        f"{collection}/{{request_id}}",
+        show,
+        response_model=resource.model,
+        dependencies=read,
+        name=f"get_{resource.path}",
+        description=f"Return what the station reported of {resource.title}, as far as it has arrived.",
+    )
+    routes.add_api_route(
+        collection,
+        list_all,
+        response_model=Page[ReportSummaryModel],
+        dependencies=read,
+        name=f"list_{resource.path}",
+        description=f"List a station's reports of {resource.title}, the highest request id first, without entries.",
+    )
+
+
+async def found(units: Units, station_id: str, request_id: int, series: Series) -> Report:
+    """Return a report's row. Raises Problem 404."""
+    async with units.reading() as session:
+        row = await store.find(session, station_id, request_id, message=series.message)
+    if row is None:
+        raise Problem(404, "Unknown report", "there is no such report")
+    return row
+
+
+async def shown(units: Units, row: Report, model: type[Model]) -> Model:
+    """Show a report with its entries."""
+    async with units.reading() as session:
+        assembly = assemble(await store.part_numbers(session, row))
+        entries = await store.entries(session, row)
+    return model(
+        **views.report(row).model_dump(),
+        parts=assembly.parts,
+        parts_expected=assembly.expected,
+        missing=list(assembly.missing),
+        entries=entries,
+    )
+
+
+async def listed(units: Units, station_id: str, page: PageParams, series: Series) -> Page[ReportSummaryModel]:
+    """List a station's reports of a kind. Raises Problem 404, 422 for a bad cursor."""
+    before = number_position(page)
+    async with units.reading() as session:
+        await existing(session, station_id)
+        rows = await store.page(session, station_id, limit=page.limit + 1, before=before, message=series.message)
+    return paginate(rows, page.limit, position=lambda row: [row.request_id], item=views.report)

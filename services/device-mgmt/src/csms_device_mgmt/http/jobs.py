@@ -1,0 +1,113 @@
+"""/stations/{id}/firmware-updates, firmware-publications, logs: what a station does for a while, with its history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from csms_runtime.http import Page, PageParams, Problem, paginate, require
+from csms_runtime.http.pages import PageRequest, bad_cursor
+from fastapi import APIRouter, Security
+
+from csms_device_mgmt.calls.execution import Calls
+from csms_device_mgmt.domain.jobs import COURSES, JobKind
+from csms_device_mgmt.http import asking
+from csms_device_mgmt.http.assembled import RequestId
+from csms_device_mgmt.http.models import JobModel, JobStepModel
+from csms_device_mgmt.http.parameters import StationId, existing
+from csms_device_mgmt.store import jobs as store
+from csms_device_mgmt.store.tables import Job, JobStep
+from csms_device_mgmt.unit import Units
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Where a kind of job is found."""
+
+    path: str
+    kind: JobKind
+    title: str
+
+
+RESOURCES = (
+    Resource("firmware-updates", JobKind.FIRMWARE_UPDATE, "firmware updates (L01, L02), also across the reboot"),
+    Resource("firmware-publications", JobKind.PUBLICATION, "firmware published by a local controller (L03)"),
+    Resource("logs", JobKind.LOG, "log uploads (N01)"),
+)
+
+
+def router(units: Units, calls: Calls) -> APIRouter:
+    """Return the routes of all kinds."""
+    routes = APIRouter(tags=["Jobs"])
+    for resource in RESOURCES:
+        _add(routes, units, resource)
+        asking.add(routes, units, calls, path=resource.path, action=COURSES[resource.kind].action)
+    return routes
+
+
+def _add(routes: APIRouter, units: Units, resource: Resource) -> None:
+    read = [Security(require("read"))]
+    collection = f"/stations/{{station_id}}/{resource.path}"
+
+    async def show(station_id: StationId, request_id: RequestId) -> JobModel:
+        async with units.reading() as session:
+            row = await store.find(session, station_id, resource.kind, request_id)
+            if row is None:
+                raise Problem(404, "Unknown request", "there is nothing with this request id")
+            return _view(row, await store.steps(session, row))
+
+    async def list_all(station_id: StationId, page: PageParams) -> Page[JobModel]:
+        before = _position(page)
+        async with units.reading() as session:
+            await existing(session, station_id)
+            rows = await store.page(session, station_id, resource.kind, limit=page.limit + 1, before=before)
+            steps = await store.steps_of_many(session, rows)
+        return paginate(
+            rows,
+            page.limit,
+            position=lambda row: [row.created_at.isoformat(), row.request_id],
+            item=lambda row: _view(row, steps[row.request_id]),
+        )
+
+    routes.add_api_route(
+        f"{collection}/{{request_id}}",
+        show,
+        dependencies=read,
+        name=f"get_{resource.path}",
+        description=f"Return one of a station's {resource.title}, with its history.",
+    )
+    routes.add_api_route(
+        collection,
+        list_all,
+        dependencies=read,
+        name=f"list_{resource.path}",
+        description=f"List a station's {resource.title}: the newest first, each with its history.",
+    )
+
+
+def _position(page: PageRequest) -> tuple[datetime, int] | None:
+    position = page.after(str, int)
+    if position is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(position[0])
+    except ValueError as error:
+        raise bad_cursor() from error
+    if moment.tzinfo is None or not -(2**63) <= position[1] < 2**63:
+        raise bad_cursor()
+    return moment, position[1]
+
+
+def _view(row: Job, steps: Sequence[JobStep]) -> JobModel:
+    return JobModel(
+        id=str(row.request_id),
+        station_id=row.station_id,
+        request_id=row.request_id,
+        call_id=row.call_id,
+        state=row.state,
+        status=row.status,
+        request=row.request,
+        response=row.response,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        history=[JobStepModel.model_validate(step, from_attributes=True) for step in steps],
+    )
