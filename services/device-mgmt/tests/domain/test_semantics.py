@@ -45,12 +45,15 @@ def test_customer_information() -> None:
 
 
 def test_send_local_list() -> None:
-    entry = {"idToken": {"idToken": "AA", "type": "Central"}}
+    entry = {"idToken": {"idToken": "AA", "type": "Central"}, "idTokenInfo": {"status": "Accepted"}}
     same = {"idToken": {"idToken": "aa", "type": "Central"}}
     good = {"versionNumber": 1, "updateType": "Full", "localAuthorizationList": [entry]}
     assert pointers("SendLocalList", good) == []
-    bad = {"versionNumber": 0, "updateType": "Full", "localAuthorizationList": [entry, same]}
+    bad = {"versionNumber": 0, "updateType": "Differential", "localAuthorizationList": [entry, same]}
     assert pointers("SendLocalList", bad) == ["/versionNumber", "/localAuthorizationList/1/idToken"]
+    removal = {"versionNumber": 1, "localAuthorizationList": [{"idToken": entry["idToken"]}]}
+    assert pointers("SendLocalList", {**removal, "updateType": "Differential"}) == []
+    assert pointers("SendLocalList", {**removal, "updateType": "Full"}) == ["/localAuthorizationList/0/idTokenInfo"]
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,13 @@ def test_absolute_needs_a_start() -> None:
 def test_get_charging_profiles() -> None:
     assert pointers("GetChargingProfiles", {"requestId": 1, "chargingProfile": {}}) == ["/chargingProfile"]
     assert pointers("GetChargingProfiles", {"requestId": 1, "chargingProfile": {"stackLevel": 1}}) == []
+    both = {"requestId": 1, "chargingProfile": {"stackLevel": 1, "chargingProfileId": [1]}}
+    assert pointers("GetChargingProfiles", both) == ["/chargingProfile/chargingProfileId"]
+
+
+def test_clear_charging_profile() -> None:
+    assert pointers("ClearChargingProfile", {"chargingProfileId": 1}) == []
+    assert pointers("ClearChargingProfile", {"chargingProfileCriteria": {"stackLevel": 0}}) == []
+    assert pointers("ClearChargingProfile", {}) == ["/chargingProfileCriteria"]
+    external = {"chargingProfileCriteria": {"chargingProfilePurpose": "ChargingStationExternalConstraints"}}
+    assert pointers("ClearChargingProfile", external) == ["/chargingProfileCriteria/chargingProfilePurpose"]

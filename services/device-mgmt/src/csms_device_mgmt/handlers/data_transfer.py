@@ -7,8 +7,13 @@ from csms_device_mgmt.unit import Unit
 
 
 async def handle(unit: Unit, message: StationMessage) -> Answer:
-    """Answer UnknownVendorId (P02.FR.06), or UnknownMessageId for one of the station's vendors (P02.FR.07)."""
+    """Answer UnknownVendorId (P02.FR.06); for one of the station's vendors UnknownMessageId (P02.FR.07), or Rejected.
+
+    Rejected: the message has no messageId, so there is none that could be unknown.
+    """
     await record(unit, message)
     station = await stations.find(unit.session, message.station_id)
     known = station is not None and message.payload["vendorId"] in station.vendor_ids
-    return {"status": "UnknownMessageId" if known else "UnknownVendorId"}
+    if not known:
+        return {"status": "UnknownVendorId"}
+    return {"status": "UnknownMessageId" if "messageId" in message.payload else "Rejected"}

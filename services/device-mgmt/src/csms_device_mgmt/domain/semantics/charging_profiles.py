@@ -37,9 +37,22 @@ def remote_start_profile(profile: JsonObject) -> Iterator[Finding]:
 
 
 def get_charging_profiles(payload: JsonObject) -> Iterator[Finding]:
-    """K09.FR.03: the criterion says something."""
-    if not payload["chargingProfile"]:
+    """K09.FR.03: the criterion says something: ids, or what profiles have, not both."""
+    criterion = payload["chargingProfile"].keys() - {"customData"}
+    if not criterion:
         yield Finding("/chargingProfile", "at least one criterion is needed (K09.FR.03)")
+    if "chargingProfileId" in criterion and len(criterion) > 1:
+        yield Finding("/chargingProfile/chargingProfileId", "ids exclude all other criteria (K09.FR.03)")
+
+
+def clear_charging_profile(payload: JsonObject) -> Iterator[Finding]:
+    """K10.FR.02, K10.FR.06: it says which profiles, and never those of external systems."""
+    criterion = payload.get("chargingProfileCriteria", {})
+    if "chargingProfileId" not in payload and not criterion.keys() - {"customData"}:
+        yield Finding("/chargingProfileCriteria", "a profile's id or a criterion is needed (K10.FR.02)")
+    if criterion.get("chargingProfilePurpose") == EXTERNAL_PURPOSE:
+        detail = "ChargingStationExternalConstraints are not cleared by a CSMS (K10.FR.06)"
+        yield Finding("/chargingProfileCriteria/chargingProfilePurpose", detail)
 
 
 def _profile(profile: JsonObject, pointer: str) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ def customer_information(payload: JsonObject) -> Iterator[Finding]:
 
 
 def send_local_list(payload: JsonObject) -> Iterator[Finding]:
-    """D01.FR.06, D01.FR.18: tokens are unique, the version is above 0."""
+    """D01.FR.06, D01.FR.17, D01.FR.18: tokens are unique, only updates remove some, the version is above 0."""
     if payload["versionNumber"] <= 0:
         yield Finding("/versionNumber", "the version must be above 0 (D01.FR.18)")
     seen: set[tuple[str, str]] = set()
@@ -34,3 +34,6 @@ def send_local_list(payload: JsonObject) -> Iterator[Finding]:
         if token in seen:
             yield Finding(f"/localAuthorizationList/{index}/idToken", "the token occurs before (D01.FR.06)")
         seen.add(token)
+        if payload["updateType"] == "Full" and "idTokenInfo" not in entry:
+            detail = "a token without idTokenInfo is one to be removed, in a Differential update (D01.FR.17)"
+            yield Finding(f"/localAuthorizationList/{index}/idTokenInfo", detail)

@@ -1,0 +1,46 @@
+"""Rules of logs and of monitoring (N01, N04, N05, N06)."""
+
+from collections.abc import Iterator
+
+from csms_device_mgmt.domain.device_model import JsonObject, VariableKey
+from csms_device_mgmt.domain.semantics.finding import Finding
+from csms_device_mgmt.domain.semantics.periods import is_reversed
+
+SEVERITIES = range(10)
+"""0 (danger) to 9 (debug)."""
+
+
+def get_log(payload: JsonObject) -> Iterator[Finding]:
+    """N01.FR.01: a period that begins after its end holds no log. That requestIds are new is seen in calls.known."""
+    if is_reversed(payload["log"], "oldestTimestamp", "latestTimestamp"):
+        yield Finding("/log/oldestTimestamp", "the oldest time comes after the latest (N01.FR.01)")
+
+
+def set_variable_monitoring(payload: JsonObject) -> Iterator[Finding]:
+    """N04.FR.10, N04.FR.14, N05.FR.02: no two alike, no negative deltas, severities of the range there is."""
+    seen: set[tuple[str, str, int]] = set()
+    for index, monitor in enumerate(payload["setMonitoringData"]):
+        pointer = f"/setMonitoringData/{index}"
+        if monitor["severity"] not in SEVERITIES:
+            yield Finding(f"{pointer}/severity", "severities are 0 to 9 (N05.FR.02)")
+        if monitor["type"] == "Delta" and monitor.get("value", 0) < 0:
+            yield Finding(f"{pointer}/value", "a delta is not negative (N04.FR.14)")
+        key = VariableKey.of(monitor["component"], monitor["variable"])
+        identity = (key.path, monitor["type"], monitor["severity"])
+        if identity in seen:
+            yield Finding(pointer, "the same variable, type and severity occur before (N04.FR.10)")
+        seen.add(identity)
+
+
+def set_monitoring_level(payload: JsonObject) -> Iterator[Finding]:
+    """N05.FR.02: the severity is one that exists."""
+    if payload["severity"] not in SEVERITIES:
+        yield Finding("/severity", "severities are 0 to 9 (N05.FR.02)")
+
+
+def clear_variable_monitoring(payload: JsonObject) -> Iterator[Finding]:
+    """N06.FR.05: one result comes for each id."""
+    ids = payload["id"]
+    for index, monitor_id in enumerate(ids):
+        if monitor_id in ids[:index]:
+            yield Finding(f"/id/{index}", "the id occurs before (N06.FR.05)")
