@@ -44,7 +44,11 @@ class Transactions:
         self._relay = OutboxRelay(database, tables.outbox, bus.publish)
         storing = Storing(database, self._relay.wake)
         self._tokens = TokenAnswers(
-            requester, bus.publish, storing.keep_groups, timeout_s=settings.token_decision_timeout_s
+            requester,
+            bus.publish,
+            storing.keep_groups,
+            storing.central_tokens,
+            timeout_s=settings.token_decision_timeout_s,
         )
         self._runner = ConsumerRunner(
             bus, group=GROUP, topics=TOPICS, handler=Consumer(storing, self._tokens), on_health=self._on_health

@@ -1,7 +1,7 @@
 """One database transaction for all that a batch brings."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -53,6 +53,11 @@ class Storing:
             metrics.REMOTE_REQUESTS.labels(item.result.command.action, outcome.outcome).inc()
         if told:
             self._on_events()
+
+    async def central_tokens(self, transaction_keys: Collection[str]) -> Mapping[str, str]:
+        """The tokens of type Central with which we asked for these transactions. Raises csms_bus.runner.Later."""
+        async with self._database.reading() as session:
+            return await remote_requests.central_tokens(session, transaction_keys)
 
     async def keep_groups(self, groups: Sequence[Group]) -> None:
         """Note the groups that auth named. Raises csms_bus.runner.Later when the database cannot be reached."""

@@ -6,7 +6,7 @@ only those who depend on it. A station that gets no answer because this process 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from itertools import chain
 
 import structlog
@@ -21,6 +21,7 @@ from csms_runtime.clock import now_ms
 from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED, TRANSACTION_TOKEN_ANSWER_SECONDS
 
 from csms_transactions import replies
+from csms_transactions.domain.events import CENTRAL
 from csms_transactions.protocols import ocpp201
 from csms_transactions.store.transactions import Group
 from csms_transactions.work import EventWork
@@ -31,6 +32,9 @@ Decisions = Sequence[IdTokenInfo] | None
 """In the order of the questions; None: auth did not answer in time."""
 Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
 KeepGroups = Callable[[Sequence[Group]], Awaitable[None]]
+CentralTokens = Callable[[Collection[str]], Awaitable[Mapping[str, str]]]
+"""Of those transactions that we asked for, the token of type Central we gave, case-folded."""
+_UNKNOWN = "Unknown"
 
 
 class Question:
@@ -56,11 +60,19 @@ class TokenAnswers:
     """
 
     def __init__(
-        self, requester: Requester, publish: Publish, keep_groups: KeepGroups, *, timeout_s: float, limit: int = 32
+        self,
+        requester: Requester,
+        publish: Publish,
+        keep_groups: KeepGroups,
+        central_tokens: CentralTokens,
+        *,
+        timeout_s: float,
+        limit: int = 32,
     ) -> None:
         self._requester = requester
         self._publish = publish
         self._keep_groups = keep_groups
+        self._central_tokens = central_tokens
         self._timeout_s = timeout_s
         self._free = asyncio.Semaphore(limit)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,6 +100,7 @@ class TokenAnswers:
     async def _answer(self, events: Sequence[EventWork], stored: asyncio.Event) -> None:
         decisions = await self._decide(events)
         await stored.wait()
+        decisions = await self._with_our_own(events, decisions)
         await self._send(events, decisions)
         await self._keep_groups(_groups(events, decisions or ()))
 
@@ -106,6 +119,18 @@ class TokenAnswers:
         TRANSACTION_TOKEN_ANSWER_SECONDS.labels("answered").observe(time.monotonic() - started)
         return _answers(record, len(events))
 
+    async def _with_our_own(self, events: Sequence[EventWork], decisions: Decisions) -> Decisions:
+        """Accept the tokens that we made for remote starts: auth need not know them, they are good once (C05, F01)."""
+        unknown = {
+            item.identity.key
+            for item, info in zip(events, decisions or (), strict=False)
+            if info.status == _UNKNOWN and item.token is not None and item.token.type == CENTRAL
+        }
+        if not unknown or decisions is None:
+            return decisions
+        ours = await self._central_tokens(unknown)
+        return [_accepted_if(ours, item, info) for item, info in zip(events, decisions, strict=True)]
+
     def _request(self, events: Sequence[EventWork], correlation_id: str) -> Outgoing:
         request = AuthorizationRequest(
             reply_to=self._requester.reply_to,
@@ -123,6 +148,12 @@ class TokenAnswers:
         except BusError as error:
             TRANSACTION_REPLIES_DROPPED.labels("unpublished").inc(len(outgoing))
             _log.warning("answers not published", replies=len(outgoing), reason=str(error))
+
+
+def _accepted_if(ours: Mapping[str, str], item: EventWork, info: IdTokenInfo) -> IdTokenInfo:
+    token = item.token
+    is_ours = token is not None and token.type == CENTRAL and ours.get(item.identity.key) == token.value.casefold()
+    return IdTokenInfo(status="Accepted") if is_ours and info.status == _UNKNOWN else info
 
 
 def _question(item: EventWork) -> TokenQuestion:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from csms_transactions.domain.meter import Reading
 
+CENTRAL = "Central"
+"""The type of tokens that a CSMS makes itself, for remote starts (C05)."""
 MASK = "***"
 """Stands wherever a secret token would be shown."""
 

@@ -1,15 +1,15 @@
 """Statements on `remote_requests` and `remote_start_ids`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from csms_db.sql import insert
-from sqlalchemy import bindparam, case, func, update
+from sqlalchemy import and_, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions.domain.events import IdToken
-from csms_transactions.store.tables import remote_requests, remote_start_ids
+from csms_transactions.domain.events import CENTRAL, IdToken
+from csms_transactions.store.tables import remote_requests, remote_start_ids, transactions
 
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -63,6 +63,17 @@ _LINK = (
     )
     .values(transaction_id=bindparam("told"))
 )
+_CENTRAL = (
+    select(transactions.c.id, remote_requests.c.id_token)
+    .join(
+        remote_requests,
+        and_(
+            remote_requests.c.station_id == transactions.c.station_id,
+            remote_requests.c.remote_start_id == transactions.c.remote_start_id,
+        ),
+    )
+    .where(transactions.c.id.in_(bindparam("keys", expanding=True)), remote_requests.c.id_token_type == CENTRAL)
+)
 
 
 async def allocate_start_id(session: AsyncSession, dialect: str, station_id: str, now: datetime) -> int:
@@ -97,6 +108,15 @@ async def link(session: AsyncSession, starts: Sequence[RemoteStart]) -> None:
     if starts:
         rows = [{"station": s.station_id, "number": s.remote_start_id, "told": s.transaction_id} for s in starts]
         await session.execute(_LINK, rows)
+
+
+async def central_tokens(session: AsyncSession, transaction_keys: Collection[str]) -> Mapping[str, str]:
+    """The token of type Central, by transaction, with which we asked for it; for transactions of other origin: nothing.
+
+    Ids are case-folded, as tokens are compared (C01.FR.25).
+    """
+    found = await session.execute(_CENTRAL, {"keys": sorted(transaction_keys)})
+    return {key: token.casefold() for key, token in found}
 
 
 def _finished(outcome: RemoteOutcome) -> dict[str, Any]:
