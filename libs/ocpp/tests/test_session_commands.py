@@ -69,6 +69,22 @@ def test_an_invalid_result_is_not_answered(protocol: Protocol, connect: Any, don
     assert (finished.outcome, finished.error.code, finished.sent_at) == ("error", "PropertyConstraintViolation", 1.0)
 
 
+def test_an_invalid_result_is_shown_without_secrets(connect: Any, done: Any) -> None:
+    line = connect()
+    asked = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+    line.command(action="GetVariables", payload={"getVariableData": [asked]})
+    answer = {"getVariableResult": [{**asked, "attributeStatus": "Perhaps", "attributeValue": "secret"}]}
+    shown = done(line.text(3, "c1", answer)).error.details
+    assert b"Perhaps" in shown
+    assert b"secret" not in shown
+
+
+def test_a_large_invalid_result_is_not_shown(connect: Any, done: Any) -> None:
+    line = connect()
+    line.command()
+    assert done(line.text(3, "c1", {"status": "x" * 20_000})).error.details == b"{}"
+
+
 def test_an_invalid_result_of_21_gets_a_callresulterror(connect: Any, sent: Any, done: Any) -> None:
     line = connect(P21)
     line.command()

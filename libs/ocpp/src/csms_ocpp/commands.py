@@ -21,9 +21,13 @@ from csms_ocpp.frames import (
     unfit,
 )
 from csms_ocpp.limits import Limits
+from csms_ocpp.redaction import redact
 from csms_ocpp.registration import Admission, asked_for, triggers_boot
 from csms_ocpp.validation import validate_request, validate_response
 from csms_ocpp.versions import Protocol
+
+_MAX_SHOWN_BYTES = 16_384
+"""An invalid answer up to this size is part of its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +149,17 @@ class Commands:
             return [CommandDone(command.command_id, Outcome.RESULT, frame.raw, sent_at=command.sent_at)]
         effects: list[Effect] = [
             Notice(NoticeKind.INVALID_ANSWER, error.description, command.action, error.code),
-            _failed(command.command_id, error, command.sent_at),
+            _failed(command.command_id, error, command.sent_at, details=self._shown(command, frame)),
         ]
         if self._protocol is Protocol.OCPP21:  # the only version that may answer an answer
             effects.append(SendText(encode_error(frame.message_id, error, self._protocol, of_result=True)))
         return effects
+
+    def _shown(self, command: _Open, frame: CallResult) -> bytes:
+        """Return the details of an error that tell an operator what the station answered, without secrets."""
+        if len(frame.raw) > _MAX_SHOWN_BYTES or unfit(frame.payload, frame.raw) is not None:
+            return b"{}"
+        return orjson.dumps({"answer": redact(self._protocol, command.action, frame.payload)})
 
     def _fault(self, command: _Open, frame: CallResult) -> OcppError | None:
         unusable = unfit(frame.payload, frame.raw)
@@ -220,8 +230,8 @@ class Commands:
         return effects
 
 
-def _failed(command_id: str, error: OcppError, sent_at: float | None = None) -> CommandDone:
-    info = ErrorInfo(error.code.value, error.description)
+def _failed(command_id: str, error: OcppError, sent_at: float | None = None, *, details: bytes = b"{}") -> CommandDone:
+    info = ErrorInfo(error.code.value, error.description, details)
     return CommandDone(command_id, Outcome.ERROR, error=info, sent_at=sent_at)
 
 
