@@ -1,6 +1,7 @@
 """TransactionEvents: kept, ordered, repeated, accounted for."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,39 @@ async def test_a_session_while_offline_is_delivered_later_in_order(csms: Scripte
     assert station.ledger.summary()["acknowledged"] == 5
 
 
+async def test_an_unpaced_session_waits_while_nobody_takes_its_events(csms: ScriptedCsms, station: Station) -> None:
+    await station.go_offline()
+    await station.wait_for(lambda: not station.connected)
+    endless = asyncio.create_task(station.charge(1, "TAG1", plan=Plan(duration_s=60 * 200, meter_interval_s=0)))
+    async with asyncio.timeout(10):
+        while len(station.delivery) < 50:  # noqa: ASYNC110  # the session has no event for it
+            await asyncio.sleep(0)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert len(station.delivery) == 50
+
+    station.go_online()
+    result = await endless
+    assert result.events == len(csms.of("TransactionEvent")) == 202
+
+
+async def test_a_wrong_clock_shows_in_events_only(csms: ScriptedCsms, station: Station) -> None:
+    station.clock_error = timedelta(days=-3650)
+    await station.charge(1, "TAG1", plan=QUICK)
+    await station.delivery.flushed()
+
+    sent = csms.of("TransactionEvent")
+    assert len(sent) == 5
+    years = {datetime.now(UTC).year - int(event["timestamp"][:4]) for event in sent}
+    assert years <= {9, 10}
+    assert sent[0]["meterValue"][0]["timestamp"] == sent[0]["timestamp"]
+
+
 async def test_an_unanswered_event_is_repeated_unchanged(csms: ScriptedCsms, make_station: MakeStation) -> None:
     answers = [SILENCE]
     csms.answers["TransactionEvent"] = lambda _: answers.pop() if answers else {}
 
-    async with make_station(call_timeout_s=0.05) as station:
+    async with make_station(call_timeout_s=0.5) as station:
         await station.wait_accepted()
         await station.charge(1, "TAG1", plan=QUICK)
 
@@ -44,7 +73,7 @@ async def test_a_repetition_may_keep_its_message_id(csms: ScriptedCsms, make_sta
     answers = [SILENCE]
     csms.answers["TransactionEvent"] = lambda _: answers.pop() if answers else {}
 
-    async with make_station(call_timeout_s=0.05, retry_same_message_id=True) as station:
+    async with make_station(call_timeout_s=0.5, retry_same_message_id=True) as station:
         await station.wait_accepted()
         await station.charge(1, "TAG1", plan=QUICK)
 

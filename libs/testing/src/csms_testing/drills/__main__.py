@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import signal
 import sys
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict
@@ -15,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from csms_testing.drills import catalogue
-from csms_testing.drills.arena import Arena, cluster, standalone
+from csms_testing.drills.arena import Arena, cluster
 from csms_testing.drills.drill import Drill, Result, Stage, machine, outcomes, run
+from csms_testing.drills.scenarios.disk import on_small_disk
 from csms_testing.kafka import kafka_requirement
 from csms_testing.postgres import postgres_requirement
 
@@ -25,11 +27,14 @@ console = Console(highlight=False)
 
 def _stage(stage: Stage) -> AbstractAsyncContextManager[Arena]:
     if stage is Stage.STANDALONE:
-        return standalone()
+        return on_small_disk()
     return cluster(brokers=3 if stage is Stage.CLUSTER_OF_THREE else 1)
 
 
 async def _run_all(drills: list[Drill], *, short: bool, logs: Path) -> list[Result]:
+    task = asyncio.current_task()
+    if task is not None:  # what was started is to be stopped, however we are ended
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     results = []
     for stage, of_stage in catalogue.by_stage(drills).items():
         left = list(of_stage)
@@ -124,7 +129,10 @@ def main(
     if missing and any(drill.stage is not Stage.STANDALONE for drill in drills):
         console.print(missing, style="red")
         raise typer.Exit(1)
-    found = asyncio.run(_run_all(drills, short=short, logs=logs))
+    try:
+        found = asyncio.run(_run_all(drills, short=short, logs=logs))
+    except asyncio.CancelledError:
+        raise typer.Exit(143) from None
     console.print(_table(found))
     console.print(f"Report: {_write(found, results, short=short)}")
     held, total = outcomes(found)

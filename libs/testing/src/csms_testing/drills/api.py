@@ -15,17 +15,21 @@ API = "/api/v1"
 class Api:
     """Requests with the admin key. Any status comes back; what the network does raises httpx2.TransportError."""
 
-    def __init__(self, processes: Sequence[ServiceProcess], api_key: str, *, port: str = "CSMS_HTTP_PORT") -> None:
+    def __init__(
+        self, processes: Sequence[ServiceProcess], api_key: str, *, client: httpx2.AsyncClient | None = None
+    ) -> None:
         self._processes = processes
-        self._port = port
-        # Connections are not kept: the process at the other end may have been replaced.
-        limits = httpx2.Limits(max_keepalive_connections=0)
-        headers = {"Authorization": f"Bearer {api_key}"}
-        self._client = httpx2.AsyncClient(headers=headers, limits=limits, timeout=httpx2.Timeout(60, connect=5))
+        self._api_key = api_key
+        self._client = _client(api_key) if client is None else client
 
     async def close(self) -> None:
         """Close the client."""
         await self._client.aclose()
+
+    def of(self, name: str) -> "Api":
+        """The API of one process alone. Shares the client: is not to be closed."""
+        chosen = [process for process in self._processes if process.name == name]
+        return Api(chosen, self._api_key, client=self._client)
 
     async def request(
         self, method: str, path: str, body: Json | None = None, params: Mapping[str, Any] | None = None
@@ -48,4 +52,11 @@ class Api:
         living = [process for process in replicas if process.pid is not None]
         # A dead one refuses the connection, as it would behind an ingress without another replica.
         chosen = (living or replicas)[0]
-        return f"http://127.0.0.1:{chosen.environment[self._port]}"
+        return f"http://127.0.0.1:{chosen.environment['CSMS_HTTP_PORT']}"
+
+
+def _client(api_key: str) -> httpx2.AsyncClient:
+    # Connections are not kept: the process at the other end may have been replaced.
+    limits = httpx2.Limits(max_keepalive_connections=0)
+    headers = {"Authorization": f"Bearer {api_key}"}
+    return httpx2.AsyncClient(headers=headers, limits=limits, timeout=httpx2.Timeout(60, connect=5))

@@ -1,9 +1,16 @@
 """All drills, the most important first."""
 
 from csms_testing.drills.drill import Drill, Stage
-from csms_testing.drills.scenarios import poison, services, stores
+from csms_testing.drills.scenarios import clocks, disk, poison, services, sockets, stores
 
-DRILLS: tuple[Drill, ...] = (*services.DRILLS, *stores.DRILLS, *poison.DRILLS)
+DRILLS: tuple[Drill, ...] = (
+    *services.DRILLS,
+    *stores.DRILLS,
+    *poison.DRILLS,
+    *sockets.DRILLS,
+    *clocks.DRILLS,
+    *disk.DRILLS,
+)
 
 
 def chosen(names: list[str]) -> list[Drill]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _UNPACED_STEP_S = 60.0
 _NEGLIGIBLE_WH = 1e-6
+_UNPACED_BACKLOG = 50
+"""Undelivered events at which an unpaced session waits: time does not pass while nobody takes its events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,3 +227,4 @@ class Session:
         answer = self._station.emit(self._running(), event_type, trigger, measurands=measurands, connected=plugged)
         if self._unpaced:
             await answer
+            await self._station.delivery.below(_UNPACED_BACKLOG)

@@ -63,6 +63,7 @@ class Delivery:
         self._offline = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._shorter = asyncio.Event()
         self._draining = False
 
     def __len__(self) -> int:
@@ -95,6 +96,7 @@ class Delivery:
         updated = [item for item in behind_first if item.entry.event_type == "Updated"][::2]
         for item in updated:
             self._queue.remove(item)
+            self._shorter.set()
             self._drop(item)
 
     def online(self) -> None:
@@ -114,6 +116,12 @@ class Delivery:
     async def flushed(self) -> None:
         """Wait until nothing is queued. May wait forever; use a deadline."""
         await self._empty.wait()
+
+    async def below(self, limit: int) -> None:
+        """Wait until fewer than `limit` events are queued. May wait forever; use a deadline."""
+        while len(self._queue) >= limit:
+            self._shorter.clear()
+            await self._shorter.wait()
 
     def _drain_soon(self) -> None:
         if self._queue and not self._draining:
@@ -169,6 +177,7 @@ class Delivery:
     def _done(self, item: _Queued, answer: Json | None) -> None:
         if self._queue and self._queue[0] is item:
             self._queue.popleft()
+            self._shorter.set()
         if not self._queue:
             self._empty.set()
         if not item.answer.done():

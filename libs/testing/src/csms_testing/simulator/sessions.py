@@ -1,10 +1,12 @@
 """What sessions do to a station: transactions begun and ended, cables, faults, answers of the CSMS."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from csms_testing.simulator import handlers, status
 from csms_testing.simulator.charging import ChargeResult, Plan, Session
+from csms_testing.simulator.clock import timestamp
 from csms_testing.simulator.errors import EvseUnavailable
 from csms_testing.simulator.evse import Connector, ConnectorStatus, Evse
 from csms_testing.simulator.frames import Json
@@ -88,6 +90,10 @@ def emit(
     payload = transaction.event(
         event_type, trigger, offline=not station.accepted, meter_value=sample, connected=connected, stop=stop
     )
+    if station.clock_error:
+        payload["timestamp"] = timestamp(datetime.now(UTC) + station.clock_error)
+        for value in payload.get("meterValue", ()):
+            value["timestamp"] = payload["timestamp"]
     answer = station.delivery.put(payload)
     station.notify()
     return answer

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Self
 
 from csms_testing.simulator import boot, handlers, sessions, status
@@ -60,6 +61,8 @@ class Station:
         self.features: Features = Features()
         self.tokens = KnownTokens()
         self.operative = True
+        self.clock_error = timedelta()
+        """How far the station's own clock is ahead of the truth."""
         self.evses = self._build_evses()
         shape = definitions(self.config.evses, self.config.connectors, self.config.max_power_w)
         self.model = DeviceModel(shape, self._variable_set)

@@ -1,0 +1,38 @@
+import httpx2
+import pytest
+from csms_testing.drills.commands import Commands
+
+
+class FakeApi:
+    def __init__(self, outcome):
+        self.outcome = outcome
+
+    async def request(self, *_, **__):
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return httpx2.Response(self.outcome)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name"),
+    [
+        (200, "answered"),
+        (409, "not connected"),
+        (503, "unavailable"),
+        (504, "no answer in time"),
+        (httpx2.ConnectError("refused"), "service down"),
+    ],
+)
+async def test_answers_and_clear_failures(outcome, name):
+    commands = Commands(FakeApi(outcome), ["CS1"], "TOKEN")
+    assert await commands.get_variables("CS1") == (name == "answered")
+    assert commands.outcomes == {name: 1}
+    assert commands.wrong == []
+
+
+@pytest.mark.parametrize("status", [500, 404, 422])
+async def test_anything_else_is_wrong(status):
+    commands = Commands(FakeApi(status), ["CS1"], "TOKEN")
+    assert not await commands.get_variables("CS1")
+    assert len(commands.wrong) == 1
+    assert str(status) in commands.wrong[0]
