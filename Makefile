@@ -86,6 +86,10 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+.PHONY: drill
+drill: $(VENV)/.dev ## Break the running system in every known way, check that nothing is lost
+	$(BIN)/python -m csms_testing.drills $(ARGS)
+
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure throughput and latency beside the baselines
 	$(BIN)/python -m bench $(ARGS)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from csms_runtime import logging
 from rich.console import Console
 from rich.table import Table
 
@@ -125,6 +126,7 @@ def main(
         for drill in drills:
             console.print(f"{drill.name:20} {drill.what} ({drill.stage.value})")
         return
+    logging.configure("WARNING", "console")
     missing = kafka_requirement() or postgres_requirement()
     if missing and any(drill.stage is not Stage.STANDALONE for drill in drills):
         console.print(missing, style="red")

@@ -73,11 +73,14 @@ class Result:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-async def run(drill: Drill, arena: Arena, *, short: bool) -> Result:
-    """Run a drill; what goes wrong stands in the result."""
+async def run(drill: Drill, arena: Arena, *, short: bool, stations: int | None = None) -> Result:
+    """Run a drill, with as many `stations` if the drill's own number does not suit.
+
+    What goes wrong stands in the result.
+    """
     result, started = Result(drill.name, drill.what, drill.stage.value), time.monotonic()
     try:
-        await _run(drill, arena, result, short=short)
+        await _run(drill, arena, result, short=short, stations=stations or drill.stations)
         result.ok = True
     except Exception as error:  # noqa: BLE001  # whatever went wrong is the drill's result, and others are to follow
         result.error = f"{type(error).__name__}: {error}" if not isinstance(error, DrillFailed) else str(error)
@@ -85,11 +88,11 @@ async def run(drill: Drill, arena: Arena, *, short: bool) -> Result:
     return result
 
 
-async def _run(drill: Drill, arena: Arena, result: Result, *, short: bool) -> None:
+async def _run(drill: Drill, arena: Arena, result: Result, *, short: bool, stations: int) -> None:
     buried = await _dead_letters(arena)
     scene: Scene | None = None
     try:
-        async with load(arena.api, arena.ocpp_urls, stations=drill.stations) as running:
+        async with load(arena.api, arena.ocpp_urls, stations=stations) as running:
             scene = Scene(arena, running, short)
             result.notes = scene.notes
             result.recovery_s = round(await drill.play(scene), 2)

@@ -1,0 +1,43 @@
+"""The most telling fault drills in their short form. `make drill` runs all of them."""
+
+import asyncio
+
+import pytest
+from csms_testing.drills import catalogue
+from csms_testing.drills.drill import run
+
+STATIONS = 12
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def by_name(name):
+    (drill,) = catalogue.chosen([name])
+    return drill
+
+
+async def held(name, arena):
+    result = await run(by_name(name), arena, short=True, stations=STATIONS)
+    assert result.ok, f"{name}: {result.error}\n{await asyncio.to_thread(logs_of, arena)}"
+    assert result.ledger["events"] > STATIONS
+    assert result.ledger["acknowledged"] == result.ledger["events"]
+    return result
+
+
+def logs_of(arena):
+    files = sorted(arena.directory.glob("*.log"))
+    return "\n".join(f"--- {file.name}\n{file.read_text(errors='replace')[-3000:]}" for file in files)
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", ["poison", "kill-transactions", "gateway-moves", "kafka-away", "postgres-away"])
+async def test_nothing_is_lost(name, distributed):
+    await held(name, distributed)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_full_disk_refuses_and_loses_nothing(standalone):
+    result = await held("disk-full", standalone)
+    assert result.notes["call_errors"] > 0
