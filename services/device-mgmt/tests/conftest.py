@@ -214,6 +214,7 @@ def apply(units: Units, incoming: Callable[..., Incoming]) -> Callable[..., Awai
         async with units.open() as unit:
             rows = await stations.lock(unit.session, [record.station_id])
             replies = await handled(unit, incoming(record, offset=offset), record)
+            assert unit.following == []  # it is for whoever publishes the replies
             del rows
         return Applied(replies, unit.outgoing)
 

@@ -54,9 +54,9 @@ class CommandSender:
             connection = self._table.lookup(command.station_id)
             if connection is None:
                 return None
-            outgoing = _outgoing(command, connection, self._requester.reply_to)
+            question = _outgoing(command, connection, self._requester.reply_to)
             timeout_s = command.timeout_s + self._grace_s
-            answer = await self._requester.ask(outgoing, command.call_id, timeout_s)
+            answer = await self._requester.ask(question, command.call_id, timeout_s)
             if not self._has_moved(command, connection, answer):
                 break
         return answer
@@ -77,6 +77,19 @@ class CommandSender:
 
 
 def _outgoing(command: Command, connection: Connection, reply_to: ReplyTo | None) -> Outgoing:
+    return outgoing(
+        command,
+        slot=connection.slot,
+        epoch=connection.epoch,
+        connection_id=connection.connection_id,
+        reply_to=reply_to,
+    )
+
+
+def outgoing(
+    command: Command, *, slot: int, epoch: int, connection_id: str, reply_to: ReplyTo | None = None
+) -> Outgoing:
+    """Build the record that has the gateway at `slot` send a command, on that connection and no other."""
     body = StationCommand(
         reply_to=reply_to,
         correlation_id=command.call_id,
@@ -86,8 +99,8 @@ def _outgoing(command: Command, connection: Connection, reply_to: ReplyTo | None
         timeout_ms=int(command.timeout_s * 1000),
         deadline_ms=now_ms() + int(command.timeout_s * 1000),
         origin=ORIGIN,
-        gateway_epoch=connection.epoch,
-        connection_id=connection.connection_id,
+        gateway_epoch=epoch,
+        connection_id=connection_id,
     )
     record = new_record(command.station_id, station_command=body)
-    return Outgoing(GATEWAY_INBOX.name, record, partition=connection.slot)
+    return Outgoing(GATEWAY_INBOX.name, record, partition=slot)

@@ -67,7 +67,7 @@ class DeviceRecords:
                 if item.record is not None:
                     outgoing += await handled(unit, item, item.record)
             del loaded  # kept until here: the session forgets rows that nobody holds, and would read them again
-        return outgoing
+        return [*unit.first, *outgoing]
 
 
 async def _load(unit: Unit, records: Sequence[Record]) -> tuple[object, ...]:
@@ -90,9 +90,9 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
     """Handle one record in the unit's transaction and return what to publish after its commit."""
     body = record.WhichOneof("body")
     if body == "station_call":
-        return await _answered(unit, record)
+        return [*await _answered(unit, record), *unit.take_following()]
     if body == "command_result":
-        return await command_result.handle(unit, record)
+        return [*await command_result.handle(unit, record), *unit.take_following()]
     if body == "connection":
         await connection.handle(unit, record, item.offset)
         return []

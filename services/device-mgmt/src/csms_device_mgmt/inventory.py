@@ -55,7 +55,7 @@ class Inventory:
             known = await self._tell_auth(Station(**columns), change)
             if known and await self._store(station_id, before, columns):
                 return before is None
-        raise Problem(409, "Conflict", "the station is being changed by others, try again")
+        raise _crossing()
 
     def _columns(self, station_id: str, before: Station | None, change: StationChange) -> dict[str, Any]:
         now = utcnow()
@@ -68,7 +68,7 @@ class Inventory:
     async def _tell_auth(self, wanted: Station, change: StationChange) -> bool:
         """Tell auth and wait; False when auth knows a newer state already: another change is on its way."""
         digest = b"" if change.password is None else self._digest(wanted.station_id, change.password)
-        return await self._confirm(wanted, digest)
+        return await self._confirm(wanted, password_digest=digest)
 
     async def confirm_password(self, station_id: str, password: str) -> None:
         """Wait until auth has stored a password that the station accepted. Raises Problem 503 if auth is silent.
@@ -78,16 +78,36 @@ class Inventory:
         async with self._units.reading() as session:
             station = await stations.find(session, station_id)
         if station is not None:
-            await self._confirm(station, self._digest(station_id, password))
+            await self._confirm(station, password_digest=self._digest(station_id, password))
+
+    async def offer_password(self, station_id: str, password: str) -> None:
+        """Make auth take a password that a station is about to be asked to take, beside the present one.
+
+        On return the station can connect with either, whatever becomes of its answer (A01.FR.02-.05). Raises Problem
+        503 (auth is silent), 409 (too many crossing changes).
+        """
+        digest = self._digest(station_id, password)
+        for _ in range(ATTEMPTS):
+            async with self._units.open() as unit:
+                station = (await stations.lock(unit.session, [station_id])).get(station_id)
+                if station is None:
+                    return
+                station.revision = messages.next_revision(station.revision, unit.now)
+            if await self._confirm(station, pending_password_digest=digest):
+                return
+        raise _crossing()
 
     def _digest(self, station_id: str, password: str) -> bytes:
         return passwords.digest(self._secret_key, station_id, password.encode())
 
-    async def _confirm(self, station: Station, password_digest: bytes) -> bool:
+    async def _confirm(
+        self, station: Station, *, password_digest: bytes = b"", pending_password_digest: bytes = b""
+    ) -> bool:
         correlation_id, deadline_ms = self._question()
         question = messages.admission(
             station,
             password_digest=password_digest,
+            pending_password_digest=pending_password_digest,
             reply_to=self._requester.reply_to,
             correlation_id=correlation_id,
             deadline_ms=deadline_ms,
@@ -102,6 +122,8 @@ class Inventory:
                 what = StationChanged.CHANGE_CREATED
             else:
                 changed = {name: columns[name] for name in stations.CONFIGURED}
+                if any(columns[name] != getattr(before, name) for name in ("onboarding", "onboarding_variables")):
+                    changed["onboarding_progress"] = None  # the next boot begins anew
                 stored = await stations.change(unit.session, station_id, before.revision, changed)
                 what = StationChanged.CHANGE_UPDATED
             if stored:
@@ -153,6 +175,10 @@ class Inventory:
         except NoAnswer as error:
             detail = "auth did not answer; nothing was stored here, repeat the request"
             raise Problem(503, "Auth is silent", detail, headers={"Retry-After": "2"}) from error
+
+
+def _crossing() -> Problem:
+    return Problem(409, "Conflict", "the station is being changed by others, try again")
 
 
 def _tell_others(unit: Unit, station_id: str, what: StationChanged.Change.ValueType) -> None:

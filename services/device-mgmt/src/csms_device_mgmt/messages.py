@@ -11,6 +11,7 @@ from csms_bus.topics import CALLS_AUTH, EVENTS_DEVICES, GATEWAY_INBOX
 from csms_runtime.clock import to_ms
 from csms_runtime.ids import new_id
 
+from csms_device_mgmt.domain.onboarding import Mode
 from csms_device_mgmt.domain.registration import Registration, effective
 from csms_device_mgmt.store.tables import Station
 
@@ -36,8 +37,10 @@ def event(station_id: str, occurred_at: datetime, event_id: str | None = None, *
 
 
 def registration_status_of(station: Station) -> Registration:
-    """Return the status a station counts as having."""
+    """Return the status a station counts as having. One that is to be onboarded at its first boot is Pending."""
     told = station.registration_status
+    if told is None and station.onboarding == Mode.INVENTORY and station.registration == Registration.ACCEPTED:
+        return Registration.PENDING
     return effective(Registration(station.registration), Registration(told) if told else None)
 
 
@@ -45,6 +48,8 @@ def admission(
     station: Station,
     *,
     password_digest: bytes = b"",
+    pending_password_digest: bytes = b"",
+    dropped_password_digest: bytes = b"",
     reply_to: ReplyTo | None = None,
     correlation_id: str = "",
     deadline_ms: int = 0,
@@ -60,6 +65,8 @@ def admission(
         registration_status=REGISTRATION_STATUS[registration_status_of(station)],
         message_timeout_s=station.message_timeout_s or 0,
         password_digest=password_digest,
+        pending_password_digest=pending_password_digest,
+        dropped_password_digest=dropped_password_digest,
     )
     return Outgoing(CALLS_AUTH.name, new_record(station.station_id, station_admission=body))
 

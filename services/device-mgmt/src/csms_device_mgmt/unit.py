@@ -26,9 +26,32 @@ class Unit:
     outgoing: list[Outgoing] = field(default_factory=list)
     """Published through the outbox: at least once if the transaction commits, never if it does not, in order."""
 
+    following: list[Outgoing] = field(default_factory=list)
+    """Published behind the answer to what is being handled."""
+
+    def send(self, record: Outgoing) -> None:
+        """Publish a record behind the answer to the station; if none is being handled, as `tell` does."""
+        self.following.append(record)
+
+    def take_following(self) -> list[Outgoing]:
+        """Return what `send` was given, for whoever publishes the answer."""
+        taken, self.following = self.following, []
+        return taken
+
+    first: list[Outgoing] = field(default_factory=list)
+    """Of these, the ones that a consumer publishes itself, too, before it answers; see `tell_first`."""
+
     def tell(self, record: Outgoing) -> None:
         """Publish a record when the transaction has committed."""
         self.outgoing.append(record)
+
+    def tell_first(self, record: Outgoing) -> None:
+        """Publish an idempotent record before the answer to what is being handled, and through the outbox to be sure.
+
+        For what a station may rely on as soon as it is answered.
+        """
+        self.tell(record)
+        self.first.append(record)
 
 
 class Units:
@@ -52,6 +75,7 @@ class Units:
         async with self._database.transaction() as session:
             unit = Unit(session, self._settings, self._secret_key, utcnow())
             yield unit
+            unit.outgoing += unit.take_following()
             if unit.outgoing:
                 await outbox.add(session, OUTBOX, unit.outgoing)
         if unit.outgoing:

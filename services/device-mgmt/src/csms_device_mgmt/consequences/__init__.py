@@ -2,17 +2,26 @@
 
 from collections.abc import Mapping
 
-from csms_device_mgmt.consequences import get_variables, installed_certificates, job, report, set_variables
-from csms_device_mgmt.consequences.executed import Consequence
+from csms_device_mgmt.consequences import (
+    get_variables,
+    installed_certificates,
+    job,
+    onboarding,
+    report,
+    set_variables,
+)
+from csms_device_mgmt.consequences.executed import Consequence, both
 from csms_device_mgmt.domain.jobs import KIND_OF_ACTION
 from csms_device_mgmt.domain.series import BY_ACTION
 
 CONSEQUENCES: Mapping[str, Consequence] = {
     **dict.fromkeys(BY_ACTION, report.apply),
     **dict.fromkeys(KIND_OF_ACTION, job.apply),
+    "GetBaseReport": both(report.apply, onboarding.apply),
     "DeleteCertificate": installed_certificates.apply_deletion,
     "GetInstalledCertificateIds": installed_certificates.apply_report,
     "GetVariables": get_variables.apply,
-    "SetVariables": set_variables.apply,
+    "SetVariables": both(set_variables.apply, onboarding.apply),
+    "TriggerMessage": onboarding.apply,
 }
 """OCPP 2.0.1 and 2.1; nothing follows from the outcome of other actions."""

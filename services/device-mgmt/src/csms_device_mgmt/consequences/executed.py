@@ -27,3 +27,13 @@ class Executed:
 
 Consequence = Callable[[Unit, Executed], Awaitable[None]]
 """Runs once per outcome, in the transaction that stores it."""
+
+
+def both(first: Consequence, second: Consequence) -> Consequence:
+    """One after the other."""
+
+    async def apply(unit: Unit, executed: Executed) -> None:
+        await first(unit, executed)
+        await second(unit, executed)
+
+    return apply

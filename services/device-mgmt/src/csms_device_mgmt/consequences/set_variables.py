@@ -8,20 +8,21 @@ from csms_runtime import passwords
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.consequences.executed import Executed
-from csms_device_mgmt.domain.device_model import BASIC_AUTH_PASSWORD, VariableKey
+from csms_device_mgmt.domain.device_model import VariableKey
 from csms_device_mgmt.domain.matching import in_request_order
+from csms_device_mgmt.domain.password_changes import PasswordOutcome, judge, offered
 from csms_device_mgmt.store import stations, variables
+from csms_device_mgmt.store.calls import CallOutcome
 from csms_device_mgmt.unit import Unit
 
 
 async def apply(unit: Unit, executed: Executed) -> None:
-    """Store accepted values in the device model; tell auth an accepted BasicAuthPassword (A01.FR.03)."""
+    """Store accepted values in the device model; tell auth what became of a BasicAuthPassword (A01.FR.02-.05)."""
     accepted = dict(_accepted(executed))
     shown = {key: value for key, value in accepted.items() if not is_secret_variable(key.variable)}
     await variables.store_values(unit.session, executed.station_id, shown, executed.completion.completed_at)
-    for key, value in accepted.items():
-        if key.path == BASIC_AUTH_PASSWORD.path:
-            await _make_valid(unit, executed.station_id, value)
+    for password, outcome in _passwords(executed):
+        await _tell_auth(unit, executed.station_id, password, outcome)
 
 
 def _accepted(executed: Executed) -> Iterator[tuple[VariableKey, str]]:
@@ -32,12 +33,26 @@ def _accepted(executed: Executed) -> Iterator[tuple[VariableKey, str]]:
             yield VariableKey.in_message(element), element["attributeValue"]
 
 
-async def _make_valid(unit: Unit, station_id: str, password: str) -> None:
-    """Tell auth through the outbox: if this process dies now, the station can still connect with its new password."""
+def _passwords(executed: Executed) -> Iterator[tuple[str, PasswordOutcome]]:
+    """Return the passwords it was asked to take. A CALL that was sent and not answered may have been obeyed."""
+    if executed.response is not None:
+        return judge(executed.request, executed.response)
+    completion = executed.completion
+    never_sent = completion.outcome is CallOutcome.NOT_CONNECTED and completion.sent_at is None
+    refused = never_sent or completion.outcome is CallOutcome.ERROR
+    outcome = PasswordOutcome.REFUSED if refused else PasswordOutcome.UNKNOWN
+    return ((password, outcome) for password in offered(executed.request))
+
+
+async def _tell_auth(unit: Unit, station_id: str, password: str, outcome: PasswordOutcome) -> None:
+    """Tell auth through the outbox: if this process dies now, the station can still connect with what it has taken."""
     station = (await stations.lock(unit.session, [station_id])).get(station_id)
-    if station is None:
+    if station is None or outcome is PasswordOutcome.UNKNOWN:
         return
     station.revision = messages.next_revision(station.revision, unit.now)
-    station.password_set = True
     digest = passwords.digest(unit.secret_key, station_id, password.encode())
-    unit.tell(messages.admission(station, password_digest=digest))
+    if outcome is PasswordOutcome.TAKEN:
+        station.password_set = True
+        unit.tell(messages.admission(station, password_digest=digest))
+    else:
+        unit.tell(messages.admission(station, dropped_password_digest=digest))

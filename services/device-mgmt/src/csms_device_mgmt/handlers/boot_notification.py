@@ -5,7 +5,7 @@ from csms_bus.ports import Outgoing
 from csms_ocpp.times import format_datetime
 from csms_runtime import metrics
 
-from csms_device_mgmt import messages
+from csms_device_mgmt import messages, onboarding
 from csms_device_mgmt.domain.registration import Registration, boot_interval
 from csms_device_mgmt.handlers import job_status
 from csms_device_mgmt.handlers.message import Answer, StationMessage
@@ -18,11 +18,15 @@ FIRMWARE_UPDATE = "FirmwareUpdate"
 
 
 async def handle(unit: Unit, message: StationMessage) -> Answer:
-    """Answer with the station's registration; an unknown station that is not let in is rejected."""
+    """Answer with the station's registration; an unknown station that is not let in is rejected.
+
+    A station that is yet to be onboarded is Pending meanwhile (B02).
+    """
     station = await known_or_created(unit, message.station_id)
-    status = Registration(station.registration) if station else Registration.REJECTED
+    status = Registration.REJECTED
     if station is not None:
         _remember(station, message)
+        status = await onboarding.booted(unit, station, message.place, message.protocol)
         _register(unit, station, status)
         unit.tell(_booted(station, message))
         if station.boot_reason == FIRMWARE_UPDATE:
@@ -48,12 +52,12 @@ def _remember(station: Station, message: StationMessage) -> None:
 
 
 def _register(unit: Unit, station: Station, status: Registration) -> None:
-    """Keep what the station is told; auth must know it, for after a reconnect the station does not boot again."""
+    """Keep what the station is told; auth must know it first, for after a reconnect the station does not boot again."""
     before = messages.registration_status_of(station)
     station.registration_status = status.value
     if before is not status:
         station.revision = messages.next_revision(station.revision, unit.now)
-        unit.tell(messages.admission(station))
+        unit.tell_first(messages.admission(station))
 
 
 def _booted(station: Station, message: StationMessage) -> Outgoing:

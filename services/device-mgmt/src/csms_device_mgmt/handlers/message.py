@@ -9,6 +9,7 @@ from csms.v1.bus_pb2 import Record
 from csms_ocpp.times import parse_datetime
 from csms_runtime.clock import from_ms
 
+from csms_device_mgmt.domain.onboarding import Place
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.unit import Unit
 
@@ -24,6 +25,8 @@ class StationMessage:
     action: str
     payload: Mapping[str, Any]
     received_at: datetime
+    place: Place
+    """The connection it came on."""
 
     def moment(self, text: str) -> datetime:
         """Read one of the station's own times; if it makes no sense, the time of receipt, for that is the next best."""
@@ -43,6 +46,7 @@ def station_message(record: Record) -> StationMessage:
         action=call.action,
         payload=loads(call.payload),
         received_at=from_ms(call.received_at_ms),
+        place=Place((call.reply_to.partition, call.gateway_epoch, call.connection_id)),
     )
 
 

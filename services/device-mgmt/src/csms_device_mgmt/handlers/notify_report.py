@@ -3,7 +3,7 @@
 from csms.v1.events_pb2 import ReportCompleted
 from csms_bus.ports import Outgoing
 
-from csms_device_mgmt import messages
+from csms_device_mgmt import messages, onboarding
 from csms_device_mgmt.domain.device_model import reported_attributes
 from csms_device_mgmt.domain.series import DEVICE_MODEL
 from csms_device_mgmt.handlers.message import Answer, StationMessage
@@ -18,6 +18,7 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     taken = await take_part(unit, message, DEVICE_MODEL)
     attributes = reported_attributes(taken.entries)
     await variables.store_reported(unit.session, message.station_id, attributes, message.received_at)
+    await onboarding.part_arrived(unit, taken.report, completed=taken.completed)
     if taken.completed:
         unit.tell(await _completed(unit, message, taken.report))
     return {}

@@ -51,6 +51,18 @@ class ConnectionModel(BaseModel):
     close_reason: str | None
 
 
+class OnboardingModel(BaseModel):
+    """How far onboarding got."""
+
+    step: str = Field(description="inventory, variables, boot (the next one is accepted), done")
+    report_request_id: int | None = Field(description="Of the inventory, see /stations/{station_id}/reports")
+    variables: int = Field(description="How many are to be set")
+    variables_done: int = Field(description="How many the station has answered for")
+    notes: list[str] = Field(description="What the station refused or did not answer")
+    started_at: datetime
+    updated_at: datetime
+
+
 class StationModel(BaseModel):
     """A station."""
 
@@ -61,6 +73,8 @@ class StationModel(BaseModel):
     registration: Registration = Field(description="How the next BootNotification is answered")
     registration_status: Registration | None = Field(description="How the last BootNotification was answered")
     onboarding: str
+    onboarding_variables: list[dict[str, Any]]
+    onboarding_progress: OnboardingModel | None = Field(description="null: it has not begun")
     message_timeout_s: int | None
     vendor_ids: list[str]
     password_set: bool

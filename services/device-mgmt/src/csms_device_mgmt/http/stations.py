@@ -1,15 +1,20 @@
 """/stations: the inventory."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+from csms_ocpp.redaction import is_secret_variable
+from csms_ocpp.versions import Protocol
 from csms_runtime.http import Page, PageParams, paginate, require
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from fastapi import APIRouter, Path, Query, Response, Security
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy import ColumnElement
 
+from csms_device_mgmt.calls.checks import violations
+from csms_device_mgmt.domain.device_model import VariableKey
+from csms_device_mgmt.domain.onboarding import Mode
 from csms_device_mgmt.domain.registration import Registration
-from csms_device_mgmt.domain.station_ids import PATTERN
+from csms_device_mgmt.domain.station_ids import RULE, is_station_id
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import StationModel
 from csms_device_mgmt.http.parameters import StationId, existing, text_position
@@ -19,7 +24,14 @@ from csms_device_mgmt.presence import Presence
 from csms_device_mgmt.store import connectors, stations
 from csms_device_mgmt.unit import Units
 
-NewStationId = Annotated[str, Path(pattern=PATTERN, description="1 to 48 characters of A-Z a-z 0-9 * - _ = + | @ .")]
+
+def _station_id(text: str) -> str:
+    if not is_station_id(text):
+        raise ValueError(f"a station's identity has {RULE}")
+    return text
+
+
+NewStationId = Annotated[str, AfterValidator(_station_id), Path(description=RULE)]
 
 SearchText = Annotated[
     str | None, Query(max_length=100, pattern=NO_NUL, description="Contained in id, vendor, model or serial number")
@@ -37,7 +49,10 @@ class StationBody(BaseModel):
     )
     serial_number: str | None = Field(None, max_length=64, pattern=NO_NUL)
     registration: Registration = Registration.ACCEPTED
-    onboarding: Literal["none", "inventory"] = "none"
+    onboarding: Mode = Mode.NONE
+    onboarding_variables: list[dict[str, Any]] = Field(
+        [], max_length=1000, description="OCPP's SetVariableDataType objects, set after the inventory has arrived"
+    )
     message_timeout_s: int | None = Field(None, ge=1, le=600)
     vendor_ids: list[Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]] = []
 
@@ -48,10 +63,29 @@ class StationBody(BaseModel):
             raise ValueError("a password cannot be removed")
         return password
 
+    @field_validator("onboarding_variables")
+    @classmethod
+    def _can_be_sent(cls, elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for number, element in enumerate(elements):
+            _check_variable(number, element)
+        keys = [VariableKey.in_message(element).path for element in elements]
+        if len(set(keys)) < len(keys):
+            raise ValueError("a variable is named twice (B05.FR.13)")
+        return elements
+
     def change(self) -> StationChange:
         """Return what was mentioned."""
         columns = self.model_dump(exclude_unset=True, exclude={"password"}, mode="json")
         return StationChange(columns, self.password)
+
+
+def _check_variable(number: int, element: dict[str, Any]) -> None:
+    found = violations(Protocol.OCPP201, "SetVariables", {"setVariableData": [element]})
+    if found:
+        pointer = found[0]["pointer"].replace("/setVariableData/0", f"/{number}", 1)
+        raise ValueError(f"{pointer}: {found[0]['detail']}")
+    if is_secret_variable(element["variable"]["name"]):
+        raise ValueError(f"/{number}: a secret is not kept here; use /stations/{{station_id}}/password")
 
 
 def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:

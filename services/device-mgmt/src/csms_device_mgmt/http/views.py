@@ -14,10 +14,12 @@ from csms_device_mgmt.http.models import (
     ConnectorModel,
     EvseModel,
     NotificationModel,
+    OnboardingModel,
     ReportSummaryModel,
     StationModel,
     VariableModel,
 )
+from csms_device_mgmt.onboarding import progress_of
 from csms_device_mgmt.store.tables import Call, Connector, Notification, Report, Station, Variable
 
 
@@ -31,6 +33,8 @@ def station(row: Station, connectors: Iterable[Connector], *, connected: bool) -
         registration=Registration(row.registration),
         registration_status=Registration(row.registration_status) if row.registration_status else None,
         onboarding=row.onboarding,
+        onboarding_variables=row.onboarding_variables,
+        onboarding_progress=_onboarding(row),
         message_timeout_s=row.message_timeout_s,
         vendor_ids=row.vendor_ids,
         password_set=row.password_set,
@@ -42,6 +46,21 @@ def station(row: Station, connectors: Iterable[Connector], *, connected: bool) -
         evses=evses(connectors),
         created_at=row.created_at,
         updated_at=row.updated_at,
+    )
+
+
+def _onboarding(row: Station) -> OnboardingModel | None:
+    progress = progress_of(row)
+    if progress is None:
+        return None
+    return OnboardingModel(
+        step=progress.step.value,
+        report_request_id=progress.request_id,
+        variables=len(row.onboarding_variables),
+        variables_done=progress.variables_done,
+        notes=list(progress.notes),
+        started_at=progress.started_at,
+        updated_at=progress.updated_at,
     )
 
 

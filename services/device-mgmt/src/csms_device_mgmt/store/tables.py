@@ -5,7 +5,7 @@ from typing import Any
 
 from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
 from csms_db.outbox import outbox_table
-from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 STATION_ID = String(48)
@@ -29,6 +29,9 @@ class Station(Base):
     serial_number: Mapped[str | None] = mapped_column(Text)
     registration: Mapped[str] = mapped_column(String(8))
     onboarding: Mapped[str] = mapped_column(String(16))
+    # OCPP's SetVariableDataType objects, without secrets; and domain.onboarding.Progress.
+    onboarding_variables: Mapped[list[JsonValue]] = mapped_column(Json, server_default=text("'[]'"))
+    onboarding_progress: Mapped[JsonValue | None] = mapped_column(Json)
     message_timeout_s: Mapped[int | None]
     vendor_ids: Mapped[list[str]] = mapped_column(Json)
     password_set: Mapped[bool]

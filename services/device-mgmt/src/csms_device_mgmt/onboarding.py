@@ -1,0 +1,177 @@
+"""Onboarding: the steps between a station's first boot and its acceptance, each in the transaction of what led to it.
+
+What is sent goes out behind the answer to the station's own message, so that a station is told Pending before it is
+asked for anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from csms_ocpp.versions import Protocol
+from csms_runtime.ids import new_id
+
+from csms_device_mgmt.commands import ORIGIN, Command, outgoing
+from csms_device_mgmt.domain.chunks import Limits, parse_limit, split
+from csms_device_mgmt.domain.device_model import bytes_per_message, items_per_message
+from csms_device_mgmt.domain.onboarding import (
+    NOWHERE,
+    Mode,
+    Place,
+    Progress,
+    Step,
+    begun,
+    refusal_of_inventory,
+    variables_answered,
+)
+from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.redacted import redacted
+from csms_device_mgmt.store import calls, reports, stations, variables
+from csms_device_mgmt.store.calls import CallState
+from csms_device_mgmt.store.tables import Report, Station
+from csms_device_mgmt.unit import Unit
+
+REQUESTED_BY = "onboarding"
+"""Who asked, in the history of calls."""
+
+
+async def booted(unit: Unit, station: Station, place: Place, protocol: str) -> Registration:
+    """Return how to answer a BootNotification; begin onboarding, or what is left of it, if the station needs it."""
+    configured = Registration(station.registration)
+    if configured is Registration.REJECTED or not is_due(station) or protocol == Protocol.OCPP16:
+        return configured
+    progress = progress_of(station)
+    if progress is not None and progress.step is Step.BOOT:
+        _store(unit, station, replace(progress, step=Step.DONE, call_id=None))
+        return configured
+    if progress is None or not progress.is_under_way(place, unit.now):
+        await _next(unit, station, begun(progress, place, unit.now))
+    return Registration.PENDING
+
+
+def is_due(station: Station) -> bool:
+    """Whether the station is yet to be onboarded."""
+    progress = progress_of(station)
+    return station.onboarding == Mode.INVENTORY and (progress is None or progress.step is not Step.DONE)
+
+
+def progress_of(station: Station) -> Progress | None:
+    """Return how far it got; None: it has not begun."""
+    return Progress.from_json(station.onboarding_progress) if station.onboarding_progress else None
+
+
+async def unanswered(unit: Unit, station_id: str, call_id: str, what: str) -> None:
+    """Remember that a call brought no answer: the step begins again at the next boot."""
+    station, progress = await _waiting_for(unit, station_id, call_id)
+    if station is not None and progress is not None:
+        stalled = replace(progress.noted(f"{what}, again at the next boot"), place=NOWHERE)
+        _store(unit, station, stalled)
+
+
+async def answered(unit: Unit, station_id: str, call_id: str, response: Mapping[str, Any] | None) -> None:
+    """Go on after a call of the onboarding; other calls change nothing. `response` None: a CALLERROR."""
+    station, progress = await _waiting_for(unit, station_id, call_id)
+    if station is None or progress is None:
+        return
+    if progress.step is Step.INVENTORY:
+        refusal = refusal_of_inventory(response)
+        if refusal is not None:
+            await _next(unit, station, replace(progress.noted(refusal), step=Step.VARIABLES))
+            return
+    elif progress.step is Step.VARIABLES:
+        await _next(unit, station, variables_answered(progress, response))
+        return
+    _store(unit, station, progress)
+
+
+async def _waiting_for(unit: Unit, station_id: str, call_id: str) -> tuple[Station | None, Progress | None]:
+    """Return the station, locked, and its progress without the call, if it is that call which is waited for."""
+    station = (await stations.lock(unit.session, [station_id])).get(station_id)
+    progress = progress_of(station) if station else None
+    if progress is None or progress.call_id != call_id:
+        return None, None
+    return station, replace(progress, call_id=None)
+
+
+async def part_arrived(unit: Unit, report: Report, *, completed: bool) -> None:
+    """Go on after a part of the inventory, when it was the last one that was missing."""
+    station = await stations.find(unit.session, report.station_id)
+    progress = progress_of(station) if station else None
+    if station is None or progress is None or progress.step is not Step.INVENTORY:
+        return
+    if progress.request_id != report.request_id:
+        return
+    if completed:
+        await _next(unit, station, replace(progress, step=Step.VARIABLES))
+    else:
+        _store(unit, station, progress)
+
+
+async def _next(unit: Unit, station: Station, progress: Progress) -> None:
+    """Send what the step asks for."""
+    if progress.step is Step.INVENTORY:
+        progress = await _ask_for_inventory(unit, station, progress)
+    elif progress.step is Step.VARIABLES:
+        progress = await _set_variables(unit, station, progress)
+    _store(unit, station, progress)
+
+
+async def _ask_for_inventory(unit: Unit, station: Station, progress: Progress) -> Progress:
+    request_id = await stations.take_request_id(unit.session, station.station_id) or 0
+    payload = {"requestId": request_id, "reportBase": "FullInventory"}
+    call_id = await _send(unit, station, progress, "GetBaseReport", payload)
+    await reports.begin(
+        unit.session, station.station_id, request_id, kind="GetBaseReport", call_id=call_id, now=unit.now
+    )
+    return replace(progress, call_id=call_id, request_id=request_id)
+
+
+async def _set_variables(unit: Unit, station: Station, progress: Progress) -> Progress:
+    left = station.onboarding_variables[progress.variables_done :]
+    if not left:
+        return await _ask_for_boot(unit, station, progress)
+    chunk = split(left, await _limits(unit, station))[0]
+    call_id = await _send(unit, station, progress, "SetVariables", {"setVariableData": chunk})
+    return replace(progress, call_id=call_id, variables_asked=len(chunk))
+
+
+async def _limits(unit: Unit, station: Station) -> Limits:
+    """Return the station's limits; one variable per message when the inventory did not tell them (B05.FR.11)."""
+    items, size = items_per_message("SetVariables"), bytes_per_message("SetVariables")
+    known = await variables.values(unit.session, station.station_id, (items, size))
+    return Limits(parse_limit(known.get(items.path)) or 1, parse_limit(known.get(size.path)))
+
+
+async def _ask_for_boot(unit: Unit, station: Station, progress: Progress) -> Progress:
+    payload = {"requestedMessage": "BootNotification"}
+    call_id = await _send(unit, station, progress, "TriggerMessage", payload)
+    return replace(progress, step=Step.BOOT, call_id=call_id)
+
+
+async def _send(unit: Unit, station: Station, progress: Progress, action: str, payload: dict[str, Any]) -> str:
+    """Record a call and send it behind the answer to what is being handled; returns its id."""
+    protocol = station.connection_protocol or Protocol.OCPP201.value
+    timeout_s = station.message_timeout_s or unit.settings.call_timeout_s
+    command = Command(new_id(), station.station_id, protocol, action, payload, timeout_s)
+    deadline_at = unit.now + timedelta(seconds=timeout_s + unit.settings.call_grace_s)
+    row = {
+        "call_id": command.call_id,
+        "station_id": station.station_id,
+        "action": action,
+        "protocol": protocol,
+        "request": redacted(protocol, action, payload),
+        "state": CallState.OPEN.value,
+        "requested_by": REQUESTED_BY,
+        "origin": ORIGIN,
+        "created_at": unit.now,
+        "deadline_at": deadline_at,
+    }
+    await calls.add(unit.session, row)
+    slot, epoch, connection_id = progress.place
+    unit.send(outgoing(command, slot=slot, epoch=epoch, connection_id=connection_id))
+    return command.call_id
+
+
+def _store(unit: Unit, station: Station, progress: Progress) -> None:
+    station.onboarding_progress = replace(progress, updated_at=unit.now).to_json()
