@@ -9,6 +9,8 @@ from csms_bus.ports import Incoming
 from csms_bus.records import new_record
 from csms_db.outbox import OutboxRelay
 from csms_device_mgmt.consumers import DeviceRecords
+from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.tables import OUTBOX
 from csms_device_mgmt.unit import Units
 
@@ -37,6 +39,22 @@ async def test_a_batch_of_everything_is_one_transaction(handler, records, incomi
     replies = [item.record.reply for item in published if item.record.HasField("reply")]
     assert [orjson.loads(reply.payload)["status"] for reply in replies] == ["Accepted", "Accepted"]
     assert published[0].partition == 3
+
+
+async def test_auth_hears_of_a_new_registration_before_the_station_does(
+    handler, records, incoming, with_station, units
+):
+    await with_station(Registration.PENDING)
+    async with units.open() as unit:
+        (await stations.find(unit.session, "CS1")).registration = "Accepted"
+    await handler([incoming(records.boot())])
+    async with units.open() as unit:
+        station = await stations.find(unit.session, "CS1")
+        station.registration = "Rejected"
+    published = await handler([incoming(records.boot())])
+    # A station that reconnects at once, and does not boot again, is already known as what it was told.
+    assert [item.record.WhichOneof("body") for item in published] == ["station_admission", "reply"]
+    assert published[0].topic == "ocpp.calls.auth"
 
 
 async def test_a_failing_record_undoes_the_whole_batch(handler, records, incoming, station_row, woken):

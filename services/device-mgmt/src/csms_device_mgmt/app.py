@@ -70,8 +70,8 @@ class DeviceManagement:
 
     def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:
         sender = CommandSender(bus, self._table, self._requester, settings.call_grace_s)
-        execution = Calls(units, sender, settings, secret_key)
         inventory = Inventory(units, self._requester, settings, secret_key)
+        execution = Calls(units, sender, settings, secret_key, inventory.offer_password)
         return (
             stations.router(units, inventory, Presence(self._table)),
             calls.router(units, execution),

@@ -80,8 +80,84 @@ async def test_refused(api, gateway, connected):
 
 
 async def test_silent_auth_is_said_and_told_later(api, auth, gateway, connected):
-    gateway.respond = answering("Accepted")
-    auth.silent = True
+    def respond(action, payload):
+        auth.silent = True
+        return answering("Accepted")(action, payload)
+
+    gateway.respond = respond
     answer = await api.post(f"/stations/{connected}/password", json={"password": NEW})
     assert answer.status_code == 503
     assert len(digests(auth)) == 2
+
+
+async def test_without_auth_nothing_is_sent(api, auth, gateway, connected):
+    auth.silent = True
+    answer = await api.post(f"/stations/{connected}/password", json={"password": NEW})
+    assert answer.status_code == 503
+    assert gateway.commands == []
+    (call,) = (await api.get(f"/stations/{connected}/calls")).json()["items"]
+    assert call["state"] == "completed"
+
+
+def told(auth):
+    """What auth was told of passwords, in order."""
+    kinds = ("pending_password_digest", "password_digest", "dropped_password_digest")
+    return [kind for admission in auth.admissions for kind in kinds if getattr(admission, kind)]
+
+
+async def test_auth_knows_the_password_before_the_station_does(api, auth, gateway, connected, secret_key):
+    def respond(action, payload):
+        assert told(auth) == ["pending_password_digest"]
+        assert auth.admissions[-1].pending_password_digest == passwords.digest(secret_key, connected, NEW.encode())
+        return answering("Accepted")(action, payload)
+
+    gateway.respond = respond
+    assert (await api.post(f"/stations/{connected}/password", json={"password": NEW})).status_code == 200
+    assert set(told(auth)[1:]) == {"password_digest"}
+
+
+@pytest.mark.parametrize("path", ["calls/SetVariables", "variables/set"])
+async def test_however_it_is_asked_for(api, auth, gateway, connected, path):
+    gateway.respond = answering("Accepted")
+    element = {
+        "component": {"name": "SecurityCtrlr"},
+        "variable": {"name": "BasicAuthPassword"},
+        "attributeValue": NEW,
+    }
+    name = "variables" if path.startswith("variables") else "setVariableData"
+    assert (await api.post(f"/stations/{connected}/{path}", json={name: [element]})).status_code == 200
+    assert told(auth)[0] == "pending_password_digest"
+
+
+@pytest.mark.parametrize(
+    ("respond", "last"),
+    [
+        (answering("Rejected"), "dropped_password_digest"),
+        (lambda _action, _payload: "InternalError", "dropped_password_digest"),
+        # sent, and then the connection was gone
+        (lambda _action, _payload: Outcome.OUTCOME_NOT_CONNECTED, "pending_password_digest"),
+        (answering("RebootRequired"), "pending_password_digest"),
+        (lambda _action, _payload: None, "pending_password_digest"),
+    ],
+)
+async def test_only_a_known_refusal_ends_a_pending_password(  # noqa: PLR0917 fixtures
+    api, auth, gateway, connected, eventually, respond, last
+):
+    gateway.respond = respond
+    await api.post(f"/stations/{connected}/password", json={"password": NEW}, params={"timeout_s": 0.05})
+
+    async def settled():
+        return told(auth)[-1] == last
+
+    await eventually(settled)
+    assert "password_digest" not in told(auth)
+
+
+async def test_what_was_never_sent_is_dropped(api, auth, station_id, eventually):
+    (await api.put(f"/stations/{station_id}", json={})).raise_for_status()
+    assert (await api.post(f"/stations/{station_id}/password", json={"password": NEW})).status_code == 409
+
+    async def dropped():
+        return told(auth) == ["pending_password_digest", "dropped_password_digest"]
+
+    await eventually(dropped)

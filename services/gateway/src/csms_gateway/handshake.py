@@ -93,6 +93,8 @@ def _check_identity(name: str) -> None:
     # The colon separates user name and password in Basic authentication (A00.FR.207).
     if ":" in name:
         raise _bad_identity("contains a colon")
+    if "/" in name:  # the HTTP API could not name it
+        raise _bad_identity("contains a slash")
     if not name.isprintable() or name.isspace():
         raise _bad_identity("contains characters that cannot be printed")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from csms_device_mgmt.calls.checks import check
 from csms_device_mgmt.calls.known import check_known
 from csms_device_mgmt.commands import ORIGIN, Command, CommandSender
 from csms_device_mgmt.consequences.executed import Executed
+from csms_device_mgmt.domain.password_changes import offered
 from csms_device_mgmt.outcomes import settle
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.settings import DeviceSettings
@@ -46,7 +48,16 @@ class CallRequest:
 class Calls:
     """Executes calls. Safe for use by many tasks."""
 
-    def __init__(self, units: Units, sender: CommandSender, settings: DeviceSettings, secret_key: bytes) -> None:
+    def __init__(
+        self,
+        units: Units,
+        sender: CommandSender,
+        settings: DeviceSettings,
+        secret_key: bytes,
+        offer_password: Callable[[str, str], Awaitable[None]],
+    ) -> None:
+        """`offer_password(station_id, password)` is called before a CALL with a new password is sent."""
+        self._offer_password = offer_password
         self._units = units
         self._sender = sender
         self._settings = settings
@@ -62,6 +73,7 @@ class Calls:
         row, is_new, command = await self._begin(request)
         if not is_new:
             return await self._finished(row)
+        await self._prepare(command)
         try:
             answer = await self._sender.ask(command)
         except NoAnswer:
@@ -75,8 +87,20 @@ class Calls:
         row, is_new, command = await self._begin(request)
         if not is_new:
             return row
+        await self._prepare(command)
         sent = await self._sender.post(command)
         return row if sent else await self._give_up(command, CallOutcome.NOT_CONNECTED)
+
+    async def _prepare(self, command: Command) -> None:
+        """Let the station connect with a password it is going to be asked to take: it may take it, and be cut off."""
+        if command.action != "SetVariables":
+            return
+        try:
+            for password in offered(command.payload):
+                await self._offer_password(command.station_id, password)
+        except BaseException:
+            await self._give_up(command, CallOutcome.NOT_CONNECTED)
+            raise
 
     async def check(self, request: CallRequest) -> None:
         """Raise the Problem that stands against a request, if there is one; nothing is sent or recorded."""
