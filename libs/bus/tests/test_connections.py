@@ -172,6 +172,37 @@ async def test_late_heartbeat_of_an_earlier_epoch_changes_nothing(memory: World)
         assert connected(table, "CS1") == "a"
 
 
+async def test_earlier_epoch_takes_over_when_the_later_one_is_silent(memory: World) -> None:
+    """A gateway that began while its clock was ahead, and began again when it was put right."""
+    async with table_of(memory, status(0, EPOCH + 1)) as table:
+        await table.after(status(0, EPOCH + 1))  # heard just now
+        await table.after(connection("CS1", "a", slot=0, epoch=EPOCH), status(0, EPOCH))
+        assert connected(table, "CS1") is None
+        table.clock.now_ms += 10_001
+        await table.after(status(0, EPOCH))
+        assert connected(table, "CS1") == "a"
+
+
+async def test_earlier_epoch_takes_over_when_the_later_one_stopped(memory: World) -> None:
+    async with table_of(memory, status(0, EPOCH + 1)) as table:
+        await table.after(
+            status(0, EPOCH + 1, GATEWAY_STATE_STOPPED),
+            status(0, EPOCH),
+            connection("CS1", "a", slot=0, epoch=EPOCH),
+        )
+        assert connected(table, "CS1") == "a"
+
+
+async def test_silence_counts_from_when_our_clock_was_put_back(memory: World) -> None:
+    async with table_of(memory, connection("CS1", "a", slot=0)) as table:
+        table.clock.now_ms += 86_400_000
+        await table.after(status(0))
+        table.clock.now_ms -= 86_400_000
+        assert connected(table, "CS1") == "a"
+        table.clock.now_ms += 10_001
+        assert connected(table, "CS1") is None
+
+
 async def test_unknown_gateway_holds_nobody(memory: World) -> None:
     async with table_of(memory, connection("CS1", "a", slot=5)) as table:
         assert connected(table, "CS1") is None
@@ -191,9 +222,10 @@ async def test_only_a_stopped_gateway_holds_nobody(
 
 async def test_silent_gateway_holds_nobody_until_it_is_heard_again(memory: World) -> None:
     async with table_of(memory, status(0), connection("CS1", "a", slot=0)) as table:
+        await table.after(status(0))  # heard just now
         table.clock.now_ms += 10_000
         assert connected(table, "CS1") == "a"
-        table.clock.now_ms += 1_000
+        table.clock.now_ms += 1
         assert connected(table, "CS1") is None
         await table.after(status(0))
         assert connected(table, "CS1") == "a"

@@ -46,8 +46,9 @@ class ConnectionTable:
     """Follows station.connections and gateway.status from their beginning.
 
     Records of a gateway that stopped, has a newer epoch or was silent for `silent_after_s` seconds count as not
-    connected; a draining gateway still counts. `clock_ms` is the wall clock. `on_change` is not told of gateways that
-    fall silent.
+    connected; a draining gateway still counts. An epoch is a clock's reading: an older one takes over when the newer
+    one stopped or fell silent, as after a start with a clock that was ahead. `clock_ms` is the wall clock. `on_change`
+    is not told of gateways that fall silent.
     """
 
     def __init__(
@@ -148,7 +149,7 @@ class ConnectionTable:
 
     def _gateway(self, status: GatewayStatus, produced_at_ms: int) -> None:
         known = self._gateways.get(status.gateway_slot)
-        if known is not None and known.epoch > status.gateway_epoch:
+        if known is not None and known.epoch > status.gateway_epoch and not known.stopped and not self._silent(known):
             return
         self._gateways[status.gateway_slot] = _Gateway(
             epoch=status.gateway_epoch,
@@ -167,8 +168,13 @@ class ConnectionTable:
             gateway is not None
             and not gateway.stopped
             and gateway.epoch == connection.epoch
-            and self._clock_ms() - gateway.heard_at_ms <= self._silent_after_ms
+            and not self._silent(gateway)
         )
+
+    def _silent(self, gateway: _Gateway) -> bool:
+        now = self._clock_ms()
+        gateway.heard_at_ms = min(gateway.heard_at_ms, now)  # our clock was put back: begin to count anew
+        return now - gateway.heard_at_ms > self._silent_after_ms
 
 
 def _token(record: ConnectionRecord) -> tuple[int, int, str]:
