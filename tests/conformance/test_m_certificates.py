@@ -1,0 +1,158 @@
+"""Block M, the certificates on a station: installed, asked for, deleted in the station's own words."""
+
+import pytest
+
+PEM = "-----BEGIN CERTIFICATE-----\n" + "MIIBszCCAVqgAwIBAgIB\n" * 40 + "-----END CERTIFICATE-----\n"
+CSMS_ROOT, MANUFACTURER_ROOT = "CSMSRootCertificate", "ManufacturerRootCertificate"
+ALGORITHMS = {"SHA256": 64, "SHA384": 96, "SHA512": 128}
+
+
+def hash_data(algorithm="SHA256", serial="0A1b"):
+    """In mixed case and with leading zeros, as stations may write it: it must come back like this."""
+    digits = ALGORITHMS[algorithm]
+    return {
+        "hashAlgorithm": algorithm,
+        "issuerNameHash": "0aF" + "1" * (digits - 3),
+        "issuerKeyHash": "0Be" + "2" * (digits - 3),
+        "serialNumber": serial,
+    }
+
+
+def chain(kind=CSMS_ROOT, data=None, **more):
+    return {"certificateType": kind, "certificateHashData": data or hash_data(), **more}
+
+
+class Certificates:
+    """What the operator does about a station's certificates while the test plays the station."""
+
+    def __init__(self, operator, station):
+        self.operator, self.station = operator, station
+        self.station_id = station.station_id
+
+    async def install(self, kind, answer="Accepted"):
+        request = {"certificateType": kind, "certificate": PEM}
+        response = await self._exchange("InstallCertificate", request, {"status": answer})
+        assert response == {"status": answer}
+        await self.station.expect_nothing()
+
+    async def ask(self, *chains, types=None):
+        """GetInstalledCertificateIds; no chains: NotFound."""
+        request = {"certificateType": list(types)} if types else {}
+        answer = {"status": "Accepted", "certificateHashDataChain": list(chains)} if chains else {"status": "NotFound"}
+        assert await self._exchange("GetInstalledCertificateIds", request, answer) == answer
+
+    async def delete(self, data, answer="Accepted"):
+        response = await self._exchange("DeleteCertificate", {"certificateHashData": data}, {"status": answer})
+        assert response == {"status": answer}
+
+    async def refused_deletion(self, data):
+        """The deletion is a 422 and never reaches the station."""
+        async with self.operator.calling(
+            self.station_id, "DeleteCertificate", {"certificateHashData": data}
+        ) as pending:
+            pass
+        assert pending.http_status == 422
+        (error,) = pending.body["errors"]
+        assert error["pointer"] == "/certificateHashData"
+        assert "M04.FR.07" in error["detail"]
+        await self.station.expect_nothing()
+
+    async def shown(self):
+        items = await self.operator.items(f"/stations/{self.station_id}/installed-certificates")
+        return [(item["certificate_type"], item["certificate_hash_data"]) for item in items]
+
+    async def _exchange(self, action, request, answer):
+        async with self.operator.calling(self.station_id, action, request) as pending:
+            assert await self.station.reply(action, answer) == request
+        return pending.response
+
+
+@pytest.fixture
+def certificates(operator, station):
+    return Certificates(operator, station)
+
+
+async def test_tc_m_01_csms(certificates):
+    await certificates.install(CSMS_ROOT)
+
+
+async def test_tc_m_02_csms(certificates):
+    await certificates.install(MANUFACTURER_ROOT)
+
+
+async def test_tc_m_05_csms(certificates):
+    await certificates.install(CSMS_ROOT, "Failed")
+    assert await certificates.shown() == []
+
+
+async def test_tc_m_12_csms(certificates):
+    for algorithm in ALGORITHMS:
+        await certificates.ask(chain(data=hash_data(algorithm)), types=[CSMS_ROOT])
+        assert await certificates.shown() == [(CSMS_ROOT, hash_data(algorithm))]
+
+
+async def test_tc_m_13_csms(certificates):
+    await certificates.ask(chain(MANUFACTURER_ROOT), types=[MANUFACTURER_ROOT])
+    assert await certificates.shown() == [(MANUFACTURER_ROOT, hash_data())]
+
+
+async def test_tc_m_17_csms(certificates):
+    chains = [chain(CSMS_ROOT), chain(MANUFACTURER_ROOT, hash_data(serial="0C"))]
+    await certificates.ask(*chains, types=[CSMS_ROOT, MANUFACTURER_ROOT])
+    assert await certificates.shown() == [(CSMS_ROOT, hash_data()), (MANUFACTURER_ROOT, hash_data(serial="0C"))]
+
+
+async def test_tc_m_18_csms(certificates, operator, station_id):
+    child = hash_data("SHA512", "02")
+    chains = [
+        chain(CSMS_ROOT),
+        chain(MANUFACTURER_ROOT, hash_data(serial="0C")),
+        chain("V2GCertificateChain", hash_data("SHA384"), childCertificateHashData=[child]),
+    ]
+    await certificates.ask(*chains)
+    items = await operator.items(f"/stations/{station_id}/installed-certificates")
+    assert [item["certificate_type"] for item in items] == [one["certificateType"] for one in chains]
+    assert items[2]["child_certificate_hash_data"] == [child]
+
+
+async def test_tc_m_18_csms_empty_list_is_not_sent(operator, station, station_id):
+    async with operator.calling(station_id, "GetInstalledCertificateIds", {"certificateType": []}) as pending:
+        pass
+    assert pending.http_status == 422
+    await station.expect_nothing()
+
+
+async def test_tc_m_19_csms(certificates):
+    await certificates.ask(chain(CSMS_ROOT), chain(MANUFACTURER_ROOT))
+    await certificates.ask(types=[MANUFACTURER_ROOT])
+    assert await certificates.shown() == [(CSMS_ROOT, hash_data())]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+async def test_tc_m_20_csms(certificates, algorithm):
+    data = hash_data(algorithm)
+    await certificates.install(CSMS_ROOT)
+    await certificates.refused_deletion(data)  # the station has not named it yet
+    await certificates.ask(chain(data=data), types=[CSMS_ROOT])
+    for others in (hash_data("SHA512" if algorithm == "SHA256" else "SHA256"), {**data, "serialNumber": "A1B"}):
+        await certificates.refused_deletion(others)
+    (_, named), *_ = await certificates.shown()
+    await certificates.delete(named)
+    assert named == data
+    assert await certificates.shown() == []
+
+
+async def test_tc_m_20_csms_below_another(certificates):
+    child = hash_data("SHA384", "02")
+    await certificates.ask(chain("V2GCertificateChain", childCertificateHashData=[child]))
+    await certificates.delete(child)
+    await certificates.refused_deletion(child)
+    await certificates.delete(hash_data(), "NotFound")
+    assert await certificates.shown() == []
+
+
+async def test_tc_m_21_csms(certificates):
+    await certificates.install(CSMS_ROOT)
+    await certificates.ask(chain(), types=[CSMS_ROOT])
+    await certificates.delete(hash_data(), "Failed")
+    assert await certificates.shown() == [(CSMS_ROOT, hash_data())]
