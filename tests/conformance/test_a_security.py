@@ -88,7 +88,20 @@ async def test_tc_a_09_csms_the_station_drops_the_connection_before_it_answers(c
         assert (await boot(station))["status"] == "Accepted"
 
 
-@pytest.mark.parametrize("status", ["Rejected", "NotSupportedAttributeType", "RebootRequired"])
+async def test_tc_a_09_csms_valid_after_a_reboot(connect, operator, station_id):
+    new = uuid4().hex
+    async with connect() as station:
+        await booted(station)
+        async with operator.posting(f"/stations/{station_id}/password", {"password": new}):
+            await station.expect("SetVariables")
+            await station.answer({"setVariableResult": [{**PASSWORD, "attributeStatus": "RebootRequired"}]})
+    async with connect() as station:  # not rebooted yet
+        await booted(station)
+    async with connect(password=new) as station:
+        await booted(station)
+
+
+@pytest.mark.parametrize("status", ["Rejected", "NotSupportedAttributeType"])
 async def test_tc_a_10_csms(connect, operator, station_id, status):
     new = uuid4().hex
     async with connect() as station:
@@ -97,8 +110,6 @@ async def test_tc_a_10_csms(connect, operator, station_id, status):
             await station.expect("SetVariables")
             await station.answer({"setVariableResult": [{**PASSWORD, "attributeStatus": status}]})
         assert pending.response["setVariableResult"][0]["attributeStatus"] == status
-    if status == "RebootRequired":
-        return  # valid after the reboot: either may be used until then
     async with connect() as station:
         assert await connect.refused(password=new) == UNAUTHORIZED
         await booted(station)
