@@ -92,7 +92,7 @@ async def test_bad_bodies(api, auth, pointers):
 
 
 async def test_ids(api):
-    for station_id in ("a:b", "x" * 49, "a%20b", "%C3%A4"):
+    for station_id in ("a:b", "x" * 49, "%20", "a%0Ab"):
         assert (await api.put(f"/stations/{station_id}", json={})).status_code == 422
     for station_id in ("A*b-c_d=e+f|g@h.i", "x" * 48):
         assert (await api.put(f"/stations/{station_id}", json={})).status_code == 201
