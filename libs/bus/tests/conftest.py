@@ -4,12 +4,20 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 from csms_bus.admin import create_topics
 from csms_bus.kafka import KafkaBus
 from csms_bus.memory import MemoryBus
 from csms_bus.ports import Bus
 from csms_bus.topics import CATALOGUE
 from csms_testing.buses import World, own_topics, world_of
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Tracebacks as services log them; structlog's default with all local variables takes seconds."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.kafka)])

@@ -49,7 +49,7 @@ async def _read_stations(bootstrap: str) -> list[str]:
 
 async def test_killed_broker_comes_back_on_the_same_port_with_its_data(kafka: LocalKafka) -> None:
     await create_topics(kafka.bootstrap, topics=[CALLS_DEVICES])
-    await _publish(kafka.bootstrap, "CS1")
+    await _publish(kafka.bootstrap, "CS1", timeout_s=30)
     before = kafka.bootstrap
     kafka.kill()
     assert kafka.nodes[0].pid is None
@@ -82,9 +82,11 @@ def test_runs_in_the_foreground_with_topics_until_it_is_stopped(tmp_path: Path) 
         lines = iter(process.stdout.readline, "")
         started = next(line for line in lines if "Apache Kafka on 127.0.0.1:" in line)
         bootstrap = started.split()[3].rstrip(";")
-        asyncio.run(_publish(bootstrap, "CS1"))
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        try:
+            asyncio.run(_publish(bootstrap, "CS1", timeout_s=30))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
         assert process.returncode == 0
 
 
@@ -100,7 +102,7 @@ async def test_cluster_of_three_survives_the_loss_of_a_broker(tmp_path: Path) ->
     require(kafka_requirement())
     with LocalKafka(tmp_path / "kafka", brokers=3) as cluster:
         await create_topics(cluster.bootstrap, topics=[CALLS_DEVICES], replication_factor=3)
-        await _publish(cluster.bootstrap, "CS1")
+        await _publish(cluster.bootstrap, "CS1", timeout_s=30)
         assert await _read_stations(cluster.bootstrap) == ["CS1"]
         cluster.nodes[0].kill()
         await _publish(cluster.bootstrap, "CS1", timeout_s=30)
