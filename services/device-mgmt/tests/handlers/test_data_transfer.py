@@ -8,3 +8,9 @@ async def test_known_vendor_has_no_messages(apply, records, with_station):
     await with_station(vendor_ids=["com.example"])
     applied = await apply(records.call("DataTransfer", {"vendorId": "com.example", "messageId": "m"}))
     assert applied.answer == {"status": "UnknownMessageId"}
+
+
+async def test_known_vendor_without_message_id(apply, records, with_station):
+    await with_station(vendor_ids=["com.example"])
+    applied = await apply(records.call("DataTransfer", {"vendorId": "com.example"}))
+    assert applied.answer == {"status": "Rejected"}

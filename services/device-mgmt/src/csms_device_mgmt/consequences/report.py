@@ -17,5 +17,5 @@ async def apply(unit: Unit, executed: Executed) -> None:
     if row is None or row.call_id != executed.call_id:
         return  # asked for by another service, or a later call uses the same requestId
     response = executed.response
-    status = after_response(ReportStatus(row.status), response["status"] if response else None)
+    status = after_response(ReportStatus(row.status), response.get("status") if response else None)
     row.status = status.value

@@ -1,0 +1,85 @@
+"""Reports other than those of the device model, part by part."""
+
+import pytest
+from csms_device_mgmt.domain.series import (
+    BY_ACTION,
+    CHARGING_PROFILES,
+    CUSTOMER_INFORMATION,
+    DISPLAY_MESSAGES,
+    MONITORS,
+)
+from csms_device_mgmt.store import reports
+
+
+@pytest.fixture
+def report(units, station_id):
+    async def read(series, request_id=1):
+        async with units.reading() as session:
+            row = await reports.find(session, station_id, request_id, message=series.message)
+            return (row.status, await reports.entries(session, row)) if row else None
+
+    return read
+
+
+def customer(records, seq_no, data, **more):
+    part = {"requestId": 1, "seqNo": seq_no, "generatedAt": "2026-01-01T00:00:00Z", "data": data}
+    return records.call("NotifyCustomerInformation", {**part, **more})
+
+
+async def test_text_in_pieces(apply, records, report):
+    applied = await apply(customer(records, 1, "b"))
+    assert (applied.answer, applied.event_kinds) == ({}, ["station_notified"])
+    assert await report(CUSTOMER_INFORMATION) == ("receiving", ["b"])
+    for _ in range(2):
+        await apply(customer(records, 0, "a", tbc=True))
+    assert await report(CUSTOMER_INFORMATION) == ("complete", ["a", "b"])
+
+
+async def test_parts_without_numbers(apply, records, report):
+    first = {"requestId": 1, "tbc": True, "messageInfo": [{"id": 1}]}
+    for part in (first, first, {"requestId": 1, "messageInfo": [{"id": 2}]}):
+        await apply(records.call("NotifyDisplayMessages", part))
+    assert await report(DISPLAY_MESSAGES) == ("complete", [{"id": 1}, {"id": 2}])
+
+
+async def test_no_messages_at_all(apply, records, report):
+    await apply(records.call("NotifyDisplayMessages", {"requestId": 1}))
+    assert await report(DISPLAY_MESSAGES) == ("complete", [])
+
+
+async def test_profiles_say_where_they_are(apply, records, report):
+    for evse_id, tbc in ((0, True), (1, False)):
+        part = {"requestId": 1, "evseId": evse_id, "chargingLimitSource": "EMS", "tbc": tbc}
+        await apply(records.call("ReportChargingProfiles", {**part, "chargingProfile": [{"id": 1}, {"id": 2}]}))
+    status, entries = await report(CHARGING_PROFILES)
+    assert status == "complete"
+    assert [(entry["evseId"], entry["chargingProfile"]["id"]) for entry in entries] == [(0, 1), (0, 2), (1, 1), (1, 2)]
+
+
+async def test_kinds_of_one_request_id_are_kept_apart(apply, records, report):
+    await apply(customer(records, 0, "a"))
+    monitors = {"requestId": 1, "seqNo": 0, "tbc": True, "generatedAt": "2026-01-01T00:00:00Z"}
+    await apply(records.call("NotifyMonitoringReport", monitors))
+    assert await report(CUSTOMER_INFORMATION) == ("complete", ["a"])
+    assert await report(MONITORS) == ("receiving", [])
+
+
+@pytest.mark.parametrize(
+    ("action", "response", "status"),
+    [
+        ("GetMonitoringReport", "Accepted", "accepted"),
+        ("GetMonitoringReport", "EmptyResultSet", "empty"),
+        ("CustomerInformation", "Invalid", "rejected"),
+        ("GetDisplayMessages", "Unknown", "empty"),
+        ("GetChargingProfiles", "NoProfiles", "empty"),
+        ("GetChargingProfiles", None, "failed"),
+    ],
+)
+async def test_the_answer(apply, records, units, station_id, report, action, response, status):  # noqa: PLR0917 fixtures
+    series = BY_ACTION[action]
+    async with units.open() as unit:
+        await reports.begin(
+            unit.session, station_id, 1, message=series.message, kind=action, call_id="call-1", now=unit.now
+        )
+    await apply(records.result(action, {"requestId": 1}, {"status": response} if response else {"other": 1}))
+    assert await report(series) == (status, [])

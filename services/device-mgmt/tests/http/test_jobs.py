@@ -1,0 +1,89 @@
+import pytest
+from csms.v1.station_pb2 import Outcome
+from csms_bus.ports import Outgoing
+from csms_bus.topics import CALLS_DEVICES
+
+LOG = {"logType": "DiagnosticsLog", "log": {"remoteLocation": "https://example.com"}}
+
+
+@pytest.fixture
+def notify(bus, records):
+    async def publish(action, **payload):
+        await bus.publish([Outgoing(CALLS_DEVICES.name, records.call(action, payload))])
+
+    return publish
+
+
+async def test_a_job_from_request_to_end(api, gateway, connected, notify, eventually):
+    answer = await api.post(f"/stations/{connected}/logs", json=LOG)
+    assert (answer.status_code, answer.json()["response"]) == (200, {"status": "Accepted"})
+    path = answer.headers["location"].removeprefix("/api/v1")
+    assert gateway.sent == [("GetLog", {"requestId": 1, **LOG})]
+    assert (await api.get(path)).json()["state"] == "ongoing"
+    await notify("LogStatusNotification", status="Uploaded", requestId=1)
+
+    async def completed():
+        found = (await api.get(path)).json()
+        return found if found["state"] == "completed" else None
+
+    shown = await eventually(completed)
+    assert [(step["status"], step["action"]) for step in shown["history"]] == [("Uploaded", "LogStatusNotification")]
+    assert shown["request"] == {"requestId": 1, **LOG}
+
+
+async def test_list_in_pages(api, connected):
+    for _ in range(3):
+        await api.post(f"/stations/{connected}/logs", json=LOG)
+    first = (await api.get(f"/stations/{connected}/logs", params={"limit": 2})).json()
+    assert [item["request_id"] for item in first["items"]] == [3, 2]
+    rest = await api.get(f"/stations/{connected}/logs", params={"limit": 2, "cursor": first["next_cursor"]})
+    assert [item["request_id"] for item in rest.json()["items"]] == [1]
+    bad = await api.get(f"/stations/{connected}/logs", params={"cursor": "WzFd"})
+    assert bad.status_code == 422
+
+
+async def test_request_ids_that_were_used_are_not_chosen(api, gateway, connected):
+    await api.post(f"/stations/{connected}/calls/GetLog", json={"requestId": 5, **LOG})
+    await api.post(f"/stations/{connected}/logs", json=LOG)
+    await api.post(f"/stations/{connected}/calls/GetLog", json={"requestId": 2**31 - 1, **LOG})
+    await api.post(f"/stations/{connected}/logs", json=LOG)
+    assert [payload["requestId"] for _, payload in gateway.sent] == [5, 6, 2**31 - 1, 7]
+
+
+async def test_a_request_id_is_used_once(api, gateway, connected, pointers):
+    request = {"requestId": 5, **LOG}
+    path, key = f"/stations/{connected}/calls/GetLog", {"Idempotency-Key": "k"}
+    first = await api.post(path, json=request, headers=key)
+    refused = await api.post(path, json=request)
+    assert (refused.status_code, pointers(refused)) == (422, ["/requestId"])
+    again = await api.post(path, json=request, headers=key)
+    assert (again.status_code, again.json()["call_id"]) == (200, first.json()["call_id"])
+    assert len(gateway.commands) == 1
+
+
+async def test_what_was_not_sent_may_be_sent_again(api, gateway, connected):
+    path, request = f"/stations/{connected}/calls/GetLog", {"requestId": 5, **LOG}
+    gateway.respond = lambda _action, _payload: Outcome.OUTCOME_NOT_CONNECTED
+    assert (await api.post(path, json=request)).status_code == 409
+    assert (await api.get(f"/stations/{connected}/logs/5")).json()["state"] == "not_sent"
+    gateway.respond = lambda _action, _payload: {"status": "Accepted"}
+    assert (await api.post(path, json=request)).status_code == 200
+    assert (await api.get(f"/stations/{connected}/logs/5")).json()["state"] == "ongoing"
+
+
+async def test_unknown(api, connected):
+    for path in ("logs/1", "firmware-updates/1", "firmware-publications/1", "customer-information/1"):
+        assert (await api.get(f"/stations/{connected}/{path}")).status_code == 404
+    for path in ("logs", "monitoring-reports", "installed-certificates"):
+        assert (await api.get(f"/stations/nobody/{path}")).status_code == 404
+    assert (await api.post("/stations/nobody/logs", json=LOG)).status_code == 404
+
+
+async def test_a_report_asked_for_by_its_resource(api, gateway, connected):
+    answer = await api.post(
+        f"/stations/{connected}/monitoring-reports", json={"monitoringCriteria": ["DeltaMonitoring"]}
+    )
+    assert answer.headers["location"] == f"/api/v1/stations/{connected}/monitoring-reports/1"
+    assert gateway.sent == [("GetMonitoringReport", {"requestId": 1, "monitoringCriteria": ["DeltaMonitoring"]})]
+    (item,) = (await api.get(f"/stations/{connected}/monitoring-reports")).json()["items"]
+    assert (item["request_id"], item["status"], item["kind"]) == (1, "accepted", "GetMonitoringReport")
