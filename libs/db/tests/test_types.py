@@ -25,8 +25,8 @@ async def round_trip(database: Database, models: Models, **values: Any) -> Any:
     [
         MOMENT,
         datetime(1969, 12, 31, 23, 59, 59, 1, tzinfo=UTC),
-        datetime(1, 1, 2, tzinfo=UTC),
-        datetime(9999, 12, 30, tzinfo=UTC),
+        datetime.min.replace(tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
         datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2))),
         None,
     ],

@@ -52,6 +52,8 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         if value is None:
             return None
         found: datetime = value if dialect.name == "postgresql" else _EPOCH + value * _MICROSECOND
+        if found.tzinfo is None:  # asyncpg's "-infinity", which is also what it makes of the first moment there is
+            return found.replace(tzinfo=UTC)
         return found.astimezone(UTC)
 
 
