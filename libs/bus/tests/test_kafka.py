@@ -51,19 +51,17 @@ async def answer(batch: list[Incoming]) -> list[Outgoing]:
     return [reply_to(incoming.record.station_call, payload=b"{}") for incoming in batch if incoming.record]
 
 
-@pytest.mark.parametrize("days", [1, -30])
-async def test_a_producer_with_a_wrong_clock_is_heard_and_its_records_are_kept(
-    world: World, kafka_bootstrap: str, days: int
-) -> None:
-    """Kafka refuses records from the future, and deletes by the age records claim to have."""
-    wrong_ms = int((time.time() + days * 86400) * 1000)
+async def test_records_of_a_producer_with_a_wrong_clock_are_taken_and_kept(world: World, kafka_bootstrap: str) -> None:
+    """Kafka refuses records from the future, and deletes by the age that records claim to have."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
     await producer.start()
     try:
-        written = await producer.send_and_wait(world.log, b"", key=b"CS1", timestamp_ms=wrong_ms)
+        for days in (1, -30):
+            wrong_ms = int((time.time() + days * 86400) * 1000)
+            written = await producer.send_and_wait(world.log, b"", key=b"CS1", timestamp_ms=wrong_ms)
+            assert abs(written.timestamp / 1000 - time.time()) < DEADLINE_S
     finally:
         await producer.stop()
-    assert abs(written.timestamp / 1000 - time.time()) < DEADLINE_S
 
 
 async def test_everything_goes_on_after_an_outage(own_kafka: LocalKafka) -> None:

@@ -28,6 +28,8 @@ def config_of(topic: Topic, replication_factor: int = 1) -> dict[str, str]:
     config = {
         "cleanup.policy": topic.cleanup.value,
         "max.message.bytes": str(topic.max_record_bytes + _HEADROOM_BYTES),
+        # With the producers' times, one whose clock is ahead is refused, and what one that is behind writes is deleted.
+        "message.timestamp.type": "LogAppendTime",
     }
     if replication_factor > _SAFE_REPLICAS:
         config["min.insync.replicas"] = str(_SAFE_REPLICAS)
