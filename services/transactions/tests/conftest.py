@@ -14,6 +14,8 @@ from csms.v1.auth_pb2 import AuthorizationDecision, IdTokenInfo
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import DomainEvent
 from csms.v1.station_pb2 import (
+    CallAnnounced,
+    CallAnnouncement,
     CallError,
     CommandResult,
     ConnectionRecord,
@@ -176,6 +178,39 @@ class Gateway:
         return record.station_command
 
 
+class Devices:
+    """device-mgmt: records announced calls, and hands results on to who waits."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self.silent = False
+        self.verdict = CallAnnounced.VERDICT_RECORDED
+        self.earlier: CommandResult | None = None
+        self.announced: list[CallAnnouncement] = []
+        handled = [topics.CALLS_DEVICES.name, topics.RESULTS.name]
+        self._runner = ConsumerRunner(bus, group="device-mgmt", topics=handled, handler=self._handle)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await self._runner.run(stop)
+
+    async def _handle(self, batch: Sequence[Incoming]) -> list[Outgoing]:
+        records = [incoming.record for incoming in batch if incoming.record]
+        return [outgoing for record in records if (outgoing := self._answer(record)) is not None]
+
+    def _answer(self, record: Record) -> Outgoing | None:
+        if record.HasField("command_result"):
+            to = record.command_result.command.reply_to
+            return Outgoing(to.topic, record, partition=to.partition) if to.topic else None
+        asked = record.call_announcement
+        self.announced.append(asked)
+        timeout_ms = asked.command.timeout_ms or 500
+        answer = CallAnnounced(
+            correlation_id=asked.correlation_id, verdict=self.verdict, timeout_ms=timeout_ms, earlier=self.earlier
+        )
+        to = asked.reply_to
+        outgoing = Outgoing(to.topic, new_record(record.station_id, call_announced=answer), partition=to.partition)
+        return None if self.silent else outgoing
+
+
 class World:
     """Everything, running."""
 
@@ -188,7 +223,8 @@ class World:
         self.auth = Auth(self.bus)
         self.gateway = Gateway(self.bus)
         self.health = Health()
-        settings = TransactionSettings(token_decision_timeout_s=0.5, call_timeout_s=0.5, call_grace_s=0.2)
+        self.devices = Devices(self.bus)
+        settings = TransactionSettings(token_decision_timeout_s=0.5, service_timeout_s=1.0, call_grace_s=0.2)
         self.service = Transactions(self.bus, database, settings, self.health)
         self.control = self.service.control
         self.events: list[DomainEvent] = []
@@ -198,6 +234,7 @@ class World:
         stop, last = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.auth.run(last))
+            tasks.create_task(self.devices.run(last))
             tasks.create_task(self.gateway.inbox.run(last))
             reading = tasks.create_task(self._read_events())
             service = tasks.create_task(self.service.run(stop))

@@ -18,6 +18,8 @@ from csms.v1.station_pb2 import (
     CONNECTION_STATE_OPEN,
     GATEWAY_STATE_ALIVE,
     OUTCOME_RESULT,
+    CallAnnounced,
+    CallAnnouncement,
     CloseConnection,
     CommandResult,
     ConnectionRecord,
@@ -66,6 +68,15 @@ _COMMAND = StationCommand(
     origin="device-mgmt",
     gateway_epoch=_MOMENT_MS - 3_600_000,
     connection_id=_CONNECTION,
+)
+
+_REMOTE_STOP = StationCommand(
+    reply_to=_TO_TRANSACTIONS,
+    correlation_id="b7f3c1d20e5a4c6d8f12-000003",
+    protocol="ocpp2.0.1",
+    action="RequestStopTransaction",
+    payload=b'{"transactionId":"7b1c"}',
+    origin="transactions",
 )
 
 
@@ -192,6 +203,21 @@ _BODIES: dict[str, Record] = {
     ),
     "station_admission_result": _record(
         station_admission_result=StationAdmissionResult(correlation_id=_QUESTION, applied=True)
+    ),
+    "call_announcement": _record(
+        call_announcement=CallAnnouncement(
+            reply_to=_TO_TRANSACTIONS,
+            correlation_id=_QUESTION,
+            deadline_ms=_DEADLINE_MS,
+            command=_REMOTE_STOP,
+            requested_by="support",
+            idempotency_key="ticket-4711",
+        )
+    ),
+    "call_announced": _record(
+        call_announced=CallAnnounced(
+            correlation_id=_QUESTION, verdict=CallAnnounced.VERDICT_RECORDED, timeout_ms=30_000
+        )
     ),
     "dead_letter": _record(
         dead_letter=DeadLetter(

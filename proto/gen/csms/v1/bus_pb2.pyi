@@ -45,6 +45,8 @@ class Record(_message.Message):
     STATION_ADMISSION_RESULT_FIELD_NUMBER: _builtins.int
     EVENT_FIELD_NUMBER: _builtins.int
     DEAD_LETTER_FIELD_NUMBER: _builtins.int
+    CALL_ANNOUNCEMENT_FIELD_NUMBER: _builtins.int
+    CALL_ANNOUNCED_FIELD_NUMBER: _builtins.int
     record_id: _builtins.str
     """Unique; names the record in logs and lets a consumer recognise a repeat."""
     produced_at_ms: _builtins.int
@@ -85,6 +87,10 @@ class Record(_message.Message):
     def event(self) -> _events_pb2.DomainEvent: ...
     @_builtins.property
     def dead_letter(self) -> Global___DeadLetter: ...
+    @_builtins.property
+    def call_announcement(self) -> _station_pb2.CallAnnouncement: ...
+    @_builtins.property
+    def call_announced(self) -> _station_pb2.CallAnnounced: ...
     def __init__(
         self,
         *,
@@ -108,12 +114,14 @@ class Record(_message.Message):
         station_admission_result: _auth_pb2.StationAdmissionResult | None = ...,
         event: _events_pb2.DomainEvent | None = ...,
         dead_letter: Global___DeadLetter | None = ...,
+        call_announcement: _station_pb2.CallAnnouncement | None = ...,
+        call_announced: _station_pb2.CallAnnounced | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "reply", b"reply", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "reply", b"reply", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "produced_at_ms", b"produced_at_ms", "record_id", b"record_id", "reply", b"reply", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command", "station_id", b"station_id", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "produced_at_ms", b"produced_at_ms", "record_id", b"record_id", "reply", b"reply", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command", "station_id", b"station_id", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["station_call", "reply", "station_command", "command_result", "connection", "close_connection", "gateway_status", "presence", "connection_request", "connection_decision", "authorization_request", "authorization_decision", "station_admission", "station_admission_result", "event", "dead_letter"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["station_call", "reply", "station_command", "command_result", "connection", "close_connection", "gateway_status", "presence", "connection_request", "connection_decision", "authorization_request", "authorization_decision", "station_admission", "station_admission_result", "event", "dead_letter", "call_announcement", "call_announced"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 

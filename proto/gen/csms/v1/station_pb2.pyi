@@ -323,6 +323,115 @@ class CommandResult(_message.Message):
 Global___CommandResult: _TypeAlias = CommandResult  # noqa: Y015
 
 @_typing.final
+class CallAnnouncement(_message.Message):
+    """A service other than device-mgmt is going to send a CALL: device-mgmt, which keeps the history, records it first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLY_TO_FIELD_NUMBER: _builtins.int
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    DEADLINE_MS_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    REQUESTED_BY_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    NOT_CONNECTED_FIELD_NUMBER: _builtins.int
+    correlation_id: _builtins.str
+    deadline_ms: _builtins.int
+    """After this moment nobody waits for the answer, and nothing is to be recorded: Unix time in milliseconds."""
+    requested_by: _builtins.str
+    idempotency_key: _builtins.str
+    """Empty: none. A remoteStartId does not count when repeats are compared."""
+    not_connected: _builtins.bool
+    """The station has no connection, so the CALL is not going to be sent: recorded as that."""
+    @_builtins.property
+    def reply_to(self) -> Global___ReplyTo: ...
+    @_builtins.property
+    def command(self) -> Global___StationCommand:
+        """As it is to be sent, without the connection. timeout_ms 0: what the station is given in general."""
+
+    def __init__(
+        self,
+        *,
+        reply_to: Global___ReplyTo | None = ...,
+        correlation_id: _builtins.str = ...,
+        deadline_ms: _builtins.int = ...,
+        command: Global___StationCommand | None = ...,
+        requested_by: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+        not_connected: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "reply_to", b"reply_to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "idempotency_key", b"idempotency_key", "not_connected", b"not_connected", "reply_to", b"reply_to", "requested_by", b"requested_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallAnnouncement: _TypeAlias = CallAnnouncement  # noqa: Y015
+
+@_typing.final
+class CallAnnounced(_message.Message):
+    """The answer to a CallAnnouncement."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Verdict:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CallAnnounced._Verdict.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        VERDICT_UNSPECIFIED: CallAnnounced._Verdict.ValueType  # 0
+        VERDICT_RECORDED: CallAnnounced._Verdict.ValueType  # 1
+        """Recorded: to be sent."""
+        VERDICT_REPEAT: CallAnnounced._Verdict.ValueType  # 2
+        """The idempotency key was used for the same before: not to be sent, `earlier` is the answer."""
+        VERDICT_KEY_REUSED: CallAnnounced._Verdict.ValueType  # 3
+        """The idempotency key was used for something else, named by `earlier`."""
+        VERDICT_UNKNOWN_STATION: CallAnnounced._Verdict.ValueType  # 4
+        VERDICT_STATION_REJECTED: CallAnnounced._Verdict.ValueType  # 5
+        """A rejected station gets no such CALL (B03.FR.03)."""
+
+    class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper): ...
+    VERDICT_UNSPECIFIED: CallAnnounced.Verdict.ValueType  # 0
+    VERDICT_RECORDED: CallAnnounced.Verdict.ValueType  # 1
+    """Recorded: to be sent."""
+    VERDICT_REPEAT: CallAnnounced.Verdict.ValueType  # 2
+    """The idempotency key was used for the same before: not to be sent, `earlier` is the answer."""
+    VERDICT_KEY_REUSED: CallAnnounced.Verdict.ValueType  # 3
+    """The idempotency key was used for something else, named by `earlier`."""
+    VERDICT_UNKNOWN_STATION: CallAnnounced.Verdict.ValueType  # 4
+    VERDICT_STATION_REJECTED: CallAnnounced.Verdict.ValueType  # 5
+    """A rejected station gets no such CALL (B03.FR.03)."""
+
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    EARLIER_FIELD_NUMBER: _builtins.int
+    correlation_id: _builtins.str
+    verdict: Global___CallAnnounced.Verdict.ValueType
+    timeout_ms: _builtins.int
+    """How long the station may take."""
+    @_builtins.property
+    def earlier(self) -> Global___CommandResult:
+        """The earlier call, secrets redacted; its outcome is unspecified while it is open."""
+
+    def __init__(
+        self,
+        *,
+        correlation_id: _builtins.str = ...,
+        verdict: Global___CallAnnounced.Verdict.ValueType = ...,
+        timeout_ms: _builtins.int = ...,
+        earlier: Global___CommandResult | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["earlier", b"earlier"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "earlier", b"earlier", "timeout_ms", b"timeout_ms", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallAnnounced: _TypeAlias = CallAnnounced  # noqa: Y015
+
+@_typing.final
 class ConnectionRecord(_message.Message):
     """Where a station is connected. (gateway_epoch, connection_id) is the owner token: a CLOSED record counts only when its
     token is the one of the newest OPEN record.

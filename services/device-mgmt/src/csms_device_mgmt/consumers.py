@@ -13,6 +13,7 @@ from csms_ocpp.versions import Protocol
 
 from csms_device_mgmt.handlers import (
     boot_notification,
+    call_announcement,
     command_result,
     connection,
     data_transfer,
@@ -93,6 +94,8 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
         return [*await _answered(unit, record), *unit.take_following()]
     if body == "command_result":
         return [*await command_result.handle(unit, record), *unit.take_following()]
+    if body == "call_announcement":
+        return await call_announcement.handle(unit, record)
     if body == "connection":
         await connection.handle(unit, record, item.offset)
         return []

@@ -32,11 +32,16 @@ async def test_error_is_stored(apply, records, call):
     assert row.error == {"code": "NotSupported", "description": "no", "details": {}}
 
 
-async def test_calls_of_other_services_are_in_the_history_but_not_passed_on(apply, records, call):
-    applied = await apply(
-        records.result("RequestStartTransaction", {"a": 1}, {"status": "Accepted"}, origin="transactions")
+async def test_calls_of_other_services_are_in_the_history_and_passed_on(apply, records, call):
+    record = records.result(
+        "RequestStartTransaction",
+        {"a": 1},
+        {"status": "Accepted"},
+        origin="transactions",
+        reply_topic="transactions.inbox",
     )
-    assert applied.replies == []
+    (passed_on,) = (await apply(record)).replies
+    assert passed_on.topic == "transactions.inbox"
     assert (await call()).origin == "transactions"
 
 

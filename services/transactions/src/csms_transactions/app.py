@@ -53,10 +53,17 @@ class Transactions:
         self._runner = ConsumerRunner(
             bus, group=GROUP, topics=TOPICS, handler=Consumer(storing, self._tokens), on_health=self._on_health
         )
-        self.control = RemoteControl(database, Sender(bus, self._table, requester, grace_s=settings.call_grace_s))
+        sender = Sender(
+            bus,
+            self._table,
+            requester,
+            grace_s=settings.call_grace_s,
+            service_timeout_s=settings.service_timeout_s,
+        )
+        self.control = RemoteControl(database, sender)
         self.routers: Sequence[APIRouter] = (
             transactions_router(database),
-            remote_router(database, self.control, default_timeout_s=settings.call_timeout_s),
+            remote_router(database, self.control),
         )
         """The HTTP resources, to be mounted below /api/v1."""
 

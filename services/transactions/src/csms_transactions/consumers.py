@@ -1,7 +1,6 @@
 """The consumer group "transactions": one polled batch is one database transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 
 import structlog
 from csms.v1.bus_pb2 import Record
@@ -56,7 +55,6 @@ class Consumer:
             *work.replies,
             *transaction_event.plain_replies(work),
             *meter_values.plain_replies(work),
-            *chain.from_iterable(map(results.forward, work.results)),
         ]
 
     async def _store_and_ask(self, work: Work, asking: Sequence[EventWork]) -> None:

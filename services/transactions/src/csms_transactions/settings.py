@@ -13,12 +13,6 @@ class TransactionSettings(RuntimeSettings):
         le=300,
         description="How long auth may take to decide on the idTokens of TransactionEvents, in seconds",
     )
-    call_timeout_s: float = Field(
-        30.0,
-        gt=0,
-        le=600,
-        description="How long a station may take to answer a CALL if nothing else is said, in seconds",
-    )
     call_grace_s: float = Field(
         3.0, gt=0, le=60, description="How much longer a request waits for the outcome of a CALL, in seconds"
     )

@@ -3,7 +3,6 @@
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
 
-from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.outcomes import call_columns, executed_from, settle
 from csms_device_mgmt.store import calls
 from csms_device_mgmt.unit import Unit
@@ -12,11 +11,12 @@ from csms_device_mgmt.unit import Unit
 async def handle(unit: Unit, record: Record) -> list[Outgoing]:
     """Store an outcome and return what to publish after the commit: the result, for the request that waits for it.
 
-    Whoever is answered then finds the outcome and what followed from it in the database.
+    That request may be another service's, too. Whoever is answered then finds the outcome and what followed from it in
+    the database.
     """
     await calls.add(unit.session, call_columns(record))
     await settle(unit, executed_from(record))
     command = record.command_result.command
-    if command.origin != ORIGIN or not command.reply_to.topic:
+    if not command.reply_to.topic:
         return []
     return [Outgoing(command.reply_to.topic, record, partition=command.reply_to.partition)]

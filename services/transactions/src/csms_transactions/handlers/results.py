@@ -1,11 +1,12 @@
-"""What became of our RequestStartTransaction and RequestStopTransaction."""
+"""What became of our RequestStartTransaction and RequestStopTransaction.
+
+device-mgmt, which keeps the history of calls, tells the request that waits.
+"""
 
 from typing import Any
 
 import orjson
 from csms.v1.station_pb2 import CommandResult, Outcome
-from csms_bus.ports import Outgoing
-from csms_bus.records import new_record
 from csms_runtime.clock import from_ms
 
 from csms_transactions.store.remote_requests import RemoteOutcome
@@ -39,11 +40,3 @@ def outcome(item: ResultWork) -> RemoteOutcome:
         response.get("transactionId"),
         from_ms(result.completed_at_ms),
     )
-
-
-def forward(item: ResultWork) -> list[Outgoing]:
-    """Tell the process whose HTTP request waits, if one does."""
-    to = item.result.command.reply_to
-    if not to.topic:
-        return []
-    return [Outgoing(to.topic, new_record(item.station_id, command_result=item.result), partition=to.partition)]

@@ -1,15 +1,16 @@
 """POST remote-start and remote-stop."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
 from csms.v1.station_pb2 import CallError, CommandResult
+from csms_bus.requests import NoAnswer
 from csms_db.engine import Database
 from csms_runtime.clock import from_ms
-from csms_runtime.http import API_PREFIX, Problem, require
-from fastapi import APIRouter, Header, Path, Query, Response, Security
+from csms_runtime.http import API_PREFIX, CurrentPrincipal, Problem, require
+from fastapi import APIRouter, Depends, Header, Path, Query, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from csms_transactions.domain.transaction import State
@@ -18,16 +19,23 @@ from csms_transactions.http.models import Moment
 from csms_transactions.http.transactions import existing
 from csms_transactions.remote import (
     InvalidRequestError,
-    NotConnectedError,
+    KeyReusedError,
     RemoteControl,
     Sent,
     StartRequest,
+    StationRejectedError,
+    Terms,
+    UnknownStationError,
     UnsupportedProtocolError,
 )
+from csms_transactions.sending import Asker
 
 MAX_TIMEOUT_S = 600
 Timeout = Annotated[
     float | None, Query(gt=0, le=MAX_TIMEOUT_S, description="How long the station may take, in seconds")
+]
+IdempotencyKey = Annotated[
+    str, Header(max_length=255, description="A repeat with the same key sends nothing and returns the same call")
 ]
 Prefer = Annotated[str, Header(description="respond-async: do not wait for the station")]
 
@@ -70,17 +78,16 @@ class CallItem(BaseModel):
     remote_start_id: int | None = Field(None, description="Of a remote start")
 
 
-def remote_router(database: Database, control: RemoteControl, *, default_timeout_s: float) -> APIRouter:
+def remote_router(database: Database, control: RemoteControl) -> APIRouter:
     """The routes that start and stop."""
     router = APIRouter(tags=["Transactions"], dependencies=[Security(require("operate"))])
 
-    @router.post("/stations/{station_id}/remote-start")
+    @router.post("/stations/{station_id}/remote-start", responses={202: {"model": CallItem}})
     async def remote_start(
         station_id: Annotated[str, Path(max_length=48)],
         body: RemoteStartBody,
         response: Response,
-        timeout_s: Timeout = None,
-        prefer: Prefer = "",
+        terms: Annotated[Terms, Depends(_terms)],
     ) -> CallItem:
         """Ask a station to start a transaction, with a remoteStartId of its own."""
         request = StartRequest(
@@ -90,49 +97,58 @@ def remote_router(database: Database, control: RemoteControl, *, default_timeout
             group_id_token=body.group_id_token.payload() if body.group_id_token else None,
             charging_profile=body.charging_profile,
         )
-        wait = not _asynchronous(prefer)
-        try:
-            sent = await control.start(request, timeout_s=timeout_s or default_timeout_s, wait=wait)
-        except NotConnectedError as error:
-            raise _not_connected(station_id, "RequestStartTransaction") from error
-        except UnsupportedProtocolError as error:
-            raise _unsupported(error) from error
-        except InvalidRequestError as error:
-            raise _invalid(error) from error
-        return _answer(sent, response, wait=wait)
+        return _answer(await _tried(control.start(request, terms)), response, terms)
 
-    @router.post("/transactions/{id}/remote-stop")
+    @router.post("/transactions/{id}/remote-stop", responses={202: {"model": CallItem}})
     async def remote_stop(
         key: Annotated[str, Path(alias="id", max_length=64)],
         response: Response,
-        timeout_s: Timeout = None,
-        prefer: Prefer = "",
+        terms: Annotated[Terms, Depends(_terms)],
     ) -> CallItem:
         """Ask the station to stop a transaction."""
         row = await existing(database, key)
         if row["state"] == State.ENDED:
             raise Problem(409, "Transaction has ended", "There is nothing to stop", ended_at=row["ended_at"])
-        wait = not _asynchronous(prefer)
-        timeout = timeout_s or default_timeout_s
-        try:
-            sent = await control.stop(row["station_id"], row["transaction_id"], timeout_s=timeout, wait=wait)
-        except NotConnectedError as error:
-            raise _not_connected(row["station_id"], "RequestStopTransaction") from error
-        except UnsupportedProtocolError as error:
-            raise _unsupported(error) from error
-        return _answer(sent, response, wait=wait)
+        return _answer(await _tried(control.stop(row["station_id"], row["transaction_id"], terms)), response, terms)
 
     return router
+
+
+def _terms(
+    principal: CurrentPrincipal, timeout_s: Timeout = None, prefer: Prefer = "", idempotency_key: IdempotencyKey = ""
+) -> Terms:
+    return Terms(Asker(principal.name, idempotency_key), timeout_s, wait=not _asynchronous(prefer))
+
+
+async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
+    """Do it. Raises Problem for what stands against it."""
+    try:
+        return await work
+    except UnknownStationError as error:
+        raise Problem(404, "Unknown station", "There is no such station") from error
+    except StationRejectedError as error:
+        detail = "The station is rejected: only TriggerMessage of BootNotification may be sent (B03.FR.03)"
+        raise Problem(409, "Station is rejected", detail) from error
+    except KeyReusedError as error:
+        detail = "The Idempotency-Key was used with another request"
+        raise Problem(422, "Idempotency-Key reused", detail, call_id=str(error)) from error
+    except UnsupportedProtocolError as error:
+        raise _unsupported(error) from error
+    except InvalidRequestError as error:
+        raise _invalid(error) from error
+    except NoAnswer as error:
+        detail = "device-mgmt did not answer; nothing was sent, repeat the request"
+        raise Problem(503, "Device management is silent", detail, headers={"Retry-After": "2"}) from error
 
 
 def _asynchronous(prefer: str) -> bool:
     return "respond-async" in (token.split(";")[0].strip().lower() for token in prefer.split(","))
 
 
-def _answer(sent: Sent, response: Response, *, wait: bool) -> CallItem:
+def _answer(sent: Sent, response: Response, terms: Terms) -> CallItem:
     """200 when the station answered, with whatever; 202 when nobody waits. Raises Problem 409, 504."""
     item = _item(sent)
-    if not wait:
+    if sent.result is None and not terms.wait:
         response.status_code = 202
         response.headers["Location"] = f"{API_PREFIX}/calls/{item.call_id}"
         response.headers["Preference-Applied"] = "respond-async"
@@ -146,15 +162,14 @@ def _answer(sent: Sent, response: Response, *, wait: bool) -> CallItem:
 
 
 def _item(sent: Sent) -> CallItem:
-    command, result = sent.command, sent.result
     item = CallItem(
-        call_id=command.call_id,
-        station_id=command.station_id,
-        action=command.action,
+        call_id=sent.call_id,
+        station_id=sent.station_id,
+        action=sent.action,
         outcome=None,
         remote_start_id=sent.remote_start_id,
     )
-    return item if result is None else item.model_copy(update=_outcome(result))
+    return item if sent.result is None else item.model_copy(update=_outcome(sent.result))
 
 
 def _outcome(result: CommandResult) -> dict[str, Any]:
@@ -175,13 +190,6 @@ def _moment(milliseconds: int) -> datetime | None:
 def _error(error: CallError) -> dict[str, Any]:
     details: Mapping[str, Any] = orjson.loads(error.details) if error.details else {}
     return {"code": error.code, "description": error.description, "details": details}
-
-
-def _not_connected(station_id: str, action: str) -> Problem:
-    """Nothing was sent, so there is no call to look up."""
-    item = CallItem(call_id="", station_id=station_id, action=action, outcome="not_connected")
-    facts = {**item.model_dump(mode="json"), "call_id": None}
-    return Problem(409, "Not connected", "The station is not connected", **facts)
 
 
 def _unsupported(error: UnsupportedProtocolError) -> Problem:
