@@ -45,7 +45,7 @@ async def tokens(operator: Operator) -> Tokens:
 async def connect(system: System, operator: Operator, station_id: str, password: str) -> Connector:
     """Connects a station that the operator has created, with its password."""
     await operator.put_station(station_id, security_profile=1, password=password)
-    return Connector(system.ocpp_urls[0], station_id, password)
+    return Connector(system.ocpp_urls, station_id, password)
 
 
 @pytest.fixture

@@ -127,3 +127,30 @@ async def test_tc_c_48_csms(station, tokens, operator, station_id):
 
 async def test_tc_c_49_csms(station, tokens, operator):
     await all_by_master_pass(station, tokens, operator)
+
+
+# Declared features C-30 to C-35: the types of tokens, and authorization without one, by local start.
+KINDS = ["Central", "eMAID", "ISO14443", "ISO15693", "KeyCode", "Local", "MacAddress"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_tc_c_08_csms_of_every_type(station, operator, tokens, kind):
+    await operator.put_token(tokens.valid, kind, status="Accepted")
+    await operator.put_token(tokens.blocked, kind, status="Blocked")
+    assert (await authorize(station, tokens.valid, kind))["status"] == "Accepted"
+    assert (await authorize(station, tokens.blocked, kind))["status"] in {"Blocked", "Invalid"}
+    transaction = Transaction(station, tokens.valid, kind)
+    await transaction.energy_transfer_started()
+    await transaction.ev_connected_post_session()
+    await transaction.ev_disconnected()
+
+
+async def test_tc_c_08_csms_no_authorization(station, operator, station_id):
+    """A start button instead of a token (C02)."""
+    transaction = Transaction(station, "", "NoAuthorization")
+    await transaction.ev_connected_pre_session()
+    answer = await transaction.event("Updated", "Authorized", token="")
+    assert answer["idTokenInfo"]["status"] == "Accepted"
+    assert "groupIdToken" not in answer["idTokenInfo"]
+    (shown,) = await operator.items("/transactions", station_id=station_id)
+    assert shown["transaction_id"] == transaction.transaction_id

@@ -1,6 +1,10 @@
 import asyncio
+from datetime import UTC, datetime
 
+import pytest
 from csms.v1.auth_pb2 import RegistrationStatus
+from csms_device_mgmt.domain.onboarding import NOWHERE, Progress, Step
+from csms_device_mgmt.store import stations
 from csms_runtime import passwords
 from csms_runtime.http import encode_cursor
 
@@ -224,3 +228,45 @@ async def test_cursors_of_nobody(api, connected):
         for cursor in cursors:
             answer = await api.get(f"/stations{path}", params={"cursor": cursor})
             assert answer.status_code == 422, (path, cursor)
+
+
+THRESHOLD = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "OfflineThreshold"}, "attributeValue": "1"}
+
+
+async def test_put_keeps_the_variables_of_onboarding(api, auth):
+    body = {"onboarding": "inventory", "onboarding_variables": [THRESHOLD]}
+    shown = (await api.put("/stations/CS1", json=body)).json()
+    assert shown["onboarding_variables"] == [THRESHOLD]
+    assert shown["onboarding_progress"] is None
+    shown = (await api.put("/stations/CS1", json={"serial_number": "SN"})).json()
+    assert (shown["onboarding"], shown["onboarding_variables"]) == ("inventory", [THRESHOLD])
+    (admission, _) = auth.admissions
+    assert admission.registration_status == RegistrationStatus.REGISTRATION_STATUS_PENDING  # its first boot will be
+
+
+@pytest.mark.parametrize(
+    ("elements", "named"),
+    [
+        ([{**THRESHOLD, "attributeValue": 1}], "/0/attributeValue"),
+        ([THRESHOLD, {"component": {"name": "A"}, "attributeValue": "1"}], "/1"),
+        ([{**THRESHOLD, "variable": {"name": "BasicAuthPassword"}}], "secret"),
+        ([THRESHOLD, {**THRESHOLD, "attributeValue": "2", "attributeType": "Actual"}], "B05.FR.13"),
+    ],
+)
+async def test_variables_of_onboarding_must_be_fit_to_be_sent(api, elements, named):
+    answer = await api.put("/stations/CS1", json={"onboarding_variables": elements})
+    assert answer.status_code == 422
+    assert named in answer.text
+    assert (await api.get("/stations/CS1")).status_code == 404
+
+
+async def test_another_onboarding_begins_anew(api, units):
+    await api.put("/stations/CS1", json={"onboarding": "inventory"})
+    now = datetime.now(UTC)
+    done = Progress(Step.DONE, NOWHERE, now, now, request_id=1).to_json()
+    async with units.open() as unit:
+        (await stations.find(unit.session, "CS1")).onboarding_progress = done
+    shown = (await api.put("/stations/CS1", json={"onboarding": "inventory", "vendor_ids": ["a"]})).json()
+    assert shown["onboarding_progress"]["step"] == "done"
+    shown = (await api.put("/stations/CS1", json={"onboarding_variables": [THRESHOLD]})).json()
+    assert shown["onboarding_progress"] is None

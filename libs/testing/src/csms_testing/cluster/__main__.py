@@ -23,7 +23,7 @@ from csms_testing.postgres import PostgresError
 console = Console(highlight=False)
 
 
-async def _serve_front(processes: list[ServiceProcess], port: int) -> None:
+def _front_server(processes: list[ServiceProcess], port: int) -> uvicorn.Server:
     urls: dict[str, str] = {}
     for process in processes:
         service = process.name.rpartition("-")[0]
@@ -31,7 +31,12 @@ async def _serve_front(processes: list[ServiceProcess], port: int) -> None:
     config = uvicorn.Config(front(urls), host="127.0.0.1", port=port, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # signals are handled below
-    await server.serve()
+    return server
+
+
+async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    while not server.started and not serving.done():  # noqa: ASYNC110  # uvicorn tells nobody
+        await asyncio.sleep(0.01)
 
 
 async def _migrate(layout: Layout) -> None:
@@ -54,7 +59,9 @@ async def _run(layout: Layout, stack: AsyncExitStack, http_port: int, state_file
     for process in processes:
         await process.ready()
         console.print(f"Ready: {process.name} (pid {process.pid}, log {process.log_file})")
-    front_task = asyncio.create_task(_serve_front(processes, http_port))
+    server = _front_server(processes, http_port)
+    front_task = asyncio.create_task(server.serve())
+    await _started(server, front_task)
     state = {
         "ocpp_urls": layout.ocpp_urls,
         "http_url": f"http://127.0.0.1:{http_port}",

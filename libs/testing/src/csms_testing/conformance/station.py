@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
@@ -212,15 +213,17 @@ def basic_auth(username: str, password: str) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Connector:
-    """Connects one station; a fixture gives it address, identity and password, which a test may change."""
+    """Connects one station; a fixture gives it addresses, identity and password, which a test may change."""
 
-    url: str
-    """Without the identity."""
+    urls: Sequence[str]
+    """Without the identity, one per gateway; each connection goes to the next one."""
     station_id: str
     password: str | None = None
     """None sends no credentials."""
     protocols: tuple[str, ...] = ("ocpp2.0.1",)
     headers: Mapping[str, str] = field(default_factory=dict)
+    attempts: int = 0
+    """How often it has tried to connect."""
 
     @asynccontextmanager
     async def __call__(self, *, password: str | None = None, quiet: bool = True) -> AsyncIterator[Station]:
@@ -255,8 +258,10 @@ class Connector:
 
     def _open(self, username: str, password: str | None, protocols: tuple[str, ...] | None = None) -> connect:
         names = self.protocols if protocols is None else protocols
+        url = self.urls[(crc32(self.station_id.encode()) + self.attempts) % len(self.urls)]
+        self.attempts += 1
         return connect(
-            f"{self.url}/{self.station_id}",
+            f"{url}/{self.station_id}",
             subprotocols=[Subprotocol(name) for name in names] or None,
             additional_headers={**self.headers, **(basic_auth(username, password) if password else {})},
             ping_interval=None,
