@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from csms_db.json import JSON_OPTIONS
+from csms_db.sqlite_driver import SqliteModule
 
 BUSY_TIMEOUT_MS = 5_000
 """How long to wait for another process (a backup, a person's shell); inside this process nobody waits for a lock."""
@@ -20,7 +21,7 @@ def writer(url: URL) -> AsyncEngine:
 
     BEGIN IMMEDIATE takes the write lock at once: a transaction that reads first can then never fail when it writes.
     """
-    return _engine(url, size=1, begin="BEGIN IMMEDIATE", foreign_keys=True)
+    return _engine(url, size=1, begin="BEGIN IMMEDIATE", foreign_keys=True, direct=True)
 
 
 def reader(url: URL) -> AsyncEngine:
@@ -40,10 +41,12 @@ def _engine(
     begin: str,
     foreign_keys: bool,
     query_only: bool = False,
+    direct: bool = False,
     busy_timeout_ms: int = BUSY_TIMEOUT_MS,
 ) -> AsyncEngine:
     engine = create_async_engine(
         url,
+        module=SqliteModule(direct=direct),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=size,
         max_overflow=0,
