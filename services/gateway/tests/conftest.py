@@ -34,12 +34,17 @@ class BreakableBus(MemoryBus):
     hold: Mapping[str, asyncio.Event] = {}
     """Publishing for these stations waits for the event."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool) -> None:
         super().__init__()
+        self._durable = durable
         self.holding = asyncio.Event()
         """Set when the first publisher waits."""
         self.refused = asyncio.Event()
         """Set when the first publisher was refused."""
+
+    @property
+    def durable(self) -> bool:
+        return self._durable
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         for outgoing in records:
@@ -95,8 +100,8 @@ class System:
 
 
 @asynccontextmanager
-async def running(**settings: object) -> AsyncIterator[System]:
-    bus = BreakableBus()
+async def running(*, durable: bool = True, **settings: object) -> AsyncIterator[System]:
+    bus = BreakableBus(durable=durable)
     health = Health()
     gateway = Gateway(GatewaySettings.model_validate({**QUICK, **settings}), bus, health)
     async with ScriptedServices(bus) as services:
@@ -120,8 +125,8 @@ async def start() -> AsyncIterator[Start]:
     """Start a gateway with settings of the test's own."""
     async with AsyncExitStack() as stack:
 
-        async def start_system(**settings: object) -> System:
-            return await stack.enter_async_context(running(**settings))
+        async def start_system(*, durable: bool = True, **settings: object) -> System:
+            return await stack.enter_async_context(running(durable=durable, **settings))
 
         yield start_system
 

@@ -88,6 +88,14 @@ async def test_a_silent_service_is_an_empty_answer_where_ocpp_allows_one(start: 
     assert await station.call("StatusNotification", STATUS) == [3, "m1", {}]
 
 
+async def test_a_silent_service_is_an_error_while_the_call_is_only_in_memory(start: "Start") -> None:
+    """The station keeps what would end with this process, and sends it again."""
+    system = await start(service_timeout_s=0.5, durable=False)
+    station = await system.connect()
+    kind, _, code, *_ = await station.call("StatusNotification", STATUS)
+    assert (kind, code) == (4, "InternalError")
+
+
 @pytest.mark.parametrize(("action", "payload"), [("BootNotification", BOOT), ("Authorize", AUTHORIZE)])
 async def test_a_silent_service_is_an_error_where_the_answer_has_content(
     start: "Start", action: str, payload: dict[str, object]

@@ -23,6 +23,11 @@ class KafkaBus:
         self._settings = KafkaSettings(bootstrap_servers, client_id, security or {}, **limits)
         self._publisher = KafkaPublisher(self._settings)
 
+    @property
+    def durable(self) -> bool:
+        """See `csms_bus.ports.Bus`."""
+        return True
+
     async def start(self) -> None:
         """See `csms_bus.ports.Bus`."""
         quieten()

@@ -41,6 +41,11 @@ class MemoryBus:
         self._publish_timeout_s = publish_timeout_s
         self._stopped = False
 
+    @property
+    def durable(self) -> bool:
+        """See `csms_bus.ports.Bus`. What is in memory ends with the process."""
+        return False
+
     async def start(self) -> None:
         """See `csms_bus.ports.Bus`."""
 

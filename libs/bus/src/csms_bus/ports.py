@@ -117,6 +117,11 @@ class RebalanceListener(Protocol):
 class Bus(Protocol):
     """The bus as a service sees it. One instance per process; safe for use by many tasks."""
 
+    @property
+    def durable(self) -> bool:
+        """Whether what was published outlives this process: it may be acknowledged before it is handled."""
+        ...
+
     async def start(self) -> None:
         """Connect. Raises BusUnavailable."""
         ...

@@ -56,7 +56,9 @@ class Gateway:
             max_records=_MAX_RESULTS,
         )
         self._announcements = Announcements(self.id, self.registry, self._publisher, self._retrying)
-        self._calls = Calls(self.id, self._publisher, service_timeout_s=settings.service_timeout_s)
+        self._calls = Calls(
+            self.id, self._publisher, service_timeout_s=settings.service_timeout_s, bus_is_durable=bus.durable
+        )
         self._commands = Commands(self.id, self.registry, self._retrying)
         requester = Requester(bus, self.id.reply_to, max_open=settings.max_handshakes)
         router = InboxRouter(requester, self._calls, self._commands)

@@ -44,10 +44,13 @@ class Calls:
     publish; the end of the connection. What comes after that is counted and dropped.
     """
 
-    def __init__(self, gateway: GatewayId, publisher: Publisher, *, service_timeout_s: float) -> None:
+    def __init__(
+        self, gateway: GatewayId, publisher: Publisher, *, service_timeout_s: float, bus_is_durable: bool
+    ) -> None:
         self._gateway = gateway
         self._publisher = publisher
         self._service_timeout_s = service_timeout_s
+        self._bus_is_durable = bus_is_durable
         self._open: dict[str, _OpenCall] = {}
 
     def __len__(self) -> int:
@@ -91,7 +94,7 @@ class Calls:
         if error is None:
             call = self._open.get(correlation_id)
             if call is not None:
-                call.stored = True
+                call.stored = self._bus_is_durable
             return
         action = record.station_call.action
         _log.warning("CALL not published", station_id=record.station_id, action=action, error=str(error))

@@ -15,7 +15,7 @@ from csms_testing.simulator.ledger import Key, payload_hash
 
 _EVENTS = """
 SELECT t.station_id, t.transaction_id, e.seq_no, e.payload
-FROM {schema}transaction_events e JOIN {schema}transactions t ON t.id = e.transaction
+FROM {schema}transaction_events e JOIN {schema}transactions t ON t.id = e."transaction"
 WHERE t.station_id LIKE {prefix}
 """
 _TRANSACTIONS = """

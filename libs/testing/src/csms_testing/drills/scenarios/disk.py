@@ -17,6 +17,7 @@ from csms_testing.simulator import Station
 
 _DEADLINE_S = 60.0
 _SIZE_MIB = 64
+_LONGER_THAN_SERVICE_TIMEOUT_S = 15.0
 _FILLER = "filler"
 
 
@@ -83,7 +84,7 @@ async def disk_full(scene: Scene) -> float:
     refused_before = scene.load.stats.errors
     scene.notes["means"] = await asyncio.to_thread(_take_room, scene)
     try:
-        await asyncio.sleep(scene.outage_s)
+        await asyncio.sleep(max(scene.outage_s, _LONGER_THAN_SERVICE_TIMEOUT_S))
         refused = scene.load.stats.errors - refused_before
     finally:
         began = time.monotonic()
