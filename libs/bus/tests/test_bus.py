@@ -181,6 +181,7 @@ async def test_commit_of_a_partition_that_moved_is_refused(world: World) -> None
         await world.publish(*((f"CS{number}", number) for number in range(12)))
         offsets = after(await world.take(one, 12))
         async with world.consumer():
+            await one.poll(max_records=1, timeout_s=0.01)  # returns when it knows which partitions it has now
             with pytest.raises(NotAssigned):
                 await one.commit(offsets)
 

@@ -160,14 +160,19 @@ async def test_topics_are_created_and_grown_but_never_shrunk(kafka_bootstrap: st
     topic = replace(own_topics(f"admin-{time.time_ns()}")[0], partitions=2)
 
     async def partitions() -> int:
-        bus = KafkaBus(kafka_bootstrap, client_id="test")
+        bus = KafkaBus(kafka_bootstrap, client_id="test", publish_timeout_s=DEADLINE_S)
         async with world_of(bus, "x"):
             await bus.publish([Outgoing(topic.name, new_record("CS1", reply=Reply()))])
             return bus.partitions(topic.name)
 
+    async def until_there_are(expected: int) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while await partitions() != expected:  # brokers learn of it a little later
+                pass
+
     await create_topics(kafka_bootstrap, topics=[topic])
-    assert await partitions() == 2
+    await until_there_are(2)
     await create_topics(kafka_bootstrap, topics=[topic], partitions=5)
-    assert await partitions() == 5
+    await until_there_are(5)
     await create_topics(kafka_bootstrap, topics=[topic], partitions=1)
     assert await partitions() == 5
