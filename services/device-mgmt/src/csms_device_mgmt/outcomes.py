@@ -8,7 +8,7 @@ from csms.v1.station_pb2 import CallError, CommandResult, Outcome
 from csms_runtime import metrics
 from csms_runtime.clock import from_ms
 
-from csms_device_mgmt.consequences import CONSEQUENCES
+from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.redacted import redacted
@@ -33,7 +33,7 @@ async def settle(unit: Unit, executed: Executed) -> bool:
     if not await calls.complete(unit.session, executed.call_id, completion):
         return False
     _measure(executed)
-    consequence = CONSEQUENCES.get(executed.action)
+    consequence = consequence_of(executed.protocol, executed.action)
     if consequence is not None:
         await consequence(unit, executed)
     return True

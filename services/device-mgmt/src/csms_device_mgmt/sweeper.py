@@ -7,7 +7,7 @@ import structlog
 from csms_bus.flow import Later
 from csms_runtime import metrics
 
-from csms_device_mgmt.consequences import CONSEQUENCES
+from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.store import calls
 from csms_device_mgmt.store.calls import CallOutcome, Completion
@@ -43,7 +43,7 @@ class Sweeper:
         async with self._units.open() as unit:
             expired = await calls.expire(unit.session, deadline_before=unit.now - GRACE, now=unit.now)
             for row in expired:
-                consequence = CONSEQUENCES.get(row.action)
+                consequence = consequence_of(row.protocol, row.action)
                 if consequence is not None:
                     completion = Completion(CallOutcome.TIMEOUT, unit.now)
                     await consequence(

@@ -87,3 +87,22 @@ async def test_a_report_asked_for_by_its_resource(api, gateway, connected):
     assert gateway.sent == [("GetMonitoringReport", {"requestId": 1, "monitoringCriteria": ["DeltaMonitoring"]})]
     (item,) = (await api.get(f"/stations/{connected}/monitoring-reports")).json()["items"]
     assert (item["request_id"], item["status"], item["kind"]) == (1, "accepted", "GetMonitoringReport")
+
+
+async def test_messages_of_ocpp_1_6_that_share_a_name(api, gateway, station_id, eventually):
+    await api.put(f"/stations/{station_id}", json={})
+    await gateway.connect(station_id, protocol="ocpp1.6")
+
+    async def shown():
+        return (await api.get(f"/stations/{station_id}")).json()["protocol"] == "ocpp1.6"
+
+    await eventually(shown)
+    update = {"location": "https://example.com/f", "retrieveDate": "2026-01-01T00:00:00.000Z"}
+    gateway.respond = lambda action, _payload: {"status": "NotFound"} if action.startswith("GetInstalled") else {}
+    for action, payload in (
+        ("UpdateFirmware", update),
+        ("GetInstalledCertificateIds", {"certificateType": "ManufacturerRootCertificate"}),
+    ):
+        answer = await api.post(f"/stations/{station_id}/calls/{action}", json=payload)
+        assert (answer.status_code, answer.json()["outcome"]) == (200, "result")
+    assert (await api.get(f"/stations/{station_id}/firmware-updates")).json()["items"] == []

@@ -1,5 +1,7 @@
 """What begins with a CALL: a report or a job, known from before it is sent, so that no answer comes to nothing."""
 
+from csms_ocpp.versions import Protocol
+
 from csms_device_mgmt.commands import Command
 from csms_device_mgmt.domain.jobs import KIND_OF_ACTION
 from csms_device_mgmt.domain.series import BY_ACTION
@@ -9,7 +11,9 @@ from csms_device_mgmt.unit import Unit
 
 
 async def begin(unit: Unit, command: Command) -> None:
-    """Begin what the command asks for, in the transaction that records it."""
+    """Begin what the command asks for, in the transaction that records it. OCPP 2.0.1 and 2.1."""
+    if command.protocol == Protocol.OCPP16:
+        return
     if command.action not in BY_ACTION and command.action not in KIND_OF_ACTION:
         return
     await stations.request_id_taken(unit.session, command.station_id, command.payload["requestId"])

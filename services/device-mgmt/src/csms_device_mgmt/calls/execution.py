@@ -93,7 +93,7 @@ class Calls:
 
     async def _prepare(self, command: Command) -> None:
         """Let the station connect with a password it is going to be asked to take: it may take it, and be cut off."""
-        if command.action != "SetVariables":
+        if command.action != "SetVariables" or self._sender.connection(command.station_id) is None:
             return
         try:
             for password in offered(command.payload):
@@ -138,7 +138,7 @@ class Calls:
         fingerprint = self._fingerprint(request)
         is_new = await calls.add(unit.session, self._columns(unit, request, command, fingerprint))
         if is_new:
-            await check_known(unit.session, request.station_id, request.action, request.payload)
+            await check_known(unit.session, command)
             await begin(unit, command)
             row = await calls.find(unit.session, command.call_id)
         else:

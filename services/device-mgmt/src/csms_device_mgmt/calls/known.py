@@ -1,12 +1,12 @@
 """Rules about requests that need what is known of the station."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
+from csms_ocpp.versions import Protocol
 from csms_runtime.http import Problem
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_device_mgmt.domain.device_model import JsonObject
+from csms_device_mgmt.commands import Command
 from csms_device_mgmt.domain.jobs import KIND_OF_ACTION, JobState
 from csms_device_mgmt.domain.semantics.certificates import deletion
 from csms_device_mgmt.domain.semantics.finding import Finding
@@ -16,14 +16,18 @@ REQUIREMENTS = {"UpdateFirmware": "L01.FR.10", "PublishFirmware": "L03.FR.01", "
 """Why a job's requestId must be new: what the station reports on it carries nothing else."""
 
 
-async def check_known(session: AsyncSession, station_id: str, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
-    """Raise Problem 422 if what is known of the station stands against sending a request, valid in itself."""
-    errors = [finding._asdict() async for finding in _findings(session, station_id, action, payload)]
+async def check_known(session: AsyncSession, command: Command) -> None:
+    """Raise Problem 422 if what is known of the station stands against a command of OCPP 2, valid in itself."""
+    if command.protocol == Protocol.OCPP16:
+        return
+    errors = [finding._asdict() async for finding in _findings(session, command)]
     if errors:
-        raise Problem(422, "Payload refused", f"{action} does not fit what is known of the station", errors=errors)
+        detail = f"{command.action} does not fit what is known of the station"
+        raise Problem(422, "Payload refused", detail, errors=errors)
 
 
-async def _findings(session: AsyncSession, station_id: str, action: str, payload: JsonObject) -> AsyncIterator[Finding]:
+async def _findings(session: AsyncSession, command: Command) -> AsyncIterator[Finding]:
+    station_id, action, payload = command.station_id, command.action, command.payload
     if action in KIND_OF_ACTION:
         job = await jobs.find(session, station_id, KIND_OF_ACTION[action], payload["requestId"])
         if job is not None and job.state != JobState.NOT_SENT:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from csms_ocpp.versions import Protocol
+
 from csms_device_mgmt.consequences import (
     get_variables,
     installed_certificates,
@@ -25,3 +27,8 @@ CONSEQUENCES: Mapping[str, Consequence] = {
     "TriggerMessage": onboarding.apply,
 }
 """OCPP 2.0.1 and 2.1; nothing follows from the outcome of other actions."""
+
+
+def consequence_of(protocol: str, action: str) -> Consequence | None:
+    """Return what follows from an action's outcome, or None. Actions of OCPP 1.6 only share some names."""
+    return None if protocol == Protocol.OCPP16 else CONSEQUENCES.get(action)
