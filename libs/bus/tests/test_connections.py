@@ -38,7 +38,9 @@ def status(
     return Outgoing(GATEWAY_STATUS.name, record, key=str(slot))
 
 
-def connection(station_id: str, connection_id: str, *, slot: int, epoch: int = EPOCH, is_open: bool = True) -> Outgoing:
+def connection(
+    station_id: str, connection_id: str, *, slot: int, epoch: int = EPOCH, is_open: bool = True, refresh: bool = False
+) -> Outgoing:
     record = ConnectionRecord(
         state=CONNECTION_STATE_OPEN if is_open else CONNECTION_STATE_CLOSED,
         gateway_slot=slot,
@@ -48,6 +50,7 @@ def connection(station_id: str, connection_id: str, *, slot: int, epoch: int = E
         security_profile=2,
         connected_at_ms=1234,
         remote_address="192.0.2.1",
+        refresh=refresh,
     )
     return Outgoing(CONNECTIONS.name, new_record(station_id, connection=record))
 
@@ -137,6 +140,14 @@ async def test_table_follows_what_happens(world: World) -> None:
         await world.bus.publish([connection(station_id, "a", slot=3, is_open=False)])
         await table.changes.until(station_id, None)
         assert connected(table, station_id) is None
+
+
+async def test_refresh_fills_a_gap_and_replaces_nothing(memory: World) -> None:
+    async with table_of(memory, status(0), status(1)) as table:
+        await table.after(connection("CS1", "a", slot=0, refresh=True), connection("CS1", "b", slot=1, refresh=True))
+        assert connected(table, "CS1") == "a"
+        await table.after(connection("CS1", "b", slot=1))
+        assert connected(table, "CS1") == "b"
 
 
 async def test_late_end_of_an_older_connection_changes_nothing(memory: World) -> None:

@@ -124,6 +124,8 @@ class ConnectionTable:
 
     def _connection(self, station_id: str, record: ConnectionRecord) -> None:
         if record.state == CONNECTION_STATE_OPEN:
+            if record.refresh and self.lookup(station_id) is not None:
+                return
             connection = Connection(
                 station_id=station_id,
                 slot=record.gateway_slot,

@@ -450,6 +450,7 @@ class ConnectionRecord(_message.Message):
     CLOSED_AT_MS_FIELD_NUMBER: _builtins.int
     CLOSE_CODE_FIELD_NUMBER: _builtins.int
     CLOSE_REASON_FIELD_NUMBER: _builtins.int
+    REFRESH_FIELD_NUMBER: _builtins.int
     state: Global___ConnectionState.ValueType
     gateway_slot: _builtins.int
     gateway_epoch: _builtins.int
@@ -462,6 +463,10 @@ class ConnectionRecord(_message.Message):
     """Set when CLOSED."""
     close_code: _builtins.int
     close_reason: _builtins.str
+    refresh: _builtins.bool
+    """An OPEN that was published before, said again for those who start after the topic was compacted. It replaces no other
+    open connection.
+    """
     def __init__(
         self,
         *,
@@ -476,10 +481,11 @@ class ConnectionRecord(_message.Message):
         closed_at_ms: _builtins.int = ...,
         close_code: _builtins.int = ...,
         close_reason: _builtins.str = ...,
+        refresh: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_code", b"close_code", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "connected_at_ms", b"connected_at_ms", "connection_id", b"connection_id", "gateway_epoch", b"gateway_epoch", "gateway_slot", b"gateway_slot", "protocol", b"protocol", "remote_address", b"remote_address", "security_profile", b"security_profile", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_code", b"close_code", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "connected_at_ms", b"connected_at_ms", "connection_id", b"connection_id", "gateway_epoch", b"gateway_epoch", "gateway_slot", b"gateway_slot", "protocol", b"protocol", "refresh", b"refresh", "remote_address", b"remote_address", "security_profile", b"security_profile", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,6 +34,13 @@ def test_same_token_opened_twice() -> None:
     assert change(KNOWN, replace(LATER, epoch=100, connection_id="a")) is Change.NOTHING
 
 
+def test_a_refresh_replaces_no_open_connection_but_revives_what_was_lost() -> None:
+    again = replace(LATER, refresh=True)
+    assert change(KNOWN, again) is Change.NOTHING
+    assert change(replace(KNOWN, is_open=False), again) is Change.OPENED
+    assert change(None, again) is Change.OPENED
+
+
 def test_close_of_the_stored_connection() -> None:
     seen = Seen(is_open=False, slot=0, epoch=100, connection_id="a", offset=6, produced_at_ms=1001)
     assert change(KNOWN, seen) is Change.CLOSED

@@ -62,6 +62,27 @@ class Announcements:
         record.close_reason = connection.close_reason
         self._retrying.put(_outgoing(connection, record))
 
+    async def refresh(self, connection: StationConnection) -> None:
+        """Say again that a connection is open; a failure is logged, since it is said again later."""
+        record = self._connection_record(connection)
+        record.state = CONNECTION_STATE_OPEN
+        record.refresh = True
+        try:
+            await self._publisher.publish(_outgoing(connection, record))
+        except BusError as error:
+            _log.warning("connection not announced again", error=str(error))
+
+    async def repeat_connections(self, period_s: float) -> None:
+        """Say every connection again once in `period_s` seconds, spread over that time, until cancelled."""
+        while True:
+            connections = list(self._registry)
+            pause = period_s / (len(connections) + 1)
+            for connection in connections:
+                await asyncio.sleep(pause)
+                if connection.is_open and not connection.replaced:
+                    await self.refresh(connection)
+            await asyncio.sleep(pause)
+
     async def status(self) -> None:
         """Announce the gateway's state once. Raises BusError."""
         status = GatewayStatus(

@@ -114,6 +114,7 @@ class Gateway:
             background += [
                 tasks.create_task(self._announcements.repeat_status(self._settings.status_interval_s)),
                 tasks.create_task(self._announcements.repeat_presence(self._settings.presence_interval_s)),
+                tasks.create_task(self._announcements.repeat_connections(self._settings.connection_refresh_s)),
             ]
             if ready is not None:
                 ready()

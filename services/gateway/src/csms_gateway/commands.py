@@ -71,6 +71,7 @@ class Commands:
         if connection is None:
             return False
         metrics.GATEWAY_REPLACED.inc()
+        connection.replaced = True
         connection.close(CloseCode.NORMAL_CLOSURE, request.reason or "replaced")
         return True
 

@@ -82,6 +82,7 @@ class StationConnection:
         "message_timeout_s",
         "open_call",
         "peer",
+        "replaced",
         "station_id",
     )
 
@@ -95,6 +96,8 @@ class StationConnection:
         """Correlation id of the station's CALL that waits for its service; kept by `calls.Calls`."""
         self.commands: dict[str, Record] = {}
         """Commands that are queued or open, by their correlation ids; kept by `commands.Commands`."""
+        self.replaced = False
+        """A newer connection of the station exists; its OPEN record speaks for the station."""
         self.draining = False
         """Takes no new commands and closes as soon as nothing is open."""
         self._socket = socket
@@ -135,6 +138,11 @@ class StationConnection:
     def silent_s(self) -> float:
         """For how many seconds nothing was heard from the station."""
         return self._now() - self._socket.heard_at
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket is open."""
+        return self._socket.is_open
 
     @property
     def close_code(self) -> int:

@@ -53,6 +53,7 @@ class Lifecycle:
         _log.info("connected", connection_id=connection.connection_id, protocol=connection.protocol.value)
         if replaced is not None:
             metrics.GATEWAY_REPLACED.inc()
+            replaced.replaced = True
             replaced.close(CloseCode.NORMAL_CLOSURE, "replaced")
 
     async def _announce(self, connection: StationConnection) -> None:
@@ -68,7 +69,9 @@ class Lifecycle:
         self._registry.remove(connection)
         self._calls.forget(connection)
         connection.end()
-        self._announcements.closed(connection)
+        if not connection.replaced:
+            # Behind the newer OPEN, a CLOSED would be all that compaction leaves of the station.
+            self._announcements.closed(connection)
         _log.info(
             "disconnected",
             connection_id=connection.connection_id,

@@ -57,6 +57,9 @@ class GatewaySettings(RuntimeSettings):
     presence_interval_s: float = Field(
         5.0, gt=0, description="How often the gateway reports which stations it heard from, in seconds"
     )
+    connection_refresh_s: float = Field(
+        900.0, gt=0, description="How often the gateway says again which stations it holds, in seconds"
+    )
     status_interval_s: float = Field(2.0, gt=0, description="How often the gateway announces that it lives, in seconds")
     drain_calls_s: float = Field(
         10.0, ge=0, description="On stop: how long a station's open CALLs may take to finish, in seconds"

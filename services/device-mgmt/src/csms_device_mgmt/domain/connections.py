@@ -27,6 +27,8 @@ class Seen:
     connection_id: str
     offset: int
     produced_at_ms: int
+    refresh: bool = False
+    """An OPEN that was said before; it replaces no other open connection."""
 
 
 class Change(Enum):
@@ -49,7 +51,7 @@ def change(known: Known | None, seen: Seen) -> Change:
         return Change.NOTHING
     same = known is not None and (known.epoch, known.connection_id) == (seen.epoch, seen.connection_id)
     if seen.is_open:
-        if same:
+        if same or (seen.refresh and known and known.is_open):
             return Change.NOTHING
         return Change.SUPERSEDED if known and known.is_open else Change.OPENED
     return Change.CLOSED if same and known and known.is_open else Change.NOTHING

@@ -59,6 +59,7 @@ def _seen(record: Record, offset: int) -> Seen:
         connection_id=body.connection_id,
         offset=offset,
         produced_at_ms=record.produced_at_ms,
+        refresh=body.refresh,
     )
 
 
