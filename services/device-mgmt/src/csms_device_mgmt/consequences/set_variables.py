@@ -45,7 +45,7 @@ def _passwords(executed: Executed) -> Iterator[tuple[str, PasswordOutcome]]:
 
 
 async def _tell_auth(unit: Unit, station_id: str, password: str, outcome: PasswordOutcome) -> None:
-    """Tell auth through the outbox: if this process dies now, the station can still connect with what it has taken."""
+    """Tell auth, before the one who asked is answered; and through the outbox, should this process die now."""
     station = (await stations.lock(unit.session, [station_id])).get(station_id)
     if station is None or outcome is PasswordOutcome.UNKNOWN:
         return
@@ -53,6 +53,6 @@ async def _tell_auth(unit: Unit, station_id: str, password: str, outcome: Passwo
     digest = passwords.digest(unit.secret_key, station_id, password.encode())
     if outcome is PasswordOutcome.TAKEN:
         station.password_set = True
-        unit.tell(messages.admission(station, password_digest=digest))
+        unit.tell_first(messages.admission(station, password_digest=digest))
     else:
-        unit.tell(messages.admission(station, dropped_password_digest=digest))
+        unit.tell_first(messages.admission(station, dropped_password_digest=digest))
