@@ -40,11 +40,14 @@ async def test_tc_b_21_csms(connect, operator, tokens):
         transaction = Transaction(station, tokens.valid)
         await transaction.energy_transfer_started()
         await reset(operator, station, {"type": "OnIdle"}, "Scheduled")
+        pending = (await operator.station(station.station_id))["pending_reset"]
+        assert (pending["type"], pending["status"]) == ("OnIdle", "Scheduled")
         await transaction.stop_authorized()
         await transaction.ev_disconnected()
     async with connect() as station:
         await booted(station, "ScheduledReset")
         await station.expect_nothing()
+    assert (await operator.station(station.station_id))["pending_reset"] is None
     assert (await the_transaction(operator, transaction))["stopped_reason"] == "EVDisconnected"
 
 

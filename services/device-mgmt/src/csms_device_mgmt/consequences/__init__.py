@@ -10,6 +10,7 @@ from csms_device_mgmt.consequences import (
     job,
     onboarding,
     report,
+    reset,
     set_variables,
 )
 from csms_device_mgmt.consequences.executed import Consequence, both
@@ -23,6 +24,7 @@ CONSEQUENCES: Mapping[str, Consequence] = {
     "DeleteCertificate": installed_certificates.apply_deletion,
     "GetInstalledCertificateIds": installed_certificates.apply_report,
     "GetVariables": get_variables.apply,
+    "Reset": reset.apply,
     "SetVariables": both(set_variables.apply, onboarding.apply),
     "TriggerMessage": onboarding.apply,
 }

@@ -13,6 +13,8 @@ from csms_device_mgmt.handlers.unknown_stations import known_or_created
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
+TRIGGERED = "Triggered"
+"""The reason of a BootNotification that was asked for: the station has not booted."""
 FIRMWARE_UPDATE = "FirmwareUpdate"
 """The reason of a boot that a firmware update asked for (L01)."""
 
@@ -49,6 +51,8 @@ def _remember(station: Station, message: StationMessage) -> None:
     station.iccid, station.imsi = modem.get("iccid"), modem.get("imsi")
     station.boot_reason = message.payload["reason"]
     station.booted_at = message.received_at
+    if station.boot_reason != TRIGGERED:
+        station.pending_reset = None
 
 
 def _register(unit: Unit, station: Station, status: Registration) -> None:

@@ -24,6 +24,15 @@ class EvseModel(BaseModel):
     connectors: list[ConnectorModel]
 
 
+class PendingResetModel(BaseModel):
+    """A reset of the whole station that it agreed to; shown until it has booted."""
+
+    call_id: str
+    type: str
+    status: str = Field(description="Accepted, or Scheduled: when its transactions have ended")
+    answered_at: datetime
+
+
 class BootModel(BaseModel):
     """What the station's last BootNotification said."""
 
@@ -82,6 +91,7 @@ class StationModel(BaseModel):
     protocol: str | None = Field(description="Of the newest connection")
     last_seen: datetime | None
     boot: BootModel | None
+    pending_reset: PendingResetModel | None
     connection: ConnectionModel | None
     evses: list[EvseModel]
     created_at: datetime

@@ -49,6 +49,8 @@ class Station(Base):
     iccid: Mapped[str | None] = mapped_column(Text)
     imsi: Mapped[str | None] = mapped_column(Text)
     boot_reason: Mapped[str | None] = mapped_column(Text)
+    # A reset it agreed to since: call_id, type, status, answered_at.
+    pending_reset: Mapped[JsonValue | None] = mapped_column(Json)
     booted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Its newest connection; connection_offset and connection_produced_at_ms tell a record that is read again.
     last_seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
