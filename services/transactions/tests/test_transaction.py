@@ -1,4 +1,3 @@
-import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -184,7 +183,7 @@ def test_the_first_news_is_a_start_and_a_lone_end_is_both() -> None:
 def test_a_meter_value_is_no_change_of_a_running_transaction() -> None:
     before = derive(whole()[:3])
     assert changes(before, derive(whole()[:4])) == []
-    assert changes(before, dataclasses.replace(before, charging_state="SuspendedEV")) == [Change.UPDATED]
+    assert changes(before, before._replace(charging_state="SuspendedEV")) == [Change.UPDATED]
 
 
 def test_the_end_is_told_once_and_later_corrections_of_energy_as_update() -> None:

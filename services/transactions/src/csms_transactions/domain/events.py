@@ -3,7 +3,6 @@
 The adapters in `csms_transactions.protocols` make them.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -38,8 +37,7 @@ class IdToken(NamedTuple):
         return f"IdToken({self.masked().value!r}, {self.type!r})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionEvent:
+class TransactionEvent(NamedTuple):
     """What a station told about a transaction in one message; None: not told."""
 
     seq_no: int

@@ -6,7 +6,6 @@ source are ever subtracted from each other; the best source seen so far decides.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -44,8 +43,7 @@ class Reading(NamedTuple):
     """Which register this is; the smaller the better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(NamedTuple):
     """The readings that decide a transaction's energy; a fold over all readings in order."""
 
     start_wh: float | None = None
@@ -73,17 +71,17 @@ class Meter:
         if reading.context == TRANSACTION_BEGIN:
             return self._begin(reading.wh)
         if reading.context == TRANSACTION_END:
-            return replace(self, stop_wh=reading.wh, stop_exact=True)
+            return self._replace(stop_wh=reading.wh, stop_exact=True)
         if self.start_wh is None and not self.stop_exact:
-            return replace(self, start_wh=reading.wh)
-        return self if self.stop_exact else replace(self, stop_wh=reading.wh)
+            return self._replace(start_wh=reading.wh)
+        return self if self.stop_exact else self._replace(stop_wh=reading.wh)
 
     def _begin(self, wh: float) -> "Meter":
         """The first Transaction.Begin wins; what served as start until then was a reading under way."""
         if self.start_exact:
             return self
         stop_wh = self.start_wh if self.stop_wh is None else self.stop_wh
-        return replace(self, start_wh=wh, start_exact=True, stop_wh=stop_wh)
+        return self._replace(start_wh=wh, start_exact=True, stop_wh=stop_wh)
 
 
 def readings(at: datetime, samples: Sequence[Sample]) -> list[Reading]:

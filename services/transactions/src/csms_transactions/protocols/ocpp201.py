@@ -18,6 +18,7 @@ from csms_transactions.domain.meter import ENERGY_REGISTER, Reading, Sample, rea
 Json = Mapping[str, Any]
 
 _INT32 = range(-(2**31), 2**31)
+_EVENT_TYPES = {kind.value: kind for kind in EventType}
 
 
 class Told(NamedTuple):
@@ -34,7 +35,7 @@ def transaction_event(payload: Json) -> Told:
     at = _time(payload["timestamp"], "/timestamp")
     event = TransactionEvent(
         seq_no=_in_range(payload["seqNo"], "/seqNo"),
-        type=EventType(payload["eventType"]),
+        type=_EVENT_TYPES[payload["eventType"]],
         at=at,
         trigger_reason=payload["triggerReason"],
         offline=payload.get("offline", False),

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from csms_db.bulk import Bulk
 from sqlalchemy import bindparam, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,7 +33,8 @@ class StoredEvent(NamedTuple):
     payload: bytes
 
 
-_ADD = insert(table)
+_NAMES = ("transaction", "seq_no", "protocol", "event_type", "trigger_reason", "timestamp", "offline", "received_at")
+_ADD = Bulk(insert(table), (*_NAMES, "payload"))
 _STORED = select(table.c.transaction, table.c.seq_no, table.c.payload).where(
     tuple_(table.c.transaction, table.c.seq_no).in_(bindparam("keys", expanding=True))
 )
@@ -43,8 +45,7 @@ _ALL = select(table.c.transaction, table.c.seq_no, table.c.protocol, table.c.pay
 
 async def add(session: AsyncSession, events: Sequence[NewEvent]) -> None:
     """Insert. Raises IntegrityError when another process was faster; the batch is then to be tried again."""
-    if events:
-        await session.execute(_ADD, [_row(event) for event in events])
+    await _ADD.execute(session, [_row(event) for event in events])
 
 
 async def stored_payloads(session: AsyncSession, keys: Iterable[EventKey]) -> dict[EventKey, bytes]:
@@ -61,16 +62,8 @@ async def all_of(session: AsyncSession, keys: Collection[str]) -> dict[str, list
     return found
 
 
-def _row(new: NewEvent) -> dict[str, object]:
+def _row(new: NewEvent) -> tuple[object, ...]:
     event = new.event
-    return {
-        "transaction": new.key,
-        "seq_no": event.seq_no,
-        "protocol": new.protocol,
-        "event_type": event.type.value,
-        "trigger_reason": event.trigger_reason,
-        "timestamp": event.at,
-        "offline": event.offline,
-        "received_at": new.received_at,
-        "payload": new.payload,
-    }
+    kind = event.type.value
+    what = (new.key, event.seq_no, new.protocol, kind, event.trigger_reason)
+    return (*what, event.at, event.offline, new.received_at, new.payload)

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from csms_db.bulk import Bulk
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.store.rows import COLUMNS, from_row, same_facts, to_course_row, to_row
+from csms_transactions.store.rows import COLUMNS, COURSE_COLUMNS, from_row, same_facts, to_course_row, to_row
 from csms_transactions.store.tables import transactions
 
 
@@ -36,13 +37,15 @@ class Group(NamedTuple):
     type: str
 
 
+_LOADED = ("id", *COLUMNS)
 _LOAD = (
-    select(transactions.c.id, *(transactions.c[name] for name in COLUMNS))
+    select(*(transactions.c[name] for name in _LOADED))
     .where(transactions.c.id.in_(bindparam("keys", expanding=True)))
     .order_by(transactions.c.id)  # one order of locking, so that two processes cannot wait for each other
     .with_for_update()  # SQLite leaves it out: its writers exclude each other anyway
 )
 _UPDATE = update(transactions).where(transactions.c.id == bindparam("key"))
+_UPDATE_COURSE = Bulk(_UPDATE, (*COURSE_COLUMNS, "updated_at", "key"))
 _SET_GROUP = (
     update(transactions)
     .where(transactions.c.id == bindparam("key"))
@@ -53,7 +56,7 @@ _SET_GROUP = (
 async def load(session: AsyncSession, keys: Iterable[str]) -> dict[str, Transaction]:
     """The stored transactions among `keys`, locked until the end of the database transaction."""
     result = await session.execute(_LOAD, {"keys": sorted(keys)})
-    return {row["id"]: from_row(row) for row in result.mappings()}
+    return {row[0]: from_row(dict(zip(_LOADED, row, strict=True))) for row in result}
 
 
 async def create(session: AsyncSession, new: Mapping[Identity, Transaction], at: datetime) -> None:
@@ -65,15 +68,16 @@ async def create(session: AsyncSession, new: Mapping[Identity, Transaction], at:
 
 async def save(session: AsyncSession, changes: Sequence[Change], at: datetime) -> None:
     """Write what changed in stored transactions; the usual meter value changes only a few columns."""
-    narrow: list[dict[str, Any]] = []
+    narrow: list[tuple[Any, ...]] = []
     wide: list[dict[str, Any]] = []
     for key, before, after in changes:
         if same_facts(before, after):
-            narrow.append({**to_course_row(after), "key": key, "updated_at": at})
+            narrow.append((*to_course_row(after), at, key))
         else:
             wide.append({**to_row(after), "key": key, "updated_at": at})
-    for rows in filter(None, (narrow, wide)):
-        await session.execute(_UPDATE, rows)
+    await _UPDATE_COURSE.execute(session, narrow)
+    if wide:
+        await session.execute(_UPDATE, wide)
 
 
 async def set_groups(session: AsyncSession, groups: Sequence[Group]) -> None:
