@@ -9,8 +9,9 @@ A test plays the station step by step on a real socket and asks over HTTP for wh
 Every payload is checked by the official schema in both directions; a CALL that no test asked about fails the test.
 """
 
+from csms_testing.conformance.connector import Connector
 from csms_testing.conformance.operator import Operator, Pending
-from csms_testing.conformance.station import CallRefusedError, Connector, Station
+from csms_testing.conformance.station import CallRefusedError, Station
 from csms_testing.conformance.tokens import Tokens
 from csms_testing.conformance.transaction import Transaction
 

@@ -1,19 +1,14 @@
 """A station whose every message is said by a test: OCPP-J over a raw WebSocket, both directions checked by schema."""
 
 import asyncio
-import base64
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from zlib import crc32
 
 import orjson
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from csms_testing.conformance.schemas import check
 
@@ -204,71 +199,6 @@ class Station:
         self._open = incoming
         self.received.append(incoming)
         self._calls.put_nowait(incoming)
-
-
-def basic_auth(username: str, password: str) -> dict[str, str]:
-    """The header of HTTP Basic authentication."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
-
-
-@dataclass(slots=True)
-class Connector:
-    """Connects one station; a fixture gives it addresses, identity and password, which a test may change."""
-
-    urls: Sequence[str]
-    """Without the identity, one per gateway; each connection goes to the next one."""
-    station_id: str
-    password: str | None = None
-    """None sends no credentials."""
-    protocols: tuple[str, ...] = ("ocpp2.0.1",)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    attempts: int = 0
-    """How often it has tried to connect."""
-
-    @asynccontextmanager
-    async def __call__(self, *, password: str | None = None, quiet: bool = True) -> AsyncIterator[Station]:
-        """Open a connection; on leaving, nothing unexpected must have come, unless `quiet` is False.
-
-        Raises InvalidStatus when the CSMS refuses.
-        """
-        async with self._open(self.station_id, password or self.password) as socket:
-            station = Station(self.station_id, socket, socket.subprotocol or "")
-            reading = asyncio.create_task(station.read())
-            try:
-                yield station
-                if quiet:
-                    station.assert_quiet()
-            finally:
-                await socket.close()
-                await reading
-
-    def of(self, station_id: str, password: str | None) -> "Connector":
-        """The same for another station."""
-        return replace(self, station_id=station_id, password=password)
-
-    async def refused(
-        self, *, username: str | None = None, password: str | None = None, protocols: tuple[str, ...] | None = None
-    ) -> int:
-        """Try to connect; return the HTTP status of the refusal. Raises AssertionError when it is let in."""
-        try:
-            async with self._open(username or self.station_id, password or self.password, protocols) as socket:
-                raise AssertionError(f"let in with {socket.subprotocol}")
-        except InvalidStatus as refusal:
-            return refusal.response.status_code
-
-    def _open(self, username: str, password: str | None, protocols: tuple[str, ...] | None = None) -> connect:
-        names = self.protocols if protocols is None else protocols
-        url = self.urls[(crc32(self.station_id.encode()) + self.attempts) % len(self.urls)]
-        self.attempts += 1
-        return connect(
-            f"{url}/{self.station_id}",
-            subprotocols=[Subprotocol(name) for name in names] or None,
-            additional_headers={**self.headers, **(basic_auth(username, password) if password else {})},
-            ping_interval=None,
-            proxy=None,
-            open_timeout=DEADLINE_S,
-            close_timeout=1,
-        )
 
 
 def now() -> str:
