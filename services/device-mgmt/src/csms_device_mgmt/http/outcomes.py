@@ -17,7 +17,7 @@ def unanswered(row: Call, **more: Any) -> Problem | None:  # noqa: ANN401 any JS
     members: dict[str, Any] = {**views.call(row).model_dump(), **more}
     if row.state == CallState.OPEN or row.outcome == CallOutcome.TIMEOUT:
         members["outcome"] = CallOutcome.TIMEOUT.value
-        detail = "no answer came in time; a late one will be in the call's history"
+        detail = "no answer came in time"
         return Problem(504, "Station did not answer", detail, **members)
     if row.outcome == CallOutcome.NOT_CONNECTED:
         return Problem(409, "Station is not connected", "the station has no connection", **members)

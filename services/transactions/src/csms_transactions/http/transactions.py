@@ -7,7 +7,7 @@ from csms_db.engine import Database
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.pages import PageRequest, bad_cursor
 from fastapi import APIRouter, Depends, Path, Query, Security
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 
 from csms_transactions.domain.transaction import State
 from csms_transactions.http.models import EventItem, MeterValueItem, MeterValuesMessageItem, TransactionItem
@@ -18,10 +18,14 @@ Key = Annotated[str, Path(description="Our id of the transaction", max_length=64
 Text = Annotated[str | None, Query(max_length=255)]
 
 
+def _spelled(state: object) -> object:
+    return state.capitalize() if isinstance(state, str) else state
+
+
 def _filter(
     station_id: Text = None,
     transaction_id: Annotated[str | None, Query(max_length=255, description="The station's id of it")] = None,
-    state: Annotated[State | None, Query()] = None,
+    state: Annotated[State | None, BeforeValidator(_spelled), Query(description="In any case")] = None,
     id_token: Annotated[
         str | None, Query(max_length=255, description="The token that started it; case does not matter")
     ] = None,
