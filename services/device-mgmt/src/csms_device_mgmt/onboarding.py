@@ -46,7 +46,7 @@ async def booted(unit: Unit, station: Station, place: Place, protocol: str) -> R
         _store(unit, station, replace(progress, step=Step.DONE, call_id=None))
         return configured
     if progress is None or not progress.is_under_way(place, unit.now):
-        await _next(unit, station, begun(progress, place, unit.now))
+        await _next(unit, station, begun(progress, place, protocol, unit.now))
     return Registration.PENDING
 
 
@@ -151,16 +151,15 @@ async def _ask_for_boot(unit: Unit, station: Station, progress: Progress) -> Pro
 
 async def _send(unit: Unit, station: Station, progress: Progress, action: str, payload: dict[str, Any]) -> str:
     """Record a call and send it behind the answer to what is being handled; returns its id."""
-    protocol = station.connection_protocol or Protocol.OCPP201.value
     timeout_s = station.message_timeout_s or unit.settings.call_timeout_s
-    command = Command(new_id(), station.station_id, protocol, action, payload, timeout_s)
+    command = Command(new_id(), station.station_id, progress.protocol, action, payload, timeout_s)
     deadline_at = unit.now + timedelta(seconds=timeout_s + unit.settings.call_grace_s)
     row = {
         "call_id": command.call_id,
         "station_id": station.station_id,
         "action": action,
-        "protocol": protocol,
-        "request": redacted(protocol, action, payload),
+        "protocol": progress.protocol,
+        "request": redacted(progress.protocol, action, payload),
         "state": CallState.OPEN.value,
         "requested_by": REQUESTED_BY,
         "origin": ORIGIN,

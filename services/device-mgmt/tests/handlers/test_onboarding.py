@@ -33,9 +33,10 @@ class Onboarding:
     def __init__(self, apply, records, station_row) -> None:
         self._apply, self._records, self._row = apply, records, station_row
 
-    async def boot(self, connection_id: str = "c1") -> tuple[str, list[StationCommand]]:
+    async def boot(self, connection_id: str = "c1", protocol: str = "ocpp2.0.1") -> tuple[str, list[StationCommand]]:
         """What it was told, and what was sent behind that."""
         record = self._records.boot()
+        record.station_call.protocol = protocol
         record.station_call.connection_id = connection_id
         answer, *sent = (await self._apply(record)).replies
         commands = [item.record.station_command for item in sent]
@@ -213,6 +214,13 @@ async def test_auth_learns_that_it_is_pending_until_then(onboarding, apply, reco
         (trigger,) = await onboarding.set_all(trigger)
     (admission,) = (await apply(records.boot())).admissions
     assert admission.registration_status == RegistrationStatus.REGISTRATION_STATUS_ACCEPTED
+
+
+async def test_calls_are_of_the_version_the_station_speaks(onboarding):
+    _, (ask,) = await onboarding.boot(protocol="ocpp2.1")
+    assert ask.protocol == "ocpp2.1"
+    (command,) = await onboarding.part(payload(ask)["requestId"])
+    assert command.protocol == "ocpp2.1"
 
 
 async def test_calls_are_in_the_history(onboarding, units):

@@ -263,7 +263,7 @@ async def test_variables_of_onboarding_must_be_fit_to_be_sent(api, elements, nam
 async def test_another_onboarding_begins_anew(api, units):
     await api.put("/stations/CS1", json={"onboarding": "inventory"})
     now = datetime.now(UTC)
-    done = Progress(Step.DONE, NOWHERE, now, now, request_id=1).to_json()
+    done = Progress(Step.DONE, NOWHERE, "ocpp2.0.1", now, now, request_id=1).to_json()
     async with units.open() as unit:
         (await stations.find(unit.session, "CS1")).onboarding_progress = done
     shown = (await api.put("/stations/CS1", json={"onboarding": "inventory", "vendor_ids": ["a"]})).json()

@@ -51,6 +51,8 @@ class Progress:
 
     step: Step
     place: Place
+    protocol: str
+    """Of that connection."""
     started_at: datetime
     updated_at: datetime
     call_id: str | None = None
@@ -69,6 +71,7 @@ class Progress:
         return {
             "step": self.step.value,
             "place": list(self.place),
+            "protocol": self.protocol,
             "started_at": self.started_at.isoformat(),
             "updated_at": self.updated_at.isoformat(),
             "call_id": self.call_id,
@@ -84,6 +87,7 @@ class Progress:
         return cls(
             step=Step(stored["step"]),
             place=Place(stored["place"]),
+            protocol=stored["protocol"],
             started_at=datetime.fromisoformat(stored["started_at"]),
             updated_at=datetime.fromisoformat(stored["updated_at"]),
             call_id=stored["call_id"],
@@ -102,11 +106,11 @@ class Progress:
         return self.place == place and now - self.updated_at < STALLED
 
 
-def begun(before: Progress | None, place: Place, now: datetime) -> Progress:
+def begun(before: Progress | None, place: Place, protocol: str, now: datetime) -> Progress:
     """Begin, or begin again with the step that nothing came of."""
     if before is None:
-        return Progress(Step.INVENTORY, place, now, now)
-    return replace(before, place=place, updated_at=now, call_id=None, request_id=None)
+        return Progress(Step.INVENTORY, place, protocol, now, now)
+    return replace(before, place=place, protocol=protocol, updated_at=now, call_id=None, request_id=None)
 
 
 def refusal_of_inventory(response: Mapping[str, Any] | None) -> str | None:
