@@ -55,7 +55,7 @@ async def _seq_no(unit: Unit, report: Report, payload: Mapping[str, Any], entrie
         seq_no: int = payload["seqNo"]
         return seq_no
     known = await reports.parts(unit.session, report)
-    return next((number for number, before in known if before == entries), len(known))
+    return next((part.seq_no for part in known if part.entries == entries), len(known))
 
 
 async def _progress(unit: Unit, message: StationMessage, report: Report) -> bool:

@@ -7,7 +7,7 @@ from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from fastapi import APIRouter, Path, Security
 
 from csms_device_mgmt.calls.execution import Calls
-from csms_device_mgmt.domain.reports import assemble
+from csms_device_mgmt.domain.reports import after_part, assemble
 from csms_device_mgmt.domain.series import CHARGING_PROFILES, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, MONITORS, Series
 from csms_device_mgmt.http import asking, views
 from csms_device_mgmt.http.models import CustomerInformationModel, ReportModel, ReportSummaryModel
@@ -88,16 +88,19 @@ async def found(units: Units, station_id: str, request_id: int, series: Series) 
 
 
 async def shown(units: Units, row: Report, model: type[Model]) -> Model:
-    """Show a report with its entries."""
+    """Show a report with its entries; parts that arrived since the row was read count, too."""
     async with units.reading() as session:
-        assembly = assemble(await store.part_numbers(session, row))
-        entries = await store.entries(session, row)
+        parts = await store.parts(session, row)
+    assembly = assemble((part.seq_no, part.tbc) for part in parts)
+    fields = views.report(row).model_dump()
+    if parts:
+        fields |= {"status": after_part(assembly).value, "complete": assembly.complete}
     return model(
-        **views.report(row).model_dump(),
+        **fields,
         parts=assembly.parts,
         parts_expected=assembly.expected,
         missing=list(assembly.missing),
-        entries=entries,
+        entries=[entry for part in parts for entry in part.entries],
     )
 
 

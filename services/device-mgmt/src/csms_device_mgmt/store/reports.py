@@ -82,15 +82,15 @@ async def part_numbers(session: AsyncSession, row: Report) -> list[tuple[int, bo
     return [(seq_no, tbc) for seq_no, tbc in await session.execute(statement)]
 
 
-async def parts(session: AsyncSession, row: Report) -> list[tuple[int, list[Any]]]:
-    """Return (seqNo, entries) of each part, in order of seqNo."""
-    statement = select(ReportPart.seq_no, ReportPart.entries).where(*_of(row)).order_by(ReportPart.seq_no)
-    return [(seq_no, entries) for seq_no, entries in await session.execute(statement)]
+async def parts(session: AsyncSession, row: Report) -> Sequence[ReportPart]:
+    """Return the parts in order of seqNo."""
+    statement = select(ReportPart).where(*_of(row)).order_by(ReportPart.seq_no)
+    return (await session.scalars(statement.execution_options(populate_existing=True))).all()
 
 
 async def entries(session: AsyncSession, row: Report) -> list[Any]:
     """Return the entries of all parts in order of seqNo."""
-    return [entry for _, part in await parts(session, row) for entry in part]
+    return [entry for part in await parts(session, row) for entry in part.entries]
 
 
 async def page(
