@@ -50,6 +50,13 @@ async def booted(unit: Unit, station: Station, place: Place, protocol: str) -> R
     return Registration.PENDING
 
 
+async def firmware_changed(unit: Unit, station: Station, place: Place, protocol: str) -> None:
+    """Fetch the inventory of a station anew that was onboarded with it, for its device model may differ (B07.FR.14)."""
+    if station.onboarding != Mode.INVENTORY or is_due(station) or protocol == Protocol.OCPP16:
+        return
+    await _ask_for_inventory(unit, station, begun(None, place, protocol, unit.now))
+
+
 def is_due(station: Station) -> bool:
     """Whether the station is yet to be onboarded."""
     progress = progress_of(station)

@@ -33,9 +33,11 @@ class Onboarding:
     def __init__(self, apply, records, station_row) -> None:
         self._apply, self._records, self._row = apply, records, station_row
 
-    async def boot(self, connection_id: str = "c1", protocol: str = "ocpp2.0.1") -> tuple[str, list[StationCommand]]:
+    async def boot(
+        self, connection_id: str = "c1", protocol: str = "ocpp2.0.1", firmware: str = "1.0"
+    ) -> tuple[str, list[StationCommand]]:
         """What it was told, and what was sent behind that."""
-        record = self._records.boot()
+        record = self._records.boot(firmwareVersion=firmware)
         record.station_call.protocol = protocol
         record.station_call.connection_id = connection_id
         answer, *sent = (await self._apply(record)).replies
@@ -214,6 +216,21 @@ async def test_auth_learns_that_it_is_pending_until_then(onboarding, apply, reco
         (trigger,) = await onboarding.set_all(trigger)
     (admission,) = (await apply(records.boot())).admissions
     assert admission.registration_status == RegistrationStatus.REGISTRATION_STATUS_ACCEPTED
+
+
+async def test_the_inventory_is_fetched_again_when_the_firmware_has_changed(onboarding):
+    _, (ask,) = await onboarding.boot()
+    assert await onboarding.boot(firmware="1.1") == ("Pending", [])  # it is on its way anyway
+    (command,) = await onboarding.part(payload(ask)["requestId"])
+    for _ in VARIABLES:
+        (command,) = await onboarding.set_all(command)
+    assert await onboarding.boot(firmware="1.1") == ("Accepted", [])
+    told, (ask,) = await onboarding.boot(firmware="1.2")
+    assert (told, ask.action) == ("Accepted", "GetBaseReport")
+    assert await onboarding.result(ask, {"status": "Accepted"}) == []
+    assert await onboarding.part(payload(ask)["requestId"]) == []
+    assert (await onboarding.progress()).step is Step.DONE
+    assert await onboarding.boot(firmware="1.2") == ("Accepted", [])
 
 
 async def test_calls_are_of_the_version_the_station_speaks(onboarding):

@@ -27,7 +27,10 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     station = await known_or_created(unit, message.station_id)
     status = Registration.REJECTED
     if station is not None:
+        firmware_version = station.firmware_version
         _remember(station, message)
+        if firmware_version not in {None, station.firmware_version}:
+            await onboarding.firmware_changed(unit, station, message.place, message.protocol)
         status = await onboarding.booted(unit, station, message.place, message.protocol)
         _register(unit, station, status)
         unit.tell(_booted(station, message))
