@@ -2,8 +2,8 @@
 
 import itertools
 import os
+import random
 import re
-import secrets
 import uuid
 
 _TRACEPARENT = re.compile(r"^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$")
@@ -39,7 +39,8 @@ def new_id() -> str:
 
 def new_traceparent() -> str:
     """Return a new W3C Trace Context `traceparent` (version 00, sampled)."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    trace, span = random.getrandbits(128) | 1, random.getrandbits(64) | 1  # neither may be zero; no secrets
+    return f"00-{trace:032x}-{span:016x}-01"
 
 
 def is_traceparent(text: str) -> bool:

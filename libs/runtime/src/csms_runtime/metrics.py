@@ -4,7 +4,37 @@ Names start with `csms_`, end with their unit, and counters with `_total`. Label
 Everything is in `prometheus_client`'s default registry and served on `/metrics`.
 """
 
-from prometheus_client import Counter, Gauge, Histogram
+from typing import Any, Self
+
+import prometheus_client
+from prometheus_client.metrics import MetricWrapperBase
+
+
+class _CachedLabels(MetricWrapperBase):
+    """Finds a child by its label values at once; prometheus_client checks and converts all of them each time."""
+
+    def labels(self, *values: Any, **named: Any) -> Self:  # noqa: ANN401 as prometheus_client has it
+        """See prometheus_client."""
+        if named:
+            return super().labels(*values, **named)
+        children: dict[tuple[Any, ...], Self] = self.__dict__.setdefault("_found", {})
+        child = children.get(values)
+        if child is None:
+            child = children[values] = super().labels(*values)
+        return child
+
+
+class Counter(_CachedLabels, prometheus_client.Counter):
+    """A counter."""
+
+
+class Gauge(_CachedLabels, prometheus_client.Gauge):
+    """A gauge."""
+
+
+class Histogram(_CachedLabels, prometheus_client.Histogram):
+    """A histogram."""
+
 
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 

@@ -32,7 +32,6 @@ class _OpenCall:
     topic: str
     started: float
     """Event loop's clock."""
-    timer: asyncio.TimerHandle
     stored: bool = False
     """Whether the record is known to be durable."""
 
@@ -52,6 +51,8 @@ class Calls:
         self._service_timeout_s = service_timeout_s
         self._bus_is_durable = bus_is_durable
         self._open: dict[str, _OpenCall] = {}
+        """The longest open first: all have the same time, so one timer, for the first, serves all."""
+        self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._open)
@@ -68,8 +69,9 @@ class Calls:
 
     def _remember(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch, topic: str) -> None:
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._service_timeout_s, self._silent, correlation_id)
-        self._open[correlation_id] = _OpenCall(connection, dispatch, topic, loop.time(), timer)
+        self._open[correlation_id] = _OpenCall(connection, dispatch, topic, loop.time())
+        if self._timer is None:
+            self._timer = loop.call_later(self._service_timeout_s, self._end_silent)
         connection.open_call = correlation_id
         metrics.GATEWAY_CALLS_OPEN.set(len(self._open))
 
@@ -117,16 +119,23 @@ class Calls:
         if connection.open_call is not None:
             self._take(connection.open_call, "closed")
 
-    def _silent(self, correlation_id: str) -> None:
-        call = self._take(correlation_id, "timeout")
-        if call is not None:
+    def _end_silent(self) -> None:
+        """End the CALLs whose time is over, and look again when that of the next one will be."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        while self._open:
+            correlation_id, call = next(iter(self._open.items()))
+            due = call.started + self._service_timeout_s
+            if due > loop.time():
+                self._timer = loop.call_at(due, self._end_silent)
+                return
+            self._take(correlation_id, "timeout")
             call.connection.replied_late(call.dispatch.correlation, stored=call.stored)
 
     def _take(self, correlation_id: str, outcome: str) -> _OpenCall | None:
         call = self._open.pop(correlation_id, None)
         if call is None:
             return None
-        call.timer.cancel()
         call.connection.open_call = None
         metrics.GATEWAY_CALLS_OPEN.set(len(self._open))
         metrics.GATEWAY_CALLS_IN.labels(call.dispatch.action, outcome).inc()

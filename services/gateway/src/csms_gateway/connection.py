@@ -166,9 +166,12 @@ class StationConnection:
         """Read and handle frames until the connection ends."""
         try:
             while True:
-                await self._may_read()
+                if self._socket.writing_paused or not self._session.can_receive:
+                    await self._may_read()
                 self._receive(await self._socket.recv())
-                await self._slow_down()
+                pause = self._bucket.take(self._now())
+                if pause:
+                    await self._slow_down(pause)
         except ConnectionClosed:
             return
 
@@ -192,10 +195,7 @@ class StationConnection:
             log_frame("received", self.station_id, self.protocol, message)
             self._carry_out(self._session.receive_text(message, self._now()))
 
-    async def _slow_down(self) -> None:
-        pause = self._bucket.take(self._now())
-        if not pause:
-            return
+    async def _slow_down(self, pause: float) -> None:
         metrics.GATEWAY_RATE_LIMITED.inc()
         try:
             async with asyncio.timeout(pause):

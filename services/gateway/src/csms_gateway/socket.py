@@ -72,6 +72,11 @@ class StationSocket(ServerConnection):
         """Whether frames may be sent."""
         return self.protocol.state is State.OPEN
 
+    @property
+    def writing_paused(self) -> bool:
+        """Whether the peer has yet to take what was sent; see `writable`."""
+        return self._writable is not None
+
     def send_frame(self, text: str) -> bool:
         """Send a text frame; False: the connection is not open any more."""
         if not self.is_open:
