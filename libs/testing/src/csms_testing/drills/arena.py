@@ -50,7 +50,7 @@ class Arena:
             raise RuntimeError("there is no PostgreSQL in standalone mode")
         return self.postgres
 
-    async def ready(self, names: Sequence[str] | None = None, deadline_s: float = 90) -> None:
+    async def ready(self, names: Sequence[str] | None = None, deadline_s: float = 180) -> None:
         """Wait until those processes (default: all that run) are ready. Raises NotReadyError."""
         chosen = names if names is not None else [name for name, process in self.processes.items() if process.pid]
         await asyncio.gather(*(self.processes[name].ready(deadline_s) for name in chosen))

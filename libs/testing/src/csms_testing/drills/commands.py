@@ -38,16 +38,17 @@ class Commands:
         while not stop.is_set():
             station_id = random.choice(self._station_ids)  # noqa: S311  # no secret
             remote_start = random.random() < 0.2  # noqa: S311, PLR2004  # as above; mostly commands without events
-            await (self._remote_start(station_id) if remote_start else self.get_variables(station_id))
+            await (self.remote_start(station_id) if remote_start else self.get_variables(station_id))
             await asyncio.sleep(_PAUSE_S)
 
     async def get_variables(self, station_id: str) -> bool:
         """Ask a station something; whether it answered."""
         return await self._send(f"/stations/{station_id}/calls/GetVariables", _VARIABLES)
 
-    async def _remote_start(self, station_id: str) -> None:
+    async def remote_start(self, station_id: str) -> bool:
+        """Ask a station to start charging; whether it answered (it may have refused)."""
         token = {"idToken": self._id_token, "type": "ISO14443"}
-        await self._send(f"/stations/{station_id}/remote-start", {"id_token": token, "evse_id": 2})
+        return await self._send(f"/stations/{station_id}/remote-start", {"id_token": token, "evse_id": 2})
 
     async def _send(self, path: str, body: Json) -> bool:
         try:

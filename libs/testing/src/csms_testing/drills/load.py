@@ -24,8 +24,8 @@ CONFIG = StationConfig(
     remote_session_s=300,
     transfer_s=1,
 )
-PLAN = Plan(duration_s=600, meter_interval_s=30)
-"""Ten seconds of real time, an event every half second."""
+PLAN = Plan(duration_s=600, meter_interval_s=60)
+"""Ten seconds of real time, an event every second."""
 POLL_S = 0.1
 
 _RUNS = itertools.count(1)
@@ -47,7 +47,7 @@ class Load:
         """How many stations were served since the moment that `served_again` watches."""
         return len(self.ledger.served)
 
-    async def steady(self, deadline_s: float = 60) -> None:
+    async def steady(self, deadline_s: float = 120) -> None:
         """Wait until every station has an event acknowledged that happens from now on."""
         await self.served_again(time.monotonic(), deadline_s)
 
@@ -152,15 +152,15 @@ async def _running(made: Load, id_token: str) -> AsyncIterator[None]:
         for station in made.stations:
             await station.start()
         for station in made.stations:
-            await station.wait_accepted(60)
+            await station.wait_accepted(120)
         drivers = [asyncio.create_task(_drive(station, id_token, made.stopping)) for station in made.stations]
         commanding = asyncio.create_task(made.commands.run(made.stopping))
         tasks = [*drivers, commanding]
         await made.steady()
         yield
         await made.end_sessions([*drivers, commanding])
-        await made.delivered(90)
-        await made.all_obey(30)
+        await made.delivered(180)
+        await made.all_obey(60)
     finally:
         made.stopping.set()
         for task in tasks:

@@ -12,7 +12,7 @@ from csms_testing.cluster.processes import ServiceProcess
 from csms_testing.drills.drill import Drill, Scene, Stage
 
 _YEARS = timedelta(days=3650)
-_DEADLINE_S = 90.0
+_DEADLINE_S = 180.0
 _LIBRARY = "faketime/libfaketime.so.1"
 
 
@@ -60,7 +60,7 @@ async def _fake_clock(scene: Scene, process: ServiceProcess, library: Path) -> A
 async def _restart(process: ServiceProcess) -> None:
     await process.stop()
     await process.start()
-    await process.ready()
+    await process.ready(180)
 
 
 async def server_jumps(scene: Scene) -> float:
@@ -82,7 +82,7 @@ async def server_jumps(scene: Scene) -> float:
                 back_at = time.monotonic()
                 clock.write_text("+0")
                 worst = max(worst, await scene.load.served_again(back_at, _DEADLINE_S))
-                await scene.load.all_obey(30)
+                await scene.load.all_obey(60)
     return worst
 
 
@@ -106,7 +106,7 @@ async def gateway_from_the_future(scene: Scene) -> float:
         await scene.load.steady()
     began = time.monotonic()
     recovery_s = await scene.load.served_again(began, _DEADLINE_S)
-    await scene.load.all_obey(30)
+    await scene.load.all_obey(60)
     return recovery_s
 
 

@@ -15,7 +15,7 @@ from csms_testing.drills.drill import Drill, Scene, Stage
 from csms_testing.drills.failure import DrillFailed
 from csms_testing.simulator import Station
 
-_DEADLINE_S = 60.0
+_DEADLINE_S = 120.0
 _SIZE_MIB = 64
 _LONGER_THAN_SERVICE_TIMEOUT_S = 15.0
 _FILLER = "filler"
@@ -107,7 +107,7 @@ async def killed(scene: Scene) -> float:
     await process.kill()
     began = time.monotonic()
     await process.start()
-    await process.ready()
+    await process.ready(180)
     return await scene.load.served_again(began, _DEADLINE_S)
 
 

@@ -16,7 +16,7 @@ from csms_testing.drills.failure import DrillFailed
 
 _TOPICS = (CALLS_AUTH, CALLS_TRANSACTIONS, CALLS_DEVICES)
 _ACTIONS = {CALLS_AUTH: "Authorize", CALLS_TRANSACTIONS: "TransactionEvent", CALLS_DEVICES: "BootNotification"}
-_DEADLINE_S = 60.0
+_DEADLINE_S = 120.0
 _SPARE_SLOT = 31
 """A partition of gateway.inbox that no gateway reads."""
 

@@ -4,8 +4,9 @@ import asyncio
 import time
 
 from csms_testing.drills.drill import Drill, Play, Scene, Stage
+from csms_testing.drills.failure import DrillFailed
 
-_DEADLINE_S = 90.0
+_DEADLINE_S = 180.0
 _LEFT_ALONE_S = 3.0
 
 
@@ -17,7 +18,7 @@ def kill(service: str) -> Play:
         await process.kill()
         killed_at = time.monotonic()
         await process.start()
-        await process.ready()
+        await process.ready(180)
         scene.notes["ready_s"] = round(time.monotonic() - killed_at, 2)
         return await scene.load.served_again(killed_at, _DEADLINE_S)
 
@@ -35,7 +36,7 @@ async def gateway_moves(scene: Scene) -> float:
         station.link.url = other_url  # what a load balancer does
     recovery_s = await scene.load.served_again(killed_at, _DEADLINE_S)
     scene.notes["moved"] = len(moving)
-    await scene.load.all_obey(30)
+    await scene.load.all_obey(60)
     await arena.start_services(["gateway-0"])
     for station in moving:
         station.link.url = dead_url
@@ -70,7 +71,7 @@ async def rolling(scene: Scene) -> float:
         began = time.monotonic()
         await process.stop(deadline_s=40)
         await process.start()
-        await process.ready()
+        await process.ready(180)
         seconds = await scene.load.served_again(began, _DEADLINE_S)
         scene.notes[f"{name}_s"] = round(seconds, 2)
         worst = max(worst, seconds)
@@ -91,6 +92,27 @@ async def everything(scene: Scene) -> float:
     return await scene.load.served_again(began, 2 * _DEADLINE_S)
 
 
+async def first_commands(scene: Scene) -> float:
+    """Restart all services; the first commands after `/readyz` said yes must be answered, each at the first try."""
+    arena, commands = scene.arena, scene.load.commands
+    names = [name for name, process in arena.processes.items() if process.pid is not None]
+    waits = []
+    for _ in range(1 if scene.short else 3):
+        await asyncio.gather(*(arena.processes[name].stop() for name in names))
+        began = time.monotonic()
+        await arena.start_services(names)
+        first = scene.load.stations[0]
+        await first.wait_accepted(60)
+        asked_at = time.monotonic()
+        answered = await asyncio.gather(commands.get_variables(first.id), commands.remote_start(first.id))
+        if not all(answered):
+            raise DrillFailed(f"the first commands were not answered: {answered}, {dict(commands.outcomes)}")
+        waits.append(time.monotonic() - asked_at)
+        recovery_s = await scene.load.served_again(began, _DEADLINE_S)
+    scene.notes["first_answers_s"] = [round(wait, 2) for wait in waits]
+    return recovery_s
+
+
 DRILLS = (
     Drill("kill-transactions", "kill -9 of transactions under load, restart", Stage.CLUSTER, kill("transactions")),
     Drill("kill-auth", "kill -9 of auth under load, restart", Stage.CLUSTER, kill("auth")),
@@ -99,5 +121,6 @@ DRILLS = (
     Drill("gateway-moves", "kill -9 of a gateway, its stations move to the other", Stage.CLUSTER, gateway_moves),
     Drill("rebalance", "transactions processes added, removed, killed", Stage.CLUSTER, rebalance),
     Drill("rolling-restart", "every process restarted in order, one by one", Stage.CLUSTER, rolling),
+    Drill("first-commands", "all services restarted, commands as soon as ready", Stage.CLUSTER, first_commands),
     Drill("full-restart", "kill -9 of everything at once, restart", Stage.CLUSTER, everything),
 )

@@ -12,7 +12,7 @@ from csms_testing.drills.failure import DrillFailed
 from csms_testing.drills.proxy import Proxy
 from csms_testing.simulator import Station
 
-_DEADLINE_S = 90.0
+_DEADLINE_S = 180.0
 _PINGS_S = 4
 """How often stations ping; they give up 20 s after a ping without an answer."""
 _NOTICED_S = 75.0
@@ -61,7 +61,7 @@ async def half_open(scene: Scene) -> float:
         scene.notes["connections"] = sum(len(proxy.black_hole()) for proxy in proxies)
         recovery_s = await scene.load.served_again(began, _DEADLINE_S)
         await _one_connection_each(scene)
-        await scene.load.all_obey(30)
+        await scene.load.all_obey(60)
         await _back(scene)
     return recovery_s
 
@@ -77,7 +77,7 @@ async def old_socket_lives(scene: Scene) -> float:
             for passage in proxy.black_hole():
                 proxy.lose(passage)
         recovery_s = await scene.load.served_again(began, _DEADLINE_S)
-        await scene.load.all_obey(30)
+        await scene.load.all_obey(60)
         await _one_connection_each(scene)
         scene.notes["old_sockets_gone_s"] = round(time.monotonic() - began, 2)
         await _back(scene)

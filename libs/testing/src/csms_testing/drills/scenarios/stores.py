@@ -5,7 +5,7 @@ import time
 
 from csms_testing.drills.drill import Drill, Scene, Stage
 
-_DEADLINE_S = 120.0
+_DEADLINE_S = 180.0
 
 
 async def kafka_away(scene: Scene) -> float:
