@@ -55,15 +55,6 @@ async def test_tc_n_25_csms_failed_upload(logs):
     assert (await logs.stands(1))[0] == "failed"
 
 
-async def test_tc_n_25_csms_request_ids_are_used_once(logs, operator, station, station_id):
-    await logs.ask(1)
-    request = {"requestId": 1, "logType": "SecurityLog", "log": {"remoteLocation": LOCATION}}
-    async with operator.calling(station_id, "GetLog", request) as pending:
-        pass
-    assert (pending.http_status, pending.body["errors"][0]["pointer"]) == (422, "/requestId")
-    await station.expect_nothing()
-
-
 async def test_tc_n_34_csms(logs, station):
     await logs.ask(1, answer="Rejected", filename=None)
     assert await logs.stands(1) == ("refused", [])

@@ -3,6 +3,14 @@ from csms.v1.station_pb2 import Outcome
 from csms_bus.ports import Outgoing
 from csms_bus.topics import CALLS_DEVICES
 
+UPDATE = {
+    "firmware": {
+        "location": "https://example.com/f",
+        "retrieveDateTime": "2026-01-01T00:00:00Z",
+        "signingCertificate": "-----BEGIN CERTIFICATE-----",
+        "signature": "QUJD",
+    }
+}
 LOG = {"logType": "DiagnosticsLog", "log": {"remoteLocation": "https://example.com"}}
 
 
@@ -50,9 +58,9 @@ async def test_request_ids_that_were_used_are_not_chosen(api, gateway, connected
     assert [payload["requestId"] for _, payload in gateway.sent] == [5, 6, 2**31 - 1, 7]
 
 
-async def test_a_request_id_is_used_once(api, gateway, connected, pointers):
-    request = {"requestId": 5, **LOG}
-    path, key = f"/stations/{connected}/calls/GetLog", {"Idempotency-Key": "k"}
+async def test_the_request_id_of_an_update_is_used_once(api, gateway, connected, pointers):
+    request = {"requestId": 5, **UPDATE}
+    path, key = f"/stations/{connected}/calls/UpdateFirmware", {"Idempotency-Key": "k"}
     first = await api.post(path, json=request, headers=key)
     refused = await api.post(path, json=request)
     assert (refused.status_code, pointers(refused)) == (422, ["/requestId"])

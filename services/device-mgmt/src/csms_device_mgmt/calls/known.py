@@ -12,9 +12,6 @@ from csms_device_mgmt.domain.semantics.certificates import deletion
 from csms_device_mgmt.domain.semantics.finding import Finding
 from csms_device_mgmt.store import installed_certificates, jobs
 
-REQUIREMENTS = {"UpdateFirmware": "L01.FR.10", "PublishFirmware": "L03.FR.01", "GetLog": "N01.FR.07"}
-"""Why a job's requestId must be new: what the station reports on it carries nothing else."""
-
 
 async def check_known(session: AsyncSession, command: Command) -> None:
     """Raise Problem 422 if what is known of the station stands against a command of OCPP 2, valid in itself."""
@@ -28,11 +25,10 @@ async def check_known(session: AsyncSession, command: Command) -> None:
 
 async def _findings(session: AsyncSession, command: Command) -> AsyncIterator[Finding]:
     station_id, action, payload = command.station_id, command.action, command.payload
-    if action in KIND_OF_ACTION:
+    if action == "UpdateFirmware":
         job = await jobs.find(session, station_id, KIND_OF_ACTION[action], payload["requestId"])
         if job is not None and job.state != JobState.NOT_SENT:
-            detail = f"the requestId was used before: each {action} needs a new one ({REQUIREMENTS[action]})"
-            yield Finding("/requestId", detail)
+            yield Finding("/requestId", "the requestId was used before: each update needs a new one (L01.FR.10)")
     if action == "DeleteCertificate":
         known = await installed_certificates.all_hash_data(session, station_id)
         for finding in deletion(payload, known):

@@ -1,7 +1,6 @@
 """Rules about requests of the CSMS that JSON schemas cannot express. The payload is already valid by its schema."""
 
 from csms_device_mgmt.domain.semantics.availability import change_availability, reset
-from csms_device_mgmt.domain.semantics.certificates import install_certificate
 from csms_device_mgmt.domain.semantics.charging_profiles import (
     clear_charging_profile,
     get_charging_profiles,
@@ -9,7 +8,7 @@ from csms_device_mgmt.domain.semantics.charging_profiles import (
 )
 from csms_device_mgmt.domain.semantics.display_messages import set_display_message
 from csms_device_mgmt.domain.semantics.finding import Finding, Rule
-from csms_device_mgmt.domain.semantics.firmware import publish_firmware, unpublish_firmware, update_firmware
+from csms_device_mgmt.domain.semantics.firmware import update_firmware
 from csms_device_mgmt.domain.semantics.messages import customer_information, send_local_list, set_variables
 from csms_device_mgmt.domain.semantics.monitoring import (
     clear_variable_monitoring,
@@ -33,8 +32,6 @@ RULES: dict[str, Rule] = {
     "GetChargingProfiles": get_charging_profiles,
     "GetLog": get_log,
     "GetTransactionStatus": get_transaction_status,
-    "InstallCertificate": install_certificate,
-    "PublishFirmware": publish_firmware,
     "RequestStartTransaction": request_start_transaction,
     "RequestStopTransaction": request_stop_transaction,
     "Reset": reset,
@@ -46,7 +43,6 @@ RULES: dict[str, Rule] = {
     "SetVariables": set_variables,
     "TriggerMessage": trigger_message,
     "UnlockConnector": unlock_connector,
-    "UnpublishFirmware": unpublish_firmware,
     "UpdateFirmware": update_firmware,
 }
 """The rules of OCPP 2.0.1 and 2.1, by action."""

@@ -1,25 +1,22 @@
-"""Rules of certificates on stations (M04, M05)."""
+"""Rules of certificates on stations (M04)."""
 
 from collections.abc import Collection, Iterator
 
 from csms_device_mgmt.domain.device_model import JsonObject
 from csms_device_mgmt.domain.semantics.finding import Finding
 
-PEM = "-----BEGIN CERTIFICATE-----"
 HASH_DATA = ("hashAlgorithm", "issuerNameHash", "issuerKeyHash", "serialNumber")
 
 
-def install_certificate(payload: JsonObject) -> Iterator[Finding]:
-    """M05.FR.01: a certificate is PEM."""
-    if not payload["certificate"].lstrip().startswith(PEM):
-        yield Finding("/certificate", "the certificate is PEM, as the station can read nothing else (M05.FR.01)")
-
-
 def deletion(payload: JsonObject, known: Collection[JsonObject]) -> Iterator[Finding]:
-    """M04.FR.07: what is deleted is named exactly as the station named it last, `known` being all it named."""
-    wanted = _identity(payload["certificateHashData"])
-    if wanted not in map(_identity, known):
-        detail = "the station named no such certificate; ask it again and use its own hash data (M04.FR.07)"
+    """M04.FR.07: a certificate is named exactly as the station named it last, `known` being all it named.
+
+    A certificate that the station never named is for the station to judge (NotFound).
+    """
+    wanted = payload["certificateHashData"]
+    alike = [named for named in known if named["serialNumber"] == wanted["serialNumber"]]
+    if alike and _identity(wanted) not in map(_identity, alike):
+        detail = "the station named this certificate with other hash data; use exactly those (M04.FR.07)"
         yield Finding("/certificateHashData", detail)
 
 
