@@ -32,14 +32,6 @@ async def test_tc_l_17_csms(publish):
     assert shown["history"][-1]["detail"] == {"location": [LOCATION, "ftp://example.com/2.0.bin"]}
 
 
-async def test_tc_l_17_csms_wrong_checksum_is_not_sent(operator, station, station_id):
-    request = {"requestId": 5, "location": LOCATION, "checksum": "sha256:1234"}
-    async with operator.calling(station_id, "PublishFirmware", request) as pending:
-        pass
-    assert (pending.http_status, pending.body["errors"][0]["pointer"]) == (422, "/checksum")
-    await station.expect_nothing()
-
-
 async def test_tc_l_19_csms(publish):
     await _fails(publish, "Downloading", "Downloaded", "InvalidChecksum")
 
