@@ -91,6 +91,8 @@ async def shown(units: Units, row: Report, model: type[Model]) -> Model:
     """Show a report with its entries; parts that arrived since the row was read count, too."""
     async with units.reading() as session:
         parts = await store.parts(session, row)
+        # Read after the parts, so that it is no older than they are.
+        row = await store.find(session, row.station_id, row.request_id, message=row.message) or row
     assembly = assemble((part.seq_no, part.tbc) for part in parts)
     fields = views.report(row).model_dump()
     if parts:
