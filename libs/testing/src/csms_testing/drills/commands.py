@@ -16,7 +16,8 @@ _LONGEST_S = 40.0
 """After this a request counts as hanging: timeouts of the call, a second try, database and bus are all shorter."""
 _PAUSE_S = 0.25
 
-_CLEAR = {409: "not connected", 502: "service down", 503: "unavailable", 504: "no answer in time"}
+ANSWERED, NOT_CONNECTED = "answered", "not connected"
+_CLEAR = {409: NOT_CONNECTED, 502: "service down", 503: "unavailable", 504: "no answer in time"}
 _VARIABLES: Json = {
     "getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]
 }
@@ -41,33 +42,33 @@ class Commands:
             await (self.remote_start(station_id) if remote_start else self.get_variables(station_id))
             await asyncio.sleep(_PAUSE_S)
 
-    async def get_variables(self, station_id: str) -> bool:
-        """Ask a station something; whether it answered."""
+    async def get_variables(self, station_id: str) -> str:
+        """Ask a station something; how that went: ANSWERED, NOT_CONNECTED, ..."""
         return await self._send(f"/stations/{station_id}/calls/GetVariables", _VARIABLES)
 
-    async def remote_start(self, station_id: str) -> bool:
-        """Ask a station to start charging; whether it answered (it may have refused)."""
+    async def remote_start(self, station_id: str) -> str:
+        """Ask a station to start charging; how that went. A refusal of the station is an answer, too."""
         token = {"idToken": self._id_token, "type": "ISO14443"}
         return await self._send(f"/stations/{station_id}/remote-start", {"id_token": token, "evse_id": 2})
 
-    async def _send(self, path: str, body: Json) -> bool:
+    async def _send(self, path: str, body: Json) -> str:
         try:
             async with asyncio.timeout(_LONGEST_S):
                 answer = await self._api.request("POST", path, body, params={"timeout_s": TIMEOUT_S})
         except TimeoutError:
             return self._note_wrong(f"{path}: nothing within {_LONGEST_S:g} s")
         except httpx2.TransportError:
-            self.outcomes["service down"] += 1
-            return False
+            return self._note("service down")
         if answer.is_success:
-            self.outcomes["answered"] += 1
-            return True
+            return self._note(ANSWERED)
         if answer.status_code not in _CLEAR:
             return self._note_wrong(f"{path}: {answer.status_code} {answer.text[:200]}")
-        self.outcomes[_CLEAR[answer.status_code]] += 1
-        return False
+        return self._note(_CLEAR[answer.status_code])
 
-    def _note_wrong(self, what: str) -> bool:
-        self.outcomes["wrong"] += 1
+    def _note(self, outcome: str) -> str:
+        self.outcomes[outcome] += 1
+        return outcome
+
+    def _note_wrong(self, what: str) -> str:
         self.wrong.append(what)
-        return False
+        return self._note("wrong")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from csms_testing.drills.api import Api
-from csms_testing.drills.commands import Commands
+from csms_testing.drills.commands import ANSWERED, Commands
 from csms_testing.drills.failure import DrillFailed
 from csms_testing.drills.ledger import WatchedLedger
 from csms_testing.simulator import Clock, EvseUnavailable, Plan, State, Station, StationConfig, Stats
@@ -104,7 +104,7 @@ class Load:
                 raise DrillFailed(f"{len(silent)} stations answer no commands: {sorted(silent)[:5]}")
 
     async def _obeys(self, station_id: str) -> str | None:
-        return station_id if await self.commands.get_variables(station_id) else None
+        return station_id if await self.commands.get_variables(station_id) == ANSWERED else None
 
 
 def _idle(station: Station) -> bool:
