@@ -93,14 +93,18 @@ def _table(results: list[Result]) -> Table:
 
 
 def _write(results: list[Result], directory: Path, *, short: bool) -> Path:
+    """Write the report of the day; drills that are not run again keep what they got earlier."""
     now = datetime.now(UTC)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"drills-{now:%Y-%m-%d}{'-short' if short else ''}.json"
+    earlier = json.loads(path.read_text())["drills"] if path.exists() else []
+    drills = {drill["name"]: drill for drill in (*earlier, *map(asdict, results))}
+    order = {drill.name: number for number, drill in enumerate(catalogue.DRILLS)}
     content = {
         "date": now.isoformat(timespec="seconds"),
         "short": short,
         "machine": machine(),
-        "drills": [asdict(result) for result in results],
+        "drills": sorted(drills.values(), key=lambda drill: order.get(drill["name"], len(order))),
     }
     path.write_text(json.dumps(content, indent=2) + "\n")
     return path

@@ -1,5 +1,6 @@
 """What a drill is, and how one is run."""
 
+import os
 import platform
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -129,7 +130,12 @@ def _check_alive(arena: Arena) -> None:
 
 def machine() -> dict[str, Any]:
     """What the drills ran on, for the report."""
-    return {"python": platform.python_version(), "system": platform.platform(), "processor": platform.machine()}
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "processors": os.cpu_count(),
+        "load_average": [round(value, 1) for value in os.getloadavg()],
+    }
 
 
 def outcomes(results: Sequence[Result]) -> tuple[int, int]:
