@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 from csms.v1.station_pb2 import Outcome
-from csms_transactions.remote import RemoteControl, StartRequest
+from csms_transactions.remote import RemoteControl, StartRequest, Terms
+from csms_transactions.sending import Asker
 from csms_transactions.store import remote_requests, tables
 from sqlalchemy import select
 
@@ -22,9 +23,14 @@ async def noted(world: Any) -> Any:
 async def start(world: Any, response: dict[str, Any]) -> int:
     control: RemoteControl = world.control
     request = StartRequest(station_id="CS1", id_token=TOKEN, evse_id=1)
-    sending = asyncio.create_task(control.start(request, timeout_s=1, wait=True))
+    sending = asyncio.create_task(control.start(request, Terms(Asker("test"), timeout_s=1)))
     command = await world.gateway.answer(Outcome.OUTCOME_RESULT, response)
     await sending
+
+    async def outcome_noted() -> bool:  # device-mgmt answers who asked; this service reads the result by itself
+        return (await noted(world))["outcome"] is not None
+
+    await world.eventually(outcome_noted)
     return int(orjson.loads(command.payload)["remoteStartId"])
 
 
