@@ -1,98 +1,86 @@
 """`make bench`: measures, prints a table, keeps the figures as JSON under bench/results/."""
 
-import asyncio
-import contextlib
-import platform
-import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Annotated, Any
 
-import orjson
 import typer
 import uvloop
-from csms_testing.cluster.layout import free_port
-from csms_testing.systems import standalone
+from csms_testing.cluster.stores import StoreMissingError
 from rich.console import Console
-from rich.table import Table
 
-from bench.load import Figures, transaction_events
+from bench import results, systems
+from bench.cases import flat, idle, round_trips, scale, storm
+from bench.fleet import raise_file_limit
+from bench.settings import Settings
+from bench.tables import tables
 
-RESULTS = Path(__file__).parent / "results"
-console = Console()
+console = Console(highlight=False)
+
+CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
+    "round-trips": round_trips.measure,
+    "idle": idle.measure,
+    "storm": storm.measure,
+    "flat": flat.measure,
+    "scale": scale.measure,
+}
+_NEED_STORES = {"round-trips", "idle", "scale"}
 
 
-@asynccontextmanager
-async def baseline(kind: str) -> AsyncIterator[str]:
-    """Run baseline E or M in a process of its own; yields its URL."""
-    port = free_port()
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.baselines", kind, str(port))
+def _settings(stores: systems.Stores | None, *, quick: bool) -> Settings:
+    def say(text: str) -> None:
+        console.print(f"  {text}", style="dim")
+
+    if quick:
+        return Settings(2, 2, 200, 64, 1000, 200_000, 200, 10, stores, say)
+    return Settings(5, 5, 1000, 64, 10_000, 10_000_000, 1000, 60, stores, say)
+
+
+async def _stores(stack: AsyncExitStack, names: set[str]) -> systems.Stores | None:
+    if not names & _NEED_STORES:
+        return None
+    console.print("Starting Apache Kafka and PostgreSQL")
     try:
-        async with asyncio.timeout(20):
-            while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.close()
-                    break
-                await asyncio.sleep(0.05)  # another process starts: nothing here can tell when
-        yield f"ws://127.0.0.1:{port}/ocpp"
-    finally:
-        process.terminate()
-        await process.wait()
+        return await stack.enter_async_context(systems.stores())
+    except StoreMissingError as error:
+        console.print(f"No distributed figures: {error}", style="yellow")
+        return None
 
 
-@asynccontextmanager
-async def ours() -> AsyncIterator[str]:
-    """Run the CSMS in one process with SQLite; yields its URL."""
-    with tempfile.TemporaryDirectory(prefix="csms-bench-") as directory:
-        async with standalone(Path(directory), CSMS_LOG_LEVEL="warning") as system:
-            yield system.ocpp_urls[0]
-
-
-async def _measure(connected: int, active: int, seconds: float) -> dict[str, dict[str, Figures]]:
-    systems = {"E: bare websockets": baseline("E"), "M: package ocpp": baseline("M"), "standalone, SQLite": ours()}
-    figures: dict[str, dict[str, Figures]] = {}
-    for name, system in systems.items():
-        async with system as url:
-            console.print(f"{name}: {active} of {connected} stations active for {seconds:g} s")
-            loaded = await transaction_events(url, connected=connected, active=active, seconds=seconds)
-            single = await transaction_events(url, connected=1, active=1, seconds=min(seconds, 5))
-            figures[name] = {"throughput": loaded, "latency": single}
-    return figures
-
-
-def _table(figures: dict[str, dict[str, Figures]]) -> Table:
-    table = Table("system", "events/s", "x M", "p50 ms", "p99 ms", "1 active: p50 ms", "p99 ms", "failed")
-    m = figures["M: package ocpp"]["throughput"].per_second
-    for name, both in figures.items():
-        load, single = both["throughput"], both["latency"]
-        ratio = f"{load.per_second / m:.2f}"
-        cells = [f"{load.per_second:,.0f}", ratio, f"{load.p50_ms:.2f}", f"{load.p99_ms:.2f}"]
-        table.add_row(name, *cells, f"{single.p50_ms:.2f}", f"{single.p99_ms:.2f}", str(load.failed + single.failed))
-    return table
+async def _measure(names: list[str], *, quick: bool, standalone_only: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    async with AsyncExitStack() as stack:
+        stores = None if standalone_only else await _stores(stack, set(names))
+        settings = _settings(stores, quick=quick)
+        for number, name in enumerate(names):
+            console.print(f"[{number + 1}/{len(names)}] {name}")
+            found[name] = await CASES[name](settings)
+    return found
 
 
 def main(
-    connected: Annotated[int, typer.Option(min=1, help="Stations connected.")] = 1000,
-    active: Annotated[int, typer.Option(min=1, help="Stations that send.")] = 64,
-    seconds: Annotated[float, typer.Option(min=0.5, help="Length of each measurement.")] = 10,
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="Small fleets and short runs: a look, no result.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help=f"Measure only this: {', '.join(CASES)}.")] = None,
+    standalone_only: Annotated[bool, typer.Option("--standalone", help="Leave out Kafka and PostgreSQL.")] = False,
+    name: Annotated[str, typer.Option(help="Name of the result set; measurements left out are kept.")] = "",
 ) -> None:
-    """Measure TransactionEvent round trips: the standalone CSMS beside two baselines, same machine, same client."""
-    figures = uvloop.run(_measure(connected, min(active, connected), seconds))
-    console.print(_table(figures))
-    RESULTS.mkdir(exist_ok=True)
-    target = RESULTS / f"transaction-events-{time.strftime('%Y-%m-%d')}.json"
-    about = {
-        "connected": connected,
-        "active": active,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-    }
-    target.write_bytes(orjson.dumps({"about": about, "figures": figures}, option=orjson.OPT_INDENT_2))
-    console.print(f"Kept in {target}")
+    """Measure the CSMS beside two baselines, on this machine, with the same client."""
+    unknown = set(only or ()) - CASES.keys()
+    if unknown:
+        raise typer.BadParameter(f"no such measurement: {', '.join(sorted(unknown))}")
+    raise_file_limit()
+    about = results.about({"quick": quick})
+    found = uvloop.run(_measure(only or list(CASES), quick=quick, standalone_only=standalone_only))
+    kept_as = name or ("quick" if quick else "latest")
+    try:
+        earlier = results.load(kept_as)
+    except FileNotFoundError:
+        earlier = {}
+    everything = {**earlier, "about": about, **found}
+    for table in tables(everything):
+        console.print(table.as_rich())
+    console.print(f"Kept in {results.keep(kept_as, everything)}")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-import orjson
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.typing import Subprotocol
+from bench.fleet import Station
+from bench.wire import Wire
+
+MakeCall = Callable[[str, int], bytes]
+"""(message id, running number from 0) → the CALL's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Figures:
     p50_ms: float
     p99_ms: float
     failed: int
+    """Answers other than a CALLRESULT, and stations that were disconnected."""
 
     @property
     def per_second(self) -> float:
@@ -28,61 +30,102 @@ class Figures:
         return self.round_trips / self.seconds
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _now() -> bytes:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
 
 
-def _event(transaction_id: str, seq_no: int) -> dict[str, Any]:
-    return {
-        "eventType": "Started" if seq_no == 0 else "Updated",
-        "timestamp": _now(),
-        "triggerReason": "MeterValuePeriodic",
-        "seqNo": seq_no,
-        "transactionInfo": {"transactionId": transaction_id, "chargingState": "Charging"},
-        "evse": {"id": 1, "connectorId": 1},
-        "meterValue": [{"timestamp": _now(), "sampledValue": [{"value": 1000.0 + seq_no}]}],
-    }
+def transaction_events(station: str) -> MakeCall:
+    """CALLs of one transaction: Started, then Updated with one meter value each."""
+    transaction = f"{station}-{time.time_ns() // 1000}".encode()
+
+    def make(message_id: str, number: int) -> bytes:
+        now = _now()
+        return (
+            b'[2,"%b","TransactionEvent",{"eventType":"%b","timestamp":"%b","triggerReason":"MeterValuePeriodic",'
+            b'"seqNo":%d,"transactionInfo":{"transactionId":"%b","chargingState":"Charging"},'
+            b'"evse":{"id":1,"connectorId":1},"meterValue":[{"timestamp":"%b","sampledValue":[{"value":%d.0}]}]}]'
+        ) % (message_id.encode(), b"Updated" if number else b"Started", now, number, transaction, now, 1000 + number)
+
+    return make
 
 
-async def _round_trip(connection: ClientConnection, message_id: str, action: str, payload: dict[str, Any]) -> list[Any]:
-    await connection.send(orjson.dumps([2, message_id, action, payload]).decode())
-    answer: list[Any] = orjson.loads(await connection.recv())
-    return answer
+def authorizations(_station: str) -> MakeCall:
+    """Authorize CALLs, always with the same token."""
+
+    def make(message_id: str, _number: int) -> bytes:
+        return b'[2,"%b","Authorize",{"idToken":{"idToken":"BENCH0001","type":"ISO14443"}}]' % message_id.encode()
+
+    return make
 
 
-async def _station(connection: ClientConnection, name: str, until: float, latencies: list[float]) -> int:
-    failed, seq_no, transaction_id = 0, 0, f"{name}-{time.time_ns()}"
-    while (begin := time.perf_counter()) < until:
-        answer = await _round_trip(connection, f"{name}-{seq_no}", "TransactionEvent", _event(transaction_id, seq_no))
-        latencies.append(time.perf_counter() - begin)
-        failed += answer[0] != 3  # noqa: PLR2004  # CALLRESULT
-        seq_no += 1
-    return failed
+def heartbeats(_station: str) -> MakeCall:
+    """Heartbeat CALLs."""
+
+    def make(message_id: str, _number: int) -> bytes:
+        return b'[2,"%b","Heartbeat",{}]' % message_id.encode()
+
+    return make
 
 
-async def _connect_and_boot(stack: AsyncExitStack, url: str, name: str, limit: asyncio.Semaphore) -> ClientConnection:
-    async with limit:
-        connection = await stack.enter_async_context(
-            connect(f"{url}/{name}", subprotocols=[Subprotocol("ocpp2.0.1")], compression=None, open_timeout=60)
-        )
-        boot = {"reason": "PowerUp", "chargingStation": {"model": "Bench", "vendorName": "Bench"}}
-        answer = await _round_trip(connection, "boot", "BootNotification", boot)
-        if answer[0] != 3:  # noqa: PLR2004  # CALLRESULT
-            raise RuntimeError(f"{name} was not booted: {answer}")
-        return connection
+@dataclass(slots=True)
+class _Loop:
+    """One station's closed loop."""
+
+    station: Station
+    make: MakeCall
+    until: float
+    latencies: list[float]
+    done: asyncio.Future[None]
+    number: int = 0
+    began: float = 0.0
+    failed: int = 0
+    _expected: bytes = field(default=b"")
+
+    def start(self) -> None:
+        self.station.wire.on_text = self._on_answer
+        self._send()
+
+    def _send(self) -> None:
+        wire: Wire = self.station.wire
+        self.began = time.perf_counter()
+        if wire.closed:
+            self.failed += 1
+            self.done.set_result(None)
+            return
+        self._expected = b'[3,"%d"' % self.number
+        wire.send(self.make(str(self.number), self.number))
+        self.number += 1
+
+    def _on_answer(self, text: bytes) -> None:
+        now = time.perf_counter()
+        self.latencies.append(now - self.began)
+        if not text.startswith(self._expected):
+            self.failed += 1
+        if now < self.until:
+            self._send()
+        elif not self.done.done():
+            self.done.set_result(None)
 
 
-async def transaction_events(url: str, *, connected: int, active: int, seconds: float) -> Figures:
-    """Run `active` of `connected` stations in a closed loop of TransactionEvent(Updated, one meter value)."""
+async def closed_loop(
+    stations: Sequence[Station], make: Callable[[str], MakeCall], seconds: float, *, answer_deadline_s: float = 60
+) -> Figures:
+    """Let these stations send for so long. Stations without an answer by the deadline count as failed."""
     latencies: list[float] = []
-    async with AsyncExitStack() as stack:
-        limit = asyncio.Semaphore(50)
-        names = [f"BENCH-{number:05d}" for number in range(connected)]
-        connections = await asyncio.gather(*(_connect_and_boot(stack, url, name, limit) for name in names))
-        begin = time.perf_counter()
-        pairs = list(zip(connections, names, strict=True))[:active]
-        failed = sum(await asyncio.gather(*(_station(c, n, begin + seconds, latencies) for c, n in pairs)))
-        elapsed = time.perf_counter() - begin
+    event_loop = asyncio.get_running_loop()
+    begin = time.perf_counter()
+    loops = [
+        _Loop(station, make(station.name), begin + seconds, latencies, event_loop.create_future())
+        for station in stations
+    ]
+    for loop in loops:
+        loop.start()
+    _, silent = await asyncio.wait([loop.done for loop in loops], timeout=seconds + answer_deadline_s)
+    elapsed = time.perf_counter() - begin
+    failed = sum(loop.failed for loop in loops) + len(silent)
     latencies.sort()
-    p50, p99 = latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]
-    return Figures(len(latencies), elapsed, p50 * 1000, p99 * 1000, failed)
+    return Figures(len(latencies), elapsed, _quantile(latencies, 0.5), _quantile(latencies, 0.99), failed)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 if ordered else 0.0

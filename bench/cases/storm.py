@@ -1,0 +1,92 @@
+"""A reconnect storm: all stations of a fleet, with passwords, connect and boot at the same moment."""
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench import systems
+from bench.fleet import Station, boot, connect, disconnect, names
+from bench.settings import Settings
+from bench.systems import Target
+from bench.usage import cpu_by_part
+
+_PASSWORD = "storm-bench-pass-word"  # noqa: S105 # of simulated stations
+_AT_ONCE = 32
+_RETRY_S = 1.0
+_DEADLINE_S = 180.0
+
+
+@dataclass(slots=True)
+class _Storm:
+    stations: list[Station] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    """From the beginning until it had booted, by station."""
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+async def _register(target: Target, fleet: list[str]) -> None:
+    """Make the stations known, with their password, through the API."""
+    todo = iter(fleet)
+    async with target.client() as client:
+
+        async def some() -> None:
+            for name in todo:
+                body = {"security_profile": 1, "password": _PASSWORD, "registration": "Accepted"}
+                (await client.put(f"/stations/{name}", json=body)).raise_for_status()
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(_AT_ONCE):
+                tasks.create_task(some())
+
+
+async def _come_back(storm: _Storm, url: str, name: str, number: int, begin: float) -> None:
+    while True:
+        try:
+            station = await connect(url, name, number, _PASSWORD)
+            storm.stations.append(station)
+            await boot(station)
+        except (OSError, TimeoutError) as error:
+            storm.refused[str(getattr(error, "status", type(error).__name__))] += 1
+            await asyncio.sleep(_RETRY_S)
+        else:
+            storm.seconds.append(time.perf_counter() - begin)
+            return
+
+
+async def _storm(target: Target, fleet: list[str]) -> dict[str, Any]:
+    storm, cpu, begin = _Storm(), cpu_by_part(target), time.perf_counter()
+    urls = itertools.cycle(target.urls)
+    stations = [_come_back(storm, next(urls), name, number, begin) for number, name in enumerate(fleet)]
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            await asyncio.gather(*stations)
+    except TimeoutError:
+        storm.refused["not back in time"] += len(fleet) - len(storm.seconds)
+    used = {name: seconds - cpu[name] for name, seconds in cpu_by_part(target).items()}
+    await disconnect(storm.stations)
+    ordered = sorted(storm.seconds) or [0.0]
+    return {
+        "stations": len(fleet),
+        "booted": len(storm.seconds),
+        "refused": dict(storm.refused),
+        "seconds": round(ordered[-1], 2),
+        "p50_s": round(ordered[len(ordered) // 2], 2),
+        "p99_s": round(ordered[int(len(ordered) * 0.99)], 2),
+        "cpu_ms_per_station": round(1000 * sum(used.values()) / len(fleet), 2),
+    }
+
+
+async def measure(settings: Settings) -> dict[str, Any]:
+    """Target 4. The second storm is that of a fleet whose registration is known."""
+    fleet = names(settings.fleet, "STORM")
+    async with systems.standalone(CSMS_UNKNOWN_STATIONS="reject") as target:
+        settings.say(f"registering {len(fleet)} stations")
+        await _register(target, fleet)
+        found = []
+        for number in (1, 2):
+            settings.say(f"storm {number}: {len(fleet)} stations at once")
+            found.append(await _storm(target, fleet))
+    return {systems.STANDALONE: {"first": found[0], "again": found[1]}}

@@ -1,0 +1,146 @@
+"""What is measured, as processes: the baselines, the standalone CSMS, the distributed one."""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+from csms_testing import systems
+from csms_testing.cluster.layout import Layout, free_port
+from csms_testing.cluster.stores import kafka_and_postgres
+
+STANDALONE = "standalone, SQLite"
+DISTRIBUTED = "distributed, Kafka and PostgreSQL"
+BASELINES = {"E": "E: bare websockets", "M": "M: package ocpp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running system."""
+
+    name: str
+    urls: Sequence[str]
+    """Where stations connect, one for each gateway."""
+    pids: dict[str, int]
+    """Its own processes by name."""
+    stores: dict[str, int] = field(default_factory=dict)
+    """Broker and database server; of PostgreSQL the first process."""
+    http_url: str = ""
+    api_key: str = ""
+
+    @property
+    def main_pid(self) -> int:
+        """The process that holds the sockets."""
+        return next(
+            (pid for name, pid in self.pids.items() if name.startswith("gateway")), next(iter(self.pids.values()))
+        )
+
+    def client(self) -> httpx2.AsyncClient:
+        """An HTTP client of its API (of device-mgmt), with the admin key."""
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        limits = httpx2.Limits(max_connections=100, max_keepalive_connections=100)
+        return httpx2.AsyncClient(base_url=f"{self.http_url}/api/v1", headers=headers, timeout=120, limits=limits)
+
+
+@asynccontextmanager
+async def baseline(kind: str) -> AsyncIterator[Target]:
+    """Run baseline "E" or "M" in a process of its own."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.baselines", kind, str(port))
+    try:
+        await _listening(port)
+        yield Target(BASELINES[kind], [f"ws://127.0.0.1:{port}/ocpp"], {kind: process.pid})
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)  # another process starts: nothing here can tell when
+
+
+@asynccontextmanager
+async def standalone(directory: Path | None = None, **settings: str) -> AsyncIterator[Target]:
+    """Run the CSMS in one process with SQLite, its data in `directory` or a temporary one."""
+    with tempfile.TemporaryDirectory(prefix="csms-bench-") as temporary:
+        options = {"CSMS_LOG_LEVEL": "warning", **settings}
+        async with systems.standalone(directory or Path(temporary), **options) as system:
+            yield Target(STANDALONE, system.ocpp_urls, system.pids, {}, system.http_url, system.api_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """A broker and a database server that serve several runs."""
+
+    kafka: str
+    database_url: str
+    directory: Path
+
+
+@asynccontextmanager
+async def stores() -> AsyncIterator[Stores]:
+    """Apache Kafka and PostgreSQL; running ones when the environment names them. Raises StoreMissingError."""
+    with tempfile.TemporaryDirectory(prefix="csms-bench-") as temporary:
+        Path(temporary).chmod(0o711)  # noqa: ASYNC240 # PostgreSQL runs as another user when we are root
+        async with AsyncExitStack() as stack:
+            kafka, database_url = await kafka_and_postgres(stack, Path(temporary))
+            yield Stores(kafka, database_url, Path(temporary))
+
+
+@asynccontextmanager
+async def distributed(found: Stores, *, gateways: int = 1, transactions: int = 1) -> AsyncIterator[Target]:
+    """Run the services as processes of their own."""
+    layout = Layout(
+        kafka=found.kafka,
+        database_url=found.database_url,
+        directory=found.directory,
+        ocpp_ports=[free_port() for _ in range(gateways)],
+        transactions=transactions,
+        settings={"CSMS_LOG_LEVEL": "warning"},
+    )
+    for step in layout.migrations():
+        await step.start()
+        await step.ended()
+    processes = layout.processes()
+    async with AsyncExitStack() as stack:
+        for process in processes:
+            await process.start()
+            stack.push_async_callback(process.stop)
+        for process in processes:
+            await process.ready()
+        port = next(process.environment["CSMS_HTTP_PORT"] for process in processes if process.name == "device-mgmt-0")
+        yield Target(
+            DISTRIBUTED,
+            layout.ocpp_urls,
+            {process.name: process.pid or 0 for process in processes},
+            _store_pids(str(found.directory)),
+            f"http://127.0.0.1:{port}",
+            layout.api_key,
+        )
+
+
+def _store_pids(directory: str) -> dict[str, int]:
+    """Broker and database server, by what their command lines say of the directory they work in."""
+    found: dict[str, int] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            words = entry.joinpath("cmdline").read_bytes().split(b"\0")
+            if not any(directory.encode() in word for word in words):
+                continue
+            for name in ("java", "postgres"):
+                if words[0].endswith(name.encode()):
+                    found.setdefault(name, int(entry.name))
+    return found

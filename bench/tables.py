@@ -1,0 +1,215 @@
+"""The figures as tables, for the terminal and for docs/performance.md."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rich.table
+
+from bench.systems import BASELINES, DISTRIBUTED, STANDALONE
+
+Found = Mapping[str, Any]
+LARGEST_IDLE_KIB, LONGEST_STORM_S, LARGEST_FLAT, LARGEST_SCALE = 40, 30, 1.25, 1.15
+"""Targets."""
+_VISIBLE_PERCENT = 0.1
+_M, _E = BASELINES["M"], BASELINES["E"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A title, columns, rows of text."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def as_rich(self) -> rich.table.Table:
+        """For the terminal."""
+        table = rich.table.Table(*self.columns, title=self.title, title_justify="left")
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+    def as_markdown(self) -> str:
+        """For a page; without the title."""
+        lines = ["| " + " | ".join(self.columns) + " |", "|" + "---|" * len(self.columns)]
+        return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in self.rows)])
+
+
+def throughput(found: Found) -> Table:
+    """Closed loop of TransactionEvents."""
+    rows = []
+    for ours, kinds in found.items():
+        figures = kinds["throughput"]
+        for name in (_E, _M, ours):
+            one = figures[name]
+            ratio = one["per_second"] / figures[_M]["per_second"]
+            cells = [name, f"{one['per_second']:,.0f}", f"{ratio:.2f}", f"{one['p50_ms']:.1f}", f"{one['p99_ms']:.1f}"]
+            rows.append([*cells, f"{one['cpu_us']:.0f}", str(one["failed"])])
+    return Table(
+        "TransactionEvent(Updated, one meter value), closed loop",
+        ["system", "per second", "x M", "p50 ms", "p99 ms", "CPU µs each", "failed"],
+        rows,
+    )
+
+
+def cpu_by_process(found: Found) -> Table:
+    """Where the CPU time of a TransactionEvent goes."""
+    rows = []
+    for ours, kinds in found.items():
+        parts: Mapping[str, float] = kinds["throughput"][ours]["cpu_us_by_process"]
+        rows += [[ours, name, f"{value:.0f}"] for name, value in sorted(parts.items(), key=lambda item: -item[1])]
+    return Table("CPU µs for one TransactionEvent, by process", ["system", "process", "µs"], rows)
+
+
+def latency(found: Found) -> Table:
+    """One active station."""
+    rows = []
+    for ours, kinds in found.items():
+        for kind, action in (("latency", "TransactionEvent"), ("authorize", "Authorize")):
+            for name in (_E, _M, ours):
+                one = kinds[kind][name]
+                rows.append([name, action, f"{one['p50_ms']:.2f}", f"{one['p99_ms']:.2f}", f"{one['cpu_us']:.0f}"])
+    return Table("Latency with one station active", ["system", "message", "p50 ms", "p99 ms", "CPU µs each"], rows)
+
+
+def idle(found: Found) -> Table:
+    """An idle fleet."""
+    rows = [
+        [
+            name,
+            f"{one['connections']:,}",
+            f"{one['kib_per_connection']:.1f}",
+            ", ".join(
+                f"{part} {share:.1f} %" for part, share in one["cpu_percent"].items() if share >= _VISIBLE_PERCENT
+            ),
+        ]
+        for name, one in found.items()
+    ]
+    columns = ["system", "connections", "KiB each", "CPU with a heartbeat per station and minute (of one core)"]
+    return Table("An idle fleet", columns, rows)
+
+
+def storm(found: Found) -> Table:
+    """Reconnect storms."""
+    rows = []
+    for name, storms in found.items():
+        for which, one in storms.items():
+            refused = ", ".join(f"{count} x {why}" for why, count in one["refused"].items()) or "none"
+            cells = [f"{name}, {which}", f"{one['booted']:,} of {one['stations']:,}", refused]
+            times = [f"{one[key]:.1f}" for key in ("seconds", "p50_s", "p99_s")]
+            rows.append([*cells, *times, f"{one['cpu_ms_per_station']:.2f}"])
+    columns = ["storm", "booted", "refused", "all after s", "p50 s", "p99 s", "CPU ms per station"]
+    return Table("All stations connect with passwords and boot at once", columns, rows)
+
+
+def flat(found: Found) -> Table:
+    """What a message costs by connections and history, and commands."""
+    by_connections: Mapping[str, Any] = found["connections"]
+    least = min(one["cpu_us"] for one in by_connections.values())
+    rows = [
+        [f"{int(count):,} connected", f"{one['cpu_us']:.0f}", f"{one['cpu_us'] / least:.2f}", f"{one['e_cpu_us']:.0f}"]
+        for count, one in by_connections.items()
+    ]
+    history = found["history"]
+    empty, full = history["empty"]["cpu_us"], history["full"]["cpu_us"]
+    rows.append(["empty database", f"{empty:.0f}", "1.00", ""])
+    rows.append(
+        [f"{history['events']:,} events ({history['bytes'] / 2**30:.1f} GiB)", f"{full:.0f}", f"{full / empty:.2f}", ""]
+    )
+    return Table(
+        "CPU of a TransactionEvent, standalone", ["with", "CPU µs each", "x", "E in the same minute, µs"], rows
+    )
+
+
+def commands(found: Found) -> Table:
+    """Commands in parallel."""
+    one = found["commands"]
+    row = [
+        f"{one['accepted']:,} of {one['stations']:,}",
+        f"{one['seconds']:.2f}",
+        f"{one['per_second']:.0f}",
+        f"{one['p99_ms']:.0f}",
+    ]
+    return Table(
+        "Commands to many stations at once, through the API", ["answered", "seconds", "per second", "p99 ms"], [row]
+    )
+
+
+def scale(found: Found) -> Table:
+    """One and two of each."""
+    base = found["1"]["cpu_us"]
+    rows = [
+        [
+            f"{count} gateway(s), {count} transactions",
+            f"{one['per_second']:,.0f}",
+            f"{one['cpu_us']:.0f}",
+            f"{one['cpu_us'] / base:.2f}",
+        ]
+        for count, one in found.items()
+    ]
+    return Table("CPU of a TransactionEvent, distributed", ["processes", "per second", "CPU µs each", "x"], rows)
+
+
+def verdicts(found: Found) -> Table:
+    """Each target beside what was measured."""
+    rows = [[target, figure, "met" if met else "missed"] for target, figure, met in _verdicts(found)]
+    return Table("Targets", ["target", "measured", ""], rows)
+
+
+def _verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
+    yield from _round_trip_verdicts(found.get("round-trips", {}))
+    for name, one in found.get("idle", {}).items():
+        kib = one["kib_per_connection"]
+        yield f"{name}: memory per idle connection ≤ 40 KiB", f"{kib:.1f} KiB", kib <= LARGEST_IDLE_KIB
+    for name, storms in found.get("storm", {}).items():
+        first = storms["first"]
+        all_in = first["booted"] == first["stations"] and not first["refused"] and first["seconds"] <= LONGEST_STORM_S
+        yield f"{name}: storm of {first['stations']:,} within 30 s, none refused", f"{first['seconds']:.1f} s", all_in
+    if "flat" in found:
+        yield from _flat_verdicts(found["flat"])
+    if found.get("scale"):
+        ratio = found["scale"]["2"]["cpu_us"] / found["scale"]["1"]["cpu_us"]
+        yield "two of each: CPU per message ≤ 1.15 x", f"{ratio:.2f} x", ratio <= LARGEST_SCALE
+
+
+_LIMITS = {STANDALONE: (3.0, 5.0, None), DISTRIBUTED: (2.0, 10.0, 40.0)}
+"""System → throughput in x M, median and p99 of the latency in ms."""
+
+
+def _round_trip_verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
+    for ours, kinds in found.items():
+        least, median, p99 = _LIMITS[ours]
+        ratio = kinds["throughput"][ours]["per_second"] / kinds["throughput"][_M]["per_second"]
+        yield f"{ours}: throughput ≥ {least:g} x M", f"{ratio:.2f} x", ratio >= least
+        for kind, action in (("latency", "TransactionEvent"), ("authorize", "Authorize")):
+            one = kinds[kind][ours]
+            yield f"{ours}: {action}, median ≤ {median:g} ms", f"{one['p50_ms']:.1f} ms", one["p50_ms"] <= median
+            if p99 is not None:
+                yield f"{ours}: {action}, p99 ≤ {p99:g} ms", f"{one['p99_ms']:.1f} ms", one["p99_ms"] <= p99
+
+
+def _flat_verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
+    costs = [one["cpu_us"] for one in found["connections"].values()]
+    ratio = max(costs) / min(costs)
+    yield (
+        f"CPU per message at {', '.join(found['connections'])} connected ≤ 1.25 x",
+        f"{ratio:.2f} x",
+        ratio <= LARGEST_FLAT,
+    )
+    history = found["history"]
+    ratio = history["full"]["cpu_us"] / history["empty"]["cpu_us"]
+    yield f"CPU per message with {history['events']:,} stored events ≤ 1.25 x", f"{ratio:.2f} x", ratio <= LARGEST_FLAT
+
+
+def tables(found: Found) -> list[Table]:
+    """All tables for which there are figures."""
+    makers = (
+        ("round-trips", (throughput, cpu_by_process, latency)),
+        ("idle", (idle,)),
+        ("storm", (storm,)),
+        ("flat", (flat, commands)),
+        ("scale", (scale,)),
+    )
+    made = [make(found[name]) for name, several in makers if found.get(name) for make in several]
+    return [*made, verdicts(found)]
