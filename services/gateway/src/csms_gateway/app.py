@@ -46,6 +46,7 @@ class Gateway:
         """Wire everything; does no I/O. Raises ValueError when the settings hold no secret key."""
         self._settings = settings
         self._health = health
+        health.set(_COMPONENT, ok=False, detail="starting")
         self.id = GatewayId.of_new_process(settings.slot)
         self.registry = Registry()
         self._publisher = Publisher(bus, deadline_s=settings.publish_timeout_s, max_records=settings.publish_queue)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -70,6 +71,7 @@ class StationServer:
     async def start(self) -> None:
         """Listen. Raises OSError when the address cannot be used."""
         settings = self._settings
+        _raise_file_limit()
         self._server = await serve(
             self._handle,
             settings.ocpp_host,
@@ -171,6 +173,14 @@ class StationServer:
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             response.headers["Retry-After"] = str(_RETRY_AFTER_S)
         return response
+
+
+def _raise_file_limit() -> None:
+    """Every connection is an open file: let this process have as many as the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    _log.info("open files allowed", before=soft, now=hard)
 
 
 def _station_socket(connection: ServerConnection) -> StationSocket:
