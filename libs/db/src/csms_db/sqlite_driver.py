@@ -31,7 +31,7 @@ _threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="sqlite")
 """More than there are connections, so that nothing waits for a thread."""
 
 
-async def _in_thread(work: Callable[[], _T]) -> _T:
+async def in_thread(work: Callable[[], _T]) -> _T:
     """Run in a thread. Ends when the work has ended, also when cancelled: nobody may touch the connection before."""
     doing = asyncio.get_running_loop().run_in_executor(_threads, work)
     try:
@@ -43,6 +43,13 @@ async def _in_thread(work: Callable[[], _T]) -> _T:
             except asyncio.CancelledError:
                 continue
         raise
+
+
+async def begin_immediate(connection: sqlite3.Connection) -> None:
+    """Take the write lock: at once if nobody holds it, else wait for it in a thread."""
+    cursor = connection.cursor()
+    if not _try_now(cursor, "BEGIN IMMEDIATE"):
+        await in_thread(partial(cursor.execute, "BEGIN IMMEDIATE"))
 
 
 async def _at_once(work: Callable[[], _T]) -> _T:
@@ -177,7 +184,7 @@ class Connection(AdaptedConnection):
 
     def run(self, work: Callable[[], _T]) -> _T:
         """Run a statement where this connection's statements run."""
-        result: _T = await_(_at_once(work) if self._direct else _in_thread(work))
+        result: _T = await_(_at_once(work) if self._direct else in_thread(work))
         return result
 
     def begin(self, cursor: sqlite3.Cursor, operation: str) -> None:
@@ -204,7 +211,7 @@ class Connection(AdaptedConnection):
         self._connection.close()
 
     def _wait_for(self, work: Callable[[], _T]) -> _T:
-        result: _T = await_(_in_thread(work))
+        result: _T = await_(in_thread(work))
         return result
 
     def _handle_exception(self, error: Exception) -> NoReturn:
@@ -241,6 +248,4 @@ class SqliteModule(AsyncAdapt_dbapi_module):
     def connect(self, *arguments: Any, **options: Any) -> Connection:  # noqa: ANN401 as the DBAPI has it
         """Open a file."""
         options["check_same_thread"] = False  # one thread at a time uses it, but not always the same
-        return Connection(
-            self, await_(_in_thread(partial(sqlite3.connect, *arguments, **options))), direct=self._direct
-        )
+        return Connection(self, await_(in_thread(partial(sqlite3.connect, *arguments, **options))), direct=self._direct)

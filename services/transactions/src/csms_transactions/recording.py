@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
+from csms_db.direct import Direct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.transaction import Transaction, advance, derive
@@ -46,7 +47,7 @@ Batch = Mapping[Identity, Sequence[NewEvent]]
 """Events by transaction, in order of arrival."""
 
 
-async def record(session: AsyncSession, batch: Batch, now: datetime) -> Recorded:
+async def record(session: AsyncSession | Direct, batch: Batch, now: datetime) -> Recorded:
     """Store the events of a batch and what follows for their transactions.
 
     Raises IntegrityError when another process handled the same events at the same time (a rebalance); trying again
@@ -86,7 +87,7 @@ def _repeat(new: NewEvent, payload: bytes, recorded: Recorded) -> None:
 
 
 async def _drop_known(
-    session: AsyncSession,
+    session: AsyncSession | Direct,
     fresh: Mapping[Identity, dict[int, NewEvent]],
     stored: Mapping[str, Transaction],
     recorded: Recorded,
@@ -127,7 +128,7 @@ def _again(history: Sequence[event_store.StoredEvent], news: Mapping[int, NewEve
 
 
 async def _write(
-    session: AsyncSession, fresh: Mapping[Identity, dict[int, NewEvent]], recorded: Recorded, now: datetime
+    session: AsyncSession | Direct, fresh: Mapping[Identity, dict[int, NewEvent]], recorded: Recorded, now: datetime
 ) -> None:
     created = {step.identity: step.after for step in recorded.steps if step.before is None}
     changed = [Change(step.identity.key, step.before, step.after) for step in recorded.steps if step.before is not None]

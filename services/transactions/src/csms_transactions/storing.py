@@ -1,4 +1,4 @@
-"""One database transaction for all that a batch brings."""
+"""A database transaction for all events that a batch brings, and one for the rest of it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -6,10 +6,10 @@ from datetime import datetime
 
 import structlog
 from csms_db import outbox
+from csms_db.direct import Direct
 from csms_db.engine import Database
 from csms_runtime import metrics
 from csms_runtime.clock import utcnow
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.changes import Change
 from csms_transactions.domain.transaction import Gap
@@ -33,26 +33,33 @@ class Storing:
         self._on_events = on_events
 
     async def store(self, work: Work) -> None:
-        """Write a batch, all or nothing; writing it again changes nothing.
+        """Write a batch; writing it again changes nothing, also when an earlier attempt wrote a part of it.
 
         Raises csms_bus.runner.Later when the database cannot be reached, IntegrityError as `recording.record`.
         """
-        if not (work.events or work.meter_values or work.results):
-            return
+        if work.meter_values or work.results:
+            await self._store_others(work)
+        if work.events:
+            await self._store_events(work.events)
+
+    async def _store_events(self, events: Sequence[EventWork]) -> None:
         now = utcnow()
-        async with self._database.transaction() as session:
-            recorded = await record(session, _by_transaction(work.events), now)
+        async with self._database.direct() as session:
+            recorded = await record(session, _by_transaction(events), now)
             await remote_requests.link(session, list(_remote_starts(recorded.steps)))
+            told = await _tell(session, recorded.steps, now)
+        _count(recorded, told)
+        if told:
+            self._on_events()
+
+    async def _store_others(self, work: Work) -> None:
+        async with self._database.transaction() as session:
             await meter_values.add(session, self._database.dialect, work.meter_values)
             outcomes = [results.outcome(item) for item in work.results]
             await remote_requests.finish(session, outcomes)
-            told = await _tell(session, recorded.steps, now)
-        _count(recorded, told)
         metrics.METER_VALUES.inc(len(work.meter_values))
         for item, outcome in zip(work.results, outcomes, strict=True):
             metrics.REMOTE_REQUESTS.labels(item.result.command.action, outcome.outcome).inc()
-        if told:
-            self._on_events()
 
     async def central_tokens(self, transaction_keys: Collection[str]) -> Mapping[str, str]:
         """The tokens of type Central with which we asked for these transactions. Raises csms_bus.runner.Later."""
@@ -80,7 +87,7 @@ def _remote_starts(steps: Iterable[Step]) -> Iterable[RemoteStart]:
             yield RemoteStart(identity.station_id, after.remote_start_id, identity.transaction_id)
 
 
-async def _tell(session: AsyncSession, steps: Sequence[Step], now: datetime) -> list[Change]:
+async def _tell(session: Direct, steps: Sequence[Step], now: datetime) -> list[Change]:
     """Put domain events into the outbox."""
     events = list(events_of(steps, now))
     if events:

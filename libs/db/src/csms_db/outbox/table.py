@@ -1,6 +1,8 @@
 """The outbox's table, and how records get into it."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +12,8 @@ from csms_runtime.clock import utcnow
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_db.base import BigId, UtcDateTime
+from csms_db.direct import Direct
+from csms_db.statements import Bulk
 
 
 def outbox_columns() -> list[sa.Column[Any]]:
@@ -29,26 +33,24 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
     return sa.Table("outbox", metadata, *outbox_columns())
 
 
-async def add(session: AsyncSession, table: sa.Table, records: Sequence[Outgoing]) -> None:
+async def add(session: AsyncSession | Direct, table: sa.Table, records: Sequence[Outgoing]) -> None:
     """Write records into the outbox, as part of the session's transaction. Call `OutboxRelay.wake()` after its commit.
 
     Raises ValueError for a tombstone: deletions are not told through an outbox.
     """
-    if not records:
-        return
     now = utcnow()
-    await session.execute(table.insert(), [{**_row(outgoing), "created_at": now} for outgoing in records])
+    await _adding(table).execute(session, [_row(outgoing, now) for outgoing in records])
 
 
-def _row(outgoing: Outgoing) -> dict[str, Any]:
+@cache  # one for each service of the process
+def _adding(table: sa.Table) -> Bulk:
+    return Bulk(table.insert(), ("topic", "key", "partition", "record", "created_at"))
+
+
+def _row(outgoing: Outgoing, now: datetime) -> tuple[Any, ...]:
     if outgoing.tombstone:
         raise ValueError("an outbox carries records, no tombstones")
-    return {
-        "topic": outgoing.topic,
-        "key": outgoing.key,
-        "partition": outgoing.partition,
-        "record": outgoing.record.SerializeToString(),
-    }
+    return (outgoing.topic, outgoing.key, outgoing.partition, outgoing.record.SerializeToString(), now)
 
 
 def outgoing_of(row: sa.Row[Any]) -> Outgoing:

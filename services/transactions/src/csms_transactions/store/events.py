@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from csms_db.bulk import Bulk
-from sqlalchemy import bindparam, insert, select, tuple_
+from csms_db.direct import Direct
+from csms_db.statements import Bulk, Lookup
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import TransactionEvent
@@ -35,30 +36,27 @@ class StoredEvent(NamedTuple):
 
 _NAMES = ("transaction", "seq_no", "protocol", "event_type", "trigger_reason", "timestamp", "offline", "received_at")
 _ADD = Bulk(insert(table), (*_NAMES, "payload"))
-_STORED = select(table.c.transaction, table.c.seq_no, table.c.payload).where(
-    tuple_(table.c.transaction, table.c.seq_no).in_(bindparam("keys", expanding=True))
-)
-_ALL = select(table.c.transaction, table.c.seq_no, table.c.protocol, table.c.payload).where(
-    table.c.transaction.in_(bindparam("keys", expanding=True))
-)
+_STORED = Lookup((table.c.transaction, table.c.seq_no, table.c.payload), by=(table.c.transaction, table.c.seq_no))
+_ALL = Lookup((table.c.transaction, table.c.seq_no, table.c.protocol, table.c.payload), by=(table.c.transaction,))
 
 
-async def add(session: AsyncSession, events: Sequence[NewEvent]) -> None:
+async def add(session: AsyncSession | Direct, events: Sequence[NewEvent]) -> None:
     """Insert. Raises IntegrityError when another process was faster; the batch is then to be tried again."""
     await _ADD.execute(session, [_row(event) for event in events])
 
 
-async def stored_payloads(session: AsyncSession, keys: Iterable[EventKey]) -> dict[EventKey, bytes]:
+async def stored_payloads(session: AsyncSession | Direct, keys: Iterable[EventKey]) -> dict[EventKey, bytes]:
     """The payloads of those events among `keys` that are stored."""
-    result = await session.execute(_STORED, {"keys": sorted(keys)})
-    return {(row.transaction, row.seq_no): row.payload for row in result}
+    wanted = set(keys)
+    rows = await _STORED.fetch(session, {key for key, _ in wanted}, {seq_no for _, seq_no in wanted})
+    return {(key, seq_no): payload for key, seq_no, payload in rows if (key, seq_no) in wanted}
 
 
-async def all_of(session: AsyncSession, keys: Collection[str]) -> dict[str, list[StoredEvent]]:
+async def all_of(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, list[StoredEvent]]:
     """Every stored event of some transactions: for late events only, never on the usual way."""
     found: dict[str, list[StoredEvent]] = {key: [] for key in keys}
-    for row in await session.execute(_ALL, {"keys": sorted(keys)}):
-        found[row.transaction].append(StoredEvent(row.seq_no, row.protocol, row.payload))
+    for key, *event in await _ALL.fetch(session, keys):
+        found[key].append(StoredEvent(*event))
     return found
 
 

@@ -4,7 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from csms_db.direct import Direct
 from csms_db.sql import insert
+from csms_db.statements import Bulk
 from sqlalchemy import and_, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -55,13 +57,12 @@ _FINISH = (
         completed_at=bindparam("at"),
     )
 )
-_LINK = (
-    update(remote_requests)
-    .where(
+_LINK = Bulk(
+    update(remote_requests).where(
         remote_requests.c.station_id == bindparam("station"),
         remote_requests.c.remote_start_id == bindparam("number"),
-    )
-    .values(transaction_id=bindparam("told"))
+    ),
+    ("station", "number", "transaction_id"),
 )
 _CENTRAL = (
     select(transactions.c.id, remote_requests.c.id_token)
@@ -103,11 +104,9 @@ async def finish(session: AsyncSession, outcomes: Sequence[RemoteOutcome]) -> No
         await session.execute(_FINISH, [_finished(outcome) for outcome in outcomes])
 
 
-async def link(session: AsyncSession, starts: Sequence[RemoteStart]) -> None:
+async def link(session: AsyncSession | Direct, starts: Sequence[RemoteStart]) -> None:
     """Note which transactions came of requests; ids we never gave are ignored."""
-    if starts:
-        rows = [{"station": s.station_id, "number": s.remote_start_id, "told": s.transaction_id} for s in starts]
-        await session.execute(_LINK, rows)
+    await _LINK.execute(session, starts)
 
 
 async def central_tokens(session: AsyncSession, transaction_keys: Collection[str]) -> Mapping[str, str]:

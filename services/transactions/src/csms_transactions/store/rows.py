@@ -44,6 +44,11 @@ COLUMNS = (
 """What `from_row` needs."""
 
 
+WIDE_COLUMNS = (*COLUMNS, "energy_wh", "id_token_key")
+"""What `to_row` gives."""
+in_wide_order = itemgetter(*WIDE_COLUMNS)
+
+
 def to_row(transaction: Transaction) -> dict[str, Any]:
     """The columns that are derived from the events."""
     row = {name: getattr(transaction, name) for name in _PLAIN}

@@ -1,15 +1,25 @@
 """Statements on `transactions` while events are handled."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from csms_db.bulk import Bulk
-from sqlalchemy import bindparam, insert, select, update
+from csms_db.direct import Direct
+from csms_db.statements import Bulk, Lookup
+from sqlalchemy import bindparam, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.store.rows import COLUMNS, COURSE_COLUMNS, from_row, same_facts, to_course_row, to_row
+from csms_transactions.store.rows import (
+    COLUMNS,
+    COURSE_COLUMNS,
+    WIDE_COLUMNS,
+    from_row,
+    in_wide_order,
+    same_facts,
+    to_course_row,
+    to_row,
+)
 from csms_transactions.store.tables import transactions
 
 
@@ -38,14 +48,11 @@ class Group(NamedTuple):
 
 
 _LOADED = ("id", *COLUMNS)
-_LOAD = (
-    select(*(transactions.c[name] for name in _LOADED))
-    .where(transactions.c.id.in_(bindparam("keys", expanding=True)))
-    .order_by(transactions.c.id)  # one order of locking, so that two processes cannot wait for each other
-    .with_for_update()  # SQLite leaves it out: its writers exclude each other anyway
-)
+_LOAD = Lookup([transactions.c[name] for name in _LOADED], by=[transactions.c.id], for_update=True)
 _UPDATE = update(transactions).where(transactions.c.id == bindparam("key"))
 _UPDATE_COURSE = Bulk(_UPDATE, (*COURSE_COLUMNS, "updated_at", "key"))
+_UPDATE_ALL = Bulk(_UPDATE, (*WIDE_COLUMNS, "updated_at", "key"))
+_CREATE = Bulk(insert(transactions), (*WIDE_COLUMNS, "updated_at", "id", "station_id", "transaction_id"))
 _SET_GROUP = (
     update(transactions)
     .where(transactions.c.id == bindparam("key"))
@@ -53,44 +60,32 @@ _SET_GROUP = (
 )
 
 
-async def load(session: AsyncSession, keys: Iterable[str]) -> dict[str, Transaction]:
+async def load(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, Transaction]:
     """The stored transactions among `keys`, locked until the end of the database transaction."""
-    result = await session.execute(_LOAD, {"keys": sorted(keys)})
-    return {row[0]: from_row(dict(zip(_LOADED, row, strict=True))) for row in result}
+    rows = await _LOAD.fetch(session, keys)
+    return {row[0]: from_row(dict(zip(_LOADED, row, strict=True))) for row in rows}
 
 
-async def create(session: AsyncSession, new: Mapping[Identity, Transaction], at: datetime) -> None:
-    """Insert. Raises IntegrityError when another process was faster; the batch is then to be tried again."""
-    rows = [_new_row(identity, transaction, at) for identity, transaction in new.items()]
-    if rows:
-        await session.execute(insert(transactions), rows)
+async def create(session: AsyncSession | Direct, new: Mapping[Identity, Transaction], at: datetime) -> None:
+    """Insert. Raises an IntegrityError when another process was faster; the batch is then to be tried again."""
+    rows = [(*in_wide_order(to_row(transaction)), at, *identity) for identity, transaction in new.items()]
+    await _CREATE.execute(session, rows)
 
 
-async def save(session: AsyncSession, changes: Sequence[Change], at: datetime) -> None:
+async def save(session: AsyncSession | Direct, changes: Sequence[Change], at: datetime) -> None:
     """Write what changed in stored transactions; the usual meter value changes only a few columns."""
     narrow: list[tuple[Any, ...]] = []
-    wide: list[dict[str, Any]] = []
+    wide: list[tuple[Any, ...]] = []
     for key, before, after in changes:
         if same_facts(before, after):
             narrow.append((*to_course_row(after), at, key))
         else:
-            wide.append({**to_row(after), "key": key, "updated_at": at})
+            wide.append((*in_wide_order(to_row(after)), at, key))
     await _UPDATE_COURSE.execute(session, narrow)
-    if wide:
-        await session.execute(_UPDATE, wide)
+    await _UPDATE_ALL.execute(session, wide)
 
 
 async def set_groups(session: AsyncSession, groups: Sequence[Group]) -> None:
     """Note the groups that auth named."""
     if groups:
         await session.execute(_SET_GROUP, [group._asdict() for group in groups])
-
-
-def _new_row(identity: Identity, transaction: Transaction, at: datetime) -> dict[str, Any]:
-    return {
-        **to_row(transaction),
-        "id": identity.key,
-        "station_id": identity.station_id,
-        "transaction_id": identity.transaction_id,
-        "updated_at": at,
-    }

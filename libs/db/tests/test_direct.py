@@ -1,0 +1,121 @@
+"""Direct transactions keep the promises of the others."""
+
+import asyncio
+from collections.abc import Sequence
+from types import SimpleNamespace
+
+import pytest
+import sqlalchemy as sa
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
+from csms_db.statements import Bulk, Lookup
+from csms_runtime.clock import utcnow
+from csms_testing.postgres import LocalPostgres
+
+Models = SimpleNamespace
+
+
+def adding(models: Models) -> Bulk:
+    return Bulk(models.things.insert(), ("name", "at", "value"))
+
+
+def named(models: Models) -> Lookup:
+    columns = models.things.c
+    return Lookup((columns.name, columns.at, columns.value), by=(columns.name,), for_update=True)
+
+
+async def stored(database: Database, models: Models, *names: str) -> Sequence[str]:
+    async with database.direct() as session:
+        return [row[0] for row in await named(models).fetch(session, names)]
+
+
+async def test_what_is_written_is_read_with_its_types(database: Database, models: Models) -> None:
+    now = utcnow()
+    rows = [("b", now, {"a": [1, 2]}), ("a", None, None)]
+    async with database.direct() as session:
+        await adding(models).execute(session, rows)
+        await adding(models).execute(session, [])
+        assert await named(models).fetch(session, ["a", "b", "c"]) == sorted(rows)
+    async with database.transaction() as session:
+        assert await named(models).fetch(session, ["b"]) == rows[:1]
+
+
+async def test_updates_name_their_parameters(database: Database, models: Models) -> None:
+    update = Bulk(models.things.update().where(models.things.c.name == sa.bindparam("which")), ("which", "value"))
+    async with database.direct() as session:
+        await adding(models).execute(session, [("a", None, 1), ("b", None, 1)])
+        await update.execute(session, [("b", 2)])
+        assert [row[2] for row in await named(models).fetch(session, ["a", "b"])] == [1, 2]
+    with pytest.raises(ValueError, match="the statement takes"):
+        await Bulk(models.things.insert(), ("name", "nonsense")).execute(session, [("a", 1)])
+
+
+async def test_an_error_leaves_nothing_behind(database: Database, models: Models) -> None:
+    with pytest.raises(KeyError):  # noqa: PT012 # the transaction must see it
+        async with database.direct() as session:
+            await adding(models).execute(session, [("a", None, 1)])
+            raise KeyError
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        async with database.direct() as session:
+            await adding(models).execute(session, [("a", None, 1), ("a", None, 1)])
+    assert await stored(database, models, "a") == []
+
+
+async def test_a_cancelled_one_leaves_nothing_behind(database: Database, models: Models) -> None:
+    begun = asyncio.Event()
+
+    async def hang() -> None:
+        async with database.direct() as session:
+            await adding(models).execute(session, [("a", None, 1)])
+            begun.set()
+            await asyncio.Event().wait()
+
+    hanging = asyncio.create_task(hang())
+    await begun.wait()
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+    assert await stored(database, models, "a") == []
+
+
+async def test_sessions_and_direct_transactions_take_turns(database: Database, models: Models) -> None:
+    async def one(name: str) -> None:
+        async with database.direct() as session:
+            await adding(models).execute(session, [(name, None, 1)])
+
+    async def other(name: str) -> None:
+        async with database.transaction() as session:
+            await session.execute(models.things.insert(), {"name": name})
+
+    names = [f"n{number:02d}" for number in range(20)]
+    await asyncio.gather(*(one(name) if number % 2 else other(name) for number, name in enumerate(names)))
+    assert await stored(database, models, *names) == names
+
+
+async def test_nobody_listens() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(DatabaseUnavailable):
+        async with database.direct():
+            pass
+    await database.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.timeout(60)
+async def test_a_server_that_dies_is_unavailable_and_comes_back(server: LocalPostgres) -> None:
+    database = Database(server.url, pool_size=1)
+    table = sa.Table("direct", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
+    insert = Bulk(table.insert(), ("id",))
+    async with database.transaction() as session:
+        await session.execute(sa.text("CREATE TABLE direct (id integer PRIMARY KEY)"))
+    with pytest.raises(DatabaseUnavailable):  # noqa: PT012 # the transaction must see it
+        async with database.direct() as direct:
+            await insert.execute(direct, [(1,)])
+            server.kill()
+            await insert.execute(direct, [(2,)])
+    server.start()
+    async with database.direct() as direct:
+        await insert.execute(direct, [(1,)])
+    async with database.transaction() as session:
+        await session.execute(sa.text("DROP TABLE direct"))
+    await database.close()
