@@ -59,8 +59,8 @@ test: $(VENV)/.dev ## Run all tests, also on Apache Kafka and PostgreSQL
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(VENV)/.dev ## Run the tests that need neither Kafka nor PostgreSQL, within a minute
-	$(BIN)/python -m pytest -m 'not kafka and not postgres and not slow' $(ARGS)
+test-fast: $(VENV)/.dev ## Run the libraries' and services' tests that need neither Kafka nor PostgreSQL
+	$(BIN)/python -m pytest libs/ocpp libs/bus libs/db libs/runtime services -m 'not kafka and not postgres and not slow' $(ARGS)
 
 .PHONY: conformance
 conformance: $(VENV)/.dev ## Run the OCPP test cases in both modes and write docs/conformance.md
