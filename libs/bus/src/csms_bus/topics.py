@@ -67,10 +67,10 @@ CALLS_TRANSACTIONS = Topic(
 )
 CALLS_DEVICES = Topic(
     name="ocpp.calls.devices",
-    what="All other station CALLs, and announcements of CALLs that other services are going to send",
+    what="All other station CALLs, and CALLs that other services announce or order",
     key=Key.STATION,
-    bodies=("station_call", "call_announcement"),
-    producers=("gateway", "transactions"),
+    bodies=("station_call", "call_announcement", "call_order"),
+    producers=("gateway", "transactions", "auth"),
     consumers=("device-mgmt",),
     partitions=12,
     retention=timedelta(days=7),

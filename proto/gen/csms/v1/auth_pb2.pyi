@@ -53,12 +53,15 @@ class ConnectionRequest(_message.Message):
     SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     PASSWORD_DIGESTS_FIELD_NUMBER: _builtins.int
     REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
+    CLIENT_CERTIFICATE_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     deadline_ms: _builtins.int
     protocol: _builtins.str
     security_profile: _builtins.int
     """1: Basic auth without TLS, 2: Basic auth with TLS, 3: client certificate."""
     remote_address: _builtins.str
+    client_certificate: _builtins.bytes
+    """Profile 3: the station's certificate, DER. The TLS layer has checked its chain and validity, nobody yet whose it is."""
     @_builtins.property
     def reply_to(self) -> _station_pb2.ReplyTo: ...
     @_builtins.property
@@ -75,10 +78,11 @@ class ConnectionRequest(_message.Message):
         security_profile: _builtins.int = ...,
         password_digests: _abc.Iterable[_builtins.bytes] | None = ...,
         remote_address: _builtins.str = ...,
+        client_certificate: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "password_digests", b"password_digests", "protocol", b"protocol", "remote_address", b"remote_address", "reply_to", b"reply_to", "security_profile", b"security_profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_certificate", b"client_certificate", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "password_digests", b"password_digests", "protocol", b"protocol", "remote_address", b"remote_address", "reply_to", b"reply_to", "security_profile", b"security_profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -96,6 +100,7 @@ class ConnectionDecision(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     REGISTRATION_STATUS_FIELD_NUMBER: _builtins.int
     MESSAGE_TIMEOUT_S_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_COMMON_NAME_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     allowed: _builtins.bool
     http_status: _builtins.int
@@ -105,6 +110,8 @@ class ConnectionDecision(_message.Message):
     registration_status: Global___RegistrationStatus.ValueType
     message_timeout_s: _builtins.int
     """How long this station may take to answer a CALL, in seconds; 0: the gateway's default."""
+    certificate_common_name: _builtins.str
+    """Profile 3: the common name (CN) of the certificate that was accepted."""
     def __init__(
         self,
         *,
@@ -114,10 +121,11 @@ class ConnectionDecision(_message.Message):
         reason: _builtins.str = ...,
         registration_status: Global___RegistrationStatus.ValueType = ...,
         message_timeout_s: _builtins.int = ...,
+        certificate_common_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "reason", b"reason", "registration_status", b"registration_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "certificate_common_name", b"certificate_common_name", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "reason", b"reason", "registration_status", b"registration_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -293,6 +301,8 @@ class StationAdmission(_message.Message):
     PASSWORD_DIGEST_FIELD_NUMBER: _builtins.int
     PENDING_PASSWORD_DIGEST_FIELD_NUMBER: _builtins.int
     DROPPED_PASSWORD_DIGEST_FIELD_NUMBER: _builtins.int
+    PENDING_SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     deadline_ms: _builtins.int
     revision: _builtins.int
@@ -311,6 +321,12 @@ class StationAdmission(_message.Message):
     """
     dropped_password_digest: _builtins.bytes
     """Keyed digest of a password that was pending and that the station did not take."""
+    pending_security_profile: _builtins.int
+    """A higher profile the station is being moved to (A05): allowed beside security_profile until the station connects with
+    it; then it is the station's profile and the lower one is gone. 0: none.
+    """
+    organization: _builtins.str
+    """What the O of a profile-3 certificate must contain; empty: the deployment's CSMS_ORGANIZATION."""
     @_builtins.property
     def reply_to(self) -> _station_pb2.ReplyTo:
         """Unset partition and empty topic: nobody waits for the result."""
@@ -330,10 +346,12 @@ class StationAdmission(_message.Message):
         password_digest: _builtins.bytes = ...,
         pending_password_digest: _builtins.bytes = ...,
         dropped_password_digest: _builtins.bytes = ...,
+        pending_security_profile: _builtins.int = ...,
+        organization: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "dropped_password_digest", b"dropped_password_digest", "message_timeout_s", b"message_timeout_s", "password_digest", b"password_digest", "pending_password_digest", b"pending_password_digest", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "dropped_password_digest", b"dropped_password_digest", "message_timeout_s", b"message_timeout_s", "organization", b"organization", "password_digest", b"password_digest", "pending_password_digest", b"pending_password_digest", "pending_security_profile", b"pending_security_profile", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -362,3 +380,99 @@ class StationAdmissionResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StationAdmissionResult: _TypeAlias = StationAdmissionResult  # noqa: Y015
+
+@_typing.final
+class ApiKey(_message.Message):
+    """An API key as every service must know it: its digest, never the key. Compacted by key id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
+    REVOKED_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    name: _builtins.str
+    sha256: _builtins.bytes
+    """SHA-256 of the key."""
+    expires_at_ms: _builtins.int
+    """Unix time in milliseconds; 0: never."""
+    revoked: _builtins.bool
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"read", "operate", "admin"."""
+
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        sha256: _builtins.bytes = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        expires_at_ms: _builtins.int = ...,
+        revoked: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at_ms", b"expires_at_ms", "key_id", b"key_id", "name", b"name", "revoked", b"revoked", "scopes", b"scopes", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApiKey: _TypeAlias = ApiKey  # noqa: Y015
+
+@_typing.final
+class AuditEntry(_message.Message):
+    """A change or command that somebody asked for over HTTP."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OCCURRED_AT_MS_FIELD_NUMBER: _builtins.int
+    SERVICE_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    AUTHENTICATION_FIELD_NUMBER: _builtins.int
+    REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    ROUTE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    occurred_at_ms: _builtins.int
+    service: _builtins.str
+    """The service that did it."""
+    principal: _builtins.str
+    """Who: name of the API key, or subject of the JWT; and by what it was authenticated: "api-key", "jwt", ""."""
+    authentication: _builtins.str
+    remote_address: _builtins.str
+    method: _builtins.str
+    path: _builtins.str
+    route: _builtins.str
+    """The route's template: "/api/v1/stations/{station_id}"."""
+    status: _builtins.int
+    request_id: _builtins.str
+    request: _builtins.bytes
+    """The request's body as JSON, secrets redacted; empty: there was none, or it was no JSON."""
+    def __init__(
+        self,
+        *,
+        occurred_at_ms: _builtins.int = ...,
+        service: _builtins.str = ...,
+        principal: _builtins.str = ...,
+        authentication: _builtins.str = ...,
+        remote_address: _builtins.str = ...,
+        method: _builtins.str = ...,
+        path: _builtins.str = ...,
+        route: _builtins.str = ...,
+        status: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        request: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authentication", b"authentication", "method", b"method", "occurred_at_ms", b"occurred_at_ms", "path", b"path", "principal", b"principal", "remote_address", b"remote_address", "request", b"request", "request_id", b"request_id", "route", b"route", "service", b"service", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuditEntry: _TypeAlias = AuditEntry  # noqa: Y015

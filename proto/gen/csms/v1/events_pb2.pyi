@@ -33,8 +33,12 @@ class DomainEvent(_message.Message):
     STATION_CHANGED_FIELD_NUMBER: _builtins.int
     REPORT_COMPLETED_FIELD_NUMBER: _builtins.int
     STATION_NOTIFIED_FIELD_NUMBER: _builtins.int
+    SECURITY_PROFILE_CHANGED_FIELD_NUMBER: _builtins.int
     ID_TOKEN_CHANGED_FIELD_NUMBER: _builtins.int
     CONNECTION_REFUSED_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_ISSUED_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_REFUSED_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_REVOKED_FIELD_NUMBER: _builtins.int
     TRANSACTION_STARTED_FIELD_NUMBER: _builtins.int
     TRANSACTION_UPDATED_FIELD_NUMBER: _builtins.int
     TRANSACTION_ENDED_FIELD_NUMBER: _builtins.int
@@ -59,11 +63,19 @@ class DomainEvent(_message.Message):
     @_builtins.property
     def station_notified(self) -> Global___StationNotified: ...
     @_builtins.property
+    def security_profile_changed(self) -> Global___SecurityProfileChanged: ...
+    @_builtins.property
     def id_token_changed(self) -> Global___IdTokenChanged:
         """events.auth"""
 
     @_builtins.property
     def connection_refused(self) -> Global___ConnectionRefused: ...
+    @_builtins.property
+    def certificate_issued(self) -> Global___CertificateIssued: ...
+    @_builtins.property
+    def certificate_refused(self) -> Global___CertificateRefused: ...
+    @_builtins.property
+    def certificate_revoked(self) -> Global___CertificateRevoked: ...
     @_builtins.property
     def transaction_started(self) -> Global___TransactionStarted:
         """events.transactions"""
@@ -85,17 +97,21 @@ class DomainEvent(_message.Message):
         station_changed: Global___StationChanged | None = ...,
         report_completed: Global___ReportCompleted | None = ...,
         station_notified: Global___StationNotified | None = ...,
+        security_profile_changed: Global___SecurityProfileChanged | None = ...,
         id_token_changed: Global___IdTokenChanged | None = ...,
         connection_refused: Global___ConnectionRefused | None = ...,
+        certificate_issued: Global___CertificateIssued | None = ...,
+        certificate_refused: Global___CertificateRefused | None = ...,
+        certificate_revoked: Global___CertificateRevoked | None = ...,
         transaction_started: Global___TransactionStarted | None = ...,
         transaction_updated: Global___TransactionUpdated | None = ...,
         transaction_ended: Global___TransactionEnded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "id_token_changed", b"id_token_changed", "report_completed", b"report_completed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "id_token_changed", b"id_token_changed", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "event_id", b"event_id", "id_token_changed", b"id_token_changed", "occurred_at_ms", b"occurred_at_ms", "report_completed", b"report_completed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_id", b"station_id", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "event_id", b"event_id", "id_token_changed", b"id_token_changed", "occurred_at_ms", b"occurred_at_ms", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_id", b"station_id", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["station_connected", "station_disconnected", "station_booted", "connector_status_changed", "station_changed", "report_completed", "station_notified", "id_token_changed", "connection_refused", "transaction_started", "transaction_updated", "transaction_ended"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["station_connected", "station_disconnected", "station_booted", "connector_status_changed", "station_changed", "report_completed", "station_notified", "security_profile_changed", "id_token_changed", "connection_refused", "certificate_issued", "certificate_refused", "certificate_revoked", "transaction_started", "transaction_updated", "transaction_ended"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -328,28 +344,140 @@ Global___IdTokenChanged: _TypeAlias = IdTokenChanged  # noqa: Y015
 
 @_typing.final
 class ConnectionRefused(_message.Message):
+    """station_id is empty when the TLS handshake failed: the station had not said who it is."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     HTTP_STATUS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
+    SECURITY_EVENT_FIELD_NUMBER: _builtins.int
     http_status: _builtins.int
+    """0: the TLS handshake failed."""
     reason: _builtins.str
     remote_address: _builtins.str
+    security_event: _builtins.str
+    """OCPP's security event when there is one for it: "InvalidChargingStationCertificate", "InvalidTLSVersion",
+    "InvalidTLSCipherSuite", "FailedToAuthenticateAtCsms"; empty: none.
+    """
     def __init__(
         self,
         *,
         http_status: _builtins.int = ...,
         reason: _builtins.str = ...,
         remote_address: _builtins.str = ...,
+        security_event: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_status", b"http_status", "reason", b"reason", "remote_address", b"remote_address"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_status", b"http_status", "reason", b"reason", "remote_address", b"remote_address", "security_event", b"security_event"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConnectionRefused: _TypeAlias = ConnectionRefused  # noqa: Y015
+
+@_typing.final
+class CertificateIssued(_message.Message):
+    """A certificate was signed for a station and is on its way to it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_TYPE_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_MS_FIELD_NUMBER: _builtins.int
+    certificate_type: _builtins.str
+    """"ChargingStationCertificate" or "V2GCertificate"."""
+    serial_number: _builtins.str
+    """In hexadecimal."""
+    subject: _builtins.str
+    not_after_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        certificate_type: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        not_after_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_type", b"certificate_type", "not_after_ms", b"not_after_ms", "serial_number", b"serial_number", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertificateIssued: _TypeAlias = CertificateIssued  # noqa: Y015
+
+@_typing.final
+class CertificateRefused(_message.Message):
+    """A request for a certificate was refused, or the certificate could not be delivered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_TYPE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    certificate_type: _builtins.str
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        certificate_type: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_type", b"certificate_type", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertificateRefused: _TypeAlias = CertificateRefused  # noqa: Y015
+
+@_typing.final
+class CertificateRevoked(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    serial_number: _builtins.str
+    """In hexadecimal."""
+    reason: _builtins.str
+    def __init__(
+        self,
+        *,
+        serial_number: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "serial_number", b"serial_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertificateRevoked: _TypeAlias = CertificateRevoked  # noqa: Y015
+
+@_typing.final
+class SecurityProfileChanged(_message.Message):
+    """The station has connected with a higher security profile; lower ones are refused from now on (A05.FR.07)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_PROFILE_FIELD_NUMBER: _builtins.int
+    TO_PROFILE_FIELD_NUMBER: _builtins.int
+    from_profile: _builtins.int
+    to_profile: _builtins.int
+    def __init__(
+        self,
+        *,
+        from_profile: _builtins.int = ...,
+        to_profile: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_profile", b"from_profile", "to_profile", b"to_profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SecurityProfileChanged: _TypeAlias = SecurityProfileChanged  # noqa: Y015
 
 @_typing.final
 class TransactionStarted(_message.Message):

@@ -24,45 +24,47 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63sms/v1/station.proto\x12\x07\x63sms.v1\"+\n\x07ReplyTo\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\"\x97\x02\n\x0bStationCall\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x10\n\x08protocol\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x12\n\nmessage_id\x18\x05 \x01(\t\x12\x0f\n\x07payload\x18\x06 \x01(\x0c\x12\x16\n\x0ereceived_at_ms\x18\x07 \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x08 \x01(\x03\x12\x15\n\rgateway_epoch\x18\t \x01(\x03\x12\x15\n\rconnection_id\x18\n \x01(\t\x12\x18\n\x10security_profile\x18\x0b \x01(\x05\x12\x10\n\x08no_reply\x18\x0c \x01(\x08\"b\n\x05Reply\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12\x11\n\x07payload\x18\x02 \x01(\x0cH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.csms.v1.CallErrorH\x00\x42\t\n\x07outcome\"?\n\tCallError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\x0c\"\xe6\x01\n\x0eStationCommand\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x10\n\x08protocol\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x0f\n\x07payload\x18\x05 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x06 \x01(\x05\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x07 \x01(\x03\x12\x0e\n\x06origin\x18\x08 \x01(\t\x12\x15\n\rgateway_epoch\x18\t \x01(\x03\x12\x15\n\rconnection_id\x18\n \x01(\t\"\xbd\x01\n\rCommandResult\x12(\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x17.csms.v1.StationCommand\x12!\n\x07outcome\x18\x02 \x01(\x0e\x32\x10.csms.v1.Outcome\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.csms.v1.CallError\x12\x12\n\nsent_at_ms\x18\x05 \x01(\x03\x12\x17\n\x0f\x63ompleted_at_ms\x18\x06 \x01(\x03\"\xd3\x01\n\x10\x43\x61llAnnouncement\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x03\x12(\n\x07\x63ommand\x18\x04 \x01(\x0b\x32\x17.csms.v1.StationCommand\x12\x14\n\x0crequested_by\x18\x05 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\t\x12\x15\n\rnot_connected\x18\x07 \x01(\x08\"\xb7\x02\n\rCallAnnounced\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12/\n\x07verdict\x18\x02 \x01(\x0e\x32\x1e.csms.v1.CallAnnounced.Verdict\x12\x12\n\ntimeout_ms\x18\x03 \x01(\x05\x12\'\n\x07\x65\x61rlier\x18\x04 \x01(\x0b\x32\x16.csms.v1.CommandResult\"\x9f\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_RECORDED\x10\x01\x12\x12\n\x0eVERDICT_REPEAT\x10\x02\x12\x16\n\x12VERDICT_KEY_REUSED\x10\x03\x12\x1b\n\x17VERDICT_UNKNOWN_STATION\x10\x04\x12\x1c\n\x18VERDICT_STATION_REJECTED\x10\x05\"\xad\x02\n\x10\x43onnectionRecord\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.csms.v1.ConnectionState\x12\x14\n\x0cgateway_slot\x18\x02 \x01(\x05\x12\x15\n\rgateway_epoch\x18\x03 \x01(\x03\x12\x15\n\rconnection_id\x18\x04 \x01(\t\x12\x10\n\x08protocol\x18\x05 \x01(\t\x12\x18\n\x10security_profile\x18\x06 \x01(\x05\x12\x16\n\x0eremote_address\x18\x07 \x01(\t\x12\x17\n\x0f\x63onnected_at_ms\x18\x08 \x01(\x03\x12\x14\n\x0c\x63losed_at_ms\x18\t \x01(\x03\x12\x12\n\nclose_code\x18\n \x01(\x05\x12\x14\n\x0c\x63lose_reason\x18\x0b \x01(\t\x12\x0f\n\x07refresh\x18\x0c \x01(\x08\"O\n\x0f\x43loseConnection\x12\x15\n\rgateway_epoch\x18\x01 \x01(\x03\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"w\n\rGatewayStatus\x12\x14\n\x0cgateway_slot\x18\x01 \x01(\x05\x12\x15\n\rgateway_epoch\x18\x02 \x01(\x03\x12$\n\x05state\x18\x03 \x01(\x0e\x32\x15.csms.v1.GatewayState\x12\x13\n\x0b\x63onnections\x18\x04 \x01(\x05\"c\n\x0fPresenceSummary\x12\x14\n\x0cgateway_slot\x18\x01 \x01(\x05\x12\x15\n\rgateway_epoch\x18\x02 \x01(\x03\x12#\n\x08stations\x18\x03 \x03(\x0b\x32\x11.csms.v1.Presence\"4\n\x08Presence\x12\x12\n\nstation_id\x18\x01 \x01(\t\x12\x14\n\x0clast_seen_ms\x18\x02 \x01(\x03*y\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x12\n\x0eOUTCOME_RESULT\x10\x01\x12\x11\n\rOUTCOME_ERROR\x10\x02\x12\x13\n\x0fOUTCOME_TIMEOUT\x10\x03\x12\x19\n\x15OUTCOME_NOT_CONNECTED\x10\x04*k\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONNECTION_STATE_OPEN\x10\x01\x12\x1b\n\x17\x43ONNECTION_STATE_CLOSED\x10\x02*}\n\x0cGatewayState\x12\x1d\n\x19GATEWAY_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13GATEWAY_STATE_ALIVE\x10\x01\x12\x1a\n\x16GATEWAY_STATE_DRAINING\x10\x02\x12\x19\n\x15GATEWAY_STATE_STOPPED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15\x63sms/v1/station.proto\x12\x07\x63sms.v1\"+\n\x07ReplyTo\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\"\xb8\x02\n\x0bStationCall\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x10\n\x08protocol\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x12\n\nmessage_id\x18\x05 \x01(\t\x12\x0f\n\x07payload\x18\x06 \x01(\x0c\x12\x16\n\x0ereceived_at_ms\x18\x07 \x01(\x03\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x08 \x01(\x03\x12\x15\n\rgateway_epoch\x18\t \x01(\x03\x12\x15\n\rconnection_id\x18\n \x01(\t\x12\x18\n\x10security_profile\x18\x0b \x01(\x05\x12\x10\n\x08no_reply\x18\x0c \x01(\x08\x12\x1f\n\x17\x63\x65rtificate_common_name\x18\r \x01(\t\"b\n\x05Reply\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12\x11\n\x07payload\x18\x02 \x01(\x0cH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.csms.v1.CallErrorH\x00\x42\t\n\x07outcome\"?\n\tCallError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\x0c\"\xe6\x01\n\x0eStationCommand\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x10\n\x08protocol\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x0f\n\x07payload\x18\x05 \x01(\x0c\x12\x12\n\ntimeout_ms\x18\x06 \x01(\x05\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x07 \x01(\x03\x12\x0e\n\x06origin\x18\x08 \x01(\t\x12\x15\n\rgateway_epoch\x18\t \x01(\x03\x12\x15\n\rconnection_id\x18\n \x01(\t\"\xbd\x01\n\rCommandResult\x12(\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x17.csms.v1.StationCommand\x12!\n\x07outcome\x18\x02 \x01(\x0e\x32\x10.csms.v1.Outcome\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12!\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.csms.v1.CallError\x12\x12\n\nsent_at_ms\x18\x05 \x01(\x03\x12\x17\n\x0f\x63ompleted_at_ms\x18\x06 \x01(\x03\"\xd3\x01\n\x10\x43\x61llAnnouncement\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x03\x12(\n\x07\x63ommand\x18\x04 \x01(\x0b\x32\x17.csms.v1.StationCommand\x12\x14\n\x0crequested_by\x18\x05 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x06 \x01(\t\x12\x15\n\rnot_connected\x18\x07 \x01(\x08\"\xb7\x02\n\rCallAnnounced\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12/\n\x07verdict\x18\x02 \x01(\x0e\x32\x1e.csms.v1.CallAnnounced.Verdict\x12\x12\n\ntimeout_ms\x18\x03 \x01(\x05\x12\'\n\x07\x65\x61rlier\x18\x04 \x01(\x0b\x32\x16.csms.v1.CommandResult\"\x9f\x01\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_RECORDED\x10\x01\x12\x12\n\x0eVERDICT_REPEAT\x10\x02\x12\x16\n\x12VERDICT_KEY_REUSED\x10\x03\x12\x1b\n\x17VERDICT_UNKNOWN_STATION\x10\x04\x12\x1c\n\x18VERDICT_STATION_REJECTED\x10\x05\"b\n\tCallOrder\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12\x0e\n\x06origin\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x05 \x01(\x03\"\xad\x02\n\x10\x43onnectionRecord\x12\'\n\x05state\x18\x01 \x01(\x0e\x32\x18.csms.v1.ConnectionState\x12\x14\n\x0cgateway_slot\x18\x02 \x01(\x05\x12\x15\n\rgateway_epoch\x18\x03 \x01(\x03\x12\x15\n\rconnection_id\x18\x04 \x01(\t\x12\x10\n\x08protocol\x18\x05 \x01(\t\x12\x18\n\x10security_profile\x18\x06 \x01(\x05\x12\x16\n\x0eremote_address\x18\x07 \x01(\t\x12\x17\n\x0f\x63onnected_at_ms\x18\x08 \x01(\x03\x12\x14\n\x0c\x63losed_at_ms\x18\t \x01(\x03\x12\x12\n\nclose_code\x18\n \x01(\x05\x12\x14\n\x0c\x63lose_reason\x18\x0b \x01(\t\x12\x0f\n\x07refresh\x18\x0c \x01(\x08\"O\n\x0f\x43loseConnection\x12\x15\n\rgateway_epoch\x18\x01 \x01(\x03\x12\x15\n\rconnection_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"w\n\rGatewayStatus\x12\x14\n\x0cgateway_slot\x18\x01 \x01(\x05\x12\x15\n\rgateway_epoch\x18\x02 \x01(\x03\x12$\n\x05state\x18\x03 \x01(\x0e\x32\x15.csms.v1.GatewayState\x12\x13\n\x0b\x63onnections\x18\x04 \x01(\x05\"c\n\x0fPresenceSummary\x12\x14\n\x0cgateway_slot\x18\x01 \x01(\x05\x12\x15\n\rgateway_epoch\x18\x02 \x01(\x03\x12#\n\x08stations\x18\x03 \x03(\x0b\x32\x11.csms.v1.Presence\"4\n\x08Presence\x12\x12\n\nstation_id\x18\x01 \x01(\t\x12\x14\n\x0clast_seen_ms\x18\x02 \x01(\x03*y\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x12\n\x0eOUTCOME_RESULT\x10\x01\x12\x11\n\rOUTCOME_ERROR\x10\x02\x12\x13\n\x0fOUTCOME_TIMEOUT\x10\x03\x12\x19\n\x15OUTCOME_NOT_CONNECTED\x10\x04*k\n\x0f\x43onnectionState\x12 \n\x1c\x43ONNECTION_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONNECTION_STATE_OPEN\x10\x01\x12\x1b\n\x17\x43ONNECTION_STATE_CLOSED\x10\x02*}\n\x0cGatewayState\x12\x1d\n\x19GATEWAY_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13GATEWAY_STATE_ALIVE\x10\x01\x12\x1a\n\x16GATEWAY_STATE_DRAINING\x10\x02\x12\x19\n\x15GATEWAY_STATE_STOPPED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'csms.v1.station_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=2140
-  _globals['_OUTCOME']._serialized_end=2261
-  _globals['_CONNECTIONSTATE']._serialized_start=2263
-  _globals['_CONNECTIONSTATE']._serialized_end=2370
-  _globals['_GATEWAYSTATE']._serialized_start=2372
-  _globals['_GATEWAYSTATE']._serialized_end=2497
+  _globals['_OUTCOME']._serialized_start=2273
+  _globals['_OUTCOME']._serialized_end=2394
+  _globals['_CONNECTIONSTATE']._serialized_start=2396
+  _globals['_CONNECTIONSTATE']._serialized_end=2503
+  _globals['_GATEWAYSTATE']._serialized_start=2505
+  _globals['_GATEWAYSTATE']._serialized_end=2630
   _globals['_REPLYTO']._serialized_start=34
   _globals['_REPLYTO']._serialized_end=77
   _globals['_STATIONCALL']._serialized_start=80
-  _globals['_STATIONCALL']._serialized_end=359
-  _globals['_REPLY']._serialized_start=361
-  _globals['_REPLY']._serialized_end=459
-  _globals['_CALLERROR']._serialized_start=461
-  _globals['_CALLERROR']._serialized_end=524
-  _globals['_STATIONCOMMAND']._serialized_start=527
-  _globals['_STATIONCOMMAND']._serialized_end=757
-  _globals['_COMMANDRESULT']._serialized_start=760
-  _globals['_COMMANDRESULT']._serialized_end=949
-  _globals['_CALLANNOUNCEMENT']._serialized_start=952
-  _globals['_CALLANNOUNCEMENT']._serialized_end=1163
-  _globals['_CALLANNOUNCED']._serialized_start=1166
-  _globals['_CALLANNOUNCED']._serialized_end=1477
-  _globals['_CALLANNOUNCED_VERDICT']._serialized_start=1318
-  _globals['_CALLANNOUNCED_VERDICT']._serialized_end=1477
-  _globals['_CONNECTIONRECORD']._serialized_start=1480
-  _globals['_CONNECTIONRECORD']._serialized_end=1781
-  _globals['_CLOSECONNECTION']._serialized_start=1783
-  _globals['_CLOSECONNECTION']._serialized_end=1862
-  _globals['_GATEWAYSTATUS']._serialized_start=1864
-  _globals['_GATEWAYSTATUS']._serialized_end=1983
-  _globals['_PRESENCESUMMARY']._serialized_start=1985
-  _globals['_PRESENCESUMMARY']._serialized_end=2084
-  _globals['_PRESENCE']._serialized_start=2086
-  _globals['_PRESENCE']._serialized_end=2138
+  _globals['_STATIONCALL']._serialized_end=392
+  _globals['_REPLY']._serialized_start=394
+  _globals['_REPLY']._serialized_end=492
+  _globals['_CALLERROR']._serialized_start=494
+  _globals['_CALLERROR']._serialized_end=557
+  _globals['_STATIONCOMMAND']._serialized_start=560
+  _globals['_STATIONCOMMAND']._serialized_end=790
+  _globals['_COMMANDRESULT']._serialized_start=793
+  _globals['_COMMANDRESULT']._serialized_end=982
+  _globals['_CALLANNOUNCEMENT']._serialized_start=985
+  _globals['_CALLANNOUNCEMENT']._serialized_end=1196
+  _globals['_CALLANNOUNCED']._serialized_start=1199
+  _globals['_CALLANNOUNCED']._serialized_end=1510
+  _globals['_CALLANNOUNCED_VERDICT']._serialized_start=1351
+  _globals['_CALLANNOUNCED_VERDICT']._serialized_end=1510
+  _globals['_CALLORDER']._serialized_start=1512
+  _globals['_CALLORDER']._serialized_end=1610
+  _globals['_CONNECTIONRECORD']._serialized_start=1613
+  _globals['_CONNECTIONRECORD']._serialized_end=1914
+  _globals['_CLOSECONNECTION']._serialized_start=1916
+  _globals['_CLOSECONNECTION']._serialized_end=1995
+  _globals['_GATEWAYSTATUS']._serialized_start=1997
+  _globals['_GATEWAYSTATUS']._serialized_end=2116
+  _globals['_PRESENCESUMMARY']._serialized_start=2118
+  _globals['_PRESENCESUMMARY']._serialized_end=2217
+  _globals['_PRESENCE']._serialized_start=2219
+  _globals['_PRESENCE']._serialized_end=2271
 # @@protoc_insertion_point(module_scope)

@@ -123,6 +123,7 @@ class StationCall(_message.Message):
     CONNECTION_ID_FIELD_NUMBER: _builtins.int
     SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     NO_REPLY_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_COMMON_NAME_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     protocol: _builtins.str
     """As negotiated: "ocpp1.6", "ocpp2.0.1", "ocpp2.1"."""
@@ -138,6 +139,8 @@ class StationCall(_message.Message):
     security_profile: _builtins.int
     no_reply: _builtins.bool
     """A SEND: no answer is expected, and none may be published."""
+    certificate_common_name: _builtins.str
+    """Profile 3: the common name (CN) of the certificate the station connected with."""
     @_builtins.property
     def reply_to(self) -> Global___ReplyTo: ...
     def __init__(
@@ -155,10 +158,11 @@ class StationCall(_message.Message):
         connection_id: _builtins.str = ...,
         security_profile: _builtins.int = ...,
         no_reply: _builtins.bool = ...,
+        certificate_common_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "connection_id", b"connection_id", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "gateway_epoch", b"gateway_epoch", "message_id", b"message_id", "no_reply", b"no_reply", "payload", b"payload", "protocol", b"protocol", "received_at_ms", b"received_at_ms", "reply_to", b"reply_to", "security_profile", b"security_profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "certificate_common_name", b"certificate_common_name", "connection_id", b"connection_id", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "gateway_epoch", b"gateway_epoch", "message_id", b"message_id", "no_reply", b"no_reply", "payload", b"payload", "protocol", b"protocol", "received_at_ms", b"received_at_ms", "reply_to", b"reply_to", "security_profile", b"security_profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -430,6 +434,44 @@ class CallAnnounced(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallAnnounced: _TypeAlias = CallAnnounced  # noqa: Y015
+
+@_typing.final
+class CallOrder(_message.Message):
+    """A service that holds no connections wants a CALL sent: device-mgmt records it and sends it, or finds the station not
+    connected. Exactly one CommandResult with this origin comes of it on ocpp.results. Idempotent by call_id.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    DEADLINE_MS_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    action: _builtins.str
+    payload: _builtins.bytes
+    """The request payload as JSON."""
+    origin: _builtins.str
+    """The service that asked; it handles the result."""
+    deadline_ms: _builtins.int
+    """Not to be sent after this moment: Unix time in milliseconds."""
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        action: _builtins.str = ...,
+        payload: _builtins.bytes = ...,
+        origin: _builtins.str = ...,
+        deadline_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "call_id", b"call_id", "deadline_ms", b"deadline_ms", "origin", b"origin", "payload", b"payload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallOrder: _TypeAlias = CallOrder  # noqa: Y015
 
 @_typing.final
 class ConnectionRecord(_message.Message):
