@@ -57,6 +57,46 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.require_database_url() == "postgresql://u:hidden@h/d"
 
 
+SASL = {
+    "CSMS_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "CSMS_KAFKA_SASL_USERNAME": "csms",
+    "CSMS_KAFKA_SASL_PASSWORD": "topsecret",
+}
+
+
+def test_access_to_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (SASL | {"CSMS_KAFKA_CA_FILE": "/ca.pem", "CSMS_KAFKA_SASL_MECHANISM": "PLAIN"}).items():
+        monkeypatch.setenv(name, value)
+    settings = RuntimeSettings()
+    assert settings.kafka_security_protocol == "SASL_SSL"
+    assert settings.kafka_sasl_mechanism == "PLAIN"
+    assert settings.kafka_sasl_password is not None
+    assert settings.kafka_sasl_password.get_secret_value() == "topsecret"
+    assert "topsecret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"CSMS_KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "CSMS_KAFKA_SASL_USERNAME": "csms"}, "CSMS_KAFKA_SASL_PASSWORD"),
+        (SASL | {"CSMS_KAFKA_SECURITY_PROTOCOL": "SSL"}, "not a SASL one"),
+        (SASL | {"CSMS_KAFKA_SECURITY_PROTOCOL": ""}, "not a SASL one"),
+        ({"CSMS_KAFKA_CA_FILE": "/ca.pem"}, "not an SSL one"),
+        (SASL | {"CSMS_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "CSMS_KAFKA_CA_FILE": "/ca.pem"}, "not an SSL one"),
+        ({"CSMS_KAFKA_SECURITY_PROTOCOL": "SSL", "CSMS_KAFKA_CLIENT_KEY": "/k.pem"}, "CSMS_KAFKA_CLIENT_CERTIFICATE"),
+        (SASL | {"CSMS_KAFKA_SASL_MECHANISM": "GSSAPI"}, "SCRAM-SHA-256"),
+    ],
+)
+def test_access_to_kafka_that_contradicts_itself_is_refused(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], said: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=said) as caught:
+        RuntimeSettings()
+    assert "topsecret" not in str(caught.value)
+
+
 def test_what_is_required_says_its_name() -> None:
     with pytest.raises(ValueError, match="CSMS_SECRET_KEY"):
         RuntimeSettings().require_secret_key()

@@ -6,10 +6,10 @@ A service subclasses `RuntimeSettings`. Every field has a description; `describe
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pydantic_settings
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -53,7 +53,46 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
-class RuntimeSettings(BaseSettings):
+class KafkaAccess(BaseSettings):
+    """How clients reach Kafka: the same for all services and for the command lines that speak to it.
+
+    What contradicts itself is refused, so that a forgotten variable never means an unprotected connection.
+    `csms_bus.kafka_security` makes the client's arguments of it.
+    """
+
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Kafka's security.protocol; SSL: TLS that verifies the brokers' names, SASL: password"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the password is proved to Kafka, with the SASL protocols"
+    )
+    kafka_sasl_username: str | None = Field(None, description="User name for Kafka, with the SASL protocols")
+    kafka_sasl_password: SecretStr | None = Field(None, description="Password for Kafka, with the SASL protocols")
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM file of the CAs of Kafka's certificates; absent: the system's, with the SSL protocols"
+    )
+    kafka_client_certificate: Path | None = Field(
+        None, description="PEM file of a client certificate (and its chain) that Kafka asks for"
+    )
+    kafka_client_key: Path | None = Field(
+        None, description="PEM file of the client certificate's key, not encrypted; absent: it is in the same file"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        sasl, tls = "SASL" in self.kafka_security_protocol, "SSL" in self.kafka_security_protocol
+        if sasl and (self.kafka_sasl_username is None or self.kafka_sasl_password is None):
+            raise ValueError("SASL needs CSMS_KAFKA_SASL_USERNAME and CSMS_KAFKA_SASL_PASSWORD")
+        if not sasl and (self.kafka_sasl_username, self.kafka_sasl_password) != (None, None):
+            raise ValueError("CSMS_KAFKA_SASL_* is given, but CSMS_KAFKA_SECURITY_PROTOCOL is not a SASL one")
+        if not tls and (self.kafka_ca_file, self.kafka_client_certificate, self.kafka_client_key) != (None, None, None):
+            raise ValueError("certificates for Kafka are given, but CSMS_KAFKA_SECURITY_PROTOCOL is not an SSL one")
+        if self.kafka_client_key is not None and self.kafka_client_certificate is None:
+            raise ValueError("CSMS_KAFKA_CLIENT_KEY is given without CSMS_KAFKA_CLIENT_CERTIFICATE")
+        return self
+
+
+class RuntimeSettings(KafkaAccess):
     """What every service has."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
@@ -79,7 +118,8 @@ class RuntimeSettings(BaseSettings):
     )
     database_url: SecretStr | None = Field(
         None,
-        description="postgresql://user:password@host:port/database; standalone uses SQLite files in CSMS_DATA_DIR",
+        description="postgresql://user:password@host:port/database, with libpq's sslmode, sslrootcert, sslcert, sslkey "
+        "after a `?`; standalone uses SQLite files in CSMS_DATA_DIR",
     )
     database_pool_size: int = Field(
         10, ge=3, le=200, description="Most connections to PostgreSQL per process; the outbox alone needs up to 2"
