@@ -1,4 +1,7 @@
-"""Creates the catalogue's topics on Kafka: `python -m csms_bus.admin --bootstrap host:port`. Idempotent."""
+"""Creates the catalogue's topics on Kafka: `python -m csms_bus.admin --bootstrap host:port`. Idempotent.
+
+TLS and SASL are set by the same CSMS_KAFKA_* variables as the services'.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -10,12 +13,16 @@ import typer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
+from csms_bus import kafka_security
 from csms_bus.kafka_errors import bus_errors
 from csms_bus.kafka_settings import KafkaSettings
 from csms_bus.ports import BusUnavailable
 from csms_bus.topics import CATALOGUE, Cleanup, Key, Topic
 
 _log = structlog.get_logger(__name__)
+
+# No pretty tracebacks: they show local variables, and so secrets.
+cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 _HEADROOM_BYTES = 48_576
 """For the key and the batch around a record of the largest size."""
@@ -131,6 +138,7 @@ def _check(code: int, topic: str, details: Sequence[object]) -> None:
         )
 
 
+@cli.command()
 def main(
     bootstrap: Annotated[
         str, typer.Option(envvar="CSMS_KAFKA_BOOTSTRAP_SERVERS", help="Brokers: host:port, separated by commas.")
@@ -142,12 +150,14 @@ def main(
     replication_factor: Annotated[int, typer.Option(min=1, help="Replicas of the topics that are created.")] = 1,
 ) -> None:
     """Create the bus's topics on Kafka, or bring them up to date. Nothing is ever removed."""
+    security = kafka_security.from_environment()
+    work = create_topics(bootstrap, partitions=partitions, replication_factor=replication_factor, security=security)
     try:
-        asyncio.run(create_topics(bootstrap, partitions=partitions, replication_factor=replication_factor))
+        asyncio.run(work)
     except BusUnavailable as error:
         typer.echo(f"Kafka at {bootstrap}: {error}", err=True)
         raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    cli()

@@ -13,13 +13,14 @@ import typer
 from csms.v1.bus_pb2 import DeadLetter, Record
 from google.protobuf.message import DecodeError
 
+from csms_bus import kafka_security
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, Start
 from csms_bus.topics import DEAD_LETTERS
 
 T = TypeVar("T")
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,10 @@ def replay_letters(
 
 
 def _with_bus(bootstrap: str, work: Callable[[Bus], Awaitable[T]]) -> T:
+    security = kafka_security.from_environment()
+
     async def run() -> T:
-        bus = KafkaBus(bootstrap, client_id="csms-dead-letters")
+        bus = KafkaBus(bootstrap, client_id="csms-dead-letters", security=security)
         await bus.start()
         try:
             return await work(bus)

@@ -1,7 +1,9 @@
 """aiokafka's errors as the bus's."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from aiokafka.errors import (
     CommitFailedError,
@@ -14,6 +16,8 @@ from aiokafka.errors import (
 
 from csms_bus.ports import BusError, BusUnavailable, NotAssigned, RecordTooLarge
 
+_reasons: ContextVar[list[str] | None] = ContextVar("csms_kafka_reasons", default=None)
+"""Why brokers could not be reached, while `bus_errors` is entered."""
 _MOVED = (CommitFailedError, IllegalStateError)
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
 
@@ -29,11 +33,32 @@ def as_bus_error(error: BaseException) -> BusError:
 
 @contextmanager
 def bus_errors() -> Iterator[None]:
-    """Turn Kafka's errors into the bus's."""
+    """Turn Kafka's errors into the bus's; of a failure to connect they say why (a wrong certificate, password ...)."""
+    reasons: list[str] = []
+    token = _reasons.set(reasons)
     try:
         yield
     except (KafkaError, OSError, TimeoutError) as error:
-        raise as_bus_error(error) from error
+        found = as_bus_error(error)
+        if isinstance(found, BusUnavailable) and reasons:
+            found = BusUnavailable("; ".join([str(found), *dict.fromkeys(reasons)]))
+        raise found from error
+    finally:
+        _reasons.reset(token)
+
+
+class _NoteReason(logging.Filter):
+    """aiokafka's error says only that it could not connect; why stands in its log alone."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything pass."""
+        reasons = _reasons.get()
+        if reasons is not None and isinstance(record.args, tuple):
+            reasons += [str(argument) or repr(argument) for argument in record.args if isinstance(argument, Exception)]
+        return True
+
+
+logging.getLogger("aiokafka").addFilter(_NoteReason())
 
 
 def is_retriable(error: BaseException) -> bool:

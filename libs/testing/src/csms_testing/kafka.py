@@ -36,7 +36,7 @@ class LocalKafka:
         self._temporary = directory is None
         self._home = Path(tempfile.mkdtemp(prefix="csms-kafka-")) if directory is None else directory.resolve()
         self._home.mkdir(parents=True, exist_ok=True)
-        ports = _free_ports(2 * brokers)
+        ports = free_ports(2 * brokers)
         addresses = [Address(number + 1, ports[2 * number], ports[2 * number + 1]) for number in range(brokers)]
         if port:
             addresses[0] = Address(1, port, ports[1])
@@ -99,7 +99,8 @@ class LocalKafka:
         return str(json.loads(file.read_text())["cluster_id"])
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return that many TCP ports that nobody listens on."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for free in sockets:

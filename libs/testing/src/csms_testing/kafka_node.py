@@ -32,6 +32,25 @@ class Address:
     controller_port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """What a broker needs to listen with TLS beside its plain listener: once with SASL, once for client certificates.
+
+    The plain listener stays, for whoever looks whether the broker is ready.
+    """
+
+    sasl_port: int
+    """SASL_SSL: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512."""
+    mutual_port: int
+    """SSL, for clients that show a certificate."""
+    certificate: Path
+    """PEM file: the key (PKCS #8), then the chain."""
+    client_ca: Path
+    """PEM file of the CAs of the clients' certificates."""
+    username: str
+    password: str
+
+
 def new_cluster_id() -> str:
     """Return a random cluster id in Kafka's spelling."""
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -41,7 +60,14 @@ class KafkaNode:
     """One node. `start`, `stop` and `kill` may be called again and again; its data stays in `directory`."""
 
     def __init__(
-        self, address: Address, cluster: Sequence[Address], cluster_id: str, directory: Path, *, fast_start: bool
+        self,
+        address: Address,
+        cluster: Sequence[Address],
+        cluster_id: str,
+        directory: Path,
+        *,
+        fast_start: bool,
+        secured: Secured | None = None,
     ) -> None:
         self.address = address
         self.log_file = directory / "kafka.log"
@@ -50,6 +76,7 @@ class KafkaNode:
         self._cluster_id = cluster_id
         self._directory = directory
         self._fast_start = fast_start
+        self._secured = secured
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -126,17 +153,36 @@ class KafkaNode:
 
     def _command(self) -> list[str]:
         options = [*_JVM, _LOGGING, *([_FAST_START] if self._fast_start else [])]
-        return ["java", *options, "-cp", f"{kafka_jars()}/*", "kafka.Kafka", str(self._directory / "server.properties")]
+        return ["java", *options, "-cp", f"{kafka_jars()}/*", "kafka.Kafka", str(self._properties_file)]
+
+    @property
+    def _properties_file(self) -> Path:
+        return self._directory / "server.properties"
 
     def _format(self) -> None:
-        """Make the storage. What kafka-storage.sh would write, without starting a JVM for it."""
+        """Make the storage. What kafka-storage.sh would write, without starting a JVM for it unless there are users."""
         data = self._directory / "data"
         data.mkdir(parents=True, exist_ok=True)
-        meta = {"version": 1, "cluster.id": self._cluster_id, "node.id": self.address.node_id}
-        if not (data / "meta.properties").exists():
-            (data / "meta.properties").write_text(_properties(meta))
         configuration = _configuration(self.address, self._cluster, data)
-        (self._directory / "server.properties").write_text(_properties(configuration))
+        if self._secured is not None:
+            configuration |= _secured_configuration(configuration, self._secured)
+        self._properties_file.write_text(_properties(configuration))
+        meta = {"version": 1, "cluster.id": self._cluster_id, "node.id": self.address.node_id}
+        if (data / "meta.properties").exists():
+            return
+        if self._secured is None:
+            (data / "meta.properties").write_text(_properties(meta))
+        else:
+            self._format_with_users(self._secured)
+
+    def _format_with_users(self, secured: Secured) -> None:
+        user = f"name={secured.username},password={secured.password}"
+        users = [f"--add-scram={mechanism}=[{user}]" for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")]
+        tool = [_FAST_START, _LOGGING, "-cp", f"{kafka_jars()}/*", "kafka.tools.StorageTool", "format"]
+        command = ["java", *tool, "-t", self._cluster_id, "-c", str(self._properties_file), *users]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
+        if done.returncode:
+            raise KafkaError(f"Kafka's storage could not be formatted:\n{done.stderr[-2000:]}")
 
     def _tail(self) -> str:
         return self.log_file.read_text(errors="replace")[-2000:]
@@ -176,6 +222,27 @@ def _configuration(address: Address, cluster: Sequence[Address], data: Path) -> 
         "broker.heartbeat.interval.ms": 500,
         "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
         "num.recovery.threads.per.data.dir": 2,
+    }
+
+
+def _secured_configuration(plain: Mapping[str, object], secured: Secured) -> dict[str, object]:
+    sasl, mutual = f"SASL://127.0.0.1:{secured.sasl_port}", f"MUTUAL://127.0.0.1:{secured.mutual_port}"
+    jaas = "listener.name.sasl.{}.sasl.jaas.config"
+    plain_module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+    scram_module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    return {
+        "listeners": f"{plain['listeners']},{sasl},{mutual}",
+        "advertised.listeners": f"{plain['advertised.listeners']},{sasl},{mutual}",
+        "listener.security.protocol.map": f"{plain['listener.security.protocol.map']},SASL:SASL_SSL,MUTUAL:SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": secured.certificate,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": secured.client_ca,
+        "listener.name.mutual.ssl.client.auth": "required",
+        "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+        jaas.format("plain"): f'{plain_module} required user_{secured.username}="{secured.password}";',
+        jaas.format("scram-sha-256"): f"{scram_module} required;",
+        jaas.format("scram-sha-512"): f"{scram_module} required;",
     }
 
 

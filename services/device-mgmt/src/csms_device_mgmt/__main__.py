@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 import typer
+from csms_bus import kafka_security
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
 from csms_db.engine import Database
@@ -52,7 +53,11 @@ async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as parts:
         database = Database(settings.require_database_url(), SCHEMA)
         parts.push_async_callback(database.close)
-        bus = KafkaBus(settings.kafka_bootstrap_servers, client_id=f"csms-device-mgmt-{settings.slot}")
+        bus = KafkaBus(
+            settings.kafka_bootstrap_servers,
+            client_id=f"csms-device-mgmt-{settings.slot}",
+            security=kafka_security.arguments(settings),
+        )
         parts.push_async_callback(bus.stop)
         await bus.start()
         service = DeviceManagement(bus, database, settings, health, secret_key=settings.require_secret_key())

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 import typer
+from csms_bus import kafka_security
 from csms_bus.kafka import KafkaBus
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
@@ -34,6 +35,7 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     bus = KafkaBus(
         settings.kafka_bootstrap_servers,
         client_id=f"csms-gateway-{settings.slot}",
+        security=kafka_security.arguments(settings),
         # The bus gives up first: it knows what to clean up.
         publish_timeout_s=settings.publish_timeout_s * 0.9,
     )

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 import typer
+from csms_bus import kafka_security
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
 from csms_db.engine import Database
@@ -51,7 +52,11 @@ async def _serve(settings: TransactionSettings, stop: asyncio.Event) -> None:
         await verify(settings.require_database_url(), SCHEMA, MIGRATIONS)
         database = Database(settings.require_database_url(), SCHEMA, pool_size=settings.database_pool_size)
         parts.push_async_callback(database.close)
-        bus = KafkaBus(settings.kafka_bootstrap_servers, client_id=f"csms-transactions-{settings.slot}")
+        bus = KafkaBus(
+            settings.kafka_bootstrap_servers,
+            client_id=f"csms-transactions-{settings.slot}",
+            security=kafka_security.arguments(settings),
+        )
         parts.push_async_callback(bus.stop)
         await bus.start()
         transactions = Transactions(bus, database, settings, health)
