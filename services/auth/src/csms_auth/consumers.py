@@ -10,10 +10,10 @@ from csms_db import outbox
 from csms_db.engine import Database, WriteSession
 from csms_runtime import metrics
 from csms_runtime.clock import from_ms, now_ms
+from csms_runtime.refusals import RefusalLimiter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth import events
-from csms_auth.domain.refusals import RefusalLimiter
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
 from csms_auth.handlers.turn import Refusal, Rules, Step, Turn
 from csms_auth.store import certificate_requests, id_tokens, stations, tables

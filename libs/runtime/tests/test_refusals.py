@@ -1,4 +1,4 @@
-from csms_auth.domain.refusals import RefusalLimiter
+from csms_runtime.refusals import RefusalLimiter
 
 
 def test_each_station_is_told_once_per_interval() -> None:

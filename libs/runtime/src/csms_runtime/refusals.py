@@ -1,13 +1,14 @@
-"""Keeps a station that hammers at the door from flooding the event topic."""
+"""Keeps whoever hammers at the door from flooding the event topic."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
 
 
 class RefusalLimiter:
-    """Says which refusals are worth an event: one per station and interval, and a ceiling for all stations together.
+    """Says which refusals are worth an event: one per name (a station's, an address) and interval, and a
+    ceiling for all together.
 
-    The ceiling is for somebody who makes identities up. Bounded memory; not shared between threads. Asking and
+    The ceiling is for somebody who makes names up. Bounded memory; not shared between threads. Asking and
     remembering are two steps, so that a refusal whose transaction was rolled back is not taken for told.
     """
 
@@ -16,17 +17,17 @@ class RefusalLimiter:
         self._most = most_per_interval
         self._told: OrderedDict[str, int] = OrderedDict()
 
-    def due(self, station_ids: Iterable[str], now_ms: int) -> list[str]:
+    def due(self, names: Iterable[str], now_ms: int) -> list[str]:
         """Return those whose refusal should be told now, each once, in order, as far as the ceiling allows."""
         self._forget(now_ms)
-        fresh = [station_id for station_id in dict.fromkeys(station_ids) if station_id not in self._told]
+        fresh = [name for name in dict.fromkeys(names) if name not in self._told]
         return fresh[: max(0, self._most - len(self._told))]
 
-    def told(self, station_ids: Iterable[str], now_ms: int) -> None:
+    def told(self, names: Iterable[str], now_ms: int) -> None:
         """Remember that these refusals were told."""
-        for station_id in station_ids:
-            self._told[station_id] = now_ms
-            self._told.move_to_end(station_id)
+        for name in names:
+            self._told[name] = now_ms
+            self._told.move_to_end(name)
 
     def _forget(self, now_ms: int) -> None:
         while self._told and next(iter(self._told.values())) <= now_ms - self._interval_ms:
