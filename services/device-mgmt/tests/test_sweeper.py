@@ -2,9 +2,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import Outcome
 from csms_device_mgmt.store import calls, reports
+from csms_device_mgmt.store.tables import OUTBOX
 from csms_device_mgmt.sweeper import GRACE, Sweeper
 from csms_runtime.clock import utcnow
+from sqlalchemy import select
 
 
 def columns(call_id, deadline_at, action="Reset", request=None):
@@ -65,3 +69,18 @@ async def test_it_goes_on_until_it_is_stopped(units, sweeper):
             await asyncio.sleep(0.01)
     stop.set()
     await running
+
+
+async def test_who_ordered_a_call_is_told_that_nothing_came_of_it(units, sweeper, database):
+    then = utcnow() - timedelta(hours=1)
+    ordered = {**columns("a", then, "TriggerMessage"), "origin": "auth", "requested_by": "auth"}
+    announced = {**columns("b", then), "origin": "transactions", "requested_by": "support"}
+    async with units.open() as unit:
+        for row in (ordered, announced):
+            await calls.add(unit.session, row)
+    assert await sweeper.sweep() == 2
+    async with database.reading() as session:
+        told = [Record.FromString(row.record) for row in await session.execute(select(OUTBOX))]
+    (result,) = [record.command_result for record in told]
+    assert (result.command.correlation_id, result.command.origin) == ("a", "auth")
+    assert result.outcome == Outcome.OUTCOME_TIMEOUT

@@ -87,9 +87,19 @@ def _outgoing(command: Command, connection: Connection, reply_to: ReplyTo | None
 
 
 def outgoing(
-    command: Command, *, slot: int, epoch: int, connection_id: str, reply_to: ReplyTo | None = None
+    command: Command,
+    *,
+    slot: int,
+    epoch: int,
+    connection_id: str,
+    reply_to: ReplyTo | None = None,
+    origin: str = ORIGIN,
+    deadline_ms: int = 0,
 ) -> Outgoing:
-    """Build the record that has the gateway at `slot` send a command, on that connection and no other."""
+    """Build the record that has the gateway at `slot` send a command, on that connection and no other.
+
+    `deadline_ms`: not to be sent after this moment; 0: after as long as the station may take to answer.
+    """
     body = StationCommand(
         reply_to=reply_to,
         correlation_id=command.call_id,
@@ -97,8 +107,8 @@ def outgoing(
         action=command.action,
         payload=orjson.dumps(command.payload),
         timeout_ms=int(command.timeout_s * 1000),
-        deadline_ms=now_ms() + int(command.timeout_s * 1000),
-        origin=ORIGIN,
+        deadline_ms=deadline_ms or now_ms() + int(command.timeout_s * 1000),
+        origin=origin,
         gateway_epoch=epoch,
         connection_id=connection_id,
     )

@@ -14,6 +14,7 @@ from csms_ocpp.versions import Protocol
 from csms_device_mgmt.handlers import (
     boot_notification,
     call_announcement,
+    call_order,
     command_result,
     connection,
     data_transfer,
@@ -96,6 +97,9 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
         return [*await command_result.handle(unit, record), *unit.take_following()]
     if body == "call_announcement":
         return await call_announcement.handle(unit, record)
+    if body == "call_order":
+        await call_order.handle(unit, record)
+        return []
     if body == "connection":
         await connection.handle(unit, record, item.offset)
         return []

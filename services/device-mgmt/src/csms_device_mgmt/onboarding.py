@@ -6,13 +6,13 @@ asked for anything.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from csms_ocpp.versions import Protocol
 from csms_runtime.ids import new_id
 
-from csms_device_mgmt.commands import ORIGIN, Command, outgoing
+from csms_device_mgmt.calls.recording import new_call, timeout_s
+from csms_device_mgmt.commands import Command, outgoing
 from csms_device_mgmt.domain.chunks import Limits, parse_limit, split
 from csms_device_mgmt.domain.device_model import bytes_per_message, items_per_message
 from csms_device_mgmt.domain.onboarding import (
@@ -26,9 +26,7 @@ from csms_device_mgmt.domain.onboarding import (
     variables_answered,
 )
 from csms_device_mgmt.domain.registration import Registration
-from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store import calls, reports, stations, variables
-from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Report, Station
 from csms_device_mgmt.unit import Unit
 
@@ -158,22 +156,8 @@ async def _ask_for_boot(unit: Unit, station: Station, progress: Progress) -> Pro
 
 async def _send(unit: Unit, station: Station, progress: Progress, action: str, payload: dict[str, Any]) -> str:
     """Record a call and send it behind the answer to what is being handled; returns its id."""
-    timeout_s = station.message_timeout_s or unit.settings.call_timeout_s
-    command = Command(new_id(), station.station_id, progress.protocol, action, payload, timeout_s)
-    deadline_at = unit.now + timedelta(seconds=timeout_s + unit.settings.call_grace_s)
-    row = {
-        "call_id": command.call_id,
-        "station_id": station.station_id,
-        "action": action,
-        "protocol": progress.protocol,
-        "request": redacted(progress.protocol, action, payload),
-        "state": CallState.OPEN.value,
-        "requested_by": REQUESTED_BY,
-        "origin": ORIGIN,
-        "created_at": unit.now,
-        "deadline_at": deadline_at,
-    }
-    await calls.add(unit.session, row)
+    command = Command(new_id(), station.station_id, progress.protocol, action, payload, timeout_s(unit, station))
+    await calls.add(unit.session, new_call(unit, command, requested_by=REQUESTED_BY))
     slot, epoch, connection_id = progress.place
     unit.send(outgoing(command, slot=slot, epoch=epoch, connection_id=connection_id))
     return command.call_id

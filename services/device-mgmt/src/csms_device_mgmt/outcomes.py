@@ -55,11 +55,12 @@ def executed_from(record: Record) -> Executed:
         protocol=result.command.protocol,
         action=result.command.action,
         request=loads(result.command.payload),
-        completion=_completion(result),
+        completion=completion_of(result),
     )
 
 
-def _completion(result: CommandResult) -> Completion:
+def completion_of(result: CommandResult) -> Completion:
+    """Return what a result says."""
     outcome = OUTCOMES[result.outcome]
     return Completion(
         outcome=outcome,

@@ -1,16 +1,24 @@
 """Ends calls that nobody finished: the process that waited died, and no outcome came."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import orjson
 import structlog
+from csms.v1.station_pb2 import CommandResult, Outcome, StationCommand
 from csms_bus.flow import Later
+from csms_bus.ports import Outgoing
+from csms_bus.records import new_record
+from csms_bus.topics import RESULTS
 from csms_runtime import metrics
+from csms_runtime.clock import to_ms
 
+from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.store import calls
 from csms_device_mgmt.store.calls import CallOutcome, Completion
+from csms_device_mgmt.store.tables import Call
 from csms_device_mgmt.unit import Units
 
 GRACE = timedelta(seconds=60)
@@ -43,6 +51,8 @@ class Sweeper:
         async with self._units.open() as unit:
             expired = await calls.expire(unit.session, deadline_before=unit.now - GRACE, now=unit.now)
             for row in expired:
+                if row.origin != ORIGIN and row.requested_by == row.origin:
+                    unit.tell(_result(row, unit.now))
                 consequence = consequence_of(row.protocol, row.action)
                 if consequence is not None:
                     completion = Completion(CallOutcome.TIMEOUT, unit.now)
@@ -52,3 +62,16 @@ class Sweeper:
                     )
         metrics.DEVICES_CALLS_EXPIRED.inc(len(expired))
         return len(expired)
+
+
+def _result(row: Call, now: datetime) -> Outgoing:
+    """Tell the service that ordered the CALL, for one outcome is owed to it (CallOrder)."""
+    command = StationCommand(
+        correlation_id=row.call_id,
+        protocol=row.protocol,
+        action=row.action,
+        payload=orjson.dumps(row.request),
+        origin=row.origin,
+    )
+    result = CommandResult(command=command, outcome=Outcome.OUTCOME_TIMEOUT, completed_at_ms=to_ms(now))
+    return Outgoing(RESULTS.name, new_record(row.station_id, command_result=result))

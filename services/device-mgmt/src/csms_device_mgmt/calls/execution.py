@@ -4,7 +4,6 @@ import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -17,11 +16,11 @@ from csms_runtime.ids import new_id
 from csms_device_mgmt.calls.beginnings import begin
 from csms_device_mgmt.calls.checks import check
 from csms_device_mgmt.calls.known import check_known
-from csms_device_mgmt.commands import ORIGIN, Command, CommandSender
+from csms_device_mgmt.calls.recording import new_call, timeout_s
+from csms_device_mgmt.commands import Command, CommandSender
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.domain.password_changes import offered
 from csms_device_mgmt.outcomes import settle
-from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import calls, stations
 from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
@@ -124,7 +123,7 @@ class Calls:
                 protocol=protocol.value,
                 action=request.action,
                 payload=request.payload,
-                timeout_s=request.timeout_s or station.message_timeout_s or self._settings.call_timeout_s,
+                timeout_s=request.timeout_s or timeout_s(unit, station),
             )
             row, is_new = await self._record(unit, request, command)
             return row, is_new, command
@@ -136,7 +135,9 @@ class Calls:
 
     async def _record(self, unit: Unit, request: CallRequest, command: Command) -> tuple[Call, bool]:
         fingerprint = self._fingerprint(request)
-        is_new = await calls.add(unit.session, self._columns(unit, request, command, fingerprint))
+        columns = new_call(unit, command, requested_by=request.requested_by)
+        columns |= {"idempotency_key": request.idempotency_key, "fingerprint": fingerprint}
+        is_new = await calls.add(unit.session, columns)
         if is_new:
             await check_known(unit.session, command)
             await begin(unit, command)
@@ -149,23 +150,6 @@ class Calls:
             detail = "the Idempotency-Key was used with another action or payload"
             raise Problem(422, "Idempotency-Key reused", detail, call_id=row.call_id)
         return row, is_new
-
-    def _columns(self, unit: Unit, request: CallRequest, command: Command, fingerprint: str) -> dict[str, Any]:
-        wait = timedelta(seconds=command.timeout_s + self._settings.call_grace_s)
-        return {
-            "call_id": command.call_id,
-            "station_id": command.station_id,
-            "action": command.action,
-            "protocol": command.protocol,
-            "request": redacted(command.protocol, command.action, command.payload),
-            "state": CallState.OPEN.value,
-            "requested_by": request.requested_by,
-            "origin": ORIGIN,
-            "idempotency_key": request.idempotency_key,
-            "fingerprint": fingerprint,
-            "created_at": unit.now,
-            "deadline_at": unit.now + wait,
-        }
 
     def _fingerprint(self, request: CallRequest) -> str:
         text = orjson.dumps([request.action, request.payload], option=orjson.OPT_SORT_KEYS)
