@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from csms_runtime.settings import RuntimeSettings
 from pydantic import Field
 
 from csms_auth.handlers.turn import Rules
+from csms_auth.pki.settings import PkiSettings
 
 
-class AuthSettings(RuntimeSettings):
+class AuthSettings(PkiSettings):
     """Settings of the auth service."""
 
     token_cache_expiry_s: int | None = Field(

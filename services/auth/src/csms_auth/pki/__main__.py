@@ -1,0 +1,120 @@
+"""The built-in certificate authority from the command line: make it, make server certificates, look at it."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from csms_runtime.clock import utcnow
+
+from csms_auth.pki import built_in, files, issuing
+from csms_auth.pki.built_in import BuiltInAuthority
+from csms_auth.pki.ports import CertificateType, SigningRequest
+from csms_auth.pki.settings import PkiSettings
+
+SERVER_DAYS = 825
+
+# No pretty tracebacks: they show local variables, and so secrets.
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+@cli.command()
+def init() -> None:
+    """Make the roots and the authorities below them in CSMS_PKI_DIR. Ends with an error when they are there already."""
+    settings = PkiSettings()
+    try:
+        built_in.create(settings.pki_directory, settings.pki_secret(), settings.organization)
+    except (FileExistsError, ValueError) as error:
+        raise _failed(error) from error
+    typer.echo(f"Made the certificate authority in {settings.pki_directory}")
+    show()
+
+
+@cli.command()
+def server(
+    names: Annotated[list[str], typer.Argument(help="Host names and addresses; the first is the common name")],
+    out: Annotated[Path | None, typer.Option(help="Directory of the files; default: CSMS_PKI_DIR")] = None,
+    days: Annotated[int, typer.Option(min=1, help="How long they are valid")] = SERVER_DAYS,
+) -> None:
+    """Make the gateway's certificates, RSA and ECDSA, replacing those in the directory: a gateway takes them in use."""
+    settings, authority = _opened()
+    try:
+        made = authority.server_certificates(out or settings.pki_directory, names, settings.organization, days=days)
+    except (OSError, ValueError, files.WrongPassphraseError) as error:
+        raise _failed(error) from error
+    pairs = ", ".join(f'{{"certificate": "{path}", "key": "{path.with_suffix(".key")}"}}' for path in made)
+    typer.echo(f"CSMS_OCPP_TLS_CERTIFICATES='[{pairs}]'")
+    typer.echo(f"CSMS_OCPP_TLS_CLIENT_CAS='[\"{authority.clients}\"]'")
+
+
+@cli.command()
+def station(
+    serial: Annotated[str, typer.Option(help="The station's serial number: the common name")],
+    out: Annotated[Path | None, typer.Option(help="Directory of the files; default: CSMS_PKI_DIR/stations")] = None,
+) -> None:
+    """Make a key and a certificate for a station, to try security profile 3 or to put into it before its first start.
+
+    It is not among those the CSMS knows, so it can be revoked only by deleting the station or changing its serial
+    number. Stations in the field ask for theirs with SignCertificate.
+    """
+    settings, authority = _opened()
+    key = ec.generate_private_key(ec.SECP256R1())
+    try:
+        name = issuing.subject(serial, settings.organization)
+        csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        request = SigningRequest(csr, CertificateType.CHARGING_STATION, serial, settings.organization)
+        chain = asyncio.run(authority.sign(request))
+        directory = out or settings.pki_directory / "stations"
+        files.make_directory(directory)
+        path = built_in.write_pair(directory / quote(serial, safe=" "), key, chain)
+    except (OSError, ValueError) as error:
+        raise _failed(error) from error
+    typer.echo(f"certificate  {path}\nkey          {path.with_name(path.stem + '.key')}")
+
+
+@cli.command()
+def show() -> None:
+    """Show the authorities."""
+    _, authority = _opened()
+    for certificate in authority.authorities():
+        typer.echo(_line(certificate))
+    typer.echo(f"Stations verify the CSMS with {authority.root_file}")
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
+
+
+def _opened() -> tuple[PkiSettings, BuiltInAuthority]:
+    settings = PkiSettings()
+    if not built_in.exists(settings.pki_directory):
+        raise _failed(f"there is no certificate authority in {settings.pki_directory}: csms-pki init")
+    try:
+        authority = BuiltInAuthority(
+            settings.pki_directory, settings.pki_secret(), station_days=settings.pki_certificate_days
+        )
+    except (OSError, ValueError, files.WrongPassphraseError) as error:
+        raise _failed(error) from error
+    return settings, authority
+
+
+def _failed(reason: object) -> typer.Exit:
+    typer.echo(str(reason), err=True)
+    return typer.Exit(1)
+
+
+def _line(certificate: x509.Certificate) -> str:
+    (common_name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    days = (certificate.not_valid_after_utc - utcnow()).days
+    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
+    return f"{common_name.value!s:26} valid {days} days  SHA-256 {fingerprint}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What the certificate authority can be told by the environment."""
+
+import hashlib
+import hmac
+from pathlib import Path
+
+from csms_runtime.settings import RuntimeSettings
+from pydantic import Field, SecretStr
+
+_PURPOSE = b"csms: passphrase of the keys of the built-in certificate authority"
+_SECRET_KEY_FILE = "secret-key"  # noqa: S105 the name of a file
+
+
+class PkiSettings(RuntimeSettings):
+    """Settings of the certificate authority, read by auth and by csms-pki."""
+
+    organization: str = Field(
+        "CSMS",
+        min_length=1,
+        max_length=64,
+        description="The charging station operator's name: the O of certificates made here, and what the O of a "
+        "station's certificate must contain (A00.FR.404) when the station has no organization of its own",
+    )
+    pki_dir: Path | None = Field(
+        None, description="Directory of the built-in certificate authority (csms-pki init); absent: CSMS_DATA_DIR/pki"
+    )
+    pki_passphrase: SecretStr | None = Field(
+        None,
+        min_length=8,
+        description="Encrypts the keys of the built-in certificate authority; absent: derived from CSMS_SECRET_KEY",
+    )
+    pki_certificate_days: int = Field(
+        365, ge=1, le=3650, description="How long certificates that the built-in authority signs for stations are valid"
+    )
+
+    @property
+    def pki_directory(self) -> Path:
+        """Where the built-in certificate authority is, if there is one."""
+        return self.pki_dir or self.data_dir / "pki"
+
+    def pki_secret(self) -> bytes:
+        """Return the passphrase of the authority's keys.
+
+        Raises ValueError when neither CSMS_PKI_PASSPHRASE nor CSMS_SECRET_KEY is set, and no standalone CSMS has made
+        a secret key in CSMS_DATA_DIR.
+        """
+        if self.pki_passphrase is not None:
+            return self.pki_passphrase.get_secret_value().encode()
+        return hmac.digest(self._secret_key(), _PURPOSE, hashlib.sha256).hex().encode()
+
+    def _secret_key(self) -> bytes:
+        made = self.data_dir / _SECRET_KEY_FILE
+        if self.secret_key is None and made.is_file():
+            return made.read_text().strip().encode()
+        return self.require_secret_key()

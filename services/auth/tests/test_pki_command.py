@@ -1,0 +1,86 @@
+"""csms-pki."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from csms_auth.pki import files
+from csms_auth.pki.__main__ import cli
+from csms_auth.pki.settings import PkiSettings
+from typer.testing import CliRunner, Result
+
+
+@pytest.fixture
+def pki(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CSMS_PKI_DIR", str(tmp_path / "pki"))
+    monkeypatch.setenv("CSMS_PKI_PASSPHRASE", "a passphrase for tests")
+    monkeypatch.setenv("CSMS_ORGANIZATION", "Example CSO")
+    return tmp_path / "pki"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def test_from_nothing_to_certificates_for_both_sides(pki: Path) -> None:
+    made = run("init")
+    assert made.exit_code == 0, made.output
+    assert "Charging Station CA" in made.output
+    served = run("server", "csms.example.com", "127.0.0.1")
+    assert served.exit_code == 0, served.output
+    assert "CSMS_OCPP_TLS_CERTIFICATES=" in served.output
+    assert stat.S_IMODE((pki / "server-rsa.key").stat().st_mode) == 0o600
+    station = run("station", "--serial", "SN/1")
+    assert station.exit_code == 0, station.output
+    chain = files.read_certificates(pki / "stations" / "SN%2F1.pem")
+    assert chain[0].subject.rfc4514_string() == "CN=SN/1,O=Example CSO"
+    assert len(chain) == 2
+
+
+def test_it_is_not_made_twice(pki: Path) -> None:
+    run("init")
+    before = (pki / "ca" / "root.pem").read_bytes()
+    again = run("init")
+    assert again.exit_code == 1
+    assert "already" in again.stderr
+    assert (pki / "ca" / "root.pem").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [["show"], ["server", "localhost"], ["station", "--serial", "SN-1"]])
+def test_without_an_authority_it_says_what_to_do(pki: Path, command: list[str]) -> None:
+    told = run(*command)
+    assert told.exit_code == 1
+    assert f"there is no certificate authority in {pki}" in told.stderr
+
+
+@pytest.mark.usefixtures("pki")
+def test_another_passphrase_is_said_to_be_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("init")
+    monkeypatch.setenv("CSMS_PKI_PASSPHRASE", "another passphrase")
+    told = run("show")
+    assert told.exit_code == 1
+    assert "cannot be decrypted" in told.stderr
+    assert "another passphrase" not in told.stderr
+
+
+class TestPassphrase:
+    def test_depends_on_the_secret_key_when_there_is_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CSMS_SECRET_KEY", "the first secret key")
+        first = PkiSettings().pki_secret()
+        monkeypatch.setenv("CSMS_SECRET_KEY", "the other secret key")
+        other = PkiSettings().pki_secret()
+        assert first != other
+        assert b"first" not in first
+
+    def test_the_standalone_modes_secret_key_is_found(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CSMS_SECRET_KEY", "a secret key for tests")
+        expected = PkiSettings().pki_secret()
+        monkeypatch.delenv("CSMS_SECRET_KEY")
+        monkeypatch.setenv("CSMS_DATA_DIR", str(tmp_path))
+        (tmp_path / "secret-key").write_text("a secret key for tests\n")
+        assert PkiSettings().pki_secret() == expected
+
+    def test_there_has_to_be_one(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CSMS_DATA_DIR", str(tmp_path))
+        with pytest.raises(ValueError, match="CSMS_SECRET_KEY"):
+            PkiSettings().pki_secret()
