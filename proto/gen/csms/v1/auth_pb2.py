@@ -25,35 +25,35 @@ _sym_db = _symbol_database.Default()
 from csms.v1 import station_pb2 as csms_dot_v1_dot_station__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12\x63sms/v1/auth.proto\x12\x07\x63sms.v1\x1a\x15\x63sms/v1/station.proto\"\xde\x01\n\x11\x43onnectionRequest\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x03\x12\x10\n\x08protocol\x18\x04 \x01(\t\x12\x18\n\x10security_profile\x18\x05 \x01(\x05\x12\x18\n\x10password_digests\x18\x06 \x03(\x0c\x12\x16\n\x0eremote_address\x18\x07 \x01(\t\x12\x1a\n\x12\x63lient_certificate\x18\x08 \x01(\x0c\"\xd8\x01\n\x12\x43onnectionDecision\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x08\x12\x13\n\x0bhttp_status\x18\x03 \x01(\x05\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x38\n\x13registration_status\x18\x05 \x01(\x0e\x32\x1b.csms.v1.RegistrationStatus\x12\x19\n\x11message_timeout_s\x18\x06 \x01(\x05\x12\x1f\n\x17\x63\x65rtificate_common_name\x18\x07 \x01(\t\")\n\x07IdToken\x12\x10\n\x08id_token\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"\x92\x01\n\x14\x41uthorizationRequest\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x03\x12)\n\tquestions\x18\x04 \x03(\x0b\x32\x16.csms.v1.TokenQuestion\"X\n\rTokenQuestion\x12\x12\n\nstation_id\x18\x01 \x01(\t\x12\"\n\x08id_token\x18\x02 \x01(\x0b\x32\x10.csms.v1.IdToken\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\"V\n\x15\x41uthorizationDecision\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12%\n\x07\x61nswers\x18\x02 \x03(\x0b\x32\x14.csms.v1.IdTokenInfo\"\xba\x01\n\x0bIdTokenInfo\x12\x0e\n\x06status\x18\x01 \x01(\t\x12(\n\x0egroup_id_token\x18\x02 \x01(\x0b\x32\x10.csms.v1.IdToken\x12\x17\n\x0f\x63\x61\x63he_expiry_ms\x18\x03 \x01(\x03\x12\x11\n\tlanguage1\x18\x04 \x01(\t\x12\x18\n\x10personal_message\x18\x05 \x01(\t\x12\x10\n\x08\x65vse_ids\x18\x06 \x03(\x05\x12\x19\n\x11\x63harging_priority\x18\x07 \x01(\x05\"\x9f\x03\n\x10StationAdmission\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x03\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x0f\n\x07\x64\x65leted\x18\x05 \x01(\x08\x12\x18\n\x10security_profile\x18\x06 \x01(\x05\x12\x15\n\rserial_number\x18\x07 \x01(\t\x12\x38\n\x13registration_status\x18\x08 \x01(\x0e\x32\x1b.csms.v1.RegistrationStatus\x12\x19\n\x11message_timeout_s\x18\t \x01(\x05\x12\x17\n\x0fpassword_digest\x18\n \x01(\x0c\x12\x1f\n\x17pending_password_digest\x18\x0b \x01(\x0c\x12\x1f\n\x17\x64ropped_password_digest\x18\x0c \x01(\x0c\x12 \n\x18pending_security_profile\x18\r \x01(\x05\x12\x14\n\x0corganization\x18\x0e \x01(\t\"A\n\x16StationAdmissionResult\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\x08\"n\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x15\n\rexpires_at_ms\x18\x05 \x01(\x03\x12\x0f\n\x07revoked\x18\x06 \x01(\x08\"\xda\x01\n\nAuditEntry\x12\x16\n\x0eoccurred_at_ms\x18\x01 \x01(\x03\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\x16\n\x0e\x61uthentication\x18\x04 \x01(\t\x12\x16\n\x0eremote_address\x18\x05 \x01(\t\x12\x0e\n\x06method\x18\x06 \x01(\t\x12\x0c\n\x04path\x18\x07 \x01(\t\x12\r\n\x05route\x18\x08 \x01(\t\x12\x0e\n\x06status\x18\t \x01(\x05\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x0f\n\x07request\x18\x0b \x01(\x0c*\x9e\x01\n\x12RegistrationStatus\x12#\n\x1fREGISTRATION_STATUS_UNSPECIFIED\x10\x00\x12 \n\x1cREGISTRATION_STATUS_ACCEPTED\x10\x01\x12\x1f\n\x1bREGISTRATION_STATUS_PENDING\x10\x02\x12 \n\x1cREGISTRATION_STATUS_REJECTED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12\x63sms/v1/auth.proto\x12\x07\x63sms.v1\x1a\x15\x63sms/v1/station.proto\"\xde\x01\n\x11\x43onnectionRequest\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x03\x12\x10\n\x08protocol\x18\x04 \x01(\t\x12\x18\n\x10security_profile\x18\x05 \x01(\x05\x12\x18\n\x10password_digests\x18\x06 \x03(\x0c\x12\x16\n\x0eremote_address\x18\x07 \x01(\t\x12\x1a\n\x12\x63lient_certificate\x18\x08 \x01(\x0c\"\xf2\x01\n\x12\x43onnectionDecision\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x08\x12\x13\n\x0bhttp_status\x18\x03 \x01(\x05\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x38\n\x13registration_status\x18\x05 \x01(\x0e\x32\x1b.csms.v1.RegistrationStatus\x12\x19\n\x11message_timeout_s\x18\x06 \x01(\x05\x12\x1f\n\x17\x63\x65rtificate_common_name\x18\x07 \x01(\t\x12\x18\n\x10security_profile\x18\x08 \x01(\x05\")\n\x07IdToken\x12\x10\n\x08id_token\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"\x92\x01\n\x14\x41uthorizationRequest\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x03\x12)\n\tquestions\x18\x04 \x03(\x0b\x32\x16.csms.v1.TokenQuestion\"X\n\rTokenQuestion\x12\x12\n\nstation_id\x18\x01 \x01(\t\x12\"\n\x08id_token\x18\x02 \x01(\x0b\x32\x10.csms.v1.IdToken\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\"V\n\x15\x41uthorizationDecision\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12%\n\x07\x61nswers\x18\x02 \x03(\x0b\x32\x14.csms.v1.IdTokenInfo\"\xba\x01\n\x0bIdTokenInfo\x12\x0e\n\x06status\x18\x01 \x01(\t\x12(\n\x0egroup_id_token\x18\x02 \x01(\x0b\x32\x10.csms.v1.IdToken\x12\x17\n\x0f\x63\x61\x63he_expiry_ms\x18\x03 \x01(\x03\x12\x11\n\tlanguage1\x18\x04 \x01(\t\x12\x18\n\x10personal_message\x18\x05 \x01(\t\x12\x10\n\x08\x65vse_ids\x18\x06 \x03(\x05\x12\x19\n\x11\x63harging_priority\x18\x07 \x01(\x05\"\x9f\x03\n\x10StationAdmission\x12\"\n\x08reply_to\x18\x01 \x01(\x0b\x32\x10.csms.v1.ReplyTo\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x03 \x01(\x03\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x0f\n\x07\x64\x65leted\x18\x05 \x01(\x08\x12\x18\n\x10security_profile\x18\x06 \x01(\x05\x12\x15\n\rserial_number\x18\x07 \x01(\t\x12\x38\n\x13registration_status\x18\x08 \x01(\x0e\x32\x1b.csms.v1.RegistrationStatus\x12\x19\n\x11message_timeout_s\x18\t \x01(\x05\x12\x17\n\x0fpassword_digest\x18\n \x01(\x0c\x12\x1f\n\x17pending_password_digest\x18\x0b \x01(\x0c\x12\x1f\n\x17\x64ropped_password_digest\x18\x0c \x01(\x0c\x12 \n\x18pending_security_profile\x18\r \x01(\x05\x12\x14\n\x0corganization\x18\x0e \x01(\t\"A\n\x16StationAdmissionResult\x12\x16\n\x0e\x63orrelation_id\x18\x01 \x01(\t\x12\x0f\n\x07\x61pplied\x18\x02 \x01(\x08\"n\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x15\n\rexpires_at_ms\x18\x05 \x01(\x03\x12\x0f\n\x07revoked\x18\x06 \x01(\x08\"\xda\x01\n\nAuditEntry\x12\x16\n\x0eoccurred_at_ms\x18\x01 \x01(\x03\x12\x0f\n\x07service\x18\x02 \x01(\t\x12\x11\n\tprincipal\x18\x03 \x01(\t\x12\x16\n\x0e\x61uthentication\x18\x04 \x01(\t\x12\x16\n\x0eremote_address\x18\x05 \x01(\t\x12\x0e\n\x06method\x18\x06 \x01(\t\x12\x0c\n\x04path\x18\x07 \x01(\t\x12\r\n\x05route\x18\x08 \x01(\t\x12\x0e\n\x06status\x18\t \x01(\x05\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\x0f\n\x07request\x18\x0b \x01(\x0c*\x9e\x01\n\x12RegistrationStatus\x12#\n\x1fREGISTRATION_STATUS_UNSPECIFIED\x10\x00\x12 \n\x1cREGISTRATION_STATUS_ACCEPTED\x10\x01\x12\x1f\n\x1bREGISTRATION_STATUS_PENDING\x10\x02\x12 \n\x1cREGISTRATION_STATUS_REJECTED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'csms.v1.auth_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REGISTRATIONSTATUS']._serialized_start=1876
-  _globals['_REGISTRATIONSTATUS']._serialized_end=2034
+  _globals['_REGISTRATIONSTATUS']._serialized_start=1902
+  _globals['_REGISTRATIONSTATUS']._serialized_end=2060
   _globals['_CONNECTIONREQUEST']._serialized_start=55
   _globals['_CONNECTIONREQUEST']._serialized_end=277
   _globals['_CONNECTIONDECISION']._serialized_start=280
-  _globals['_CONNECTIONDECISION']._serialized_end=496
-  _globals['_IDTOKEN']._serialized_start=498
-  _globals['_IDTOKEN']._serialized_end=539
-  _globals['_AUTHORIZATIONREQUEST']._serialized_start=542
-  _globals['_AUTHORIZATIONREQUEST']._serialized_end=688
-  _globals['_TOKENQUESTION']._serialized_start=690
-  _globals['_TOKENQUESTION']._serialized_end=778
-  _globals['_AUTHORIZATIONDECISION']._serialized_start=780
-  _globals['_AUTHORIZATIONDECISION']._serialized_end=866
-  _globals['_IDTOKENINFO']._serialized_start=869
-  _globals['_IDTOKENINFO']._serialized_end=1055
-  _globals['_STATIONADMISSION']._serialized_start=1058
-  _globals['_STATIONADMISSION']._serialized_end=1473
-  _globals['_STATIONADMISSIONRESULT']._serialized_start=1475
-  _globals['_STATIONADMISSIONRESULT']._serialized_end=1540
-  _globals['_APIKEY']._serialized_start=1542
-  _globals['_APIKEY']._serialized_end=1652
-  _globals['_AUDITENTRY']._serialized_start=1655
-  _globals['_AUDITENTRY']._serialized_end=1873
+  _globals['_CONNECTIONDECISION']._serialized_end=522
+  _globals['_IDTOKEN']._serialized_start=524
+  _globals['_IDTOKEN']._serialized_end=565
+  _globals['_AUTHORIZATIONREQUEST']._serialized_start=568
+  _globals['_AUTHORIZATIONREQUEST']._serialized_end=714
+  _globals['_TOKENQUESTION']._serialized_start=716
+  _globals['_TOKENQUESTION']._serialized_end=804
+  _globals['_AUTHORIZATIONDECISION']._serialized_start=806
+  _globals['_AUTHORIZATIONDECISION']._serialized_end=892
+  _globals['_IDTOKENINFO']._serialized_start=895
+  _globals['_IDTOKENINFO']._serialized_end=1081
+  _globals['_STATIONADMISSION']._serialized_start=1084
+  _globals['_STATIONADMISSION']._serialized_end=1499
+  _globals['_STATIONADMISSIONRESULT']._serialized_start=1501
+  _globals['_STATIONADMISSIONRESULT']._serialized_end=1566
+  _globals['_APIKEY']._serialized_start=1568
+  _globals['_APIKEY']._serialized_end=1678
+  _globals['_AUDITENTRY']._serialized_start=1681
+  _globals['_AUDITENTRY']._serialized_end=1899
 # @@protoc_insertion_point(module_scope)

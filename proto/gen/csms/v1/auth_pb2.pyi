@@ -58,10 +58,12 @@ class ConnectionRequest(_message.Message):
     deadline_ms: _builtins.int
     protocol: _builtins.str
     security_profile: _builtins.int
-    """1: Basic auth without TLS, 2: Basic auth with TLS, 3: client certificate."""
+    """1: Basic auth without TLS, 2: Basic auth with TLS, 3: client certificate and no Basic auth."""
     remote_address: _builtins.str
     client_certificate: _builtins.bytes
-    """Profile 3: the station's certificate, DER. The TLS layer has checked its chain and validity, nobody yet whose it is."""
+    """The station's certificate, DER, when it showed one. The TLS layer has checked its chain and validity, nobody yet whose
+    it is.
+    """
     @_builtins.property
     def reply_to(self) -> _station_pb2.ReplyTo: ...
     @_builtins.property
@@ -101,6 +103,7 @@ class ConnectionDecision(_message.Message):
     REGISTRATION_STATUS_FIELD_NUMBER: _builtins.int
     MESSAGE_TIMEOUT_S_FIELD_NUMBER: _builtins.int
     CERTIFICATE_COMMON_NAME_FIELD_NUMBER: _builtins.int
+    SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     allowed: _builtins.bool
     http_status: _builtins.int
@@ -112,6 +115,10 @@ class ConnectionDecision(_message.Message):
     """How long this station may take to answer a CALL, in seconds; 0: the gateway's default."""
     certificate_common_name: _builtins.str
     """Profile 3: the common name (CN) of the certificate that was accepted."""
+    security_profile: _builtins.int
+    """What the connection counts as: with a certificate and a password it may be 2 or 3, as the station is registered.
+    0: as it was asked.
+    """
     def __init__(
         self,
         *,
@@ -122,10 +129,11 @@ class ConnectionDecision(_message.Message):
         registration_status: Global___RegistrationStatus.ValueType = ...,
         message_timeout_s: _builtins.int = ...,
         certificate_common_name: _builtins.str = ...,
+        security_profile: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "certificate_common_name", b"certificate_common_name", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "reason", b"reason", "registration_status", b"registration_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "certificate_common_name", b"certificate_common_name", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "reason", b"reason", "registration_status", b"registration_status", "security_profile", b"security_profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
