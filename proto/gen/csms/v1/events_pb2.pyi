@@ -353,7 +353,9 @@ class ConnectionRefused(_message.Message):
     REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
     SECURITY_EVENT_FIELD_NUMBER: _builtins.int
     http_status: _builtins.int
-    """0: the TLS handshake failed."""
+    """0: the TLS handshake failed. 101: it was let in, and its connection closed when it told its serial number (B01.FR.12);
+    such events are on events.devices.
+    """
     reason: _builtins.str
     remote_address: _builtins.str
     security_event: _builtins.str
