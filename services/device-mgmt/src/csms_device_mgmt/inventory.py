@@ -15,6 +15,7 @@ from csms_runtime.http import Problem
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.domain.security_profiles import LowerProfileError
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.tables import Station
@@ -46,7 +47,8 @@ class Inventory:
 
         Nothing is locked while auth is asked; if the station is changed meanwhile, all is done again on the new state.
         Blocks up to the service timeout, each time. Raises Problem 503 (auth is silent: nothing is stored here, and the
-        request may be repeated), 409 (too many crossing changes), DatabaseUnavailable, BusUnavailable.
+        request may be repeated), 409 (too many crossing changes, or the security profile would be lowered),
+        DatabaseUnavailable, BusUnavailable.
         """
         for _ in range(ATTEMPTS):
             async with self._units.reading() as session:
@@ -62,8 +64,11 @@ class Inventory:
         revision = messages.next_revision(before.revision if before else 0, now)
         fresh = stations.new_station(station_id, Registration.ACCEPTED, revision, now)
         base = stations.columns_of(before) if before else fresh
-        password_set = base["password_set"] or change.password is not None
-        return {**base, **change.columns, "password_set": password_set, "revision": revision, "updated_at": now}
+        columns = {**base, **change.columns, "revision": revision, "updated_at": now}
+        columns["password_set"] = base["password_set"] or change.password is not None
+        if before is not None:
+            columns["pending_security_profile"] = _pending(before, columns["security_profile"])
+        return columns
 
     async def _tell_auth(self, wanted: Station, change: StationChange) -> bool:
         """Tell auth and wait; False when auth knows a newer state already: another change is on its way."""
@@ -175,6 +180,15 @@ class Inventory:
         except NoAnswer as error:
             detail = "auth did not answer; nothing was stored here, repeat the request"
             raise Problem(503, "Auth is silent", detail, headers={"Retry-After": "2"}) from error
+
+
+def _pending(before: Station, wanted: int | None) -> int | None:
+    """Return the pending profile beside one that an operator wants. Raises Problem 409."""
+    try:
+        return stations.profiles_of(before).configured(wanted).pending
+    except LowerProfileError as error:
+        detail = f"the station has connected with profile {before.reached_security_profile}: no lower one (A05.FR.07)"
+        raise Problem(409, "Security profile cannot be lowered", detail) from error
 
 
 def _crossing() -> Problem:

@@ -67,6 +67,8 @@ def admission(
         password_digest=password_digest,
         pending_password_digest=pending_password_digest,
         dropped_password_digest=dropped_password_digest,
+        pending_security_profile=station.pending_security_profile or 0,
+        organization=station.organization or "",
     )
     return Outgoing(CALLS_AUTH.name, new_record(station.station_id, station_admission=body))
 

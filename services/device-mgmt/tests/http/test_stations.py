@@ -270,3 +270,41 @@ async def test_another_onboarding_begins_anew(api, units):
     assert shown["onboarding_progress"]["step"] == "done"
     shown = (await api.put("/stations/CS1", json={"onboarding_variables": [THRESHOLD]})).json()
     assert shown["onboarding_progress"] is None
+
+
+async def test_organization_and_null_for_the_default(api, auth):
+    shown = (await api.put("/stations/CS1", json={"organization": "Fleet Ltd"})).json()
+    assert shown["organization"] == "Fleet Ltd"
+    assert auth.admissions[-1].organization == "Fleet Ltd"
+    assert (await api.put("/stations/CS1", json={"registration": "Pending"})).json()["organization"] == "Fleet Ltd"
+    assert (await api.put("/stations/CS1", json={"organization": None})).json()["organization"] is None
+    assert auth.admissions[-1].organization == ""
+    for wrong in ("", "x" * 65, "a\0b"):
+        assert (await api.put("/stations/CS1", json={"organization": wrong})).status_code == 422
+
+
+@pytest.mark.parametrize("lower", [1, 2, None])
+async def test_a_security_profile_it_has_connected_with_is_never_lowered(api, auth, units, lower):
+    await api.put("/stations/CS1", json={"security_profile": 3})
+    async with units.open() as unit:
+        (await stations.find(unit.session, "CS1")).reached_security_profile = 3
+    told = len(auth.admissions)
+    answer = await api.put("/stations/CS1", json={"security_profile": lower, "registration": "Rejected"})
+    assert answer.status_code == 409
+    assert "A05.FR.07" in answer.json()["detail"]
+    assert len(auth.admissions) == told
+    shown = (await api.get("/stations/CS1")).json()
+    assert (shown["security_profile"], shown["registration"]) == (3, "Accepted")
+    assert (await api.put("/stations/CS1", json={"security_profile": 3})).status_code == 200
+
+
+async def test_a_pending_profile_is_kept_until_it_is_reached(api, auth, units):
+    await api.put("/stations/CS1", json={"security_profile": 1})
+    async with units.open() as unit:
+        (await stations.find(unit.session, "CS1")).pending_security_profile = 2
+    shown = (await api.put("/stations/CS1", json={"registration": "Pending"})).json()
+    assert shown["pending_security_profile"] == 2
+    assert auth.admissions[-1].pending_security_profile == 2
+    shown = (await api.put("/stations/CS1", json={"security_profile": 2})).json()
+    assert (shown["security_profile"], shown["pending_security_profile"]) == (2, None)
+    assert auth.admissions[-1].pending_security_profile == 0

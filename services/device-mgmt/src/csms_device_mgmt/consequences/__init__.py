@@ -11,6 +11,7 @@ from csms_device_mgmt.consequences import (
     onboarding,
     report,
     reset,
+    set_network_profile,
     set_variables,
 )
 from csms_device_mgmt.consequences.executed import Consequence, both
@@ -25,6 +26,7 @@ CONSEQUENCES: Mapping[str, Consequence] = {
     "GetInstalledCertificateIds": installed_certificates.apply_report,
     "GetVariables": get_variables.apply,
     "Reset": reset.apply,
+    "SetNetworkProfile": set_network_profile.apply,
     "SetVariables": both(set_variables.apply, onboarding.apply),
     "TriggerMessage": onboarding.apply,
 }

@@ -24,6 +24,12 @@ class Executed:
         """The response payload; None when the outcome is not a result."""
         return self.completion.response if self.completion.outcome is CallOutcome.RESULT else None
 
+    @property
+    def may_have_been_obeyed(self) -> bool:
+        """Whether no answer came although the station may have got it."""
+        outcome, sent_at = self.completion.outcome, self.completion.sent_at
+        return outcome is CallOutcome.TIMEOUT or (outcome is CallOutcome.NOT_CONNECTED and sent_at is not None)
+
 
 Consequence = Callable[[Unit, Executed], Awaitable[None]]
 """Runs once per outcome, in the transaction that stores it."""

@@ -12,7 +12,6 @@ from csms_device_mgmt.domain.device_model import VariableKey
 from csms_device_mgmt.domain.matching import in_request_order
 from csms_device_mgmt.domain.password_changes import PasswordOutcome, judge, offered
 from csms_device_mgmt.store import stations, variables
-from csms_device_mgmt.store.calls import CallOutcome
 from csms_device_mgmt.unit import Unit
 
 
@@ -37,10 +36,7 @@ def _passwords(executed: Executed) -> Iterator[tuple[str, PasswordOutcome]]:
     """Return the passwords it was asked to take. A CALL that was sent and not answered may have been obeyed."""
     if executed.response is not None:
         return judge(executed.request, executed.response)
-    completion = executed.completion
-    never_sent = completion.outcome is CallOutcome.NOT_CONNECTED and completion.sent_at is None
-    refused = never_sent or completion.outcome is CallOutcome.ERROR
-    outcome = PasswordOutcome.REFUSED if refused else PasswordOutcome.UNKNOWN
+    outcome = PasswordOutcome.UNKNOWN if executed.may_have_been_obeyed else PasswordOutcome.REFUSED
     return ((password, outcome) for password in offered(executed.request))
 
 

@@ -1,7 +1,11 @@
 """BootNotification (B01, B02, B03): what an operator configured for the station is what it is told."""
 
-from csms.v1.events_pb2 import StationBooted
+from http import HTTPStatus
+
+from csms.v1.events_pb2 import ConnectionRefused, StationBooted
 from csms_bus.ports import Outgoing
+from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.serial_numbers import names
 from csms_ocpp.times import format_datetime
 from csms_runtime import metrics
 
@@ -18,12 +22,17 @@ TRIGGERED = "Triggered"
 FIRMWARE_UPDATE = "FirmwareUpdate"
 """The reason of a boot that a firmware update asked for (L01)."""
 
+CERTIFICATE_PROFILE = 3
+"""The security profile in which a station shows a certificate."""
+NOT_THE_CERTIFICATES = "the serial number is not the one its certificate names"
+
 
 async def handle(unit: Unit, message: StationMessage) -> Answer:
     """Answer with the station's registration; an unknown station that is not let in is rejected.
 
     A station that is yet to be onboarded is Pending meanwhile (B02).
     """
+    _check_certificate(unit, message)
     station = await known_or_created(unit, message.station_id)
     status = Registration.REJECTED
     if station is not None:
@@ -42,6 +51,29 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
         "interval": boot_interval(status, unit.settings.intervals),
         "status": status.value,
     }
+
+
+def _check_certificate(unit: Unit, message: StationMessage) -> None:
+    """Close the connection of a station that is not the one its certificate names (B01.FR.11, B01.FR.12).
+
+    Raises OcppError SecurityError.
+    """
+    serial_number = message.payload["chargingStation"].get("serialNumber", "")
+    if message.security_profile != CERTIFICATE_PROFILE or names(message.certificate_common_name, serial_number):
+        return
+    slot, epoch, connection_id = message.place
+    close = messages.close_connection(
+        message.station_id, slot=slot, epoch=epoch, connection_id=connection_id, reason=NOT_THE_CERTIFICATES
+    )
+    unit.send(close)
+    body = ConnectionRefused(
+        http_status=HTTPStatus.SWITCHING_PROTOCOLS,
+        reason=NOT_THE_CERTIFICATES,
+        security_event="InvalidChargingStationCertificate",
+    )
+    event_id = f"{message.record_id}:refused"
+    unit.tell(messages.event(message.station_id, message.received_at, event_id, connection_refused=body))
+    raise OcppError(ErrorCode.SECURITY_ERROR, NOT_THE_CERTIFICATES)
 
 
 def _remember(station: Station, message: StationMessage) -> None:

@@ -1,7 +1,7 @@
 """Connection records: where a station is connected. The newest connection wins."""
 
 from csms.v1.bus_pb2 import Record
-from csms.v1.events_pb2 import StationConnected, StationDisconnected
+from csms.v1.events_pb2 import SecurityProfileChanged, StationConnected, StationDisconnected
 from csms.v1.station_pb2 import ConnectionRecord, ConnectionState
 from csms_runtime.clock import from_ms
 
@@ -74,6 +74,21 @@ def _open(unit: Unit, station: Station, record: Record) -> None:
     )
     event_id = f"{record.record_id}:connected"
     unit.tell(messages.event(station.station_id, station.connected_at, event_id, station_connected=event))
+    _raise_profile(unit, station, record)
+
+
+def _raise_profile(unit: Unit, station: Station, record: Record) -> None:
+    """Keep that the station has come with this security profile; lower ones may be over with that (A05.FR.07)."""
+    before = stations.profiles_of(station)
+    after = before.connected(record.connection.security_profile)
+    stations.store_profiles(station, after)
+    if (after.registered, after.pending) != (before.registered, before.pending):
+        station.revision = messages.next_revision(station.revision, unit.now)
+        unit.tell(messages.admission(station))
+    if after.registered is not None and after.registered != before.registered:
+        event = SecurityProfileChanged(from_profile=before.present, to_profile=after.registered)
+        event_id = f"{record.record_id}:security-profile"
+        unit.tell(messages.event(station.station_id, unit.now, event_id, security_profile_changed=event))
 
 
 def _place(station: Station, body: ConnectionRecord) -> None:

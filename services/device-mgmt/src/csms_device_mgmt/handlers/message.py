@@ -27,6 +27,10 @@ class StationMessage:
     received_at: datetime
     place: Place
     """The connection it came on."""
+    security_profile: int = 0
+    """Of that connection."""
+    certificate_common_name: str = ""
+    """The CN of the certificate it was opened with; empty: none was."""
 
     def moment(self, text: str) -> datetime:
         """Read one of the station's own times; if it makes no sense, the time of receipt, for that is the next best."""
@@ -47,6 +51,8 @@ def station_message(record: Record) -> StationMessage:
         payload=loads(call.payload),
         received_at=from_ms(call.received_at_ms),
         place=Place((call.reply_to.partition, call.gateway_epoch, call.connection_id)),
+        security_profile=call.security_profile,
+        certificate_common_name=call.certificate_common_name,
     )
 
 

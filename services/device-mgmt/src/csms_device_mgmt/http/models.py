@@ -78,7 +78,13 @@ class StationModel(BaseModel):
     id: str
     station_id: str
     security_profile: int | None = Field(description="What its connection must have; null: any")
+    pending_security_profile: int | None = Field(
+        description="A higher one it was told to use; when it has connected with it, lower ones are refused"
+    )
     serial_number: str | None = Field(description="What the CN of a profile-3 certificate must contain")
+    organization: str | None = Field(
+        description="What the O of a profile-3 certificate must contain; null: the default"
+    )
     registration: Registration = Field(description="How the next BootNotification is answered")
     registration_status: Registration | None = Field(description="How the last BootNotification was answered")
     onboarding: str

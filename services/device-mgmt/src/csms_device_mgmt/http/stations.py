@@ -48,6 +48,13 @@ class StationBody(BaseModel):
         None, min_length=MIN_LENGTH, max_length=MAX_LENGTH, description="Write-only", repr=False
     )
     serial_number: str | None = Field(None, max_length=64, pattern=NO_NUL)
+    organization: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        pattern=NO_NUL,
+        description="What the O of a profile-3 certificate must contain; null: CSMS_ORGANIZATION",
+    )
     registration: Registration = Registration.ACCEPTED
     onboarding: Mode = Mode.NONE
     onboarding_variables: list[dict[str, Any]] = Field(
@@ -95,7 +102,10 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
 
     @routes.put("/stations/{station_id}", dependencies=[admin], responses={201: {"model": StationModel}})
     async def put_station(station_id: NewStationId, body: StationBody, response: Response) -> StationModel:
-        """Create (201) or change (200) a station. When this has returned, the station may connect as it says."""
+        """Create (201) or change (200) a station. When this has returned, the station may connect as it says.
+
+        409: the security profile is lower than one it has connected with (A05.FR.07).
+        """
         if await inventory.put(station_id, body.change()):
             response.status_code = 201
         return await _shown(station_id)

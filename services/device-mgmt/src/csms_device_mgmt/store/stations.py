@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, tupl
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.domain.security_profiles import Profiles
 from csms_device_mgmt.store.tables import (
     Call,
     Connector,
@@ -30,7 +31,9 @@ HIGH_REQUEST_ID = 2**30
 
 CONFIGURED = (
     "security_profile",
+    "pending_security_profile",
     "serial_number",
+    "organization",
     "registration",
     "onboarding",
     "onboarding_variables",
@@ -46,6 +49,18 @@ CONFIGURED = (
 def columns_of(station: Station) -> dict[str, Any]:
     """Return a row as columns."""
     return {column.key: getattr(station, column.key) for column in Station.__table__.columns}
+
+
+def profiles_of(station: Station) -> Profiles:
+    """Return a row's security profiles."""
+    return Profiles(station.security_profile, station.reached_security_profile, station.pending_security_profile)
+
+
+def store_profiles(station: Station, profiles: Profiles) -> None:
+    """Write security profiles into a row."""
+    station.security_profile = profiles.registered
+    station.reached_security_profile = profiles.reached
+    station.pending_security_profile = profiles.pending
 
 
 async def find(session: AsyncSession, station_id: str) -> Station | None:

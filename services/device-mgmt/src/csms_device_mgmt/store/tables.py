@@ -27,6 +27,8 @@ class Station(Base):
     # What operators configured.
     security_profile: Mapped[int | None]
     serial_number: Mapped[str | None] = mapped_column(Text)
+    # What the O of its certificate contains; none: what is set for all.
+    organization: Mapped[str | None] = mapped_column(Text)
     registration: Mapped[str] = mapped_column(String(8))
     onboarding: Mapped[str] = mapped_column(String(16))
     # OCPP's SetVariableDataType objects, without secrets; and domain.onboarding.Progress.
@@ -40,6 +42,13 @@ class Station(Base):
     next_request_id: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The highest profile it has connected with, and a higher one it may come with; see domain.security_profiles.
+    reached_security_profile: Mapped[int | None]
+    pending_security_profile: Mapped[int | None]
+    # domain.profile_changes.ProfileChange: the last one that was asked for.
+    security_profile_change: Mapped[JsonValue | None] = mapped_column(Json)
+    # The end of the ChargingStationCertificate that it accepted last.
+    certificate_not_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # What the station was last told and told us at boot.
     registration_status: Mapped[str | None] = mapped_column(String(8))
     vendor_name: Mapped[str | None] = mapped_column(Text)
