@@ -10,8 +10,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -78,6 +78,21 @@ def _on_signal(number: signal.Signals, seen: list[signal.Signals], stop: asyncio
     seen.append(number)
     _log.info("stopping", signal=number.name)
     stop.set()
+
+
+@contextmanager
+def on_hangup(act: Callable[[], None]) -> Iterator[None]:
+    """Have SIGHUP, on which a process reads its files again, call `act`. Does nothing outside the main thread."""
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(signal.SIGHUP, act)
+    except (RuntimeError, ValueError):  # signals belong to the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 class Supervisor:

@@ -150,6 +150,18 @@ GATEWAY_HANDSHAKE_SECONDS = Histogram(
     buckets=_LATENCY_S,
 )
 GATEWAY_HANDSHAKES_IN_WORK = Gauge("csms_gateway_handshakes_in_work", "Opening handshakes that wait or are in work")
+GATEWAY_TLS_HANDSHAKES = Counter(
+    "csms_gateway_tls_handshakes_total",
+    "TLS handshakes, by result (full, resumed, bad_certificate, bad_version, timeout, ...) and version of TLS",
+    ["result", "version"],
+)
+GATEWAY_TLS_HANDSHAKES_IN_WORK = Gauge("csms_gateway_tls_handshakes_in_work", "TLS handshakes in work")
+GATEWAY_TLS_RELOADS = Counter(
+    "csms_gateway_tls_reloads_total", "Times the TLS files were read again, by outcome (done, failed)", ["outcome"]
+)
+GATEWAY_TLS_CERTIFICATE_EXPIRY = Gauge(
+    "csms_gateway_tls_certificate_expiry_timestamp_seconds", "Unix time at which a server certificate ends", ["file"]
+)
 GATEWAY_DISCONNECTS = Counter(
     "csms_gateway_disconnects_total",
     "Connections that ended, by WebSocket close code (1006: without a closing handshake)",

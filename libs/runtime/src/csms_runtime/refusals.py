@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 
 class RefusalLimiter:
-    """Says which refusals are worth an event: one per name (a station's, an address) and interval, and a
-    ceiling for all together.
+    """Says which refusals are worth an event: one per name and interval, and a ceiling for all together.
 
-    The ceiling is for somebody who makes names up. Bounded memory; not shared between threads. Asking and
-    remembering are two steps, so that a refusal whose transaction was rolled back is not taken for told.
+    A name is a station's, or an address. The ceiling is for somebody who makes names up. Bounded memory; not shared
+    between threads. Asking and remembering are two steps, so that a refusal whose transaction was rolled back is not
+    taken for told.
     """
 
     def __init__(self, *, interval_ms: int = 60_000, most_per_interval: int = 1_000) -> None:

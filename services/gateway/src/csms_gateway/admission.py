@@ -15,6 +15,7 @@ from csms_runtime.clock import now_ms
 
 from csms_gateway import routing
 from csms_gateway.handshake import Opening, Refusal, Result
+from csms_gateway.proxy import Visitor
 from csms_gateway.publisher import Publisher
 
 _log = structlog.get_logger(__name__)
@@ -28,11 +29,13 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end of the socket, as far as the socket itself tells (no header is trusted for this)."""
+    """Who is at the other end of an admitted connection."""
 
     remote_address: str
     security_profile: int
     """1: no TLS, 2: TLS, 3: TLS with a client certificate."""
+    certificate_common_name: str = ""
+    """Profile 3: the CN of the station's certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +68,24 @@ class Admission:
         self._timeout_s = timeout_s
         self._message_timeout_s = message_timeout_s
 
-    async def admit(self, opening: Opening, peer: Peer) -> Admitted:
+    async def admit(self, opening: Opening, visitor: Visitor) -> Admitted:
         """Ask auth, within the timeout given. Raises Refusal: with 503 when auth is silent, else with its status."""
-        decision = await self._ask(opening, peer)
+        profile = _profile(opening, visitor)
+        decision = await self._ask(opening, visitor, profile)
         if not decision.allowed:
             _log.info("refused", station_id=opening.station_id, reason=decision.reason, status=decision.http_status)
             raise _refusal(decision)
         return Admitted(
             opening.station_id,
             opening.protocol,
-            peer,
+            Peer(visitor.address, decision.security_profile or profile, decision.certificate_common_name),
             decision.registration_status,
             decision.message_timeout_s or self._message_timeout_s,
         )
 
-    async def _ask(self, opening: Opening, peer: Peer) -> ConnectionDecision:
+    async def _ask(self, opening: Opening, visitor: Visitor, profile: int) -> ConnectionDecision:
         correlation_id = self._requester.new_correlation_id()
-        question = self._question(opening, peer, correlation_id)
+        question = self._question(opening, visitor, profile, correlation_id)
         try:
             answer = await self._answer(question, correlation_id)
         except (TimeoutError, NoAnswer, BusError) as error:
@@ -100,15 +104,16 @@ class Admission:
         finally:
             self._requester.forget(correlation_id)
 
-    def _question(self, opening: Opening, peer: Peer, correlation_id: str) -> Outgoing:
+    def _question(self, opening: Opening, visitor: Visitor, profile: int, correlation_id: str) -> Outgoing:
         request = ConnectionRequest(
             reply_to=self._requester.reply_to,
             correlation_id=correlation_id,
             deadline_ms=now_ms() + int(self._timeout_s * 1000),
             protocol=opening.protocol,
-            security_profile=peer.security_profile,
+            security_profile=profile,
             password_digests=self._digests(opening),
-            remote_address=peer.remote_address,
+            remote_address=visitor.address,
+            client_certificate=visitor.certificate,
         )
         return Outgoing(routing.AUTH, new_record(opening.station_id, connection_request=request))
 
@@ -116,6 +121,13 @@ class Admission:
         if opening.password is None:
             return []
         return passwords.digests(self._secret_key, opening.station_id, opening.password)
+
+
+def _profile(opening: Opening, visitor: Visitor) -> int:
+    """The profile of a connection. With a password and a certificate it is auth's to say, which knows the station."""
+    if visitor.certificate and opening.password is None:
+        return 3
+    return 2 if visitor.tls else 1
 
 
 def _refusal(decision: ConnectionDecision) -> Refusal:

@@ -11,6 +11,7 @@ from csms_bus.ports import Bus
 from csms_bus.requests import Requester
 from csms_ocpp.session import Limits
 from csms_runtime.health import Health
+from csms_runtime.lifecycle import on_hangup
 from fastapi import APIRouter
 from websockets.frames import CloseCode
 
@@ -27,6 +28,8 @@ from csms_gateway.publisher import Publisher, RetryingPublisher
 from csms_gateway.registry import Registry
 from csms_gateway.server import StationServer
 from csms_gateway.settings import GatewaySettings
+from csms_gateway.tls_refusals import TlsRefusals
+from csms_gateway.tls_reload import CurrentContext
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +46,7 @@ class Gateway:
     """A gateway. Make one, mount `routers`, and `run` it; the bus must be started, and outlive `run`."""
 
     def __init__(self, settings: GatewaySettings, bus: Bus, health: Health) -> None:
-        """Wire everything; does no I/O. Raises ValueError when the settings hold no secret key."""
+        """Wire everything. Raises ValueError when the settings hold no secret key, OSError for unusable TLS files."""
         self._settings = settings
         self._health = health
         health.set(_COMPONENT, ok=False, detail="starting")
@@ -65,6 +68,7 @@ class Gateway:
         router = InboxRouter(requester, self._calls, self._commands)
         self._inbox = Inbox(bus, self.id.reply_to.topic, self.id.slot, router)
         self._server = self._make_server(requester)
+        self._tls = CurrentContext(settings.tls_files) if settings.ocpp_tls_port is not None else None
         self.routers: list[APIRouter] = [connections.router(self.registry)]
         """For `csms_runtime.http.create_app`."""
 
@@ -80,7 +84,8 @@ class Gateway:
         lifecycle = Lifecycle(
             self.registry, self._announcements, self._calls, self._connection_options(), settings.watch_times
         )
-        return StationServer(settings, admission, self.registry, lifecycle.serve)
+        refusals = TlsRefusals(self._retrying)
+        return StationServer(settings, admission, self.registry, lifecycle.serve, refusals.failed)
 
     def _connection_options(self) -> ConnectionOptions:
         settings = self._settings
@@ -98,6 +103,16 @@ class Gateway:
     def port(self) -> int:
         """The TCP port stations connect to. Raises RuntimeError before the gateway is ready."""
         return self._server.port
+
+    @property
+    def tls_port(self) -> int | None:
+        """The TCP port stations connect to with TLS; None: there is none, or the gateway is not ready."""
+        return self._server.tls_port
+
+    def reload_tls(self) -> None:
+        """Read the TLS files again; new connections get what is in them."""
+        if self._tls is not None:
+            self._tls.ask()
 
     async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] | None = None) -> None:
         """Serve stations until `stop` is set, then drain; `ready` is called when stations may connect.
@@ -117,9 +132,12 @@ class Gateway:
                 tasks.create_task(self._announcements.repeat_presence(self._settings.presence_interval_s)),
                 tasks.create_task(self._announcements.repeat_connections(self._settings.connection_refresh_s)),
             ]
+            if self._tls is not None:
+                background.append(tasks.create_task(self._tls.watch(self._settings.ocpp_tls_reload_s)))
             if ready is not None:
                 ready()
-            await stop.wait()
+            with on_hangup(self.reload_tls):
+                await stop.wait()
             await self._drain()
             inbox_end.set()
             for task in background[1:]:
@@ -129,7 +147,7 @@ class Gateway:
         # Answers and commands must find us before anyone can ask something of us.
         await self._inbox.ready()
         await self._announcements.status()
-        await self._server.start()
+        await self._server.start(self._tls)
         self._health.set(_COMPONENT, ok=True, detail=f"epoch {self.id.epoch}")
 
     async def _drain(self) -> None:

@@ -89,6 +89,7 @@ class Calls:
             gateway_epoch=self._gateway.epoch,
             connection_id=connection.connection_id,
             security_profile=connection.peer.security_profile,
+            certificate_common_name=connection.peer.certificate_common_name,
             no_reply=dispatch.no_reply,
         )
 

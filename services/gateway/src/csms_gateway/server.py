@@ -1,12 +1,14 @@
-"""Listens for stations: TCP, the HTTP upgrade, and the WebSocket's options."""
+"""Listens for stations: TCP with and without TLS, the HTTP upgrade, and the WebSocket's options."""
 
 import asyncio
 import logging
 import resource
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
+from typing import Any, cast
 
 import structlog
 from csms_runtime import metrics
@@ -14,13 +16,19 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from csms_gateway.admission import Admission, Peer
+from csms_gateway.admission import Admission
 from csms_gateway.handshake import Refusal, Result, choose_protocol, opening
+from csms_gateway.listeners import Listeners
+from csms_gateway.proxy import Visitor, behind
 from csms_gateway.registry import Registry
 from csms_gateway.settings import GatewaySettings
 from csms_gateway.socket import StationSocket
+from csms_gateway.tls import TlsFailure
+from csms_gateway.tls_listener import TlsListener
+from csms_gateway.tls_reload import CurrentContext
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +51,10 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 
 
 class StationServer:
-    """The listening socket and the opening handshakes. `serve_station` runs for as long as its connection lives."""
+    """The listening sockets and the opening handshakes. `serve_station` runs for as long as its connection lives.
+
+    `tls_failed` is told of TLS handshakes that failed, with the address.
+    """
 
     def __init__(
         self,
@@ -51,51 +62,95 @@ class StationServer:
         admission: Admission,
         registry: Registry,
         serve_station: Callable[[StationSocket], Awaitable[None]],
+        tls_failed: Callable[[TlsFailure, str], None],
     ) -> None:
         self._settings = settings
         self._admission = admission
         self._registry = registry
         self._serve_station = serve_station
+        self._tls_failed = tls_failed
+        self._select_subprotocol = _selector(settings.ocpp_protocols)
         self._turns = asyncio.Semaphore(settings.max_handshakes)
         self._in_work = 0
         self._server: Server | None = None
         self._port: int | None = None
+        self._tls_port: int | None = None
 
     @property
     def port(self) -> int:
-        """The TCP port that is listened on. Raises RuntimeError before `start`."""
-        if self._port is None:
+        """The TCP port without TLS, or else the one with. Raises RuntimeError before `start`."""
+        port = self._port or self._tls_port
+        if port is None:
             raise RuntimeError("the server was not started")
-        return self._port
+        return port
 
-    async def start(self) -> None:
-        """Listen. Raises OSError when the address cannot be used."""
-        settings = self._settings
+    @property
+    def tls_port(self) -> int | None:
+        """The TCP port with TLS; None: there is none, or `start` was not called."""
+        return self._tls_port
+
+    async def start(self, tls: CurrentContext | None) -> None:
+        """Listen, with TLS if there is a context for it. Raises OSError when an address cannot be used."""
         _raise_file_limit()
-        self._server = await serve(
+        settings = self._settings
+        server = serve(
             self._handle,
-            settings.ocpp_host,
-            settings.ocpp_port,
-            backlog=settings.accept_backlog,
             process_request=self._process_request,
-            select_subprotocol=self._select_subprotocol,
-            create_connection=StationSocket,
             compression=None,
-            extensions=[_DEFLATE],
             server_header=None,
             open_timeout=settings.handshake_wait_s + settings.service_timeout_s + _HANDSHAKE_SLACK_S,
-            ping_interval=None,  # StationSocket watches its peer without a task
-            close_timeout=settings.close_timeout_s,
-            max_size=settings.max_message_bytes,
-            max_queue=_MAX_QUEUED_FRAMES,
-            write_limit=_WRITE_LIMIT_BYTES,
             logger=_quiet,
         )
-        self._port = int(self._server.sockets[0].getsockname()[1])
-        _log.info("listening for stations", host=settings.ocpp_host, port=self.port)
+        # The server is told what listens, rather than how to make one TCP server: it may be that, TLS, or both.
+        listen = partial(self._listen, server, tls)
+        server.create_server = cast("Callable[[], Coroutine[Any, Any, asyncio.Server]]", listen)
+        self._server = await server
+
+    async def _listen(self, server: Server, tls: CurrentContext | None) -> Listeners:
+        settings = self._settings
+        make = partial(self._new_socket, server)
+        host, backlog = settings.ocpp_host, settings.accept_backlog
+        listeners = Listeners()
+        if settings.ocpp_plain:
+            loop = asyncio.get_running_loop()
+            listeners.plain = await loop.create_server(make, host, settings.ocpp_port, backlog=backlog)
+            self._port = int(listeners.plain.sockets[0].getsockname()[1])
+        if tls is not None and settings.ocpp_tls_port is not None:
+            listeners.tls = TlsListener(
+                tls,
+                make,
+                self._tls_failed,
+                handshake_timeout_s=settings.ocpp_tls_handshake_timeout_s,
+                close_timeout_s=settings.close_timeout_s,
+                max_handshakes=settings.max_handshakes,
+            )
+            try:
+                self._tls_port = listeners.tls.start(host, settings.ocpp_tls_port, backlog)
+            except OSError:
+                listeners.close()
+                raise
+        _log.info("listening for stations", host=host, port=self._port, tls_port=self._tls_port)
+        return listeners
+
+    def _new_socket(self, server: Server) -> StationSocket:
+        settings = self._settings
+        protocol = ServerProtocol(
+            extensions=[_DEFLATE],
+            select_subprotocol=self._select_subprotocol,
+            max_size=settings.max_message_bytes,
+            logger=_quiet,
+        )
+        return StationSocket(
+            protocol,
+            server,
+            ping_interval=None,  # StationSocket watches its peer without a task
+            close_timeout=settings.close_timeout_s,
+            max_queue=_MAX_QUEUED_FRAMES,
+            write_limit=_WRITE_LIMIT_BYTES,
+        )
 
     def stop_accepting(self) -> None:
-        """Close the listening socket; handshakes in work are answered 503, open connections stay."""
+        """Close the listening sockets; handshakes in work are answered 503, open connections stay."""
         if self._server is not None:
             self._server.close(close_connections=False)
 
@@ -106,12 +161,6 @@ class StationServer:
 
     async def _handle(self, connection: ServerConnection) -> None:
         await self._serve_station(_station_socket(connection))
-
-    def _select_subprotocol(self, _connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol:
-        chosen = choose_protocol(offered, self._settings.ocpp_protocols)
-        if chosen is None:  # cannot happen: _process_request has refused it
-            raise NegotiationError("no common subprotocol")
-        return Subprotocol(chosen)
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         started = time.perf_counter()
@@ -126,7 +175,7 @@ class StationServer:
             metrics.GATEWAY_HANDSHAKE_SECONDS.observe(time.perf_counter() - started)
         return None
 
-    async def _admit(self, socket: StationSocket, request: Request) -> Result:
+    async def _admit(self, station: StationSocket, request: Request) -> Result:
         headers = request.headers
         if "websocket" not in ",".join(headers.get_all("Upgrade")).lower():
             return Result.NOT_WEBSOCKET  # websockets answers 426
@@ -136,8 +185,9 @@ class StationServer:
             headers.get_all("Authorization"),
             self._settings.ocpp_protocols,
         )
+        visitor = behind(_visitor(station), headers, self._settings.proxy_rules)
         async with self._turn():
-            socket.admitted = await self._admission.admit(wanted, _peer(socket))
+            station.admitted = await self._admission.admit(wanted, visitor)
         return Result.ACCEPTED
 
     @asynccontextmanager
@@ -175,6 +225,17 @@ class StationServer:
         return response
 
 
+def _selector(supported: Sequence[str]) -> Callable[[ServerProtocol, Sequence[Subprotocol]], Subprotocol]:
+    # A function, since websockets makes a method of it.
+    def select(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol:
+        chosen = choose_protocol(offered, supported)
+        if chosen is None:  # cannot happen: _process_request has refused it
+            raise NegotiationError("no common subprotocol")
+        return Subprotocol(chosen)
+
+    return select
+
+
 def _raise_file_limit() -> None:
     """Every connection is an open file: let this process have as many as the system allows it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -194,13 +255,13 @@ def _overloaded() -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, text, Result.OVERLOADED)
 
 
-def _peer(socket: StationSocket) -> Peer:
-    address = socket.remote_address
-    return Peer(str(address[0]) if isinstance(address, tuple) else "", _security_profile(socket))
-
-
-def _security_profile(socket: StationSocket) -> int:
-    tls = socket.transport.get_extra_info("ssl_object")
+def _visitor(station: StationSocket) -> Visitor:
+    address = station.remote_address
+    text = str(address[0]) if isinstance(address, tuple) else ""
+    tls = station.transport.get_extra_info("ssl_object")
     if tls is None:
-        return 1
-    return 3 if tls.getpeercert() else 2
+        return Visitor(text)
+    certificate = tls.getpeercert(binary_form=True)
+    if certificate:  # asyncio keeps it for as long as the connection lives, in kilobytes of Python objects
+        station.transport.get_extra_info("peercert", {}).clear()
+    return Visitor(text, tls=True, certificate=certificate or b"")

@@ -1,10 +1,18 @@
 """The gateway's settings."""
 
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
 from csms_ocpp.versions import Protocol
 from csms_runtime.settings import Port, RuntimeSettings
-from pydantic import Field
+from pydantic import Field, IPvAnyNetwork, model_validator
 
+from csms_gateway.proxy import ProxyRules
 from csms_gateway.socket import WatchTimes
+from csms_gateway.tls import CertificateFiles, TlsFiles
+
+_HEADER = r"^[A-Za-z0-9-]+$"
 
 
 class GatewaySettings(RuntimeSettings):
@@ -12,6 +20,49 @@ class GatewaySettings(RuntimeSettings):
 
     ocpp_host: str = Field("127.0.0.1", description="Address the gateway listens on for stations")
     ocpp_port: Port = Field(9000, description="Port the gateway listens on for stations; 0: any free one")
+    ocpp_plain: bool = Field(
+        True,  # noqa: FBT003 - a default, not an argument
+        description="Listen on CSMS_OCPP_PORT without TLS (security profile 1, or behind a proxy that ends TLS)",
+    )
+    ocpp_tls_port: Port | None = Field(
+        None, description="Port the gateway listens on for stations with TLS (security profiles 2 and 3); absent: none"
+    )
+    ocpp_tls_certificates: list[CertificateFiles] = Field(
+        [],
+        description='Server certificates, a JSON list of {"certificate", "key"}: paths of PEM files, the leaf first; '
+        "an RSA and an ECDSA one serve every station. Read again when they change, and on SIGHUP",
+    )
+    ocpp_tls_client_cas: list[Path] = Field(
+        [],
+        description="Authorities of the stations' certificates, a JSON list of paths of PEM files; "
+        "empty: stations are not asked for one (no security profile 3)",
+    )
+    ocpp_tls_client_crls: list[Path] = Field(
+        [],
+        description="Lists of revoked station certificates, a JSON list of paths of PEM files. Where there is one, "
+        "every authority needs one, and a list past its nextUpdate lets no certificate pass",
+    )
+    ocpp_tls_handshake_timeout_s: float = Field(
+        15.0, gt=0, description="How long a station's TLS handshake may take, in seconds"
+    )
+    ocpp_tls_reload_s: float = Field(10.0, gt=0, description="How often the TLS files are looked at, in seconds")
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        [],
+        description="Networks of the proxies before the gateway, a JSON list. Theirs alone are X-Forwarded-For, "
+        "X-Forwarded-Proto and the client certificate's headers believed, all of which they must set or remove",
+    )
+    proxy_certificate_header: str = Field(
+        "X-SSL-Client-Cert",
+        pattern=_HEADER,
+        description="Header of a trusted proxy with the client certificate as URL-encoded PEM "
+        "(nginx ingress: ssl-client-cert)",
+    )
+    proxy_verify_header: str = Field(
+        "X-SSL-Client-Verify",
+        pattern=_HEADER,
+        description="Header of a trusted proxy that says SUCCESS when it has verified the client certificate "
+        "(nginx ingress: ssl-client-verify)",
+    )
     ocpp_protocols: list[Protocol] = Field(
         [Protocol.OCPP201],
         min_length=1,
@@ -69,6 +120,24 @@ class GatewaySettings(RuntimeSettings):
         ge=0,
         description="On stop: over how many seconds closing is spread, so that stations do not all return at once",
     )
+
+    @model_validator(mode="after")
+    def _somewhere_to_connect(self) -> Self:
+        if not self.ocpp_plain and self.ocpp_tls_port is None:
+            raise ValueError("without CSMS_OCPP_PLAIN a gateway needs CSMS_OCPP_TLS_PORT")
+        return self
+
+    @property
+    def tls_files(self) -> TlsFiles:
+        """The files of the TLS endpoint. Raises ValueError when no certificate is configured."""
+        if not self.ocpp_tls_certificates:
+            raise ValueError("CSMS_OCPP_TLS_PORT needs CSMS_OCPP_TLS_CERTIFICATES")
+        return TlsFiles(self.ocpp_tls_certificates, self.ocpp_tls_client_cas, self.ocpp_tls_client_crls)
+
+    @cached_property
+    def proxy_rules(self) -> ProxyRules:
+        """Which proxies are believed, and what they call things."""
+        return ProxyRules(self.trusted_proxies, self.proxy_certificate_header, self.proxy_verify_header)
 
     @property
     def watch_times(self) -> WatchTimes:

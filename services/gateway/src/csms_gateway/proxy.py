@@ -1,0 +1,92 @@
+"""Who is at the other end of a connection, also when a proxy that ends TLS stands between. Pure.
+
+A proxy's headers count only when the connection comes from a trusted network: anybody could send them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from urllib.parse import unquote_to_bytes
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from websockets.datastructures import Headers
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A peer, before anybody has asked who it says it is."""
+
+    address: str
+    """As text; empty: not known."""
+    tls: bool = False
+    certificate: bytes = field(default=b"", repr=False)
+    """Client certificate, DER, whose chain and validity were checked; empty: it showed none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyRules:
+    """Which proxies are believed, and what they call things."""
+
+    trusted: Sequence[Network] = ()
+    certificate_header: str = "X-SSL-Client-Cert"
+    """Client certificate as URL-encoded PEM (nginx: $ssl_client_escaped_cert)."""
+    verify_header: str = "X-SSL-Client-Verify"
+    """"SUCCESS" when the proxy has checked the certificate (nginx: $ssl_client_verify)."""
+
+    def trusts(self, address: str) -> bool:
+        """Whether the address is that of a proxy of ours."""
+        parsed = _address(address)
+        return parsed is not None and any(parsed in network for network in self.trusted)
+
+
+def behind(visitor: Visitor, headers: Headers, rules: ProxyRules) -> Visitor:
+    """Return who is behind the proxy, or the visitor itself when it is none that is trusted.
+
+    A trusted proxy says by X-Forwarded-Proto how the station reached it; one that does not say it only passes bytes on.
+    """
+    if not rules.trusted or not rules.trusts(visitor.address):
+        return visitor
+    address = _forwarded_for(headers, rules) or visitor.address
+    hops = _values(headers, "X-Forwarded-Proto")
+    if not hops:
+        return Visitor(address, visitor.tls, visitor.certificate)
+    tls = hops[-1].lower() in {"https", "wss"}
+    return Visitor(address, tls, _certificate(headers, rules) if tls else b"")
+
+
+def _forwarded_for(headers: Headers, rules: ProxyRules) -> str:
+    """The last address that is not one of our proxies: what stands before it, anybody may have written."""
+    for text in reversed(_values(headers, "X-Forwarded-For")):
+        parsed = _address(text)
+        if parsed is None:
+            return ""
+        if not rules.trusts(text):
+            return str(parsed)
+    return ""
+
+
+def _certificate(headers: Headers, rules: ProxyRules) -> bytes:
+    verified, escaped = headers.get_all(rules.verify_header), headers.get_all(rules.certificate_header)
+    if verified != ["SUCCESS"] or len(escaped) != 1:
+        return b""
+    try:
+        return x509.load_pem_x509_certificate(unquote_to_bytes(escaped[0])).public_bytes(Encoding.DER)
+    except ValueError:
+        return b""
+
+
+def _values(headers: Headers, name: str) -> list[str]:
+    values = (part.strip() for value in headers.get_all(name) for part in value.split(","))
+    return [value for value in values if value]
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        parsed = ip_address(text)
+    except ValueError:
+        return None
+    # A socket that listens for both shows IPv4 addresses so.
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed

@@ -1,0 +1,188 @@
+"""TLS towards stations: what is offered and demanded, and how failed handshakes are named.
+
+Requirements: A00.FR.312-.321, .415-.424 (versions, cipher suites, no compression), A00.FR.402/.403 (path validation).
+"""
+
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+CIPHERS = ":".join(
+    (
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        # Without forward secrecy, but the standard obliges a CSMS to offer them (A00.FR.318, .421).
+        "AES128-GCM-SHA256",
+        "AES256-GCM-SHA384",
+    )
+)
+"""The suites of TLS 1.2, best first; those of TLS 1.3 are OpenSSL's."""
+
+ACCEPTED: ContextVar[socket] = ContextVar("accepted")
+"""The TCP connection whose handshake runs in this context: where the alert of a failed one is written to."""
+
+
+class CertificateFiles(BaseModel):
+    """A certificate chain and its private key, both PEM."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """The files that TLS is made of."""
+
+    certificates: Sequence[CertificateFiles]
+    client_cas: Sequence[Path] = ()
+    """Empty: no client certificate is asked for."""
+    client_crls: Sequence[Path] = ()
+
+    def changed_at(self) -> tuple[int, ...]:
+        """When each of the files was changed last, in nanoseconds; 0: it is not there."""
+        return tuple(_changed_at(path) for path in self._paths())
+
+    def _paths(self) -> list[Path]:
+        servers = [path for files in self.certificates for path in (files.certificate, files.key)]
+        return [*servers, *self.client_cas, *self.client_crls]
+
+
+def _changed_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+class _Handshake(ssl.SSLObject):
+    """An SSLObject that says why, when a handshake fails: neither asyncio nor uvloop sends the alert."""
+
+    alerts: ssl.MemoryBIO
+    connection: socket | None
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError:
+            self._send_alert()
+            raise
+        self.connection = None
+
+    def _send_alert(self) -> None:
+        alert = self.alerts.read()
+        if alert and self.connection is not None:
+            with suppress(OSError):  # the peer is gone, or takes nothing: it need not know
+                self.connection.send(alert)
+
+
+class _StationContext(ssl.SSLContext):
+    """A context whose failed handshakes end with an alert."""
+
+    sslobject_class = _Handshake
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, *args: Any, **options: Any) -> ssl.SSLObject:  # noqa: ANN401 ssl's
+        wrapped = super().wrap_bio(incoming, outgoing, *args, **options)
+        if isinstance(wrapped, _Handshake):
+            wrapped.alerts = outgoing
+            wrapped.connection = ACCEPTED.get(None)
+        return wrapped
+
+
+def make_context(files: TlsFiles) -> ssl.SSLContext:
+    """Make what stations are met with. Raises OSError (ssl.SSLError is one): a file is missing, broken or of another.
+
+    Memory: OpenSSL gives its buffers back while a connection is idle (SSL_MODE_RELEASE_BUFFERS is Python's default),
+    sessions for resumption are kept by the stations, in tickets.
+    """
+    context = _StationContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.num_tickets = 1  # a station has one connection at a time
+    for pair in files.certificates:
+        context.load_cert_chain(pair.certificate, pair.key, password=_no_password)
+    if files.client_cas:
+        _ask_for_certificates(context, files)
+    return context
+
+
+def _no_password() -> str:
+    # Else OpenSSL would ask for it on the terminal.
+    raise ssl.SSLError("the private key is encrypted; the gateway needs it in the clear")
+
+
+def _ask_for_certificates(context: ssl.SSLContext, files: TlsFiles) -> None:
+    # Optional: stations of profile 2 have none. Whose it is, and whether the station needed one, auth decides.
+    context.verify_mode = ssl.CERT_OPTIONAL
+    for path in (*files.client_cas, *files.client_crls):
+        context.load_verify_locations(cafile=path)
+    if files.client_crls:
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFailure:
+    """Why a handshake failed."""
+
+    result: str
+    """As metrics name it."""
+    reason: str
+    """For logs and events."""
+    security_event: str = ""
+    """OCPP's name for it; empty: it has none."""
+    worth_telling: bool = True
+    """False: somebody went away or was no TLS client; port scans and health checks do so."""
+
+
+_DISTRUSTED = TlsFailure("distrusted", "the station does not trust our certificate", "InvalidCsmsCertificate")
+_BAD_VERSION = TlsFailure("bad_version", "the station offered less than TLS 1.2", "InvalidTLSVersion")
+_NO_CIPHER = TlsFailure("no_shared_cipher", "no cipher suite in common", "InvalidTLSCipherSuite")
+_NOT_TLS = TlsFailure("not_tls", "the station does not speak TLS", worth_telling=False)
+_TIMEOUT = TlsFailure("timeout", "the TLS handshake took too long", worth_telling=False)
+_ABANDONED = TlsFailure("abandoned", "the station closed the connection", worth_telling=False)
+
+_BY_REASON = {
+    "UNSUPPORTED_PROTOCOL": _BAD_VERSION,
+    "VERSION_TOO_LOW": _BAD_VERSION,
+    "TLSV1_ALERT_PROTOCOL_VERSION": _BAD_VERSION,
+    "NO_SHARED_CIPHER": _NO_CIPHER,
+    "NO_SHARED_SIGNATURE_ALGORITHMS": _NO_CIPHER,
+    "HTTP_REQUEST": _NOT_TLS,
+    "WRONG_VERSION_NUMBER": _NOT_TLS,
+    "UNKNOWN_PROTOCOL": _NOT_TLS,
+    "PACKET_LENGTH_TOO_LONG": _NOT_TLS,
+    "BAD_RECORD_TYPE": _NOT_TLS,
+    "TLSV1_ALERT_UNKNOWN_CA": _DISTRUSTED,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _DISTRUSTED,
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _DISTRUSTED,
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": _DISTRUSTED,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _DISTRUSTED,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _DISTRUSTED,
+}
+"""OpenSSL's reasons."""
+
+
+def failure(error: BaseException) -> TlsFailure:
+    """Name what ended a handshake."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"client certificate: {error.verify_message}"
+        return TlsFailure("bad_certificate", text, "InvalidChargingStationCertificate")
+    if isinstance(error, TimeoutError | ConnectionAbortedError):
+        return _TIMEOUT
+    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return _ABANDONED
+    reason = error.reason or "unknown"
+    return _BY_REASON.get(reason) or TlsFailure("failed", reason.lower().replace("_", " "))

@@ -1,0 +1,113 @@
+"""Accepts TCP connections and makes TLS connections of them.
+
+Not `create_server(ssl=...)`: that tells nobody which address failed and why, takes on any number of handshakes at once,
+and keeps one context for as long as it listens.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+import structlog
+from csms_runtime import metrics
+
+from csms_gateway.socket import StationSocket
+from csms_gateway.tls import ACCEPTED, TlsFailure, failure
+from csms_gateway.tls_reload import CurrentContext
+
+_log = structlog.get_logger(__name__)
+
+_NO_FILES_PAUSE_S = 1.0
+"""After an accept that failed, most likely because all file descriptors are in use."""
+
+
+class TlsListener:
+    """A listening socket and the TLS handshakes in work, of which there are at most `max_handshakes`.
+
+    More TCP connections wait in the system's queue. `make_socket` is the protocol of each connection; it learns of the
+    connection when its handshake is complete. `on_failure` is told why a handshake failed, and for whom.
+    """
+
+    def __init__(
+        self,
+        current: CurrentContext,
+        make_socket: Callable[[], StationSocket],
+        on_failure: Callable[[TlsFailure, str], None],
+        *,
+        handshake_timeout_s: float,
+        close_timeout_s: float,
+        max_handshakes: int,
+    ) -> None:
+        self._current = current
+        self._make_socket = make_socket
+        self._on_failure = on_failure
+        self._handshake_timeout_s = handshake_timeout_s
+        self._close_timeout_s = close_timeout_s
+        self._turns = asyncio.Semaphore(max_handshakes)
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._accepting: asyncio.Task[None] | None = None
+        self._socket: socket.socket | None = None
+
+    def start(self, host: str, port: int, backlog: int) -> int:
+        """Listen; returns the port, which matters if it was 0. Raises OSError."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=backlog)
+        self._socket.setblocking(False)  # noqa: FBT003 the socket's API
+        self._accepting = asyncio.get_running_loop().create_task(self._accept(self._socket), name="tls-accept")
+        return int(self._socket.getsockname()[1])
+
+    def close(self) -> None:
+        """Accept no more; handshakes in work are broken off."""
+        for task in (self._accepting, *self._handshakes):
+            if task is not None:
+                task.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait until nothing is left of what `close` ended."""
+        tasks = [task for task in (self._accepting, *self._handshakes) if task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        with listening:
+            while True:
+                await self._turns.acquire()
+                try:
+                    connection, address = await loop.sock_accept(listening)
+                except OSError as error:
+                    self._turns.release()
+                    _log.warning("cannot accept a connection", error=str(error))
+                    await asyncio.sleep(_NO_FILES_PAUSE_S)
+                    continue
+                task = loop.create_task(self._handshake(connection, str(address[0])))
+                self._handshakes.add(task)
+                task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._turns.release()
+        self._handshakes.discard(task)
+        metrics.GATEWAY_TLS_HANDSHAKES_IN_WORK.set(len(self._handshakes))
+
+    async def _handshake(self, connection: socket.socket, address: str) -> None:
+        metrics.GATEWAY_TLS_HANDSHAKES_IN_WORK.set(len(self._handshakes))
+        ACCEPTED.set(connection)
+        try:
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+                self._make_socket,
+                connection,
+                ssl=self._current.context,
+                ssl_handshake_timeout=self._handshake_timeout_s,
+                ssl_shutdown_timeout=self._close_timeout_s,
+            )
+        except OSError as error:  # ssl.SSLError and TimeoutError are such
+            self._failed(failure(error), address)
+            return
+        wrapped = transport.get_extra_info("ssl_object")
+        if isinstance(wrapped, ssl.SSLObject):
+            kind = "resumed" if wrapped.session_reused else "full"
+            metrics.GATEWAY_TLS_HANDSHAKES.labels(kind, wrapped.version() or "").inc()
+
+    def _failed(self, why: TlsFailure, address: str) -> None:
+        metrics.GATEWAY_TLS_HANDSHAKES.labels(why.result, "").inc()
+        self._on_failure(why, address)

@@ -1,0 +1,68 @@
+"""The TLS context of new connections, made anew when its files change."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+
+import structlog
+from cryptography import x509
+from csms_runtime import metrics
+
+from csms_gateway.tls import CertificateFiles, TlsFiles, make_context
+
+_log = structlog.get_logger(__name__)
+
+
+class CurrentContext:
+    """Holds the context that new connections get. Connections that are open keep theirs.
+
+    The whole context is replaced, and with it the key of its session tickets: a session that was resumed is not
+    validated again, so none may outlive a change of the authorities or of the revoked.
+    """
+
+    def __init__(self, files: TlsFiles) -> None:
+        """Read the files. Raises OSError (ssl.SSLError is one)."""
+        self._files = files
+        self._asked = asyncio.Event()
+        self._read_at = files.changed_at()
+        self.context: ssl.SSLContext = make_context(files)
+        _show_expiry(files)
+
+    def ask(self) -> None:
+        """Have the files read again soon, whether or not they changed."""
+        self._asked.set()
+
+    async def watch(self, period_s: float) -> None:
+        """Read the files again when one has changed, looked at every `period_s` seconds, until cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(period_s):
+                    await self._asked.wait()
+            changed_at = await asyncio.to_thread(self._files.changed_at)
+            if self._asked.is_set() or changed_at != self._read_at:
+                self._asked.clear()
+                self._read_at = changed_at
+                await self._read()
+
+    async def _read(self) -> None:
+        try:
+            self.context = await asyncio.to_thread(make_context, self._files)
+        except (OSError, ValueError) as error:
+            # A later look finds the rest of a change that is being written.
+            _log.error("TLS files cannot be used; the former ones stay", error=str(error))
+            metrics.GATEWAY_TLS_RELOADS.labels("failed").inc()
+            return
+        metrics.GATEWAY_TLS_RELOADS.labels("done").inc()
+        _log.info("TLS files read again")
+        _show_expiry(self._files)
+
+
+def _show_expiry(files: TlsFiles) -> None:
+    for pair in files.certificates:
+        metrics.GATEWAY_TLS_CERTIFICATE_EXPIRY.labels(str(pair.certificate)).set(_expires_at(pair))
+
+
+def _expires_at(pair: CertificateFiles) -> float:
+    """Unix time at which a certificate ends."""
+    leaf = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+    return leaf.not_valid_after_utc.timestamp()
