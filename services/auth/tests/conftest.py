@@ -10,6 +10,7 @@ from csms.v1.auth_pb2 import AuthorizationRequest, ConnectionRequest, IdToken, S
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import ReplyTo, StationCall
 from csms_auth.app import MIGRATIONS, SCHEMA
+from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
 from csms_bus.records import new_record
@@ -107,8 +108,9 @@ class Api:
 
     key = SECRET_KEY
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
+    def __init__(self, client: httpx2.AsyncClient, keys: ApiKeys) -> None:
         self.client = client
+        self.keys = keys
         self.wakes = 0
 
     def wake(self) -> None:
@@ -131,8 +133,12 @@ class Api:
 async def api(database: Database) -> AsyncIterator[Api]:
     keys = ApiKeys.for_tests(**{scope: f"{scope}-key-for-tests" for scope in ("read", "operate", "admin")})
     async with httpx2.AsyncClient(base_url="http://auth") as idle:
-        api = Api(idle)
-        routers = [IdTokens(database, api.wake).router(), Credentials(database, SECRET_KEY).router()]
+        api = Api(idle, keys)
+        routers = [
+            IdTokens(database, api.wake).router(),
+            Credentials(database, SECRET_KEY).router(),
+            ApiKeyResource(database, api.wake, keys).router(),
+        ]
         app = create_app("auth", routers=routers, keys=keys, health=Health(), version="0")
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://auth") as client:
             api.client = client

@@ -2,6 +2,8 @@
 
 from csms.v1.auth_pb2 import (
     REGISTRATION_STATUS_ACCEPTED,
+    ApiKey,
+    AuditEntry,
     AuthorizationDecision,
     AuthorizationRequest,
     ConnectionDecision,
@@ -20,6 +22,7 @@ from csms.v1.station_pb2 import (
     OUTCOME_RESULT,
     CallAnnounced,
     CallAnnouncement,
+    CallOrder,
     CloseConnection,
     CommandResult,
     ConnectionRecord,
@@ -217,6 +220,39 @@ _BODIES: dict[str, Record] = {
     "call_announced": _record(
         call_announced=CallAnnounced(
             correlation_id=_QUESTION, verdict=CallAnnounced.VERDICT_RECORDED, timeout_ms=30_000
+        )
+    ),
+    "call_order": _record(
+        call_order=CallOrder(
+            call_id="c4d1a7b2e3f64a5b9c01-000002",
+            action="TriggerMessage",
+            payload=b'{"requestedMessage":"SignChargingStationCertificate"}',
+            origin="auth",
+            deadline_ms=_MOMENT_MS + 86_400_000,
+        )
+    ),
+    "api_key": _record(
+        api_key=ApiKey(
+            key_id="5f1e0c2ab4d94d0e8f11-00002b",
+            name="billing",
+            sha256=b"\x8a" * 32,
+            scopes=["read"],
+            expires_at_ms=_MOMENT_MS + 86_400_000,
+        )
+    ),
+    "audit_entry": _record(
+        audit_entry=AuditEntry(
+            occurred_at_ms=_MOMENT_MS,
+            service="device-mgmt",
+            principal="support",
+            authentication="api-key",
+            remote_address="192.0.2.99",
+            method="POST",
+            path=f"/api/v1/stations/{_STATION}/calls/Reset",
+            route="/api/v1/stations/{station_id}/calls/{action}",
+            status=200,
+            request_id="77aa0c2ab4d94d0e8f11-00002c",
+            request=b'{"type":"OnIdle"}',
         )
     ),
     "dead_letter": _record(

@@ -21,6 +21,8 @@ class Key(Enum):
     STATION = "station id"
     SLOT = "slot of the reading process, as partition number"
     GATEWAY = "slot of the gateway"
+    API_KEY = "id of the API key"
+    SERVICE = "name of the service"
 
 
 MAX_RECORD_BYTES = 1_000_000
@@ -110,7 +112,7 @@ RESULTS = Topic(
     what="Outcome of every CALL sent to a station, with the request",
     key=Key.STATION,
     bodies=("command_result",),
-    producers=("gateway",),
+    producers=("gateway", "device-mgmt"),
     consumers=("device-mgmt", "transactions"),
     partitions=12,
     retention=timedelta(days=7),
@@ -177,6 +179,27 @@ EVENTS_DEVICES = Topic(
     partitions=12,
     retention=timedelta(days=7),
 )
+API_KEYS = Topic(
+    name="auth.api-keys",
+    what="API keys that were made over the HTTP API, by their digest: every service keeps them as a table",
+    key=Key.API_KEY,
+    bodies=("api_key",),
+    producers=("auth",),
+    consumers=("gateway", "auth", "transactions", "device-mgmt"),
+    partitions=1,
+    retention=timedelta(days=7),
+    cleanup=Cleanup.COMPACT,
+)
+AUDIT = Topic(
+    name="audit",
+    what="What was asked for over the HTTP APIs, by whom and with which outcome",
+    key=Key.SERVICE,
+    bodies=("audit_entry",),
+    producers=("gateway", "auth", "transactions", "device-mgmt"),
+    consumers=("auth",),
+    partitions=1,
+    retention=timedelta(days=7),
+)
 DEAD_LETTERS = Topic(
     name="dead-letters",
     what="Records that can never be processed, with the reason",
@@ -203,6 +226,8 @@ CATALOGUE: tuple[Topic, ...] = (
     EVENTS_AUTH,
     EVENTS_TRANSACTIONS,
     EVENTS_DEVICES,
+    API_KEYS,
+    AUDIT,
     DEAD_LETTERS,
 )
 

@@ -72,8 +72,12 @@ def health() -> Health:
 
 
 @pytest.fixture
-def app(health: Health) -> FastAPI:
-    keys = ApiKeys.for_tests(admin="admin-key", operate="operate-key", read="read-key")
+def keys() -> ApiKeys:
+    return ApiKeys.for_tests(admin="admin-key", operate="operate-key", read="read-key")
+
+
+@pytest.fixture
+def app(health: Health, keys: ApiKeys) -> FastAPI:
     return create_app(
         "Things", routers=[router], keys=keys, health=health, version="1.2", management=True, unavailable=[AwayError]
     )

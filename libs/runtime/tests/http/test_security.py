@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import httpx2
 import pytest
-from csms_runtime.http import ApiKeys, Principal, Scope, generate_api_key, require
+from csms_runtime.http import ApiKeys, Principal, Scope, StoredKey, digest_of, generate_api_key, require
 from csms_runtime.settings import RuntimeSettings
 
 ClientAs = Callable[[str], httpx2.AsyncClient]
@@ -85,3 +85,49 @@ def test_no_keys_let_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_made_keys() -> None:
     assert generate_api_key().startswith("csms_")
     assert generate_api_key() != generate_api_key()
+
+
+def stored(key: str, *, key_id: str = "k1", expires_at_ms: int = 0, revoked: bool = False) -> StoredKey:
+    principal = Principal.with_scopes("stored", ["operate"])
+    return StoredKey(key_id, digest_of(key), principal, expires_at_ms=expires_at_ms, revoked=revoked)
+
+
+class TestStoredKeys:
+    def test_known_until_revoked(self) -> None:
+        keys = ApiKeys({})
+        keys.take(stored("a-key"))
+        found = keys.find("a-key")
+        assert found is not None
+        assert (found.name, found.may(Scope.OPERATE), found.may(Scope.ADMIN)) == ("stored", True, False)
+        keys.take(stored("a-key", revoked=True))
+        assert keys.find("a-key") is None
+
+    def test_revoked_for_good_whatever_comes_late_or_twice(self) -> None:
+        keys = ApiKeys({})
+        for revoked in (True, False, True, False):
+            keys.take(stored("a-key", revoked=revoked))
+        assert keys.find("a-key") is None
+
+    def test_expiry_counts_at_once(self) -> None:
+        now = 1000
+        keys = ApiKeys({}, clock_ms=lambda: now)
+        keys.take(stored("a-key", expires_at_ms=1001))
+        assert keys.find("a-key") is not None
+        now = 1001
+        assert keys.find("a-key") is None
+
+    def test_stand_beside_those_of_the_settings(self) -> None:
+        keys = ApiKeys.for_tests(read="configured")
+        keys.take(stored("made"))
+        keys.take(stored("other", key_id="k2", revoked=True))
+        assert keys.find("configured") is not None
+        assert keys.find("made") is not None
+        assert keys.find("other") is None
+
+    async def test_unknown_key_before_all_are_known(self, keys: ApiKeys, client_as: ClientAs) -> None:
+        keys.complete = False
+        response = await client_as("who-knows").get("/api/v1/things")
+        assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+        assert (await client_as("read-key").get("/api/v1/things")).status_code == 200
+        keys.complete = True
+        assert (await client_as("who-knows").get("/api/v1/things")).status_code == 401

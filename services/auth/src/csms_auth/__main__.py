@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import typer
 from csms_bus import kafka_security
+from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
 from csms_db.engine import Database
@@ -13,7 +14,7 @@ from csms_db.errors import DatabaseUnavailable
 from csms_db.migrations import upgrade, verify
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
-from csms_runtime.http import ApiKeys, create_app, create_management_app, listening
+from csms_runtime.http import create_app, create_management_app, listening
 
 from csms_auth.app import MIGRATIONS, SCHEMA, Auth
 from csms_auth.settings import AuthSettings
@@ -61,19 +62,24 @@ async def _serve(settings: AuthSettings, stop: asyncio.Event) -> None:
         )
         parts.push_async_callback(bus.stop)
         await bus.start()
-        auth = Auth(bus, database, settings, health, secret_key=settings.require_secret_key())
+        security = ApiSecurity(bus, settings, health)
+        secret_key = settings.require_secret_key()
+        auth = Auth(bus, database, settings, health, secret_key=secret_key, api_keys=security.keys)
         tasks = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
         tasks.start("auth", auth.run(stop))
-        await _listen(parts, settings, auth, health)
+        await parts.enter_async_context(security)
+        await _listen(parts, settings, auth, health, security)
         await stop.wait()
         health.drain()
 
 
-async def _listen(parts: AsyncExitStack, settings: AuthSettings, auth: Auth, health: Health) -> None:
+async def _listen(
+    parts: AsyncExitStack, settings: AuthSettings, auth: Auth, health: Health, security: ApiSecurity
+) -> None:
     api = create_app(
         "CSMS auth",
         routers=auth.routers,
-        keys=ApiKeys.from_settings(settings),
+        keys=security.keys,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],

@@ -10,9 +10,12 @@ from csms_bus.topics import CALLS_AUTH
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay
 from csms_runtime.health import Health
+from csms_runtime.http import ApiKeys
 from fastapi import APIRouter
 
+from csms_auth.announcing import announce_api_keys
 from csms_auth.consumers import GROUP, AuthConsumer
+from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
 from csms_auth.settings import AuthSettings
@@ -31,10 +34,23 @@ class Auth:
     """The auth service. Owns neither the bus nor the database: whoever composes it starts, stops and closes them."""
 
     def __init__(
-        self, bus: Bus, database: Database, settings: AuthSettings, health: Health, *, secret_key: bytes
+        self,
+        bus: Bus,
+        database: Database,
+        settings: AuthSettings,
+        health: Health,
+        *,
+        secret_key: bytes,
+        api_keys: ApiKeys | None = None,
     ) -> None:
-        """`secret_key` is the key of the password digests, the same as the gateway's."""
+        """`secret_key` is the key of the password digests, the same as the gateway's.
+
+        `api_keys` are those that this process's API accepts: a key made or revoked here counts here at once.
+        """
+        self._bus = bus
+        self._database = database
         self._health = health
+        self._announced = asyncio.Event()
         self._relay = OutboxRelay(database, tables.outbox, bus.publish)
         self._runner = ConsumerRunner(
             bus,
@@ -47,12 +63,14 @@ class Auth:
         self.routers: Sequence[APIRouter] = (
             IdTokens(database, self._relay.wake).router(),
             Credentials(database, secret_key).router(),
+            ApiKeyResource(database, self._relay.wake, api_keys or ApiKeys({})).router(),
         )
         """The HTTP resources, to be mounted below /api/v1."""
 
     async def ready(self) -> None:
-        """Wait until the group was joined: what is published from now on is answered. Call it while `run` runs."""
+        """Wait until what is published from now on is answered and the API keys are told. Call it while `run` runs."""
         await self._runner.ready()
+        await self._announced.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Answer the bus and publish events until `stop` is set; then finish the batch in hand and return.
@@ -63,3 +81,10 @@ class Auth:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._runner.run(stop), name="auth-consumer")
             tasks.create_task(self._relay.run(stop), name="auth-outbox")
+            announcing = tasks.create_task(self._announce(), name="auth-api-keys")
+            await stop.wait()
+            announcing.cancel()
+
+    async def _announce(self) -> None:
+        await announce_api_keys(self._bus, self._database)
+        self._announced.set()

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import typer
 from csms_bus import kafka_security
+from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
 from csms_db.engine import Database
@@ -14,7 +15,7 @@ from csms_db.errors import DatabaseUnavailable
 from csms_db.migrations import upgrade, verify
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
-from csms_runtime.http import ApiKeys, create_app, create_management_app, listening
+from csms_runtime.http import create_app, create_management_app, listening
 
 from csms_device_mgmt.app import MIGRATIONS, SCHEMA, DeviceManagement
 from csms_device_mgmt.settings import DeviceSettings
@@ -68,7 +69,8 @@ async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
         await _listen_management(parts, settings, health)
         await _first_of(service.ready(), stop.wait(), ended.wait())
         if not stop.is_set():
-            await _listen(parts, settings, service, health)
+            security = await parts.enter_async_context(ApiSecurity(bus, settings, health))
+            await _listen(parts, settings, service, health, security)
             await _first_of(stop.wait(), ended.wait())
         health.drain()
 
@@ -78,11 +80,17 @@ async def _listen_management(parts: AsyncExitStack, settings: DeviceSettings, he
     await parts.enter_async_context(listening(management, settings.management_host, settings.management_port))
 
 
-async def _listen(parts: AsyncExitStack, settings: DeviceSettings, service: DeviceManagement, health: Health) -> None:
+async def _listen(
+    parts: AsyncExitStack,
+    settings: DeviceSettings,
+    service: DeviceManagement,
+    health: Health,
+    security: ApiSecurity,
+) -> None:
     api = create_app(
         "CSMS device management",
         routers=service.routers,
-        keys=ApiKeys.from_settings(settings),
+        keys=security.keys,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],

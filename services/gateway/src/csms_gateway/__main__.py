@@ -6,10 +6,11 @@ from importlib.metadata import version
 
 import typer
 from csms_bus import kafka_security
+from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
-from csms_runtime.http import ApiKeys, create_app, create_management_app, listening
+from csms_runtime.http import create_app, create_management_app, listening
 
 from csms_gateway.app import Gateway
 from csms_gateway.settings import GatewaySettings
@@ -40,10 +41,11 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
         publish_timeout_s=settings.publish_timeout_s * 0.9,
     )
     gateway = Gateway(settings, bus, health)
+    security = ApiSecurity(bus, settings, health)
     api = create_app(
         "CSMS gateway",
         routers=gateway.routers,
-        keys=ApiKeys.from_settings(settings),
+        keys=security.keys,
         health=health,
         version=version("csms"),
     )
@@ -52,6 +54,7 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
         await stack.enter_async_context(listening(management, settings.management_host, settings.management_port))
         await bus.start()
         stack.push_async_callback(bus.stop)
+        await stack.enter_async_context(security)
         await stack.enter_async_context(listening(api, settings.http_host, settings.http_port))
         await gateway.run(stop)
 

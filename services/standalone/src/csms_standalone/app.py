@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Protocol
 
 from csms_auth import app as auth
+from csms_bus.api_security import ApiSecurity
 from csms_bus.memory import MemoryBus
 from csms_bus.ports import BusUnavailable
 from csms_db.engine import Database
@@ -16,7 +17,7 @@ from csms_device_mgmt import app as device_mgmt
 from csms_gateway.app import Gateway
 from csms_runtime import lifecycle
 from csms_runtime.health import Health
-from csms_runtime.http import ApiKeys, create_app, listening
+from csms_runtime.http import create_app, listening
 from csms_transactions import app as transactions
 from fastapi import FastAPI
 
@@ -50,6 +51,8 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
         if not await _before(system.ready(), stop, ended):
             return
         edge = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
+        await parts.enter_async_context(system.security)
+        await system.security.ready()
         http_port = await parts.enter_async_context(listening(system.api(), settings.http_host, settings.http_port))
         gateway = system.gateway
         edge.start("gateway", gateway.run(stop, ready=lambda: on_ready(gateway.port, http_port)))
@@ -75,7 +78,9 @@ class _System:
         auth_db, transactions_db, devices_db = databases
         secret_key = settings.require_secret_key()
         self._settings, self._health = settings, health
-        self._auth = auth.Auth(bus, auth_db, settings, health, secret_key=secret_key)
+        self.security = ApiSecurity(bus, settings, health)
+        keys = self.security.keys
+        self._auth = auth.Auth(bus, auth_db, settings, health, secret_key=secret_key, api_keys=keys)
         self._transactions = transactions.Transactions(bus, transactions_db, settings, health)
         self._devices = device_mgmt.DeviceManagement(bus, devices_db, settings, health, secret_key=secret_key)
         self.gateway = Gateway(settings, bus, health)
@@ -88,13 +93,14 @@ class _System:
     async def ready(self) -> None:
         await self._transactions.ready()
         await self._devices.ready()
+        await self._auth.ready()
 
     def api(self) -> FastAPI:
         services = (self._devices, self._transactions, self._auth, self.gateway)
         return create_app(
             "CSMS",
             routers=[router for service in services for router in service.routers],
-            keys=ApiKeys.from_settings(self._settings),
+            keys=self.security.keys,
             health=self._health,
             version=version("csms"),
             management=True,

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import typer
 from csms_bus import kafka_security
+from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
 from csms_db.engine import Database
@@ -13,7 +14,7 @@ from csms_db.errors import DatabaseUnavailable
 from csms_db.migrations import upgrade, verify
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
-from csms_runtime.http import ApiKeys, create_app, create_management_app, listening
+from csms_runtime.http import create_app, create_management_app, listening
 
 from csms_transactions.app import MIGRATIONS, SCHEMA, Transactions
 from csms_transactions.settings import TransactionSettings
@@ -62,18 +63,23 @@ async def _serve(settings: TransactionSettings, stop: asyncio.Event) -> None:
         transactions = Transactions(bus, database, settings, health)
         tasks = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
         tasks.start("transactions", transactions.run(stop))
-        await _listen(parts, settings, transactions, health)
+        security = await parts.enter_async_context(ApiSecurity(bus, settings, health))
+        await _listen(parts, settings, transactions, health, security)
         await stop.wait()
         health.drain()
 
 
 async def _listen(
-    parts: AsyncExitStack, settings: TransactionSettings, transactions: Transactions, health: Health
+    parts: AsyncExitStack,
+    settings: TransactionSettings,
+    transactions: Transactions,
+    health: Health,
+    security: ApiSecurity,
 ) -> None:
     api = create_app(
         "CSMS transactions",
         routers=transactions.routers,
-        keys=ApiKeys.from_settings(settings),
+        keys=security.keys,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],

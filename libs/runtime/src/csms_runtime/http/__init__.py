@@ -1,7 +1,7 @@
 """The HTTP side of a service: app factory, errors, keys, pages, server."""
 
 from csms_runtime.http.app import API_PREFIX, create_app, create_management_app
-from csms_runtime.http.keys import ApiKeys, Principal, Scope, generate_api_key
+from csms_runtime.http.keys import ApiKeys, Principal, Scope, StoredKey, digest_of, generate_api_key
 from csms_runtime.http.management import management_router
 from csms_runtime.http.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, PageParams, decode_cursor, encode_cursor, paginate
 from csms_runtime.http.problems import Problem
@@ -20,9 +20,11 @@ __all__ = [
     "Principal",
     "Problem",
     "Scope",
+    "StoredKey",
     "create_app",
     "create_management_app",
     "decode_cursor",
+    "digest_of",
     "encode_cursor",
     "generate_api_key",
     "listening",

@@ -1,11 +1,12 @@
-"""API keys: known by their digest, each with a name and scopes."""
+"""API keys: known by their digest, each with a name, scopes and, when made over the API, an end."""
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from csms_runtime.clock import now_ms
 from csms_runtime.settings import RuntimeSettings
 
 
@@ -29,22 +30,44 @@ class Principal:
     name: str
     scopes: frozenset[Scope]
     """Included ones are listed too."""
+    authentication: str = "api-key"
+    """How the name was proved: "api-key" or "jwt"."""
 
     @classmethod
-    def with_scopes(cls, name: str, scopes: Iterable[str]) -> "Principal":
+    def with_scopes(cls, name: str, scopes: Iterable[str], authentication: str = "api-key") -> "Principal":
         """Make a principal of scope names. Raises ValueError for an unknown one."""
-        return cls(name, frozenset().union(*(Scope(scope).implied() for scope in scopes)))
+        return cls(name, frozenset().union(*(Scope(scope).implied() for scope in scopes)), authentication)
 
     def may(self, scope: Scope) -> bool:
         """Whether the principal has the scope."""
         return scope in self.scopes
 
 
-class ApiKeys:
-    """The keys a process accepts. Holds digests only; a look-up by digest tells nothing about a key by its timing."""
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key that was made over the API, as every process must know it."""
 
-    def __init__(self, principals: Mapping[bytes, Principal]) -> None:
+    key_id: str
+    sha256: bytes
+    principal: Principal
+    expires_at_ms: int = 0
+    """Unix time in milliseconds from which on it is not accepted; 0: never."""
+    revoked: bool = False
+
+
+class ApiKeys:
+    """The keys a process accepts: those of its settings, and those made over the API, as they become known.
+
+    Holds digests only; a look-up by digest tells nothing about a key by its timing. `clock_ms` is the wall clock.
+    """
+
+    def __init__(self, principals: Mapping[bytes, Principal], *, clock_ms: Callable[[], int] = now_ms) -> None:
         self._principals = dict(principals)
+        self._clock_ms = clock_ms
+        self._stored: dict[bytes, StoredKey] = {}
+        self._revoked: set[str] = set()
+        self.complete = True
+        """Whether all stored keys are known. While they are not, an unknown key may still be a valid one."""
 
     @classmethod
     def from_settings(cls, settings: RuntimeSettings, *, admin_key: str | None = None) -> "ApiKeys":
@@ -55,17 +78,30 @@ class ApiKeys:
         configured = settings.admin_api_key.get_secret_value() if settings.admin_api_key else None
         for key in (configured, admin_key):
             if key:
-                principals[_digest(key)] = Principal.with_scopes("admin", [Scope.ADMIN])
+                principals[digest_of(key)] = Principal.with_scopes("admin", [Scope.ADMIN])
         return cls(principals)
 
     @classmethod
     def for_tests(cls, **keys: str) -> "ApiKeys":
         """Make keys for tests: `ApiKeys.for_tests(admin="a-key")` accepts `a-key` with scope admin."""
-        return cls({_digest(key): Principal.with_scopes(scope, [scope]) for scope, key in keys.items()})
+        return cls({digest_of(key): Principal.with_scopes(scope, [scope]) for scope, key in keys.items()})
+
+    def take(self, key: StoredKey) -> None:
+        """Learn of a stored key or of its change. Once revoked it stays so, whatever comes late or again."""
+        if key.revoked:
+            self._revoked.add(key.key_id)
+            self._stored.pop(key.sha256, None)
+        elif key.key_id not in self._revoked:
+            self._stored[key.sha256] = key
 
     def find(self, key: str) -> Principal | None:
-        """Return whose key it is; None when nobody's."""
-        return self._principals.get(_digest(key))
+        """Return whose key it is; None when nobody's, or when it has expired or was revoked."""
+        digest = digest_of(key)
+        stored = self._stored.get(digest)
+        if stored is not None:
+            expired = 0 < stored.expires_at_ms <= self._clock_ms()
+            return None if expired else stored.principal
+        return self._principals.get(digest)
 
 
 def generate_api_key() -> str:
@@ -73,5 +109,6 @@ def generate_api_key() -> str:
     return f"csms_{secrets.token_urlsafe(32)}"
 
 
-def _digest(key: str) -> bytes:
+def digest_of(key: str) -> bytes:
+    """Return what is stored of a key: its SHA-256. Enough for a random key, which nobody can guess."""
     return hashlib.sha256(key.encode()).digest()

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ConnectionScope
 
 from csms_runtime.http.keys import ApiKeys, Principal, Scope
-from csms_runtime.http.problems import Problem, ProblemResponse, instance_of
+from csms_runtime.http.problems import RETRY_AFTER_S, Problem, ProblemResponse, instance_of
 
 _PRINCIPAL = "csms.principal"
 _bearer = HTTPBearer(auto_error=False, description="An API key")
@@ -28,24 +28,38 @@ class BearerMiddleware:
     async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
         """Pass the request on with its principal, or refuse it."""
         if scope["type"] == "http" and scope["path"].startswith(self._prefix):
-            principal = self._principal(scope)
-            if principal is None:
-                await _unauthorized(scope)(scope, receive, send)
+            try:
+                scope[_PRINCIPAL] = self._principal(scope)
+            except Problem as problem:
+                refusal = ProblemResponse(problem, instance_of(scope.get("csms.request_id", "unknown")))
+                await refusal(scope, receive, send)
                 return
-            scope[_PRINCIPAL] = principal
         await self._app(scope, receive, send)
 
-    def _principal(self, scope: ConnectionScope) -> Principal | None:
-        kind, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
-        return self._keys.find(key.strip()) if kind.lower() == "bearer" else None
+    def _principal(self, scope: ConnectionScope) -> Principal:
+        """Return who calls. Raises Problem 401, or 503 as long as it cannot be known."""
+        header = Headers(scope=scope).get("authorization")
+        if header is None:
+            raise _unauthorized("A key is needed: Authorization: Bearer <key>", offered=False)
+        kind, _, key = header.partition(" ")
+        if kind.lower() != "bearer":
+            raise _unauthorized("Only Bearer is understood: Authorization: Bearer <key>")
+        principal = self._keys.find(key.strip())
+        if principal is not None:
+            return principal
+        if not self._keys.complete:
+            raise unavailable("The API keys are not known yet, try again")
+        raise _unauthorized("The key is not valid")
 
 
-def _unauthorized(scope: ConnectionScope) -> ProblemResponse:
-    offered = "authorization" in Headers(scope=scope)
+def _unauthorized(detail: str, *, offered: bool = True) -> Problem:
     challenge = 'Bearer realm="csms"' + (', error="invalid_token"' if offered else "")
-    detail = "The key is not valid" if offered else "A key is needed: Authorization: Bearer <key>"
-    problem = Problem(401, detail=detail, headers={"WWW-Authenticate": challenge})
-    return ProblemResponse(problem, instance_of(scope.get("csms.request_id", "unknown")))
+    return Problem(401, detail=detail, headers={"WWW-Authenticate": challenge})
+
+
+def unavailable(detail: str) -> Problem:
+    """Return a Problem 503 that says when to try again."""
+    return Problem(503, detail=detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 class _Require:

@@ -1,0 +1,64 @@
+"""What guards a service's HTTP API and comes over the bus."""
+
+import asyncio
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Self
+
+import structlog
+from csms_runtime.health import Health
+from csms_runtime.http import ApiKeys
+from csms_runtime.settings import RuntimeSettings
+
+from csms_bus.api_keys import ApiKeyFeed
+from csms_bus.ports import Bus
+
+_COMPONENT = "api-keys"
+
+_log = structlog.get_logger(__name__)
+
+
+class ApiSecurity:
+    """The keys a service's API accepts. A context manager: enter it before the API listens, with the bus started.
+
+    The process is not ready before the stored keys are known.
+    """
+
+    def __init__(self, bus: Bus, settings: RuntimeSettings, health: Health) -> None:
+        self.keys = ApiKeys.from_settings(settings)
+        """For `csms_runtime.http.create_app`."""
+        self._feed = ApiKeyFeed(bus, self.keys)
+        self._health = health
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._health.set(_COMPONENT, ok=False, detail="reading the API keys")
+        self._start(self._feed.run())
+        self._start(self._tell_ready())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def ready(self) -> None:
+        """Wait until the stored keys are known."""
+        await self._feed.ready()
+
+    async def _tell_ready(self) -> None:
+        await self._feed.ready()
+        self._health.set(_COMPONENT, ok=True)
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        # Keys that nobody updates any more would let revoked ones in: such a process is to be replaced.
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("the API's keys are not followed any more", exc_info=task.exception())
+            self._health.set(_COMPONENT, ok=False, detail="failed")
