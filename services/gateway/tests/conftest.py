@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -115,6 +115,15 @@ async def running(*, durable: bool = True, **settings: object) -> AsyncIterator[
             yield system
         finally:
             await system.close()
+
+
+Running = Callable[..., AbstractAsyncContextManager[System]]
+
+
+@pytest.fixture
+def running_gateway() -> Running:
+    """Run a gateway with settings of the test's own, while a context is open."""
+    return running
 
 
 Start = Callable[..., Coroutine[Any, Any, System]]
