@@ -26,10 +26,6 @@ def test_password_is_read_and_hidden() -> None:
     assert "p%40ss" not in str(parsed)
 
 
-def test_sslmode_is_understood() -> None:
-    assert parse("postgresql://u@db/csms?sslmode=require").query == {"ssl": "require"}
-
-
 @pytest.mark.parametrize("url", ["mysql://u@db/csms", "sqlite://", "sqlite:///:memory:", "nonsense"])
 def test_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"supported|file|expected"):

@@ -123,9 +123,11 @@ async def transaction(engine: AsyncEngine, name: str) -> AsyncIterator[Direct]:
 
 
 async def _checked_out(engine: AsyncEngine, name: str) -> PoolProxiedConnection:
+    # A server that refuses a connection makes an error of SQLAlchemy's driver, which is none of SQLAlchemy's own.
+    refused: type[Exception] = engine.dialect.loaded_dbapi.Error
     try:
         pooled: PoolProxiedConnection = await greenlet_spawn(engine.sync_engine.raw_connection)
-    except (*_DRIVER_ERRORS, SQLAlchemyError) as error:
+    except (*_DRIVER_ERRORS, SQLAlchemyError, refused) as error:
         raise _unavailable(name, error) from error
     return pooled
 

@@ -7,6 +7,7 @@ Exception
 """
 
 import sqlite3
+import ssl
 
 from csms_bus.flow import Later
 
@@ -68,5 +69,8 @@ def is_refused_write(error: BaseException) -> bool:
 def kind(error: BaseException) -> str:
     """Name an error's kind for logs, without its text: that may quote values."""
     driver_error = error.__cause__ or error
+    refused = next((each for each in (driver_error, error) if isinstance(each, ssl.SSLCertVerificationError)), None)
+    if refused is not None:  # it speaks of the certificate alone
+        return f"{type(refused).__name__} {refused.verify_message}"
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
     return f"{type(driver_error).__name__} {code}" if code else type(driver_error).__name__

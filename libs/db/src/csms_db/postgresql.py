@@ -9,6 +9,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from csms_db import tls
 from csms_db.json import JSON_OPTIONS
 
 CONNECT_TIMEOUT_S = 5.0
@@ -24,13 +25,13 @@ def pooled(url: URL, schema: str | None, *, pool_size: int, statement_timeout_s:
     if statement_timeout_s is not None:
         settings["statement_timeout"] = str(int(statement_timeout_s * 1000))
     engine = create_async_engine(
-        url,
+        _without_tls(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=_POOL_TIMEOUT_S,
         pool_use_lifo=True,
         hide_parameters=True,
-        connect_args=_connect_args(schema, settings, COMMAND_TIMEOUT_S),
+        connect_args=_connect_args(url, schema, settings, COMMAND_TIMEOUT_S),
         **JSON_OPTIONS,
     )
     sa.event.listen(engine.sync_engine, "checkout", _on_checkout)
@@ -47,15 +48,26 @@ def migrator(url: URL, schema: str | None, *, lock_timeout_ms: int) -> AsyncEngi
     """Return an engine for migrations: statements may take long, waiting for a lock may not."""
     settings = {"lock_timeout": str(lock_timeout_ms)}
     return create_async_engine(
-        url, poolclass=NullPool, hide_parameters=True, connect_args=_connect_args(schema, settings, None)
+        _without_tls(url),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args=_connect_args(url, schema, settings, None),
     )
 
 
-def _connect_args(schema: str | None, settings: dict[str, str], command_timeout_s: float | None) -> dict[str, Any]:
+def _without_tls(url: URL) -> URL:
+    return url.difference_update_query(tls.PARAMETERS)
+
+
+def _connect_args(
+    url: URL, schema: str | None, settings: dict[str, str], command_timeout_s: float | None
+) -> dict[str, Any]:
     server_settings = {"application_name": f"csms-{schema or 'csms'}", "timezone": "UTC", **settings}
     if schema is not None:
         server_settings["search_path"] = schema
+    protection = tls.argument(url.query)
     return {
+        **({} if protection is None else {"ssl": protection}),
         "timeout": CONNECT_TIMEOUT_S,
         "command_timeout": command_timeout_s,
         "server_settings": server_settings,
