@@ -49,6 +49,13 @@ async def connect(system: System, operator: Operator, station_id: str, password:
 
 
 @pytest.fixture
+async def tls_connect(system: System, operator: Operator, station_id: str, password: str) -> Connector:
+    """Connects a station that the operator has created for security profile 2, with its password and TLS."""
+    await operator.put_station(station_id, security_profile=2, password=password)
+    return Connector(system.ocpp_tls_urls, station_id, password, context=system.pki.context())
+
+
+@pytest.fixture
 async def station(connect: Connector) -> AsyncIterator[Station]:
     """A connected, accepted station with two EVSEs of one connector each (state Booted)."""
     async with connect() as connected:

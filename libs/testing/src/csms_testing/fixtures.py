@@ -58,10 +58,10 @@ async def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """A running CSMS in each mode, one for all tests of the session; tests keep apart by the identities they use."""
     directory: Path = tmp_path_factory.mktemp(request.param)
     if request.param == "standalone":
-        async with standalone(directory) as running:
+        async with standalone(directory, tls=True) as running:
             yield running
         return
     kafka = request.getfixturevalue("kafka_bootstrap")
     database_url = request.getfixturevalue("test_databases").empty_postgresql()
-    async with distributed(directory, kafka=kafka, database_url=database_url) as running:
+    async with distributed(directory, kafka=kafka, database_url=database_url, tls=True) as running:
         yield running

@@ -16,6 +16,8 @@ import httpx2
 
 from csms_testing.cluster.layout import free_port
 from csms_testing.cluster.processes import NotReadyError, ServiceProcess
+from csms_testing.pki import Pki
+from csms_testing.secured import Secured, secured
 
 API_KEY = "end-to-end-admin-key"
 
@@ -32,6 +34,17 @@ class System:
     api_key: str
     pids: dict[str, int] = field(default_factory=dict)
     """Process ids by service process ("gateway-0"); "standalone" in standalone mode."""
+    ocpp_tls_urls: list[str] = field(default_factory=list)
+    """As `ocpp_urls`, with TLS; empty: it has none."""
+    secured: Secured | None = None
+    """The certificates behind `ocpp_tls_urls`."""
+
+    @property
+    def pki(self) -> Pki:
+        """What makes certificates of stations that the system trusts. Raises RuntimeError when it has no TLS."""
+        if self.secured is None:
+            raise RuntimeError("this system has no TLS")
+        return self.secured.pki
 
     def client(self) -> httpx2.AsyncClient:
         """An HTTP client with the admin key; paths are relative to /api/v1."""
@@ -53,27 +66,37 @@ def standalone_process(directory: Path, ocpp_port: int, http_port: int, **settin
 
 
 @asynccontextmanager
-async def standalone(directory: Path, **settings: str) -> AsyncIterator[System]:
-    """Run `csms serve` while the context is open. Raises NotReadyError."""
-    ocpp_port, http_port = free_port(), free_port()
+async def standalone(directory: Path, *, tls: bool = False, **settings: str) -> AsyncIterator[System]:
+    """Run `csms serve` while the context is open, with TLS beside the plain endpoint if asked. Raises NotReadyError."""
+    ocpp_port, http_port, tls_port = free_port(), free_port(), free_port()
+    security = await secured(directory) if tls else None
+    if security is not None:
+        settings = {**security.settings, "CSMS_OCPP_TLS_PORT": str(tls_port), **settings}
     process = standalone_process(directory, ocpp_port, http_port, **settings)
     await process.start()
     try:
         await process.ready()
         pids = {"standalone": process.pid or 0}
         urls = [f"ws://127.0.0.1:{ocpp_port}/ocpp"]
-        yield System("standalone", urls, f"http://127.0.0.1:{http_port}", API_KEY, pids)
+        tls_urls = [f"wss://127.0.0.1:{tls_port}/ocpp"] if tls else []
+        yield System("standalone", urls, f"http://127.0.0.1:{http_port}", API_KEY, pids, tls_urls, security)
     finally:
         await process.stop()
 
 
 @asynccontextmanager
-async def distributed(directory: Path, *, kafka: str, database_url: str, gateways: int = 2) -> AsyncIterator[System]:
+async def distributed(
+    directory: Path, *, kafka: str, database_url: str, gateways: int = 2, tls: bool = False
+) -> AsyncIterator[System]:
     """Run `python -m csms_testing.cluster` on this broker and database while the context is open. See `standalone`."""
     state_file, log_file = directory / "state.json", directory / "cluster.log"
     arguments = ["--ocpp-port", "0", "--http-port", "0", "--gateways", str(gateways)]
     arguments += ["--directory", str(directory), "--state-file", str(state_file), "--api-key", API_KEY]
     environment = {**os.environ, "CSMS_TEST_KAFKA": kafka, "CSMS_TEST_DATABASE_URL": database_url}
+    security = await secured(directory) if tls else None
+    if security is not None:
+        environment |= security.settings
+        arguments += ["--ocpp-tls-port", "0"]
     with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "csms_testing.cluster", *arguments, env=environment, stdout=log, stderr=log
@@ -81,7 +104,15 @@ async def distributed(directory: Path, *, kafka: str, database_url: str, gateway
     try:
         await _state_written(process, state_file, log_file)
         state = json.loads(state_file.read_text())
-        yield System("distributed", state["ocpp_urls"], state["http_url"], state["api_key"], state["pids"])
+        yield System(
+            "distributed",
+            state["ocpp_urls"],
+            state["http_url"],
+            state["api_key"],
+            state["pids"],
+            state["ocpp_tls_urls"],
+            security,
+        )
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)

@@ -64,6 +64,7 @@ async def _run(layout: Layout, stack: AsyncExitStack, http_port: int, state_file
     await _started(server, front_task)
     state = {
         "ocpp_urls": layout.ocpp_urls,
+        "ocpp_tls_urls": layout.ocpp_tls_urls,
         "http_url": f"http://127.0.0.1:{http_port}",
         "api_key": layout.api_key,
         "kafka": layout.kafka,
@@ -76,7 +77,7 @@ async def _run(layout: Layout, stack: AsyncExitStack, http_port: int, state_file
         partial.write_text(json.dumps(state))
         partial.replace(state_file)  # readers see all of it or nothing
     console.print(
-        f"\nStations connect to  {'/{station_id}  or  '.join(layout.ocpp_urls)}/{{station_id}}\n"
+        f"\nStations connect to  {'/{station_id}  or  '.join(layout.ocpp_urls + layout.ocpp_tls_urls)}/{{station_id}}\n"
         f"HTTP API             {state['http_url']}/docs\n"
         f"Admin API key        {layout.api_key}\n\nCtrl-C stops everything."
     )
@@ -94,8 +95,16 @@ async def _main(layout_options: dict[str, object], http_port: int, state_file: P
         await _run(layout, stack, http_port, state_file)
 
 
+def _ports(first: int, count: int) -> list[int]:
+    return [first + slot if first else free_port() for slot in range(count)]
+
+
 def main(  # noqa: PLR0917  # typer reads them as options
     ocpp_port: Annotated[int, typer.Option(help="Port of the first gateway; 0 picks free ones.")] = 9000,
+    ocpp_tls_port: Annotated[
+        int | None,
+        typer.Option(help="Port of the first gateway with TLS; 0 picks free ones. Needs CSMS_OCPP_TLS_CERTIFICATES."),
+    ] = None,
     http_port: Annotated[int, typer.Option(help="Port of the HTTP API; 0 picks a free one.")] = 8080,
     gateways: Annotated[int, typer.Option(min=1, max=8, help="Number of gateways.")] = 2,
     transactions: Annotated[int, typer.Option(min=1, max=8, help="Number of transactions processes.")] = 1,
@@ -112,7 +121,8 @@ def main(  # noqa: PLR0917  # typer reads them as options
 ) -> None:
     """Run the distributed system on this machine: Kafka, PostgreSQL, gateways, auth, transactions, device-mgmt."""
     options: dict[str, object] = {
-        "ocpp_ports": [ocpp_port + slot if ocpp_port else free_port() for slot in range(gateways)],
+        "ocpp_ports": _ports(ocpp_port, gateways),
+        "ocpp_tls_ports": [] if ocpp_tls_port is None else _ports(ocpp_tls_port, gateways),
         "transactions": transactions,
         "unknown_stations": unknown_stations,
     }

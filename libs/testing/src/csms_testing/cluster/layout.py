@@ -34,6 +34,8 @@ class Layout:
     """Log files go here."""
     ocpp_ports: list[int] = field(default_factory=lambda: [9000, 9001])
     """One gateway for each."""
+    ocpp_tls_ports: list[int] = field(default_factory=list)
+    """One for each gateway, with TLS; empty: none. The certificates come with `settings` or the environment."""
     transactions: int = 1
     api_key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     unknown_stations: str = "accept"
@@ -45,6 +47,11 @@ class Layout:
     def ocpp_urls(self) -> list[str]:
         """Where stations connect, a URL per gateway, without the station's identity."""
         return [f"ws://127.0.0.1:{port}/ocpp" for port in self.ocpp_ports]
+
+    @property
+    def ocpp_tls_urls(self) -> list[str]:
+        """Where stations connect with TLS, as `ocpp_urls`."""
+        return [f"wss://127.0.0.1:{port}/ocpp" for port in self.ocpp_tls_ports]
 
     def processes(self) -> list[ServiceProcess]:
         """The processes in start order; the gateways last, so that no station meets a system that cannot answer."""
@@ -78,5 +85,7 @@ class Layout:
             "CSMS_UNKNOWN_STATIONS": self.unknown_stations,
             **self.settings,
         }
+        if service == "gateway" and self.ocpp_tls_ports:
+            environment["CSMS_OCPP_TLS_PORT"] = str(self.ocpp_tls_ports[slot])
         name = f"{service}-{slot}"
         return ServiceProcess(name, MODULES[service], environment, management_port, self.directory / f"{name}.log")

@@ -2,16 +2,20 @@
 
 import asyncio
 import base64
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from zlib import crc32
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.typing import Subprotocol
 
 from csms_testing.conformance.station import DEADLINE_S, Station
+
+TLS_REFUSED = 0
+"""In place of an HTTP status: there was no connection to ask for one."""
 
 
 def basic_auth(username: str, password: str) -> dict[str, str]:
@@ -30,6 +34,8 @@ class Connector:
     """None sends no credentials."""
     protocols: tuple[str, ...] = ("ocpp2.0.1",)
     headers: Mapping[str, str] = field(default_factory=dict)
+    context: ssl.SSLContext | None = None
+    """With what it meets wss:// addresses: whom it trusts, and the certificate it shows."""
     attempts: int = 0
     """How often it has tried to connect."""
 
@@ -50,6 +56,10 @@ class Connector:
                 await socket.close()
                 await reading
 
+    def with_tls(self, context: ssl.SSLContext, *, password: str | None) -> "Connector":
+        """The same station with another certificate or password."""
+        return replace(self, context=context, password=password)
+
     def of(self, station_id: str, password: str | None) -> "Connector":
         """The same for another station."""
         return replace(self, station_id=station_id, password=password)
@@ -57,12 +67,20 @@ class Connector:
     async def refused(
         self, *, username: str | None = None, password: str | None = None, protocols: tuple[str, ...] | None = None
     ) -> int:
-        """Try to connect; return the HTTP status of the refusal. Raises AssertionError when it is let in."""
+        """Try to connect; return the HTTP status of the refusal, or 0 when the TLS handshake was refused.
+
+        Raises AssertionError when it is let in.
+        """
         try:
             async with self._open(username or self.station_id, password or self.password, protocols) as socket:
                 raise AssertionError(f"let in with {socket.subprotocol}")
         except InvalidStatus as refusal:
             return refusal.response.status_code
+        except (ssl.SSLError, InvalidMessage, ConnectionResetError):
+            # With TLS 1.3 a station learns of it only when it waits for the answer to its request.
+            if self.context is None:
+                raise
+            return TLS_REFUSED
 
     def _open(self, username: str, password: str | None, protocols: tuple[str, ...] | None = None) -> connect:
         names = self.protocols if protocols is None else protocols
@@ -72,6 +90,7 @@ class Connector:
             f"{url}/{self.station_id}",
             subprotocols=[Subprotocol(name) for name in names] or None,
             additional_headers={**self.headers, **(basic_auth(username, password) if password else {})},
+            ssl=self.context,
             ping_interval=None,
             proxy=None,
             open_timeout=DEADLINE_S,
