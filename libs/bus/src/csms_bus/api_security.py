@@ -7,7 +7,7 @@ from typing import Self
 
 import structlog
 from csms_runtime.health import Health
-from csms_runtime.http import ApiKeys
+from csms_runtime.http import ApiKeys, Tokens
 from csms_runtime.settings import RuntimeSettings
 
 from csms_bus.api_keys import ApiKeyFeed
@@ -19,14 +19,17 @@ _log = structlog.get_logger(__name__)
 
 
 class ApiSecurity:
-    """The keys a service's API accepts. A context manager: enter it before the API listens, with the bus started.
+    """The keys and tokens a service's API accepts.
 
-    The process is not ready before the stored keys are known.
+    A context manager: enter it before the API listens, with the bus started. The process is not ready before the stored
+    keys are known.
     """
 
     def __init__(self, bus: Bus, settings: RuntimeSettings, health: Health) -> None:
         self.keys = ApiKeys.from_settings(settings)
         """For `csms_runtime.http.create_app`."""
+        self.tokens = Tokens.from_settings(settings)
+        """As `keys`; None: no issuer is configured."""
         self._feed = ApiKeyFeed(bus, self.keys)
         self._health = health
         self._tasks: list[asyncio.Task[None]] = []
@@ -43,6 +46,8 @@ class ApiSecurity:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.tokens is not None:
+            await self.tokens.close()
 
     async def ready(self) -> None:
         """Wait until the stored keys are known."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import pydantic_settings
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -51,6 +52,20 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
         raise ValueError(f"a secret has at least {MIN_SECRET_LENGTH} characters")
     return secret
+
+
+def is_protected_url(url: str) -> bool:
+    """Whether what is fetched from there cannot be forged on the way: https, or http on this machine."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"})
+    )
+
+
+def _protected(url: str) -> str:
+    if not is_protected_url(url):
+        raise ValueError("an https:// address is needed; http:// only for this machine")
+    return url
 
 
 class KafkaAccess(BaseSettings):
@@ -113,6 +128,21 @@ class RuntimeSettings(KafkaAccess):
     api_keys: list[ApiKeySetting] = Field(
         [], description='API keys as a JSON list of {"name", "sha256", "scopes"}; scopes: read, operate, admin'
     )
+    oidc_issuer: Annotated[str, AfterValidator(_protected)] | None = Field(
+        None,
+        description="OpenID Connect issuer whose JWTs the HTTP API takes besides API keys: its URL as in the claim "
+        "iss; absent: none",
+    )
+    oidc_audience: str | None = Field(
+        None, min_length=1, description="What the claim aud of a JWT must hold; required with CSMS_OIDC_ISSUER"
+    )
+    oidc_scopes_claim: str = Field(
+        "scope",
+        min_length=1,
+        description="Claim with the scopes read, operate, admin: a list, or words separated by spaces; "
+        "a path with dots leads into objects",
+    )
+    oidc_scope_prefix: str = Field("", description='What stands before the scopes in that claim, like "csms:"')
     kafka_bootstrap_servers: str = Field(
         "127.0.0.1:9092", description="Kafka brokers, host:port separated by commas; not used in standalone mode"
     )
@@ -138,6 +168,12 @@ class RuntimeSettings(KafkaAccess):
     shutdown_timeout_s: float = Field(
         25.0, gt=0, le=3600, description="How long work in hand may take to finish after SIGTERM, in seconds"
     )
+
+    @model_validator(mode="after")
+    def _audience_named(self) -> Self:
+        if self.oidc_issuer is not None and self.oidc_audience is None:
+            raise ValueError("CSMS_OIDC_ISSUER needs CSMS_OIDC_AUDIENCE: else tokens for other programs would be taken")
+        return self
 
     def require_secret_key(self) -> bytes:
         """Return the secret key's bytes. Raises ValueError when CSMS_SECRET_KEY is not set."""

@@ -1,7 +1,7 @@
 """An API of one resource, called without a socket."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx2
 import pytest
@@ -77,10 +77,15 @@ def keys() -> ApiKeys:
 
 
 @pytest.fixture
-def app(health: Health, keys: ApiKeys) -> FastAPI:
-    return create_app(
-        "Things", routers=[router], keys=keys, health=health, version="1.2", management=True, unavailable=[AwayError]
-    )
+def api(health: Health) -> Callable[..., FastAPI]:
+    """Makes apps that differ in some argument."""
+    settings: dict[str, Any] = {"health": health, "version": "1.2", "management": True, "unavailable": [AwayError]}
+    return lambda **changes: create_app("Things", routers=[router], **(settings | changes))
+
+
+@pytest.fixture
+def app(api: Callable[..., FastAPI], keys: ApiKeys) -> FastAPI:
+    return api(keys=keys)
 
 
 @pytest.fixture

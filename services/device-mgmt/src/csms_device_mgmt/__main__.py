@@ -91,6 +91,7 @@ async def _listen(
         "CSMS device management",
         routers=service.routers,
         keys=security.keys,
+        tokens=security.tokens,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],

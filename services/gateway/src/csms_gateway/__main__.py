@@ -46,6 +46,7 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
         "CSMS gateway",
         routers=gateway.routers,
         keys=security.keys,
+        tokens=security.tokens,
         health=health,
         version=version("csms"),
     )

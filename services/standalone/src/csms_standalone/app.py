@@ -101,6 +101,7 @@ class _System:
             "CSMS",
             routers=[router for service in services for router in service.routers],
             keys=self.security.keys,
+            tokens=self.security.tokens,
             health=self._health,
             version=version("csms"),
             management=True,

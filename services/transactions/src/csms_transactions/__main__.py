@@ -80,6 +80,7 @@ async def _listen(
         "CSMS transactions",
         routers=transactions.routers,
         keys=security.keys,
+        tokens=security.tokens,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],

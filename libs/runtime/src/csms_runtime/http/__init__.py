@@ -7,6 +7,7 @@ from csms_runtime.http.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, PageParams, 
 from csms_runtime.http.problems import Problem
 from csms_runtime.http.security import CurrentPrincipal, require
 from csms_runtime.http.server import PortTakenError, listening, serve
+from csms_runtime.http.tokens import Tokens
 
 __all__ = [
     "API_PREFIX",
@@ -21,6 +22,7 @@ __all__ = [
     "Problem",
     "Scope",
     "StoredKey",
+    "Tokens",
     "create_app",
     "create_management_app",
     "decode_cursor",

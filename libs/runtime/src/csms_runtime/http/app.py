@@ -15,6 +15,7 @@ from csms_runtime.http.management import management_router
 from csms_runtime.http.problems import MEDIA_TYPE, Problem
 from csms_runtime.http.requests import RequestMiddleware
 from csms_runtime.http.security import BearerMiddleware
+from csms_runtime.http.tokens import Tokens
 
 API_PREFIX = "/api/v1"
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -60,11 +61,12 @@ def create_app(
     version: str,
     management: bool = False,
     unavailable: Iterable[type[Exception]] = (),
+    tokens: Tokens | None = None,
 ) -> FastAPI:
     """Return an API: `routers` under /api/v1, only with a key. Standalone mode passes the routers of all services.
 
     `management` adds /healthz, /readyz and /metrics at the root, without a key (standalone mode). Errors of the
-    types in `unavailable` (database or bus away) are answered 503 with Retry-After.
+    types in `unavailable` (database or bus away) are answered 503 with Retry-After. `tokens` are taken beside `keys`.
     """
     app = _bare_app(title, version, [management_router(health)] if management else [])
     for router in routers:
@@ -73,7 +75,7 @@ def create_app(
         app.add_exception_handler(error, problems.on_unavailable)
     # The last one added is the outermost.
     app.add_middleware(BodyLimitMiddleware, most=MAX_BODY_BYTES)
-    app.add_middleware(BearerMiddleware, keys=keys, prefix=f"{API_PREFIX}/")
+    app.add_middleware(BearerMiddleware, keys=keys, tokens=tokens, prefix=f"{API_PREFIX}/")
     app.add_middleware(RequestMiddleware, prefix=API_PREFIX)
     return app
 

@@ -1,4 +1,4 @@
-"""Who may call: bearer keys checked before anything of a request is read, scopes checked by each route."""
+"""Who may call: bearer keys and tokens checked before anything of a request is read, scopes checked by each route."""
 
 from functools import cache
 from typing import Annotated
@@ -9,47 +9,64 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ConnectionScope
 
+from csms_runtime.http.issuer import IssuerUnavailable
 from csms_runtime.http.keys import ApiKeys, Principal, Scope
 from csms_runtime.http.problems import RETRY_AFTER_S, Problem, ProblemResponse, instance_of
+from csms_runtime.http.tokens import TokenRefused, Tokens
 
 _PRINCIPAL = "csms.principal"
-_bearer = HTTPBearer(auto_error=False, description="An API key")
+_DOTS_OF_A_JWT = 2
+_bearer = HTTPBearer(auto_error=False, description="An API key, or a JWT of the configured issuer")
 """Only for the OpenAPI document: `BearerMiddleware` does the work, before the body is read."""
 
 
 class BearerMiddleware:
-    """Answers 401 to requests under `prefix` that carry no valid key."""
+    """Answers 401 to requests under `prefix` that carry no valid key or token."""
 
-    def __init__(self, app: ASGIApp, keys: ApiKeys, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, keys: ApiKeys, prefix: str, tokens: Tokens | None = None) -> None:
         self._app = app
         self._keys = keys
+        self._tokens = tokens
         self._prefix = prefix
 
     async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
         """Pass the request on with its principal, or refuse it."""
         if scope["type"] == "http" and scope["path"].startswith(self._prefix):
             try:
-                scope[_PRINCIPAL] = self._principal(scope)
+                scope[_PRINCIPAL] = await self._principal(scope)
             except Problem as problem:
                 refusal = ProblemResponse(problem, instance_of(scope.get("csms.request_id", "unknown")))
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _principal(self, scope: ConnectionScope) -> Principal:
+    async def _principal(self, scope: ConnectionScope) -> Principal:
         """Return who calls. Raises Problem 401, or 503 as long as it cannot be known."""
         header = Headers(scope=scope).get("authorization")
         if header is None:
             raise _unauthorized("A key is needed: Authorization: Bearer <key>", offered=False)
-        kind, _, key = header.partition(" ")
+        kind, _, bearer = header.partition(" ")
         if kind.lower() != "bearer":
             raise _unauthorized("Only Bearer is understood: Authorization: Bearer <key>")
-        principal = self._keys.find(key.strip())
+        bearer = bearer.strip()
+        principal = self._keys.find(bearer)
         if principal is not None:
             return principal
+        if self._tokens is not None and bearer.count(".") == _DOTS_OF_A_JWT:
+            return await _owner(self._tokens, bearer)
         if not self._keys.complete:
             raise unavailable("The API keys are not known yet, try again")
         raise _unauthorized("The key is not valid")
+
+
+async def _owner(tokens: Tokens, token: str) -> Principal:
+    """Return whose token it is. Raises Problem 401, or 503 when the issuer is needed and away."""
+    try:
+        return await tokens.verify(token)
+    except TokenRefused as refused:
+        raise _unauthorized(f"The token is not valid: {refused}") from None
+    except IssuerUnavailable:
+        raise unavailable("The issuer of the token cannot be asked for its keys, try again") from None
 
 
 def _unauthorized(detail: str, *, offered: bool = True) -> Problem:
