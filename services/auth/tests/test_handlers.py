@@ -19,6 +19,13 @@ Field = Any
 
 DIGEST = b"d" * 32
 BAD_PEM = "-----BEGIN CERTIFICATE-----"
+STATUS_DATA = {
+    "hashAlgorithm": "SHA256",
+    "issuerNameHash": "aa" * 32,
+    "issuerKeyHash": "BB" * 32,
+    "serialNumber": "1f",
+    "responderURL": "http://ocsp.example",
+}
 
 
 def turn_at(now_ms: int, *stored: Station | Token, rules: Rules | None = None) -> Turn:
@@ -263,10 +270,26 @@ class TestOtherCalls:
         answer = response(turn_at(records.now_ms), records.call("Get15118EVCertificate", request))
         assert (answer["status"], answer["exiResponse"]) == ("Failed", "")
 
-    def test_certificate_status_cannot_be_had(self, records: Records) -> None:
-        answer = response(turn_at(records.now_ms), records.call("GetCertificateStatus", {"ocspRequestData": {}}))
+    def test_certificate_status_is_asked_of_others(self, records: Records) -> None:
+        turn = turn_at(records.now_ms)
+        assert answers(turn, records.call("GetCertificateStatus", {"ocspRequestData": STATUS_DATA})) == []
+        (asked,) = turn.status_questions
+        assert asked.question.responder_url == "http://ocsp.example"
+        assert asked.question.serial_number == 0x1F
+        refused = orjson.loads(asked.answer(asked.otherwise).record.reply.payload)
+        assert refused["status"] == "Failed"
+        assert validate_response(Protocol.OCPP201, "GetCertificateStatus", refused) is None
+
+    @pytest.mark.parametrize(
+        "bad", [{"serialNumber": "no hex"}, {"issuerNameHash": "aa"}, {"issuerKeyHash": "z" * 64}, {"serialNumber": ""}]
+    )
+    def test_status_of_what_is_no_certificate_cannot_be_had(self, records: Records, bad: dict[str, str]) -> None:
+        request = {"ocspRequestData": STATUS_DATA | bad}
+        turn = turn_at(records.now_ms)
+        answer = response(turn, records.call("GetCertificateStatus", request))
         assert answer["status"] == "Failed"
-        assert "ocspResult" not in answer
+        assert answer["statusInfo"]["reasonCode"] == "InvalidValue"
+        assert turn.status_questions == []
 
     @pytest.mark.parametrize(("protocol", "action"), [("ocpp2.0.1", "Unheard"), ("ocpp1.6", "Authorize")])
     def test_what_is_not_served_is_not_supported(self, records: Records, protocol: str, action: str) -> None:

@@ -113,7 +113,7 @@ RESULTS = Topic(
     key=Key.STATION,
     bodies=("command_result",),
     producers=("gateway", "device-mgmt"),
-    consumers=("device-mgmt", "transactions"),
+    consumers=("device-mgmt", "transactions", "auth"),
     partitions=12,
     retention=timedelta(days=7),
 )
@@ -123,7 +123,7 @@ CONNECTIONS = Topic(
     key=Key.STATION,
     bodies=("connection",),
     producers=("gateway",),
-    consumers=("device-mgmt", "transactions"),
+    consumers=("device-mgmt", "transactions", "auth"),
     partitions=12,
     retention=timedelta(days=7),
     cleanup=Cleanup.COMPACT,

@@ -230,6 +230,16 @@ AUTH_TOKEN_ANSWERS = Counter(
     "Answers about ID tokens, to stations and to other services, by the status told",
     ["status"],
 )
+AUTH_CERTIFICATES = Counter(
+    "csms_auth_certificates_total",
+    "Certificates of stations, by type and by what became of them: issued or refused here, accepted or rejected there",
+    ["certificate_type", "result"],
+)
+AUTH_STATUS_QUESTIONS = Counter(
+    "csms_auth_status_questions_total",
+    "Questions of stations about the status of certificates (OCSP), by result",
+    ["result"],
+)
 AUTH_ANSWER_SECONDS = Histogram(
     "csms_auth_answer_duration_seconds",
     "Time from a record's production until auth had its answer, by kind of record",

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from csms_bus.ports import Bus
@@ -14,10 +16,14 @@ from csms_runtime.http import ApiKeys
 from fastapi import APIRouter
 
 from csms_auth.announcing import announce_api_keys
+from csms_auth.certifying import results
+from csms_auth.certifying.signing import Signer
+from csms_auth.certifying.worker import Certifier
 from csms_auth.consumers import GROUP, AuthConsumer
 from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
+from csms_auth.pki.configured import authority_of
 from csms_auth.settings import AuthSettings
 from csms_auth.store import tables
 
@@ -28,6 +34,7 @@ SCHEMA = "auth"
 MAX_BATCH = 500
 """Most records answered with one look-up: a reconnecting fleet comes in batches of this size."""
 _CONSUMER = "auth-consumer"
+_RESULTS = "auth-results"
 
 
 class Auth:
@@ -52,13 +59,33 @@ class Auth:
         self._health = health
         self._announced = asyncio.Event()
         self._relay = OutboxRelay(database, tables.outbox, bus.publish)
+        authority = authority_of(settings)
+        self._certifier = Certifier(
+            database,
+            None if authority is None else Signer(database, authority, settings.organization),
+            renew_before=timedelta(days=settings.pki_renew_days),
+            wake_outbox=self._relay.wake,
+        )
         self._runner = ConsumerRunner(
             bus,
             group=GROUP,
             topics=[CALLS_AUTH.name],
-            handler=AuthConsumer(database, settings.rules, wake_outbox=self._relay.wake),
+            handler=AuthConsumer(
+                database,
+                replace(settings.rules, signs_certificates=authority is not None),
+                wake_outbox=self._relay.wake,
+                wake_certifier=self._certifier.wake,
+            ),
             max_batch=MAX_BATCH,
             on_health=partial(health.set, _CONSUMER),
+        )
+        self._results = ConsumerRunner(
+            bus,
+            group=results.GROUP,
+            topics=results.TOPICS,
+            handler=results.ResultsConsumer(database, wake_outbox=self._relay.wake),
+            max_batch=MAX_BATCH,
+            on_health=partial(health.set, _RESULTS),
         )
         self.routers: Sequence[APIRouter] = (
             IdTokens(database, self._relay.wake).router(),
@@ -70,6 +97,7 @@ class Auth:
     async def ready(self) -> None:
         """Wait until what is published from now on is answered and the API keys are told. Call it while `run` runs."""
         await self._runner.ready()
+        await self._results.ready()
         await self._announced.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -77,9 +105,12 @@ class Auth:
 
         Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup). Call it once.
         """
-        self._health.set(_CONSUMER, ok=False, detail="starting")
+        for consumer in (_CONSUMER, _RESULTS):
+            self._health.set(consumer, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._runner.run(stop), name="auth-consumer")
+            tasks.create_task(self._results.run(stop), name="auth-results")
+            tasks.create_task(self._certifier.run(stop), name="auth-certifier")
             tasks.create_task(self._relay.run(stop), name="auth-outbox")
             announcing = tasks.create_task(self._announce(), name="auth-api-keys")
             await stop.wait()

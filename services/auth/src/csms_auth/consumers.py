@@ -14,9 +14,10 @@ from csms_runtime.refusals import RefusalLimiter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth import events
+from csms_auth.certifying.recording import record_requests
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
-from csms_auth.handlers.turn import Refusal, Rules, Step, Turn
-from csms_auth.store import certificate_requests, id_tokens, stations, tables
+from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
+from csms_auth.store import id_tokens, stations, tables
 
 GROUP = "auth"
 
@@ -43,12 +44,20 @@ class AuthConsumer:
         rules: Rules,
         *,
         wake_outbox: Callable[[], None],
+        wake_certifier: Callable[[], None] = lambda: None,
+        ask_status: Callable[[StatusAsked], bool] = lambda _asked: False,
         clock: Callable[[], int] = now_ms,
     ) -> None:
-        """`wake_outbox` is called after events were stored; `clock` gives the Unix time in milliseconds."""
+        """`wake_outbox` is called after events were stored; `clock` gives the Unix time in milliseconds.
+
+        `wake_certifier` is called after requests for certificates were stored. `ask_status` takes a question about a
+        certificate's status, and answers the station later; False: it cannot take it now.
+        """
         self._database = database
         self._rules = rules
         self._wake_outbox = wake_outbox
+        self._wake_certifier = wake_certifier
+        self._ask_status = ask_status
         self._clock = clock
         self._limiter = RefusalLimiter()
 
@@ -62,7 +71,8 @@ class AuthConsumer:
         steps = [_step(record, now) for record in records]
         turn = await (self._answer_and_store(steps, now) if any(s.stores for s in steps) else self._answer(steps, now))
         _count(turn, records, now)
-        return turn.outgoing
+        untaken = [asked for asked in turn.status_questions if not self._ask_status(asked)]
+        return [*turn.outgoing, *(asked.answer(asked.otherwise) for asked in untaken)]
 
     async def _answer(self, steps: Sequence[Step], now: int) -> Turn:
         """Answer questions: they only read. The events of refusals are written afterwards.
@@ -87,10 +97,15 @@ class AuthConsumer:
             turn = await self._look_up(session, steps, now)
             _run(steps, turn)
             await stations.save(session, turn.changed.values(), from_ms(now))
-            await certificate_requests.save(session, turn.certificate_requests)
+            told = await record_requests(session, turn.certificate_requests)
+            await outbox.add(session, tables.outbox, told)
             refusals = self._worth_telling(turn)
             await _store_events(session, refusals)
         self._told(refusals, now)
+        if told:
+            self._wake_outbox()
+        if turn.certificate_requests:
+            self._wake_certifier()
         return turn
 
     async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int) -> Turn:

@@ -1,12 +1,22 @@
 """Domain events of auth, as they go into the outbox."""
 
-from csms.v1.events_pb2 import ConnectionRefused, DomainEvent, IdTokenChanged
+from typing import Any
+
+from csms.v1.events_pb2 import (
+    CertificateIssued,
+    CertificateRefused,
+    CertificateRevoked,
+    ConnectionRefused,
+    DomainEvent,
+    IdTokenChanged,
+)
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import EVENTS_AUTH
-from csms_runtime.clock import now_ms
+from csms_runtime.clock import now_ms, to_ms
 from csms_runtime.ids import new_id
 
+from csms_auth.domain.certificates import Certificate
 from csms_auth.domain.connections import Refused
 from csms_auth.domain.tokens import KEY_CODE, Token
 
@@ -31,3 +41,31 @@ def id_token_changed(token: Token, *, deleted: bool = False) -> Outgoing:
     event = DomainEvent(event_id=new_id(), occurred_at_ms=now_ms(), id_token_changed=told)
     key = ref.type if ref.type == KEY_CODE else f"{ref.type}/{ref.key}"
     return Outgoing(EVENTS_AUTH.name, new_record("", event=event), key=key[:MAX_KEY])
+
+
+def certificate_issued(certificate: Certificate) -> Outgoing:
+    """Return the event of a certificate that was signed for a station and is on its way to it."""
+    told = CertificateIssued(
+        certificate_type=certificate.certificate_type,
+        serial_number=certificate.serial_number,
+        subject=certificate.subject,
+        not_after_ms=to_ms(certificate.not_after),
+    )
+    return _of_station(certificate.station_id, certificate_issued=told)
+
+
+def certificate_refused(station_id: str, certificate_type: str, reason: str) -> Outgoing:
+    """Return the event of a request for a certificate that is refused, or of a certificate the station did not take."""
+    told = CertificateRefused(certificate_type=certificate_type, reason=reason)
+    return _of_station(station_id, certificate_refused=told)
+
+
+def certificate_revoked(certificate: Certificate) -> Outgoing:
+    """Return the event of a certificate that was revoked."""
+    told = CertificateRevoked(serial_number=certificate.serial_number, reason=certificate.reason)
+    return _of_station(certificate.station_id, certificate_revoked=told)
+
+
+def _of_station(station_id: str, **body: Any) -> Outgoing:  # noqa: ANN401 a message of protobuf
+    event = DomainEvent(event_id=new_id(), occurred_at_ms=now_ms(), station_id=station_id, **body)
+    return Outgoing(EVENTS_AUTH.name, new_record(station_id, event=event))

@@ -22,4 +22,8 @@ class AuthSettings(PkiSettings):
     def rules(self) -> Rules:
         """What the decisions depend on."""
         cache_for = self.token_cache_expiry_s
-        return Rules(self.unknown_stations, None if cache_for is None else timedelta(seconds=cache_for))
+        return Rules(
+            self.unknown_stations,
+            None if cache_for is None else timedelta(seconds=cache_for),
+            organization=self.organization,
+        )

@@ -1,10 +1,14 @@
-"""What is said about certificates as long as no PKI is configured."""
+"""Certificates of stations: which requests are signed, what becomes of them, when they are renewed.
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+Requirements: A02 and A03 (SignCertificate, CertificateSigned), A00.FR.501 to .511 (what a certificate is).
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from csms_auth.domain.tokens import Answer, TokenStatus
+from csms_auth.pki.ports import CertificateType
 
 
 class CertificateStatus(StrEnum):
@@ -13,16 +17,168 @@ class CertificateStatus(StrEnum):
     CERT_CHAIN_ERROR = "CertChainError"
 
 
+class RequestState(StrEnum):
+    """What became of a signing request."""
+
+    REFUSED = "Refused"
+    """It is not going to be signed; the reason is told."""
+    PENDING = "Pending"
+    """To be signed."""
+    SIGNED = "Signed"
+    """There is a certificate; what became of that is its own state."""
+
+
+class CertificateState(StrEnum):
+    """What became of a certificate that was signed for a station."""
+
+    ISSUED = "Issued"
+    """To be delivered."""
+    ACCEPTED = "Accepted"
+    """The station took it."""
+    REJECTED = "Rejected"
+    """The station did not take it: it goes on with the one it had (A02.FR.07)."""
+    SUPERSEDED = "Superseded"
+    """Before it was delivered, the station asked for another one."""
+    REVOKED = "Revoked"
+    """An operator revoked it: nobody gets in with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateRequest:
-    """A CSR as a station sent it."""
+    """A CSR as a station sent it, and what became of it."""
 
     station_id: str
-    certificate_type: str
-    """"ChargingStationCertificate" or "V2GCertificate"."""
+    certificate_type: CertificateType
     csr: str
-    """PEM, unchecked."""
+    """PEM."""
     received_at: datetime
+    state: RequestState = RequestState.REFUSED
+    reason: str = ""
+    """Why it was refused, or why it is not signed yet; empty: no reason."""
+    key_sha256: bytes = b""
+    """Of the public key (SubjectPublicKeyInfo): repeats are known by it. Empty: the CSR cannot be read."""
+    attempts: int = 0
+    """How often it was taken up to be signed."""
+    due_at: datetime | None = None
+    """When to sign it (again); None: never."""
+    certificate_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate that was signed for a station."""
+
+    certificate_id: str
+    station_id: str
+    certificate_type: CertificateType
+    fingerprint: bytes
+    """SHA-256 of the certificate, DER."""
+    key_sha256: bytes
+    serial_number: str
+    """In hexadecimal, lower case."""
+    subject: str
+    """As RFC 4514 writes it."""
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    chain: str = field(repr=False)
+    """PEM, this certificate first, without the root."""
+    issued_at: datetime
+    state: CertificateState = CertificateState.ISSUED
+    reason: str = ""
+    """Why it was rejected or revoked, or why it is not delivered yet; empty: no reason."""
+    order_id: str | None = None
+    """Of the CALL that is to deliver it and has no outcome yet."""
+    attempts: int = 0
+    """How often it was tried to deliver it."""
+    due_at: datetime | None = None
+    """When to deliver it (again); None: never."""
+    renewal_at: datetime | None = None
+    """When the station was last asked to renew it."""
+    revoked_at: datetime | None = None
+
+
+SAME_REQUEST = timedelta(days=1)
+"""A CSR for the same key within this time is the same request again (A02.FR.17): nothing is signed a second time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a request leaves behind."""
+
+    request: CertificateRequest
+    """To be stored."""
+    certificate: Certificate | None = None
+    """To be stored: delivered once more, or superseded."""
+
+
+def merge(known: CertificateRequest | None, certificate: Certificate | None, new: CertificateRequest) -> Merged | None:
+    """Return what to store when a station asks; None: nothing, it is a repeat.
+
+    `known` is its last request for this type of certificate, `certificate` the one that was signed for it.
+    """
+    if known is None:
+        return Merged(new)
+    if new.received_at < known.received_at:
+        return None  # the bus brings an older one again
+    undelivered = certificate is not None and certificate.state is CertificateState.ISSUED
+    if new.state is RequestState.REFUSED:
+        # What is in work for the station goes on, whatever it sends besides.
+        unfinished = undelivered or known.state is RequestState.PENDING
+        return None if unfinished or _same_refusal(known, new) else Merged(new)
+    if _repeats(known, certificate, new):
+        return None if certificate is None else _again(known, certificate, new)
+    if certificate is not None and undelivered:
+        return Merged(new, replace(certificate, state=CertificateState.SUPERSEDED, due_at=None))
+    return Merged(new)
+
+
+def _repeats(known: CertificateRequest, certificate: Certificate | None, new: CertificateRequest) -> bool:
+    """Whether it is the same request again (A02.FR.17), and the first one is in work or led to something of use."""
+    if known.key_sha256 != new.key_sha256 or new.received_at - known.received_at >= SAME_REQUEST:
+        return False
+    if known.state is RequestState.PENDING:
+        return True
+    return certificate is not None and certificate.state in (CertificateState.ISSUED, CertificateState.ACCEPTED)
+
+
+def _same_refusal(known: CertificateRequest, new: CertificateRequest) -> bool:
+    return known.state is RequestState.REFUSED and (known.csr, known.reason) == (new.csr, new.reason)
+
+
+def _again(known: CertificateRequest, certificate: Certificate, new: CertificateRequest) -> Merged | None:
+    """Deliver a certificate once more: the station has not got it. While a CALL is under way, that is waited for."""
+    if known.state is RequestState.PENDING:
+        return None
+    if new.received_at == known.received_at or certificate.order_id is not None:
+        return None
+    return Merged(known, replace(certificate, state=CertificateState.ISSUED, due_at=new.received_at))
+
+
+FIRST_PAUSE = timedelta(seconds=10)
+LONGEST_PAUSE = timedelta(hours=1)
+MOST_FAILURES = 5
+"""How often a station may answer CertificateSigned with an error before it counts as rejected."""
+
+
+def pause(attempts: int) -> timedelta:
+    """Return how long to wait after so many attempts: 10 s, then twice as long each time, an hour at most."""
+    return min(FIRST_PAUSE * (1 << min(max(attempts - 1, 0), 20)), LONGEST_PAUSE)
+
+
+def put_off(certificate: Certificate, reason: str, now: datetime) -> Certificate:
+    """Return a certificate that could not be delivered now: it is tried again later, or when the station connects."""
+    return replace(certificate, order_id=None, reason=reason, due_at=now + pause(certificate.attempts))
+
+
+def taken(certificate: Certificate) -> Certificate:
+    """Return a certificate that the station took."""
+    return replace(certificate, state=CertificateState.ACCEPTED, reason="", order_id=None, due_at=None)
+
+
+def not_taken(certificate: Certificate, reason: str) -> Certificate:
+    """Return a certificate that the station did not take. It is not offered again; the old one stays valid."""
+    return replace(certificate, state=CertificateState.REJECTED, reason=reason, order_id=None, due_at=None)
 
 
 def unverifiable(answer: Answer) -> tuple[Answer, CertificateStatus]:

@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from csms_auth.domain.certificates import CertificateRequest
+from csms_auth.domain.stations import Station
 from csms_auth.domain.tokens import Answer, TokenRef
+from csms_auth.handlers.turn import Rules
+from csms_auth.ocsp.question import Question as StatusQuestion
 
 JsonObject = Mapping[str, Any]
 """A payload, already valid by its JSON schema."""
@@ -19,6 +22,9 @@ class Call:
     station_id: str
     request: JsonObject = field(repr=False)
     received_at: datetime
+    rules: Rules
+    station: Station | None = None
+    """What is known of it, for an action that wants it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +32,11 @@ class Outcome:
     """What a CALL leads to."""
 
     response: JsonObject
+    """With a `question`: what is answered when that cannot be asked."""
     certificate_request: CertificateRequest | None = None
     """To be stored."""
+    question: StatusQuestion | None = None
+    """To be asked of others; the station is answered when they have answered."""
 
 
 def no_tokens(_request: JsonObject) -> Sequence[TokenRef]:
@@ -45,3 +54,5 @@ class Action:
     """Which tokens to look up before, for a whole batch in one query."""
     stores: bool = False
     """Whether the outcome may hold something to store."""
+    wants_station: bool = False
+    """Whether what is known of the station is looked up before."""

@@ -11,7 +11,7 @@ from csms_runtime.clock import from_ms
 from csms_auth.domain.tokens import Answer, Question, TokenRef
 from csms_auth.handlers.action import Action, Call
 from csms_auth.handlers.actions import ACTIONS
-from csms_auth.handlers.turn import SKIP, Step, Turn, expired
+from csms_auth.handlers.turn import SKIP, StatusAsked, Step, Turn, expired
 
 
 def step(record: Record, now_ms: int) -> Step:
@@ -36,15 +36,20 @@ def _answered(record: Record, action: Action, request: dict[str, Any]) -> Step:
         def decide(ref: TokenRef) -> Answer:
             return turn.decide_token(Question(ref))
 
-        outcome = action.answer(Call(record.station_id, request, from_ms(call.received_at_ms)), decide)
+        station = turn.stations.get(record.station_id) if action.wants_station else None
+        received_at = from_ms(call.received_at_ms)
+        outcome = action.answer(Call(record.station_id, request, received_at, turn.rules, station), decide)
         if outcome.certificate_request is not None:
             turn.certificate_requests.append(outcome.certificate_request)
-        if not call.no_reply:
+        if not call.no_reply and outcome.question is not None:
+            turn.status_questions.append(StatusAsked(record, outcome.question, outcome.response))
+        elif not call.no_reply:
             payload = orjson.dumps(outcome.response)
             reply = reply_to(call, payload=payload, station_id=record.station_id, traceparent=record.traceparent)
             turn.outgoing.append(reply)
 
-    return Step(run, tokens=action.tokens(request), stores=action.stores)
+    station_id = record.station_id if action.wants_station else None
+    return Step(run, station_id=station_id, tokens=action.tokens(request), stores=action.stores)
 
 
 def _not_supported(record: Record) -> Step:

@@ -7,8 +7,12 @@ repeated records are plain unit tests.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
+import orjson
+from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
+from csms_bus.records import reply_to
 from csms_runtime.clock import from_ms
 from csms_runtime.settings import UnknownStations
 
@@ -17,6 +21,7 @@ from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.connections import Allowed, Refused
 from csms_auth.domain.stations import Admission, Station, admit, take_pending
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
+from csms_auth.ocsp.question import Question as StatusQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,10 @@ class Rules:
     unknown_stations: UnknownStations
     cache_for: timedelta | None = None
     """How long stations may keep an answer about a token in their cache; None: as they are set up (C10.FR.08)."""
+    organization: str = "CSMS"
+    """The operator's name in certificates."""
+    signs_certificates: bool = False
+    """Whether there is a certificate authority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,26 @@ class Refusal:
     station_id: str
     refused: Refused
     remote_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAsked:
+    """A station's question about a certificate's status, to be asked of an OCSP responder."""
+
+    record: Record
+    """The station's CALL."""
+    question: StatusQuestion
+    otherwise: Mapping[str, Any]
+    """The answer when nobody can be asked."""
+
+    def answer(self, response: Mapping[str, Any]) -> Outgoing:
+        """Return the reply to the station."""
+        return reply_to(
+            self.record.station_call,
+            payload=orjson.dumps(response),
+            station_id=self.record.station_id,
+            traceparent=self.record.traceparent,
+        )
 
 
 @dataclass(slots=True)
@@ -51,6 +80,8 @@ class Turn:
     """Stations to be stored."""
     certificate_requests: list[CertificateRequest] = field(default_factory=list)
     """To be stored."""
+    status_questions: list[StatusAsked] = field(default_factory=list)
+    """To be asked after the commit."""
     refusals: list[Refusal] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     """To be published after the commit."""

@@ -33,6 +33,12 @@ class PkiSettings(RuntimeSettings):
         365, ge=1, le=3650, description="How long certificates that the built-in authority signs for stations are valid"
     )
 
+    pki_renew_days: int = Field(
+        30,
+        ge=0,
+        description="How many days before a station's certificate ends the station is asked to renew it; 0: never",
+    )
+
     @property
     def pki_directory(self) -> Path:
         """Where the built-in certificate authority is, if there is one."""

@@ -1,23 +1,126 @@
 """Keeps the newest certificate signing request of each station and kind."""
 
-from collections.abc import Collection
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from csms_db.engine import WriteSession
 from csms_db.sql import insert
+from sqlalchemy import Row, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_auth.domain.certificates import CertificateRequest
+from csms_auth.domain.certificates import CertificateRequest, RequestState
+from csms_auth.pki.ports import CertificateType
+from csms_auth.store.chunks import chunks
 from csms_auth.store.tables import certificate_requests
+
+Key = tuple[str, str]
+"""Station id and certificate type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which requests to list; None: any."""
+
+    station_id: str | None = None
+    certificate_type: CertificateType | None = None
+    state: RequestState | None = None
+
+
+async def lock(session: WriteSession, station_ids: Collection[str]) -> dict[Key, CertificateRequest]:
+    """Return the requests of these stations and lock their rows until the transaction ends."""
+    found: dict[Key, CertificateRequest] = {}
+    for some in chunks(sorted(station_ids)):
+        query = select(certificate_requests).where(certificate_requests.c.station_id.in_(some))
+        query = query.order_by(certificate_requests.c.station_id, certificate_requests.c.certificate_type)
+        for row in await session.execute(query.with_for_update()):
+            found[row.station_id, row.certificate_type] = _request(row)
+    return found
 
 
 async def save(session: WriteSession, requests: Collection[CertificateRequest]) -> None:
-    """Store the requests; of one station and kind the last one given stays."""
-    newest = {(request.station_id, request.certificate_type): request for request in requests}
-    if not newest:
+    """Store the requests; of one station and kind only one is kept."""
+    if not requests:
         return
     statement = insert(session, certificate_requests)
+    values = [_values(request) for request in requests]
+    changed = {name: statement.excluded[name] for name in values[0] if name not in ("station_id", "certificate_type")}
     statement = statement.on_conflict_do_update(
-        index_elements=[certificate_requests.c.station_id, certificate_requests.c.certificate_type],
-        set_={"csr": statement.excluded.csr, "received_at": statement.excluded.received_at},
+        index_elements=[certificate_requests.c.station_id, certificate_requests.c.certificate_type], set_=changed
     )
-    await session.execute(statement, [asdict(request) for request in newest.values()])
+    await session.execute(statement, values)
+
+
+async def claim(session: WriteSession, now: datetime, lease: timedelta, *, limit: int) -> list[CertificateRequest]:
+    """Return up to `limit` requests that are due, and make them due again after the lease.
+
+    Whoever else asks meanwhile gets others.
+    """
+    query = select(certificate_requests).where(certificate_requests.c.due_at <= now)
+    query = query.order_by(certificate_requests.c.due_at).limit(limit).with_for_update(skip_locked=True)
+    claimed = [
+        replace(request, attempts=request.attempts + 1, due_at=now + lease)
+        for request in map(_request, await session.execute(query))
+    ]
+    await save(session, claimed)
+    return claimed
+
+
+async def page(
+    session: AsyncSession, wanted: Filter, *, limit: int, after: tuple[str, str] | None
+) -> Sequence[CertificateRequest]:
+    """Return up to `limit` requests in the order of (station id, certificate type), those behind `after`."""
+    key = certificate_requests.c.station_id, certificate_requests.c.certificate_type
+    query = select(certificate_requests).order_by(*key).limit(limit)
+    for name in ("station_id", "certificate_type", "state"):
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(certificate_requests.c[name] == value)
+    if after is not None:
+        query = query.where(tuple_(*key) > tuple_(*after))
+    return [_request(row) for row in await session.execute(query)]
+
+
+async def make_due(session: WriteSession, request: CertificateRequest, due_at: datetime, reason: str) -> None:
+    """Put a request off, if it is still the one that was taken up."""
+    await session.execute(
+        update(certificate_requests)
+        .where(
+            certificate_requests.c.station_id == request.station_id,
+            certificate_requests.c.certificate_type == request.certificate_type,
+            certificate_requests.c.received_at == request.received_at,
+            certificate_requests.c.state == RequestState.PENDING,
+        )
+        .values(due_at=due_at, reason=reason)
+    )
+
+
+def _values(request: CertificateRequest) -> Mapping[str, Any]:
+    return {
+        "station_id": request.station_id,
+        "certificate_type": request.certificate_type,
+        "csr": request.csr,
+        "received_at": request.received_at,
+        "state": request.state,
+        "reason": request.reason,
+        "key_sha256": request.key_sha256 or None,
+        "attempts": request.attempts,
+        "due_at": request.due_at,
+        "certificate_id": request.certificate_id,
+    }
+
+
+def _request(row: Row[Any]) -> CertificateRequest:
+    return CertificateRequest(
+        station_id=row.station_id,
+        certificate_type=CertificateType(row.certificate_type),
+        csr=row.csr,
+        received_at=row.received_at,
+        state=RequestState(row.state),
+        reason=row.reason,
+        key_sha256=row.key_sha256 or b"",
+        attempts=row.attempts,
+        due_at=row.due_at,
+        certificate_id=row.certificate_id,
+    )

@@ -2,7 +2,7 @@
 
 from csms_db.base import Json, UtcDateTime, new_metadata
 from csms_db.outbox import outbox_table
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, Table, Text, text
 
 metadata = new_metadata()
 
@@ -52,6 +52,49 @@ certificate_requests = Table(
     Column("certificate_type", Text, primary_key=True),
     Column("csr", Text, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False, server_default="Refused"),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    # Of the public key; none: the CSR cannot be read.
+    Column("key_sha256", LargeBinary),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    # When it is to be signed; none: there is nothing to do.
+    Column("due_at", UtcDateTime),
+    Column("certificate_id", Text),
+    Index("ix_certificate_requests_due_at", "due_at"),
+)
+
+# Certificates that were signed for stations: all of them, for one that is forgotten cannot be revoked.
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("certificate_id", Text, primary_key=True),
+    Column("station_id", Text, nullable=False),
+    Column("certificate_type", Text, nullable=False),
+    # SHA-256 of the certificate: what a connection is compared by.
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("key_sha256", LargeBinary, nullable=False),
+    Column("serial_number", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("not_after", UtcDateTime, nullable=False),
+    Column("chain", Text, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    # Of the CALL under way that is to deliver it.
+    Column("order_id", Text),
+    Column("attempts", Integer, nullable=False),
+    # When it is to be delivered; none: there is nothing to do.
+    Column("due_at", UtcDateTime),
+    Column("renewal_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Index("ix_certificates_station_id", "station_id", "certificate_type", "issued_at"),
+    Index("ix_certificates_issued_at", "issued_at", "certificate_id"),
+    Index("ix_certificates_fingerprint", "fingerprint"),
+    Index("ix_certificates_order_id", "order_id"),
+    Index("ix_certificates_due_at", "due_at"),
+    Index("ix_certificates_not_after", "not_after"),
 )
 
 outbox = outbox_table(metadata)

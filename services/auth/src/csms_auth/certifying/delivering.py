@@ -1,0 +1,73 @@
+"""Brings certificates to their stations: CertificateSigned, and what its outcome means."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import orjson
+import structlog
+from csms.v1.station_pb2 import CommandResult, Outcome
+from csms_bus.ports import Outgoing
+from csms_db import outbox
+from csms_db.engine import Database
+from csms_runtime.clock import utcnow
+from csms_runtime.ids import new_id
+
+from csms_auth import events
+from csms_auth.certifying.orders import CERTIFICATE_SIGNED, OUTCOME_TIME, order
+from csms_auth.domain.certificates import MOST_FAILURES, Certificate, not_taken, put_off, taken
+from csms_auth.store import certificates, tables
+
+BATCH = 100
+AFTER_CONNECTING = timedelta(seconds=1)
+"""How long a station is left alone after it connected: device-mgmt has to hear of it too."""
+
+_log = structlog.get_logger(__name__)
+
+
+async def order_due(database: Database) -> int:
+    """Order the delivery of up to 100 certificates that are due; return how many. Raises DatabaseUnavailable."""
+    now = utcnow()
+    async with database.transaction() as session:
+        found = await certificates.due(session, now, limit=BATCH)
+        expired = [not_taken(each, "it expired before it was delivered") for each in found if each.not_after <= now]
+        ordered = [_ordered(each, now) for each in found if each.not_after > now]
+        await certificates.save(session, [*expired, *ordered])
+        told = [events.certificate_refused(each.station_id, each.certificate_type, each.reason) for each in expired]
+        await outbox.add(session, tables.outbox, [*told, *(_order(each, now) for each in ordered)])
+    return len(found)
+
+
+def _ordered(certificate: Certificate, now: datetime) -> Certificate:
+    # Due again when no outcome came: the order, or its outcome, is lost.
+    return replace(certificate, order_id=new_id(), attempts=certificate.attempts + 1, due_at=now + OUTCOME_TIME)
+
+
+def _order(certificate: Certificate, now: datetime) -> Outgoing:
+    payload = {"certificateChain": certificate.chain, "certificateType": certificate.certificate_type}
+    return order(certificate.station_id, certificate.order_id or "", CERTIFICATE_SIGNED, payload, now)
+
+
+def delivered(certificate: Certificate, result: CommandResult, now: datetime) -> Certificate:
+    """Return the certificate after an attempt to deliver it."""
+    if result.outcome == Outcome.OUTCOME_RESULT:
+        return _answered(certificate, result)
+    if result.outcome == Outcome.OUTCOME_ERROR and certificate.attempts >= MOST_FAILURES:
+        return not_taken(certificate, _error(result))
+    reasons = {
+        Outcome.OUTCOME_NOT_CONNECTED: "the station is not connected",
+        Outcome.OUTCOME_TIMEOUT: "the station did not answer",
+    }
+    return put_off(certificate, reasons.get(result.outcome, _error(result)), now)
+
+
+def _answered(certificate: Certificate, result: CommandResult) -> Certificate:
+    response = orjson.loads(result.payload)
+    if response["status"] == "Accepted":
+        return taken(certificate)
+    info = response.get("statusInfo", {})
+    details = " ".join(text for text in (info.get("reasonCode"), info.get("additionalInfo")) if text)
+    return not_taken(certificate, f"the station rejected it: {details}" if details else "the station rejected it")
+
+
+def _error(result: CommandResult) -> str:
+    return f"the station answered {result.error.code}: {result.error.description}".replace("\0", "")[:500]

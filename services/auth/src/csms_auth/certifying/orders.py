@@ -1,0 +1,33 @@
+"""The CALLs that auth has device-mgmt send."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from csms.v1.station_pb2 import CallOrder
+from csms_bus.ports import Outgoing
+from csms_bus.records import new_record
+from csms_bus.topics import CALLS_DEVICES
+from csms_runtime.clock import to_ms
+
+ORIGIN = "auth"
+CERTIFICATE_SIGNED = "CertificateSigned"
+TRIGGER_MESSAGE = "TriggerMessage"
+
+ORDER_TIME = timedelta(seconds=60)
+"""How long an order may wait to be sent."""
+OUTCOME_TIME = timedelta(minutes=10)
+"""How long the outcome of an order is waited for; device-mgmt owes one, within the station's time and its own grace."""
+
+
+def order(station_id: str, call_id: str, action: str, payload: Mapping[str, Any], now: datetime) -> Outgoing:
+    """Return the order of a CALL; its outcome comes on ocpp.results."""
+    body = CallOrder(
+        call_id=call_id,
+        action=action,
+        payload=orjson.dumps(payload),
+        origin=ORIGIN,
+        deadline_ms=to_ms(now + ORDER_TIME),
+    )
+    return Outgoing(CALLS_DEVICES.name, new_record(station_id, call_order=body))

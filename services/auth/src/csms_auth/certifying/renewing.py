@@ -1,0 +1,51 @@
+"""Has stations ask for a new certificate before the one they use ends (A02)."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+from csms_db import outbox
+from csms_db.engine import Database
+from csms_runtime.clock import utcnow
+from csms_runtime.ids import new_id
+
+from csms_auth.certifying.orders import TRIGGER_MESSAGE, order
+from csms_auth.pki.ports import CertificateType
+from csms_auth.store import certificates, tables
+
+BATCH = 100
+ASK_AGAIN = timedelta(days=1)
+
+_TRIGGERS = {
+    CertificateType.CHARGING_STATION: "SignChargingStationCertificate",
+    CertificateType.V2G: "SignV2GCertificate",
+}
+
+_log = structlog.get_logger(__name__)
+
+
+async def order_renewals(database: Database, before_end: timedelta) -> int:
+    """Trigger up to 100 stations whose certificate ends within `before_end`, each once a day; return how many.
+
+    Raises DatabaseUnavailable.
+    """
+    now = utcnow()
+    async with database.transaction() as session:
+        found = await certificates.to_renew(
+            session, expiring_before=now + before_end, asked_before=now - ASK_AGAIN, limit=BATCH
+        )
+        await certificates.save(session, [replace(each, renewal_at=now) for each in found])
+        orders = [
+            order(
+                each.station_id,
+                new_id(),
+                TRIGGER_MESSAGE,
+                {"requestedMessage": _TRIGGERS[each.certificate_type]},
+                now,
+            )
+            for each in found
+        ]
+        await outbox.add(session, tables.outbox, orders)
+    for each in found:
+        _log.info("certificate to be renewed", station_id=each.station_id, not_after=each.not_after.isoformat())
+    return len(found)

@@ -1,0 +1,191 @@
+"""Has a certificate authority sign what stations asked for."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
+from csms_bus.ports import Outgoing
+from csms_db import outbox
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
+from csms_ocpp.serial_numbers import names
+from csms_runtime import metrics
+from csms_runtime.clock import utcnow
+from csms_runtime.ids import new_id
+
+from csms_auth import events
+from csms_auth.domain.certificates import Certificate, CertificateRequest, RequestState, pause
+from csms_auth.pki import csr, files
+from csms_auth.pki.csr import BadCsr
+from csms_auth.pki.ports import (
+    AuthorityUnavailable,
+    CertificateAuthority,
+    CertificateType,
+    SigningRefused,
+    SigningRequest,
+)
+from csms_auth.store import certificate_requests, certificates, stations, tables
+
+BATCH = 16
+LEASE = timedelta(seconds=120)
+"""How long one process has a request for itself; the authority must have answered by then."""
+SIGN_TIMEOUT_S = 60.0
+MOST_A_DAY = 50
+"""Certificates of a kind that one station may get within 24 hours: one that asks for ever is stopped."""
+MAX_CHAIN = 10_000
+"""Characters of certificateChain in CertificateSigned."""
+
+_DAY = timedelta(days=1)
+_log = structlog.get_logger(__name__)
+
+
+class Signer:
+    """Signs requests that are due. Several at a time, in several processes, do no harm."""
+
+    def __init__(self, database: Database, authority: CertificateAuthority, organization: str) -> None:
+        """`organization`: the operator's name in the certificates."""
+        self._database = database
+        self._authority = authority
+        self._organization = organization
+
+    async def sign_due(self) -> int:
+        """Take up to 16 requests in hand; return how many there were. Raises DatabaseUnavailable."""
+        async with self._database.transaction() as session:
+            claimed = await certificate_requests.claim(session, utcnow(), LEASE, limit=BATCH)
+        await asyncio.gather(*(self._sign(request) for request in claimed))
+        return len(claimed)
+
+    async def _sign(self, request: CertificateRequest) -> None:
+        try:
+            wanted = await self._wanted(request)
+            async with asyncio.timeout(SIGN_TIMEOUT_S):
+                chain = await self._authority.sign(wanted)
+            certificate = _certificate(request, wanted, chain)
+        except (BadCsr, SigningRefused) as error:
+            await self._refuse(request, str(error))
+        except DatabaseUnavailable:
+            raise
+        except (AuthorityUnavailable, TimeoutError) as error:
+            await self._put_off(request, error)
+        except Exception as error:  # noqa: BLE001 one request that nobody foresaw must not stop all others
+            _log.exception("certificate not signed", station_id=request.station_id)
+            await self._put_off(request, AuthorityUnavailable(f"internal error: {type(error).__name__}"))
+        else:
+            await self._keep(request, certificate)
+
+    async def _wanted(self, request: CertificateRequest) -> SigningRequest:
+        """Look at the request again: the station may have been deleted or got another serial number meanwhile."""
+        key = csr.key_sha256(csr.read(request.csr))
+        async with self._database.reading() as session:
+            station = (await stations.load(session, [request.station_id])).get(request.station_id)
+            lately = await certificates.issued_since(
+                session, request.station_id, request.certificate_type, utcnow() - _DAY
+            )
+            compromised = await certificates.is_compromised(session, request.station_id, key)
+        if station is None or station.deleted:
+            raise SigningRefused("the station is not known")
+        if compromised:
+            raise SigningRefused("a certificate for this key was revoked because others have the key")
+        if lately >= MOST_A_DAY:
+            raise SigningRefused(f"the station got {lately} certificates within 24 hours")
+        return csr.signing_request(
+            request.csr,
+            request.certificate_type,
+            station_id=request.station_id,
+            serial_number=station.serial_number,
+            organization=self._organization,
+        )
+
+    async def _refuse(self, request: CertificateRequest, reason: str) -> None:
+        refused = replace(request, state=RequestState.REFUSED, reason=reason, due_at=None)
+        told = events.certificate_refused(request.station_id, request.certificate_type, reason)
+        await self._store(request, refused, None, told)
+        metrics.AUTH_CERTIFICATES.labels(request.certificate_type, "refused").inc()
+        _log.warning("certificate refused", station_id=request.station_id, reason=reason)
+
+    async def _put_off(self, request: CertificateRequest, error: Exception) -> None:
+        asked_s = error.retry_after_s if isinstance(error, AuthorityUnavailable) else None
+        wait = pause(request.attempts) if asked_s is None else timedelta(seconds=asked_s)
+        reason = str(error) or "the certificate authority did not answer in time"
+        async with self._database.transaction() as session:
+            await certificate_requests.make_due(session, request, utcnow() + wait, reason)
+        _log.warning("certificate not signed yet", station_id=request.station_id, reason=reason)
+
+    async def _keep(self, request: CertificateRequest, certificate: Certificate) -> None:
+        signed = replace(
+            request,
+            state=RequestState.SIGNED,
+            reason="",
+            due_at=None,
+            certificate_id=certificate.certificate_id,
+        )
+        await self._store(request, signed, certificate, events.certificate_issued(certificate))
+        metrics.AUTH_CERTIFICATES.labels(request.certificate_type, "issued").inc()
+        _log.info(
+            "certificate issued",
+            station_id=request.station_id,
+            certificate_type=certificate.certificate_type,
+            serial_number=certificate.serial_number,
+            not_after=certificate.not_after.isoformat(),
+        )
+
+    async def _store(
+        self, taken_up: CertificateRequest, request: CertificateRequest, certificate: Certificate | None, told: Outgoing
+    ) -> None:
+        """Store what became of a request, unless the station has asked for something else meanwhile."""
+        key = request.station_id, request.certificate_type
+        async with self._database.transaction() as session:
+            present = (await certificate_requests.lock(session, [request.station_id])).get(key)
+            if present is None or present.state is not RequestState.PENDING or present.csr != taken_up.csr:
+                return
+            await certificate_requests.save(session, [request])
+            if certificate is not None:
+                await certificates.save(session, [certificate])
+            await outbox.add(session, tables.outbox, [told])
+
+
+def _certificate(request: CertificateRequest, wanted: SigningRequest, chain: Sequence[x509.Certificate]) -> Certificate:
+    """Return the certificate to keep. Raises SigningRefused when it is not what was asked for."""
+    leaf, now = chain[0], utcnow()
+    pem = files.pem(chain)
+    _check(wanted, leaf, pem, now)
+    return Certificate(
+        certificate_id=new_id(),
+        station_id=request.station_id,
+        certificate_type=request.certificate_type,
+        fingerprint=leaf.fingerprint(hashes.SHA256()),
+        key_sha256=csr.key_sha256(leaf),
+        serial_number=f"{leaf.serial_number:x}",
+        subject=leaf.subject.rfc4514_string(),
+        issuer=leaf.issuer.rfc4514_string(),
+        not_before=leaf.not_valid_before_utc,
+        not_after=leaf.not_valid_after_utc,
+        chain=pem,
+        issued_at=now,
+        due_at=now,
+    )
+
+
+def _check(wanted: SigningRequest, leaf: x509.Certificate, pem: str, now: datetime) -> None:
+    """An external authority decides itself what it signs: what a station could not use is not sent to it."""
+    if csr.key_sha256(leaf) != csr.key_sha256(wanted.csr):
+        raise SigningRefused("the certificate that was signed is for another key")
+    if leaf.not_valid_after_utc <= now:
+        raise SigningRefused("the certificate that was signed has expired")
+    if len(pem) > MAX_CHAIN:
+        raise SigningRefused(f"the chain has {len(pem)} characters, CertificateSigned takes {MAX_CHAIN}")
+    if wanted.certificate_type is not CertificateType.CHARGING_STATION:
+        return
+    if not any(names(text, wanted.common_name) for text in _attributes(leaf, NameOID.COMMON_NAME)):
+        raise SigningRefused("the certificate that was signed does not name the station's serial number")
+    if not any(wanted.organization in text for text in _attributes(leaf, NameOID.ORGANIZATION_NAME)):
+        raise SigningRefused(f"the O of the certificate that was signed is not {wanted.organization}")
+
+
+def _attributes(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> list[str]:
+    return [str(attribute.value) for attribute in certificate.subject.get_attributes_for_oid(oid)]

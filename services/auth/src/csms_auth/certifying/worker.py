@@ -1,0 +1,86 @@
+"""Runs signing, delivering and renewing beside the consumers."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from csms_bus.flow import Backoff
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
+
+from csms_auth.certifying import delivering, renewing
+from csms_auth.certifying.signing import Signer
+
+POLL_S = 1.0
+"""How long something may lie unnoticed when nobody called `wake`: it became due, or another process wrote it."""
+RENEWAL_INTERVAL_S = 600.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Certifier:
+    """Does what is due until it is told to stop. One in each process; they share the work."""
+
+    def __init__(
+        self,
+        database: Database,
+        signer: Signer | None,
+        *,
+        renew_before: timedelta,
+        wake_outbox: Callable[[], None],
+    ) -> None:
+        """`signer` None: there is no certificate authority, nothing is signed. `renew_before` 0: nothing is renewed."""
+        self._database = database
+        self._signer = signer
+        self._renew_before = renew_before
+        self._wake_outbox = wake_outbox
+        self._woken = asyncio.Event()
+        self._renewed_at = -RENEWAL_INTERVAL_S
+
+    def wake(self) -> None:
+        """Tell that something is due. Cheap; call it from the event loop's thread."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. Outlives outages of the database; other errors come out."""
+        backoff = Backoff(0.2, 5.0)
+        waiting = asyncio.create_task(self._stopped(stop))
+        try:
+            while not stop.is_set():
+                pause_s = POLL_S
+                self._woken.clear()
+                try:
+                    await self.work()
+                    backoff.reset()
+                except DatabaseUnavailable as error:
+                    _log.warning("certificates wait", error=str(error))
+                    pause_s = backoff.next_pause()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), pause_s)
+        finally:
+            waiting.cancel()
+
+    async def work(self) -> None:
+        """Do all that is due now. Raises DatabaseUnavailable."""
+        while self._signer is not None and await self._signer.sign_due():
+            self._wake_outbox()
+        while await delivering.order_due(self._database):
+            self._wake_outbox()
+        if self._renewal_is_due() and await renewing.order_renewals(self._database, self._renew_before):
+            self._wake_outbox()
+
+    def _renewal_is_due(self) -> bool:
+        if not self._renew_before or self._signer is None:
+            return False
+        now = time.monotonic()
+        if now - self._renewed_at < RENEWAL_INTERVAL_S:
+            return False
+        self._renewed_at = now
+        return True
+
+    async def _stopped(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._woken.set()

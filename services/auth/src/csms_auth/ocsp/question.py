@@ -1,0 +1,87 @@
+"""What a station asks of an OCSP responder (GetCertificateStatus), and what it may be told."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+_ALGORITHMS: Mapping[str, hashes.HashAlgorithm] = {
+    "SHA256": hashes.SHA256(),
+    "SHA384": hashes.SHA384(),
+    "SHA512": hashes.SHA512(),
+}
+_HEX = re.compile(r"[0-9A-Fa-f]+")
+_MAX_SERIAL = 40
+"""Hexadecimal digits of a serial number: 20 octets (RFC 5280)."""
+MAX_RESULT = 5500
+"""Characters of ocspResult."""
+
+
+class BadQuestion(Exception):  # noqa: N818 says what is the case
+    """The station's data are not good enough to ask with."""
+
+
+class BadResponse(Exception):  # noqa: N818 as above
+    """What the responder said answers no such question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """OCPP's OCSPRequestDataType, read."""
+
+    responder_url: str
+    algorithm: str
+    """"SHA256", "SHA384" or "SHA512"."""
+    issuer_name_hash: bytes
+    issuer_key_hash: bytes
+    serial_number: int
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> "Question":
+        """Read a station's ocspRequestData, valid by its JSON schema. Raises BadQuestion."""
+        algorithm = str(data["hashAlgorithm"])
+        size = _ALGORITHMS[algorithm].digest_size
+        serial = str(data["serialNumber"])
+        if not _HEX.fullmatch(serial) or len(serial) > _MAX_SERIAL:
+            raise BadQuestion("serialNumber is not hexadecimal")
+        return cls(
+            responder_url=str(data["responderURL"]),
+            algorithm=algorithm,
+            issuer_name_hash=_hash(data, "issuerNameHash", size),
+            issuer_key_hash=_hash(data, "issuerKeyHash", size),
+            serial_number=int(serial, 16),
+        )
+
+    def request(self) -> bytes:
+        """Return the OCSPRequest, DER."""
+        builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+            self.issuer_name_hash, self.issuer_key_hash, self.serial_number, _ALGORITHMS[self.algorithm]
+        )
+        return builder.build().public_bytes(Encoding.DER)
+
+    def check(self, response: bytes) -> ocsp.OCSPResponse:
+        """Return an OCSPResponse (DER) that answers this question. Raises BadResponse.
+
+        Its signature is for the vehicle to verify, to which the station hands it on: the issuer is not known here.
+        """
+        try:
+            read = ocsp.load_der_ocsp_response(response)
+            if read.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+                raise BadResponse(f"the responder says {read.response_status.name}")
+            serials = {single.serial_number for single in read.responses}
+        except (ValueError, TypeError) as error:
+            raise BadResponse("the responder's answer is no OCSP response") from error
+        if self.serial_number not in serials:
+            raise BadResponse("the responder's answer is about another certificate")
+        return read
+
+
+def _hash(data: Mapping[str, Any], name: str, size: int) -> bytes:
+    text = str(data[name])
+    if not _HEX.fullmatch(text) or len(text) != 2 * size:
+        raise BadQuestion(f"{name} is not a hash of {size} octets in hexadecimal")
+    return bytes.fromhex(text)

@@ -1,0 +1,189 @@
+"""Reads and writes the certificates that were signed for stations."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from csms_db.engine import WriteSession
+from csms_db.sql import insert
+from sqlalchemy import Row, exists, func, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_auth.domain.certificates import Certificate, CertificateState, RequestState
+from csms_auth.pki.ports import CertificateType
+from csms_auth.store.chunks import SIZE, chunks
+from csms_auth.store.tables import certificate_requests, certificates
+
+KEY_COMPROMISE = "keyCompromise"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which certificates to list; None: any."""
+
+    station_id: str | None = None
+    certificate_type: CertificateType | None = None
+    state: CertificateState | None = None
+
+
+async def save(session: WriteSession, changed: Collection[Certificate]) -> None:
+    """Store certificates, new ones or others in another state."""
+    if not changed:
+        return
+    statement = insert(session, certificates)
+    values = [_values(certificate) for certificate in changed]
+    others = {name: statement.excluded[name] for name in values[0] if name != "certificate_id"}
+    statement = statement.on_conflict_do_update(index_elements=[certificates.c.certificate_id], set_=others)
+    await session.execute(statement, values)
+
+
+async def get(session: AsyncSession, certificate_id: str) -> Certificate | None:
+    """Return a certificate by our id of it."""
+    row = (await session.execute(select(certificates).where(certificates.c.certificate_id == certificate_id))).first()
+    return None if row is None else _certificate(row)
+
+
+async def lock(session: WriteSession, certificate_ids: Collection[str]) -> dict[str, Certificate]:
+    """Return certificates by their ids and lock their rows until the transaction ends."""
+    found: dict[str, Certificate] = {}
+    for some in chunks(sorted(certificate_ids)):
+        query = select(certificates).where(certificates.c.certificate_id.in_(some))
+        query = query.order_by(certificates.c.certificate_id).with_for_update()
+        found.update((row.certificate_id, _certificate(row)) for row in await session.execute(query))
+    return found
+
+
+async def ordered(session: WriteSession, order_ids: Collection[str]) -> dict[str, Certificate]:
+    """Return the certificates that these CALLs are to deliver, by CALL, and lock their rows."""
+    found: dict[str, Certificate] = {}
+    for some in chunks(sorted(order_ids)):
+        query = select(certificates).where(certificates.c.order_id.in_(some))
+        query = query.order_by(certificates.c.certificate_id).with_for_update()
+        found.update((row.order_id, _certificate(row)) for row in await session.execute(query))
+    return found
+
+
+async def due(session: WriteSession, now: datetime, *, limit: int) -> list[Certificate]:
+    """Return up to `limit` certificates that are to be delivered now, and lock their rows; others get others."""
+    query = select(certificates).where(certificates.c.due_at <= now)
+    query = query.order_by(certificates.c.due_at).limit(limit).with_for_update(skip_locked=True)
+    return [_certificate(row) for row in await session.execute(query)]
+
+
+async def connected(session: WriteSession, station_ids: Collection[str], due_at: datetime) -> None:
+    """Make what is to be delivered to these stations due, unless it is under way."""
+    for some in chunks(sorted(station_ids)):
+        await session.execute(
+            update(certificates)
+            .where(
+                certificates.c.station_id.in_(some),
+                certificates.c.state == CertificateState.ISSUED,
+                certificates.c.order_id.is_(None),
+                certificates.c.due_at > due_at,
+            )
+            .values(due_at=due_at)
+        )
+
+
+async def to_renew(
+    session: WriteSession, *, expiring_before: datetime, asked_before: datetime, limit: int
+) -> list[Certificate]:
+    """Return certificates that end soon, that their stations use, and that nobody was asked to renew lately.
+
+    A station uses the newest of a kind that it took. One that has asked for another already is left alone.
+    """
+    newer = certificates.alias("newer")
+    request = certificate_requests
+    query = (
+        select(certificates)
+        .where(
+            certificates.c.not_after < expiring_before,
+            certificates.c.state == CertificateState.ACCEPTED,
+            (certificates.c.renewal_at.is_(None)) | (certificates.c.renewal_at < asked_before),
+            ~exists().where(
+                newer.c.station_id == certificates.c.station_id,
+                newer.c.certificate_type == certificates.c.certificate_type,
+                newer.c.issued_at > certificates.c.issued_at,
+                newer.c.state.in_((CertificateState.ISSUED, CertificateState.ACCEPTED)),
+            ),
+            ~exists().where(
+                request.c.station_id == certificates.c.station_id,
+                request.c.certificate_type == certificates.c.certificate_type,
+                request.c.state == RequestState.PENDING,
+            ),
+        )
+        .order_by(certificates.c.not_after)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=certificates)
+    )
+    return [_certificate(row) for row in await session.execute(query)]
+
+
+async def issued_since(session: AsyncSession, station_id: str, kind: CertificateType, since: datetime) -> int:
+    """Return how many certificates of this kind were signed for the station since then."""
+    query = select(func.count()).where(
+        certificates.c.station_id == station_id,
+        certificates.c.certificate_type == kind,
+        certificates.c.issued_at >= since,
+    )
+    return await session.scalar(query) or 0
+
+
+async def is_compromised(session: AsyncSession, station_id: str, key_sha256: bytes) -> bool:
+    """Whether a certificate for this key of the station was revoked because others have the key."""
+    query = select(certificates.c.certificate_id).where(
+        certificates.c.station_id == station_id,
+        certificates.c.key_sha256 == key_sha256,
+        certificates.c.state == CertificateState.REVOKED,
+        certificates.c.reason == KEY_COMPROMISE,
+    )
+    return (await session.execute(query.limit(1))).first() is not None
+
+
+async def revoked_among(session: AsyncSession, fingerprints: Collection[bytes]) -> set[bytes]:
+    """Return those of these certificates (SHA-256 of the DER) that were revoked; a statement per 1,000."""
+    wanted, found = list(fingerprints), set[bytes]()
+    for start in range(0, len(wanted), SIZE):
+        query = select(certificates.c.fingerprint).where(
+            certificates.c.fingerprint.in_(wanted[start : start + SIZE]),
+            certificates.c.state == CertificateState.REVOKED,
+        )
+        found.update(await session.scalars(query))
+    return found
+
+
+async def revoked(session: AsyncSession, kind: CertificateType, *, valid_at: datetime) -> list[Certificate]:
+    """Return the revoked certificates of a kind that have not expired, for the revocation list."""
+    query = select(certificates).where(
+        certificates.c.state == CertificateState.REVOKED,
+        certificates.c.certificate_type == kind,
+        certificates.c.not_after > valid_at - timedelta(days=1),
+    )
+    return [_certificate(row) for row in await session.execute(query.order_by(certificates.c.revoked_at))]
+
+
+async def page(
+    session: AsyncSession, wanted: Filter, *, limit: int, after: tuple[datetime, str] | None
+) -> Sequence[Certificate]:
+    """Return up to `limit` certificates, the newest first, those behind `after`."""
+    key = certificates.c.issued_at, certificates.c.certificate_id
+    query = select(certificates).order_by(*(column.desc() for column in key)).limit(limit)
+    for name in ("station_id", "certificate_type", "state"):
+        value = getattr(wanted, name)
+        if value is not None:
+            query = query.where(certificates.c[name] == value)
+    if after is not None:
+        query = query.where(tuple_(*key) < tuple_(*after, types=[column.type for column in key]))
+    return [_certificate(row) for row in await session.execute(query)]
+
+
+def _values(certificate: Certificate) -> Mapping[str, Any]:
+    return asdict(certificate)
+
+
+def _certificate(row: Row[Any]) -> Certificate:
+    fields = dict(row._mapping)  # noqa: SLF001 SQLAlchemy's public name of it
+    fields["certificate_type"] = CertificateType(row.certificate_type)
+    fields["state"] = CertificateState(row.state)
+    return Certificate(**fields)
