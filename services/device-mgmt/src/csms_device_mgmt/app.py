@@ -28,6 +28,7 @@ from csms_device_mgmt.http import (
     notifications,
     password,
     reports,
+    security_profile,
     stations,
     variables,
 )
@@ -81,6 +82,7 @@ class DeviceManagement:
             jobs.router(units, execution),
             installed_certificates.router(units),
             password.router(execution, inventory),
+            security_profile.router(units, settings),
             notifications.router(units),
         )
 

@@ -102,7 +102,7 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
         return []
     if body == "connection":
         await connection.handle(unit, record, item.offset)
-        return []
+        return unit.take_following()
     raise Never(f"{item.topic} carries no {body}")
 
 

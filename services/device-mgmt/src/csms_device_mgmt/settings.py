@@ -28,6 +28,14 @@ class DeviceSettings(RuntimeSettings):
         30.0, gt=0, le=3600, description="How often calls that nobody finished are looked for, in seconds"
     )
 
+    public_ocpp_url_tls: str | None = Field(
+        None,
+        pattern="^wss://",
+        max_length=512,
+        description="Where stations reach the TLS endpoint, wss://… without their identity: what they are given for "
+        "a higher security profile",
+    )
+
     @property
     def intervals(self) -> Intervals:
         """The `interval` of BootNotification responses."""

@@ -108,20 +108,24 @@ class FakeGateway:
             [Outgoing(GATEWAY_STATUS.name, new_record("", gateway_status=status), key=str(self.slot))]
         )
 
-    async def connect(self, station_id: str, connection_id: str = "c1", *, protocol: str = "ocpp2.0.1") -> None:
-        await self._publish(station_id, connection_id, CONNECTION_STATE_OPEN, protocol)
+    async def connect(
+        self, station_id: str, connection_id: str = "c1", *, protocol: str = "ocpp2.0.1", security_profile: int = 1
+    ) -> None:
+        await self._publish(station_id, connection_id, CONNECTION_STATE_OPEN, protocol, security_profile)
 
     async def disconnect(self, station_id: str, connection_id: str = "c1") -> None:
         await self._publish(station_id, connection_id, CONNECTION_STATE_CLOSED, "ocpp2.0.1")
 
-    async def _publish(self, station_id: str, connection_id: str, state: Any, protocol: str) -> None:
+    async def _publish(
+        self, station_id: str, connection_id: str, state: Any, protocol: str, security_profile: int = 1
+    ) -> None:
         body = ConnectionRecord(
             state=state,
             gateway_slot=self.slot,
             gateway_epoch=self.epoch,
             connection_id=connection_id,
             protocol=protocol,
-            security_profile=1,
+            security_profile=security_profile,
             connected_at_ms=now_ms(),
             closed_at_ms=now_ms(),
         )

@@ -5,30 +5,33 @@ from collections.abc import Mapping
 from csms_ocpp.versions import Protocol
 
 from csms_device_mgmt.consequences import (
+    certificate_signed,
     get_variables,
     installed_certificates,
     job,
     onboarding,
+    profile_change,
     report,
     reset,
     set_network_profile,
     set_variables,
 )
-from csms_device_mgmt.consequences.executed import Consequence, both
+from csms_device_mgmt.consequences.executed import Consequence, each
 from csms_device_mgmt.domain.jobs import KIND_OF_ACTION
 from csms_device_mgmt.domain.series import BY_ACTION
 
 CONSEQUENCES: Mapping[str, Consequence] = {
     **dict.fromkeys(BY_ACTION, report.apply),
     **dict.fromkeys(KIND_OF_ACTION, job.apply),
-    "GetBaseReport": both(report.apply, onboarding.apply),
+    "CertificateSigned": certificate_signed.apply,
+    "GetBaseReport": each(report.apply, onboarding.apply),
     "DeleteCertificate": installed_certificates.apply_deletion,
     "GetInstalledCertificateIds": installed_certificates.apply_report,
-    "GetVariables": get_variables.apply,
-    "Reset": reset.apply,
-    "SetNetworkProfile": set_network_profile.apply,
-    "SetVariables": both(set_variables.apply, onboarding.apply),
-    "TriggerMessage": onboarding.apply,
+    "GetVariables": each(get_variables.apply, profile_change.apply),
+    "Reset": each(reset.apply, profile_change.apply),
+    "SetNetworkProfile": each(set_network_profile.apply, profile_change.apply),
+    "SetVariables": each(set_variables.apply, onboarding.apply, profile_change.apply),
+    "TriggerMessage": each(onboarding.apply, profile_change.apply),
 }
 """OCPP 2.0.1 and 2.1; nothing follows from the outcome of other actions."""
 

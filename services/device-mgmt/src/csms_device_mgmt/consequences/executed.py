@@ -35,11 +35,11 @@ Consequence = Callable[[Unit, Executed], Awaitable[None]]
 """Runs once per outcome, in the transaction that stores it."""
 
 
-def both(first: Consequence, second: Consequence) -> Consequence:
+def each(*consequences: Consequence) -> Consequence:
     """One after the other."""
 
     async def apply(unit: Unit, executed: Executed) -> None:
-        await first(unit, executed)
-        await second(unit, executed)
+        for consequence in consequences:
+            await consequence(unit, executed)
 
     return apply

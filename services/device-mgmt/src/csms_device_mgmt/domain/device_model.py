@@ -120,3 +120,5 @@ def bytes_per_message(action: str) -> VariableKey:
 
 BASIC_AUTH_PASSWORD = VariableKey("SecurityCtrlr", "BasicAuthPassword")
 """The station's own password (A01)."""
+NETWORK_CONFIGURATION_PRIORITY = VariableKey("OCPPCommCtrlr", "NetworkConfigurationPriority")
+"""The slots of network profiles, the first one used first, separated by commas (B10)."""

@@ -9,7 +9,7 @@ from csms_ocpp.serial_numbers import names
 from csms_ocpp.times import format_datetime
 from csms_runtime import metrics
 
-from csms_device_mgmt import messages, onboarding
+from csms_device_mgmt import messages, onboarding, profile_changes
 from csms_device_mgmt.domain.registration import Registration, boot_interval
 from csms_device_mgmt.handlers import job_status
 from csms_device_mgmt.handlers.message import Answer, StationMessage
@@ -43,6 +43,8 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
         status = await onboarding.booted(unit, station, message.place, message.protocol)
         _register(unit, station, status)
         unit.tell(_booted(station, message))
+        if station.boot_reason != TRIGGERED:
+            profile_changes.booted(unit, station, message.place[2], message.security_profile)
         if station.boot_reason == FIRMWARE_UPDATE:
             await job_status.booted(unit, message)
     metrics.DEVICES_BOOTS.labels(status.value).inc()

@@ -5,7 +5,7 @@ from csms.v1.events_pb2 import SecurityProfileChanged, StationConnected, Station
 from csms.v1.station_pb2 import ConnectionRecord, ConnectionState
 from csms_runtime.clock import from_ms
 
-from csms_device_mgmt import messages
+from csms_device_mgmt import messages, profile_changes
 from csms_device_mgmt.domain.connections import Change, Known, Seen, change, must_be_told
 from csms_device_mgmt.handlers.unknown_stations import known_or_created
 from csms_device_mgmt.store import stations
@@ -34,6 +34,7 @@ async def handle(unit: Unit, record: Record, offset: int) -> None:
         _close(unit, station, record)
     else:
         _open(unit, station, record)
+        await profile_changes.connected(unit, station, record.connection.security_profile)
     station.connection_offset, station.connection_produced_at_ms = offset, record.produced_at_ms
 
 

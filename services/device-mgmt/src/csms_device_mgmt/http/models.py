@@ -104,6 +104,39 @@ class StationModel(BaseModel):
     updated_at: datetime
 
 
+class ProfileChangeModel(BaseModel):
+    """A change to a higher security profile, and how far it got."""
+
+    security_profile: int = Field(description="The new one")
+    from_profile: int | None
+    step: str = Field(
+        description="certificate, read_priority, network_profile, priority, reset, connect; or done, failed"
+    )
+    failed_step: str | None
+    reason: str | None = Field(description="Why it failed")
+    call_id: str | None = Field(description="The call whose outcome is awaited")
+    attempts: int = Field(description="How often the step's CALL was sent")
+    configuration_slot: int
+    network_configuration_priority: list[int] | None = Field(description="null: not known yet")
+    ocpp_csms_url: str
+    started_at: datetime
+    updated_at: datetime
+
+
+class SecurityProfileModel(BaseModel):
+    """A station's security profile."""
+
+    id: str
+    station_id: str
+    security_profile: int | None = Field(description="What its connection must have; null: any")
+    reached_security_profile: int | None = Field(description="The highest it has connected with")
+    pending_security_profile: int | None = Field(description="A higher one it may come with, too")
+    certificate_not_after: datetime | None = Field(
+        description="The end of the ChargingStationCertificate that it accepted last"
+    )
+    change: ProfileChangeModel | None = Field(description="The last one that was asked for")
+
+
 class CallModel(BaseModel):
     """A CALL and what became of it."""
 

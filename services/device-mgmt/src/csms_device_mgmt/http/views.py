@@ -16,11 +16,14 @@ from csms_device_mgmt.http.models import (
     NotificationModel,
     OnboardingModel,
     PendingResetModel,
+    ProfileChangeModel,
     ReportSummaryModel,
+    SecurityProfileModel,
     StationModel,
     VariableModel,
 )
 from csms_device_mgmt.onboarding import progress_of
+from csms_device_mgmt.profile_changes import change_of
 from csms_device_mgmt.store.tables import Call, Connector, Notification, Report, Station, Variable
 
 
@@ -65,6 +68,39 @@ def _onboarding(row: Station) -> OnboardingModel | None:
         notes=list(progress.notes),
         started_at=progress.started_at,
         updated_at=progress.updated_at,
+    )
+
+
+def security_profile(row: Station) -> SecurityProfileModel:
+    """Show a station's security profile."""
+    return SecurityProfileModel(
+        id=row.station_id,
+        station_id=row.station_id,
+        security_profile=row.security_profile,
+        reached_security_profile=row.reached_security_profile,
+        pending_security_profile=row.pending_security_profile,
+        certificate_not_after=row.certificate_not_after,
+        change=_change(row),
+    )
+
+
+def _change(row: Station) -> ProfileChangeModel | None:
+    change = change_of(row)
+    if change is None:
+        return None
+    return ProfileChangeModel(
+        security_profile=change.wanted.security_profile,
+        from_profile=change.from_profile or None,
+        step=change.step.value,
+        failed_step=change.failed_step.value if change.failed_step else None,
+        reason=change.reason,
+        call_id=change.call_id,
+        attempts=change.attempts,
+        configuration_slot=change.wanted.configuration_slot,
+        network_configuration_priority=None if change.priority is None else list(change.priority),
+        ocpp_csms_url=change.wanted.ocpp_csms_url,
+        started_at=change.started_at,
+        updated_at=change.updated_at,
     )
 
 
