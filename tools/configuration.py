@@ -7,6 +7,7 @@ from csms_auth.settings import AuthSettings
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
 from csms_runtime.settings import describe
+from csms_standalone.settings import StandaloneSettings
 from csms_transactions.settings import TransactionSettings
 
 INTRODUCTION = """# Configuration
@@ -14,7 +15,7 @@ INTRODUCTION = """# Configuration
 Made from the settings classes by `make docs`. Every service reads its settings from the environment; an empty variable
 counts as absent.
 """
-CLASSES = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings)
+CLASSES = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, StandaloneSettings)
 
 
 def page() -> str:

@@ -148,9 +148,11 @@ async def test_a_key_of_another_kind_is_refused(authority: BuiltInAuthority) -> 
         await authority.sign(SigningRequest(csr, STATION, "SN-1", "Example CSO"))
 
 
-def test_server_certificates_are_an_rsa_and_an_ecdsa_one(authority: BuiltInAuthority, tmp_path: Path) -> None:
+def test_server_certificates_are_an_rsa_and_an_ecdsa_one(
+    authority: BuiltInAuthority, directory: Path, tmp_path: Path
+) -> None:
     made = authority.server_certificates(tmp_path, ["csms.example.com", "localhost", "::1"], "Example CSO", days=90)
-    root = authority.root_file
+    root = built_in.root_file(directory)
     for path in made:
         told = openssl(
             "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", "csms.example.com",

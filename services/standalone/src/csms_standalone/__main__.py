@@ -5,7 +5,9 @@ import sys
 import typer
 from csms_runtime import lifecycle, logging
 
+from csms_standalone.app import Ports
 from csms_standalone.app import serve as serve_all
+from csms_standalone.certificates import made_here, with_certificates
 from csms_standalone.secrets import Secrets, secrets_of
 from csms_standalone.settings import StandaloneSettings
 
@@ -26,29 +28,47 @@ def serve() -> None:
     environment = StandaloneSettings()
     logging.configure(environment.log_level, environment.log_format)
     secrets = secrets_of(environment.data_dir, admin_key=environment.admin_api_key is None)
-    settings = environment.with_secrets(secrets)
+    settings = with_certificates(environment.with_secrets(secrets))
 
-    def welcome(ocpp_port: int, http_port: int) -> None:
-        sys.stdout.write(_welcome(settings, secrets, ocpp_port, http_port))
+    def welcome(ports: Ports) -> None:
+        sys.stdout.write(welcome_text(settings, secrets, ports))
         sys.stdout.flush()
 
     lifecycle.run(lambda stop: serve_all(settings, stop, welcome))
 
 
-def _welcome(settings: StandaloneSettings, secrets: Secrets, ocpp_port: int, http_port: int) -> str:
+def welcome_text(settings: StandaloneSettings, secrets: Secrets, ports: Ports) -> str:
+    """Return what is printed when stations may connect."""
     if secrets.new_admin_key is not None:
         key = f"{secrets.new_admin_key}   (shown only this once)"
     else:
         key = f"as printed at the first start; delete {settings.data_dir}/admin-key.sha256 to get a new one"
         key = "from CSMS_ADMIN_API_KEY" if settings.admin_api_key is not None else key
-    return (
-        "\nThe CSMS is ready.\n"
-        f"  Stations   ws://{settings.ocpp_host}:{ocpp_port}/ocpp/{{station_id}}   "
-        f"(unknown stations: {settings.unknown_stations.value})\n"
-        f"  HTTP API   http://{settings.http_host}:{http_port}/docs\n"
-        f"  Admin key  {key}\n"
-        f"  Data       {settings.data_dir.resolve()}\n\n"
-    )
+    lines = [
+        *_stations(settings, ports),
+        f"HTTP API   http://{settings.http_host}:{ports.http}/docs",
+        f"Admin key  {key}",
+        f"Data       {settings.data_dir.resolve()}",
+    ]
+    return "\nThe CSMS is ready.\n" + "".join(f"  {line}\n" for line in lines) + "\n"
+
+
+def _stations(settings: StandaloneSettings, ports: Ports) -> list[str]:
+    unknown = f"(unknown stations: {settings.unknown_stations.value})"
+    lines = []
+    if ports.ocpp is not None:
+        lines.append(f"Stations   ws://{settings.ocpp_host}:{ports.ocpp}/ocpp/{{station_id}}   {unknown}")
+    if ports.ocpp_tls is None:
+        return lines
+    own = made_here(settings)
+    host = settings.ocpp_tls_names[0] if own else settings.ocpp_host
+    lines.append(f"Stations   wss://{host}:{ports.ocpp_tls}/ocpp/{{station_id}}   {unknown}")
+    if own is not None:
+        lines += [
+            f"           They verify the CSMS with {own}",
+            "           A certificate for security profile 3: csms-pki station --serial SERIAL_NUMBER",
+        ]
+    return lines
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Protocol
 
@@ -31,8 +32,19 @@ class _ServiceModule(Protocol):
     MIGRATIONS: str
 
 
-async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Callable[[int, int], None]) -> None:
-    """Run everything until `stop` is set; `on_ready` gets the OCPP and the HTTP port when stations may connect.
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The TCP ports that are listened on."""
+
+    ocpp: int | None
+    """None: stations connect with TLS only."""
+    ocpp_tls: int | None
+    """None: without TLS only."""
+    http: int
+
+
+async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Callable[[Ports], None]) -> None:
+    """Run everything until `stop` is set; `on_ready` is called when stations may connect.
 
     Raises PortTakenError or OSError when a port cannot be listened on, SQLAlchemy's errors when a migration fails.
     """
@@ -55,7 +67,11 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
         await system.security.ready()
         http_port = await parts.enter_async_context(listening(system.api(), settings.http_host, settings.http_port))
         gateway = system.gateway
-        edge.start("gateway", gateway.run(stop, ready=lambda: on_ready(gateway.port, http_port)))
+
+        def ready() -> None:
+            on_ready(Ports(gateway.port if settings.ocpp_plain else None, gateway.tls_port, http_port))
+
+        edge.start("gateway", gateway.run(stop, ready=ready))
         await _first_of(stop, ended)
         health.drain()
 

@@ -7,13 +7,20 @@ from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
 from csms_runtime.settings import ApiKeySetting
 from csms_transactions.settings import TransactionSettings
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from csms_standalone.secrets import Secrets
 
 
 class StandaloneSettings(GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings):
     """Every service's settings; where several have the same, it is one setting."""
+
+    ocpp_tls_names: list[str] = Field(
+        ["localhost", "127.0.0.1"],
+        min_length=1,
+        description="Standalone, when CSMS_OCPP_TLS_PORT is set and no CSMS_OCPP_TLS_CERTIFICATES are: host names and "
+        "addresses for which it makes itself certificates, a JSON list; the first is the common name",
+    )
 
     def with_secrets(self, secrets: Secrets) -> "StandaloneSettings":
         """Return these settings with what the data directory holds where the environment says nothing."""

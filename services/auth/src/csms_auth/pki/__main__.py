@@ -71,19 +71,20 @@ def station(
         chain = asyncio.run(authority.sign(request))
         directory = out or settings.pki_directory / "stations"
         files.make_directory(directory)
-        path = built_in.write_pair(directory / quote(serial, safe=" "), key, chain)
+        path = directory / f"{quote(serial, safe=' ')}.pem"
+        built_in.write_pair(path, key, chain)
     except (OSError, ValueError) as error:
         raise _failed(error) from error
-    typer.echo(f"certificate  {path}\nkey          {path.with_name(path.stem + '.key')}")
+    typer.echo(f"certificate  {path}\nkey          {path.with_suffix('.key')}")
 
 
 @cli.command()
 def show() -> None:
     """Show the authorities."""
-    _, authority = _opened()
+    settings, authority = _opened()
     for certificate in authority.authorities():
         typer.echo(_line(certificate))
-    typer.echo(f"Stations verify the CSMS with {authority.root_file}")
+    typer.echo(f"Stations verify the CSMS with {built_in.root_file(settings.pki_directory)}")
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from csms_runtime.clock import utcnow
 
@@ -99,11 +100,6 @@ class BuiltInAuthority:
         """The PEM bundle a gateway verifies stations with."""
         return self._directory / _CLIENTS
 
-    @property
-    def root_file(self) -> Path:
-        """The PEM file of the root that stations verify the CSMS with."""
-        return self._directory / f"{_HIERARCHIES[CertificateType.CHARGING_STATION].root}.pem"
-
     async def sign(self, request: SigningRequest) -> Sequence[x509.Certificate]:
         """See CertificateAuthority. The subject is what is asked for, whatever the CSR says."""
         public_key = request.csr.public_key()
@@ -142,15 +138,26 @@ class BuiltInAuthority:
         """
         root = self._issuer(_HIERARCHIES[CertificateType.CHARGING_STATION].root)
         validity = Validity.of_days(days, utcnow())
-        keys: dict[str, files.PrivateKey] = {
-            "server-ecdsa": ec.generate_private_key(ec.SECP256R1()),
-            "server-rsa": rsa.generate_private_key(public_exponent=65_537, key_size=3072),
+        ecdsa, rsa_file = server_files(directory)
+        keys: dict[Path, files.PrivateKey] = {
+            ecdsa: ec.generate_private_key(ec.SECP256R1()),
+            rsa_file: rsa.generate_private_key(public_exponent=65_537, key_size=3072),
         }
         made = {
-            name: issuing.server(root, key.public_key(), names, organization, validity) for name, key in keys.items()
+            path: issuing.server(root, key.public_key(), names, organization, validity) for path, key in keys.items()
         }
         files.make_directory(directory)
-        return [write_pair(directory / name, keys[name], [certificate]) for name, certificate in made.items()]
+        for path, certificate in made.items():
+            write_pair(path, keys[path], [certificate])
+        return list(made)
+
+    def is_root_of(self, certificate: x509.Certificate) -> bool:
+        """Whether the root that stations know has signed this certificate."""
+        try:
+            certificate.verify_directly_issued_by(self._roots[CertificateType.CHARGING_STATION])
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
     def _issuer(self, name: str) -> Issuer:
         key = files.read_key(self._directory / f"{name}.key", self._passphrase)
@@ -162,9 +169,26 @@ class BuiltInAuthority:
         return files.read_certificates(self._directory / f"{name}.pem")[0]
 
 
-def write_pair(path: Path, key: files.PrivateKey, chain: Sequence[x509.Certificate]) -> Path:
-    """Write a key that is not encrypted to `path`.key and its chain to `path`.pem; return the latter."""
-    certificate = path.with_name(f"{path.name}.pem")
-    files.write_key(path.with_name(f"{path.name}.key"), key, None)
-    files.write_certificates(certificate, chain)
-    return certificate
+def write_pair(path: Path, key: files.PrivateKey, chain: Sequence[x509.Certificate]) -> None:
+    """Write a chain to a file ".pem", and its key, not encrypted, beside it as ".key"."""
+    files.write_key(path.with_suffix(".key"), key, None)
+    files.write_certificates(path, chain)
+
+
+def root_file(directory: Path) -> Path:
+    """Return the PEM file of the root that stations verify the CSMS with."""
+    return directory / _CA / f"{_HIERARCHIES[CertificateType.CHARGING_STATION].root}.pem"
+
+
+def server_files(directory: Path) -> tuple[Path, Path]:
+    """Return the files of the ECDSA and of the RSA server certificate."""
+    return directory / "server-ecdsa.pem", directory / "server-rsa.pem"
+
+
+def names_of(certificate: x509.Certificate) -> list[str]:
+    """Return the host names and addresses of a server certificate."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [str(name.value) for name in names]

@@ -57,6 +57,12 @@ def read_key(path: Path, passphrase: bytes) -> PrivateKey:
     return key
 
 
+def belongs(key_file: Path, certificate: x509.Certificate) -> bool:
+    """Whether a key file that is not encrypted holds the certificate's key. Raises OSError, ValueError."""
+    key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+    return key.public_key() == certificate.public_key()
+
+
 def _write(path: Path, content: bytes, mode: int) -> None:
     partial = path.with_name(f"{path.name}.partial")
     partial.unlink(missing_ok=True)  # of a process that was killed; its mode could be another

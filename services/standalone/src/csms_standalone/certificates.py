@@ -1,0 +1,57 @@
+"""The certificates that a start with CSMS_OCPP_TLS_PORT makes where none are configured, below CSMS_DATA_DIR/pki."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from csms_auth.pki import built_in, files
+from csms_auth.pki.built_in import BuiltInAuthority
+from csms_gateway.tls import CertificateFiles
+from csms_runtime.clock import utcnow
+
+from csms_standalone.settings import StandaloneSettings
+
+SERVER_DAYS = 825
+RENEW_BEFORE = timedelta(days=30)
+
+
+def with_certificates(settings: StandaloneSettings) -> StandaloneSettings:
+    """Return the settings with server certificates of a built-in authority, which is made if there is none.
+
+    Its stations are let in, unless the settings name other authorities. Server certificates are made anew when they
+    end soon or the names changed. What the settings name already is left alone. `settings` must have a secret key.
+
+    Raises OSError, ValueError for bad names, csms_auth.pki.files.WrongPassphraseError.
+    """
+    if settings.ocpp_tls_port is None or settings.ocpp_tls_certificates:
+        return settings
+    directory, passphrase = settings.pki_directory.resolve(), settings.pki_secret()
+    if not built_in.exists(directory):
+        built_in.create(directory, passphrase, settings.organization)
+    authority = BuiltInAuthority(directory, passphrase)
+    paths = built_in.server_files(directory)
+    if not all(_is_good(path, settings.ocpp_tls_names, authority) for path in paths):
+        authority.server_certificates(directory, settings.ocpp_tls_names, settings.organization, days=SERVER_DAYS)
+    certificates = [CertificateFiles(certificate=path, key=path.with_suffix(".key")) for path in paths]
+    client_cas = settings.ocpp_tls_client_cas or [authority.clients]
+    return settings.model_copy(update={"ocpp_tls_certificates": certificates, "ocpp_tls_client_cas": client_cas})
+
+
+def made_here(settings: StandaloneSettings) -> Path | None:
+    """Return the root that stations verify the certificates with that `with_certificates` made; None: it made none."""
+    made = built_in.server_files(settings.pki_directory.resolve())
+    configured = tuple(each.certificate for each in settings.ocpp_tls_certificates)
+    return built_in.root_file(settings.pki_directory.resolve()) if configured == made else None
+
+
+def _is_good(path: Path, names: Sequence[str], authority: BuiltInAuthority) -> bool:
+    try:
+        (certificate,) = files.read_certificates(path)
+        return (
+            files.belongs(path.with_suffix(".key"), certificate)
+            and authority.is_root_of(certificate)
+            and built_in.names_of(certificate) == list(names)
+            and certificate.not_valid_after_utc > utcnow() + RENEW_BEFORE
+        )
+    except (OSError, ValueError):
+        return False
