@@ -8,15 +8,15 @@ import pytest
 import sqlalchemy as sa
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
-from csms_db.statements import Bulk, Lookup
+from csms_db.statements import Insert, Lookup, Update
 from csms_runtime.clock import utcnow
 from csms_testing.postgres import LocalPostgres
 
 Models = SimpleNamespace
 
 
-def adding(models: Models) -> Bulk:
-    return Bulk(models.things.insert(), ("name", "at", "value"))
+def adding(models: Models) -> Insert:
+    return Insert(models.things, ("name", "at", "value"))
 
 
 def named(models: Models) -> Lookup:
@@ -40,14 +40,46 @@ async def test_what_is_written_is_read_with_its_types(database: Database, models
         assert await named(models).fetch(session, ["b"]) == rows[:1]
 
 
-async def test_updates_name_their_parameters(database: Database, models: Models) -> None:
-    update = Bulk(models.things.update().where(models.things.c.name == sa.bindparam("which")), ("which", "value"))
+async def test_updates_find_their_rows(database: Database, models: Models) -> None:
+    now = utcnow()
+    update = Update(models.things, by=("name",), names=("at", "value"))
     async with database.direct() as session:
-        await adding(models).execute(session, [("a", None, 1), ("b", None, 1)])
-        await update.execute(session, [("b", 2)])
-        assert [row[2] for row in await named(models).fetch(session, ["a", "b"])] == [1, 2]
-    with pytest.raises(ValueError, match="the statement takes"):
-        await Bulk(models.things.insert(), ("name", "nonsense")).execute(session, [("a", 1)])
+        await adding(models).execute(session, [(name, None, 1) for name in "abc"])
+        assert await update.execute(session, [("b", now, [[1, 2]]), ("c", None, None), ("unknown", None, 3)]) == 2
+        assert await named(models).fetch(session, "abc") == [("a", None, 1), ("b", now, [[1, 2]]), ("c", None, None)]
+    async with database.transaction() as session:
+        assert await update.execute(session, [("a", now, 2)]) == 1
+        assert await named(models).fetch(session, "a") == [("a", now, 2)]
+
+
+async def test_an_update_may_change_what_finds_its_row(database: Database, models: Models) -> None:
+    rename = Update(models.things, by=("name",), names=("name",))
+    async with database.direct() as session:
+        await adding(models).execute(session, [("a", None, 1), ("b", None, 2)])
+        assert await rename.execute(session, [("a", "c"), ("x", "y")]) == 1
+    assert await stored(database, models, "a", "b", "c") == ["b", "c"]
+
+
+async def test_rows_are_inserted_in_their_order(database: Database, models: Models) -> None:
+    names = [f"{number * 7919 % 300:03d}" for number in range(300)]
+    async with database.direct() as session:
+        await adding(models).execute(session, [(name, None, None) for name in names])
+    async with database.reading() as session:
+        found = await session.scalars(sa.select(models.things.c.name).order_by(models.things.c.id))
+    assert list(found) == names
+
+
+async def test_a_text_too_long_is_an_error_as_ever(database: Database, models: Models) -> None:
+    if database.dialect == "sqlite":
+        pytest.skip("SQLite knows no lengths")
+    with pytest.raises(Exception, match="too long"):
+        async with database.direct() as session:
+            await adding(models).execute(session, [("a" * 51, None, None)])
+
+
+def test_a_column_must_exist(models: Models) -> None:
+    with pytest.raises(KeyError):
+        Insert(models.things, ("name", "nonsense"))
 
 
 async def test_an_error_leaves_nothing_behind(database: Database, models: Models) -> None:
@@ -105,7 +137,7 @@ async def test_nobody_listens() -> None:
 async def test_a_server_that_dies_is_unavailable_and_comes_back(server: LocalPostgres) -> None:
     database = Database(server.url, pool_size=1)
     table = sa.Table("direct", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
-    insert = Bulk(table.insert(), ("id",))
+    insert = Insert(table, ("id",))
     async with database.transaction() as session:
         await session.execute(sa.text("CREATE TABLE direct (id integer PRIMARY KEY)"))
     with pytest.raises(DatabaseUnavailable):  # noqa: PT012 # the transaction must see it

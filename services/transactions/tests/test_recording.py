@@ -13,8 +13,9 @@ from csms_bus.runner import Later
 from csms_transactions.consumers import Consumer
 from csms_transactions.domain.identity import transaction_key
 from csms_transactions.domain.transaction import derive
+from csms_transactions.known import KnownTransactions
 from csms_transactions.protocols import ocpp201
-from csms_transactions.recording import Recorded, record
+from csms_transactions.recording import Recorded, Step, record
 from csms_transactions.store import transactions
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.transactions import Identity
@@ -128,3 +129,41 @@ async def test_nobody_is_answered_when_nothing_could_be_stored(world, incoming):
         await consumer([incoming(record)])
     await world.service._tokens.drain()
     assert correlation_id not in world.gateway.replies
+
+
+async def test_what_is_known_is_not_read_and_never_trusted_when_it_is_old(database, transaction_event):
+    def event(seq_no: int) -> dict[str, Any]:
+        return transaction_event(seq_no, "Updated" if seq_no else "Started", "t", energy=float(seq_no))  # type: ignore[no-any-return]
+
+    def batch(*payloads: dict[str, Any]) -> dict[Identity, list[NewEvent]]:
+        return {identity("t"): [new(payload) for payload in payloads]}
+
+    known = KnownTransactions()
+    async with database.direct() as session:
+        known.stored((await record(session, batch(event(0)), NOW)).steps)
+    of_us = known.among([identity("t").key])
+    async with database.direct() as session:
+        await record(session, batch(event(1)), NOW, of_us)
+    for late in (event(1), event(2)):  # another process stored 1, of which we do not know
+        with pytest.raises(Exception, match=r"(?i)unique|changed by another process"):
+            async with database.direct() as session:
+                await record(session, batch(late), NOW, of_us)
+    async with database.direct() as session:
+        recorded = await record(session, batch(event(1), event(2)), NOW)
+    assert (recorded.stored, recorded.repeats) == (1, 1)
+    after = await stored(database, "t")
+    assert (after.event_count, after.last_seq_no) == (3, 2)
+
+
+async def test_only_the_running_transactions_heard_of_last_are_known(transaction_event):
+    def step(name: str, kind: str) -> Step:
+        transaction = derive([ocpp201.transaction_event(transaction_event(0, kind, name)).event])
+        return Step(identity(name), None, transaction)
+
+    known = KnownTransactions(most=2)
+    known.stored([step("a", "Started"), step("b", "Started"), step("a", "Updated"), step("c", "Started")])
+    keys = {name: identity(name).key for name in "abc"}
+    assert known.among(keys.values()).keys() == {keys["a"], keys["c"]}
+    known.stored([step("a", "Ended")])
+    known.forget([keys["c"], "unknown"])
+    assert not known.among(keys.values())

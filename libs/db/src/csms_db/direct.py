@@ -33,8 +33,8 @@ class Direct(Protocol):
 
     dialect: Dialect
 
-    async def many(self, sql: str, rows: Sequence[Parameters]) -> None:
-        """Execute once for each row."""
+    async def execute(self, sql: str, parameters: Parameters) -> int:
+        """Execute and return how many rows were written."""
         ...
 
     async def fetch(self, sql: str, parameters: Parameters) -> Sequence[Sequence[Any]]:
@@ -49,8 +49,8 @@ class _Sqlite:
         self.dialect = dialect
         self._connection = connection
 
-    async def many(self, sql: str, rows: Sequence[Parameters]) -> None:
-        self._connection.executemany(sql, rows)
+    async def execute(self, sql: str, parameters: Parameters) -> int:
+        return self._connection.execute(sql, parameters).rowcount
 
     async def fetch(self, sql: str, parameters: Parameters) -> Sequence[Sequence[Any]]:
         return self._connection.execute(sql, parameters).fetchall()
@@ -76,8 +76,9 @@ class _Postgresql:
         self._connection = connection
         self._transaction = connection.transaction()
 
-    async def many(self, sql: str, rows: Sequence[Parameters]) -> None:
-        await self._connection.executemany(sql, rows)
+    async def execute(self, sql: str, parameters: Parameters) -> int:
+        status: str = await self._connection.execute(sql, *parameters)  # "UPDATE 3", "INSERT 0 3"
+        return int(status.rpartition(" ")[2])
 
     async def fetch(self, sql: str, parameters: Parameters) -> Sequence[Sequence[Any]]:
         rows: Sequence[Sequence[Any]] = await self._connection.fetch(sql, *parameters)

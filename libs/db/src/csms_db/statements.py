@@ -1,10 +1,13 @@
-"""Statements of hot paths: compiled once per dialect, rows as plain tuples.
+"""Statements of hot paths: compiled once per dialect, one execution for all rows, rows as plain tuples.
 
-SQLAlchemy looks up each parameter and each result of each row by name and type, which costs more than SQLite itself.
-They run in a `Database.direct()`, or in a session where they belong to something larger.
+SQLAlchemy looks up each parameter and each result of each row by name and type, which costs more than SQLite itself;
+and executing a statement for each row costs PostgreSQL and both drivers several times what one for all rows does. They
+run in a `Database.direct()`, or in a session where they belong to something larger.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -21,74 +24,139 @@ Processors = Sequence[tuple[int, Processor]]
 """By position: those values that need converting."""
 
 
+class _Writing(NamedTuple):
+    """How a dialect takes many rows at once."""
+
+    text: Callable[[int], str]
+    """The statement for so many rows."""
+    parameters: Callable[[Sequence[Row]], tuple[Any, ...]]
+
+
+class _Bulk:
+    """A statement for any number of rows; `names` are the columns of a row's values. Compiles when first used.
+
+    Raises KeyError for a column that the table does not have.
+    """
+
+    def __init__(self, table: sa.Table, names: Sequence[str]) -> None:
+        self._table = table
+        self._columns = [table.c[name] for name in names]
+        self._writing: dict[str, _Writing] = {}
+
+    async def execute(self, session: AsyncSession | Direct, rows: Sequence[Row]) -> int:
+        """Execute for all rows and return how many of the table were written. Raises as `session.execute` does."""
+        if not rows:
+            return 0
+        if isinstance(session, AsyncSession):
+            connection = await session.connection()
+            text, parameters = self._for(connection.dialect)
+            return (await connection.exec_driver_sql(text(len(rows)), parameters(rows))).rowcount
+        text, parameters = self._for(session.dialect)
+        return await session.execute(text(len(rows)), parameters(rows))
+
+    def _for(self, dialect: Dialect) -> _Writing:
+        found = self._writing.get(dialect.name)
+        if found is None:
+            compiled = self._unnested if dialect.name == "postgresql" else self._listed
+            found = self._writing[dialect.name] = compiled(dialect)
+        return found
+
+    def _unnested(self, dialect: Dialect) -> _Writing:
+        """PostgreSQL: an array for each column, so that the text is the same for any number of rows."""
+        given = [(f"given_{at}", column.type) for at, column in enumerate(self._columns)]
+        arrays = [sa.bindparam(name, type_=_array(type_)) for name, type_ in given]
+        rows = sa.func.unnest(*arrays).table_valued(*(sa.column(*one) for one in given), name="given").render_derived()
+        compiled: Any = self._statement(list(rows.c)).compile(dialect=dialect)
+        known: dict[str, Processor] = compiled._bind_processors  # noqa: SLF001 nothing public tells them
+        processors = [(at, known[name]) for at, (name, _) in enumerate(given) if name in known]
+
+        def parameters(rows: Sequence[Row]) -> tuple[Any, ...]:
+            return _converted([list(values) for values in zip(*rows, strict=True)], processors)
+
+        return _Writing(lambda _count: compiled.string, parameters)
+
+    def _listed(self, dialect: Dialect) -> _Writing:
+        """SQLite: a list of rows."""
+        quote = dialect.identifier_preparer.quote
+        found = ((at, column.type._cached_bind_processor(dialect)) for at, column in enumerate(self._columns))  # noqa: SLF001 nothing public caches them
+        processors = [(at, processor) for at, processor in found if processor is not None]
+        row = f"({', '.join('?' * len(self._columns))})"
+
+        @lru_cache(maxsize=512)
+        def text(count: int) -> str:
+            return self._text(quote, f"VALUES {', '.join([row] * count)}")
+
+        def parameters(rows: Sequence[Row]) -> tuple[Any, ...]:
+            return tuple(chain.from_iterable(_converted(row, processors) for row in rows))
+
+        return _Writing(text, parameters)
+
+    def _statement(self, given: Sequence[sa.ColumnElement[Any]]) -> sa.Insert | sa.Update:
+        """For PostgreSQL; `given` are the columns of the rows."""
+        raise NotImplementedError
+
+    def _text(self, quote: Callable[[str], str], rows: str) -> str:
+        """For SQLite; `rows` is a VALUES clause."""
+        raise NotImplementedError
+
+
+class Insert(_Bulk):
+    """Inserts rows, in their order."""
+
+    def _statement(self, given: Sequence[sa.ColumnElement[Any]]) -> sa.Insert:
+        return sa.insert(self._table).from_select([column.name for column in self._columns], sa.select(*given))
+
+    def _text(self, quote: Callable[[str], str], rows: str) -> str:
+        names = ", ".join(quote(column.name) for column in self._columns)
+        return f"INSERT INTO {quote(self._table.name)} ({names}) {rows}"
+
+
+class Update(_Bulk):
+    """Sets columns of rows; a row's values are those of `by`, which find it, then those of `names`, which it gets.
+
+    For rows with the same `by` any one of them counts.
+    """
+
+    def __init__(self, table: sa.Table, by: Sequence[str], names: Sequence[str]) -> None:
+        super().__init__(table, (*by, *names))
+        self._by = len(by)
+
+    def _statement(self, given: Sequence[sa.ColumnElement[Any]]) -> sa.Update:
+        pairs = list(zip(self._columns, given, strict=True))
+        found = [column == value for column, value in pairs[: self._by]]
+        return sa.update(self._table).values(dict(pairs[self._by :])).where(*found)
+
+    def _text(self, quote: Callable[[str], str], rows: str) -> str:
+        table = quote(self._table.name)
+        values = [(quote(column.name), f"given.column{at}") for at, column in enumerate(self._columns, start=1)]
+        found = " AND ".join(f"{table}.{name} = {value}" for name, value in values[: self._by])
+        new = ", ".join(f"{name} = {value}" for name, value in values[self._by :])
+        return f"UPDATE {table} SET {new} FROM ({rows}) AS given WHERE {found}"  # noqa: S608 as above
+
+
+def _array(type_: sa.types.TypeEngine[Any]) -> sa.ARRAY[Any]:
+    """Of texts without a length: a cast to one would cut them, where storing them is an error."""
+    return sa.ARRAY(sa.String() if isinstance(type_, sa.String) else type_, dimensions=1)
+
+
 class _Compiled(NamedTuple):
     sql: str
     in_order: Callable[[Row], tuple[Any, ...]]
     """Puts the parameters where the statement wants them."""
     processors: Processors
-    """Of parameters, or of a row that was read."""
+    """Of a row that was read."""
 
 
-class _Statement:
-    """Compiles when first used with a dialect."""
-
-    def __init__(self) -> None:
-        self._compiled: dict[str, _Compiled] = {}
-
-    def _for(self, dialect: Dialect) -> _Compiled:
-        found = self._compiled.get(dialect.name)
-        if found is None:
-            found = self._compiled[dialect.name] = self._compile(dialect)
-        return found
-
-    def _compile(self, dialect: Dialect) -> _Compiled:
-        raise NotImplementedError
-
-
-class Bulk(_Statement):
-    """A statement that is executed once for each row; `names` are its parameters, in the order of a row's values.
-
-    For an INSERT or the SET of an UPDATE a name is a column's; a WHERE has `bindparam(name)`.
-    """
-
-    def __init__(self, statement: sa.Insert | sa.Update, names: Sequence[str]) -> None:
-        super().__init__()
-        self._statement = statement
-        self._names = tuple(names)
-
-    async def execute(self, session: AsyncSession | Direct, rows: Sequence[Row]) -> None:
-        """Execute for all rows; does nothing without one. Raises as `session.execute` does."""
-        if not rows:
-            return
-        if isinstance(session, AsyncSession):
-            connection = await session.connection()
-            sql, parameters = self._prepare(connection.dialect, rows)
-            await connection.exec_driver_sql(sql, parameters)
-        else:
-            await session.many(*self._prepare(session.dialect, rows))
-
-    def _prepare(self, dialect: Dialect, rows: Sequence[Row]) -> tuple[str, list[tuple[Any, ...]]]:
-        sql, in_order, processors = self._for(dialect)
-        return sql, [_converted(in_order(row), processors) for row in rows]
-
-    def _compile(self, dialect: Dialect) -> _Compiled:
-        compiled: Any = self._statement.compile(dialect=dialect, column_keys=list(self._names))
-        order = _order(compiled, self._names)
-        known: dict[str, Processor] = compiled._bind_processors  # noqa: SLF001 nothing public tells them
-        processors = [(position, known[name]) for position, name in enumerate(order) if name in known]
-        return _Compiled(compiled.string, _getter([self._names.index(name) for name in order]), processors)
-
-
-class Lookup(_Statement):
+class Lookup:
     """Reads `columns` of the rows whose `by` columns are among given values; `for_update` locks them (PostgreSQL)."""
 
     def __init__(
         self, columns: Sequence[sa.Column[Any]], by: Sequence[sa.Column[Any]], *, for_update: bool = False
     ) -> None:
-        super().__init__()
         self._columns = columns
         self._by = by
         self._for_update = for_update
+        self._compiled: dict[str, _Compiled] = {}
 
     async def fetch(self, session: AsyncSession | Direct, *values: Collection[Any]) -> list[tuple[Any, ...]]:
         """Return the rows, in the order of the `by` columns; `values` are one collection for each of them."""
@@ -101,6 +169,12 @@ class Lookup(_Statement):
             sql, in_order, processors = self._for(session.dialect)
             rows = await session.fetch(sql, in_order(_lists(session.dialect, values)))
         return [_converted(row, processors) for row in rows]
+
+    def _for(self, dialect: Dialect) -> _Compiled:
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = self._compile(dialect)
+        return found
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         names = [f"values_{number}" for number in range(len(self._by))]

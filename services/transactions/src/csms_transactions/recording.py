@@ -43,18 +43,23 @@ class Recorded:
     """Events whose key is stored with other content; what was stored first stays."""
 
 
+NOTHING: Mapping[str, Transaction] = {}
 Batch = Mapping[Identity, Sequence[NewEvent]]
 """Events by transaction, in order of arrival."""
 
 
-async def record(session: AsyncSession | Direct, batch: Batch, now: datetime) -> Recorded:
+async def record(
+    session: AsyncSession | Direct, batch: Batch, now: datetime, known: Mapping[str, Transaction] = NOTHING
+) -> Recorded:
     """Store the events of a batch and what follows for their transactions.
 
-    Raises IntegrityError when another process handled the same events at the same time (a rebalance); trying again
-    then finds them stored.
+    `known` are transactions as this process stored them last, by their keys; the others are read. Raises an error of
+    the database or OutdatedError when another process handled the same transactions at the same time or since (a
+    rebalance); trying again, with nothing known, then finds what it stored.
     """
     recorded = Recorded()
-    stored = await transaction_store.load(session, [identity.key for identity in batch])
+    unknown = [identity.key for identity in batch if identity.key not in known]
+    stored = {**known, **await transaction_store.load(session, unknown)} if unknown else known
     fresh = {identity: _once(news, recorded) for identity, news in batch.items()}
     refill = await _drop_known(session, fresh, stored, recorded)
     histories = await event_store.all_of(session, refill) if refill else {}

@@ -15,6 +15,7 @@ from csms_transactions.domain.changes import Change
 from csms_transactions.domain.transaction import Gap
 from csms_transactions.domain_events import events_of
 from csms_transactions.handlers import results
+from csms_transactions.known import KnownTransactions
 from csms_transactions.recording import Recorded, Step, record
 from csms_transactions.store import meter_values, remote_requests, tables, transactions
 from csms_transactions.store.events import NewEvent
@@ -31,11 +32,12 @@ class Storing:
     def __init__(self, database: Database, on_events: Callable[[], None]) -> None:
         self._database = database
         self._on_events = on_events
+        self._known = KnownTransactions()
 
     async def store(self, work: Work) -> None:
         """Write a batch; writing it again changes nothing, also when an earlier attempt wrote a part of it.
 
-        Raises csms_bus.runner.Later when the database cannot be reached, IntegrityError as `recording.record`.
+        Raises csms_bus.runner.Later when the database cannot be reached, others as `recording.record`.
         """
         if work.meter_values or work.results:
             await self._store_others(work)
@@ -44,10 +46,17 @@ class Storing:
 
     async def _store_events(self, events: Sequence[EventWork]) -> None:
         now = utcnow()
-        async with self._database.direct() as session:
-            recorded = await record(session, _by_transaction(events), now)
-            await remote_requests.link(session, list(_remote_starts(recorded.steps)))
-            told = await _tell(session, recorded.steps, now)
+        batch = _by_transaction(events)
+        keys = [identity.key for identity in batch]
+        try:
+            async with self._database.direct() as session:
+                recorded = await record(session, batch, now, self._known.among(keys))
+                await remote_requests.link(session, list(_remote_starts(recorded.steps)))
+                told = await _tell(session, recorded.steps, now)
+        except BaseException:
+            self._known.forget(keys)
+            raise
+        self._known.stored(recorded.steps)
         _count(recorded, told)
         if told:
             self._on_events()

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_db.base import BigId, UtcDateTime
 from csms_db.direct import Direct
-from csms_db.statements import Bulk
+from csms_db.statements import Insert
 
 
 def outbox_columns() -> list[sa.Column[Any]]:
@@ -43,8 +43,8 @@ async def add(session: AsyncSession | Direct, table: sa.Table, records: Sequence
 
 
 @cache  # one for each service of the process
-def _adding(table: sa.Table) -> Bulk:
-    return Bulk(table.insert(), ("topic", "key", "partition", "record", "created_at"))
+def _adding(table: sa.Table) -> Insert:
+    return Insert(table, ("topic", "key", "partition", "record", "created_at"))
 
 
 def _row(outgoing: Outgoing, now: datetime) -> tuple[Any, ...]:

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from csms_db.direct import Direct
-from csms_db.statements import Bulk, Lookup
-from sqlalchemy import insert
+from csms_db.statements import Insert, Lookup
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import TransactionEvent
@@ -35,7 +34,7 @@ class StoredEvent(NamedTuple):
 
 
 _NAMES = ("transaction", "seq_no", "protocol", "event_type", "trigger_reason", "timestamp", "offline", "received_at")
-_ADD = Bulk(insert(table), (*_NAMES, "payload"))
+_ADD = Insert(table, (*_NAMES, "payload"))
 _STORED = Lookup((table.c.transaction, table.c.seq_no, table.c.payload), by=(table.c.transaction, table.c.seq_no))
 _ALL = Lookup((table.c.transaction, table.c.seq_no, table.c.protocol, table.c.payload), by=(table.c.transaction,))
 

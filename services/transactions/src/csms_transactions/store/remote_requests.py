@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from csms_db.direct import Direct
 from csms_db.sql import insert
-from csms_db.statements import Bulk
+from csms_db.statements import Update
 from sqlalchemy import and_, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -57,13 +57,7 @@ _FINISH = (
         completed_at=bindparam("at"),
     )
 )
-_LINK = Bulk(
-    update(remote_requests).where(
-        remote_requests.c.station_id == bindparam("station"),
-        remote_requests.c.remote_start_id == bindparam("number"),
-    ),
-    ("station", "number", "transaction_id"),
-)
+_LINK = Update(remote_requests, by=("station_id", "remote_start_id"), names=("transaction_id",))
 _CENTRAL = (
     select(transactions.c.id, remote_requests.c.id_token)
     .join(

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from csms_db.direct import Direct
-from csms_db.statements import Bulk, Lookup
-from sqlalchemy import bindparam, insert, update
+from csms_db.statements import Insert, Lookup, Update
+from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.transaction import Transaction
@@ -39,6 +39,10 @@ class Change(NamedTuple):
     after: Transaction
 
 
+class OutdatedError(Exception):
+    """Another process stored events of a transaction meanwhile (a rebalance)."""
+
+
 class Group(NamedTuple):
     """The group auth says a transaction's token belongs to."""
 
@@ -49,10 +53,11 @@ class Group(NamedTuple):
 
 _LOADED = ("id", *COLUMNS)
 _LOAD = Lookup([transactions.c[name] for name in _LOADED], by=[transactions.c.id], for_update=True)
-_UPDATE = update(transactions).where(transactions.c.id == bindparam("key"))
-_UPDATE_COURSE = Bulk(_UPDATE, (*COURSE_COLUMNS, "updated_at", "key"))
-_UPDATE_ALL = Bulk(_UPDATE, (*WIDE_COLUMNS, "updated_at", "key"))
-_CREATE = Bulk(insert(transactions), (*WIDE_COLUMNS, "updated_at", "id", "station_id", "transaction_id"))
+_VERSION = ("id", "event_count")
+"""Events are only ever added: a row with this many of them is the row that was read."""
+_UPDATE_COURSE = Update(transactions, by=_VERSION, names=("updated_at", *COURSE_COLUMNS))
+_UPDATE_ALL = Update(transactions, by=_VERSION, names=("updated_at", *WIDE_COLUMNS))
+_CREATE = Insert(transactions, ("id", "station_id", "transaction_id", "updated_at", *WIDE_COLUMNS))
 _SET_GROUP = (
     update(transactions)
     .where(transactions.c.id == bindparam("key"))
@@ -68,21 +73,25 @@ async def load(session: AsyncSession | Direct, keys: Collection[str]) -> dict[st
 
 async def create(session: AsyncSession | Direct, new: Mapping[Identity, Transaction], at: datetime) -> None:
     """Insert. Raises an IntegrityError when another process was faster; the batch is then to be tried again."""
-    rows = [(*in_wide_order(to_row(transaction)), at, *identity) for identity, transaction in new.items()]
+    rows = [(*identity, at, *in_wide_order(to_row(transaction))) for identity, transaction in new.items()]
     await _CREATE.execute(session, rows)
 
 
 async def save(session: AsyncSession | Direct, changes: Sequence[Change], at: datetime) -> None:
-    """Write what changed in stored transactions; the usual meter value changes only a few columns."""
+    """Write what changed in stored transactions; the usual meter value changes only a few columns.
+
+    Raises OutdatedError when a row is not any more what `before` says.
+    """
     narrow: list[tuple[Any, ...]] = []
     wide: list[tuple[Any, ...]] = []
     for key, before, after in changes:
         if same_facts(before, after):
-            narrow.append((*to_course_row(after), at, key))
+            narrow.append((key, before.event_count, at, *to_course_row(after)))
         else:
-            wide.append((*in_wide_order(to_row(after)), at, key))
-    await _UPDATE_COURSE.execute(session, narrow)
-    await _UPDATE_ALL.execute(session, wide)
+            wide.append((key, before.event_count, at, *in_wide_order(to_row(after))))
+    written = await _UPDATE_COURSE.execute(session, narrow) + await _UPDATE_ALL.execute(session, wide)
+    if written != len(changes):
+        raise OutdatedError(f"{len(changes) - written} transactions were changed by another process")
 
 
 async def set_groups(session: AsyncSession, groups: Sequence[Group]) -> None:
