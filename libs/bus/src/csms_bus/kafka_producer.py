@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -12,9 +12,9 @@ from csms_runtime import metrics
 
 from csms_bus import topics as catalogue
 from csms_bus.kafka_errors import as_bus_error, bus_errors, is_retriable
+from csms_bus.kafka_lane import Delivery, Lane, Message
 from csms_bus.kafka_records import hash_of, key_of
 from csms_bus.kafka_settings import KafkaSettings
-from csms_bus.line import Line
 from csms_bus.ports import BusError, BusUnavailable, Outgoing, RecordTooLarge, TopicPartition
 
 _log = structlog.get_logger(__name__)
@@ -24,23 +24,21 @@ _BATCH_BYTES = 512 * 1024
 _STOP_TIMEOUT_S = 5.0
 _CLOSE_TIMEOUT_S = 1.0
 
-Delivery = asyncio.Future[object]
-_Message = tuple[bytes, bytes | None]
-"""Key and value."""
+Lanes = Mapping[TopicPartition, Lane]
 
 
 class KafkaPublisher:
     """One producer, replaced when it is beyond repair.
 
-    Memory is bounded: a partition takes one batch of at most 512 KiB while another is under way, then publishers wait.
-    What was not acknowledged in time may still be written when the broker is back.
+    Memory is bounded: of each partition one batch of at most 512 KiB is under way, and what waits behind it is dropped
+    when its publisher gives up. What was under way then may still be written when the broker is back.
     """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
-        self._lines: defaultdict[TopicPartition, Line] = defaultdict(Line)
-        """Publishers of a partition go one after the other, in the order they came."""
+        self._lanes: dict[TopicPartition, Lane] = {}
+        """Of the producer."""
         self._replacing = asyncio.Lock()
 
     async def start(self) -> None:
@@ -51,7 +49,8 @@ class KafkaPublisher:
         """Send what is still waiting, for at most a few seconds, and disconnect."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await _stop(producer)
+            lanes, self._lanes = self._lanes, {}
+            await _stop(producer, lanes.values())
 
     def partitions(self, topic: str) -> int:
         """Return how many partitions a topic has. Raises KeyError for a topic that does not exist, BusUnavailable."""
@@ -69,54 +68,47 @@ class KafkaPublisher:
             metrics.BUS_PUBLISH_FAILURES.inc()
             raise
         metrics.BUS_PUBLISH_SECONDS.observe(time.perf_counter() - started)
-        for outgoing in records:
-            metrics.BUS_PUBLISHED.labels(outgoing.topic).inc()
+        for topic, count in Counter(outgoing.topic for outgoing in records).items():
+            metrics.BUS_PUBLISHED.labels(topic).inc(count)
 
     async def _publish(self, records: Sequence[Outgoing]) -> None:
         producer = self._connected()
-        deadline = asyncio.get_running_loop().time() + self._settings.publish_timeout_s
-        deliveries: list[Delivery] = []
-        error: BaseException | None = None
+        delivery = Delivery(len(records))
+        lanes: list[Lane] = []
         try:
-            async with asyncio.timeout_at(deadline):
-                await self._send(producer, records, deliveries)
-        except (KafkaError, OSError, TimeoutError) as failure:
-            error = failure
-        error = await self._outcome(deliveries, deadline) or error
-        if error is None:
-            return
-        if isinstance(error, KafkaError) and not is_retriable(error):
-            await self._replace(producer, error)
-        raise (error if isinstance(error, BusError) else as_bus_error(error)) from error
+            async with asyncio.timeout(self._settings.publish_timeout_s):
+                lanes = await self._put(producer, records, delivery)
+                await delivery.done
+        except TimeoutError:
+            raise BusUnavailable(f"not acknowledged within {self._settings.publish_timeout_s:g} s") from None
+        except (KafkaError, OSError) as error:
+            if isinstance(error, KafkaError) and not is_retriable(error):
+                await self._replace(producer, error)
+            raise as_bus_error(error) from error
+        finally:
+            if delivery.done.cancelled():
+                for lane in lanes:
+                    lane.drop(delivery)
 
-    async def _send(self, producer: AIOKafkaProducer, records: Sequence[Outgoing], deliveries: list[Delivery]) -> None:
-        """Hand records to the producer; what it took is added to `deliveries`. Waits while a buffer is full."""
-        for topic in {outgoing.topic for outgoing in records}:
-            await producer.partitions_for(topic)
-        groups: defaultdict[TopicPartition, list[_Message]] = defaultdict(list)
-        for outgoing in records:
-            groups[_partition(producer, outgoing)].append(_message(outgoing))
-        # All take their place in line before anything waits, so that what is published later also comes later.
-        sending = [
-            self._lines[name].wait_and_run(_send_all(producer, name, group, deliveries))
-            for name, group in groups.items()
-        ]
-        if len(sending) == 1:
-            await sending[0]
-        else:
-            await asyncio.gather(*sending)
+    async def _put(self, producer: AIOKafkaProducer, records: Sequence[Outgoing], delivery: Delivery) -> list[Lane]:
+        """Put all records into the lanes of their partitions, in order, and return these; waits for metadata only."""
+        numbers = {topic: await _partitions(producer, topic) for topic in {outgoing.topic for outgoing in records}}
+        places = [(_place(outgoing, numbers[outgoing.topic]), _message(outgoing, delivery)) for outgoing in records]
+        lanes: dict[TopicPartition, Lane] = {}
+        for name, message in places:
+            lane = lanes.get(name)
+            if lane is None:
+                lane = lanes[name] = self._lane(producer, name)
+            lane.put(message)
+        return list(lanes.values())
 
-    async def _outcome(self, deliveries: Iterable[Delivery], deadline: float) -> BaseException | None:
-        """Wait for the acknowledgements. Returns what went wrong first, or None."""
-        waiting = [delivery for delivery in deliveries if not delivery.done()]
-        if waiting:
-            timeout = max(0.0, deadline - asyncio.get_running_loop().time())
-            _, late = await asyncio.wait(waiting, timeout=timeout)
-            for delivery in late:
-                delivery.add_done_callback(_look_at)  # nobody else will
-            if late:
-                return BusUnavailable(f"not acknowledged within {self._settings.publish_timeout_s:g} s")
-        return next((error for error in map(_look_at, deliveries) if error is not None), None)
+    def _lane(self, producer: AIOKafkaProducer, name: TopicPartition) -> Lane:
+        if producer is not self._producer:
+            raise BusUnavailable("the producer was replaced")
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = Lane(producer, name)
+        return lane
 
     def _connected(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -148,42 +140,37 @@ class KafkaPublisher:
             if self._producer is not producer:
                 return
             _log.error("producer replaced", error=repr(error))
-            self._producer = await self._connect()
-            await _stop(producer)
+            lanes, self._producer, self._lanes = self._lanes, await self._connect(), {}
+            await _stop(producer, lanes.values())
 
 
-def _partition(producer: AIOKafkaProducer, outgoing: Outgoing) -> TopicPartition:
-    partitions = producer.client.cluster.partitions_for_topic(outgoing.topic)
-    number = hash_of(key_of(outgoing)) % len(partitions) if outgoing.partition is None else outgoing.partition
+async def _partitions(producer: AIOKafkaProducer, topic: str) -> set[int]:
+    known: set[int] | None = producer.client.cluster.partitions_for_topic(topic)
+    return known or await producer.partitions_for(topic)
+
+
+def _place(outgoing: Outgoing, partitions: set[int]) -> TopicPartition:
+    number = outgoing.partition
+    if number is None:
+        return TopicPartition(outgoing.topic, hash_of(key_of(outgoing)) % len(partitions))
     if number not in partitions:
         raise IndexError(f"{outgoing.topic} has no partition {number}")
     return TopicPartition(outgoing.topic, number)
 
 
-def _message(outgoing: Outgoing) -> _Message:
+def _message(outgoing: Outgoing, delivery: Delivery) -> Message:
     value = None if outgoing.tombstone else outgoing.record.SerializeToString()
     limit = _MAX_BYTES.get(outgoing.topic, catalogue.MAX_RECORD_BYTES)
     if value is not None and len(value) > limit:
         raise RecordTooLarge(f"{len(value)} bytes for {outgoing.topic}, which takes at most {limit}")
-    return key_of(outgoing).encode(), value
+    return Message(key_of(outgoing).encode(), value, delivery)
 
 
-async def _send_all(
-    producer: AIOKafkaProducer, name: TopicPartition, messages: Sequence[_Message], deliveries: list[Delivery]
-) -> None:
-    for key, value in messages:
-        deliveries.append(await producer.send(name.topic, value, key=key, partition=name.partition))
-
-
-def _look_at(delivery: Delivery) -> BaseException | None:
-    """Return a delivery's error. Also marks it as seen, lest asyncio reports it."""
-    return delivery.exception() if delivery.done() and not delivery.cancelled() else None
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
+async def _stop(producer: AIOKafkaProducer, lanes: Iterable[Lane] = ()) -> None:
+    working = [lane.task for lane in lanes if lane.task is not None]
     try:
         async with asyncio.timeout(_STOP_TIMEOUT_S):
-            await producer.flush()
+            await asyncio.gather(*working, return_exceptions=True)
     except TimeoutError:
         _log.warning("records were not acknowledged before the bus stopped")
         task = producer._sender.sender_task  # noqa: SLF001 else stop() waits for ever for a broker that is gone
