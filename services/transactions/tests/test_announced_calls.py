@@ -44,6 +44,7 @@ async def test_without_connection_it_is_recorded_as_not_sent(world, api):
     [
         (CallAnnounced.VERDICT_UNKNOWN_STATION, 404),
         (CallAnnounced.VERDICT_STATION_REJECTED, 409),
+        (CallAnnounced.VERDICT_STATION_PENDING, 409),
         (CallAnnounced.VERDICT_KEY_REUSED, 422),
     ],
 )

@@ -394,6 +394,8 @@ class CallAnnounced(_message.Message):
         VERDICT_UNKNOWN_STATION: CallAnnounced._Verdict.ValueType  # 4
         VERDICT_STATION_REJECTED: CallAnnounced._Verdict.ValueType  # 5
         """A rejected station gets no such CALL (B03.FR.03)."""
+        VERDICT_STATION_PENDING: CallAnnounced._Verdict.ValueType  # 6
+        """A pending station is accepted before it starts or stops transactions (B02.FR.05)."""
 
     class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper): ...
     VERDICT_UNSPECIFIED: CallAnnounced.Verdict.ValueType  # 0
@@ -406,6 +408,8 @@ class CallAnnounced(_message.Message):
     VERDICT_UNKNOWN_STATION: CallAnnounced.Verdict.ValueType  # 4
     VERDICT_STATION_REJECTED: CallAnnounced.Verdict.ValueType  # 5
     """A rejected station gets no such CALL (B03.FR.03)."""
+    VERDICT_STATION_PENDING: CallAnnounced.Verdict.ValueType  # 6
+    """A pending station is accepted before it starts or stops transactions (B02.FR.05)."""
 
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int

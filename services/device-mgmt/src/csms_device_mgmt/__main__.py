@@ -69,7 +69,7 @@ async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
         await _listen_management(parts, settings, health)
         await _first_of(service.ready(), stop.wait(), ended.wait())
         if not stop.is_set():
-            security = await parts.enter_async_context(ApiSecurity(bus, settings, health))
+            security = await parts.enter_async_context(ApiSecurity(bus, settings, health, "device-mgmt"))
             await _listen(parts, settings, service, health, security)
             await _first_of(stop.wait(), ended.wait())
         health.drain()
@@ -92,11 +92,13 @@ async def _listen(
         routers=service.routers,
         keys=security.keys,
         tokens=security.tokens,
+        audit=security.audit.note,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],
     )
-    await parts.enter_async_context(listening(api, settings.http_host, settings.http_port))
+    api_port = listening(api, settings.http_host, settings.http_port, trusted_proxies=settings.trusted_proxies)
+    await parts.enter_async_context(api_port)
 
 
 async def _first_of(*work: Coroutine[object, object, object]) -> None:

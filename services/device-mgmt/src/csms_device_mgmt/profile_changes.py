@@ -18,7 +18,7 @@ from csms_device_mgmt.domain.profile_changes import (
     refused,
     request,
 )
-from csms_device_mgmt.domain.registration import may_be_sent
+from csms_device_mgmt.domain.registration import refusal
 from csms_device_mgmt.store import calls, stations
 from csms_device_mgmt.store.calls import Completion
 from csms_device_mgmt.store.tables import Station
@@ -119,8 +119,11 @@ async def _send(unit: Unit, station: Station, change: ProfileChange) -> None:
         return
     protocol = station.connection_protocol or Protocol.OCPP201
     action, payload = request(change, is_201=protocol == Protocol.OCPP201)
-    if protocol == Protocol.OCPP16 or not may_be_sent(messages.registration_status_of(station), action, payload):
-        _store(unit, station, change.failed("the station speaks OCPP 1.6 now, or is rejected"))
+    reason = refusal(messages.registration_status_of(station), action, payload)
+    if protocol == Protocol.OCPP16:
+        reason = "the station speaks OCPP 1.6 now"
+    if reason is not None:
+        _store(unit, station, change.failed(reason))
         return
     command = Command(new_id(), station.station_id, protocol, action, payload, timeout_s(unit, station))
     await calls.add(unit.session, new_call(unit, command, requested_by=REQUESTED_BY))

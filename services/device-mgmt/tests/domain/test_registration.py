@@ -4,7 +4,7 @@ from csms_device_mgmt.domain.registration import (
     Registration,
     boot_interval,
     effective,
-    may_be_sent,
+    refusal,
     registration_of_unknown,
 )
 from csms_runtime.settings import UnknownStations
@@ -34,11 +34,23 @@ def test_status_is_what_was_told_else_what_is_configured() -> None:
 
 def test_rejected_station_gets_only_the_boot_trigger() -> None:
     trigger = {"requestedMessage": "BootNotification"}
-    assert may_be_sent(Registration.REJECTED, "TriggerMessage", trigger)
-    assert not may_be_sent(Registration.REJECTED, "TriggerMessage", {"requestedMessage": "Heartbeat"})
-    assert not may_be_sent(Registration.REJECTED, "Reset", {"type": "Immediate"})
+    assert refusal(Registration.REJECTED, "TriggerMessage", trigger) is None
+    for action, payload in [
+        ("TriggerMessage", {"requestedMessage": "Heartbeat"}),
+        ("TriggerMessage", []),
+        ("Reset", {}),
+    ]:
+        assert "B03.FR.03" in (refusal(Registration.REJECTED, action, payload) or "")
+
+
+@pytest.mark.parametrize(
+    "action", ["RequestStartTransaction", "RequestStopTransaction", "RemoteStartTransaction", "RemoteStopTransaction"]
+)
+def test_pending_station_neither_starts_nor_stops_transactions(action: str) -> None:
+    assert "B02.FR.05" in (refusal(Registration.PENDING, action, {}) or "")
+    assert refusal(Registration.ACCEPTED, action, {}) is None
 
 
 @pytest.mark.parametrize("status", [Registration.ACCEPTED, Registration.PENDING])
-def test_others_get_everything(status: Registration) -> None:
-    assert may_be_sent(status, "Reset", {"type": "Immediate"})
+def test_others_get_everything_else(status: Registration) -> None:
+    assert refusal(status, "Reset", {"type": "Immediate"}) is None

@@ -84,9 +84,16 @@ async def test_an_unknown_station(announce, call):
     assert await call() is None
 
 
-async def test_a_rejected_station(announce, call, with_station):
-    await with_station(Registration.REJECTED)
-    assert (await announce()).verdict == CallAnnounced.VERDICT_STATION_REJECTED
+@pytest.mark.parametrize(
+    ("registration", "verdict"),
+    [
+        (Registration.REJECTED, CallAnnounced.VERDICT_STATION_REJECTED),
+        (Registration.PENDING, CallAnnounced.VERDICT_STATION_PENDING),
+    ],
+)
+async def test_a_station_that_is_not_accepted(announce, call, with_station, registration, verdict):
+    await with_station(registration)
+    assert (await announce()).verdict == verdict
     assert await call() is None
 
 

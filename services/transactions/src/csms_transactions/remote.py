@@ -30,6 +30,10 @@ class StationRejectedError(Exception):
     """The station's registration is rejected: it may not be sent this (B03.FR.03)."""
 
 
+class StationPendingError(Exception):
+    """The station is not accepted yet: it starts and stops no transactions for a CSMS (B02.FR.05)."""
+
+
 class KeyReusedError(Exception):
     """The idempotency key was used for something else; the argument is the id of that call."""
 
@@ -90,9 +94,9 @@ class RemoteControl:
     async def start(self, request: StartRequest, terms: Terms) -> Sent:
         """Ask a station to start a transaction. A station without connection: the result says so.
 
-        Raises UnknownStationError, StationRejectedError, KeyReusedError, UnsupportedProtocolError, InvalidRequestError,
-        csms_bus.requests.NoAnswer (device-mgmt is silent, nothing was sent), csms_bus.ports.BusUnavailable,
-        csms_db.errors.DatabaseUnavailable.
+        Raises UnknownStationError, StationRejectedError, StationPendingError, KeyReusedError, UnsupportedProtocolError,
+        InvalidRequestError, csms_bus.requests.NoAnswer (device-mgmt is silent, nothing was sent),
+        csms_bus.ports.BusUnavailable, csms_db.errors.DatabaseUnavailable.
         """
         connection = self._sender.connection(request.station_id)
         protocol = _protocol(connection)
@@ -172,6 +176,7 @@ REPEAT_TIMEOUT_S = 30.0
 _REFUSALS = {
     CallAnnounced.VERDICT_UNKNOWN_STATION: UnknownStationError,
     CallAnnounced.VERDICT_STATION_REJECTED: StationRejectedError,
+    CallAnnounced.VERDICT_STATION_PENDING: StationPendingError,
 }
 
 

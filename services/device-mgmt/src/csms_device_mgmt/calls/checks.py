@@ -8,7 +8,7 @@ from csms_ocpp.versions import Protocol
 from csms_runtime.http import Problem
 
 from csms_device_mgmt import messages
-from csms_device_mgmt.domain.registration import may_be_sent
+from csms_device_mgmt.domain.registration import refusal
 from csms_device_mgmt.domain.semantics import RULES
 from csms_device_mgmt.json import unfit
 from csms_device_mgmt.store.tables import Station
@@ -17,16 +17,17 @@ from csms_device_mgmt.store.tables import Station
 def check(station: Station, protocol: Protocol, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
     """Raise the Problem that stands against sending a request.
 
-    404: the CSMS sends no such action in this protocol. 422: the payload is wrong. 409: B03.FR.03 forbids it.
+    404: the CSMS sends no such action in this protocol. 422: the payload is wrong. 409: its registration forbids it.
     """
     if not from_csms(protocol, action):
         raise Problem(404, "Unknown action", f"{protocol.value} has no message {action} from CSMS to station")
     errors = violations(protocol, action, payload)
     if errors:
         raise Problem(422, "Payload refused", f"the payload is no valid {action} request", errors=errors)
-    if not may_be_sent(messages.registration_status_of(station), action, payload):
-        detail = "the station is rejected: only TriggerMessage of BootNotification may be sent (B03.FR.03)"
-        raise Problem(409, "Station is rejected", detail)
+    status = messages.registration_status_of(station)
+    reason = refusal(status, action, payload)
+    if reason is not None:
+        raise Problem(409, f"Station is {status.value.lower()}", reason)
 
 
 def violations(protocol: Protocol, action: str, payload: Any) -> list[dict[str, str]]:  # noqa: ANN401 as above

@@ -41,9 +41,25 @@ def effective(configured: Registration, told: Registration | None) -> Registrati
     return told or configured
 
 
-def may_be_sent(status: Registration, action: str, payload: object) -> bool:
-    """Whether a CALL may be sent: a rejected station gets only TriggerMessage of BootNotification (B03.FR.03)."""
-    if status is not Registration.REJECTED:
-        return True
+REMOTE_TRANSACTIONS = frozenset(
+    {"RequestStartTransaction", "RequestStopTransaction", "RemoteStartTransaction", "RemoteStopTransaction"}
+)
+"""Actions of all versions that a station must have been accepted for."""
+
+
+def refusal(status: Registration, action: str, payload: object) -> str | None:
+    """Say why a CALL may not be sent to a station that is told this status; None: it may.
+
+    A rejected station gets only TriggerMessage of BootNotification (B03.FR.03). A pending one is accepted before it
+    starts or stops transactions (B02.FR.05).
+    """
+    if status is Registration.PENDING and action in REMOTE_TRANSACTIONS:
+        return "the station is pending: accept it before it starts or stops transactions (B02.FR.05)"
+    if status is Registration.REJECTED and not _is_boot_trigger(action, payload):
+        return "the station is rejected: only TriggerMessage of BootNotification may be sent (B03.FR.03)"
+    return None
+
+
+def _is_boot_trigger(action: str, payload: object) -> bool:
     is_trigger = action == "TriggerMessage" and isinstance(payload, dict)
     return is_trigger and isinstance(payload, dict) and payload.get("requestedMessage") == "BootNotification"

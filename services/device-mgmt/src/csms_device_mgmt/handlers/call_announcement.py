@@ -14,7 +14,7 @@ from csms_runtime.clock import to_ms
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.consequences.executed import Executed
-from csms_device_mgmt.domain.registration import may_be_sent
+from csms_device_mgmt.domain.registration import Registration, refusal
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.outcomes import OUTCOMES, settle
 from csms_device_mgmt.redacted import redacted
@@ -23,6 +23,10 @@ from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
 from csms_device_mgmt.store.tables import Call
 from csms_device_mgmt.unit import Unit
 
+_REFUSALS = {
+    Registration.PENDING: CallAnnounced.VERDICT_STATION_PENDING,
+    Registration.REJECTED: CallAnnounced.VERDICT_STATION_REJECTED,
+}
 _OUTCOMES = {outcome.value: number for number, outcome in OUTCOMES.items()}
 
 
@@ -43,8 +47,9 @@ async def _announced(unit: Unit, station_id: str, announcement: CallAnnouncement
     station = await stations.find(unit.session, station_id)
     if station is None:
         return CallAnnounced(verdict=CallAnnounced.VERDICT_UNKNOWN_STATION)
-    if not may_be_sent(messages.registration_status_of(station), command.action, payload):
-        return CallAnnounced(verdict=CallAnnounced.VERDICT_STATION_REJECTED)
+    status = messages.registration_status_of(station)
+    if refusal(status, command.action, payload) is not None:
+        return CallAnnounced(verdict=_REFUSALS[status])
     timeout_s = command.timeout_ms / 1000 or station.message_timeout_s or unit.settings.call_timeout_s
     columns = _columns(unit, station_id, announcement, payload, timeout_s)
     if not await calls.add(unit.session, columns):

@@ -23,6 +23,7 @@ from csms_transactions.remote import (
     RemoteControl,
     Sent,
     StartRequest,
+    StationPendingError,
     StationRejectedError,
     Terms,
     UnknownStationError,
@@ -129,6 +130,9 @@ async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
     except StationRejectedError as error:
         detail = "The station is rejected: only TriggerMessage of BootNotification may be sent (B03.FR.03)"
         raise Problem(409, "Station is rejected", detail) from error
+    except StationPendingError as error:
+        detail = "The station is pending: accept it before it starts or stops transactions (B02.FR.05)"
+        raise Problem(409, "Station is pending", detail) from error
     except KeyReusedError as error:
         detail = "The Idempotency-Key was used with another request"
         raise Problem(422, "Idempotency-Key reused", detail, call_id=str(error)) from error
