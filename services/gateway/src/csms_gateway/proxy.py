@@ -85,7 +85,9 @@ def _values(headers: Headers, name: str) -> list[str]:
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        parsed = ip_address(text)
+        parsed = ip_address(
+            text.partition("%")[0]
+        )  # a zone ("%eth0") means something on one machine, and may be any text
     except ValueError:
         return None
     # A socket that listens for both shows IPv4 addresses so.
