@@ -3,19 +3,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import DomainEvent
 from csms_auth.consumers import AuthConsumer
+from csms_auth.domain.certificates import Certificate, CertificateState
 from csms_auth.domain.stations import Admission, admit
 from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
 from csms_auth.handlers.turn import Rules
-from csms_auth.store import id_tokens, stations, tables
+from csms_auth.pki.ports import CertificateType
+from csms_auth.store import certificates, id_tokens, stations, tables
 from csms_bus.flow import Never
 from csms_bus.ports import Incoming, Outgoing
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
-from csms_runtime.clock import from_ms
+from csms_runtime.clock import from_ms, now_ms
 from csms_runtime.settings import UnknownStations
+from csms_testing.pki import Authority, Issued
 from sqlalchemy import select
 
 Records = Any  # the fixture of conftest.py
@@ -185,6 +189,154 @@ async def test_policy_lets_unknown_stations_in(database: Database, records: Reco
 async def test_identity_that_no_database_can_hold_is_unknown(consumer: Consumer, records: Records) -> None:
     (answer,) = await consumer(records.connect("a\0b", DIGEST))
     assert answer.record.connection_decision.http_status == 404
+
+
+class TestClientCertificates:
+    """Security profile 3, with real certificates."""
+
+    @pytest.fixture
+    def consumer(self, database: Database) -> Consumer:
+        return Consumer(database, now_ms(), UnknownStations.ACCEPT)
+
+    @pytest.fixture
+    def authority(self) -> Authority:
+        return Authority("Test stations")
+
+    def shown(self, records: Records, client: Issued, **fields: object) -> Record:
+        more = {"security_profile": 3, "client_certificate": client.der, "deadline_ms": 0, **fields}
+        return records.connect("CS1", **more)
+
+    async def test_its_own_lets_a_station_in_and_is_named_to_the_gateway(
+        self, consumer: Consumer, records: Records, authority: Authority, database: Database
+    ) -> None:
+        await consumer(records.admit("CS1", 1, security_profile=3, serial_number="SN-1"))
+        (answer,) = await consumer(self.shown(records, authority.issue("SN-1")))
+        decision = answer.record.connection_decision
+        assert (decision.allowed, decision.security_profile, decision.certificate_common_name) == (True, 3, "SN-1")
+        assert (await stored_station(database, "CS1")).proven_profile == 3
+
+    async def test_another_stations_is_refused_and_told_as_security_event(
+        self, consumer: Consumer, records: Records, authority: Authority, database: Database
+    ) -> None:
+        await consumer(records.admit("CS1", 1, security_profile=3, serial_number="SN-1"))
+        (answer,) = await consumer(self.shown(records, authority.issue("SN-2")))
+        assert answer.record.connection_decision.http_status == 403
+        (told,) = await events(database)
+        assert told.connection_refused.security_event == "InvalidChargingStationCertificate"
+        assert "CN" in told.connection_refused.reason
+
+    async def test_the_stations_organization_counts(
+        self, consumer: Consumer, records: Records, authority: Authority
+    ) -> None:
+        await consumer(records.admit("CS1", 1, security_profile=3, serial_number="SN-1", organization="Fleet Ltd"))
+        answers = await consumer(
+            self.shown(records, authority.issue("SN-1")),
+            self.shown(records, authority.issue("SN-1", organization="Fleet Ltd")),
+            self.shown(records, authority.issue("SN-1", organization=None)),
+        )
+        assert [answer.record.connection_decision.allowed for answer in answers] == [False, True, False]
+
+    async def test_a_revoked_one_is_refused(
+        self, consumer: Consumer, records: Records, authority: Authority, database: Database
+    ) -> None:
+        await consumer(records.admit("CS1", 1, security_profile=3, serial_number="SN-1"))
+        good, bad = authority.issue("SN-1"), authority.issue("SN-1")
+        await store_certificate(database, good, CertificateState.ISSUED)
+        await store_certificate(database, bad, CertificateState.REVOKED)
+        answers = await consumer(self.shown(records, good), self.shown(records, bad))
+        assert [answer.record.connection_decision.allowed for answer in answers] == [True, False]
+
+    @pytest.mark.parametrize("der", [b"no certificate", b"\x30\x03\x02\x01\x01"])
+    async def test_bytes_that_are_no_certificate_are_refused(
+        self, consumer: Consumer, records: Records, der: bytes
+    ) -> None:
+        await consumer(records.admit("CS1", 1, security_profile=3, serial_number="SN-1"))
+        request = records.connect("CS1", security_profile=3, client_certificate=der, deadline_ms=0)
+        (answer,) = await consumer(request)
+        assert answer.record.connection_decision.http_status == 403
+
+    async def test_a_question_without_certificate_costs_no_look_up_of_revoked_ones(
+        self, consumer: Consumer, records: Records, statements: list[str]
+    ) -> None:
+        await consumer(records.connect("CS1", DIGEST, deadline_ms=0))
+        assert not [statement for statement in statements if "certificates" in statement]
+
+
+class TestRatchet:
+    """A05.FR.07."""
+
+    async def test_a_pending_profile_becomes_the_stations_by_connecting(
+        self, consumer: Consumer, records: Records, database: Database
+    ) -> None:
+        pending = {"security_profile": 1, "pending_security_profile": 2}
+        await consumer(records.admit("CS1", 1, password_digest=DIGEST, **pending))
+        profiles = (1, 2, 1, 2)
+        answers = [(await consumer(records.connect("CS1", DIGEST, security_profile=each)))[0] for each in profiles]
+        assert [answer.record.connection_decision.http_status for answer in answers] == [0, 0, 403, 0]
+        # The admission that says so comes later, or never; an older or a lower one changes nothing.
+        await consumer(records.admit("CS1", 2, security_profile=1))
+        (answer,) = await consumer(records.connect("CS1", DIGEST, security_profile=1))
+        assert not answer.record.connection_decision.allowed
+        assert (await stored_station(database, "CS1")).least_profile == 2
+
+    async def test_within_a_batch_too(self, consumer: Consumer, records: Records) -> None:
+        answers = await consumer(
+            records.admit("CS1", 1, password_digest=DIGEST, security_profile=2, reply_to=None),
+            records.connect("CS1", DIGEST, security_profile=2),
+            records.admit("CS1", 2, security_profile=1, reply_to=None),
+            records.connect("CS1", DIGEST, security_profile=1),
+        )
+        assert [answer.record.connection_decision.allowed for answer in answers] == [True, False]
+
+    async def test_it_is_written_once(self, consumer: Consumer, records: Records, statements: list[str]) -> None:
+        await consumer(records.admit("CS1", 1, password_digest=DIGEST, security_profile=2))
+        await consumer(records.connect("CS1", DIGEST, security_profile=2))
+        statements.clear()
+        await consumer(records.connect("CS1", DIGEST, security_profile=2))
+        assert not [statement for statement in statements if "INSERT" in statement]
+
+    async def test_an_admission_decided_on_older_state_does_not_undo_it(
+        self, consumer: Consumer, records: Records, database: Database
+    ) -> None:
+        """Two consumers that read the same state, as after a rebalance."""
+        await consumer(records.admit("CS1", 1, security_profile=2, password_digest=DIGEST))
+        before = await stored_station(database, "CS1")
+        await consumer(records.connect("CS1", DIGEST, security_profile=2))
+        stale = admit(before, Admission("CS1", revision=2, security_profile=1))
+        async with database.transaction() as session:
+            await stations.save(session, [stale], from_ms(0))
+        station = await stored_station(database, "CS1")
+        assert (station.revision, station.security_profile, station.least_profile) == (2, 1, 2)
+
+    async def test_a_station_that_is_deleted_and_made_anew_begins_anew(
+        self, consumer: Consumer, records: Records, database: Database
+    ) -> None:
+        await consumer(records.admit("CS1", 1, security_profile=2, password_digest=DIGEST))
+        await consumer(records.connect("CS1", DIGEST, security_profile=2))
+        await consumer(records.admit("CS1", 2, deleted=True), records.admit("CS1", 3, security_profile=1))
+        assert (await stored_station(database, "CS1")).least_profile == 1
+
+
+async def store_certificate(database: Database, issued: Issued, state: CertificateState) -> None:
+    fingerprint = issued.certificate.fingerprint(hashes.SHA256())
+    certificate = Certificate(
+        certificate_id=fingerprint.hex(),
+        station_id="CS1",
+        certificate_type=CertificateType.CHARGING_STATION,
+        fingerprint=fingerprint,
+        key_sha256=b"",
+        serial_number=f"{issued.certificate.serial_number:x}",
+        subject=issued.certificate.subject.rfc4514_string(),
+        issuer=issued.certificate.issuer.rfc4514_string(),
+        not_before=issued.certificate.not_valid_before_utc,
+        not_after=issued.certificate.not_valid_after_utc,
+        chain="",
+        issued_at=from_ms(0),
+        state=state,
+        revoked_at=from_ms(0) if state is CertificateState.REVOKED else None,
+    )
+    async with database.transaction() as session:
+        await certificates.save(session, [certificate])
 
 
 class TestRefusals:

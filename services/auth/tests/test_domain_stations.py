@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from csms_auth.domain.stations import Admission, Registration, Station, admit
+from csms_auth.domain.stations import Admission, Registration, Station, admit, prove
 
 KNOWN = Station(
     "CS1", revision=5, security_profile=2, serial_number="SN-1", password_digest=b"old", password_revision=5
@@ -132,3 +132,35 @@ def test_deleting_a_station_ends_its_pending_passwords() -> None:
     station = admit(station, Admission("CS1", 2, deleted=True))
     assert station is not None
     assert station.pending_digests == ()
+
+
+class TestRatchet:
+    def test_a_proven_profile_outlives_admissions(self) -> None:
+        station = prove(admitted(Admission("CS1", revision=1, security_profile=2)), 2)
+        lowered = admit(station, Admission("CS1", revision=2, security_profile=1))
+        assert lowered is not None
+        assert (lowered.security_profile, lowered.least_profile) == (1, 2)
+
+    def test_a_deletion_takes_it_back(self) -> None:
+        station = admitted(Admission("CS1", revision=1, security_profile=1))
+        for profile in (2, 3):
+            station = prove(station, profile)
+        again = admitted(
+            Admission("CS1", revision=2, deleted=True), Admission("CS1", revision=3, security_profile=1), known=station
+        )
+        assert again.least_profile == 1
+        assert again.proven_revision > station.proven_revision
+
+    def test_pending_profile_and_organization_follow_the_newest_admission(self) -> None:
+        pending = Admission("CS1", revision=1, security_profile=1, pending_security_profile=2, organization="Fleet Ltd")
+        station = admitted(pending)
+        assert (station.pending_security_profile, station.organization) == (2, "Fleet Ltd")
+        station = admitted(Admission("CS1", revision=2, security_profile=1), pending, known=station)
+        assert (station.pending_security_profile, station.organization) == (0, "")
+
+
+def admitted(*admissions: Admission, known: Station | None = None) -> Station:
+    for admission in admissions:
+        known = admit(known, admission) or known
+    assert known is not None
+    return known

@@ -17,7 +17,7 @@ from csms_auth import events
 from csms_auth.certifying.recording import record_requests
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
 from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
-from csms_auth.store import id_tokens, stations, tables
+from csms_auth.store import certificates, id_tokens, stations, tables
 
 GROUP = "auth"
 
@@ -111,11 +111,13 @@ class AuthConsumer:
     async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int) -> Turn:
         station_ids = {step.station_id for step in steps if step.station_id is not None}
         keys = {token.key for step in steps for token in step.tokens}
+        shown = {fingerprint for step in steps for fingerprint in step.certificates}
         return Turn(
             rules=self._rules,
             now_ms=now,
             stations=await stations.load(session, station_ids),
             tokens=await id_tokens.load(session, keys),
+            revoked=await certificates.revoked_among(session, shown),
         )
 
     def _worth_telling(self, turn: Turn) -> list[Refusal]:

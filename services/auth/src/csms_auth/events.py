@@ -26,7 +26,12 @@ MAX_KEY = 255
 
 def connection_refused(station_id: str, refused: Refused, remote_address: str) -> Outgoing:
     """Return the event of a refused connection."""
-    told = ConnectionRefused(http_status=refused.http_status, reason=refused.reason, remote_address=remote_address)
+    told = ConnectionRefused(
+        http_status=refused.http_status,
+        reason=refused.reason,
+        remote_address=remote_address,
+        security_event=refused.security_event,
+    )
     event = DomainEvent(event_id=new_id(), occurred_at_ms=now_ms(), station_id=station_id, connection_refused=told)
     return Outgoing(EVENTS_AUTH.name, new_record(station_id, event=event))
 

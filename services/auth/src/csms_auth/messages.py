@@ -1,5 +1,8 @@
 """Between protobuf and the domain: what the bus asks, what auth answers."""
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
 from csms.v1.auth_pb2 import (
     AuthorizationRequest,
     ConnectionDecision,
@@ -12,6 +15,7 @@ from csms.v1.auth_pb2 import (
 )
 from csms_runtime.clock import to_ms
 
+from csms_auth.domain.client_certificates import ClientCertificate
 from csms_auth.domain.connections import Allowed, Attempt, Refused
 from csms_auth.domain.stations import Admission, Registration
 from csms_auth.domain.tokens import CENTRAL, Answer, Question, TokenRef
@@ -26,7 +30,28 @@ _TO_PROTO = {registration: status for status, registration in _FROM_PROTO.items(
 
 def attempt(station_id: str, request: ConnectionRequest) -> Attempt:
     """Return what a gateway asks about a connection."""
-    return Attempt(station_id, request.security_profile, tuple(request.password_digests))
+    certificate = _certificate(request.client_certificate) if request.client_certificate else None
+    return Attempt(station_id, request.security_profile, tuple(request.password_digests), certificate)
+
+
+def _certificate(der: bytes) -> ClientCertificate | None:
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        names = [_texts(certificate.subject, oid) for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)]
+    except ValueError:
+        return None
+    common_names, organizations = names
+    return ClientCertificate(
+        common_name=common_names[0] if len(common_names) == 1 else "",
+        organizations=organizations,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        fingerprint=certificate.fingerprint(hashes.SHA256()),
+    )
+
+
+def _texts(subject: x509.Name, oid: x509.ObjectIdentifier) -> list[str]:
+    return [str(attribute.value) for attribute in subject.get_attributes_for_oid(oid)]
 
 
 def connection_decision(correlation_id: str, decision: Allowed | Refused) -> ConnectionDecision:
@@ -40,6 +65,8 @@ def connection_decision(correlation_id: str, decision: Allowed | Refused) -> Con
         allowed=True,
         registration_status=_TO_PROTO[decision.registration],
         message_timeout_s=decision.message_timeout_s,
+        certificate_common_name=decision.common_name,
+        security_profile=decision.security_profile,
     )
 
 
@@ -50,7 +77,9 @@ def admission(station_id: str, told: StationAdmission) -> Admission:
         revision=told.revision,
         deleted=told.deleted,
         security_profile=told.security_profile,
+        pending_security_profile=told.pending_security_profile,
         serial_number=told.serial_number,
+        organization=told.organization,
         registration=_FROM_PROTO.get(told.registration_status),
         message_timeout_s=told.message_timeout_s,
         new_password_digest=told.password_digest,

@@ -1,14 +1,18 @@
 """May a station connect?
 
-Requirements: A00.FR.207 (password), A00.FR.002 and A05.FR.07 (security profile), Part 4 section 3.2 (unknown station).
+Requirements: A00.FR.207 (password), A00.FR.403 to .408 (client certificate), A00.FR.002 and A05.FR.07 (security
+profile), Part 4 section 3.2 (unknown station).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from csms_runtime.passwords import matches
 from csms_runtime.settings import UnknownStations
 
+from csms_auth.domain import client_certificates
+from csms_auth.domain.client_certificates import ClientCertificate
 from csms_auth.domain.stations import Registration, Station
 
 UNAUTHORIZED = 401
@@ -18,6 +22,10 @@ NOT_FOUND = 404
 CLIENT_CERTIFICATE = 3
 """The security profile whose stations show a certificate instead of a password."""
 
+BAD_CERTIFICATE = "InvalidChargingStationCertificate"
+BAD_PASSWORD = "FailedToAuthenticateAtCsms"  # noqa: S105  the name of an event
+"""OCPP's names of security events."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -25,9 +33,23 @@ class Attempt:
 
     station_id: str
     security_profile: int
-    """The profile of this connection: 1 to 3."""
+    """The profile of this connection, 1 to 3. With both a password and a certificate it is 2 and may count as 3."""
     password_digests: Sequence[bytes] = field(default=(), repr=False)
     """Keyed digests of what it gave as password, one for each reading of the bytes; empty: it gave none."""
+    certificate: ClientCertificate | None = None
+    """None: it showed none, or one that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decisions depend on besides the station."""
+
+    unknown_stations: UnknownStations
+    now: datetime
+    organization: str = ""
+    """What the O of certificates must contain, where the station has no organization of its own."""
+    revoked: Collection[bytes] = ()
+    """Fingerprints of revoked certificates, at least of those that were shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +60,12 @@ class Allowed:
     message_timeout_s: int = 0
     pending_digest: bytes = field(default=b"", repr=False)
     """Of the pending password that the station showed (A01.FR.03): it has taken it; empty: it showed no such one."""
+    security_profile: int = 0
+    """What the connection counts as; 0: as it was asked."""
+    common_name: str = ""
+    """Of the client certificate; empty: there was none, or it did not count."""
+    proven_profile: int = 0
+    """The profile it has now shown to master and must not fall below any more; 0: nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +75,37 @@ class Refused:
     http_status: int
     reason: str
     """For logs and events, never for the station; names no secret."""
+    security_event: str = ""
+    """OCPP's name for it (A00.FR.408); empty: it has none."""
 
 
-def decide(attempt: Attempt, station: Station | None, unknown_stations: UnknownStations) -> Allowed | Refused:
+def decide(attempt: Attempt, station: Station | None, rules: Rules) -> Allowed | Refused:
     """Decide on a connection. `station` is what is known of it, None or deleted: unknown."""
-    if attempt.security_profile == CLIENT_CERTIFICATE:
-        # A00.FR.405 asks for the certificate's CN; the question does not carry it yet, so nobody can be let in by it.
-        return Refused(FORBIDDEN, "client certificates cannot be checked yet")
-    if station is None or station.deleted:
-        return _unknown(unknown_stations)
-    refused = _bad_password(attempt, station, unknown_stations) or _wrong_profile(attempt, station)
-    return refused or _welcome(attempt, station)
+    if station is not None and station.deleted:
+        station = None
+    profile = _profile(attempt, station)
+    if profile == CLIENT_CERTIFICATE:
+        refused = _bad_certificate(attempt, station, rules)
+    elif station is None:
+        return _unknown(rules.unknown_stations)
+    else:
+        refused = _bad_password(attempt, station, rules.unknown_stations)
+    if refused or station is None:
+        return refused or _unknown(UnknownStations.REJECT)
+    return _wrong_profile(profile, station) or _welcome(attempt, station, profile)
+
+
+def _profile(attempt: Attempt, station: Station | None) -> int:
+    """What the connection counts as.
+
+    A station that shows a certificate and sends a password too may do so because its TLS library shows what it is asked
+    for: it is taken at its certificate, unless it is registered for passwords and not about to move to certificates.
+    """
+    if attempt.certificate is None or station is None:
+        return attempt.security_profile
+    wanted = (station.least_profile, station.pending_security_profile)
+    by_password = station.least_profile in {1, 2} and CLIENT_CERTIFICATE not in wanted
+    return attempt.security_profile if by_password else CLIENT_CERTIFICATE
 
 
 def _unknown(policy: UnknownStations) -> Allowed | Refused:
@@ -70,29 +118,63 @@ def _unknown(policy: UnknownStations) -> Allowed | Refused:
             return Refused(NOT_FOUND, "unknown station")
 
 
+def _bad_certificate(attempt: Attempt, station: Station | None, rules: Rules) -> Refused | None:
+    certificate = attempt.certificate
+    if certificate is None:
+        return Refused(FORBIDDEN, "the client certificate cannot be read", BAD_CERTIFICATE)
+    if station is None:
+        if rules.unknown_stations is UnknownStations.REJECT:
+            return Refused(NOT_FOUND, "unknown station")
+        return Refused(FORBIDDEN, "no serial number is registered for this station", BAD_CERTIFICATE)
+    fault = client_certificates.fault(
+        certificate,
+        station.serial_number,
+        station.organization or rules.organization,
+        now=rules.now,
+        revoked=certificate.fingerprint in rules.revoked,
+    )
+    return Refused(FORBIDDEN, fault, BAD_CERTIFICATE) if fault else None
+
+
 def _bad_password(attempt: Attempt, station: Station, policy: UnknownStations) -> Refused | None:
     if station.password_digest is None and policy is not UnknownStations.REJECT:
         return None
     # A station that was asked to take a new password may have done so, although its answer never came (A01.FR.02-.05).
     valid = [digest for digest in (station.password_digest, *station.pending_digests) if digest is not None]
     if not valid:
-        return Refused(UNAUTHORIZED, "no password is set for this station")
+        return Refused(UNAUTHORIZED, "no password is set for this station", BAD_PASSWORD)
     if not attempt.password_digests:
-        return Refused(UNAUTHORIZED, "no password given")
+        return Refused(UNAUTHORIZED, "no password given", BAD_PASSWORD)
     if not any(matches(digest, attempt.password_digests) for digest in valid):
-        return Refused(UNAUTHORIZED, "wrong password")
+        return Refused(UNAUTHORIZED, "wrong password", BAD_PASSWORD)
     return None
 
 
-def _wrong_profile(attempt: Attempt, station: Station) -> Refused | None:
-    if station.security_profile in (0, attempt.security_profile):
+def _wrong_profile(profile: int, station: Station) -> Refused | None:
+    if station.least_profile in {0, profile} or _is_pending(profile, station):
         return None
-    return Refused(
-        FORBIDDEN, f"security profile {attempt.security_profile} used, {station.security_profile} is demanded"
+    return Refused(FORBIDDEN, f"security profile {profile} used, {station.least_profile} is demanded")
+
+
+def _is_pending(profile: int, station: Station) -> bool:
+    """Whether the station is being moved up to this profile (A05)."""
+    return profile == station.pending_security_profile and profile > station.least_profile
+
+
+def _welcome(attempt: Attempt, station: Station, profile: int) -> Allowed:
+    pending = [digest for digest in station.pending_digests if matches(digest, attempt.password_digests)]
+    certificate = attempt.certificate if profile == CLIENT_CERTIFICATE else None
+    return Allowed(
+        station.registration or Registration.PENDING,
+        station.message_timeout_s,
+        pending_digest=pending[-1] if pending else b"",
+        security_profile=profile,
+        common_name=certificate.common_name if certificate else "",
+        proven_profile=profile if _proves(profile, station) else 0,
     )
 
 
-def _welcome(attempt: Attempt, station: Station) -> Allowed:
-    pending = [digest for digest in station.pending_digests if matches(digest, attempt.password_digests)]
-    registration = station.registration or Registration.PENDING
-    return Allowed(registration, station.message_timeout_s, pending[-1] if pending else b"")
+def _proves(profile: int, station: Station) -> bool:
+    if station.least_profile == 0:  # any will do, until it is moved to one
+        return _is_pending(profile, station)
+    return profile > max(1, station.proven_profile)

@@ -20,8 +20,18 @@ class Station:
     revision: int = 0
     """The revision of the admission that made it so."""
     security_profile: int = 0
-    """The profile it must use, 1 to 3; 0: any."""
+    """The profile device-mgmt wants it to use, 1 to 3; 0: any. See `least_profile`."""
+    pending_security_profile: int = 0
+    """A higher profile that it is being moved to, allowed beside the other (A05); 0: none."""
+    proven_profile: int = 0
+    """The highest profile that was demanded of it, or that it was moved to, and that it has connected with; 0: none.
+
+    It never falls below that again (A05.FR.07), whatever an admission says."""
+    proven_revision: int = -1
+    """Grows when `proven_profile` changes: also when a deletion takes it back."""
     serial_number: str = ""
+    organization: str = ""
+    """What the O of its certificate must contain; empty: the deployment's."""
     registration: Registration | None = None
     """None: device-mgmt did not say; treated as Pending, which lets the station boot and nothing else."""
     message_timeout_s: int = 0
@@ -34,6 +44,11 @@ class Station:
     deleted: bool = False
     """Kept as a tombstone, so that a late older admission does not bring the station back."""
 
+    @property
+    def least_profile(self) -> int:
+        """The profile it must use, unless it is a pending one; 0: any."""
+        return max(self.security_profile, self.proven_profile)
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:
@@ -43,7 +58,9 @@ class Admission:
     revision: int
     deleted: bool = False
     security_profile: int = 0
+    pending_security_profile: int = 0
     serial_number: str = ""
+    organization: str = ""
     registration: Registration | None = None
     message_timeout_s: int = 0
     new_password_digest: bytes = field(default=b"", repr=False)
@@ -74,12 +91,20 @@ def _with_the_rest(station: Station, admission: Admission) -> Station:
         return station
     if admission.deleted:
         revision = admission.revision
-        return Station(station.station_id, revision=revision, password_revision=revision, deleted=True)
+        return Station(
+            station.station_id,
+            revision=revision,
+            password_revision=revision,
+            proven_revision=station.proven_revision + (1 if station.proven_profile else 0),
+            deleted=True,
+        )
     return replace(
         station,
         revision=admission.revision,
         security_profile=admission.security_profile,
+        pending_security_profile=admission.pending_security_profile,
         serial_number=admission.serial_number,
+        organization=admission.organization,
         registration=admission.registration,
         message_timeout_s=admission.message_timeout_s,
         deleted=False,
@@ -105,6 +130,11 @@ def take_pending(station: Station, digest: bytes) -> Station:
     What may still come of the request is older than this proof.
     """
     return _settled(station, digest, station.password_revision + 1)
+
+
+def prove(station: Station, profile: int) -> Station:
+    """Return the station once it has connected with a profile below which it must not fall any more."""
+    return replace(station, proven_profile=profile, proven_revision=station.proven_revision + 1)
 
 
 def _settled(station: Station, digest: bytes, revision: int) -> Station:

@@ -16,17 +16,21 @@ def step(record: Record, now_ms: int) -> Step:
     if expired(request.deadline_ms, now_ms):
         return SKIP
 
+    attempt = messages.attempt(record.station_id, request)
+
     def run(turn: Turn) -> None:
-        attempt = messages.attempt(record.station_id, request)
         known = turn.stations.get(record.station_id)
-        decision = connections.decide(attempt, known, turn.rules.unknown_stations)
+        decision = connections.decide(attempt, known, turn.connection_rules)
         turn.note_connection(decision)
         if isinstance(decision, Allowed) and decision.pending_digest:
             turn.take_pending(record.station_id, decision.pending_digest)
+        if isinstance(decision, Allowed) and decision.proven_profile:
+            turn.prove(record.station_id, decision.proven_profile)
         if isinstance(decision, Refused):
             turn.refusals.append(Refusal(record.station_id, decision, request.remote_address))
         answer = messages.connection_decision(request.correlation_id, decision)
         reply = new_record(record.station_id, traceparent=record.traceparent, connection_decision=answer)
         turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
 
-    return Step(run, station_id=record.station_id)
+    shown = [attempt.certificate.fingerprint] if attempt.certificate else []
+    return Step(run, station_id=record.station_id, certificates=shown)

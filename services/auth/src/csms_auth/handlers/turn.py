@@ -4,7 +4,7 @@ What was looked up goes in, what is to be stored and published comes out: no I/O
 repeated records are plain unit tests.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,8 @@ from csms_runtime.settings import UnknownStations
 from csms_auth.domain import tokens
 from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.connections import Allowed, Refused
-from csms_auth.domain.stations import Admission, Station, admit, take_pending
+from csms_auth.domain.connections import Rules as ConnectionRules
+from csms_auth.domain.stations import Admission, Station, admit, prove, take_pending
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
 from csms_auth.ocsp.question import Question as StatusQuestion
 
@@ -76,6 +77,8 @@ class Turn:
     """Those that are known among the ones asked for. Changes with each admission of the batch."""
     tokens: Mapping[str, Sequence[Token]]
     """Those that are stored, by case-folded id."""
+    revoked: Collection[bytes] = ()
+    """Fingerprints of those among the certificates shown that are revoked."""
     changed: dict[str, Station] = field(default_factory=dict)
     """Stations to be stored."""
     certificate_requests: list[CertificateRequest] = field(default_factory=list)
@@ -109,6 +112,16 @@ class Turn:
         self.stations[station.station_id] = self.changed[station.station_id] = station
         return True
 
+    @property
+    def connection_rules(self) -> ConnectionRules:
+        """What decisions on connections depend on."""
+        return ConnectionRules(self.rules.unknown_stations, from_ms(self.now_ms), self.rules.organization, self.revoked)
+
+    def prove(self, station_id: str, profile: int) -> None:
+        """Let a station fall below this security profile no more: it has connected with it."""
+        station = prove(self.stations[station_id], profile)
+        self.stations[station_id] = self.changed[station_id] = station
+
     def take_pending(self, station_id: str, digest: bytes) -> None:
         """Make a pending password the station's: it has connected with it."""
         station = take_pending(self.stations[station_id], digest)
@@ -124,6 +137,8 @@ class Step:
     """The station to look up."""
     tokens: Sequence[TokenRef] = ()
     """The tokens to look up."""
+    certificates: Sequence[bytes] = ()
+    """Fingerprints of the certificates to look up."""
     stores: bool = False
     """Whether running it may leave something to store (other than an event)."""
 

@@ -43,7 +43,10 @@ async def save(session: WriteSession, changed: Collection[Station], now: datetim
     await session.execute(statement, [_values(station, now) for station in in_order])
 
 
-_REVISION_OF = dict.fromkeys(("password_digest", "password_revision", "pending_digests"), "password_revision")
+_REVISION_OF = {
+    **dict.fromkeys(("password_digest", "password_revision", "pending_digests"), "password_revision"),
+    **dict.fromkeys(("proven_profile", "proven_revision"), "proven_revision"),
+}
 _DIGEST_BYTES = 32
 
 
@@ -73,7 +76,11 @@ def _values(station: Station, now: datetime) -> Mapping[str, Any]:
         "station_id": station.station_id,
         "revision": station.revision,
         "security_profile": station.security_profile,
+        "pending_security_profile": station.pending_security_profile,
+        "proven_profile": station.proven_profile,
+        "proven_revision": station.proven_revision,
         "serial_number": station.serial_number,
+        "organization": station.organization or None,
         "registration": station.registration,
         "message_timeout_s": station.message_timeout_s,
         "password_digest": station.password_digest,
@@ -89,7 +96,11 @@ def _station(row: Row[Any]) -> Station:
         station_id=row.station_id,
         revision=row.revision,
         security_profile=row.security_profile,
+        pending_security_profile=row.pending_security_profile,
+        proven_profile=row.proven_profile,
+        proven_revision=row.proven_revision,
         serial_number=row.serial_number,
+        organization=row.organization or "",
         registration=Registration(row.registration) if row.registration else None,
         message_timeout_s=row.message_timeout_s,
         password_digest=row.password_digest,
