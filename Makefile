@@ -31,6 +31,10 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.fuzz: | $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[fuzz]'
+	@touch $@
+
 ##@ Use it
 
 .PHONY: run
@@ -93,6 +97,10 @@ drill: $(VENV)/.dev ## Break the running system in every known way, check that n
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure throughput and latency beside the baselines
 	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.fuzz ## Search for input from outside that breaks something, a minute per target (Linux on x86-64)
+	$(BIN)/python tests/fuzz/run.py $(ARGS)
 
 .PHONY: proto
 proto: $(VENV)/.dev ## Generate Python code from proto/

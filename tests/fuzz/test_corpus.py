@@ -1,0 +1,36 @@
+"""Every input that is kept, run through its target: those that once broke something, and those that reach far."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).parent
+CORPUS = _HERE / "corpus"
+
+
+def _load() -> dict:
+    spec = importlib.util.spec_from_file_location("csms_fuzz_targets", _HERE / "targets.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.TARGETS
+
+
+TARGETS = _load()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_kept(target: str) -> None:
+    files = sorted((CORPUS / target).iterdir())
+    assert files
+    for file in files:
+        try:
+            TARGETS[target](file.read_bytes())
+        except Exception as error:
+            error.add_note(f"input: {file.relative_to(_HERE)}")
+            raise
+
+
+def test_nothing_is_kept_for_targets_that_are_gone() -> None:
+    assert {directory.name for directory in CORPUS.iterdir()} == set(TARGETS)
