@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import Outcome
+from csms_device_mgmt.retention import Retention
 from csms_device_mgmt.store import calls, reports
 from csms_device_mgmt.store.tables import OUTBOX
 from csms_device_mgmt.sweeper import GRACE, Sweeper
@@ -26,8 +27,8 @@ def columns(call_id, deadline_at, action="Reset", request=None):
 
 
 @pytest.fixture
-def sweeper(units):
-    return Sweeper(units, interval_s=0.01)
+def sweeper(units, settings):
+    return Sweeper(units, Retention(units, settings), interval_s=0.01)
 
 
 async def test_only_calls_long_overdue_are_ended(units, sweeper):
@@ -52,6 +53,24 @@ async def test_a_report_that_nobody_waits_for_failed(units, sweeper):
     await sweeper.sweep()
     async with units.reading() as session:
         assert (await reports.find(session, "CS1", 3)).status == "failed"
+
+
+async def test_old_history_goes_too(units, sweeper):
+    then = utcnow() - timedelta(days=91)
+    async with units.open() as unit:
+        await calls.add(unit.session, {**columns("old", then), "state": "completed"})
+    stop = asyncio.Event()
+    running = asyncio.create_task(sweeper.run(stop))
+
+    async def gone():
+        async with units.reading() as session:
+            return await calls.find(session, "old") is None
+
+    async with asyncio.timeout(10):
+        while not await gone():  # noqa: ASYNC110 a database tells nobody
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
 
 
 async def test_it_goes_on_until_it_is_stopped(units, sweeper):

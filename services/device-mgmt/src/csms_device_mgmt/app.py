@@ -34,6 +34,7 @@ from csms_device_mgmt.http import (
 )
 from csms_device_mgmt.inventory import Inventory
 from csms_device_mgmt.presence import Presence
+from csms_device_mgmt.retention import Retention
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store.tables import OUTBOX
 from csms_device_mgmt.sweeper import Sweeper
@@ -65,7 +66,7 @@ class DeviceManagement:
         units = Units(database, settings, secret_key, self._relay.wake)
         self._runners = _runners(bus, units, health)
         self._health = health
-        self._sweeper = Sweeper(units, settings.sweep_interval_s)
+        self._sweeper = Sweeper(units, Retention(units, settings), settings.sweep_interval_s)
         self.routers: Sequence[APIRouter] = self._routers(bus, units, settings, secret_key)
         """The HTTP resources, to be mounted below /api/v1."""
 

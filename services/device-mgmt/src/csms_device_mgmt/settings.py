@@ -28,6 +28,19 @@ class DeviceSettings(RuntimeSettings):
         30.0, gt=0, le=3600, description="How often calls that nobody finished are looked for, in seconds"
     )
 
+    keep_calls_days: int = Field(
+        90, ge=0, le=36500, description="How long CALLs to stations and their outcomes are kept, in days; 0: for ever"
+    )
+    keep_notifications_days: int = Field(
+        90, ge=0, le=36500, description="How long recorded messages of stations are kept, in days; 0: for ever"
+    )
+    keep_reports_days: int = Field(
+        90,
+        ge=0,
+        le=36500,
+        description="How long reports, firmware updates and log uploads are kept, in days; 0: for ever. The device "
+        "model that reports lead to stays",
+    )
     public_ocpp_url_tls: str | None = Field(
         None,
         pattern="^wss://",

@@ -1,4 +1,4 @@
-"""Ends calls that nobody finished: the process that waited died, and no outcome came."""
+"""Ends calls that nobody finished: the process that waited died, and no outcome came. Deletes old history."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -16,6 +16,7 @@ from csms_runtime.clock import to_ms
 from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
+from csms_device_mgmt.retention import Retention
 from csms_device_mgmt.store import calls
 from csms_device_mgmt.store.calls import CallOutcome, Completion
 from csms_device_mgmt.store.tables import Call
@@ -28,10 +29,11 @@ _log = structlog.get_logger(__name__)
 
 
 class Sweeper:
-    """Looks for such calls again and again. More than one at a time, in several processes, do no harm."""
+    """Looks for both again and again. More than one at a time, in several processes, do no harm."""
 
-    def __init__(self, units: Units, interval_s: float) -> None:
+    def __init__(self, units: Units, retention: Retention, interval_s: float) -> None:
         self._units = units
+        self._retention = retention
         self._interval_s = interval_s
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -39,6 +41,7 @@ class Sweeper:
         while not stop.is_set():
             try:
                 await self.sweep()
+                await self._retention.apply()
             except Later as error:
                 _log.warning("sweep put off", error=str(error))
             try:

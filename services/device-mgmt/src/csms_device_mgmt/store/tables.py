@@ -119,6 +119,7 @@ class Report(Base):
     """A report that comes in parts, asked for or not. `message` names what carries the parts (domain.series)."""
 
     __tablename__ = "assembled_reports"
+    __table_args__ = (Index("ix_assembled_reports_created_at", "created_at"),)
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
     message: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -149,7 +150,10 @@ class Job(Base):
     """Work that a station was asked for and reports on: a firmware update, its publication, a log upload."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("ix_jobs_station_id_kind_created_at", "station_id", "kind", "created_at", "request_id"),)
+    __table_args__ = (
+        Index("ix_jobs_station_id_kind_created_at", "station_id", "kind", "created_at", "request_id"),
+        Index("ix_jobs_updated_at", "updated_at"),
+    )
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
@@ -232,7 +236,10 @@ class Notification(Base):
     """A message of a station that is kept as it came; secrets are redacted."""
 
     __tablename__ = "notifications"
-    __table_args__ = (Index("ix_notifications_station_id_received_at", "station_id", "received_at", "record_id"),)
+    __table_args__ = (
+        Index("ix_notifications_station_id_received_at", "station_id", "received_at", "record_id"),
+        Index("ix_notifications_received_at", "received_at"),
+    )
 
     record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     station_id: Mapped[str] = mapped_column(STATION_ID)
