@@ -56,6 +56,20 @@ async def tls_connect(system: System, operator: Operator, station_id: str, passw
 
 
 @pytest.fixture
+def serial_number(station_id: str) -> str:
+    """Of the station, and not its identity."""
+    return f"SN-{station_id.removeprefix('CS-')}"
+
+
+@pytest.fixture
+async def secured_connect(system: System, operator: Operator, station_id: str, serial_number: str) -> Connector:
+    """Connects a station that the operator has created for security profile 3, with its certificate."""
+    await operator.put_station(station_id, security_profile=3, serial_number=serial_number)
+    client = system.pki.client(serial_number)
+    return Connector(system.ocpp_tls_urls, station_id, None, context=system.pki.context(client))
+
+
+@pytest.fixture
 async def station(connect: Connector) -> AsyncIterator[Station]:
     """A connected, accepted station with two EVSEs of one connector each (state Booted)."""
     async with connect() as connected:

@@ -16,9 +16,15 @@ async def boot(station: Station, reason: str = "PowerUp", **hardware: Any) -> Pa
     return await station.call("BootNotification", {"reason": reason, "chargingStation": {**HARDWARE, **hardware}})
 
 
-async def booted(station: Station, reason: str = "PowerUp", *, evses: tuple[Evse, ...] = ((1, 1),)) -> Payload:
+async def booted(
+    station: Station,
+    reason: str = "PowerUp",
+    *,
+    evses: tuple[Evse, ...] = ((1, 1),),
+    **hardware: Any,  # noqa: ANN401 OCPP's values
+) -> Payload:
     """State Booted: boot, accepted, all connectors Available. Returns the BootNotification response."""
-    answer = await boot(station, reason)
+    answer = await boot(station, reason, **hardware)
     if answer["status"] != "Accepted":
         raise AssertionError(f"not accepted: {answer}")
     for evse in evses:
