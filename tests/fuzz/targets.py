@@ -4,12 +4,21 @@ A target raises nothing but AssertionError, and that only when something is wron
 runs a second. `python tests/fuzz/run.py` searches for input that breaks them; `test_corpus.py` replays what is kept.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
 from ipaddress import ip_network
 from urllib.parse import quote
 
 import orjson
+from csms.v1.auth_pb2 import ConnectionRequest
+from csms_auth import messages
+from csms_auth.domain.connections import Allowed, Rules, decide
+from csms_auth.domain.stations import Registration as Registered
+from csms_auth.domain.stations import Station
+from csms_auth.ocsp.question import BadResponse, Question
 from csms_auth.pki import csr
 from csms_auth.pki.ports import CertificateType
 from csms_gateway.handshake import MAX_IDENTITY_LENGTH, Refusal, identity, opening
@@ -30,6 +39,7 @@ from csms_ocpp.session import (
 from csms_ocpp.times import format_datetime, parse_datetime
 from csms_ocpp.validation import validate_request, validate_response
 from csms_ocpp.versions import Protocol
+from csms_runtime.settings import UnknownStations
 from csms_transactions.protocols import ocpp201
 from websockets.exceptions import InvalidHeader, SecurityError
 from websockets.http11 import Request
@@ -317,6 +327,34 @@ def signing_request(data: bytes) -> None:
         assert request.csr.is_signature_valid
 
 
+_STATION = Station("CS1", security_profile=3, serial_number="SN1", registration=Registered.ACCEPTED)
+_CONNECTION_RULES = Rules(UnknownStations.REJECT, datetime(2026, 11, 1, tzinfo=UTC), organization="CSMS")
+
+
+def certificate(data: bytes) -> None:
+    """The certificate (DER) that a station showed, and auth's decision."""
+    attempt = messages.attempt("CS1", ConnectionRequest(security_profile=3, client_certificate=data))
+    decision = decide(attempt, _STATION, _CONNECTION_RULES)
+    messages.connection_decision("1", decision).SerializeToString()
+    if isinstance(decision, Allowed):
+        assert re.search(r"(?<![\w-])SN1(?![\w-])", decision.common_name)
+    else:
+        assert decision.http_status == HTTPStatus.FORBIDDEN
+
+
+_QUESTION = Question("http://ocsp.example.org", "SHA256", bytes(32), bytes(32), 1)
+
+
+def ocsp_response(data: bytes) -> None:
+    """What an OCSP responder, whose address came from a station, answers (DER)."""
+    try:
+        until = _QUESTION.check(data)
+    except BadResponse as error:
+        assert len(str(error)) < 200
+    else:
+        assert until is None or until.utcoffset() is not None
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "frame": frame,
     "session": session,
@@ -325,4 +363,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "time": time,
     "handshake": handshake,
     "signing_request": signing_request,
+    "certificate": certificate,
+    "ocsp_response": ocsp_response,
 }
