@@ -35,6 +35,8 @@ PASSWORD = {"component": COMPONENT, "variable": {"name": "BasicAuthPassword"}}
         (P201, "SendLocalList", {"localAuthorizationList": [{"idToken": {"idToken": SECRET, "type": "KeyCode",
             "additionalInfo": [{"additionalIdToken": SECRET, "type": "x"}]}}]}),
         (P201, "GetLog", {"log": {"remoteLocation": f"sftp://user:{SECRET}@host/path"}}),
+        (P201, "InstallCertificate", {"certificate": f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}"}),
+        (P201, "RequestStartTransaction", {"type": "KeyCode", "id_token": SECRET}),
         (P16, "GetDiagnostics", {"location": f"ftp://user:{SECRET}@host"}),
         (P16, "UpdateFirmware", {"location": f"ftp://user:{SECRET}@x@host/file"}),
         (P16, "UpdateFirmware", {"location": f"ftp://:{SECRET}@host/file"}),

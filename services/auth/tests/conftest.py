@@ -11,6 +11,7 @@ from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import ReplyTo, StationCall
 from csms_auth.app import MIGRATIONS, SCHEMA
 from csms_auth.http.api_keys import ApiKeyResource
+from csms_auth.http.audit import audit_router
 from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
 from csms_bus.records import new_record
@@ -138,6 +139,7 @@ async def api(database: Database) -> AsyncIterator[Api]:
             IdTokens(database, api.wake).router(),
             Credentials(database, SECRET_KEY).router(),
             ApiKeyResource(database, api.wake, keys).router(),
+            audit_router(database),
         ]
         app = create_app("auth", routers=routers, keys=keys, health=Health(), version="0")
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://auth") as client:

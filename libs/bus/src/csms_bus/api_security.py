@@ -11,6 +11,7 @@ from csms_runtime.http import ApiKeys, Tokens
 from csms_runtime.settings import RuntimeSettings
 
 from csms_bus.api_keys import ApiKeyFeed
+from csms_bus.audit import AuditLog
 from csms_bus.ports import Bus
 
 _COMPONENT = "api-keys"
@@ -19,17 +20,20 @@ _log = structlog.get_logger(__name__)
 
 
 class ApiSecurity:
-    """The keys and tokens a service's API accepts.
+    """The keys and tokens a service's API accepts, and the log of what is done with them.
 
     A context manager: enter it before the API listens, with the bus started. The process is not ready before the stored
     keys are known.
     """
 
-    def __init__(self, bus: Bus, settings: RuntimeSettings, health: Health) -> None:
+    def __init__(self, bus: Bus, settings: RuntimeSettings, health: Health, service: str) -> None:
+        """`service` names this process in the audit log."""
         self.keys = ApiKeys.from_settings(settings)
         """For `csms_runtime.http.create_app`."""
         self.tokens = Tokens.from_settings(settings)
         """As `keys`; None: no issuer is configured."""
+        self.audit = AuditLog(bus, service)
+        """Its `note` is the app's sink."""
         self._feed = ApiKeyFeed(bus, self.keys)
         self._health = health
         self._tasks: list[asyncio.Task[None]] = []
@@ -38,11 +42,13 @@ class ApiSecurity:
         self._health.set(_COMPONENT, ok=False, detail="reading the API keys")
         self._start(self._feed.run())
         self._start(self._tell_ready())
+        self._start(self.audit.run())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.audit.drain()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -65,5 +71,5 @@ class ApiSecurity:
     def _ended(self, task: asyncio.Task[None]) -> None:
         # Keys that nobody updates any more would let revoked ones in: such a process is to be replaced.
         if not task.cancelled() and task.exception() is not None:
-            _log.error("the API's keys are not followed any more", exc_info=task.exception())
+            _log.error("the API is not guarded any more", exc_info=task.exception())
             self._health.set(_COMPONENT, ok=False, detail="failed")

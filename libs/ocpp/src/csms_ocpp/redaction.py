@@ -14,13 +14,15 @@ _VARIABLE_VALUES = ("attributeValue", "actualValue", "value")
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s@]*:[^/?#\s]*@")
 # Far deeper than any message; a vendor's nest of arrays must not exhaust the stack.
 _MAX_DEPTH = 60
+_PRIVATE_KEY = "PRIVATE KEY-----"
 
 
 def redact(protocol: Protocol, action: str, payload: object) -> object:  # noqa: ARG001 - the rules hold for all messages so far
     """Return a copy of a request's or response's parsed payload with "***" for each secret.
 
     Masked are: values of password and key variables (A01.FR.09) and of AuthorizationKey (1.6), passwords and keys in
-    network profiles, tokens of type KeyCode (C04.FR.04), and user information in URLs. The payload stays as it is.
+    network profiles, tokens of type KeyCode (C04.FR.04), private keys in PEM, and user information in URLs. The payload
+    stays as it is.
     """
     return _copy(payload, 0)
 
@@ -37,6 +39,8 @@ def _copy(value: object, depth: int) -> object:
         return _copy_object(value, depth)
     if isinstance(value, list):
         return [_copy(item, depth + 1) for item in value]
+    if isinstance(value, str) and _PRIVATE_KEY in value:
+        return MASK
     if isinstance(value, str) and "://" in value:
         return _USER_INFO.sub(f"{MASK}@", value)
     return value
@@ -55,7 +59,7 @@ def _copy_object(source: dict[str, object], depth: int) -> dict[str, object]:
 def _mask_key_code(source: dict[str, object], copy: dict[str, object]) -> None:
     kind = source.get("type")
     if isinstance(kind, str) and kind.lower() == "keycode":
-        _mask(copy, ("idToken", "additionalInfo"))
+        _mask(copy, ("idToken", "id_token", "additionalInfo"))
 
 
 def _mask_variable(source: dict[str, object], copy: dict[str, object]) -> None:

@@ -52,6 +52,11 @@ HTTP_REQUEST_SECONDS = Histogram(
     buckets=_LATENCY_S,
 )
 
+AUDIT_LOST = Counter(
+    "csms_audit_lost_total",
+    "Entries of the audit log that were given up because the bus was away for too long",
+)
+
 # ---- Process (csms_runtime) ------------------------------------------------------------------------------------------
 
 COMPONENT_HEALTHY = Gauge(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import pydantic_settings
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -113,6 +113,12 @@ class RuntimeSettings(KafkaAccess):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines")
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on")
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        [],
+        description="Networks of the proxies before gateway and HTTP API, a JSON list. Theirs alone are "
+        "X-Forwarded-For, X-Forwarded-Proto and the client certificate's headers believed, all of which they must "
+        "set or remove",
+    )
     http_port: Port = Field(8080, description="Port of the HTTP API; 0: any free one")
     management_host: str = Field("0.0.0.0", description="Address the management port listens on")  # noqa: S104 pods
     management_port: Port = Field(

@@ -62,7 +62,7 @@ async def _serve(settings: AuthSettings, stop: asyncio.Event) -> None:
         )
         parts.push_async_callback(bus.stop)
         await bus.start()
-        security = ApiSecurity(bus, settings, health)
+        security = ApiSecurity(bus, settings, health, "auth")
         secret_key = settings.require_secret_key()
         auth = Auth(bus, database, settings, health, secret_key=secret_key, api_keys=security.keys)
         tasks = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
@@ -81,13 +81,15 @@ async def _listen(
         routers=auth.routers,
         keys=security.keys,
         tokens=security.tokens,
+        audit=security.audit.note,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],
     )
     management = create_management_app(health)
     await parts.enter_async_context(listening(management, settings.management_host, settings.management_port))
-    await parts.enter_async_context(listening(api, settings.http_host, settings.http_port))
+    api_port = listening(api, settings.http_host, settings.http_port, trusted_proxies=settings.trusted_proxies)
+    await parts.enter_async_context(api_port)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,13 @@ from csms_runtime.http import ApiKeys
 from fastapi import APIRouter
 
 from csms_auth.announcing import announce_api_keys
+from csms_auth.auditing import Auditing
 from csms_auth.certifying import results
 from csms_auth.certifying.signing import Signer
 from csms_auth.certifying.worker import Certifier
 from csms_auth.consumers import GROUP, AuthConsumer
 from csms_auth.http.api_keys import ApiKeyResource
+from csms_auth.http.audit import audit_router
 from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
 from csms_auth.pki.configured import authority_of
@@ -87,10 +89,12 @@ class Auth:
             max_batch=MAX_BATCH,
             on_health=partial(health.set, _RESULTS),
         )
+        self._auditing = Auditing(bus, database, timedelta(days=settings.audit_retention_days), health)
         self.routers: Sequence[APIRouter] = (
             IdTokens(database, self._relay.wake).router(),
             Credentials(database, secret_key).router(),
             ApiKeyResource(database, self._relay.wake, api_keys or ApiKeys({})).router(),
+            audit_router(database),
         )
         """The HTTP resources, to be mounted below /api/v1."""
 
@@ -98,6 +102,7 @@ class Auth:
         """Wait until what is published from now on is answered and the API keys are told. Call it while `run` runs."""
         await self._runner.ready()
         await self._results.ready()
+        await self._auditing.ready()
         await self._announced.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -112,6 +117,7 @@ class Auth:
             tasks.create_task(self._results.run(stop), name="auth-results")
             tasks.create_task(self._certifier.run(stop), name="auth-certifier")
             tasks.create_task(self._relay.run(stop), name="auth-outbox")
+            tasks.create_task(self._auditing.run(stop), name="auth-auditing")
             announcing = tasks.create_task(self._announce(), name="auth-api-keys")
             await stop.wait()
             announcing.cancel()

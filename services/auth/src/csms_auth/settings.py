@@ -18,6 +18,10 @@ class AuthSettings(PkiSettings):
         "absent: stations keep answers for their AuthCacheLifeTime",
     )
 
+    audit_retention_days: int = Field(
+        365, ge=1, le=36_500, description="How long entries of the audit log are kept, in days"
+    )
+
     @property
     def rules(self) -> Rules:
         """What the decisions depend on."""

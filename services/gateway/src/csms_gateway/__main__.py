@@ -41,12 +41,13 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
         publish_timeout_s=settings.publish_timeout_s * 0.9,
     )
     gateway = Gateway(settings, bus, health)
-    security = ApiSecurity(bus, settings, health)
+    security = ApiSecurity(bus, settings, health, "gateway")
     api = create_app(
         "CSMS gateway",
         routers=gateway.routers,
         keys=security.keys,
         tokens=security.tokens,
+        audit=security.audit.note,
         health=health,
         version=version("csms"),
     )
@@ -56,7 +57,8 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
         await bus.start()
         stack.push_async_callback(bus.stop)
         await stack.enter_async_context(security)
-        await stack.enter_async_context(listening(api, settings.http_host, settings.http_port))
+        api_port = listening(api, settings.http_host, settings.http_port, trusted_proxies=settings.trusted_proxies)
+        await stack.enter_async_context(api_port)
         await gateway.run(stop)
 
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from csms_ocpp.versions import Protocol
 from csms_runtime.settings import Port, RuntimeSettings
-from pydantic import Field, IPvAnyNetwork, model_validator
+from pydantic import Field, model_validator
 
 from csms_gateway.proxy import ProxyRules
 from csms_gateway.socket import WatchTimes
@@ -46,11 +46,6 @@ class GatewaySettings(RuntimeSettings):
         15.0, gt=0, description="How long a station's TLS handshake may take, in seconds"
     )
     ocpp_tls_reload_s: float = Field(10.0, gt=0, description="How often the TLS files are looked at, in seconds")
-    trusted_proxies: list[IPvAnyNetwork] = Field(
-        [],
-        description="Networks of the proxies before the gateway, a JSON list. Theirs alone are X-Forwarded-For, "
-        "X-Forwarded-Proto and the client certificate's headers believed, all of which they must set or remove",
-    )
     proxy_certificate_header: str = Field(
         "X-SSL-Client-Cert",
         pattern=_HEADER,

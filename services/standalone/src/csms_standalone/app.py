@@ -65,7 +65,8 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
         edge = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
         await parts.enter_async_context(system.security)
         await system.security.ready()
-        http_port = await parts.enter_async_context(listening(system.api(), settings.http_host, settings.http_port))
+        api = listening(system.api(), settings.http_host, settings.http_port, trusted_proxies=settings.trusted_proxies)
+        http_port = await parts.enter_async_context(api)
         gateway = system.gateway
 
         def ready() -> None:
@@ -94,7 +95,7 @@ class _System:
         auth_db, transactions_db, devices_db = databases
         secret_key = settings.require_secret_key()
         self._settings, self._health = settings, health
-        self.security = ApiSecurity(bus, settings, health)
+        self.security = ApiSecurity(bus, settings, health, "standalone")
         keys = self.security.keys
         self._auth = auth.Auth(bus, auth_db, settings, health, secret_key=secret_key, api_keys=keys)
         self._transactions = transactions.Transactions(bus, transactions_db, settings, health)
@@ -118,6 +119,7 @@ class _System:
             routers=[router for service in services for router in service.routers],
             keys=self.security.keys,
             tokens=self.security.tokens,
+            audit=self.security.audit.note,
             health=self._health,
             version=version("csms"),
             management=True,

@@ -63,7 +63,7 @@ async def _serve(settings: TransactionSettings, stop: asyncio.Event) -> None:
         transactions = Transactions(bus, database, settings, health)
         tasks = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
         tasks.start("transactions", transactions.run(stop))
-        security = await parts.enter_async_context(ApiSecurity(bus, settings, health))
+        security = await parts.enter_async_context(ApiSecurity(bus, settings, health, "transactions"))
         await _listen(parts, settings, transactions, health, security)
         await stop.wait()
         health.drain()
@@ -81,13 +81,15 @@ async def _listen(
         routers=transactions.routers,
         keys=security.keys,
         tokens=security.tokens,
+        audit=security.audit.note,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],
     )
     management = create_management_app(health)
     await parts.enter_async_context(listening(management, settings.management_host, settings.management_port))
-    await parts.enter_async_context(listening(api, settings.http_host, settings.http_port))
+    api_port = listening(api, settings.http_host, settings.http_port, trusted_proxies=settings.trusted_proxies)
+    await parts.enter_async_context(api_port)
 
 
 if __name__ == "__main__":

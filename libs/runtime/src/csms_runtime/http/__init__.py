@@ -1,6 +1,7 @@
 """The HTTP side of a service: app factory, errors, keys, pages, server."""
 
 from csms_runtime.http.app import API_PREFIX, create_app, create_management_app
+from csms_runtime.http.audit import AuditedRequest, AuditSink
 from csms_runtime.http.keys import ApiKeys, Principal, Scope, StoredKey, digest_of, generate_api_key
 from csms_runtime.http.management import management_router
 from csms_runtime.http.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, PageParams, decode_cursor, encode_cursor, paginate
@@ -14,6 +15,8 @@ __all__ = [
     "DEFAULT_LIMIT",
     "MAX_LIMIT",
     "ApiKeys",
+    "AuditSink",
+    "AuditedRequest",
     "CurrentPrincipal",
     "Page",
     "PageParams",

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from csms_runtime.health import Health
 from csms_runtime.http import problems
+from csms_runtime.http.audit import AuditMiddleware, AuditSink
 from csms_runtime.http.body_limit import BodyLimitMiddleware
 from csms_runtime.http.keys import ApiKeys
 from csms_runtime.http.management import management_router
@@ -62,11 +63,13 @@ def create_app(
     management: bool = False,
     unavailable: Iterable[type[Exception]] = (),
     tokens: Tokens | None = None,
+    audit: AuditSink | None = None,
 ) -> FastAPI:
     """Return an API: `routers` under /api/v1, only with a key. Standalone mode passes the routers of all services.
 
     `management` adds /healthz, /readyz and /metrics at the root, without a key (standalone mode). Errors of the
-    types in `unavailable` (database or bus away) are answered 503 with Retry-After. `tokens` are taken beside `keys`.
+    types in `unavailable` (database or bus away) are answered 503 with Retry-After. `tokens` are taken
+    beside `keys`; `audit` is told of every request that is no GET.
     """
     app = _bare_app(title, version, [management_router(health)] if management else [])
     for router in routers:
@@ -76,6 +79,8 @@ def create_app(
     # The last one added is the outermost.
     app.add_middleware(BodyLimitMiddleware, most=MAX_BODY_BYTES)
     app.add_middleware(BearerMiddleware, keys=keys, tokens=tokens, prefix=f"{API_PREFIX}/")
+    if audit is not None:
+        app.add_middleware(AuditMiddleware, sink=audit, prefix=f"{API_PREFIX}/")
     app.add_middleware(RequestMiddleware, prefix=API_PREFIX)
     return app
 

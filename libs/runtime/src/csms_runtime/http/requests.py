@@ -40,7 +40,7 @@ class RequestMiddleware:
         try:
             await self._app(scope, receive, exchange.send)
         except Exception:
-            _log.exception("request failed", method=scope["method"], route=self._route(scope))
+            _log.exception("request failed", method=scope["method"], route=route_of(scope, self._prefix))
             if exchange.status is not None:
                 raise  # half an answer is out: the server cuts the connection
             problem = Problem(500, detail="An error that is not yours; the log has it under the instance's id")
@@ -48,17 +48,19 @@ class RequestMiddleware:
 
     def _measure(self, scope: Scope, status: int | None, seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        route = self._route(scope)
+        route = route_of(scope, self._prefix)
         metrics.HTTP_REQUESTS.labels(method, route, "none" if status is None else str(status)).inc()
         metrics.HTTP_REQUEST_SECONDS.labels(method, route).observe(seconds)
 
-    def _route(self, scope: Scope) -> str:
-        path = getattr(scope.get("route"), "path", None)
-        if not isinstance(path, str) or not path:
-            return "unmatched"
-        # The framework leaves out the prefix a router was included with.
-        prefixed = scope["path"].startswith(self._prefix) and not path.startswith(self._prefix)
-        return self._prefix + path if prefixed else path
+
+def route_of(scope: Scope, prefix: str) -> str:
+    """Return the template of a request's path, with the API's prefix, or "unmatched"; known once it was handled."""
+    path = getattr(scope.get("route"), "path", None)
+    if not isinstance(path, str) or not path:
+        return "unmatched"
+    # The framework leaves out the prefix a router was included with.
+    prefixed = scope["path"].startswith(prefix) and not path.startswith(prefix)
+    return prefix + path if prefixed else path
 
 
 class _Exchange:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import structlog
@@ -25,15 +25,19 @@ async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event, *, time
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, host: str, port: int, *, timeout_s: float = 25.0) -> AsyncIterator[int]:
+async def listening(
+    app: ASGIApp, host: str, port: int, *, timeout_s: float = 25.0, trusted_proxies: Iterable[object] = ()
+) -> AsyncIterator[int]:
     """Serve while the context is open; yields the port (0 leaves it to the system). Raises PortTakenError.
+
+    `trusted_proxies` are networks or addresses from which X-Forwarded-For says who calls; nobody else is believed.
 
     Connections are accepted from the moment the context is entered. Leaving it waits up to `timeout_s` for the requests
     in work, then cancels them.
     """
     listener = _bind(host, port)
     bound_port: int = listener.getsockname()[1]
-    server = _Server(_config(app, timeout_s))
+    server = _Server(_config(app, timeout_s, [str(proxy) for proxy in trusted_proxies]))
     task = asyncio.create_task(server.serve([listener]), name=f"http-{bound_port}")
     _log.info("listening", host=host, port=bound_port)
     try:
@@ -62,7 +66,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: ASGIApp, timeout_s: float) -> uvicorn.Config:
+def _config(app: ASGIApp, timeout_s: float, trusted_proxies: list[str]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_config=None,
@@ -70,6 +74,8 @@ def _config(app: ASGIApp, timeout_s: float) -> uvicorn.Config:
         lifespan="off",
         server_header=False,
         ws="none",
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
         timeout_keep_alive=75,  # longer than an ingress keeps its connections, else it sends into a closing one
         timeout_graceful_shutdown=max(1, int(timeout_s)),
     )

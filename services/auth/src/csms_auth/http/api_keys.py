@@ -1,7 +1,7 @@
 """/api-keys: who may call the HTTP API, beside the keys of the settings."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -21,11 +21,11 @@ from csms_runtime.http import (
     paginate,
     require,
 )
-from csms_runtime.http.pages import PageRequest, bad_cursor
 from csms_runtime.ids import new_id
 from fastapi import APIRouter, Path, Response, Security
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from csms_auth.http.cursors import newest_first
 from csms_auth.http.fields import NO_NUL, Moment
 from csms_auth.store import api_keys, tables
 from csms_auth.store.api_keys import ApiKeyRow
@@ -144,7 +144,7 @@ class ApiKeyResource:
     async def list(self, page: PageParams) -> Page[ApiKeyItem]:
         """Return the keys, the newest first, also expired and revoked ones; not those of the settings."""
         async with self._database.reading() as session:
-            rows = await api_keys.page(session, limit=page.limit + 1, after=_after(page))
+            rows = await api_keys.page(session, limit=page.limit + 1, after=newest_first(page))
         return paginate(rows, page.limit, position=_position, item=ApiKeyItem.of)
 
     async def get(self, key_id: Annotated[KeyId, Path(alias="id")]) -> ApiKeyItem:
@@ -183,16 +183,3 @@ def _status(row: ApiKeyRow, now: datetime) -> KeyStatus:
 
 def _position(row: ApiKeyRow) -> Sequence[str]:
     return row.created_at.isoformat(), row.key_id
-
-
-def _after(page: PageRequest) -> tuple[datetime, str] | None:
-    position = page.after(str, str)
-    if position is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(position[0])
-        if "\0" in position[1]:
-            raise bad_cursor()
-        return moment.astimezone(UTC), position[1]
-    except (ValueError, OverflowError) as error:
-        raise bad_cursor() from error

@@ -32,5 +32,14 @@ def _in_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _to_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside of the years 1 to 9999 in UTC") from error
+
+
+UtcMoment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""RFC 3339 in any zone, converted to UTC."""
 Moment = Annotated[AwareDatetime, PlainSerializer(_in_utc, return_type=str, when_used="json")]
 """RFC 3339: in any zone when read, in UTC when written."""

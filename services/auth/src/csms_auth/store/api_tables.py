@@ -1,7 +1,7 @@
 """The tables about who calls the HTTP API, as the migrations make them."""
 
 from csms_db.base import Json, UtcDateTime
-from sqlalchemy import Column, LargeBinary, Table, Text
+from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Table, Text
 
 from csms_auth.store.tables import metadata
 
@@ -18,4 +18,26 @@ api_keys = Table(
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
     Column("revoked_by", Text),
+)
+
+# What was asked for over the HTTP APIs. Secrets are redacted.
+audit = Table(
+    "audit",
+    metadata,
+    # The record's: a repeat is recognised.
+    Column("record_id", Text, primary_key=True),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("principal", Text),
+    Column("authentication", Text),
+    Column("remote_address", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("route", Text, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("request_id", Text, nullable=False),
+    # JSON as it was, which JSONB would not keep (and not take with a NUL in it).
+    Column("request", LargeBinary),
+    Index("ix_audit_occurred_at", "occurred_at", "record_id"),
+    Index("ix_audit_principal", "principal", "occurred_at"),
 )

@@ -1,0 +1,102 @@
+"""Publishes what was asked for over a service's HTTP API."""
+
+import asyncio
+from collections import deque
+
+import structlog
+from csms.v1.auth_pb2 import AuditEntry
+from csms_runtime import metrics
+from csms_runtime.http import AuditedRequest
+
+from csms_bus.flow import Backoff
+from csms_bus.ports import Bus, BusUnavailable, Outgoing, RecordTooLarge
+from csms_bus.records import new_record
+from csms_bus.topics import AUDIT
+
+_BATCH = 100
+_DRAIN_S = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+class AuditLog:
+    """Keeps up to `capacity` entries while the bus is away; what comes then is lost, counted and logged.
+
+    Requests that nobody is known for take up half of it at most, so that strangers cannot push out the others.
+    """
+
+    def __init__(self, bus: Bus, service: str, *, capacity: int = 10_000) -> None:
+        self._bus = bus
+        self._service = service
+        self._capacity = capacity
+        self._waiting: deque[Outgoing] = deque()
+        self._noted = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._losing = False
+
+    def note(self, request: AuditedRequest) -> None:
+        """Take an entry, to be published soon."""
+        if len(self._waiting) >= (self._capacity if request.principal else self._capacity // 2):
+            self._lose()
+            return
+        record = new_record("", audit_entry=_entry(self._service, request))
+        self._waiting.append(Outgoing(AUDIT.name, record, key=self._service))
+        self._empty.clear()
+        self._noted.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled. Outlives broker outages. Call it once."""
+        backoff = Backoff(0.1, 5.0)
+        while True:
+            await self._noted.wait()
+            try:
+                await self._publish()
+                backoff.reset()
+            except BusUnavailable as error:
+                _log.warning("the audit log waits", entries=len(self._waiting), error=str(error))
+                await asyncio.sleep(backoff.next_pause())
+
+    async def drain(self) -> None:
+        """Wait some seconds at most until everything is published; while `run` runs."""
+        try:
+            await asyncio.wait_for(self._empty.wait(), _DRAIN_S)
+        except TimeoutError:
+            metrics.AUDIT_LOST.inc(len(self._waiting))
+            _log.error("entries of the audit log are lost: the bus is away", entries=len(self._waiting))
+
+    async def _publish(self) -> None:
+        while self._waiting:
+            batch = [self._waiting[position] for position in range(min(_BATCH, len(self._waiting)))]
+            try:
+                await self._bus.publish(batch)
+            except RecordTooLarge as error:  # a body is far smaller: nothing that trying again would mend
+                _log.error("entries of the audit log are lost", entries=len(batch), error=str(error))
+                metrics.AUDIT_LOST.inc(len(batch))
+            for _ in batch:
+                self._waiting.popleft()
+            self._losing = False
+        self._noted.clear()
+        self._empty.set()
+
+    def _lose(self) -> None:
+        metrics.AUDIT_LOST.inc()
+        if not self._losing:
+            self._losing = True
+            _log.error("the audit log is full, entries are lost", entries=len(self._waiting))
+
+
+def _entry(service: str, request: AuditedRequest) -> AuditEntry:
+    return AuditEntry(
+        occurred_at_ms=request.occurred_at_ms,
+        service=service,
+        principal=request.principal,
+        authentication=request.authentication,
+        remote_address=request.remote_address,
+        method=request.method,
+        path=request.path,
+        route=request.route,
+        status=request.status,
+        request_id=request.request_id,
+        request=request.body,
+    )

@@ -1,0 +1,164 @@
+"""What the audit log is told."""
+
+from collections.abc import AsyncIterator, Callable
+
+import httpx2
+import orjson
+import pytest
+from csms_runtime.clock import now_ms
+from csms_runtime.http import ApiKeys, AuditedRequest, listening
+from csms_runtime.http.audit import MAX_BODY_BYTES, redacted_body, redacted_path
+from fastapi import FastAPI
+
+SECRET = "s3cret-s3cret-s3cret"
+Call = Callable[..., httpx2.Response]
+
+
+class Audited:
+    def __init__(self) -> None:
+        self.told: list[AuditedRequest] = []
+
+    @property
+    def only(self) -> AuditedRequest:
+        (entry,) = self.told
+        return entry
+
+
+@pytest.fixture
+def audited() -> Audited:
+    return Audited()
+
+
+@pytest.fixture
+def audited_app(api: Callable[..., FastAPI], keys: ApiKeys, audited: Audited) -> FastAPI:
+    return api(keys=keys, audit=audited.told.append)
+
+
+@pytest.fixture
+async def client(audited_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
+    transport = httpx2.ASGITransport(audited_app, client=("192.0.2.7", 4711))
+    headers = {"Authorization": "Bearer admin-key"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://csms", headers=headers) as client:
+        yield client
+
+
+async def test_who_did_what_when(client: httpx2.AsyncClient, audited: Audited) -> None:
+    before = now_ms()
+    response = await client.post("/api/v1/things?secret=x", json={"name": "x", "password": SECRET})
+    assert response.status_code == 201
+    told = audited.only
+    assert before <= told.occurred_at_ms <= now_ms()
+    assert (told.principal, told.authentication, told.remote_address) == ("admin", "api-key", "192.0.2.7")
+    assert (told.method, told.path, told.route) == ("POST", "/api/v1/things", "/api/v1/things")
+    assert (told.status, told.request_id) == (201, response.headers["x-request-id"])
+    assert orjson.loads(told.body) == {"name": "x", "password": "***"}
+
+
+async def test_reading_is_not_told(client: httpx2.AsyncClient, audited: Audited) -> None:
+    await client.get("/api/v1/things")
+    await client.post("/healthz")
+    assert audited.told == []
+
+
+async def test_refused_ones_are_told_without_what_strangers_sent(client: httpx2.AsyncClient, audited: Audited) -> None:
+    for headers in ({"Authorization": "Bearer wrong"}, {"Authorization": ""}):
+        response = await client.post("/api/v1/things", json={"name": "x"}, headers=headers)
+        assert response.status_code == 401
+    assert [(told.principal, told.authentication, told.status, told.body) for told in audited.told] == [
+        ("", "", 401, b""),
+        ("", "", 401, b""),
+    ]
+
+
+async def test_missing_scope_is_told_with_the_name(client: httpx2.AsyncClient, audited: Audited) -> None:
+    headers = {"Authorization": "Bearer operate-key"}
+    assert (await client.post("/api/v1/things", json={"name": "x"}, headers=headers)).status_code == 403
+    assert (audited.only.principal, audited.only.status) == ("operate", 403)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "route"),
+    [
+        ("DELETE", "/api/v1/things", 405, "/api/v1/things"),
+        ("PUT", "/api/v1/nothing", 404, "unmatched"),
+        ("STRANGE-METHOD-OF-SOME-LENGTH", "/api/v1/nothing", 404, "unmatched"),
+        ("POST", "/api/v1/things", 422, "/api/v1/things"),
+        ("HEAD", "/api/v1/things", 405, "/api/v1/things"),
+    ],
+)
+async def test_what_fails_is_told(  # noqa: PLR0917 fixtures and what they are for
+    client: httpx2.AsyncClient, audited: Audited, method: str, path: str, status: int, route: str
+) -> None:
+    assert (await client.request(method, path)).status_code == status
+    assert (audited.only.status, audited.only.route, audited.only.method) == (status, route, method[:16])
+
+
+async def test_bug_is_told_as_500(audited: Audited, audited_app: FastAPI, client: httpx2.AsyncClient) -> None:
+    @audited_app.post("/api/v1/bug")
+    async def bug() -> None:
+        raise RuntimeError("a bug")
+
+    assert (await client.post("/api/v1/bug")).status_code == 500
+    assert audited.only.status == 500
+
+
+class TestBodies:
+    @pytest.mark.parametrize("content", [b"no json", b"{", b"\xff", b"  ", b"", b'"\\ud800"'])
+    async def test_no_json(self, client: httpx2.AsyncClient, audited: Audited, content: bytes) -> None:
+        await client.post("/api/v1/things", content=content, headers={"Content-Type": "application/json"})
+        assert audited.only.body == b""
+
+    @pytest.mark.parametrize("size", [MAX_BODY_BYTES + 1000, 5_000_000])
+    async def test_too_large(self, client: httpx2.AsyncClient, audited: Audited, size: int) -> None:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b'{"name": "'
+            for _ in range(size // 1000):
+                yield b"x" * 1000
+            yield b'xxx"}'
+
+        await client.post("/api/v1/things", content=chunks(), headers={"Content-Type": "application/json"})
+        assert audited.only.body == b""
+
+    def test_nested_beyond_reason(self) -> None:
+        assert SECRET.encode() not in redacted_body(b"[" * 900 + f'"{SECRET}"'.encode() + b"]" * 900)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"password": SECRET},
+            {"variables": [{"component": {}, "variable": {"name": "BasicAuthPassword"}, "attributeValue": SECRET}]},
+            {"setVariableData": [{"variable": {"name": "basicauthpassword"}, "attributeValue": SECRET}]},
+            {"connectionData": {"vpn": {"password": SECRET, "key": SECRET}, "apn": {"apnPassword": SECRET}}},
+            {"key": "AuthorizationKey", "value": SECRET},
+            {"id_token": {"idToken": SECRET, "type": "KeyCode"}},
+            {"log": {"remoteLocation": f"ftp://user:{SECRET}@host/"}},
+            {"certificate": f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----"},
+        ],
+    )
+    def test_secrets_are_masked(self, body: object) -> None:
+        assert SECRET.encode() not in redacted_body(orjson.dumps(body))
+        assert b"***" in redacted_body(orjson.dumps(body))
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/api/v1/id-tokens/KeyCode/1234/5", "/api/v1/id-tokens/KeyCode/***"),
+        ("/api/v1/id-tokens/keycode/12\n34", "/api/v1/id-tokens/keycode/***"),
+        ("/api/v1/id-tokens/Local/1234", "/api/v1/id-tokens/Local/1234"),
+        ("/api/v1/stations/a\0b\x7f", "/api/v1/stations/a�b�"),
+        ("/api/v1/" + "x" * 5000, ("/api/v1/" + "x" * 5000)[:2000]),
+    ],
+)
+def test_paths(path: str, kept: str) -> None:
+    assert redacted_path(path) == kept
+
+
+@pytest.mark.parametrize(("proxies", "address"), [([], "127.0.0.1"), (["127.0.0.0/8"], "198.51.100.9")])
+async def test_only_trusted_proxies_say_who_calls(
+    audited_app: FastAPI, audited: Audited, proxies: list[str], address: str
+) -> None:
+    headers = {"Authorization": "Bearer admin-key", "X-Forwarded-For": "203.0.113.66, 198.51.100.9"}
+    async with listening(audited_app, "127.0.0.1", 0, trusted_proxies=proxies) as port, httpx2.AsyncClient() as client:
+        await client.post(f"http://127.0.0.1:{port}/api/v1/things", json={"name": "x"}, headers=headers)
+    assert audited.only.remote_address == address

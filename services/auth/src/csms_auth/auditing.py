@@ -1,0 +1,116 @@
+"""The audit log: stores what the services' HTTP APIs tell, and forgets what is too old."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from csms.v1.bus_pb2 import Record
+from csms_bus.flow import Never
+from csms_bus.ports import Bus, Incoming, Outgoing
+from csms_bus.runner import ConsumerRunner
+from csms_bus.topics import AUDIT
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
+from csms_runtime.clock import from_ms, utcnow
+from csms_runtime.health import Health
+
+from csms_auth.store import audit
+from csms_auth.store.audit import AuditRow
+
+GROUP = "auth-audit"
+FORGET_INTERVAL_S = 3600.0
+_FORGET_AT_ONCE = 5_000
+
+_log = structlog.get_logger(__name__)
+
+
+class Auditing:
+    """The part of auth that keeps the audit log. See `csms_auth.app.Auth` for what its methods are for."""
+
+    def __init__(self, bus: Bus, database: Database, keep: timedelta, health: Health) -> None:
+        """`keep` is how long entries are kept."""
+        self._health = health
+        self._retention = AuditRetention(database, keep)
+        self._runner = ConsumerRunner(
+            bus,
+            group=GROUP,
+            topics=[AUDIT.name],
+            handler=AuditConsumer(database),
+            on_health=partial(health.set, GROUP),
+        )
+
+    async def ready(self) -> None:
+        """Wait until what is told from now on is stored. Call it while `run` runs."""
+        await self._runner.ready()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Store and forget until `stop` is set. Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup)."""
+        self._health.set(GROUP, ok=False, detail="starting")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._runner.run(stop), name="auth-audit")
+            tasks.create_task(self._retention.run(stop), name="auth-audit-retention")
+
+
+class AuditConsumer:
+    """The batch handler of group "auth-audit". Idempotent by the record's id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """Store a batch. Raises Never for another kind of record, DatabaseUnavailable (a Later)."""
+        rows = [_row(incoming.record) for incoming in batch if incoming.record is not None]
+        async with self._database.transaction() as session:
+            await audit.add(session, rows)
+        return ()
+
+
+class AuditRetention:
+    """Deletes entries once they are older than `keep`."""
+
+    def __init__(self, database: Database, keep: timedelta) -> None:
+        self._database = database
+        self._keep = keep
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look every hour until `stop` is set. Several processes doing so do no harm."""
+        while not stop.is_set():
+            try:
+                await self.forget()
+            except DatabaseUnavailable as error:
+                _log.warning("old audit entries stay for now", error=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), FORGET_INTERVAL_S)
+
+    async def forget(self, at_once: int = _FORGET_AT_ONCE) -> int:
+        """Delete what is too old, `at_once` entries a transaction; return how many. Raises DatabaseUnavailable."""
+        before = utcnow() - self._keep
+        total, deleted = 0, at_once
+        while deleted == at_once:
+            async with self._database.transaction() as session:
+                deleted = await audit.forget(session, before, limit=at_once)
+            total += deleted
+        return total
+
+
+def _row(record: Record) -> AuditRow:
+    if not record.HasField("audit_entry"):
+        raise Never(f"the audit log does not take a record of kind {record.WhichOneof('body')}")
+    entry = record.audit_entry
+    return AuditRow(
+        record_id=record.record_id,
+        occurred_at=from_ms(entry.occurred_at_ms),
+        service=entry.service,
+        principal=entry.principal or None,
+        authentication=entry.authentication or None,
+        remote_address=entry.remote_address,
+        method=entry.method,
+        path=entry.path,
+        route=entry.route,
+        status=entry.status,
+        request_id=entry.request_id,
+        request=entry.request or None,
+    )
