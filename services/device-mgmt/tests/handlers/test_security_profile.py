@@ -149,10 +149,14 @@ class TestCertificateAndBoot:
         row = await station_row()
         assert (row.registration_status, row.booted_at) == (None, None)
 
-    async def test_none(self, apply, records, with_station):
+    async def test_an_empty_one_is_nobodys(self, apply, records, with_station):
         await with_station()
-        answer, _close = (await apply(self.boot(records, "SN-1"))).replies
+        answer, _close = (await apply(self.boot(records, "SN-1", serialNumber=""))).replies
         assert answer.record.reply.error.code == "SecurityError"
+
+    async def test_one_that_is_left_out_cannot_be_compared(self, apply, records, with_station):
+        await with_station()
+        assert (await apply(self.boot(records, "SN-1"))).answer["status"] == "Accepted"
 
     async def test_other_profiles_have_no_certificate(self, apply, records, with_station):
         await with_station()

@@ -58,10 +58,13 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
 def _check_certificate(unit: Unit, message: StationMessage) -> None:
     """Close the connection of a station that is not the one its certificate names (B01.FR.11, B01.FR.12).
 
-    Raises OcppError SecurityError.
+    A station may leave its serial number out: then auth's check of the certificate against the registered one is all
+    there is. Raises OcppError SecurityError.
     """
-    serial_number = message.payload["chargingStation"].get("serialNumber", "")
-    if message.security_profile != CERTIFICATE_PROFILE or names(message.certificate_common_name, serial_number):
+    serial_number = message.payload["chargingStation"].get("serialNumber")
+    if message.security_profile != CERTIFICATE_PROFILE or serial_number is None:
+        return
+    if names(message.certificate_common_name, serial_number):
         return
     slot, epoch, connection_id = message.place
     close = messages.close_connection(
