@@ -74,7 +74,7 @@ async def test_who_starts_later_knows_what_was_told(world: World, name: str) -> 
     nothing = Outgoing(API_KEYS.name, unknown_scope.record, key=f"gone-{name}", tombstone=True)
     told = [api_key_record(made(name)), api_key_record(made(f"{name}-2", revoked=True)), unknown_scope, nothing]
     await world.bus.publish(told)
-    async with ApiSecurity(world.bus, RuntimeSettings(), health := Health()) as security:
+    async with ApiSecurity(world.bus, RuntimeSettings(), health := Health(), "auth") as security:
         await asyncio.wait_for(security.ready(), DEADLINE_S)
         assert security.keys.find(name) is not None
         assert security.keys.find(f"{name}-2") is None
@@ -84,7 +84,7 @@ async def test_who_starts_later_knows_what_was_told(world: World, name: str) -> 
 
 
 async def test_not_ready_before_the_keys_are_known(memory: World) -> None:
-    async with ApiSecurity(memory.bus, RuntimeSettings(), health := Health()) as security:
+    async with ApiSecurity(memory.bus, RuntimeSettings(), health := Health(), "auth") as security:
         assert not health.ready
         assert not security.keys.complete
 
@@ -97,7 +97,7 @@ async def test_a_feed_that_fails_is_seen(memory: World, monkeypatch: pytest.Monk
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(ApiKeyFeed, "run", fail)
-    async with ApiSecurity(memory.bus, RuntimeSettings(), health := Health()):
+    async with ApiSecurity(memory.bus, RuntimeSettings(), health := Health(), "auth"):
         await failed.wait()
         await asyncio.sleep(0)
         assert health.components()["api-keys"].detail == "failed"
