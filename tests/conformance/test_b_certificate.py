@@ -1,0 +1,24 @@
+"""B01.FR.11, B01.FR.12: with security profile 3 the serial number at boot is the one of the certificate."""
+
+import pytest
+from csms_testing.conformance.states import boot
+from csms_testing.conformance.station import CallRefusedError
+
+
+async def test_the_same_serial_number(secured_connect, serial_number):
+    async with secured_connect() as station:
+        assert (await boot(station, serialNumber=serial_number))["status"] == "Accepted"
+        await station.expect_nothing()
+
+
+@pytest.mark.parametrize(
+    "change", [str.lower, lambda text: text[:-1], lambda text: f"{text}5", lambda text: f"{text}-5"]
+)
+async def test_another_serial_number_closes_the_connection(  # noqa: PLR0917 fixtures
+    secured_connect, serial_number, operator, station_id, change
+):
+    async with secured_connect(quiet=False) as station:
+        with pytest.raises((CallRefusedError, ConnectionError)):
+            await boot(station, serialNumber=change(serial_number))
+        await station.closed()
+    assert (await operator.station(station_id))["registration_status"] is None
