@@ -14,7 +14,7 @@ async def test_the_same_serial_number(secured_connect, serial_number):
 @pytest.mark.parametrize(
     "change", [str.lower, lambda text: text[:-1], lambda text: f"{text}5", lambda text: f"{text}-5"]
 )
-async def test_another_serial_number_closes_the_connection(  # noqa: PLR0917 fixtures
+async def test_another_serial_number_closes_the_connection(
     secured_connect, serial_number, operator, station_id, change
 ):
     async with secured_connect(quiet=False) as station:
