@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from csms.v1.auth_pb2 import REGISTRATION_STATUS_ACCEPTED, ConnectionDecision, ConnectionRequest
 from csms_runtime import passwords
-from csms_testing.scripted import basic
+from csms_testing.scripted import allow, basic
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
@@ -204,3 +204,36 @@ async def test_the_message_timeout_of_the_decision_counts(system: "System") -> N
     await system.services.connection("CS1")
     (connection,) = system.gateway.registry
     assert connection.message_timeout_s == 7
+
+
+async def test_many_wrong_passwords_have_to_wait_without_bothering_auth(system: "System") -> None:
+    system.services.decide = lambda _request: refusing(401)
+    statuses = [(await refused(system)).status_code for _ in range(8)]
+    assert statuses == [401] * 6 + [429] * 2
+    assert len(requests(system)) == 6
+    response = await refused(system)
+    assert 1 <= int(response.headers["Retry-After"]) <= 2
+    system.services.decide = allow
+    assert (await refused(system)).status_code == 429  # whoever it is
+    await system.connect("CS2")
+
+
+async def test_the_right_password_starts_the_count_anew(system: "System") -> None:
+    for _ in range(3):
+        system.services.decide = lambda _request: refusing(401)
+        for _ in range(4):
+            assert (await refused(system)).status_code == 401
+        system.services.decide = allow
+        await (await system.connect("CS1")).socket.close()
+        await system.services.until(lambda: len(system.gateway.registry) == 0)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_other_refusals_are_not_counted(system: "System", status: int) -> None:
+    system.services.decide = lambda _request: refusing(status)
+    assert [(await refused(system)).status_code for _ in range(10)] == [status] * 10
+
+
+async def test_no_password_is_no_wrong_one(system: "System") -> None:
+    system.services.decide = lambda _request: refusing(401)
+    assert [(await refused(system, headers={})).status_code for _ in range(10)] == [401] * 10

@@ -25,6 +25,7 @@ class Result(StrEnum):
     REFUSED_BY_AUTH = "refused_by_auth"
     AUTH_UNAVAILABLE = "auth_unavailable"
     OVERLOADED = "overloaded"
+    TOO_MANY_TRIES = "too_many_tries"
     NOT_WEBSOCKET = "not_websocket"
     ABANDONED = "abandoned"
 
@@ -35,11 +36,12 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of the program
     `text` is the body of the HTTP response: it says what to change, and nothing secret.
     """
 
-    def __init__(self, status: int, text: str, result: Result) -> None:
+    def __init__(self, status: int, text: str, result: Result, *, retry_after_s: int = 0) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.result = result
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import resource
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -29,6 +30,8 @@ from csms_gateway.socket import StationSocket
 from csms_gateway.tls import TlsFailure
 from csms_gateway.tls_listener import TlsListener
 from csms_gateway.tls_reload import CurrentContext
+from csms_gateway.tries import LONGEST_DELAY_S, Tries
+from csms_gateway.unasked import Unasked
 
 _log = structlog.get_logger(__name__)
 
@@ -40,7 +43,7 @@ _MAX_QUEUED_FRAMES = (4, 1)
 """Frames read ahead of the session per connection: high and low water."""
 _WRITE_LIMIT_BYTES = 16 * 1024
 """Bytes waiting for the station from which its socket is not read any more."""
-_HANDSHAKE_SLACK_S = 5.0
+_HANDSHAKE_SLACK_S = 5.0 + LONGEST_DELAY_S
 """How long a handshake may take besides waiting for its turn and for auth: sending the request, reading the answer."""
 _RETRY_AFTER_S = 10
 
@@ -71,6 +74,8 @@ class StationServer:
         self._tls_failed = tls_failed
         self._select_subprotocol = _selector(settings.ocpp_protocols)
         self._turns = asyncio.Semaphore(settings.max_handshakes)
+        self._unasked = Unasked(settings.max_connections)
+        self._tries = Tries(settings.password_tries)
         self._in_work = 0
         self._server: Server | None = None
         self._port: int | None = None
@@ -140,7 +145,7 @@ class StationServer:
             max_size=settings.max_message_bytes,
             logger=_quiet,
         )
-        return StationSocket(
+        station = StationSocket(
             protocol,
             server,
             ping_interval=None,  # StationSocket watches its peer without a task
@@ -148,6 +153,8 @@ class StationServer:
             max_queue=_MAX_QUEUED_FRAMES,
             write_limit=_WRITE_LIMIT_BYTES,
         )
+        station.on_made = self._unasked.add
+        return station
 
     def stop_accepting(self) -> None:
         """Close the listening sockets; handshakes in work are answered 503, open connections stay."""
@@ -164,6 +171,7 @@ class StationServer:
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         started = time.perf_counter()
+        self._unasked.remove(_station_socket(connection))
         result = Result.ABANDONED
         try:
             result = await self._admit(_station_socket(connection), request)
@@ -186,9 +194,22 @@ class StationServer:
             self._settings.ocpp_protocols,
         )
         visitor = behind(_visitor(station), headers, self._settings.proxy_rules)
-        async with self._turn():
-            station.admitted = await self._admission.admit(wanted, visitor)
+        self._may_try(wanted.station_id, visitor.address)
+        try:
+            async with self._turn():
+                station.admitted = await self._admission.admit(wanted, visitor)
+        except Refusal as refusal:
+            if refusal.status == HTTPStatus.UNAUTHORIZED and wanted.password is not None:
+                await asyncio.sleep(self._tries.failed(wanted.station_id, visitor.address, time.monotonic()))
+            raise
+        self._tries.succeeded(wanted.station_id, visitor.address)
         return Result.ACCEPTED
+
+    def _may_try(self, station_id: str, address: str) -> None:
+        wait_s = self._tries.wait_s(station_id, address, time.monotonic())
+        if wait_s > 0:
+            text = "Too many wrong passwords; try again later.\n"
+            raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, text, Result.TOO_MANY_TRIES, retry_after_s=math.ceil(wait_s))
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -222,6 +243,8 @@ class StationServer:
             response.headers["WWW-Authenticate"] = f'Basic realm="{self._settings.ocpp_realm}", charset="UTF-8"'
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             response.headers["Retry-After"] = str(_RETRY_AFTER_S)
+        elif refusal.retry_after_s:
+            response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response
 
 

@@ -76,6 +76,12 @@ class GatewaySettings(RuntimeSettings):
     handshake_wait_s: float = Field(
         15.0, ge=0, description="How long a handshake waits for its turn before it is answered 503, in seconds"
     )
+    password_tries: int = Field(
+        5,
+        ge=0,
+        description="Wrong passwords of a station from one address before that address must wait between its tries, "
+        "up to 30 seconds (429 with Retry-After); 0: never",
+    )
     accept_backlog: int = Field(
         4096, ge=1, description="TCP connections that wait to be accepted; the system may allow less"
     )
