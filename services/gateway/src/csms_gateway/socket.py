@@ -43,6 +43,12 @@ class StationSocket(ServerConnection):
     closed_because: str = ""
     """Why we ended the connection; empty: the station did."""
 
+    on_text: Callable[[bytes], bool] | None = None
+    """Takes a whole text message as soon as it came; False: not now, it is to be read by `recv` in its turn.
+
+    Spares most messages the queue, and waking the task that reads it."""
+    on_made: "Callable[[StationSocket], None] | None" = None
+    """Called when the TCP connection, or the TLS connection on it, is there."""
     on_lost: Callable[[], None] | None = None
     """Called when the TCP connection is gone."""
 
@@ -135,6 +141,8 @@ class StationSocket(ServerConnection):
         """See asyncio.Protocol."""
         self.heard_at = self.loop.time()
         super().connection_made(transport)
+        if self.on_made is not None:
+            self.on_made(self)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""

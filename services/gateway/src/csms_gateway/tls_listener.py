@@ -18,6 +18,8 @@ from csms_gateway.tls_reload import CurrentContext
 
 _log = structlog.get_logger(__name__)
 
+PATIENCE_S = 5.0
+"""When all turns are taken, a handshake that has had this long gives its turn to the next connection."""
 _NO_FILES_PAUSE_S = 1.0
 """After an accept that failed, most likely because all file descriptors are in use."""
 
@@ -25,8 +27,10 @@ _NO_FILES_PAUSE_S = 1.0
 class TlsListener:
     """A listening socket and the TLS handshakes in work, of which there are at most `max_handshakes`.
 
-    More TCP connections wait in the system's queue. `make_socket` is the protocol of each connection; it learns of the
-    connection when its handshake is complete. `on_failure` is told why a handshake failed, and for whom.
+    More TCP connections wait in the system's queue, until a handshake is done or the oldest has had its time: clients
+    that begin handshakes and do not go on must not keep the others out. `make_socket` is the protocol of each
+    connection; it learns of the connection when its handshake is complete. `on_failure` is told why a handshake failed,
+    and for whom.
     """
 
     def __init__(
@@ -45,7 +49,8 @@ class TlsListener:
         self._handshake_timeout_s = handshake_timeout_s
         self._close_timeout_s = close_timeout_s
         self._turns = asyncio.Semaphore(max_handshakes)
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._handshakes: dict[asyncio.Task[None], float] = {}
+        """Those in work and when they began, the oldest first."""
         self._accepting: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
 
@@ -72,7 +77,7 @@ class TlsListener:
         loop = asyncio.get_running_loop()
         with listening:
             while True:
-                await self._turns.acquire()
+                await self._take_turn()
                 try:
                     connection, address = await loop.sock_accept(listening)
                 except OSError as error:
@@ -81,12 +86,28 @@ class TlsListener:
                     await asyncio.sleep(_NO_FILES_PAUSE_S)
                     continue
                 task = loop.create_task(self._handshake(connection, str(address[0])))
-                self._handshakes.add(task)
+                self._handshakes[task] = loop.time()
                 task.add_done_callback(self._done)
+
+    async def _take_turn(self) -> None:
+        """Wait for a turn; when none becomes free, the oldest handshake that has had `PATIENCE_S` gives its own."""
+        loop = asyncio.get_running_loop()
+        while True:
+            oldest, began = next(iter(self._handshakes.items()), (None, loop.time()))
+            try:
+                async with asyncio.timeout_at(began + PATIENCE_S):
+                    await self._turns.acquire()
+            except TimeoutError:
+                if oldest is not None:
+                    metrics.GATEWAY_TLS_HANDSHAKES.labels("crowded_out", "").inc()
+                    oldest.cancel()
+                    await asyncio.wait({oldest})
+            else:
+                return
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._turns.release()
-        self._handshakes.discard(task)
+        self._handshakes.pop(task, None)
         metrics.GATEWAY_TLS_HANDSHAKES_IN_WORK.set(len(self._handshakes))
 
     async def _handshake(self, connection: socket.socket, address: str) -> None:
