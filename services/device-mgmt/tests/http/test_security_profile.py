@@ -1,10 +1,17 @@
 """/stations/{id}/security-profile on the whole service."""
 
+import asyncio
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import httpx2
 import pytest
+from csms_bus.records import new_record
+from csms_device_mgmt.app import DeviceManagement
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.store import stations
+from csms_runtime.health import Health
+from csms_runtime.http import ApiKeys, create_app
 
 URL = "wss://csms.example.com/ocpp"
 BODY = {"security_profile": 2, "ocpp_csms_url": URL}
@@ -186,3 +193,51 @@ class TestOneAddressForAll:
         gateway.respond = lambda _action, _payload: None
         shown = (await api.post(path, json={"security_profile": 2})).json()["change"]
         assert (shown["ocpp_csms_url"], shown["configuration_slot"]) == ("wss://all.example.com/ocpp", 1)
+
+
+@pytest.fixture
+def running(players, database, settings, secret_key):
+    """Runs the service while the context is open, and asks it over HTTP."""
+
+    @asynccontextmanager
+    async def run():
+        service = DeviceManagement(players, database, settings, Health(), secret_key=secret_key)
+        app = create_app(
+            "test", routers=service.routers, keys=ApiKeys.for_tests(admin="k"), health=Health(), version="0"
+        )
+        stop = asyncio.Event()
+        task = asyncio.create_task(service.run(stop))
+        transport, headers = httpx2.ASGITransport(app), {"Authorization": "Bearer k"}
+        async with asyncio.timeout(10):
+            await service.ready()
+        async with httpx2.AsyncClient(transport=transport, base_url="http://test/api/v1", headers=headers) as client:
+            yield client
+        stop.set()
+        await task
+
+    return run
+
+
+async def test_it_goes_on_in_another_process(running, gateway, station_id, eventually):
+    path = f"/stations/{station_id}/security-profile"
+    gateway.respond = lambda _action, _payload: None
+    async with running() as api:
+        await api.put(f"/stations/{station_id}", json={"security_profile": 1})
+        await gateway.connect(station_id)
+        await api.post(path, json=BODY)
+
+        async def asked():
+            return gateway.commands
+
+        (command,) = await eventually(asked)
+    gateway.respond = obedient
+    await gateway.result(new_record(station_id, station_command=command), obedient(command.action, {}))
+    await gateway.connect(station_id, "c2")  # it lost its connection meanwhile, too
+    async with running() as api:
+
+        async def at(step):
+            return (await api.get(path)).json()["change"]["step"] == step
+
+        await eventually(lambda: at("connect"))
+        await gateway.connect(station_id, "c3", security_profile=2)
+        await eventually(lambda: at("done"))
