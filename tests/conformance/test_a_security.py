@@ -1,6 +1,7 @@
 """Block A without TLS: Basic authentication and the change of its password."""
 
 import asyncio
+from base64 import b64encode
 from uuid import uuid4
 
 import pytest
@@ -36,6 +37,23 @@ async def test_tc_a_03_csms(connect, operator, station_id, wrong):
 async def test_tc_a_03_csms_no_password_at_all(connect):
     connect.password = None
     assert await connect.refused() == UNAUTHORIZED
+
+
+@pytest.mark.parametrize("as_sent", [bytes.fromhex, str.encode, lambda text: text.upper().encode()])
+async def test_hexadecimal_passwords_are_compared_as_bytes(connect, operator, as_sent):
+    """OCPP 1.6's AuthorizationKey is set as digits and sent as the bytes they stand for, or as digits."""
+    name, key = f"CS-{uuid4().hex[:12]}", (b"\xff\xfe" + uuid4().bytes).hex()
+    await operator.put_station(name, security_profile=1, password=key)
+    station = connect.of(name, None)
+    station.headers = bytes_auth(name, as_sent(key))
+    async with station() as connected:
+        assert (await boot(connected))["status"] == "Accepted"
+    station.headers = bytes_auth(name, as_sent(key)[:-1] + b"!")
+    assert await station.refused() == UNAUTHORIZED
+
+
+def bytes_auth(username: str, password: bytes) -> dict[str, str]:
+    return {"Authorization": "Basic " + b64encode(username.encode() + b":" + password).decode()}
 
 
 async def test_tc_a_09_csms(connect, operator, station_id):

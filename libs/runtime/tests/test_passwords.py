@@ -20,6 +20,22 @@ def test_authorization_key_sent_as_bytes_or_as_digits() -> None:
     assert matches(stored, digests(KEY, "CS1", HEX.upper().encode()))
 
 
+@pytest.mark.parametrize("key", [bytes(range(240, 256)), b"\xc3\x28" * 8, b"\x00" * 16, b"\xff" * 20])
+def test_an_authorization_key_need_not_be_text(key: bytes) -> None:
+    """Set as 32 to 40 hexadecimal digits, sent as the bytes, which are no UTF-8 (OCPP 1.6)."""
+    stored = digest(KEY, "CS1", key.hex().encode())
+    assert matches(stored, digests(KEY, "CS1", key))
+    assert not matches(stored, digests(KEY, "CS1", key[:-1] + b"\x01"))
+    assert not matches(stored, digests(KEY, "CS1", key + b"\x00"))
+
+
+@pytest.mark.parametrize("password", ["pässwörd-0123456789", "0x" + HEX, HEX + "g", f" {HEX}"])
+def test_text_is_compared_as_its_utf_8(password: str) -> None:
+    stored = digest(KEY, "CS1", password.encode())
+    assert digests(KEY, "CS1", password.encode()) == [stored]
+    assert not matches(stored, digests(KEY, "CS1", password.encode("utf-16")))
+
+
 def test_another_password_station_or_key_does_not_match() -> None:
     stored = digest(KEY, "CS1", b"0123456789abcdef")
     assert not matches(stored, digests(KEY, "CS1", b"0123456789abcdeF"))
