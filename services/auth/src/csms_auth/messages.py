@@ -38,7 +38,7 @@ def _certificate(der: bytes) -> ClientCertificate | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
         names = [_texts(certificate.subject, oid) for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)]
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None
     common_names, organizations = names
     return ClientCertificate(

@@ -74,7 +74,7 @@ def _certificate(headers: Headers, rules: ProxyRules) -> bytes:
         return b""
     try:
         return x509.load_pem_x509_certificate(unquote_to_bytes(escaped[0])).public_bytes(Encoding.DER)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return b""
 
 

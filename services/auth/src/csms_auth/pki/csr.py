@@ -34,7 +34,7 @@ def read(pem: str) -> x509.CertificateSigningRequest:
         if not csr.is_signature_valid:
             raise BadCsr("the CSR's signature is not valid")
         common_names(csr)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise BadCsr("the CSR cannot be read") from error
     return csr
 

@@ -33,5 +33,5 @@ def _not_after(request: Mapping[str, Any]) -> datetime | None:
     """Return the end of the first certificate of the chain; None if there is none, or it cannot be read."""
     try:
         return x509.load_pem_x509_certificate(request.get("certificateChain", "").encode()).not_valid_after_utc
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None
