@@ -1,5 +1,7 @@
+import logging
 from typing import TYPE_CHECKING
 
+import pytest
 from csms_gateway.frame_log import log_frame
 from csms_ocpp.versions import Protocol
 from csms_testing.scripted import basic
@@ -7,6 +9,11 @@ from structlog.testing import capture_logs
 
 if TYPE_CHECKING:
     from conftest import System
+
+
+@pytest.fixture(autouse=True)
+def debugging(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
 
 
 async def test_neither_passwords_nor_key_codes_are_logged(system: "System") -> None:

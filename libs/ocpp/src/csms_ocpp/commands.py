@@ -214,6 +214,8 @@ class Commands:
 
     def next_deadline(self) -> float | None:
         """Return when `tick` has something to do, in monotonic seconds; None: never as things stand."""
+        if self._open is None and not self._queue:
+            return None
         moments = [queued.command.deadline for queued in self._queue or ()]
         if self._open is not None:
             moments.append(self._open.expires_at)

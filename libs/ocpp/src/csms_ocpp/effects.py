@@ -69,14 +69,14 @@ class ErrorInfo:
     """A JSON object."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: as csms_ocpp.frames.Call
 class SendText:
     """Write this text frame, in the order of the effects."""
 
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: as csms_ocpp.frames.Call
 class Dispatch:
     """Publish a valid CALL (or SEND, `no_reply`) of the station; then `Session.reply` with the correlation."""
 

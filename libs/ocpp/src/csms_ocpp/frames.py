@@ -22,7 +22,7 @@ UNREADABLE_ID = "-1"
 _CALL, _CALLRESULT, _CALLERROR, _CALLRESULTERROR, _SEND = 2, 3, 4, 5, 6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message, and that would take three times as long
 class Call:
     """A request that wants an answer: `[2, id, action, payload]`."""
 
@@ -32,7 +32,7 @@ class Call:
     raw: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every message, and that would take three times as long
 class CallResult:
     """The answer to a CALL: `[3, id, payload]`. A missing payload reads as null, which no schema allows."""
 

@@ -1,6 +1,7 @@
 """The half of a session that a station begins: its CALLs, one in work at a time, and its SENDs."""
 
 from collections import deque
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -156,7 +157,8 @@ class StationCalls:
         return [SendText(encode_error(call.message_id, error, self._protocol))]
 
     def _result(self, call: _InWork, answer: bytes, *, keep: bool) -> list[Effect]:
-        payload, fault = self._checked(call.action, answer)
+        short = len(answer) <= _SHORT_ANSWER
+        payload, fault = (_checked_before if short else _checked)(self._protocol, call.action, answer)
         if fault is not None:
             notice = Notice(NoticeKind.INVALID_REPLY, fault, call.action)
             return [notice, *self._refusal(call, OcppError(ErrorCode.INTERNAL_ERROR, "no valid answer"))]
@@ -166,14 +168,6 @@ class StationCalls:
             self._keep(call, answer)
         return [SendText(encode_result(call.message_id, answer))]
 
-    def _checked(self, action: str, answer: bytes) -> tuple[Any, str | None]:
-        try:
-            payload = orjson.loads(answer)
-        except ValueError:
-            return None, "not valid JSON"
-        violation = validate_response(self._protocol, action, payload, outbound=True)
-        return payload, None if violation is None else violation.description
-
     def _keep(self, call: _InWork, answer: bytes) -> None:
         if call.action in _ALWAYS_FRESH or len(answer) > self._limits.answer_max_bytes:
             return
@@ -182,6 +176,21 @@ class StationCalls:
         self._answers[call.fingerprint] = answer
         if len(self._answers) > self._limits.answers_kept:
             del self._answers[next(iter(self._answers))]
+
+
+def _checked(protocol: Protocol, action: str, answer: bytes) -> tuple[Any, str | None]:
+    """The parsed answer (not to be changed), and what is wrong with it."""
+    try:
+        payload = orjson.loads(answer)
+    except ValueError:
+        return None, "not valid JSON"
+    violation = validate_response(protocol, action, payload, outbound=True)
+    return payload, None if violation is None else violation.description
+
+
+_SHORT_ANSWER = 64
+"""Bytes. Most answers are `{}` or a status."""
+_checked_before = lru_cache(maxsize=512)(_checked)
 
 
 def _fingerprint(call: Call) -> int:

@@ -67,7 +67,7 @@ def validate_request(
         outbound: Whether the CSMS sends it; None: follows from the action (DataTransfer: yes).
         lenient: Let unknown fields and over-long signed data of stations pass; no effect on what the CSMS sends.
     """
-    return _first(_request_key(protocol, action, outbound, lenient), payload)
+    return _first(_request_validator(protocol, action, outbound, lenient), payload)
 
 
 def validate_response(
@@ -77,7 +77,7 @@ def validate_response(
 
     `outbound` None means: the CSMS sends the responses to what only stations send. A SEND has no response: KeyError.
     """
-    return _first(_response_key(protocol, action, outbound, lenient), payload)
+    return _first(_response_validator(protocol, action, outbound, lenient), payload)
 
 
 def all_violations_request(protocol: Protocol, action: str, payload: object) -> list[Violation]:
@@ -85,11 +85,11 @@ def all_violations_request(protocol: Protocol, action: str, payload: object) -> 
 
     Also finds what no schema forbids and nobody can store or send: NUL, lone surrogates, nesting without end.
     """
-    key = _request_key(protocol, action, outbound=None, lenient=False)
+    validator = _request_validator(protocol, action, None, False)  # noqa: FBT003 as cached elsewhere
     unwritable = _unwritable(payload)
     if unwritable is not None:  # the validator could not read it either
         return [unwritable]
-    return sorted(map(_violation, _validator(key).iter_errors(payload)), key=_rank)
+    return sorted(map(_violation, validator.iter_errors(payload)), key=_rank)
 
 
 def _unwritable(payload: object) -> Violation | None:
@@ -102,23 +102,35 @@ def _unwritable(payload: object) -> Violation | None:
 
 def permits_empty_response(protocol: Protocol, action: str) -> bool:
     """Whether `{}` is a valid response. KeyError for unknown actions and for a SEND."""
-    return _validator(_response_key(protocol, action, outbound=True, lenient=False)).is_valid({})
+    return _response_validator(protocol, action, True, False).is_valid({})  # noqa: FBT003 as cached elsewhere
 
 
-def _request_key(protocol: Protocol, action: str, outbound: bool | None, lenient: bool) -> _Key:  # noqa: FBT001
+@cache  # bounded by the number of messages: an unknown one is an error, which is not kept
+def _request_validator(
+    protocol: Protocol,
+    action: str,
+    outbound: bool | None,  # noqa: FBT001 positional, for the cache
+    lenient: bool,  # noqa: FBT001 as above
+) -> jsonschema_rs.Validator:
     known = lookup(protocol, action)
     if known is None:
         raise KeyError(action)
     sent = known.from_csms if outbound is None else outbound
-    return _Key(protocol, action, response=False, outbound=sent, lenient=lenient and not sent)
+    return _validator(_Key(protocol, action, response=False, outbound=sent, lenient=lenient and not sent))
 
 
-def _response_key(protocol: Protocol, action: str, outbound: bool | None, lenient: bool) -> _Key:  # noqa: FBT001
+@cache  # as above
+def _response_validator(
+    protocol: Protocol,
+    action: str,
+    outbound: bool | None,  # noqa: FBT001 as above
+    lenient: bool,  # noqa: FBT001 as above
+) -> jsonschema_rs.Validator:
     known = lookup(protocol, action)
     if known is None or known.send_only:
         raise KeyError(action)
     sent = not known.from_csms if outbound is None else outbound
-    return _Key(protocol, action, response=True, outbound=sent, lenient=lenient and not sent)
+    return _validator(_Key(protocol, action, response=True, outbound=sent, lenient=lenient and not sent))
 
 
 @cache  # bounded by the number of messages
@@ -137,8 +149,7 @@ def _any_uri(_text: str) -> bool:
     return True
 
 
-def _first(key: _Key, payload: object) -> Violation | None:
-    validator = _validator(key)
+def _first(validator: jsonschema_rs.Validator, payload: object) -> Violation | None:
     if validator.is_valid(payload):
         return None
     return min(map(_violation, validator.iter_errors(payload)), key=_rank)

@@ -53,6 +53,7 @@ class Calls:
         self._open: dict[str, _OpenCall] = {}
         """The longest open first: all have the same time, so one timer, for the first, serves all."""
         self._timer: asyncio.TimerHandle | None = None
+        metrics.GATEWAY_CALLS_OPEN.set_function(self.__len__)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -73,7 +74,6 @@ class Calls:
         if self._timer is None:
             self._timer = loop.call_later(self._service_timeout_s, self._end_silent)
         connection.open_call = correlation_id
-        metrics.GATEWAY_CALLS_OPEN.set(len(self._open))
 
     def _station_call(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch) -> StationCall:
         received_at_ms = now_ms()
@@ -138,7 +138,6 @@ class Calls:
         if call is None:
             return None
         call.connection.open_call = None
-        metrics.GATEWAY_CALLS_OPEN.set(len(self._open))
         metrics.GATEWAY_CALLS_IN.labels(call.dispatch.action, outcome).inc()
         elapsed = asyncio.get_running_loop().time() - call.started
         metrics.GATEWAY_ANSWER_SECONDS.labels(call.topic).observe(elapsed)

@@ -71,7 +71,9 @@ class StationConnection:
         "_bucket",
         "_deadline",
         "_options",
+        "_paused_until",
         "_readable",
+        "_reading",
         "_session",
         "_socket",
         "_timer",
@@ -110,6 +112,10 @@ class StationConnection:
         )
         self._bucket = TokenBucket(options.message_rate, options.message_burst, self._now())
         self._readable: asyncio.Event | None = None
+        self._reading = False
+        """Whether `run` waits for the next message, all before it being handled."""
+        self._paused_until = 0.0
+        """The station sends too fast: when its next message may be handled."""
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         socket.on_lost = self._wake_reader
@@ -163,17 +169,42 @@ class StationConnection:
         return self._socket.loop.time()
 
     async def run(self) -> None:
-        """Read and handle frames until the connection ends."""
+        """Read and handle frames until the connection ends.
+
+        Most messages are handled as soon as they come, by `_receive_now`; here are those that must wait for something.
+        """
+        self._socket.on_text = self._receive_now
         try:
             while True:
-                if self._socket.writing_paused or not self._session.can_receive:
+                self._reading = True
+                message = await self._socket.recv()
+                self._reading = False
+                if self._must_wait():
                     await self._may_read()
-                self._receive(await self._socket.recv())
-                pause = self._bucket.take(self._now())
-                if pause:
-                    await self._slow_down(pause)
+                    await self._slow_down(self._paused_until - self._now())
+                self._receive(message)
         except ConnectionClosed:
             return
+        finally:
+            self._socket.on_text = None
+
+    def _must_wait(self) -> bool:
+        return self._socket.writing_paused or not self._session.can_receive or self._paused_until > self._now()
+
+    def _receive_now(self, data: bytes) -> bool:
+        """See `StationSocket.on_text`."""
+        if not self._reading or self._must_wait():
+            return False
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            return False  # `recv` ends the connection
+        try:
+            self._receive(text)
+        except Exception:  # noqa: BLE001 as it would be in a task of its own: the connection ends, no other
+            _log.exception("message failed", station_id=self.station_id)
+            self.close(CloseCode.INTERNAL_ERROR, "internal error")
+        return True
 
     async def _may_read(self) -> None:
         # Not reading is the backpressure: TCP's window fills up and the station has to wait.
@@ -194,8 +225,12 @@ class StationConnection:
         else:
             log_frame("received", self.station_id, self.protocol, message)
             self._carry_out(self._session.receive_text(message, self._now()))
+        now = self._now()
+        self._paused_until = now + self._bucket.take(now)
 
     async def _slow_down(self, pause: float) -> None:
+        if pause <= 0:
+            return
         metrics.GATEWAY_RATE_LIMITED.inc()
         try:
             async with asyncio.timeout(pause):

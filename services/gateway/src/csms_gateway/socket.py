@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from csms_runtime import metrics
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
-from websockets.frames import CloseCode
-from websockets.protocol import State
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Event, State
 
 from csms_gateway.admission import Admitted
 
@@ -148,6 +148,19 @@ class StationSocket(ServerConnection):
         """See asyncio.Protocol."""
         self.heard_at = self.loop.time()
         super().data_received(data)
+
+    def process_event(self, event: Event) -> None:
+        """See websockets."""
+        if (
+            self.on_text is not None
+            and isinstance(event, Frame)
+            and event.opcode is Opcode.TEXT
+            and event.fin
+            and not self.recv_messages.frames  # what came earlier comes first
+            and self.on_text(bytes(event.data))
+        ):
+            return
+        super().process_event(event)
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
