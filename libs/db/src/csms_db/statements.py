@@ -66,30 +66,34 @@ class _Bulk:
         given = [(f"given_{at}", column.type) for at, column in enumerate(self._columns)]
         arrays = [sa.bindparam(name, type_=_array(type_)) for name, type_ in given]
         rows = sa.func.unnest(*arrays).table_valued(*(sa.column(*one) for one in given), name="given").render_derived()
-        compiled: Any = self._statement(list(rows.c)).compile(dialect=dialect)
-        known: dict[str, Processor] = compiled._bind_processors  # noqa: SLF001 nothing public tells them
-        processors = [(at, known[name]) for at, (name, _) in enumerate(given) if name in known]
-
-        def parameters(rows: Sequence[Row]) -> tuple[Any, ...]:
-            return _converted([list(values) for values in zip(*rows, strict=True)], processors)
-
-        return _Writing(lambda _count: compiled.string, parameters)
+        compiled = self._statement(list(rows.c)).compile(dialect=dialect).string
+        converted = self._converting(dialect)
+        return _Writing(lambda _count: compiled, lambda rows: tuple(converted(rows)))
 
     def _listed(self, dialect: Dialect) -> _Writing:
         """SQLite: a list of rows."""
         quote = dialect.identifier_preparer.quote
-        found = ((at, column.type._cached_bind_processor(dialect)) for at, column in enumerate(self._columns))  # noqa: SLF001 nothing public caches them
-        processors = [(at, processor) for at, processor in found if processor is not None]
+        converted = self._converting(dialect)
         row = f"({', '.join('?' * len(self._columns))})"
 
         @lru_cache(maxsize=512)
         def text(count: int) -> str:
             return self._text(quote, f"VALUES {', '.join([row] * count)}")
 
-        def parameters(rows: Sequence[Row]) -> tuple[Any, ...]:
-            return tuple(chain.from_iterable(_converted(row, processors) for row in rows))
+        return _Writing(text, lambda rows: tuple(chain.from_iterable(zip(*converted(rows), strict=True))))
 
-        return _Writing(text, parameters)
+    def _converting(self, dialect: Dialect) -> Callable[[Sequence[Row]], list[Sequence[Any]]]:
+        """Rows into columns, with the values as the driver takes them."""
+        found = ((at, column.type._cached_bind_processor(dialect)) for at, column in enumerate(self._columns))  # noqa: SLF001 nothing public caches them
+        processors = [(at, processor) for at, processor in found if processor is not None]
+
+        def converted(rows: Sequence[Row]) -> list[Sequence[Any]]:
+            columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+            for at, process in processors:
+                columns[at] = _processed(columns[at], process)
+            return columns
+
+        return converted
 
     def _statement(self, given: Sequence[sa.ColumnElement[Any]]) -> sa.Insert | sa.Update:
         """For PostgreSQL; `given` are the columns of the rows."""
@@ -137,6 +141,13 @@ class Update(_Bulk):
 def _array(type_: sa.types.TypeEngine[Any]) -> sa.ARRAY[Any]:
     """Of texts without a length: a cast to one would cut them, where storing them is an error."""
     return sa.ARRAY(sa.String() if isinstance(type_, sa.String) else type_, dimensions=1)
+
+
+def _processed(values: Sequence[Any], process: Processor) -> Sequence[Any]:
+    first = values[0]
+    if all(value is first for value in values):  # the time of a batch, no gaps
+        return [process(first)] * len(values)
+    return [process(value) for value in values]
 
 
 class _Compiled(NamedTuple):

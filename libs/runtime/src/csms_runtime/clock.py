@@ -1,7 +1,9 @@
 """The wall clock. Durations are measured with `time.monotonic()` or the event loop's clock instead."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now_ms() -> int:
@@ -16,16 +18,12 @@ def utcnow() -> datetime:
 
 def from_ms(milliseconds: int) -> datetime:
     """Return the aware UTC time of a Unix time in milliseconds. Raises OverflowError outside of years 1 to 9999."""
-    seconds, rest = divmod(milliseconds, 1000)
-    try:
-        return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest * 1000)
-    except (ValueError, OSError) as error:
-        raise OverflowError(f"{milliseconds} ms is outside of what a date can hold") from error
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def to_ms(moment: datetime) -> int:
     """Return an aware time as Unix time in milliseconds, rounded down. Raises ValueError when it has no zone."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone is ambiguous")
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000

@@ -86,6 +86,9 @@ class Meter(NamedTuple):
 
 def readings(at: datetime, samples: Sequence[Sample]) -> list[Reading]:
     """The register readings of one meterValue: one for each context, from its best source."""
+    if len(samples) == 1:  # the usual meter value
+        reading = _best(at, samples[0].context, samples)
+        return [] if reading is None else [reading]
     contexts = dict.fromkeys(sample.context for sample in samples)
     found = (_best(at, context, [s for s in samples if s.context == context]) for context in contexts)
     return [reading for reading in found if reading is not None]

@@ -25,6 +25,8 @@ class State(StrEnum):
 
 
 NO_METER = Meter()
+Changes = dict[str, Any]
+"""New values of a transaction's fields."""
 Gap = tuple[int, int]
 """First and last of a run of missing seqNos."""
 
@@ -80,15 +82,10 @@ def advance(transaction: Transaction | None, event: TransactionEvent) -> Transac
         transaction = _blank(event)
     if event.seq_no <= transaction.last_seq_no:
         raise ValueError(f"event {event.seq_no} does not follow {transaction.last_seq_no}")
-    return transaction._replace(
-        **_sequence(transaction, event),
-        **_course(transaction, event),
-        **_place(transaction, event),
-        **_tokens(transaction, event),
-        **_latest(event),
-        **_first(transaction, event),
-        **_energy(transaction, event),
-    )
+    changes: Changes = {"last_seq_no": event.seq_no, "event_count": transaction.event_count + 1}
+    for part in (_sequence, _course, _place, _tokens, _latest, _first, _energy):
+        part(changes, transaction, event)
+    return transaction._replace(**changes)
 
 
 def _blank(event: TransactionEvent) -> Transaction:
@@ -100,63 +97,58 @@ def _blank(event: TransactionEvent) -> Transaction:
     )
 
 
-def _sequence(transaction: Transaction, event: TransactionEvent) -> dict[str, Any]:
-    changes: dict[str, Any] = {"last_seq_no": event.seq_no, "event_count": transaction.event_count + 1}
+def _sequence(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     if event.seq_no > transaction.last_seq_no + 1:
         changes["gaps"] = (*transaction.gaps, (transaction.last_seq_no + 1, event.seq_no - 1))
     if event.offline:
         changes["offline_events"] = transaction.offline_events + 1
-    return changes
 
 
-def _course(transaction: Transaction, event: TransactionEvent) -> dict[str, Any]:
+def _course(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     """Once ended is ended: later seqNos may still bring meter values (TC_E_31)."""
     if event.type is EventType.ENDED:
         reason = event.stopped_reason or DEFAULT_STOPPED_REASON
-        return {"state": State.ENDED, "ended_at": event.at, "stopped_reason": reason}
-    if event.type is EventType.STARTED and not transaction.started_seen:
-        return {"started_seen": True, "started_at": event.at}
-    return {}
+        changes.update(state=State.ENDED, ended_at=event.at, stopped_reason=reason)
+    elif event.type is EventType.STARTED and not transaction.started_seen:
+        changes.update(started_seen=True, started_at=event.at)
 
 
-def _place(transaction: Transaction, event: TransactionEvent) -> dict[str, Any]:
+def _place(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     """EVSE and connector may come late or never (E01.FR.16); an absent connector is not connector 1."""
-    if event.evse_id is None:
-        return {}
-    if event.evse_id == transaction.evse_id and event.connector_id is None:
-        return {}
-    return {"evse_id": event.evse_id, "connector_id": event.connector_id}
+    if event.evse_id is None or (event.evse_id == transaction.evse_id and event.connector_id is None):
+        return
+    changes["evse_id"], changes["connector_id"] = event.evse_id, event.connector_id
 
 
-def _tokens(transaction: Transaction, event: TransactionEvent) -> dict[str, Any]:
+def _tokens(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     """The first token that did not come to stop the transaction started it."""
     if event.id_token is None:
-        return {}
+        return
     if event.stops:
-        return {"stop_id_token": event.id_token.masked()}
-    return {} if transaction.id_token else {"id_token": event.id_token.masked()}
+        changes["stop_id_token"] = event.id_token.masked()
+    elif not transaction.id_token:
+        changes["id_token"] = event.id_token.masked()
 
 
-def _latest(event: TransactionEvent) -> dict[str, Any]:
-    told = {
-        "charging_state": event.charging_state,
-        "time_spent_charging": event.time_spent_charging,
-        "number_of_phases_used": event.number_of_phases_used,
-    }
-    return {name: value for name, value in told.items() if value is not None}
+def _latest(changes: Changes, _transaction: Transaction, event: TransactionEvent) -> None:
+    if event.charging_state is not None:
+        changes["charging_state"] = event.charging_state
+    if event.time_spent_charging is not None:
+        changes["time_spent_charging"] = event.time_spent_charging
+    if event.number_of_phases_used is not None:
+        changes["number_of_phases_used"] = event.number_of_phases_used
 
 
-def _first(transaction: Transaction, event: TransactionEvent) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
+def _first(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     if transaction.remote_start_id is None and event.remote_start_id is not None:
         changes["remote_start_id"] = event.remote_start_id
     if transaction.reservation_id is None and event.reservation_id is not None:
         changes["reservation_id"] = event.reservation_id
-    return changes
 
 
-def _energy(transaction: Transaction, event: TransactionEvent) -> dict[str, Any]:
+def _energy(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     meter = transaction.meter
     for reading in event.readings:
         meter = meter.take(reading)
-    return {} if meter is transaction.meter else {"meter": meter}
+    if meter is not transaction.meter:
+        changes["meter"] = meter

@@ -41,7 +41,7 @@ def transaction_event(payload: Json) -> Told:
         offline=payload.get("offline", False),
         evse_id=_optional(evse, "id"),
         connector_id=_optional(evse, "connectorId"),
-        id_token=id_token(payload.get("idToken")),
+        id_token=id_token(payload["idToken"]) if "idToken" in payload else None,
         charging_state=info.get("chargingState"),
         time_spent_charging=_optional(info, "timeSpentCharging"),
         stopped_reason=info.get("stoppedReason"),
@@ -176,5 +176,4 @@ def _in_range(value: float, pointer: str) -> int:
 
 
 def _optional(container: Json, name: str) -> int | None:
-    value = container.get(name)
-    return None if value is None else _in_range(value, f"/{name}")
+    return _in_range(container[name], f"/{name}") if name in container else None

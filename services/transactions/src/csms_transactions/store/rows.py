@@ -55,7 +55,7 @@ def to_row(transaction: Transaction) -> dict[str, Any]:
     meter = transaction.meter
     row.update(
         state=transaction.state.value,
-        gaps=[list(gap) for gap in transaction.gaps],
+        gaps=transaction.gaps,
         meter_start=meter.start_wh,
         meter_stop=meter.stop_wh,
         meter_start_exact=meter.start_exact,
@@ -76,8 +76,7 @@ COURSE_COLUMNS = (*_COURSE, "gaps", "meter_stop", "meter_stop_exact", "energy_wh
 def to_course_row(transaction: Transaction) -> tuple[Any, ...]:
     """The columns that most events change: enough when `same_facts`."""
     meter = transaction.meter
-    gaps = [list(gap) for gap in transaction.gaps]
-    return (*_course_of(transaction), gaps, meter.stop_wh, meter.stop_exact, meter.energy_wh)
+    return (*_course_of(transaction), transaction.gaps, meter.stop_wh, meter.stop_exact, meter.energy_wh)
 
 
 def same_facts(before: Transaction, after: Transaction) -> bool:
