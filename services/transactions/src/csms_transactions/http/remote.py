@@ -219,5 +219,7 @@ _FIELDS = {
 
 def _pointer(pointer: str) -> str:
     """From the OCPP message to our body."""
+    if not pointer:  # the message as a whole
+        return ""
     _, field, *rest = pointer.split("/", 2)
     return "/".join(["", _FIELDS.get(field, field), *rest])

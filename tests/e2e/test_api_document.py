@@ -1,0 +1,140 @@
+"""The HTTP API keeps to its document, whatever it is sent, and lets nobody do what they may not."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from csms_testing.simulator import Station
+from csms_testing.systems import System, standalone
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
+    "response_headers_conformance"
+)
+CONFIGURATION = """
+[checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", 503, 504]
+"""
+EXISTING = """
+[parameters]
+"path.station_id" = "CS-API"
+"path.type" = "ISO14443"
+"path.id_token" = "API"
+
+[[operations]]
+include-path-regex = "/transactions/"
+[operations.parameters]
+"path.id" = "{transaction}"
+
+[[operations]]
+include-path-regex = "/api-keys/"
+[operations.parameters]
+"path.id" = "{key}"
+"""
+
+KEYS: dict[str, str] = {}
+"""Of the scopes below admin."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def documented(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    """A system with a station that was there and charged, and is not connected any more."""
+    async with standalone(tmp_path_factory.mktemp("documented")) as system, system.client() as api:
+        (await api.put("/id-tokens/ISO14443/API", json={"status": "Accepted"})).raise_for_status()
+        async with Station(system.ocpp_urls[0], "CS-API") as station:
+            await station.wait_accepted()
+            await station.charge(1, "API", energy_wh=100, meter_interval_s=0)
+        for scope in ("read", "operate"):
+            made = await api.post("/api-keys", json={"name": scope, "scopes": [scope]})
+            KEYS[scope] = made.raise_for_status().json()["key"]
+        yield system
+
+
+async def schemathesis(system: System, directory: Path, configuration: str, *arguments: str) -> None:
+    """Run it in a process of its own; fails with what it found."""
+    file = directory / "schemathesis.toml"
+    file.write_text(CONFIGURATION + configuration)
+    command = ["-m", "schemathesis.cli", "--config-file", str(file), "run", f"{system.http_url}/openapi.json"]
+    command += ["--header", f"Authorization: Bearer {system.api_key}", "--checks", CHECKS, "--seed", "1"]
+    command += ["--workers", "2", "--continue-on-failure", "--no-color", "--generation-database", "none", *arguments]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        cwd=directory,
+        env={**os.environ, "COLUMNS": "160"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), 110)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    text = output.decode()
+    assert process.returncode == 0, text[-10_000:]
+    assert re.search(r"Tested: [5-9]\d", text), text[-2000:]
+
+
+async def test_any_request_is_answered_as_documented(documented: System, tmp_path: Path) -> None:
+    await schemathesis(documented, tmp_path, "", "--phases", "coverage,fuzzing", "--max-examples", "3")
+
+
+async def test_any_request_about_what_exists_is_answered_as_documented(documented: System, tmp_path: Path) -> None:
+    async with documented.client() as api:
+        (transaction,) = (await api.get("/transactions")).json()["items"]
+        key = (await api.post("/api-keys", json={"name": "revoked some time", "scopes": ["read"]})).json()
+    existing = EXISTING.format(transaction=transaction["id"], key=key["id"])
+    await schemathesis(documented, tmp_path, existing, "--phases", "fuzzing", "--max-examples", "8")
+
+
+async def operations(system: System, client: httpx2.AsyncClient) -> list[tuple[str, str]]:
+    """Method and path of everything the document names, with something in place of the parameters."""
+    paths: dict[str, dict[str, Any]] = (await client.get(f"{system.http_url}/openapi.json")).json()["paths"]
+    return [
+        (method.upper(), system.http_url + re.sub(r"\{.*?\}", "CS-API", path))
+        for path, methods in paths.items()
+        for method in methods
+    ]
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Bearer a.b.c", "Basic YTpi", "Bearer"])
+async def test_without_a_key_everything_is_refused(documented: System, authorization: str | None) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    async with httpx2.AsyncClient(timeout=30) as client:
+        for method, url in await operations(documented, client):
+            for content in (b"{}", b"no json"):
+                answer = await client.request(method, url, content=content, headers=headers)
+                assert answer.status_code == 401, (method, url)
+                assert answer.headers["content-type"] == "application/problem+json"
+
+
+ADMINS_ALONE = re.compile(r"/(api-keys|audit)(/|$)")
+
+
+async def test_readers_may_read_and_nothing_else(documented: System) -> None:
+    headers = {"Authorization": f"Bearer {KEYS['read']}"}
+    async with httpx2.AsyncClient(timeout=30, headers=headers) as client:
+        answers = {
+            (method, url): (await client.request(method, url, json={} if method != "GET" else None)).status_code
+            for method, url in await operations(documented, client)
+        }
+    forbidden = {operation for operation, status in answers.items() if status == 403}
+    assert forbidden == {(method, url) for method, url in answers if method != "GET" or ADMINS_ALONE.search(url)}
+
+
+async def test_operators_make_no_keys_and_see_no_audit(documented: System) -> None:
+    headers = {"Authorization": f"Bearer {KEYS['operate']}"}
+    async with httpx2.AsyncClient(timeout=30, headers=headers) as client:
+        for method, url in await operations(documented, client):
+            if ADMINS_ALONE.search(url):
+                assert (await client.request(method, url, json={"name": "x", "scopes": ["read"]})).status_code == 403
