@@ -19,6 +19,7 @@ from csms_transactions.consumers import GROUP, TOPICS, Consumer
 from csms_transactions.http.remote import remote_router
 from csms_transactions.http.transactions import transactions_router
 from csms_transactions.remote import RemoteControl
+from csms_transactions.retention import Retention
 from csms_transactions.sending import Sender
 from csms_transactions.settings import TransactionSettings
 from csms_transactions.store import tables
@@ -42,6 +43,7 @@ class Transactions:
         self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)
         self._table = ConnectionTable(bus)
         self._relay = OutboxRelay(database, tables.outbox, bus.publish)
+        self._retention = Retention(database, settings.keep_remote_requests_days)
         storing = Storing(database, self._relay.wake)
         self._tokens = TokenAnswers(
             requester,
@@ -84,6 +86,7 @@ class Transactions:
             tasks.create_task(self._inbox.run(finished), name="transactions-inbox")
             tasks.create_task(self._table.run(finished), name="transactions-connections")
             tasks.create_task(self._relay.run(finished), name="transactions-outbox")
+            tasks.create_task(self._retention.run(finished), name="transactions-retention")
             watch = tasks.create_task(self._watch_table(), name="transactions-table")
             if await _before(self._inbox.ready(), stop):
                 await self._runner.run(stop)

@@ -13,6 +13,9 @@ class TransactionSettings(RuntimeSettings):
         le=300,
         description="How long auth may take to decide on the idTokens of TransactionEvents, in seconds",
     )
+    keep_remote_requests_days: int = Field(
+        90, ge=0, le=36500, description="How long remote starts and stops are kept, in days; 0: for ever"
+    )
     call_grace_s: float = Field(
         3.0, gt=0, le=60, description="How much longer a request waits for the outcome of a CALL, in seconds"
     )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from csms_db.direct import Direct
 from csms_db.sql import insert
 from csms_db.statements import Update
-from sqlalchemy import and_, bindparam, case, func, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import CENTRAL, IdToken
@@ -96,6 +96,20 @@ async def finish(session: AsyncSession, outcomes: Sequence[RemoteOutcome]) -> No
     """Note what became of requests; repeating it changes nothing."""
     if outcomes:
         await session.execute(_FINISH, [_finished(outcome) for outcome in outcomes])
+
+
+async def delete_old(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Delete up to `limit` requests made before that moment, the oldest first; return how many there were."""
+    chosen = (
+        select(remote_requests.c.call_id)
+        .where(remote_requests.c.requested_at < before)
+        .order_by(remote_requests.c.requested_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = (await session.scalars(chosen)).all()
+    await session.execute(delete(remote_requests).where(remote_requests.c.call_id.in_(found)))
+    return len(found)
 
 
 async def link(session: AsyncSession | Direct, starts: Sequence[RemoteStart]) -> None:

@@ -110,6 +110,7 @@ remote_requests = Table(
     Column("requested_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime),
     UniqueConstraint("station_id", "remote_start_id"),
+    Index("ix_remote_requests_requested_at", "requested_at"),
 )
 
 remote_start_ids = Table(
