@@ -1,12 +1,21 @@
 """csms-pki."""
 
+import asyncio
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from csms_auth.app import MIGRATIONS, SCHEMA
+from csms_auth.domain.certificates import Certificate, CertificateState
 from csms_auth.pki import files
 from csms_auth.pki.__main__ import cli
+from csms_auth.pki.ports import CertificateType
 from csms_auth.pki.settings import PkiSettings
+from csms_auth.store import certificates
+from csms_db.engine import Database
+from csms_db.migrations import upgrade
 from typer.testing import CliRunner, Result
 
 
@@ -61,6 +70,53 @@ def test_another_passphrase_is_said_to_be_wrong(monkeypatch: pytest.MonkeyPatch)
     assert told.exit_code == 1
     assert "cannot be decrypted" in told.stderr
     assert "another passphrase" not in told.stderr
+
+
+async def _store_revoked(url: str, issued: x509.Certificate) -> None:
+    await upgrade(url, SCHEMA, MIGRATIONS)
+    database = Database(url, SCHEMA)
+    now = datetime.now(UTC)
+    async with database.transaction() as session:
+        revoked = Certificate(
+            certificate_id="C1",
+            station_id="CS1",
+            certificate_type=CertificateType.CHARGING_STATION,
+            fingerprint=b"f",
+            key_sha256=b"k",
+            serial_number=f"{issued.serial_number:x}",
+            subject="",
+            issuer="",
+            not_before=now,
+            not_after=now + timedelta(days=1),
+            chain="",
+            issued_at=now,
+            state=CertificateState.REVOKED,
+            reason="superseded",
+            revoked_at=now,
+        )
+        await certificates.save(session, [revoked])
+    await database.close()
+
+
+def test_the_revocation_list_is_made_from_auths_database(pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSMS_DATA_DIR", str(pki.parent))
+    run("init")
+    run("station", "--serial", "SN-1")
+    leaf, issuer = files.read_certificates(pki / "stations" / "SN-1.pem")
+    asyncio.run(_store_revoked(f"sqlite:///{pki.parent}/auth.db", leaf))
+    made = run("crl")
+    assert made.exit_code == 0, made.output
+    crl = x509.load_pem_x509_crl(made.stdout.encode())
+    assert crl.get_revoked_certificate_by_serial_number(leaf.serial_number) is not None
+    assert crl.issuer == issuer.subject
+
+
+def test_without_auths_database_there_is_no_revocation_list(pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSMS_DATA_DIR", str(pki.parent))
+    run("init")
+    told = run("crl")
+    assert told.exit_code == 1
+    assert "cannot be read" in told.stderr
 
 
 class TestPassphrase:

@@ -13,7 +13,7 @@ def csr_pem(
     *common_names: str,
     organization: str | None = None,
     key: Any = None,  # noqa: ANN401 any private key, bad ones too
-    algorithm: hashes.HashAlgorithm | None = None,
+    algorithm: hashes.SHA224 | hashes.SHA256 | None = None,
 ) -> str:
     """A CSR in PEM with these CNs, for a new ECDSA key unless `key` is given."""
     key = key or ec.generate_private_key(ec.SECP256R1())

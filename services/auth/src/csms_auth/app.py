@@ -23,8 +23,11 @@ from csms_auth.certifying.worker import Certifier
 from csms_auth.consumers import GROUP, AuthConsumer
 from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.audit import audit_router
+from csms_auth.http.certificates import Certificates
 from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
+from csms_auth.ocsp.asking import StatusAsker
+from csms_auth.pki.built_in import BuiltInAuthority
 from csms_auth.pki.configured import authority_of
 from csms_auth.settings import AuthSettings
 from csms_auth.store import tables
@@ -68,6 +71,7 @@ class Auth:
             renew_before=timedelta(days=settings.pki_renew_days),
             wake_outbox=self._relay.wake,
         )
+        self._asker = StatusAsker(bus.publish, settings.ocsp_allowed_networks)
         self._runner = ConsumerRunner(
             bus,
             group=GROUP,
@@ -77,6 +81,7 @@ class Auth:
                 replace(settings.rules, signs_certificates=authority is not None),
                 wake_outbox=self._relay.wake,
                 wake_certifier=self._certifier.wake,
+                ask_status=self._asker.take,
             ),
             max_batch=MAX_BATCH,
             on_health=partial(health.set, _CONSUMER),
@@ -93,6 +98,9 @@ class Auth:
         self.routers: Sequence[APIRouter] = (
             IdTokens(database, self._relay.wake).router(),
             Credentials(database, secret_key).router(),
+            Certificates(
+                database, self._relay.wake, authority, authority if isinstance(authority, BuiltInAuthority) else None
+            ).router(),
             ApiKeyResource(database, self._relay.wake, api_keys or ApiKeys({})).router(),
             audit_router(database),
         )
@@ -116,6 +124,7 @@ class Auth:
             tasks.create_task(self._runner.run(stop), name="auth-consumer")
             tasks.create_task(self._results.run(stop), name="auth-results")
             tasks.create_task(self._certifier.run(stop), name="auth-certifier")
+            tasks.create_task(self._asker.run(stop), name="auth-ocsp")
             tasks.create_task(self._relay.run(stop), name="auth-outbox")
             tasks.create_task(self._auditing.run(stop), name="auth-auditing")
             announcing = tasks.create_task(self._announce(), name="auth-api-keys")

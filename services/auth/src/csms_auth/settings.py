@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, IPvAnyNetwork
 
 from csms_auth.handlers.turn import Rules
 from csms_auth.pki.settings import PkiSettings
@@ -16,6 +16,12 @@ class AuthSettings(PkiSettings):
         ge=0,
         description="cacheExpiryDateTime in answers about ID tokens, in seconds from the answer; "
         "absent: stations keep answers for their AuthCacheLifeTime",
+    )
+
+    ocsp_allowed_networks: list[IPvAnyNetwork] = Field(
+        [],
+        description="Networks that OCSP responders may be in although they are not on the Internet, a JSON list. "
+        "Stations name the responder (GetCertificateStatus): nothing else in private networks is asked for them",
     )
 
     audit_retention_days: int = Field(

@@ -48,7 +48,7 @@ class Signer:
     """Signs requests that are due. Several at a time, in several processes, do no harm."""
 
     def __init__(self, database: Database, authority: CertificateAuthority, organization: str) -> None:
-        """`organization`: the operator's name in the certificates."""
+        """`organization`: the O of certificates of stations that have no organization of their own."""
         self._database = database
         self._authority = authority
         self._organization = organization
@@ -98,7 +98,7 @@ class Signer:
             request.certificate_type,
             station_id=request.station_id,
             serial_number=station.serial_number,
-            organization=self._organization,
+            organization=station.organization or self._organization,
         )
 
     async def _refuse(self, request: CertificateRequest, reason: str) -> None:

@@ -30,7 +30,7 @@ def answer(call: Call, _decide: Callable[[TokenRef], Answer]) -> Outcome:
             kind,
             station_id=call.station_id,
             serial_number=call.station.serial_number if call.station else "",
-            organization=call.rules.organization,
+            organization=(call.station and call.station.organization) or call.rules.organization,
         )
     except BadCsr as error:
         return _rejected(request, "InvalidCSR", str(error))

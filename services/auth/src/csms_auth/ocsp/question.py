@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -63,21 +65,23 @@ class Question:
         )
         return builder.build().public_bytes(Encoding.DER)
 
-    def check(self, response: bytes) -> ocsp.OCSPResponse:
-        """Return an OCSPResponse (DER) that answers this question. Raises BadResponse.
+    def check(self, response: bytes) -> datetime | None:
+        """Take an OCSPResponse (DER) for an answer to this question; return until when it holds, if it says so.
 
         Its signature is for the vehicle to verify, to which the station hands it on: the issuer is not known here.
+        Raises BadResponse.
         """
         try:
             read = ocsp.load_der_ocsp_response(response)
             if read.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
                 raise BadResponse(f"the responder says {read.response_status.name}")
-            serials = {single.serial_number for single in read.responses}
-        except (ValueError, TypeError) as error:
+            about = [single for single in read.responses if single.serial_number == self.serial_number]
+            until = [single.next_update_utc for single in about]
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise BadResponse("the responder's answer is no OCSP response") from error
-        if self.serial_number not in serials:
+        if not about:
             raise BadResponse("the responder's answer is about another certificate")
-        return read
+        return until[0]
 
 
 def _hash(data: Mapping[str, Any], name: str, size: int) -> bytes:

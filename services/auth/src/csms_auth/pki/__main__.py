@@ -9,13 +9,20 @@ import typer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
 from csms_runtime.clock import utcnow
+from sqlalchemy.exc import SQLAlchemyError
 
+from csms_auth.certifying.revoking import revocation
 from csms_auth.pki import built_in, files, issuing
 from csms_auth.pki.built_in import BuiltInAuthority
+from csms_auth.pki.issuing import Revoked
 from csms_auth.pki.ports import CertificateType, SigningRequest
 from csms_auth.pki.settings import PkiSettings
+from csms_auth.store import certificates
 
 SERVER_DAYS = 825
 
@@ -85,6 +92,34 @@ def show() -> None:
     for certificate in authority.authorities():
         typer.echo(_line(certificate))
     typer.echo(f"Stations verify the CSMS with {built_in.root_file(settings.pki_directory)}")
+
+
+@cli.command()
+def crl(
+    certificate_type: Annotated[
+        CertificateType, typer.Option(help="Whose certificates: the stations', or those they show to vehicles")
+    ] = CertificateType.CHARGING_STATION,
+) -> None:
+    """Print the list of revoked certificates, PEM, valid for a week; for gateways' CSMS_OCPP_TLS_CLIENT_CRLS or others.
+
+    What was revoked is read from auth's database: CSMS_DATABASE_URL, or the standalone CSMS's in CSMS_DATA_DIR.
+    """
+    settings, authority = _opened()
+    revoked = asyncio.run(_revoked(settings, certificate_type))
+    made = authority.revocation_list(certificate_type, revoked)
+    typer.echo(made.public_bytes(Encoding.PEM).decode(), nl=False)
+
+
+async def _revoked(settings: PkiSettings, certificate_type: CertificateType) -> list[Revoked]:
+    database = Database(settings.auth_database_url(), "auth")
+    try:
+        async with database.reading() as session:
+            found = await certificates.revoked(session, certificate_type, valid_at=utcnow())
+    except (DatabaseUnavailable, SQLAlchemyError) as error:
+        raise _failed(f"auth's database cannot be read: {type(error).__name__}") from error
+    finally:
+        await database.close()
+    return [revocation(certificate) for certificate in found]
 
 
 def main() -> None:

@@ -54,6 +54,12 @@ class PkiSettings(RuntimeSettings):
             return self.pki_passphrase.get_secret_value().encode()
         return hmac.digest(self._secret_key(), _PURPOSE, hashlib.sha256).hex().encode()
 
+    def auth_database_url(self) -> str:
+        """Return the URL of auth's database: the configured one, or else the standalone mode's file."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir.resolve() / 'auth.db'}"
+
     def _secret_key(self) -> bytes:
         made = self.data_dir / _SECRET_KEY_FILE
         if self.secret_key is None and made.is_file():

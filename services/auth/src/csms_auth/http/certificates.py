@@ -1,0 +1,288 @@
+"""/certificates, /certificate-requests, /certificate-authority: what stations ask for and get, and whom to trust."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Literal, Protocol, Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from csms_db import outbox
+from csms_db.engine import Database
+from csms_runtime.clock import utcnow
+from csms_runtime.http import Page, PageParams, Problem, paginate, require
+from csms_runtime.http.pages import PageRequest, bad_cursor
+from fastapi import APIRouter, Path, Query, Response, Security
+from pydantic import BaseModel, ConfigDict, Field
+
+from csms_auth import events
+from csms_auth.certifying.revoking import revocation
+from csms_auth.domain.certificates import Certificate, CertificateRequest, CertificateState, RequestState
+from csms_auth.http.cursors import newest_first
+from csms_auth.http.fields import Moment
+from csms_auth.pki import files
+from csms_auth.pki.issuing import Revoked
+from csms_auth.pki.ports import AuthorityUnavailable, CertificateAuthority, CertificateType
+from csms_auth.store import certificate_requests, certificates, tables
+
+CertificateId = Annotated[str, Path(max_length=36, description="Our id of the certificate")]
+StationFilter = Annotated[str | None, Query(max_length=48, pattern=r"^[^\x00]*$")]
+TypeFilter = Annotated[CertificateType | None, Query(description="OCPP's CertificateSigningUseEnumType")]
+
+Reason = Literal[
+    "unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn"
+]
+"""Reasons of RFC 5280 that hold for a station's certificate."""
+
+
+class RevocationBody(BaseModel):
+    """Why a certificate is revoked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason = Field(
+        "unspecified",
+        description="As in RFC 5280; after keyCompromise the station gets no certificate for the same key",
+    )
+
+
+class CertificateItem(BaseModel):
+    """A certificate that was signed for a station."""
+
+    id: str
+    station_id: str
+    certificate_type: CertificateType
+    state: CertificateState
+    reason: str | None = Field(description="Why it was rejected or revoked, or why it is not delivered yet")
+    serial_number: str = Field(description="In hexadecimal")
+    fingerprint_sha256: str = Field(description="In hexadecimal")
+    subject: str = Field(description="As in RFC 4514")
+    issuer: str
+    not_before: Moment
+    not_after: Moment
+    issued_at: Moment
+    revoked_at: Moment | None
+
+    @classmethod
+    def of(cls, certificate: Certificate) -> Self:
+        """Return the item of a certificate."""
+        return cls(**_shown(certificate))
+
+
+class CertificateWithChain(CertificateItem):
+    """A certificate, and the certificate itself."""
+
+    chain: str = Field(description="PEM: this certificate, then those of its issuers, without the root")
+
+    @classmethod
+    def of(cls, certificate: Certificate) -> Self:
+        """Return the item of a certificate."""
+        return cls(**_shown(certificate), chain=certificate.chain)
+
+
+class RequestItem(BaseModel):
+    """The newest request of a station for a certificate of a type."""
+
+    id: str = Field(description='"station_id/certificate_type"')
+    station_id: str
+    certificate_type: CertificateType
+    state: RequestState
+    reason: str | None = Field(description="Why it was refused, or why it is not signed yet")
+    received_at: Moment
+    certificate_id: str | None = Field(description="The certificate that was signed")
+    csr: str = Field(description="As the station sent it")
+
+    @classmethod
+    def of(cls, request: CertificateRequest) -> Self:
+        """Return the item of a request."""
+        return cls(
+            id=f"{request.station_id}/{request.certificate_type}",
+            station_id=request.station_id,
+            certificate_type=request.certificate_type,
+            state=request.state,
+            reason=request.reason or None,
+            received_at=request.received_at,
+            certificate_id=request.certificate_id,
+            csr=request.csr,
+        )
+
+
+class AuthorityItem(BaseModel):
+    """Whom to trust."""
+
+    roots: dict[CertificateType, str] = Field(
+        description="PEM by certificate type: what stations (ChargingStationCertificate) and vehicles (V2GCertificate) "
+        "verify with. Empty: there is no certificate authority"
+    )
+
+
+class RevokingAuthority(Protocol):
+    """An authority that makes revocation lists: the built-in one."""
+
+    def revocation_list(
+        self, certificate_type: CertificateType, revoked: list[Revoked]
+    ) -> x509.CertificateRevocationList:
+        """Return the list of its revoked certificates."""
+        ...
+
+
+class Certificates:
+    """The handlers of the certificate resources."""
+
+    def __init__(
+        self,
+        database: Database,
+        wake_outbox: Callable[[], None],
+        authority: CertificateAuthority | None,
+        revoking: RevokingAuthority | None,
+    ) -> None:
+        """`wake_outbox` is called after events were stored. `revoking` None: the authority makes its own lists."""
+        self._database = database
+        self._wake_outbox = wake_outbox
+        self._authority = authority
+        self._revoking = revoking
+
+    def router(self) -> APIRouter:
+        """Return the routes, below /api/v1."""
+        router = APIRouter(tags=["Certificates"])
+        read, admin = [Security(require("read"))], [Security(require("admin"))]
+        one = "/certificates/{certificate_id}"
+        router.add_api_route("/certificates", self.list, methods=["GET"], dependencies=read)
+        router.add_api_route(one, self.get, methods=["GET"], dependencies=read)
+        router.add_api_route(f"{one}/revocation", self.revoke, methods=["POST"], dependencies=admin)
+        router.add_api_route("/certificate-requests", self.list_requests, methods=["GET"], dependencies=read)
+        router.add_api_route("/certificate-authority", self.authority, methods=["GET"], dependencies=read)
+        router.add_api_route(
+            "/certificate-authority/crl",
+            self.crl,
+            methods=["GET"],
+            dependencies=read,
+            response_class=Response,
+            responses={200: {"content": {"application/x-pem-file": {}}}},
+        )
+        return router
+
+    async def list(
+        self,
+        page: PageParams,
+        station_id: StationFilter = None,
+        certificate_type: TypeFilter = None,
+        state: Annotated[CertificateState | None, Query()] = None,
+    ) -> Page[CertificateItem]:
+        """List the certificates that were signed for stations, the newest first."""
+        wanted = certificates.Filter(station_id, certificate_type, state)
+        after = newest_first(page)
+        async with self._database.reading() as session:
+            rows = await certificates.page(session, wanted, limit=page.limit + 1, after=after)
+        return paginate(rows, page.limit, position=_position, item=CertificateItem.of)
+
+    async def get(self, certificate_id: CertificateId) -> CertificateWithChain:
+        """Show a certificate."""
+        async with self._database.reading() as session:
+            certificate = None if "\0" in certificate_id else await certificates.get(session, certificate_id)
+        if certificate is None:
+            raise _not_found()
+        return CertificateWithChain.of(certificate)
+
+    async def revoke(self, certificate_id: CertificateId, body: RevocationBody) -> CertificateItem:
+        """Revoke a certificate: from its next connection on, the station is refused with it.
+
+        A connection that is open stays open; Reset ends it. Revoking a revoked certificate changes nothing.
+        """
+        async with self._database.transaction() as session:
+            certificate = (await certificates.lock(session, [certificate_id])).get(certificate_id)
+            if certificate is None:
+                raise _not_found()
+            if certificate.state is not CertificateState.REVOKED:
+                certificate = _revoked(certificate, body.reason)
+                await certificates.save(session, [certificate])
+                await outbox.add(session, tables.outbox, [events.certificate_revoked(certificate)])
+        self._wake_outbox()
+        return CertificateItem.of(certificate)
+
+    async def list_requests(
+        self,
+        page: PageParams,
+        station_id: StationFilter = None,
+        certificate_type: TypeFilter = None,
+        state: Annotated[RequestState | None, Query()] = None,
+    ) -> Page[RequestItem]:
+        """List the newest request of each station and type, refused ones too."""
+        wanted = certificate_requests.Filter(station_id, certificate_type, state)
+        position = _texts(page)
+        async with self._database.reading() as session:
+            rows = await certificate_requests.page(session, wanted, limit=page.limit + 1, after=position)
+        return paginate(
+            rows, page.limit, position=lambda row: (row.station_id, row.certificate_type), item=RequestItem.of
+        )
+
+    async def authority(self) -> AuthorityItem:
+        """Show the roots: install them on stations (InstallCertificate), and put them into vehicles' trust stores."""
+        if self._authority is None:
+            return AuthorityItem(roots={})
+        try:
+            return AuthorityItem(roots={kind: files.pem(await self._authority.roots(kind)) for kind in CertificateType})
+        except AuthorityUnavailable as error:
+            raise Problem(503, "The certificate authority cannot be reached", str(error)) from error
+
+    async def crl(
+        self,
+        certificate_type: Annotated[CertificateType, Query()] = CertificateType.CHARGING_STATION,
+    ) -> Response:
+        """Return the list of revoked certificates (RFC 5280), PEM, valid for a week.
+
+        The CSMS itself needs none: it knows what it revoked.
+        """
+        if self._revoking is None:
+            raise Problem(404, "No revocation list", "there is no built-in certificate authority")
+        async with self._database.reading() as session:
+            found = await certificates.revoked(session, certificate_type, valid_at=utcnow())
+        entries = [revocation(certificate) for certificate in found]
+        content = self._revoking.revocation_list(certificate_type, entries).public_bytes(Encoding.PEM)
+        return Response(content, media_type="application/x-pem-file")
+
+
+def _shown(certificate: Certificate) -> dict[str, object]:
+    return {
+        "id": certificate.certificate_id,
+        "station_id": certificate.station_id,
+        "certificate_type": certificate.certificate_type,
+        "state": certificate.state,
+        "reason": certificate.reason or None,
+        "serial_number": certificate.serial_number,
+        "fingerprint_sha256": certificate.fingerprint.hex(),
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "not_before": certificate.not_before,
+        "not_after": certificate.not_after,
+        "issued_at": certificate.issued_at,
+        "revoked_at": certificate.revoked_at,
+    }
+
+
+def _revoked(certificate: Certificate, reason: str) -> Certificate:
+    return replace(
+        certificate,
+        state=CertificateState.REVOKED,
+        reason=reason,
+        revoked_at=utcnow(),
+        order_id=None,
+        due_at=None,
+    )
+
+
+def _texts(page: PageRequest) -> tuple[str, str] | None:
+    position = page.after(str, str)
+    if position is None:
+        return None
+    if "\0" in position[0] + position[1]:
+        raise bad_cursor()
+    return position[0], position[1]
+
+
+def _position(certificate: Certificate) -> tuple[datetime, str]:
+    return certificate.issued_at, certificate.certificate_id
+
+
+def _not_found() -> Problem:
+    return Problem(404, "Certificate not found", "there is no certificate of this id")

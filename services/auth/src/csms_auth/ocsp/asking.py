@@ -1,0 +1,143 @@
+"""Asks OCSP responders for stations, beside the consumer: a slow responder keeps nobody else waiting."""
+
+import asyncio
+import base64
+import contextlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+import httpx2
+import structlog
+from csms_bus.ports import BusUnavailable, Outgoing
+from csms_runtime import metrics
+from csms_runtime.clock import now_ms, utcnow
+
+from csms_auth.handlers import certificate_status
+from csms_auth.handlers.action import JsonObject
+from csms_auth.handlers.turn import StatusAsked
+from csms_auth.ocsp.addresses import Network, NotAllowed, target_of
+from csms_auth.ocsp.question import MAX_RESULT, BadResponse, Question
+
+WORKERS = 8
+QUEUE = 200
+TIMEOUT_S = 8.0
+MAX_RESPONSE = 64 * 1024
+MOST_KEPT = 1_000
+KEEP = timedelta(hours=1)
+"""How long an answer is given again, if it is valid so long; stations of a fleet ask the same about the same CAs."""
+
+_HEADERS = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
+_REPLY_S = 0.5
+"""How long before the gateway stops waiting the station is answered."""
+
+_log = structlog.get_logger(__name__)
+
+Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
+
+
+class StatusAsker:
+    """Takes questions up to a bound, asks, publishes the replies. One per process."""
+
+    def __init__(self, publish: Publish, allowed: Sequence[Network]) -> None:
+        """`allowed`: networks that may be asked although they are not on the Internet."""
+        self._publish = publish
+        self._allowed = allowed
+        self._queue: asyncio.Queue[StatusAsked] = asyncio.Queue(QUEUE)
+        self._kept: OrderedDict[Question, tuple[bytes, datetime]] = OrderedDict()
+
+    def take(self, asked: StatusAsked) -> bool:
+        """Take a question, or return False when too many wait."""
+        try:
+            self._queue.put_nowait(asked)
+        except asyncio.QueueFull:
+            metrics.AUTH_STATUS_QUESTIONS.labels("too many").inc()
+            return False
+        return True
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ask until `stop` is set; then answer what is in hand, which takes 8 seconds at most."""
+        async with asyncio.TaskGroup() as tasks:
+            workers = [tasks.create_task(self._work(), name="auth-ocsp") for _ in range(WORKERS)]
+            await stop.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TIMEOUT_S):
+                    await self._queue.join()
+            for worker in workers:
+                worker.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            asked = await self._queue.get()
+            try:
+                await self._publish([asked.answer(await self.response(asked))])
+            except BusUnavailable as error:
+                _log.warning("status not told", station_id=asked.record.station_id, error=str(error))
+            except Exception:  # noqa: BLE001 what one station sent must not keep the others from being answered
+                _log.exception("status not told", station_id=asked.record.station_id)
+            finally:
+                self._queue.task_done()
+
+    async def response(self, asked: StatusAsked) -> JsonObject:
+        """Return the answer for the station."""
+        question, deadline_ms = asked.question, asked.record.station_call.deadline_ms
+        left_s = (deadline_ms - now_ms()) / 1000 - _REPLY_S if deadline_ms else TIMEOUT_S
+        try:
+            async with asyncio.timeout(max(0.0, min(left_s, TIMEOUT_S))):
+                result = base64.b64encode(await self._status(question)).decode()
+        except NotAllowed as error:
+            return self._failed(asked, "not allowed", str(error))
+        except TimeoutError:
+            return self._failed(asked, "no answer", "the responder did not answer in time")
+        except (OSError, UnicodeError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+            return self._failed(asked, "no answer", f"the responder cannot be asked ({type(error).__name__})")
+        except BadResponse as error:
+            return self._failed(asked, "no status", str(error))
+        if len(result) > MAX_RESULT:
+            return self._failed(asked, "no status", "the responder's answer is too long for OCPP")
+        metrics.AUTH_STATUS_QUESTIONS.labels("told").inc()
+        return certificate_status.succeeded(result)
+
+    async def _status(self, question: Question) -> bytes:
+        self._forget()
+        if question in self._kept:
+            return self._kept[question][0]
+        found = await self._ask(question)
+        until = question.check(found)
+        if until is not None:
+            self._kept[question] = found, min(until, utcnow() + KEEP)
+        return found
+
+    async def _ask(self, question: Question) -> bytes:
+        target = await target_of(question.responder_url, self._allowed)
+        # The name is not resolved again: what was judged is what is connected to. Redirects are not followed.
+        async with (
+            httpx2.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client,
+            client.stream(
+                "POST",
+                target.url,
+                content=question.request(),
+                headers=_HEADERS | {"Host": target.host_header},
+                extensions={"sni_hostname": target.host},
+            ) as response,
+        ):
+            if response.status_code != httpx2.codes.OK:
+                raise BadResponse(f"the responder answered HTTP {response.status_code}")
+            content = b""
+            async for part in response.aiter_bytes():
+                content += part
+                if len(content) > MAX_RESPONSE:
+                    raise BadResponse("the responder's answer is too long")
+        return content
+
+    def _forget(self) -> None:
+        now = utcnow()
+        for question in [each for each, (_, until) in self._kept.items() if until <= now]:
+            del self._kept[question]
+        while len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+
+    def _failed(self, asked: StatusAsked, result: str, reason: str) -> JsonObject:
+        metrics.AUTH_STATUS_QUESTIONS.labels(result).inc()
+        _log.info("no certificate status", station_id=asked.record.station_id, reason=reason)
+        return certificate_status.failed("NotFound", reason)
