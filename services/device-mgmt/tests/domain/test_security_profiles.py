@@ -1,7 +1,11 @@
 """Security profiles go up, never down (A05)."""
 
+import contextlib
+
 import pytest
 from csms_device_mgmt.domain.security_profiles import LowerProfileError, Profiles, of_network_profile
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
@@ -76,3 +80,27 @@ def test_offers(before, profile, pending):
 def test_requests():
     assert of_network_profile({"configurationSlot": 1, "connectionData": {"securityProfile": 3}}) == 3
     assert of_network_profile({}) == 0
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("configured"), st.none() | st.integers(1, 3)),
+        st.tuples(st.just("offered"), st.integers(0, 3)),
+        st.tuples(st.just("connected"), st.integers(1, 3)),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_whatever_happens_what_was_demanded_and_reached_is_demanded_for_good(steps):
+    profiles, least = Profiles(None, None, None), 0
+    for what, profile in steps:
+        before = profiles
+        with contextlib.suppress(LowerProfileError):
+            profiles = getattr(profiles, what)(profile)
+        assert (profiles.reached or 0) >= (before.reached or 0)
+        assert profiles.pending is None or profiles.pending > (profiles.registered or 0)
+        if (profiles.registered or 0) > 1 and (profiles.reached or 0) >= (profiles.registered or 0):
+            least = max(least, profiles.registered)
+        assert (profiles.registered or 0) >= least

@@ -160,6 +160,7 @@ async def test_what_does_not_go(api, gateway, connected, path, units):
         ({"security_profile": 4}, "/security_profile"),
         ({"security_profile": None}, "/security_profile"),
         ({"ocpp_csms_url": "ws://csms.example.com"}, "/ocpp_csms_url"),
+        ({"ocpp_csms_url": "wss://user:secret@csms.example.com"}, "/ocpp_csms_url"),
         ({"ocpp_csms_url": None}, "/ocpp_csms_url"),
         ({"configuration_slot": -1}, "/configuration_slot"),
         ({"network_configuration_priority": [0, 1]}, "/network_configuration_priority/0"),

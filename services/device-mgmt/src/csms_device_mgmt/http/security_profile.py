@@ -35,9 +35,9 @@ class SecurityProfileBody(BaseModel):
     configuration_slot: Slot = Field(1, description="Where the station keeps the new network profile")
     ocpp_csms_url: str | None = Field(
         None,
-        pattern=r"^wss://[^\x00\s]+$",
+        pattern=r"^wss://[^\x00\s@]+$",
         max_length=512,
-        description="Without the station's identity; null: CSMS_PUBLIC_OCPP_URL_TLS",
+        description="Without the station's identity, and without user information; null: CSMS_PUBLIC_OCPP_URL_TLS",
     )
     message_timeout_s: int | None = Field(None, ge=1, le=600, description="null: the station's, else 30")
     ocpp_interface: str = Field(
