@@ -151,10 +151,10 @@ PRESENCE = Topic(
 )
 EVENTS_AUTH = Topic(
     name="events.auth",
-    what="Domain events of auth, for other teams",
+    what="Domain events of auth, and refused TLS handshakes (keyed by address), for other teams",
     key=Key.STATION,
     bodies=("event",),
-    producers=("auth",),
+    producers=("auth", "gateway"),
     consumers=(),
     partitions=12,
     retention=timedelta(days=7),
