@@ -10,7 +10,7 @@ from csms_testing.cluster.stores import StoreMissingError
 from rich.console import Console
 
 from bench import results, systems
-from bench.cases import flat, idle, round_trips, scale, storm
+from bench.cases import flat, idle, round_trips, scale, storm, tls
 from bench.fleet import raise_file_limit
 from bench.settings import Settings
 from bench.tables import tables
@@ -21,6 +21,7 @@ CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "round-trips": round_trips.measure,
     "idle": idle.measure,
     "storm": storm.measure,
+    "tls": tls.measure,
     "flat": flat.measure,
     "scale": scale.measure,
 }

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import resource
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -50,8 +51,18 @@ def names(count: int, prefix: str = "BENCH") -> list[str]:
     return [f"{prefix}-{number:05d}" for number in range(count)]
 
 
-async def connect(url: str, name: str, number: int = 0, password: str | None = None) -> Station:
-    """Connect one station; `number` chooses its source address. Raises RefusedError, OSError."""
+async def connect(
+    url: str,
+    name: str,
+    number: int = 0,
+    password: str | None = None,
+    *,
+    context: ssl.SSLContext | None = None,
+) -> Station:
+    """Connect one station, with TLS if a context is given; `number` chooses its source address.
+
+    Raises RefusedError, OSError.
+    """
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[None] = loop.create_future()
@@ -59,7 +70,11 @@ async def connect(url: str, name: str, number: int = 0, password: str | None = N
     source = f"127.0.0.{1 + number // _PORTS_PER_ADDRESS}"
     async with asyncio.timeout(_OPEN_TIMEOUT_S):
         _, wire = await loop.create_connection(
-            lambda: Wire(request, opened), parts.hostname or "", parts.port or 80, local_addr=(source, 0)
+            lambda: Wire(request, opened),
+            parts.hostname or "",
+            parts.port or 80,
+            local_addr=(source, 0),
+            ssl=context,
         )
         await opened
     return Station(name, wire)
@@ -74,7 +89,13 @@ async def boot(station: Station) -> None:
 
 @asynccontextmanager
 async def fleet(
-    urls: Sequence[str], count: int, *, boots: bool = True, password: str | None = None, prefix: str = "BENCH"
+    urls: Sequence[str],
+    count: int,
+    *,
+    boots: bool = True,
+    password: str | None = None,
+    prefix: str = "BENCH",
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[list[Station]]:
     """Stations connected (and booted) while the context is open, shared out among the URLs."""
     stations: list[Station] = []
@@ -82,7 +103,7 @@ async def fleet(
 
     async def one(number: int, name: str, url: str) -> Station:
         async with limit:
-            station = await connect(url, name, number, password)
+            station = await connect(url, name, number, password, context=context)
             stations.append(station)
             if boots:
                 await boot(station)

@@ -9,8 +9,9 @@ import rich.table
 from bench.systems import BASELINES, DISTRIBUTED, STANDALONE
 
 Found = Mapping[str, Any]
-LARGEST_IDLE_KIB, LONGEST_STORM_S, LARGEST_FLAT, LARGEST_SCALE = 40, 30, 1.25, 1.15
+LARGEST_IDLE_KIB, LARGEST_TLS_KIB, LONGEST_STORM_S, LARGEST_FLAT, LARGEST_SCALE = 40, 120, 30, 1.25, 1.15
 """Targets."""
+
 _VISIBLE_PERCENT = 0.1
 _M, _E = BASELINES["M"], BASELINES["E"]
 
@@ -103,6 +104,25 @@ def storm(found: Found) -> Table:
     return Table("All stations connect with passwords and boot at once", columns, rows)
 
 
+def tls(found: Found) -> Table:
+    """Handshakes, memory and a storm with TLS."""
+    rows = []
+    for one in found.values():
+        rows += [
+            [f"handshake, {name}", f"{rate['per_second']:,} per second", f"{rate['cpu_ms']:.2f} ms"]
+            for name, rate in one["handshakes"].items()
+        ]
+        for kind in ("plain", "tls"):
+            memory = f"{one[f'{kind}_kib_per_connection']:.1f} KiB each"
+            rows.append([f"{one['connections']:,} idle connections, {kind}", memory, ""])
+        for kind, storm_found in one["storms"].items():
+            booted = (
+                f"all {storm_found['booted']:,} of {storm_found['stations']:,} after {storm_found['seconds']:.1f} s"
+            )
+            rows.append([f"storm, {kind}", booted, f"{storm_found['cpu_ms_per_station']:.2f} ms"])
+    return Table("TLS, standalone", ["what", "measured", "CPU each"], rows)
+
+
 def flat(found: Found) -> Table:
     """What a message costs by connections and history, and commands."""
     by_connections: Mapping[str, Any] = found["connections"]
@@ -166,6 +186,9 @@ def _verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
         first = storms["first"]
         all_in = first["booted"] == first["stations"] and not first["refused"] and first["seconds"] <= LONGEST_STORM_S
         yield f"{name}: storm of {first['stations']:,} within 30 s, none refused", f"{first['seconds']:.1f} s", all_in
+    for name, one in found.get("tls", {}).items():
+        kib = one["tls_kib_per_connection"]
+        yield f"{name}: memory per idle TLS connection ≤ 120 KiB", f"{kib:.1f} KiB", kib <= LARGEST_TLS_KIB
     if "flat" in found:
         yield from _flat_verdicts(found["flat"])
     if found.get("scale"):
@@ -208,6 +231,7 @@ def tables(found: Found) -> list[Table]:
         ("round-trips", (throughput, cpu_by_process, latency)),
         ("idle", (idle,)),
         ("storm", (storm,)),
+        ("tls", (tls,)),
         ("flat", (flat, commands)),
         ("scale", (scale,)),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import ssl
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -25,16 +26,18 @@ class _Storm:
     seconds: list[float] = field(default_factory=list)
     """From the beginning until it had booted, by station."""
     refused: Counter[str] = field(default_factory=Counter)
+    context: ssl.SSLContext | None = None
+    began_at: float = field(default_factory=time.perf_counter)
 
 
-async def _register(target: Target, fleet: list[str]) -> None:
+async def register(target: Target, fleet: list[str], *, security_profile: int = 1) -> None:
     """Make the stations known, with their password, through the API."""
     todo = iter(fleet)
     async with target.client() as client:
 
         async def some() -> None:
             for name in todo:
-                body = {"security_profile": 1, "password": _PASSWORD, "registration": "Accepted"}
+                body = {"security_profile": security_profile, "password": _PASSWORD, "registration": "Accepted"}
                 (await client.put(f"/stations/{name}", json=body)).raise_for_status()
 
         async with asyncio.TaskGroup() as tasks:
@@ -42,24 +45,25 @@ async def _register(target: Target, fleet: list[str]) -> None:
                 tasks.create_task(some())
 
 
-async def _come_back(storm: _Storm, url: str, name: str, number: int, begin: float) -> None:
+async def _come_back(storm: _Storm, url: str, name: str, number: int) -> None:
     while True:
         try:
-            station = await connect(url, name, number, _PASSWORD)
+            station = await connect(url, name, number, _PASSWORD, context=storm.context)
             storm.stations.append(station)
             await boot(station)
         except (OSError, TimeoutError) as error:
             storm.refused[str(getattr(error, "status", type(error).__name__))] += 1
             await asyncio.sleep(_RETRY_S)
         else:
-            storm.seconds.append(time.perf_counter() - begin)
+            storm.seconds.append(time.perf_counter() - storm.began_at)
             return
 
 
-async def _storm(target: Target, fleet: list[str]) -> dict[str, Any]:
-    storm, cpu, begin = _Storm(), cpu_by_part(target), time.perf_counter()
+async def storm_of(target: Target, fleet: list[str], context: ssl.SSLContext | None = None) -> dict[str, Any]:
+    """Have all stations connect and boot at once, with TLS if a context is given."""
+    storm, cpu = _Storm(context=context), cpu_by_part(target)
     urls = itertools.cycle(target.urls)
-    stations = [_come_back(storm, next(urls), name, number, begin) for number, name in enumerate(fleet)]
+    stations = [_come_back(storm, next(urls), name, number) for number, name in enumerate(fleet)]
     try:
         async with asyncio.timeout(_DEADLINE_S):
             await asyncio.gather(*stations)
@@ -84,9 +88,9 @@ async def measure(settings: Settings) -> dict[str, Any]:
     fleet = names(settings.fleet, "STORM")
     async with systems.standalone(CSMS_UNKNOWN_STATIONS="reject") as target:
         settings.say(f"registering {len(fleet)} stations")
-        await _register(target, fleet)
+        await register(target, fleet)
         found = []
         for number in (1, 2):
             settings.say(f"storm {number}: {len(fleet)} stations at once")
-            found.append(await _storm(target, fleet))
+            found.append(await storm_of(target, fleet))
     return {systems.STANDALONE: {"first": found[0], "again": found[1]}}

@@ -11,6 +11,7 @@ import pytest_asyncio
 from csms_testing.databases import TestDatabases
 from csms_testing.kafka import LocalKafka, kafka_requirement
 from csms_testing.requirements import require
+from csms_testing.secured import secured
 from csms_testing.systems import System, distributed, standalone
 
 
@@ -58,10 +59,11 @@ async def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """A running CSMS in each mode, one for all tests of the session; tests keep apart by the identities they use."""
     directory: Path = tmp_path_factory.mktemp(request.param)
     if request.param == "standalone":
-        async with standalone(directory, tls=True) as running:
+        async with standalone(directory, await secured(directory)) as running:
             yield running
         return
     kafka = request.getfixturevalue("kafka_bootstrap")
     database_url = request.getfixturevalue("test_databases").empty_postgresql()
-    async with distributed(directory, kafka=kafka, database_url=database_url, tls=True) as running:
+    security = await secured(directory)
+    async with distributed(directory, kafka=kafka, database_url=database_url, security=security) as running:
         yield running

@@ -17,7 +17,7 @@ import httpx2
 from csms_testing.cluster.layout import free_port
 from csms_testing.cluster.processes import NotReadyError, ServiceProcess
 from csms_testing.pki import Pki
-from csms_testing.secured import Secured, secured
+from csms_testing.secured import Secured
 
 API_KEY = "end-to-end-admin-key"
 
@@ -66,10 +66,12 @@ def standalone_process(directory: Path, ocpp_port: int, http_port: int, **settin
 
 
 @asynccontextmanager
-async def standalone(directory: Path, *, tls: bool = False, **settings: str) -> AsyncIterator[System]:
-    """Run `csms serve` while the context is open, with TLS beside the plain endpoint if asked. Raises NotReadyError."""
+async def standalone(directory: Path, security: Secured | None = None, /, **settings: str) -> AsyncIterator[System]:
+    """Run `csms serve` while the context is open, with TLS beside the plain endpoint if there are certificates for it.
+
+    Raises NotReadyError.
+    """
     ocpp_port, http_port, tls_port = free_port(), free_port(), free_port()
-    security = await secured(directory) if tls else None
     if security is not None:
         settings = {**security.settings, "CSMS_OCPP_TLS_PORT": str(tls_port), **settings}
     process = standalone_process(directory, ocpp_port, http_port, **settings)
@@ -78,7 +80,7 @@ async def standalone(directory: Path, *, tls: bool = False, **settings: str) -> 
         await process.ready()
         pids = {"standalone": process.pid or 0}
         urls = [f"ws://127.0.0.1:{ocpp_port}/ocpp"]
-        tls_urls = [f"wss://127.0.0.1:{tls_port}/ocpp"] if tls else []
+        tls_urls = [f"wss://127.0.0.1:{tls_port}/ocpp"] if security is not None else []
         yield System("standalone", urls, f"http://127.0.0.1:{http_port}", API_KEY, pids, tls_urls, security)
     finally:
         await process.stop()
@@ -86,14 +88,13 @@ async def standalone(directory: Path, *, tls: bool = False, **settings: str) -> 
 
 @asynccontextmanager
 async def distributed(
-    directory: Path, *, kafka: str, database_url: str, gateways: int = 2, tls: bool = False
+    directory: Path, *, kafka: str, database_url: str, gateways: int = 2, security: Secured | None = None
 ) -> AsyncIterator[System]:
     """Run `python -m csms_testing.cluster` on this broker and database while the context is open. See `standalone`."""
     state_file, log_file = directory / "state.json", directory / "cluster.log"
     arguments = ["--ocpp-port", "0", "--http-port", "0", "--gateways", str(gateways)]
     arguments += ["--directory", str(directory), "--state-file", str(state_file), "--api-key", API_KEY]
     environment = {**os.environ, "CSMS_TEST_KAFKA": kafka, "CSMS_TEST_DATABASE_URL": database_url}
-    security = await secured(directory) if tls else None
     if security is not None:
         environment |= security.settings
         arguments += ["--ocpp-tls-port", "0"]
