@@ -1,6 +1,11 @@
-"""Block M, the certificates on a station: installed, asked for, deleted in the station's own words."""
+"""Block M: certificates on a station, installed, asked for, deleted in its own words; the status of certificates."""
+
+import base64
 
 import pytest
+from cryptography.x509 import ocsp
+from csms_testing.ocsp import responder as ocsp_responder
+from csms_testing.pki import Authority
 
 PEM = "-----BEGIN CERTIFICATE-----\n" + "MIIBszCCAVqgAwIBAgIB\n" * 40 + "-----END CERTIFICATE-----\n"
 CSMS_ROOT, MANUFACTURER_ROOT = "CSMSRootCertificate", "ManufacturerRootCertificate"
@@ -159,3 +164,46 @@ async def test_tc_m_21_csms(certificates):
     await certificates.ask(chain(), types=[CSMS_ROOT])
     await certificates.delete(hash_data(), "Failed")
     assert await certificates.shown() == [(CSMS_ROOT, hash_data())]
+
+
+@pytest.fixture
+async def responder():
+    """A responder for the certificates of a V2G sub-CA, and of that by its root."""
+    root = Authority("V2G root")
+    async with ocsp_responder(Authority("V2G sub-CA", root)) as below, ocsp_responder(root) as above:
+        yield below, above
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+async def test_tc_m_24_csms(station, responder, algorithm):
+    """Several requests in a row: for the station's certificate and for the sub-CA's."""
+    below, above = responder
+    leaf = below.authority.issue("SN-1").certificate
+    for server, certificate in ((below, leaf), (above, below.authority.certificate)):
+        data = server.question(certificate, algorithm)
+        answer = await station.call("GetCertificateStatus", {"ocspRequestData": data})
+        assert answer["status"] == "Accepted"
+        status = ocsp.load_der_ocsp_response(base64.b64decode(answer["ocspResult"], validate=True))
+        assert status.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL
+        assert status.serial_number == certificate.serial_number
+        assert status.certificate_status is ocsp.OCSPCertStatus.GOOD
+        assert status.issuer_key_hash.hex() == data["issuerKeyHash"]
+    await station.expect_nothing()
+
+
+async def test_tc_m_24_csms_of_a_revoked_certificate(station, responder):
+    server, _ = responder
+    certificate = server.authority.issue("SN-1").certificate
+    server.revoked.add(certificate.serial_number)
+    answer = await station.call("GetCertificateStatus", {"ocspRequestData": server.question(certificate)})
+    status = ocsp.load_der_ocsp_response(base64.b64decode(answer["ocspResult"]))
+    assert status.certificate_status is ocsp.OCSPCertStatus.REVOKED
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest/meta-data", "http://10.0.0.1/", "file:///etc/passwd"])
+async def test_tc_m_24_csms_nothing_in_our_own_network_is_asked(station, responder, url):
+    server, _ = responder
+    data = server.question(server.authority.issue("SN-1").certificate, responderURL=url)
+    answer = await station.call("GetCertificateStatus", {"ocspRequestData": data})
+    assert answer["status"] == "Failed"
+    assert "ocspResult" not in answer

@@ -133,10 +133,10 @@ def test_a_good_request_follows_a_bad_one() -> None:
 
 def test_pauses_grow_to_an_hour() -> None:
     pauses = [pause(attempts).total_seconds() for attempts in (0, 1, 2, 3, 9, 10, 10_000)]
-    assert pauses == [10, 10, 20, 40, 2560, 3600, 3600]
+    assert pauses == [5, 5, 10, 20, 1280, 2560, 3600]
 
 
 def test_what_was_put_off_is_due_again_after_the_pause() -> None:
     again = put_off(replace(certificate(order_id="call"), attempts=2), "not connected", NOW)
-    assert (again.order_id, again.reason, again.due_at) == (None, "not connected", NOW + timedelta(seconds=20))
+    assert (again.order_id, again.reason, again.due_at) == (None, "not connected", NOW + timedelta(seconds=10))
     assert again.state is CertificateState.ISSUED

@@ -30,6 +30,7 @@ async def secured(directory: Path) -> Secured:
     authorities = [pki.root_file, built_in / "ca" / "clients.pem"]
     settings = {
         **signing,
+        "CSMS_OCSP_ALLOWED_NETWORKS": '["127.0.0.0/8"]',  # where tests run OCSP responders
         "CSMS_OCPP_TLS_CERTIFICATES": json.dumps([files.setting for files in pki.servers]),
         "CSMS_OCPP_TLS_CLIENT_CAS": json.dumps([str(path) for path in authorities]),
     }

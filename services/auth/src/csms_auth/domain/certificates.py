@@ -155,14 +155,14 @@ def _again(known: CertificateRequest, certificate: Certificate, new: Certificate
     return Merged(known, replace(certificate, state=CertificateState.ISSUED, due_at=new.received_at))
 
 
-FIRST_PAUSE = timedelta(seconds=10)
+FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_FAILURES = 5
 """How often a station may answer CertificateSigned with an error before it counts as rejected."""
 
 
 def pause(attempts: int) -> timedelta:
-    """Return how long to wait after so many attempts: 10 s, then twice as long each time, an hour at most."""
+    """Return how long to wait after so many attempts: 5 s, then twice as long each time, an hour at most."""
     return min(FIRST_PAUSE * (1 << min(max(attempts - 1, 0), 20)), LONGEST_PAUSE)
 
 
