@@ -140,3 +140,16 @@ class TestWelcome:
     def test_with_tls_alone(self, tmp_path: Path) -> None:
         made = with_certificates(settings(tmp_path, ocpp_plain=False))
         assert "ws://" not in welcome_text(made, SECRETS, Ports(None, 9443, 8080))
+
+
+@pytest.mark.parametrize(
+    ("configured", "address"),
+    [
+        ({"ocpp_tls_names": ["csms.lan", "10.0.0.1"]}, "wss://csms.lan:9443/ocpp"),
+        ({"public_ocpp_url_tls": "wss://csms.example.com"}, "wss://csms.example.com"),
+        ({"ocpp_tls_port": 0}, None),
+    ],
+)
+def test_stations_are_told_to_come_where_the_certificates_are_for(tmp_path, configured, address) -> None:
+    made = with_certificates(settings(tmp_path, **{"ocpp_tls_port": 9443, **configured}))
+    assert made.public_ocpp_url_tls == address

@@ -19,7 +19,8 @@ def with_certificates(settings: StandaloneSettings) -> StandaloneSettings:
     """Return the settings with server certificates of a built-in authority, which is made if there is none.
 
     Its stations are let in, unless the settings name other authorities. Server certificates are made anew when they
-    end soon or the names changed. What the settings name already is left alone. `settings` must have a secret key.
+    end soon or the names changed. Their first name is where stations are told to connect with TLS. What the settings
+    name already is left alone. `settings` must have a secret key.
 
     Raises OSError, ValueError for bad names, csms_auth.pki.files.WrongPassphraseError.
     """
@@ -34,7 +35,11 @@ def with_certificates(settings: StandaloneSettings) -> StandaloneSettings:
         authority.server_certificates(directory, settings.ocpp_tls_names, settings.organization, days=SERVER_DAYS)
     certificates = [CertificateFiles(certificate=path, key=path.with_suffix(".key")) for path in paths]
     client_cas = settings.ocpp_tls_client_cas or [authority.clients]
-    return settings.model_copy(update={"ocpp_tls_certificates": certificates, "ocpp_tls_client_cas": client_cas})
+    update: dict[str, object] = {"ocpp_tls_certificates": certificates, "ocpp_tls_client_cas": client_cas}
+    if settings.ocpp_tls_port:
+        address = f"wss://{settings.ocpp_tls_names[0]}:{settings.ocpp_tls_port}/ocpp"
+        update["public_ocpp_url_tls"] = settings.public_ocpp_url_tls or address
+    return settings.model_copy(update=update)
 
 
 def made_here(settings: StandaloneSettings) -> Path | None:
