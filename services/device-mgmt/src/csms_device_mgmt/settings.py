@@ -46,7 +46,7 @@ class DeviceSettings(RuntimeSettings):
         pattern="^wss://",
         max_length=512,
         description="Where stations reach the TLS endpoint, wss://… without their identity: what they are given for "
-        "a higher security profile; absent: each change names it. Standalone with certificates of its own making has one",
+        "a higher security profile; absent: each change names it. Standalone with certificates of its own has one",
     )
 
     @property
