@@ -1,10 +1,13 @@
 """Which certificate authority the settings name."""
 
+import ssl
+
 import structlog
 
 from csms_auth.pki import built_in
 from csms_auth.pki.built_in import BuiltInAuthority
-from csms_auth.pki.ports import CertificateAuthority
+from csms_auth.pki.est import EstAccess, EstAuthority
+from csms_auth.pki.ports import CertificateAuthority, CertificateType
 from csms_auth.pki.settings import PkiSettings
 
 _log = structlog.get_logger(__name__)
@@ -13,10 +16,25 @@ _log = structlog.get_logger(__name__)
 def authority_of(settings: PkiSettings) -> CertificateAuthority | None:
     """Return the certificate authority; None: there is none, stations get no certificates from here.
 
-    Raises OSError, csms_auth.pki.files.WrongPassphraseError when the built-in one is there and cannot be opened.
+    Raises OSError or ssl.SSLError for files that cannot be read, csms_auth.pki.files.WrongPassphraseError when the
+    built-in one is there and cannot be opened.
     """
+    if settings.pki_est_url is not None:
+        return EstAuthority(_est_access(settings, settings.pki_est_url))
     directory = settings.pki_directory
     if not built_in.exists(directory):
         _log.info("no certificate authority", directory=str(directory))
         return None
     return BuiltInAuthority(directory, settings.pki_secret(), station_days=settings.pki_certificate_days)
+
+
+def _est_access(settings: PkiSettings, url: str) -> EstAccess:
+    urls = {CertificateType.CHARGING_STATION: url}
+    if settings.pki_est_v2g_url is not None:
+        urls[CertificateType.V2G] = settings.pki_est_v2g_url
+    context = ssl.create_default_context(cafile=settings.pki_est_cas)
+    if settings.pki_est_certificate is not None:
+        context.load_cert_chain(settings.pki_est_certificate, settings.pki_est_key)
+    password = settings.pki_est_password.get_secret_value() if settings.pki_est_password else ""
+    credentials = None if settings.pki_est_username is None else (settings.pki_est_username, password)
+    return EstAccess(urls, context, credentials)

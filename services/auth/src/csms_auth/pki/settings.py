@@ -3,12 +3,15 @@
 import hashlib
 import hmac
 from pathlib import Path
+from typing import Annotated
 
 from csms_runtime.settings import RuntimeSettings
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 
 _PURPOSE = b"csms: passphrase of the keys of the built-in certificate authority"
 _SECRET_KEY_FILE = "secret-key"  # noqa: S105 the name of a file
+
+_HTTPS = r"^https://[^/]+"
 
 
 class PkiSettings(RuntimeSettings):
@@ -38,6 +41,26 @@ class PkiSettings(RuntimeSettings):
         ge=0,
         description="How many days before a station's certificate ends the station is asked to renew it; 0: never",
     )
+
+    pki_est_url: Annotated[str, StringConstraints(pattern=_HTTPS)] | None = Field(
+        None,
+        description="EST server (RFC 7030) that signs for stations instead of the built-in authority: "
+        "https://host/.well-known/est, with a label where it has several authorities",
+    )
+    pki_est_v2g_url: Annotated[str, StringConstraints(pattern=_HTTPS)] | None = Field(
+        None, description="EST server that signs V2G certificates; absent: with CSMS_PKI_EST_URL, none are signed"
+    )
+    pki_est_cas: Path | None = Field(
+        None,
+        description="PEM file of the authorities that the EST server's own certificate is verified with; "
+        "absent: the system's",
+    )
+    pki_est_username: str | None = Field(None, description="User name at the EST server; absent: none is sent")
+    pki_est_password: SecretStr | None = Field(None, description="Password at the EST server")
+    pki_est_certificate: Path | None = Field(
+        None, description="PEM file of the certificate, with its chain, that is shown to the EST server; absent: none"
+    )
+    pki_est_key: Path | None = Field(None, description="PEM file of its key; absent: it is in the same file")
 
     @property
     def pki_directory(self) -> Path:
