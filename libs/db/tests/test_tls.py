@@ -164,6 +164,7 @@ async def test_a_client_certificate(tls_server: LocalPostgres, pki: Pki, client:
 
 
 @pytest.mark.postgres
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the driver forgets to close its socket
 async def test_a_server_without_tls_is_refused_when_tls_is_demanded(server: LocalPostgres) -> None:
     assert not await is_protected(url(server, sslmode="prefer"))
     database = Database(url(server, sslmode="require"))
