@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import Outcome
+from csms_device_mgmt import profile_changes
 from csms_device_mgmt.retention import Retention
 from csms_device_mgmt.store import calls, reports
 from csms_device_mgmt.store.tables import OUTBOX
@@ -71,6 +72,21 @@ async def test_old_history_goes_too(units, sweeper):
             await asyncio.sleep(0.01)
     stop.set()
     await running
+
+
+async def test_it_reminds_stations(sweeper, monkeypatch):
+    reminded = asyncio.Event()
+
+    async def remind(_unit):
+        reminded.set()
+
+    monkeypatch.setattr(profile_changes, "remind", remind)
+    stop = asyncio.Event()
+    running = asyncio.create_task(sweeper.run(stop))
+    async with asyncio.timeout(10):
+        await reminded.wait()
+        stop.set()
+        await running
 
 
 async def test_it_goes_on_until_it_is_stopped(units, sweeper):

@@ -1,5 +1,7 @@
 """Moving stations to a higher security profile: each step in the transaction of what led to it."""
 
+from datetime import timedelta
+
 from csms_ocpp.versions import Protocol
 from csms_runtime.ids import new_id
 
@@ -26,6 +28,9 @@ from csms_device_mgmt.unit import Unit
 
 REQUESTED_BY = "security-profile"
 """Who asked, in the history of calls."""
+
+CERTIFICATE_WAIT = timedelta(minutes=10)
+"""How long it may take from the answer to TriggerMessage until the station has its certificate."""
 
 
 def change_of(station: Station) -> ProfileChange | None:
@@ -80,6 +85,14 @@ async def certificate_accepted(unit: Unit, station: Station) -> None:
     change = change_of(station)
     if change is not None and change.step is Step.CERTIFICATE:
         await _send(unit, station, certified(change))
+
+
+async def remind(unit: Unit) -> None:
+    """Ask stations again that said they would make a certificate request, and got no certificate for a long time."""
+    for station in (await stations.changing_profile(unit.session, Step.CERTIFICATE.value)).values():
+        change = change_of(station)
+        if change is not None and change.call_id is None and unit.now - change.updated_at > CERTIFICATE_WAIT:
+            await _send(unit, station, change)
 
 
 def certificate_refused(unit: Unit, station: Station) -> None:

@@ -1,4 +1,4 @@
-"""Ends calls that nobody finished: the process that waited died, and no outcome came. Deletes old history."""
+"""Does what nothing else gives rise to: ends calls that nobody finished, reminds stations, deletes old history."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from csms_bus.topics import RESULTS
 from csms_runtime import metrics
 from csms_runtime.clock import to_ms
 
+from csms_device_mgmt import profile_changes
 from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
@@ -29,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Sweeper:
-    """Looks for both again and again. More than one at a time, in several processes, do no harm."""
+    """Looks for such things again and again. More than one at a time, in several processes, do no harm."""
 
     def __init__(self, units: Units, retention: Retention, interval_s: float) -> None:
         self._units = units
@@ -41,6 +42,7 @@ class Sweeper:
         while not stop.is_set():
             try:
                 await self.sweep()
+                await self.remind()
                 await self._retention.apply()
             except Later as error:
                 _log.warning("sweep put off", error=str(error))
@@ -65,6 +67,11 @@ class Sweeper:
                     )
         metrics.DEVICES_CALLS_EXPIRED.inc(len(expired))
         return len(expired)
+
+    async def remind(self) -> None:
+        """Go on with changes of security profiles that nothing moves on. Raises DatabaseUnavailable."""
+        async with self._units.open() as unit:
+            await profile_changes.remind(unit)
 
 
 def _result(row: Call, now: datetime) -> Outgoing:

@@ -1,6 +1,6 @@
 """Moving a station to a higher security profile: the operation behind /stations/{id}/security-profile."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -165,6 +165,32 @@ async def test_a_certificate_first(changing, station_row):
     signed.correlation_id = "order-2"
     assert await changing.result(signed, ACCEPTED, origin="auth") == []
     assert (await changing.change()).call_id == read.correlation_id
+
+
+async def test_a_station_that_forgets_its_request_is_asked_again(changing, units):
+    (trigger,) = await changing.begin(security_profile=3, new_certificate=True)
+
+    async def remind(after: timedelta) -> list[StationCommand]:
+        async with units.open() as unit:
+            row = (await stations.lock(unit.session, ["CS1"]))["CS1"]
+            change = profile_changes.change_of(row).model_copy(update={"updated_at": unit.now - after})
+            row.security_profile_change = change.model_dump(mode="json")
+            await unit.session.flush()
+            await profile_changes.remind(unit)
+        return [item.record.station_command for item in unit.outgoing]
+
+    late = profile_changes.CERTIFICATE_WAIT + timedelta(seconds=1)
+    assert await remind(late) == []  # its answer is still awaited
+    await changing.result(trigger, ACCEPTED)
+    assert await remind(profile_changes.CERTIFICATE_WAIT - timedelta(seconds=1)) == []
+    for _ in range(MAX_ATTEMPTS - 1):
+        (trigger,) = await remind(late)
+        assert trigger.action == "TriggerMessage"
+        await changing.result(trigger, ACCEPTED)
+    assert await remind(late) == []
+    change = await changing.change()
+    assert (change.step, change.failed_step) == (Step.FAILED, Step.CERTIFICATE)
+    assert await remind(late) == []
 
 
 async def test_another_certificate_is_not_what_it_waits_for(changing, station_row):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from csms_db.sql import insert
-from sqlalchemy import ColumnElement, bindparam, delete, func, or_, select, tuple_, update
+from sqlalchemy import JSON, ColumnElement, bindparam, delete, func, or_, select, tuple_, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.registration import Registration
@@ -112,6 +112,13 @@ async def change(session: AsyncSession, station_id: str, revision: int, columns:
         .returning(Station.station_id)
     )
     return (await session.execute(statement)).scalar() is not None
+
+
+async def changing_profile(session: AsyncSession, step: str) -> Mapping[str, Station]:
+    """Return the stations whose change of the security profile stands at a step, locked."""
+    change = type_coerce(Station.security_profile_change, JSON)
+    found = await session.scalars(select(Station.station_id).where(change["step"].as_string() == step))
+    return await lock(session, found)
 
 
 async def remove(session: AsyncSession, station_id: str) -> None:
