@@ -37,17 +37,16 @@ def attempt(station_id: str, request: ConnectionRequest) -> Attempt:
 def _certificate(der: bytes) -> ClientCertificate | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
-        names = [_texts(certificate.subject, oid) for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)]
-    except (ValueError, x509.InvalidVersion):
+        common_names = _texts(certificate.subject, NameOID.COMMON_NAME)
+        return ClientCertificate(
+            common_name=common_names[0] if len(common_names) == 1 else "",
+            organizations=_texts(certificate.subject, NameOID.ORGANIZATION_NAME),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+            fingerprint=certificate.fingerprint(hashes.SHA256()),
+        )
+    except (ValueError, TypeError, x509.InvalidVersion):  # what strange content of it raises
         return None
-    common_names, organizations = names
-    return ClientCertificate(
-        common_name=common_names[0] if len(common_names) == 1 else "",
-        organizations=organizations,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        fingerprint=certificate.fingerprint(hashes.SHA256()),
-    )
 
 
 def _texts(subject: x509.Name, oid: x509.ObjectIdentifier) -> list[str]:
