@@ -70,6 +70,8 @@ async def test_paths_that_name_no_token(api: Api, path: str) -> None:
         {"group_id": "a\0b"},
         {"expires_at": "2030-01-01T00:00:00"},
         {"expires_at": "soon"},
+        {"expires_at": "0001-01-01T00:00:00+10:00"},
+        {"expires_at": "9999-12-31T23:59:59-10:00"},
         {"language1": "much-too-long"},
         {"language1": "d_e"},
         {"personal_message": "x" * 513},
@@ -96,7 +98,16 @@ async def test_limits_are_included(api: Api, group_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["cursor=x", "cursor=WzFd", "limit=0", "status=nonsense", "group_id=a%00b", "type=a%00b"]
+    "query",
+    [
+        "cursor=x",
+        "cursor=WzFd",
+        "cursor=WyJhXHUwMDAwYiIsICJjIl0",
+        "limit=0",
+        "status=nonsense",
+        "group_id=a%00b",
+        "type=a%00b",
+    ],
 )
 async def test_queries_that_are_refused(api: Api, query: str) -> None:
     await api("GET", f"/api/v1/id-tokens?{query}", status=422)

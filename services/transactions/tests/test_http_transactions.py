@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from csms_runtime.http import encode_cursor
 
 
 async def the_transaction(api: httpx2.AsyncClient) -> dict[str, Any]:
@@ -131,6 +132,36 @@ async def test_an_unknown_transaction_is_404(api, path):
 @pytest.mark.parametrize("query", [{"state": "Open"}, {"cursor": "abc"}, {"since": "today"}, {"limit": 0}])
 async def test_a_wrong_query_is_422(api, query):
     assert (await api.get("/transactions", params=query)).status_code == 422
+
+
+NUL_CURSOR = encode_cursor(["2026-01-01T00:00:00+00:00", "a\0b"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/transactions/a%00b",
+        "/transactions/a%00b/events",
+        "/transactions/a%00b/meter-values",
+        "/stations/a%00b/meter-values",
+        f"/transactions/x/events?cursor={encode_cursor([2**63])}",
+        f"/transactions?cursor={NUL_CURSOR}",
+        f"/stations/CS1/meter-values?cursor={NUL_CURSOR}",
+        *(
+            f"{path}?since={moment}"
+            for path in ("/transactions", "/stations/CS1/meter-values")
+            for moment in ("0001-01-01T00:00:00%2B10:00", "9999-12-31T23:59:59-10:00")
+        ),
+    ],
+)
+async def test_what_no_database_can_compare_with_is_422(api, path):
+    assert (await api.get(path)).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/stations/a%00b/remote-start", "/transactions/a%00b/remote-stop"])
+async def test_nothing_is_sent_to_what_no_database_can_hold(api, path):
+    answer = await api.post(path, json={"id_token": {"idToken": "TAG", "type": "Central"}})
+    assert answer.status_code == 422
 
 
 async def test_a_cursor_of_another_list_is_422(world, api):

@@ -37,7 +37,18 @@ async def test_limit_out_of_range(admin: httpx2.AsyncClient, limit: str) -> None
 
 @pytest.mark.parametrize(
     "cursor",
-    ["!", "ä", "", "e30", "W10", encode_cursor(["text"]), encode_cursor([1, 2]), encode_cursor([True]), "x" * 1001],
+    [
+        "!",
+        "ä",
+        "",
+        "e30",
+        "W10",
+        encode_cursor(["text"]),
+        encode_cursor([1, 2]),
+        encode_cursor([True]),
+        encode_cursor([2**63]),
+        "x" * 1001,
+    ],
 )
 async def test_cursor_that_is_none_of_ours(admin: httpx2.AsyncClient, cursor: str) -> None:
     response = await admin.get("/api/v1/things", params={"cursor": cursor})

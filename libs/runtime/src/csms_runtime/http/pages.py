@@ -38,9 +38,16 @@ class PageRequest:
         """Return the position when its values have these types; None for the first page. Raises Problem 422."""
         if self.position is None:
             return None
-        if [type(value) for value in self.position] != list(kinds):
+        if [type(value) for value in self.position] != list(kinds) or not all(map(_comparable, self.position)):
             raise bad_cursor()
         return self.position
+
+
+def _comparable(value: object) -> bool:
+    """Whether a database can compare with it: no NUL in a text, no integer of more than 64 bits."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return not isinstance(value, str) or "\0" not in value
 
 
 def encode_cursor(position: Sequence[Any]) -> str:

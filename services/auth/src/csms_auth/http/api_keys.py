@@ -21,12 +21,13 @@ from csms_runtime.http import (
     paginate,
     require,
 )
+from csms_runtime.http.fields import NO_NUL
 from csms_runtime.ids import new_id
 from fastapi import APIRouter, Path, Response, Security
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from csms_auth.http.cursors import newest_first
-from csms_auth.http.fields import NO_NUL, Moment
+from csms_auth.http.fields import Moment
 from csms_auth.store import api_keys, tables
 from csms_auth.store.api_keys import ApiKeyRow
 

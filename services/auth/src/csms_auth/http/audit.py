@@ -6,11 +6,12 @@ from typing import Annotated, Any, Self
 import orjson
 from csms_db.engine import Database
 from csms_runtime.http import Page, PageParams, paginate, require
+from csms_runtime.http.fields import NO_NUL, UtcMoment
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, Field, StringConstraints
 
 from csms_auth.http.cursors import newest_first
-from csms_auth.http.fields import NO_NUL, Moment, UtcMoment
+from csms_auth.http.fields import Moment
 from csms_auth.store import audit
 from csms_auth.store.audit import AuditRow, Filter
 

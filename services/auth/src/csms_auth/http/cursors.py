@@ -17,6 +17,4 @@ def newest_first(page: PageRequest) -> Position | None:
         moment = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise bad_cursor() from error
-    if "\0" in key:
-        raise bad_cursor()
     return moment, key

@@ -3,17 +3,8 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer, StringConstraints
-
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a NUL character is not allowed")
-    return text
-
-
-NO_NUL = AfterValidator(_without_nul)
-"""PostgreSQL cannot store a NUL."""
+from csms_runtime.http.fields import NO_NUL, UtcMoment
+from pydantic import Field, PlainSerializer, StringConstraints
 
 TokenType = Annotated[str, StringConstraints(min_length=1, max_length=20), NO_NUL]
 """OCPP 2.1's limit."""
@@ -32,14 +23,5 @@ def _in_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _to_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("outside of the years 1 to 9999 in UTC") from error
-
-
-UtcMoment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-"""RFC 3339 in any zone, converted to UTC."""
-Moment = Annotated[AwareDatetime, PlainSerializer(_in_utc, return_type=str, when_used="json")]
+Moment = Annotated[UtcMoment, PlainSerializer(_in_utc, return_type=str, when_used="json")]
 """RFC 3339: in any zone when read, in UTC when written."""

@@ -10,13 +10,13 @@ from csms_bus.requests import NoAnswer
 from csms_db.engine import Database
 from csms_runtime.clock import from_ms
 from csms_runtime.http import API_PREFIX, CurrentPrincipal, Problem, require
-from fastapi import APIRouter, Depends, Header, Path, Query, Response, Security
+from fastapi import APIRouter, Depends, Header, Query, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from csms_transactions.domain.transaction import State
 from csms_transactions.handlers.results import OUTCOMES
 from csms_transactions.http.models import Moment
-from csms_transactions.http.transactions import existing
+from csms_transactions.http.transactions import Key, StationId, existing
 from csms_transactions.remote import (
     InvalidRequestError,
     KeyReusedError,
@@ -85,7 +85,7 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
 
     @router.post("/stations/{station_id}/remote-start", responses={202: {"model": CallItem}})
     async def remote_start(
-        station_id: Annotated[str, Path(max_length=48)],
+        station_id: StationId,
         body: RemoteStartBody,
         response: Response,
         terms: Annotated[Terms, Depends(_terms)],
@@ -102,7 +102,7 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
 
     @router.post("/transactions/{id}/remote-stop", responses={202: {"model": CallItem}})
     async def remote_stop(
-        key: Annotated[str, Path(alias="id", max_length=64)],
+        key: Key,
         response: Response,
         terms: Annotated[Terms, Depends(_terms)],
     ) -> CallItem:

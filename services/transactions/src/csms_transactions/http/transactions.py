@@ -5,16 +5,18 @@ from typing import Annotated
 
 from csms_db.engine import Database
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
+from csms_runtime.http.fields import NO_NUL, UtcMoment
 from csms_runtime.http.pages import PageRequest, bad_cursor
 from fastapi import APIRouter, Depends, Path, Query, Security
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import BeforeValidator
 
 from csms_transactions.domain.transaction import State
 from csms_transactions.http.models import EventItem, MeterValueItem, MeterValuesMessageItem, TransactionItem
 from csms_transactions.store import queries
 from csms_transactions.store.queries import Filter, Row
 
-Key = Annotated[str, Path(description="Our id of the transaction", max_length=64)]
+Key = Annotated[str, Path(alias="id", description="Our id of the transaction", max_length=64), NO_NUL]
+StationId = Annotated[str, Path(max_length=48), NO_NUL]
 Text = Annotated[str | None, Query(max_length=255)]
 
 
@@ -29,7 +31,7 @@ def _filter(
     id_token: Annotated[
         str | None, Query(max_length=255, description="The token that started it; case does not matter")
     ] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Started then or later")] = None,
+    since: Annotated[UtcMoment | None, Query(description="Started then or later")] = None,
 ) -> Filter:
     texts = (station_id, transaction_id, id_token)
     if any("\0" in text for text in texts if text):
@@ -51,28 +53,28 @@ def transactions_router(database: Database) -> APIRouter:
         return paginate(rows, page.limit, position=_started, item=TransactionItem.of)
 
     @router.get("/transactions/{id}")
-    async def get_transaction(key: Annotated[Key, Path(alias="id")]) -> TransactionItem:
+    async def get_transaction(key: Key) -> TransactionItem:
         """Show a transaction."""
         return TransactionItem.of(await existing(database, key))
 
     @router.get("/transactions/{id}/events")
-    async def list_events(key: Annotated[Key, Path(alias="id")], page: PageParams) -> Page[EventItem]:
+    async def list_events(key: Key, page: PageParams) -> Page[EventItem]:
         """List the events of a transaction as they were received, by seqNo."""
         rows = await _events(database, key, page)
         return paginate(rows, page.limit, position=_seq_no, item=EventItem.of)
 
     @router.get("/transactions/{id}/meter-values")
-    async def list_meter_values(key: Annotated[Key, Path(alias="id")], page: PageParams) -> Page[MeterValueItem]:
+    async def list_meter_values(key: Key, page: PageParams) -> Page[MeterValueItem]:
         """List the meter values of a transaction, by seqNo. `limit` counts events, which may hold many or none."""
         pages = paginate(await _events(database, key, page), page.limit, position=_seq_no, item=MeterValueItem.all_of)
         return Page(items=[item for items in pages.items for item in items], next_cursor=pages.next_cursor)
 
     @router.get("/stations/{station_id}/meter-values")
     async def list_station_meter_values(
-        station_id: Annotated[str, Path(max_length=48)],
+        station_id: StationId,
         page: PageParams,
         evse_id: Annotated[int | None, Query(ge=0, le=2_147_483_647, description="0: the main meter")] = None,
-        since: Annotated[AwareDatetime | None, Query(description="Measured then or later")] = None,
+        since: Annotated[UtcMoment | None, Query(description="Measured then or later")] = None,
     ) -> Page[MeterValuesMessageItem]:
         """List the MeterValues messages of a station, which belong to no transaction, the newest first."""
         async with database.reading() as session:
