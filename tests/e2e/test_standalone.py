@@ -1,7 +1,10 @@
 """What a newcomer meets: one command, a key shown once, one API document, and the data still there after a restart."""
 
 import asyncio
+import json
 import os
+import re
+import ssl
 import sys
 
 import httpx2
@@ -9,6 +12,7 @@ import pytest
 from csms_testing.cluster.layout import free_port
 from csms_testing.simulator import Clock, Station
 from csms_testing.systems import API_KEY, standalone_process
+from websockets.asyncio.client import connect
 
 KEY = {"Authorization": f"Bearer {API_KEY}"}
 
@@ -103,3 +107,48 @@ async def test_the_first_start_prints_an_admin_key_that_works(tmp_path):
     ):
         assert f"/api/v1{path}" in document["paths"], sorted(document["paths"])
     assert "csms_" in metrics
+
+
+async def test_with_a_tls_port_it_makes_its_own_certificates(tmp_path):
+    """The welcome text says what to connect to and what to trust; csms-pki makes a station's certificate."""
+    http_port = free_port()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CSMS_")}
+    environment |= {
+        "CSMS_DATA_DIR": str(tmp_path / "data"),
+        "CSMS_OCPP_PORT": "0",
+        "CSMS_OCPP_TLS_PORT": "0",
+        "CSMS_HTTP_PORT": str(http_port),
+        "CSMS_ADMIN_API_KEY": API_KEY,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "csms_standalone", "serve", env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        text = ""
+        async with asyncio.timeout(60):
+            while "Data  " not in text:
+                line = await process.stdout.readline()
+                assert line, text
+                text += line.decode()
+        (url,) = re.findall(r"(wss://localhost:\d+/ocpp)/\{station_id\}", text)
+        (root,) = re.findall(r"verify the CSMS with (\S+)", text)
+        made = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "csms_auth.pki", "station", "--serial", "SN-7", env=environment
+        )
+        assert await made.wait() == 0
+        stations = tmp_path / "data" / "pki" / "stations"
+        context = ssl.create_default_context(cafile=root)
+        context.load_cert_chain(stations / "SN-7.pem", stations / "SN-7.key")
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{http_port}/api/v1", headers=KEY) as api:
+            station = {"security_profile": 3, "serial_number": "SN-7"}
+            (await api.put("/stations/CS7", json=station)).raise_for_status()
+        async with connect(f"{url}/CS7", ssl=context, subprotocols=["ocpp2.0.1"], proxy=None) as socket:
+            boot = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V", "serialNumber": "SN-7"}}
+            await socket.send(json.dumps([2, "1", "BootNotification", boot]))
+            async with asyncio.timeout(10):
+                answer = json.loads(await socket.recv())
+        assert (answer[0], answer[2]["status"]) == (3, "Accepted")
+    finally:
+        process.terminate()
+        await process.communicate()
