@@ -145,6 +145,7 @@ NUL_CURSOR = encode_cursor(["2026-01-01T00:00:00+00:00", "a\0b"])
         "/transactions/a%00b/meter-values",
         "/stations/a%00b/meter-values",
         f"/transactions/x/events?cursor={encode_cursor([2**63])}",
+        f"/transactions/x/meter-values?cursor={encode_cursor([2**31])}",
         f"/transactions?cursor={NUL_CURSOR}",
         f"/stations/CS1/meter-values?cursor={NUL_CURSOR}",
         *(

@@ -16,6 +16,7 @@ from csms_transactions.store import queries
 from csms_transactions.store.queries import Filter, Row
 
 Key = Annotated[str, Path(alias="id", description="Our id of the transaction", max_length=64), NO_NUL]
+_MAX_SEQ_NO = 2_147_483_647
 StationId = Annotated[str, Path(max_length=48), NO_NUL]
 Text = Annotated[str | None, Query(max_length=255)]
 
@@ -97,6 +98,8 @@ async def existing(database: Database, key: str) -> Row:
 
 async def _events(database: Database, key: str, page: PageRequest) -> list[Row]:
     position = page.after(int)
+    if position is not None and not 0 <= position[0] <= _MAX_SEQ_NO:
+        raise bad_cursor()
     await existing(database, key)
     async with database.reading() as session:
         return list(
