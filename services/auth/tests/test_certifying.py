@@ -465,6 +465,16 @@ async def test_a_rejected_certificate_is_not_offered_again_and_the_old_one_stays
     assert await order_due(world.database) == 0
 
 
+async def test_what_a_station_says_of_it_is_kept_as_far_as_databases_can(world: World) -> None:
+    await world.ask(csr_pem("SN-1"))
+    await world.signer.sign_due()
+    await order_due(world.database)
+    (order,) = await world.orders()
+    info = {"reasonCode": "x\0y", "additionalInfo": "z" * 512}
+    await world.answered(order, {"status": "Rejected", "statusInfo": info})
+    assert (await world.certificates())[0].reason.startswith("the station rejected it: xy zzz")
+
+
 async def test_errors_are_tried_again_and_then_given_up(world: World) -> None:
     await world.ask(csr_pem("SN-1"))
     await world.signer.sign_due()
@@ -521,6 +531,12 @@ async def test_a_station_is_asked_to_renew_once_a_day(world: World) -> None:
     (certificate,) = await world.certificates()
     await world.change(certificate, renewal_at=utcnow() - timedelta(hours=25))
     assert await order_renewals(world.database, timedelta(days=366)) == 1
+
+
+async def test_a_station_that_was_deleted_is_not_asked(world: World) -> None:
+    await world.delivered_certificate()
+    await world.register(revision=2, deleted=True)
+    assert await order_renewals(world.database, timedelta(days=366)) == 0
 
 
 async def test_a_station_that_renews_already_is_left_alone(world: World) -> None:

@@ -237,7 +237,7 @@ AUTH_TOKEN_ANSWERS = Counter(
 )
 AUTH_CERTIFICATES = Counter(
     "csms_auth_certificates_total",
-    "Certificates of stations, by type and by what became of them: issued or refused here, accepted or rejected there",
+    "Certificates of stations, by type and result: issued or refused here; accepted, rejected or not delivered there",
     ["certificate_type", "result"],
 )
 AUTH_STATUS_QUESTIONS = Counter(

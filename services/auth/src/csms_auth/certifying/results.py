@@ -21,6 +21,9 @@ from csms_auth.store import certificates, tables
 GROUP = "auth-results"
 TOPICS = (RESULTS.name, CONNECTIONS.name)
 
+_RESULTS = {CertificateState.ACCEPTED: "accepted", CertificateState.REJECTED: "rejected"}
+"""What is counted; anything else is tried again."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -75,7 +78,8 @@ def _call_id(record: Record) -> str:
 
 
 def _tell(certificate: Certificate) -> None:
-    metrics.AUTH_CERTIFICATES.labels(certificate.certificate_type, certificate.state.lower()).inc()
+    result = _RESULTS.get(certificate.state, "not delivered")
+    metrics.AUTH_CERTIFICATES.labels(certificate.certificate_type, result).inc()
     _log.info(
         "certificate delivered" if certificate.state is CertificateState.ACCEPTED else "certificate not delivered",
         station_id=certificate.station_id,

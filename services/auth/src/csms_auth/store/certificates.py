@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_auth.domain.certificates import Certificate, CertificateState, RequestState
 from csms_auth.pki.ports import CertificateType
 from csms_auth.store.chunks import SIZE, chunks
-from csms_auth.store.tables import certificate_requests, certificates
+from csms_auth.store.tables import certificate_requests, certificates, stations
 
 KEY_COMPROMISE = "keyCompromise"
 
@@ -101,6 +101,7 @@ async def to_renew(
             certificates.c.not_after < expiring_before,
             certificates.c.state == CertificateState.ACCEPTED,
             (certificates.c.renewal_at.is_(None)) | (certificates.c.renewal_at < asked_before),
+            exists().where(stations.c.station_id == certificates.c.station_id, stations.c.deleted.is_(False)),
             ~exists().where(
                 newer.c.station_id == certificates.c.station_id,
                 newer.c.certificate_type == certificates.c.certificate_type,
