@@ -6,11 +6,12 @@ import os
 import ssl
 import struct
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvloop
 from csms_gateway import server, tls_listener
 from csms_testing.pki import Pki
 from csms_testing.scripted import basic
@@ -154,16 +155,27 @@ def client_hello(pki: Pki) -> bytes:
 
 
 @pytest.mark.parametrize("says_hello", [False, True])
-async def test_half_open_tls_handshakes_hinder_nobody_and_are_cut(
-    running_gateway: "Running", pki: Pki, monkeypatch: pytest.MonkeyPatch, *, says_hello: bool
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_half_open_tls_handshakes_hinder_nobody_and_are_cut(
+    running_gateway: "Running",
+    pki: Pki,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[[Coroutine[Any, Any, None]], None],
+    *,
+    says_hello: bool,
 ) -> None:
+    """On both loops: each has a TLS of its own, and the product runs on uvloop."""
     monkeypatch.setattr(tls_listener, "PATIENCE_S", 0.1)
     settings = tls_settings(pki, max_handshakes=10, ocpp_tls_handshake_timeout_s=1.5)
-    async with running_gateway(**settings) as system, opened(system.gateway.tls_port or 0, 100) as half_open:
-        for _, writer in half_open:
-            writer.write(client_hello(pki) if says_hello else b"")
-        assert await is_served_with_tls(system, pki)
-        await asyncio.gather(*(end_of(reader) for reader, _ in half_open))
+
+    async def scenario() -> None:
+        async with running_gateway(**settings) as system, opened(system.gateway.tls_port or 0, 100) as half_open:
+            for _, writer in half_open:
+                writer.write(client_hello(pki) if says_hello else b"")
+            assert await is_served_with_tls(system, pki)
+            await asyncio.gather(*(end_of(reader) for reader, _ in half_open))
+
+    run(scenario())
 
 
 async def test_a_tls_connection_without_a_request_is_cut(running_gateway: "Running", pki: Pki) -> None:
