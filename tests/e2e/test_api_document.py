@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+from csms_testing.oidc import AUDIENCE, issuing
 from csms_testing.simulator import Station
 from csms_testing.systems import System, standalone
 
@@ -42,13 +44,19 @@ include-path-regex = "/api-keys/"
 """
 
 KEYS: dict[str, str] = {}
-"""Of the scopes below admin."""
+"""Of the scopes below admin, and a token of somebody who has none."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def documented(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """A system with a station that was there and charged, and is not connected any more."""
-    async with standalone(tmp_path_factory.mktemp("documented")) as system, system.client() as api:
+    async with (
+        issuing() as issuer,
+        standalone(
+            tmp_path_factory.mktemp("documented"), CSMS_OIDC_ISSUER=issuer.url, CSMS_OIDC_AUDIENCE=AUDIENCE
+        ) as system,
+        system.client() as api,
+    ):
         (await api.put("/id-tokens/ISO14443/API", json={"status": "Accepted"})).raise_for_status()
         async with Station(system.ocpp_urls[0], "CS-API") as station:
             await station.wait_accepted()
@@ -56,6 +64,7 @@ async def documented(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         for scope in ("read", "operate"):
             made = await api.post("/api-keys", json={"name": scope, "scopes": [scope]})
             KEYS[scope] = made.raise_for_status().json()["key"]
+        KEYS["none"] = issuer.token("openid profile", exp=int(time.time()) + 3600)
         yield system
 
 
@@ -130,6 +139,13 @@ async def test_readers_may_read_and_nothing_else(documented: System) -> None:
         }
     forbidden = {operation for operation, status in answers.items() if status == 403}
     assert forbidden == {(method, url) for method, url in answers if method != "GET" or ADMINS_ALONE.search(url)}
+
+
+async def test_without_any_scope_everything_is_forbidden(documented: System) -> None:
+    async with httpx2.AsyncClient(timeout=30, headers={"Authorization": f"Bearer {KEYS['none']}"}) as client:
+        for method, url in await operations(documented, client):
+            answer = await client.request(method, url, json={} if method != "GET" else None)
+            assert answer.status_code == 403, (method, url)
 
 
 async def test_operators_make_no_keys_and_see_no_audit(documented: System) -> None:
