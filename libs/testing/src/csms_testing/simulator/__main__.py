@@ -32,6 +32,13 @@ def run_stations(
     prefix: Annotated[str, typer.Option(help="Identities are prefix + five digits.")] = "SIM-",
     first: Annotated[int, typer.Option(help="Number of the first station.")] = 1,
     password: Annotated[str | None, typer.Option(help="Basic auth password of all stations.")] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(exists=True, help="PEM file of the root that signed the CSMS's certificate, for wss.")
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(exists=True, help="PEM file of a client certificate and its chain (profile 3).")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(exists=True, help="PEM file of the client certificate's key.")] = None,
     duration: Annotated[float, typer.Option(help="Simulated seconds of charging per session.")] = 1800,
     meter_interval: Annotated[
         float, typer.Option(help="Simulated seconds between meter values; 0: as fast as the CSMS answers.")
@@ -59,6 +66,9 @@ def run_stations(
         prefix=prefix,
         first=first,
         password=password,
+        ca_file=ca_file,
+        certificate=certificate,
+        key=key,
         duration_s=duration,
         meter_interval_s=meter_interval,
         speed=speed,

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,9 @@ class Options:
     prefix: str
     first: int
     password: str | None
+    ca_file: Path | None
+    certificate: Path | None
+    key: Path | None
     duration_s: float
     meter_interval_s: float
     speed: float
@@ -54,7 +58,7 @@ async def run(options: Options) -> bool:
         prefix=options.prefix,
         first=options.first,
         password=await _passwords(options),
-        config=StationConfig(compression=options.compression),
+        config=StationConfig(compression=options.compression, ssl=_tls(options)),
         clock=Clock(options.speed),
         observer=print_frame if options.verbose else None,
         connect_concurrency=options.connect_concurrency,
@@ -67,6 +71,15 @@ async def run(options: Options) -> bool:
             fleet.ledger.save(options.ledger)
     _print_summary(fleet, results)
     return len(fleet.ledger.in_state(State.ACKNOWLEDGED)) == len(fleet.ledger)
+
+
+def _tls(options: Options) -> ssl.SSLContext | None:
+    if not any(url.startswith("wss:") for url in options.urls):
+        return None
+    context = ssl.create_default_context(cafile=options.ca_file)
+    if options.certificate is not None:
+        context.load_cert_chain(options.certificate, options.key)
+    return context
 
 
 async def _passwords(options: Options) -> str | dict[str, str] | None:
