@@ -6,6 +6,7 @@ path shown: mend the code, and add the file to the corpus. `--keep` adds what re
 
 import argparse
 import random
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,7 @@ def _search(name: str, seconds: int) -> int:
 
 
 def _keep(name: str) -> int:
-    return _run(name, "-merge=1", f"-max_len={_MAX_BYTES}", _CORPUS / name, _CACHE / name / "corpus")
+    return _run(name, "-merge=1", "-use_counters=0", f"-max_len={_MAX_BYTES}", _CORPUS / name, _CACHE / name / "corpus")
 
 
 def _run(name: str, *options: object) -> int:
@@ -82,7 +83,8 @@ def _fuzz(name: str, options: list[str]) -> None:
         return bytes(atheris.Mutate(data, max_size))
 
     run = targets.TARGETS[name]
-    arguments = [sys.argv[0], *options]
+    # libFuzzer starts its first argument again, through a shell, when it merges.
+    arguments = [shlex.join([sys.executable, __file__, "--process", name]), *options]
     if name in _LINES | _JSON:
         atheris.Setup(arguments, run, custom_mutator=mutate)
     else:
