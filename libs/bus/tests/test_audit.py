@@ -30,7 +30,9 @@ def request(number: int = 0, principal: str = "support") -> AuditedRequest:
 
 
 def lost() -> float:
-    return metrics.AUDIT_LOST._value.get()
+    return sum(
+        sample.value for metric in metrics.AUDIT_LOST.collect() for sample in metric.samples if "total" in sample.name
+    )
 
 
 async def test_an_entry_is_published_as_it_was_told(world: World) -> None:
@@ -105,6 +107,19 @@ async def test_a_full_queue_loses_the_newest_says_so_and_strangers_first(capfd: 
     log.note(request())
     await drained(log)
     assert len(bus.published) == 11
+
+
+async def test_a_flood_of_strangers_is_left_out(capfd: pytest.CaptureFixture[str]) -> None:
+    bus, now = FlakyBus(), 120.0
+    log = AuditLog(bus, "auth", strangers=3, clock=lambda: now)
+    for _ in range(10):
+        log.note(request(principal=""))
+    log.note(request())
+    now = 180.0
+    log.note(request(principal=""))
+    await drained(log)
+    assert [outgoing.record.audit_entry.principal for outgoing in bus.published] == ["", "", "", "support", ""]
+    assert capfd.readouterr().out.count("left out of the audit log") == 1
 
 
 async def test_what_the_bus_never_takes_does_not_stop_the_rest() -> None:

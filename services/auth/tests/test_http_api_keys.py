@@ -71,6 +71,7 @@ class TestCreate:
             ({"scopes": ["read"]}, "/name"),
             ({"name": "", "scopes": ["read"]}, "/name"),
             ({"name": "a\0b", "scopes": ["read"]}, "/name"),
+            ({"name": "a\nb", "scopes": ["read"]}, "/name"),
             ({"name": "x", "scopes": []}, "/scopes"),
             ({"name": "x", "scopes": ["root"]}, "/scopes/0"),
             ({"name": "x", "scopes": ["read"], "expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),

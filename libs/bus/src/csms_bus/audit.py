@@ -1,7 +1,9 @@
 """Publishes what was asked for over a service's HTTP API."""
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
 
 import structlog
 from csms.v1.auth_pb2 import AuditEntry
@@ -22,11 +24,24 @@ _log = structlog.get_logger(__name__)
 class AuditLog:
     """Keeps up to `capacity` entries while the bus is away; what comes then is lost, counted and logged.
 
-    Requests that nobody is known for take up half of it at most, so that strangers cannot push out the others.
+    Of requests that nobody is known for, `strangers` entries a minute are taken, and half of the room at most: whoever
+    hammers at the door shall neither push out the others nor fill the database. `clock` gives seconds that only grow.
     """
 
-    def __init__(self, bus: Bus, service: str, *, capacity: int = 10_000) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        service: str,
+        *,
+        capacity: int = 10_000,
+        strangers: int = 600,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bus = bus
+        self._strangers = strangers
+        self._clock = clock
+        self._minute = 0
+        self._refused = 0
         self._service = service
         self._capacity = capacity
         self._waiting: deque[Outgoing] = deque()
@@ -37,6 +52,9 @@ class AuditLog:
 
     def note(self, request: AuditedRequest) -> None:
         """Take an entry, to be published soon."""
+        if not request.principal and self._is_flood():
+            metrics.AUDIT_LOST.labels("flood").inc()
+            return
         if len(self._waiting) >= (self._capacity if request.principal else self._capacity // 2):
             self._lose()
             return
@@ -62,7 +80,7 @@ class AuditLog:
         try:
             await asyncio.wait_for(self._empty.wait(), _DRAIN_S)
         except TimeoutError:
-            metrics.AUDIT_LOST.inc(len(self._waiting))
+            metrics.AUDIT_LOST.labels("stopped").inc(len(self._waiting))
             _log.error("entries of the audit log are lost: the bus is away", entries=len(self._waiting))
 
     async def _publish(self) -> None:
@@ -72,15 +90,24 @@ class AuditLog:
                 await self._bus.publish(batch)
             except RecordTooLarge as error:  # a body is far smaller: nothing that trying again would mend
                 _log.error("entries of the audit log are lost", entries=len(batch), error=str(error))
-                metrics.AUDIT_LOST.inc(len(batch))
+                metrics.AUDIT_LOST.labels("too_large").inc(len(batch))
             for _ in batch:
                 self._waiting.popleft()
             self._losing = False
         self._noted.clear()
         self._empty.set()
 
+    def _is_flood(self) -> bool:
+        minute = int(self._clock() // 60)
+        if minute != self._minute:
+            self._minute, self._refused = minute, 0
+        self._refused += 1
+        if self._refused == self._strangers + 1:
+            _log.warning("requests without a valid key are left out of the audit log for a minute")
+        return self._refused > self._strangers
+
     def _lose(self) -> None:
-        metrics.AUDIT_LOST.inc()
+        metrics.AUDIT_LOST.labels("full").inc()
         if not self._losing:
             self._losing = True
             _log.error("the audit log is full, entries are lost", entries=len(self._waiting))

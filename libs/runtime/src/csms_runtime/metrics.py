@@ -54,7 +54,9 @@ HTTP_REQUEST_SECONDS = Histogram(
 
 AUDIT_LOST = Counter(
     "csms_audit_lost_total",
-    "Entries of the audit log that were given up because the bus was away for too long",
+    "Entries of the audit log that were given up, by reason: full, stopped (the bus was away for too long), flood (too "
+    "many requests without a valid key), too_large",
+    ["reason"],
 )
 
 # ---- Process (csms_runtime) ------------------------------------------------------------------------------------------

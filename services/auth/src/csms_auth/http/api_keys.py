@@ -21,7 +21,6 @@ from csms_runtime.http import (
     paginate,
     require,
 )
-from csms_runtime.http.fields import NO_NUL
 from csms_runtime.ids import new_id
 from fastapi import APIRouter, Path, Response, Security
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -42,7 +41,8 @@ def _storable(moment: datetime) -> datetime:
 
 
 KeyId = Annotated[str, Path(max_length=36, description="The key's id, not the key")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100), NO_NUL]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+"""Nothing that a line of a log could not hold."""
 Admin = Annotated[Principal, Security(require("admin"))]
 
 
@@ -139,6 +139,7 @@ class ApiKeyResource:
             await api_keys.add(session, row)
             await outbox.add(session, tables.outbox, [api_key_record(row.told)])
         self._changed(row)
+        response.headers["Cache-Control"] = "no-store"
         response.headers["Location"] = f"/api/v1/api-keys/{row.key_id}"
         return NewApiKey(**ApiKeyItem.of(row).model_dump(), key=key)
 
