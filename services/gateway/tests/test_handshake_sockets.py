@@ -237,3 +237,12 @@ async def test_other_refusals_are_not_counted(system: "System", status: int) -> 
 async def test_no_password_is_no_wrong_one(system: "System") -> None:
     system.services.decide = lambda _request: refusing(401)
     assert [(await refused(system, headers={})).status_code for _ in range(10)] == [401] * 10
+
+
+async def test_a_station_that_sends_no_password_need_not_wait_for_those_that_do(system: "System") -> None:
+    system.services.decide = lambda _request: refusing(401)
+    for _ in range(7):
+        await refused(system)
+    system.services.decide = allow
+    assert (await refused(system)).status_code == 429
+    await system.connect("CS1", headers={})

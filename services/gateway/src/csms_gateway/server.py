@@ -194,7 +194,8 @@ class StationServer:
             self._settings.ocpp_protocols,
         )
         visitor = behind(_visitor(station), headers, self._settings.proxy_rules)
-        self._may_try(wanted.station_id, visitor.address)
+        if wanted.password is not None:  # without one there is nothing to guess
+            self._may_try(wanted.station_id, visitor.address)
         try:
             async with self._turn():
                 station.admitted = await self._admission.admit(wanted, visitor)
