@@ -49,20 +49,22 @@ class TlsFiles:
     """Empty: no client certificate is asked for."""
     client_crls: Sequence[Path] = ()
 
-    def changed_at(self) -> tuple[int, ...]:
-        """When each of the files was changed last, in nanoseconds; 0: it is not there."""
-        return tuple(_changed_at(path) for path in self._paths())
+    def versions(self) -> tuple[tuple[int, int] | None, ...]:
+        """What tells each of the files from what was there before; None: it is not there."""
+        return tuple(_version(path) for path in self._paths())
 
     def _paths(self) -> list[Path]:
         servers = [path for files in self.certificates for path in (files.certificate, files.key)]
         return [*servers, *self.client_cas, *self.client_crls]
 
 
-def _changed_at(path: Path) -> int:
+def _version(path: Path) -> tuple[int, int] | None:
     try:
-        return path.stat().st_mtime_ns
+        found = path.stat()
     except OSError:
-        return 0
+        return None
+    # A file that was put in its place may be older than the one before.
+    return found.st_mtime_ns, found.st_ino
 
 
 class _Handshake(ssl.SSLObject):

@@ -24,7 +24,7 @@ class CurrentContext:
         """Read the files. Raises OSError (ssl.SSLError is one)."""
         self._files = files
         self._asked = asyncio.Event()
-        self._read_at = files.changed_at()
+        self._read = files.versions()
         self.context: ssl.SSLContext = make_context(files)
         _show_expiry(files)
 
@@ -38,13 +38,13 @@ class CurrentContext:
             with suppress(TimeoutError):
                 async with asyncio.timeout(period_s):
                     await self._asked.wait()
-            changed_at = await asyncio.to_thread(self._files.changed_at)
-            if self._asked.is_set() or changed_at != self._read_at:
+            versions = await asyncio.to_thread(self._files.versions)
+            if self._asked.is_set() or versions != self._read:
                 self._asked.clear()
-                self._read_at = changed_at
-                await self._read()
+                self._read = versions
+                await self._read_again()
 
-    async def _read(self) -> None:
+    async def _read_again(self) -> None:
         try:
             self.context = await asyncio.to_thread(make_context, self._files)
         except (OSError, ValueError) as error:
