@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from functools import partial
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus.connections import ConnectionTable
@@ -15,7 +16,7 @@ from csms_db.outbox import OutboxRelay
 from csms_runtime.health import Health
 from fastapi import APIRouter
 
-from csms_transactions.consumers import GROUP, TOPICS, Consumer
+from csms_transactions.consumers import GROUP, RESULTS_GROUP, RESULTS_TOPICS, TOPICS, Consumer
 from csms_transactions.http.remote import remote_router
 from csms_transactions.http.transactions import transactions_router
 from csms_transactions.remote import RemoteControl
@@ -31,6 +32,7 @@ MIGRATIONS = "csms_transactions.migrations"
 SCHEMA = "transactions"
 """The PostgreSQL schema of this service; in standalone mode the file is transactions.db."""
 _CONSUMER = "transactions-consumer"
+_RESULTS = "transactions-results"
 _CONNECTIONS = "transactions-connections"
 
 
@@ -52,8 +54,12 @@ class Transactions:
             storing.central_tokens,
             timeout_s=settings.token_decision_timeout_s,
         )
+        consumer = Consumer(storing, self._tokens)
         self._runner = ConsumerRunner(
-            bus, group=GROUP, topics=TOPICS, handler=Consumer(storing, self._tokens), on_health=self._on_health
+            bus, group=GROUP, topics=TOPICS, handler=consumer, on_health=partial(health.set, _CONSUMER)
+        )
+        self._results = ConsumerRunner(
+            bus, group=RESULTS_GROUP, topics=RESULTS_TOPICS, handler=consumer, on_health=partial(health.set, _RESULTS)
         )
         sender = Sender(
             bus,
@@ -73,6 +79,7 @@ class Transactions:
         """Wait until what is published from now on is handled, and commands find their stations."""
         await self._table.ready()
         await self._runner.ready()
+        await self._results.ready()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish the batch in hand, answer the stations that wait, and return.
@@ -80,13 +87,15 @@ class Transactions:
         Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup).
         """
         finished = asyncio.Event()
-        self._health.set(_CONSUMER, ok=False, detail="starting")
+        for consumer in (_CONSUMER, _RESULTS):
+            self._health.set(consumer, ok=False, detail="starting")
         self._health.set(_CONNECTIONS, ok=False, detail="reading the table of connections")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._inbox.run(finished), name="transactions-inbox")
             tasks.create_task(self._table.run(finished), name="transactions-connections")
             tasks.create_task(self._relay.run(finished), name="transactions-outbox")
             tasks.create_task(self._retention.run(finished), name="transactions-retention")
+            tasks.create_task(self._results.run(stop), name=_RESULTS)
             watch = tasks.create_task(self._watch_table(), name="transactions-table")
             if await _before(self._inbox.ready(), stop):
                 await self._runner.run(stop)
@@ -97,9 +106,6 @@ class Transactions:
     async def _watch_table(self) -> None:
         await self._table.ready()
         self._health.set(_CONNECTIONS, ok=True)
-
-    def _on_health(self, ok: bool, detail: str) -> None:  # noqa: FBT001 as ConsumerRunner calls it
-        self._health.set(_CONSUMER, ok, detail)
 
 
 async def _before(work: Coroutine[object, object, None], stop: asyncio.Event) -> bool:
