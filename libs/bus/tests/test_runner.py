@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
-from csms_bus.ports import Incoming, Outgoing
+from csms_bus.ports import BusUnavailable, Incoming, Outgoing, RecordTooLarge
 from csms_bus.records import reply_to
 from csms_bus.runner import ConsumerRunner, Later, Never, TooManyDeadLetters
 from csms_bus.topics import DEAD_LETTERS
@@ -258,3 +258,71 @@ async def test_members_never_handle_a_station_at_the_same_time(world: World) -> 
                 await finished.wait()
     assert not clashes
     assert done == {f"CS{station}": list(range(40)) for station in range(6)}
+
+
+class SlowBus:
+    """A bus whose publishing waits for `go_on` and then fails once, if `failure` is set; each publish is noted."""
+
+    def __init__(self, world: World, failure: Exception | None = None) -> None:
+        self.subscribe = world.bus.subscribe
+        self.go_on, self.waiting = asyncio.Event(), asyncio.Event()
+        self.failure = failure
+        self.published: list[list[str]] = []
+        self._bus = world.bus
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        self.waiting.set()
+        await self.go_on.wait()
+        if self.failure is not None and any(outgoing.record.reply.correlation_id == "1" for outgoing in records):
+            failure, self.failure = self.failure, None
+            raise failure
+        self.published.append([outgoing.record.reply.correlation_id for outgoing in records])
+        await self._bus.publish(records)
+
+
+@pytest.mark.parametrize("failure", [None, BusUnavailable("down"), RecordTooLarge("x")])
+async def test_the_next_batch_is_handled_while_answers_are_published(memory: World, failure: Exception | None) -> None:
+    bus, handler = SlowBus(memory, failure), Handler()
+    runner = ConsumerRunner(bus, group=memory.group, topics=[memory.log], handler=handler, backoff_s=(0.01, 0.01))  # type: ignore[arg-type]
+    async with memory.reading(memory.inbox, 0) as answers, running(runner.run):
+        await runner.ready()
+        await memory.publish(("CS1", 1))
+        await bus.waiting.wait()
+        await memory.publish(("CS1", 2))
+        await handler.until(lambda: handler.done == [1, 2])
+        assert bus.published == []
+        bus.go_on.set()
+        assert [(await answers.next()).reply.correlation_id for _ in range(2)] == ["1", "2"]
+    expected = [1, 2] if failure is None else [1, 2, 1, 2]  # both come again, in order
+    assert handler.done == expected
+    async with memory.consumer() as consumer:
+        await memory.take_none(consumer)
+
+
+async def test_answers_that_can_never_be_published_hurt_nobody_else(memory: World) -> None:
+    async def handle(batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        return [await answer(incoming) for incoming in batch]
+
+    async def answer(incoming: Incoming) -> Outgoing:
+        payload = b"too large" if number_of(incoming) == 2 else b"{}"
+        return reply_to(incoming.record.station_call, payload=payload)  # type: ignore[union-attr]
+
+    class NarrowBus(SlowBus):
+        async def publish(self, records: Sequence[Outgoing]) -> None:
+            if any(outgoing.record.reply.payload == b"too large" for outgoing in records):
+                raise RecordTooLarge("x")
+            await self._bus.publish(records)
+
+    bus = NarrowBus(memory)
+    runner = ConsumerRunner(bus, group=memory.group, topics=[memory.log], handler=handle, backoff_s=(0.01, 0.01))  # type: ignore[arg-type]
+    async with (
+        memory.reading(DEAD_LETTERS.name) as dead,
+        memory.reading(memory.inbox, 0) as answers,
+        running(runner.run),
+    ):
+        await runner.ready()
+        await memory.publish(("CS1", 1), ("CS1", 2), ("CS1", 3))
+        assert "too large" in (await dead.next()).dead_letter.reason
+        found = [(await answers.next()).reply for _ in range(3)]
+        outcomes = {reply.correlation_id: reply.WhichOneof("outcome") for reply in found}
+        assert outcomes == {"1": "payload", "2": "error", "3": "payload"}

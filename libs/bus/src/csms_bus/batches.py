@@ -40,8 +40,9 @@ class Limits:
 class BatchProcessor:
     """Runs a handler over batches and publishes what comes of it.
 
-    Dead letters are held back until a record succeeds or the batch ends, so that a handler that fails for every record
-    stops the consumer before it has given up many.
+    What a batch leads to is published while the next one is handled, in order: a batch is done only when the one before
+    it is. Dead letters are held back until a record succeeds or the batch ends, so that a handler that fails for every
+    record stops the consumer before it has given up many.
     """
 
     def __init__(self, bus: Bus, group: str, handler: BatchHandler, limits: Limits) -> None:
@@ -50,33 +51,77 @@ class BatchProcessor:
         self._handler = handler
         self._limits = limits
         self._in_a_row = 0
+        self._publishing: asyncio.Task[None] | None = None
+        """Of the batch before."""
+        self._careful = False
+        """Publishing failed: until it works again a batch is not handled before the one before it is done."""
+
+    @property
+    def publishing(self) -> bool:
+        """Whether the batch before is not known to be done; `settle` waits for it."""
+        return self._publishing is not None
+
+    async def settle(self) -> None:
+        """Wait until the batch before is done. Raises BusUnavailable: what it led to could not be published."""
+        if self._publishing is None:
+            return
+        publishing, self._publishing = self._publishing, None
+        try:
+            await publishing
+        except Exception as error:
+            self._careful = True
+            raise BusUnavailable(f"not published: {error!r}") from error
+
+    async def rest(self) -> None:
+        """Wait until nothing is being published; what went wrong still comes out of `settle`."""
+        if self._publishing is not None:
+            await asyncio.wait({self._publishing})
 
     async def process(
         self, batch: Sequence[Incoming], done: Callable[[Sequence[Incoming]], None], interrupted: Callable[[], bool]
     ) -> None:
-        """Handle a batch; `done` is told, in order, which records need not come again.
+        """Handle a batch; `done` is told, in order, which records need not come again: perhaps later, see `settle`.
 
         Returns early, with records not done, when `interrupted` says so. Raises Later or BusUnavailable when the
-        rest is to be delivered again after a pause, TooManyDeadLetters.
+        rest, of the batch before too, is to be delivered again after a pause, TooManyDeadLetters.
         """
         _observe(self._group, batch)
-        if await self._all_at_once(batch):
-            self._in_a_row = 0
-            done(batch)
-        else:
+        outgoing = await self._all_at_once(batch)
+        await self.settle()
+        if outgoing is not None:
+            self._publishing = asyncio.create_task(self._finish(batch, outgoing, done))
+            if not self._careful:
+                return
+            try:
+                await self.settle()
+            except BusUnavailable as error:
+                if isinstance(error.__cause__, BusUnavailable):
+                    raise
+                self._log_batch(batch, error)
+                outgoing = None
+        if outgoing is None:
             await self._one_by_one(batch, done, interrupted)
+        self._careful = False
 
-    async def _all_at_once(self, batch: Sequence[Incoming]) -> bool:
+    async def _all_at_once(self, batch: Sequence[Incoming]) -> Sequence[Outgoing] | None:
+        """Return what is to be published; None: the records are to be handled one by one."""
         if any(_undecodable(incoming) for incoming in batch):
-            return False
+            return None
         try:
-            await self._publish(await self._handle(batch))
+            return await self._handle(batch)
         except (Later, BusUnavailable):
+            await self.settle()
             raise
         except Exception as error:  # noqa: BLE001 whatever a record provokes: which one it is will turn out
-            _log.info("batch failed, now one by one", group=self._group, records=len(batch), error=repr(error))
-            return False
-        return True
+            self._log_batch(batch, error)
+            return None
+
+    async def _finish(
+        self, batch: Sequence[Incoming], outgoing: Sequence[Outgoing], done: Callable[[Sequence[Incoming]], None]
+    ) -> None:
+        await self._publish(outgoing)
+        self._in_a_row = 0
+        done(batch)
 
     async def _one_by_one(
         self, batch: Sequence[Incoming], done: Callable[[Sequence[Incoming]], None], interrupted: Callable[[], bool]
@@ -166,6 +211,9 @@ class BatchProcessor:
         count = self._in_a_row + len(held)
         if count >= self._limits.dead_letters_in_a_row:
             raise TooManyDeadLetters(f"{self._group}: {count} records in a row failed, the last one: {held[-1][1]}")
+
+    def _log_batch(self, batch: Sequence[Incoming], error: Exception) -> None:
+        _log.info("batch failed, now one by one", group=self._group, records=len(batch), error=repr(error))
 
     def _log_failure(self, incoming: Incoming, attempt: int) -> None:
         _log.warning(

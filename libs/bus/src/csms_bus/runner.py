@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 from csms_runtime import metrics
@@ -56,6 +57,8 @@ class ConsumerRunner:
         self._idle.set()
         self._ready = asyncio.Event()
         self._revoking = False
+        self._before: Sequence[Incoming] = ()
+        """The batch that was handled but is not known to be done."""
         self._stop = asyncio.Event()
 
     async def ready(self) -> None:
@@ -89,6 +92,7 @@ class ConsumerRunner:
         self._revoking = True
         try:
             await self._idle.wait()
+            await self._processor.rest()
             await self._offsets.flush(self._consumer)
         finally:
             self._revoking = False
@@ -119,11 +123,12 @@ class ConsumerRunner:
             await asyncio.sleep(backoff.next_pause())
 
     async def _turn(self, consumer: Consumer) -> None:
-        timeout_s = self._commit_interval_s if self._offsets.pending else _IDLE_POLL_S
+        busy = self._offsets.pending or self._processor.publishing
+        timeout_s = self._commit_interval_s if busy else _IDLE_POLL_S
         pause_s = 0.0
         try:
             batch = await consumer.poll(max_records=self._max_batch, timeout_s=timeout_s)
-            if batch:
+            if batch or self._processor.publishing:
                 pause_s = await self._process(consumer, batch)
         except BusUnavailable as error:
             _log.warning("cannot poll", group=self._group, error=str(error))
@@ -137,7 +142,10 @@ class ConsumerRunner:
         self._idle.clear()
         reason = "interrupted"
         try:
-            await self._processor.process(batch, self._offsets.done, self._is_interrupted)
+            if batch:
+                await self._processor.process(batch, self._offsets.done, self._is_interrupted)
+            else:
+                await self._processor.settle()
             self._backoff.reset()
         except Later as error:
             reason = "later"
@@ -147,7 +155,11 @@ class ConsumerRunner:
             _log.warning("batch postponed", group=self._group, records=len(batch), error=str(error))
         finally:
             self._idle.set()
-        undone = self._offsets.undone(batch)
+        if self._processor.publishing:
+            self._before = batch
+            return 0.0
+        undone = self._offsets.undone([*self._before, *batch])
+        self._before = ()
         if not undone:
             return 0.0
         metrics.CONSUMER_REDELIVERIES.labels(self._group, reason).inc(len(batch))
@@ -158,8 +170,12 @@ class ConsumerRunner:
         return self._revoking or self._stop.is_set()
 
     async def _leave(self, consumer: Consumer) -> None:
+        self._idle.clear()  # `run` must not break this off
         try:
+            with suppress(BusUnavailable):  # then they come again
+                await self._processor.settle()
             await self._offsets.flush(consumer)
         finally:
+            self._idle.set()
             self._consumer = None
             await consumer.close()
