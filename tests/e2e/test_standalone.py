@@ -10,6 +10,10 @@ import sys
 import httpx2
 import pytest
 from csms_testing.cluster.layout import free_port
+from csms_testing.conformance import Connector, Operator
+from csms_testing.conformance.states import booted
+from csms_testing.csrs import csr_pem
+from csms_testing.secured import secured
 from csms_testing.simulator import Clock, Station
 from csms_testing.systems import API_KEY, standalone_process
 from websockets.asyncio.client import connect
@@ -74,6 +78,35 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path):
     stored = [event["seq_no"] for event in events["items"]]
     assert len(stored) == len(set(stored))
     assert before <= set(stored)
+
+
+async def test_a_certificate_that_was_promised_survives_kill_9(tmp_path):
+    security = await secured(tmp_path)
+    ocpp_port, http_port = free_port(), free_port()
+    process = standalone_process(tmp_path, ocpp_port, http_port, **security.settings)
+    connector = Connector([f"ws://127.0.0.1:{ocpp_port}/ocpp"], "CS-SIGN")
+    request = {"csr": csr_pem("SN-1")}
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{http_port}/api/v1", headers=KEY, timeout=30) as api:
+        await process.start()
+        await process.ready()
+        try:
+            (await api.put("/stations/CS-SIGN", json={"serial_number": "SN-1"})).raise_for_status()
+            async with connector(quiet=False) as station:
+                await booted(station)
+                assert (await station.call("SignCertificate", request))["status"] == "Accepted"
+                await process.kill()
+            await process.start()
+            await process.ready()
+            async with connector() as station:
+                await booted(station)
+                await station.reply("CertificateSigned", {"status": "Accepted"})
+
+                async def accepted() -> bool:
+                    return [item["state"] for item in (await api.get("/certificates")).json()["items"]] == ["Accepted"]
+
+                await Operator.eventually(accepted)
+        finally:
+            await process.stop()
 
 
 async def test_the_first_start_prints_an_admin_key_that_works(tmp_path):

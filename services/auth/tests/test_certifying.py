@@ -429,13 +429,32 @@ async def test_a_station_that_is_away_gets_it_when_it_connects(world: World, out
     assert soon <= utcnow() + delivering.AFTER_CONNECTING
 
 
-async def test_what_is_under_way_is_not_sent_twice_when_the_station_connects(world: World) -> None:
+async def test_what_is_under_way_when_the_station_connects_waits_for_its_outcome_a_while(world: World) -> None:
     await world.ask(csr_pem("SN-1"))
     await world.signer.sign_due()
     await order_due(world.database)
-    before = (await world.certificates())[0]
+    (order,) = await world.orders()
     await world.connects()
-    assert (await world.certificates())[0] == before
+    (certificate,) = await world.certificates()
+    assert certificate.order_id == order.call_order.call_id
+    assert certificate.due_at is not None
+    assert timedelta(seconds=20) < certificate.due_at - utcnow() <= delivering.AFTER_CONNECTING_AGAIN
+
+
+@pytest.mark.parametrize("bus_is_durable", [True, False])
+async def test_orders_that_the_bus_has_forgotten_are_repeated_after_a_restart(
+    world: World, *, bus_is_durable: bool
+) -> None:
+    await world.ask(csr_pem("SN-1"))
+    await world.signer.sign_due()
+    await order_due(world.database)
+    await world.outbox()
+    restarted = Certifier(
+        world.database, world.signer, renew_before=timedelta(0), wake_outbox=lambda: None, bus_is_durable=bus_is_durable
+    )
+    for _ in range(2):
+        await restarted.work()
+    assert len(await world.orders()) == (0 if bus_is_durable else 1)
 
 
 async def test_an_order_without_an_outcome_is_repeated(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ class Auth:
             None if authority is None else Signer(database, authority, settings.organization),
             renew_before=timedelta(days=settings.pki_renew_days),
             wake_outbox=self._relay.wake,
+            bus_is_durable=bus.durable,
         )
         self._asker = StatusAsker(bus.publish, settings.ocsp_allowed_networks)
         self._runner = ConsumerRunner(

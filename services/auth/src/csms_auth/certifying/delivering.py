@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import orjson
-import structlog
 from csms.v1.station_pb2 import CommandResult, Outcome
 from csms_bus.ports import Outgoing
 from csms_db import outbox
@@ -20,8 +19,8 @@ from csms_auth.store import certificates, tables
 BATCH = 100
 AFTER_CONNECTING = timedelta(seconds=1)
 """How long a station is left alone after it connected: device-mgmt has to hear of it too."""
-
-_log = structlog.get_logger(__name__)
+AFTER_CONNECTING_AGAIN = timedelta(seconds=30)
+"""How long the outcome of a CALL from before may take then: a station's time to answer."""
 
 
 async def order_due(database: Database) -> int:

@@ -13,7 +13,7 @@ from csms_runtime import metrics
 from csms_runtime.clock import utcnow
 
 from csms_auth import events
-from csms_auth.certifying.delivering import AFTER_CONNECTING, delivered
+from csms_auth.certifying.delivering import AFTER_CONNECTING, AFTER_CONNECTING_AGAIN, delivered
 from csms_auth.certifying.orders import CERTIFICATE_SIGNED, ORIGIN
 from csms_auth.domain.certificates import Certificate, CertificateState
 from csms_auth.store import certificates, tables
@@ -43,7 +43,10 @@ class ResultsConsumer:
         if results or connected:
             async with self._database.transaction() as session:
                 changed = await self._apply(session, results)
-                await certificates.connected(session, connected, utcnow() + AFTER_CONNECTING)
+                now = utcnow()
+                await certificates.connected(
+                    session, connected, now + AFTER_CONNECTING, under_way_due_at=now + AFTER_CONNECTING_AGAIN
+                )
             self._wake_outbox()
             for certificate in changed:
                 _tell(certificate)

@@ -10,9 +10,11 @@ import structlog
 from csms_bus.flow import Backoff
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
+from csms_runtime.clock import utcnow
 
 from csms_auth.certifying import delivering, renewing
 from csms_auth.certifying.signing import Signer
+from csms_auth.store import certificates
 
 POLL_S = 1.0
 """How long something may lie unnoticed when nobody called `wake`: it became due, or another process wrote it."""
@@ -31,14 +33,19 @@ class Certifier:
         *,
         renew_before: timedelta,
         wake_outbox: Callable[[], None],
+        bus_is_durable: bool = True,
     ) -> None:
-        """`signer` None: there is no certificate authority, nothing is signed. `renew_before` 0: nothing is renewed."""
+        """`signer` None: there is no certificate authority, nothing is signed. `renew_before` 0: nothing is renewed.
+
+        `bus_is_durable` False: orders from before this start are lost.
+        """
         self._database = database
         self._signer = signer
         self._renew_before = renew_before
         self._wake_outbox = wake_outbox
         self._woken = asyncio.Event()
         self._renewed_at = -RENEWAL_INTERVAL_S
+        self._orders_are_known = bus_is_durable
 
     def wake(self) -> None:
         """Tell that something is due. Cheap; call it from the event loop's thread."""
@@ -65,6 +72,10 @@ class Certifier:
 
     async def work(self) -> None:
         """Do all that is due now. Raises DatabaseUnavailable."""
+        if not self._orders_are_known:
+            async with self._database.transaction() as session:
+                await certificates.forget_orders(session, utcnow())
+            self._orders_are_known = True
         while self._signer is not None and await self._signer.sign_due():
             self._wake_outbox()
         while await delivering.order_due(self._database):

@@ -71,19 +71,26 @@ async def due(session: WriteSession, now: datetime, *, limit: int) -> list[Certi
     return [_certificate(row) for row in await session.execute(query)]
 
 
-async def connected(session: WriteSession, station_ids: Collection[str], due_at: datetime) -> None:
-    """Make what is to be delivered to these stations due, unless it is under way."""
+async def connected(
+    session: WriteSession, station_ids: Collection[str], due_at: datetime, *, under_way_due_at: datetime
+) -> None:
+    """Make what is to be delivered to these stations due; later, if a CALL is under way whose outcome may be lost."""
     for some in chunks(sorted(station_ids)):
-        await session.execute(
-            update(certificates)
-            .where(
-                certificates.c.station_id.in_(some),
-                certificates.c.state == CertificateState.ISSUED,
-                certificates.c.order_id.is_(None),
-                certificates.c.due_at > due_at,
+        to_deliver = certificates.c.station_id.in_(some), certificates.c.state == CertificateState.ISSUED
+        for is_ordered, moment in ((False, due_at), (True, under_way_due_at)):
+            ordered_or_not = certificates.c.order_id.is_not(None) if is_ordered else certificates.c.order_id.is_(None)
+            await session.execute(
+                update(certificates)
+                .where(*to_deliver, ordered_or_not, certificates.c.due_at > moment)
+                .values(due_at=moment)
             )
-            .values(due_at=due_at)
-        )
+
+
+async def forget_orders(session: WriteSession, now: datetime) -> None:
+    """Make due what is under way: the bus that would bring the outcomes has forgotten the orders."""
+    await session.execute(
+        update(certificates).where(certificates.c.order_id.is_not(None)).values(order_id=None, due_at=now)
+    )
 
 
 async def to_renew(
