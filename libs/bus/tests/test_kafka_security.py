@@ -17,12 +17,9 @@ from csms_bus.ports import BusUnavailable, Outgoing, Start
 from csms_bus.records import new_record
 from csms_bus.topics import CALLS_DEVICES
 from csms_runtime.settings import KafkaAccess
-from csms_testing.kafka import free_ports, kafka_requirement
-from csms_testing.kafka_node import Address, KafkaNode, Secured, new_cluster_id
+from csms_testing.kafka_node import Secured
 from csms_testing.pki import Files, Pki
-from csms_testing.requirements import require
-
-PASSWORD = "tops3cret"
+from csms_testing.secured_stores import PASSWORD, secured_kafka
 
 
 @pytest.fixture(autouse=True)
@@ -44,18 +41,8 @@ def client(pki: Pki) -> Files:
 @pytest.fixture(scope="module")
 def secured(pki: Pki) -> Iterator[Secured]:
     """One broker for all tests here; CSMS_TEST_KAFKA does not name it, for its certificates must be known."""
-    require(kafka_requirement())
-    port, controller_port, sasl_port, mutual_port = free_ports(4)
-    issued = pki.root.issue("broker", names=["127.0.0.1"])
-    certificate = pki.write("broker.pem", issued.key_pem + issued.pem)
-    secured = Secured(sasl_port, mutual_port, certificate, pki.root_file, "csms", PASSWORD)
-    address = Address(1, port, controller_port)
-    node = KafkaNode(address, [address], new_cluster_id(), pki.directory / "node", fast_start=True, secured=secured)
-    try:
-        node.start()
+    with secured_kafka(pki) as secured:
         yield secured
-    finally:
-        node.kill()
 
 
 def sasl(ca: Path, mechanism: str = "SCRAM-SHA-512", password: str = PASSWORD) -> KafkaAccess:

@@ -1,6 +1,5 @@
 """TLS to PostgreSQL as libpq's parameters say: in the pool, on the direct path, in migrations."""
 
-import os
 import shutil
 import ssl
 from collections.abc import Iterator
@@ -8,27 +7,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
-import asyncpg
 import pytest
 import sqlalchemy as sa
 from csms_db import migrations, tls
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_db.url import parse
-from csms_testing.databases import in_thread
 from csms_testing.pki import Files, Pki
-from csms_testing.postgres import LocalPostgres, postgres_requirement
-from csms_testing.requirements import require
+from csms_testing.postgres import LocalPostgres
+from csms_testing.secured_stores import tls_postgres
 from sqlalchemy.exc import SQLAlchemyError
 
 IS_TLS = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
-HBA = """
-local   all all                     trust
-hostssl all certified 127.0.0.1/32  cert
-hostssl all csms      127.0.0.1/32  trust
-host    all plain     127.0.0.1/32  trust
-"""
-"""The user csms comes in with TLS only, certified with a certificate only."""
 
 
 @pytest.fixture(scope="module")
@@ -44,34 +34,8 @@ def client(pki: Pki) -> Files:
 @pytest.fixture(scope="module")
 def tls_server(pki: Pki) -> Iterator[LocalPostgres]:
     """A server whose certificate is for 127.0.0.1; a named one would need to be known as well."""
-    require(postgres_requirement())
-    server = LocalPostgres(durable=False)
-    try:
-        server.start()
-        in_thread(lambda: switch_on(server, pki))
+    with tls_postgres(pki) as server:
         yield server
-    finally:
-        server.close()
-
-
-async def switch_on(server: LocalPostgres, pki: Pki) -> None:
-    data, owner = server._data, server._data.stat()
-    files = pki.server("ecdsa", names=["127.0.0.1"])
-    for name, source in {"server.crt": files.certificate, "server.key": files.key, "ca.crt": pki.root_file}.items():
-        shutil.copyfile(source, data / name)
-        os.chown(data / name, owner.st_uid, owner.st_gid)
-        (data / name).chmod(0o600)
-    (data / "pg_hba.conf").write_text(HBA)
-    connection = await asyncpg.connect(server.url)
-    for statement in (
-        "CREATE ROLE certified LOGIN SUPERUSER",
-        "CREATE ROLE plain LOGIN SUPERUSER",
-        "ALTER SYSTEM SET ssl_ca_file = 'ca.crt'",
-        "ALTER SYSTEM SET ssl = on",
-        "SELECT pg_reload_conf()",
-    ):
-        await connection.execute(statement)
-    await connection.close()
 
 
 def url(server: LocalPostgres, *, user: str = "csms", host: str = "127.0.0.1", **parameters: object) -> str:

@@ -74,7 +74,7 @@ class LocalPostgres:
         """Start and wait until connections are accepted; installs first when there is no data. Raises PostgresError."""
         if self.pid is not None:
             return
-        first = not (self._data / "PG_VERSION").exists()
+        first = not (self.data / "PG_VERSION").exists()
         if first:
             self._install()
         with self.log_file.open("ab") as log:
@@ -103,7 +103,7 @@ class LocalPostgres:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
             self._process.wait(_STOP_DEADLINE_S)
-            (self._data / "postmaster.pid").unlink(missing_ok=True)  # its shared memory is gone with the children
+            (self.data / "postmaster.pid").unlink(missing_ok=True)  # its shared memory is gone with the children
         self._dismiss_guard()
 
     def freeze(self) -> None:
@@ -125,7 +125,8 @@ class LocalPostgres:
         return 0 if self._process is None else self._process.wait()
 
     @property
-    def _data(self) -> Path:
+    def data(self) -> Path:
+        """The server's data directory."""
         return self._home / "data"
 
     def _install(self) -> None:
@@ -135,7 +136,7 @@ class LocalPostgres:
             shutil.chown(self._home, user.pw_uid, user.pw_gid)
         sync = [] if self._durable else ["--no-sync"]
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={USER}", *sync]
-        self._run("initdb", "-D", str(self._data), *options)
+        self._run("initdb", "-D", str(self.data), *options)
 
     def _command(self) -> list[str]:
         settings = [
@@ -145,7 +146,7 @@ class LocalPostgres:
             *([] if self._durable else _FAST),
         ]
         options = [part for setting in settings for part in ("-c", setting)]
-        return [_binary("postgres"), "-D", str(self._data), "-p", str(self.port), *options]
+        return [_binary("postgres"), "-D", str(self.data), "-p", str(self.port), *options]
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [_binary(program), *arguments]
@@ -164,7 +165,7 @@ class LocalPostgres:
     def _says_ready(self) -> bool:
         """Whether line 8 of postmaster.pid says so, which is what pg_ctl waits for."""
         try:
-            lines = (self._data / "postmaster.pid").read_text().splitlines()
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
         return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"  # noqa: PLR2004

@@ -5,7 +5,9 @@ import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from csms_bus import kafka_security
 from csms_bus.admin import create_topics
+from csms_runtime.settings import KafkaAccess
 
 from csms_testing.kafka import LocalKafka, kafka_requirement
 from csms_testing.postgres import LocalPostgres, postgres_requirement
@@ -18,8 +20,8 @@ class StoreMissingError(Exception):
 async def kafka_and_postgres(stack: AsyncExitStack, directory: Path) -> tuple[str, str]:
     """Return Kafka's bootstrap servers, topics made, and the database's URL. What was started ends with the stack.
 
-    CSMS_TEST_KAFKA and CSMS_TEST_DATABASE_URL name running ones. Raises StoreMissingError, KafkaError, PostgresError,
-    BusUnavailable.
+    CSMS_TEST_KAFKA (with CSMS_KAFKA_* about TLS and SASL) and CSMS_TEST_DATABASE_URL name running ones. Raises
+    StoreMissingError, KafkaError, PostgresError, BusUnavailable.
     """
     bootstrap, database_url = os.environ.get("CSMS_TEST_KAFKA"), os.environ.get("CSMS_TEST_DATABASE_URL")
     missing = (None if bootstrap else kafka_requirement()) or (None if database_url else postgres_requirement())
@@ -35,5 +37,5 @@ async def kafka_and_postgres(stack: AsyncExitStack, directory: Path) -> tuple[st
         stack.callback(postgres.close)
         await asyncio.to_thread(postgres.start)
         database_url = postgres.url
-    await create_topics(bootstrap)
+    await create_topics(bootstrap, security=kafka_security.arguments(KafkaAccess()))
     return bootstrap, database_url
