@@ -19,6 +19,7 @@ from csms.v1.events_pb2 import ConnectionRefused
 from csms_bus import topics
 from csms_bus.ports import Start
 from csms_gateway.settings import GatewaySettings
+from csms_gateway.tls import failure
 from csms_runtime import metrics
 from csms_testing.pki import Issued, Pki
 from csms_testing.scripted import RawStation, basic
@@ -272,6 +273,21 @@ async def test_a_bad_client_certificate_ends_the_handshake(tls: Tls, kind: str, 
 async def test_the_station_is_told_what_is_wrong_with_it(tls: Tls, kind: str, alert: str, version: str) -> None:
     client = getattr(tls.pki, f"{kind}_client")("SN-1")
     assert f"alert {alert}" in await s_client(tls, version, "-ign_eof", *shown(tls, client))
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "security_event"),
+    [
+        (ValueError("not UTF-8"), "bad_certificate", "InvalidChargingStationCertificate"),
+        (ConnectionResetError(), "abandoned", ""),
+        (TimeoutError(), "timeout", ""),
+        (ssl.SSLEOFError(8, "EOF"), "abandoned", ""),
+        (ssl.SSLError(1, "something new"), "failed", ""),
+    ],
+)
+def test_each_end_of_a_handshake_has_a_name(error: Exception, result: str, security_event: str) -> None:
+    why = failure(error)
+    assert (why.result, why.security_event) == (result, security_event)
 
 
 async def test_a_good_one_is_taken_after_a_bad_one(tls: Tls) -> None:

@@ -184,7 +184,9 @@ def failure(error: BaseException) -> TlsFailure:
         return TlsFailure("bad_certificate", text, "InvalidChargingStationCertificate")
     if isinstance(error, TimeoutError | ConnectionAbortedError):
         return _TIMEOUT
+    if isinstance(error, ValueError):
+        return TlsFailure("bad_certificate", "client certificate: cannot be read", "InvalidChargingStationCertificate")
     if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return _ABANDONED
-    reason = error.reason or "unknown"
+    reason: str = getattr(error, "reason", None) or "unknown"
     return _BY_REASON.get(reason) or TlsFailure("failed", reason.lower().replace("_", " "))

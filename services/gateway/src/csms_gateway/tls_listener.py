@@ -18,7 +18,7 @@ from csms_gateway.tls_reload import CurrentContext
 
 _log = structlog.get_logger(__name__)
 
-PATIENCE_S = 5.0
+PATIENCE_S = 3.0
 """When all turns are taken, a handshake that has had this long gives its turn to the next connection."""
 _NO_FILES_PAUSE_S = 1.0
 """After an accept that failed, most likely because all file descriptors are in use."""
@@ -121,7 +121,8 @@ class TlsListener:
                 ssl_handshake_timeout=self._handshake_timeout_s,
                 ssl_shutdown_timeout=self._close_timeout_s,
             )
-        except OSError as error:  # ssl.SSLError and TimeoutError are such
+        # ssl.SSLError and TimeoutError are such; a certificate with strange content may be a ValueError.
+        except (OSError, ValueError) as error:
             self._failed(failure(error), address)
             return
         wrapped = transport.get_extra_info("ssl_object")
