@@ -212,6 +212,12 @@ async def test_another_stations_name_is_refused_and_told(world: World) -> None:
     assert (request.state, request.reason) == (RequestState.REFUSED, answer["statusInfo"]["additionalInfo"])
 
 
+async def test_a_station_that_goes_on_asking_badly_is_told_of_once(world: World) -> None:
+    for moment in range(3):
+        await world.ask(csr_pem("SN-2"), at_ms=world.now_ms + moment)
+    assert len(await world.events()) == 1
+
+
 async def test_a_station_without_a_serial_number_is_told_so(world: World) -> None:
     await world.register(serial_number="", revision=2)
     answer = await world.ask(csr_pem("SN-1"))

@@ -30,7 +30,7 @@ async def record_requests(session: WriteSession, requests: Sequence[CertificateR
         if merged.certificate is not None:
             certificate_id = merged.certificate.certificate_id
             signed[certificate_id] = changed[certificate_id] = merged.certificate
-        if merged.request is new and new.state is RequestState.REFUSED:
+        if merged.request is new and new.state is RequestState.REFUSED and merged.is_news:
             told.append(events.certificate_refused(*key, new.reason))
     await certificate_requests.save(session, stored.values())
     await certificates.save(session, changed.values())

@@ -100,6 +100,8 @@ class Certificate:
 
 SAME_REQUEST = timedelta(days=1)
 """A CSR for the same key within this time is the same request again (A02.FR.17): nothing is signed a second time."""
+REFUSALS_APART = timedelta(minutes=1)
+"""A station that goes on sending bad CSRs is told of again after a pause of this length, or for another reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Merged:
     """To be stored."""
     certificate: Certificate | None = None
     """To be stored: delivered once more, or superseded."""
+    is_news: bool = True
+    """False: a refusal of which enough was told."""
 
 
 def merge(known: CertificateRequest | None, certificate: Certificate | None, new: CertificateRequest) -> Merged | None:
@@ -125,7 +129,7 @@ def merge(known: CertificateRequest | None, certificate: Certificate | None, new
     if new.state is RequestState.REFUSED:
         # What is in work for the station goes on, whatever it sends besides.
         unfinished = undelivered or known.state is RequestState.PENDING
-        return None if unfinished or _same_refusal(known, new) else Merged(new)
+        return None if unfinished else _refused(known, new)
     if _repeats(known, certificate, new):
         return None if certificate is None else _again(known, certificate, new)
     if certificate is not None and undelivered:
@@ -142,8 +146,11 @@ def _repeats(known: CertificateRequest, certificate: Certificate | None, new: Ce
     return certificate is not None and certificate.state in (CertificateState.ISSUED, CertificateState.ACCEPTED)
 
 
-def _same_refusal(known: CertificateRequest, new: CertificateRequest) -> bool:
-    return known.state is RequestState.REFUSED and (known.csr, known.reason) == (new.csr, new.reason)
+def _refused(known: CertificateRequest, new: CertificateRequest) -> Merged | None:
+    if known.state is not RequestState.REFUSED or known.reason != new.reason:
+        return Merged(new)
+    told_lately = new.received_at - known.received_at < REFUSALS_APART
+    return None if known.csr == new.csr else Merged(new, is_news=not told_lately)
 
 
 def _again(known: CertificateRequest, certificate: Certificate, new: CertificateRequest) -> Merged | None:
