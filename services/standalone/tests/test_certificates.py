@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from csms_auth.pki import files
+from csms_runtime import logging
 from csms_standalone import certificates
-from csms_standalone.__main__ import welcome_text
+from csms_standalone.__main__ import cli, welcome_text
 from csms_standalone.app import Ports
 from csms_standalone.certificates import made_here, with_certificates
 from csms_standalone.secrets import Secrets
 from csms_standalone.settings import StandaloneSettings
+from typer.testing import CliRunner
 
 SECRETS = Secrets("k" * 64, "")
 
@@ -122,6 +124,16 @@ def test_another_secret_key_is_an_error_and_destroys_nothing(tmp_path: Path) -> 
     with_certificates(settings(tmp_path))
     with pytest.raises(files.WrongPassphraseError):
         with_certificates(settings(tmp_path, secret_key="another secret key"))
+
+
+def test_a_start_that_cannot_have_certificates_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging, "configure", lambda *_: None)  # the process's logging is not this test's to change
+    monkeypatch.setenv("CSMS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("CSMS_OCPP_TLS_PORT", "0")
+    monkeypatch.setenv("CSMS_OCPP_TLS_NAMES", '["é.example.com"]')
+    told = CliRunner().invoke(cli, ["serve"])
+    assert told.exit_code == 1
+    assert "CSMS_OCPP_TLS_PORT cannot be had" in str(told.output)
 
 
 class TestWelcome:

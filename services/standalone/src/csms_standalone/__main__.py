@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from csms_auth.pki.files import WrongPassphraseError
 from csms_runtime import lifecycle, logging
 
 from csms_standalone.app import Ports
@@ -28,7 +29,10 @@ def serve() -> None:
     environment = StandaloneSettings()
     logging.configure(environment.log_level, environment.log_format)
     secrets = secrets_of(environment.data_dir, admin_key=environment.admin_api_key is None)
-    settings = with_certificates(environment.with_secrets(secrets))
+    try:
+        settings = with_certificates(environment.with_secrets(secrets))
+    except (WrongPassphraseError, ValueError, OSError) as error:
+        sys.exit(f"The certificates for CSMS_OCPP_TLS_PORT cannot be had: {error}")
 
     def welcome(ports: Ports) -> None:
         sys.stdout.write(welcome_text(settings, secrets, ports))
