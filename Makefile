@@ -95,12 +95,16 @@ drill: $(VENV)/.dev ## Break the running system in every known way, check that n
 	$(BIN)/python -m csms_testing.drills $(ARGS)
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Measure throughput and latency beside the baselines
+bench: $(VENV)/.dev ## Measure throughput and latency beside the baselines (ARGS="--name 2-cores": the published set)
 	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.fuzz ## Search for input from outside that breaks something, a minute per target (Linux on x86-64)
 	$(BIN)/python tests/fuzz/run.py $(ARGS)
+
+.PHONY: report
+report: $(VENV)/.dev ## Write docs/performance.md from a result set of the benchmarks (ARGS: its name)
+	$(BIN)/python -m bench.report $(ARGS)
 
 .PHONY: proto
 proto: $(VENV)/.dev ## Generate Python code from proto/

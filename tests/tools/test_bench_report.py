@@ -1,0 +1,72 @@
+"""docs/performance.md is written from any result set, complete or not."""
+
+from typing import Any
+
+import pytest
+
+from bench import report, sizing
+from bench.systems import BASELINES, DISTRIBUTED, STANDALONE
+
+ABOUT = {
+    "cores": 2,
+    "processor": "a processor",
+    "memory_gib": 8.0,
+    "python": "3.11",
+    "packages": {"websockets": "17"},
+    "load_before": 0.1,
+}
+
+
+def figures(per_second: float, **cpu_us: float) -> dict[str, Any]:
+    return {
+        "per_second": per_second,
+        "p50_ms": 1.0,
+        "p99_ms": 2.0,
+        "failed": 0,
+        "cpu_us": sum(cpu_us.values()),
+        "cpu_us_by_process": cpu_us,
+    }
+
+
+def round_trips(per_second: float) -> dict[str, Any]:
+    systems = {name: figures(1000.0, **{kind: 600.0}) for kind, name in BASELINES.items()}
+    ours = figures(per_second, **{"gateway-0": 100.0, "transactions-0": 200.0, "java": 50.0, "postgres": 40.0})
+    return {kind: {**systems, DISTRIBUTED: ours} for kind in ("throughput", "latency", "authorize")}
+
+
+@pytest.fixture
+def found() -> dict[str, Any]:
+    idle = {"connections": 6000, "kib_per_connection": 30.0, "cpu_percent": {"gateway-0": 2.0}}
+    history = {"events": 1000, "bytes": 500_000, "empty": {"cpu_us": 100.0}, "full": {"cpu_us": 110.0}}
+    connections = {"1000": {"cpu_us": 100.0, "e_cpu_us": 30.0}, "10000": {"cpu_us": 120.0, "e_cpu_us": 31.0}}
+    commands = {"stations": 10, "accepted": 10, "seconds": 1.0, "per_second": 10.0, "p99_ms": 5.0}
+    return {
+        "about": ABOUT,
+        "round-trips": {DISTRIBUTED: round_trips(1900.0)},
+        "idle": {DISTRIBUTED: idle},
+        "flat": {"connections": connections, "history": history, "commands": commands},
+    }
+
+
+def test_a_page_has_verdicts_and_what_was_measured(found: dict[str, Any]) -> None:
+    page = report.page("some", found)
+    assert f"| {DISTRIBUTED}: throughput ≥ 2 x M | 1.90 x | missed |" in page
+    assert f"| {DISTRIBUTED} | 1,900 | 1.90 |" in page
+    assert "## Sizing on paper" in page
+    assert "## Reconnect storm" not in page
+
+
+def test_without_distributed_figures_there_is_no_sizing(found: dict[str, Any]) -> None:
+    for case in ("round-trips", "idle", "flat"):
+        assert sizing.costs({name: value for name, value in found.items() if name != case}) is None
+    assert STANDALONE not in report.page("some", {"about": ABOUT})
+
+
+def test_sizes_follow_from_costs(found: dict[str, Any]) -> None:
+    cost = sizing.costs(found)
+    assert cost is not None
+    assert (cost.gateway_us, cost.transactions_us, cost.event_bytes) == (100.0, 200.0, 500.0)
+    assert cost.heartbeat_us == pytest.approx(200.0)  # 2 % of a core for 100 heartbeats a second
+    rows = {row[0]: row[1:] for row in sizing.sizing(cost).rows}
+    assert list(rows["TransactionEvents per second, busiest hour"]) == ["33", "333", "3,333"]
+    assert list(rows["gateway pods (1 core each)"]) == ["2", "10", "100"]
