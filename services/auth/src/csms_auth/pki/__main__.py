@@ -100,7 +100,7 @@ def crl(
         CertificateType, typer.Option(help="Whose certificates: the stations', or those they show to vehicles")
     ] = CertificateType.CHARGING_STATION,
 ) -> None:
-    """Print the list of revoked certificates, PEM, valid for a week; for gateways' CSMS_OCPP_TLS_CLIENT_CRLS or others.
+    """Print the list of revoked certificates, PEM, valid for a week; for whoever verifies them without asking the CSMS.
 
     What was revoked is read from auth's database: CSMS_DATABASE_URL, or the standalone CSMS's in CSMS_DATA_DIR.
     """
