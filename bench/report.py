@@ -15,8 +15,8 @@ TEXTS = Path(__file__).parent / "texts"
 
 _HEAD = """# Performance
 
-Written by `make report ARGS={name}` from `bench/results/{name}.json`; do not edit. `make bench` measures again (about half
-an hour; `make bench ARGS=--quick` takes a few minutes and is no more than a look).
+Written by `make report ARGS={name}` from `bench/results/{name}.json`; do not edit. `make bench` measures again (about
+half an hour; `make bench ARGS=--quick` takes a few minutes and is no more than a look).
 
 Every figure stands beside two baselines, measured in the same run, on the same machine, with the same client:
 
@@ -26,10 +26,10 @@ Every figure stands beside two baselines, measured in the same run, on the same 
 Ours store every event durably before the station is answered: on SQLite with `synchronous=FULL`, or on Kafka with
 `acks=all` and then in PostgreSQL with `synchronous_commit=on`.
 
-Measured on {cores} cores ({processor}, {memory_gib} GiB), which client, servers, broker and database share; Python {python};
-{packages}. Load average before the run: {load_before}.
-A system and its baselines are measured in turn, some seconds at a time, and the medians of several runs count. CPU figures
-are of all processes of a system, the client's left out.
+Measured on {cores} cores ({processor}, {memory_gib} GiB), which client, servers, broker and database share; Python
+{python}; {packages}. Load average before the run: {load_before}.
+A system and its baselines are measured in turn, some seconds at a time, and the medians of several runs count. CPU
+figures are of all processes of a system, the client's left out.
 """
 
 _SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
