@@ -139,6 +139,9 @@ class RuntimeSettings(KafkaAccess):
         description="OpenID Connect issuer whose JWTs the HTTP API takes besides API keys: its URL as in the claim "
         "iss; absent: none",
     )
+    oidc_ca_file: Path | None = Field(
+        None, description="PEM file of the CAs of the issuer's certificate; absent: the system's"
+    )
     oidc_audience: str | None = Field(
         None, min_length=1, description="What the claim aud of a JWT must hold; required with CSMS_OIDC_ISSUER"
     )

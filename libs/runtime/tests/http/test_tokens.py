@@ -1,9 +1,11 @@
 """JWTs of a real, small issuer over HTTP."""
 
 import asyncio
+import ssl
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,6 +18,7 @@ from csms_runtime.http.issuer import KEEP_S, MAX_AGE_S, REFRESH_PAUSE_S, IssuerK
 from csms_runtime.http.tokens import TokenRefused, scope_reader
 from csms_runtime.settings import RuntimeSettings
 from csms_testing.oidc import AUDIENCE, Issuer, issuing, jwk, rsa_key
+from csms_testing.pki import Pki
 from fastapi import FastAPI
 from pydantic import ValidationError
 
@@ -290,6 +293,29 @@ class TestApi:
         response = await call(issuer.token())
         assert (response.status_code, response.headers["retry-after"]) == (503, "2")
         assert (await call("a.dotted.key")).status_code == 200
+
+
+async def test_issuer_with_a_private_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pki = Pki(tmp_path)
+    files = pki.server("ecdsa", ["localhost"])
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(files.certificate, files.key)
+    async with issuing(server) as issuer:
+        monkeypatch.setenv("CSMS_OIDC_ISSUER", issuer.url)
+        monkeypatch.setenv("CSMS_OIDC_AUDIENCE", AUDIENCE)
+        strangers = Tokens.from_settings(RuntimeSettings())
+        assert strangers is not None
+        with pytest.raises(IssuerUnavailable):
+            await strangers.verify(issuer.token())
+        monkeypatch.setenv("CSMS_OIDC_CA_FILE", str(pki.root_file))
+        tokens = Tokens.from_settings(RuntimeSettings())
+        assert tokens is not None
+        assert (await tokens.verify(issuer.token())).name == "somebody"
+        monkeypatch.setenv("CSMS_OIDC_CA_FILE", str(tmp_path / "missing.pem"))
+        without = Tokens.from_settings(RuntimeSettings())
+        assert without is not None
+        with pytest.raises(IssuerUnavailable):
+            await without.verify(issuer.token())
 
 
 class TestSettings:

@@ -1,6 +1,8 @@
 """A small OpenID Connect issuer over HTTP: discovery, keys, and tokens as tests want them."""
 
+import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -90,9 +92,31 @@ def jwk(key_id: str, key: PrivateKey) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def issuing() -> AsyncIterator[Issuer]:
-    """An issuer that listens on loopback while the context is open."""
+async def issuing(tls: ssl.SSLContext | None = None) -> AsyncIterator[Issuer]:
+    """An issuer that listens on loopback while the context is open, with TLS when it is given a server's context."""
     issuer = Issuer()
     async with listening(issuer.app(), "127.0.0.1", 0) as port:
         issuer.url = f"http://127.0.0.1:{port}"
-        yield issuer
+        if tls is None:
+            yield issuer
+            return
+        async with _with_tls(tls, port) as tls_port:
+            issuer.url = f"https://localhost:{tls_port}"
+            yield issuer
+
+
+@asynccontextmanager
+async def _with_tls(tls: ssl.SSLContext, port: int) -> AsyncIterator[int]:
+    """Pass on what comes with TLS, one request and its answer for each connection."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, before = await asyncio.open_connection("127.0.0.1", port)
+        head = await reader.readuntil(b"\r\n\r\n")
+        before.write(head.replace(b"Connection: keep-alive", b"Connection: close"))
+        writer.write(await behind.read())
+        await writer.drain()
+        for stream in (before, writer):
+            stream.close()
+
+    async with await asyncio.start_server(handle, "localhost", 0, ssl=tls) as server:
+        yield server.sockets[0].getsockname()[1]

@@ -1,9 +1,11 @@
 """The public keys of an OpenID Connect issuer: found by discovery, cached, asked for again within bounds."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -38,10 +40,16 @@ class UnknownKey(Exception):  # noqa: N818 as above
 
 
 class IssuerKeys:
-    """The keys of one issuer. `clock` gives seconds that only grow. Close it in the end."""
+    """The keys of one issuer. Close it in the end.
 
-    def __init__(self, issuer: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    `ca_file` holds the CAs of its certificate in PEM; None: the system's. `clock` gives seconds that only grow.
+    """
+
+    def __init__(
+        self, issuer: str, *, ca_file: Path | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._issuer = issuer
+        self._ca_file = ca_file
         self._clock = clock
         self._keys: list[Mapping[str, Any]] = []
         self._fetched_at: float | None = None
@@ -99,7 +107,7 @@ class IssuerKeys:
     async def _fetch(self) -> None:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                self._keys = await _keys_of(self._issuer)
+                self._keys = await _keys_of(self._issuer, self._ca_file)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError) as error:
             self._failed = True
             _log.warning("the issuer's keys cannot be had", issuer=self._issuer, error=repr(error))
@@ -109,9 +117,10 @@ class IssuerKeys:
             _log.info("the issuer's keys are known", issuer=self._issuer, keys=len(self._keys))
 
 
-async def _keys_of(issuer: str) -> list[Mapping[str, Any]]:
-    """Raises httpx2's errors, TimeoutError, ValueError."""
-    async with httpx2.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=False) as client:
+async def _keys_of(issuer: str, ca_file: Path | None) -> list[Mapping[str, Any]]:
+    """Raises httpx2's errors, OSError, ValueError."""
+    trusted = ssl.create_default_context(cafile=ca_file)
+    async with httpx2.AsyncClient(verify=trusted, timeout=_TIMEOUT_S, follow_redirects=False) as client:
         found = await _json(client, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
         if found.get("issuer") != issuer:
             raise ValueError("the discovery document is another issuer's")

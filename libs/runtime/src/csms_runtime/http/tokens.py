@@ -43,7 +43,7 @@ class Tokens:
         if settings.oidc_issuer is None or settings.oidc_audience is None:
             return None
         return cls(
-            IssuerKeys(settings.oidc_issuer),
+            IssuerKeys(settings.oidc_issuer, ca_file=settings.oidc_ca_file),
             issuer=settings.oidc_issuer,
             audience=settings.oidc_audience,
             scopes_of=scope_reader(settings.oidc_scopes_claim, settings.oidc_scope_prefix),
