@@ -240,3 +240,25 @@ async def test_messages_that_are_too_large_close_the_connection(
         assert answer[:1] == bytes([FIN | 0x8])
         assert struct.unpack(">H", answer[2:4]) == (code,)
         assert await is_served(system)
+
+
+PING = struct.pack(">BB4x", FIN | 0x9, 0x80 | 125) + bytes(125)
+
+
+async def ping_for_ever(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(PING * 1000)
+        await asyncio.wait_for(writer.drain(), 1)
+
+
+async def test_pings_of_a_client_that_takes_no_answers_do_not_pile_up(system: "System") -> None:
+    async with opened(system.gateway.port) as [(reader, writer)]:
+        writer.write(upgrade())
+        await reader.readuntil(b"\r\n\r\n")
+        await system.services.connection("CS1")
+        (connection,) = system.gateway.registry
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        with pytest.raises(TimeoutError):  # the gateway does not read any more
+            await ping_for_ever(writer)
+        assert 0 < connection._socket.transport.get_write_buffer_size() < 1_000_000
+        assert await is_served(system)

@@ -141,6 +141,7 @@ class StationSocket(ServerConnection):
         """See asyncio.Protocol."""
         self.heard_at = self.loop.time()
         super().connection_made(transport)
+        self.recv_messages.resume = self._resume_reading
         if self.on_made is not None:
             self.on_made(self)
 
@@ -165,6 +166,8 @@ class StationSocket(ServerConnection):
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
         super().pause_writing()
+        # Else the answers to the pings of a peer that takes nothing would pile up without limit.
+        self.transport.pause_reading()
         self._writable = asyncio.Event()
         self._stuck_timer = self.loop.call_later(self._times.send_timeout_s, self._give_up, "stuck while sending")
 
@@ -172,6 +175,12 @@ class StationSocket(ServerConnection):
         """See asyncio.Protocol."""
         super().resume_writing()
         self._unblock()
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        """Read again, if neither the queue of messages is full nor the peer slow to take what is sent."""
+        if self._writable is None and not self.recv_messages.paused:
+            self.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
