@@ -24,9 +24,10 @@ class KafkaSettings:
     """How long a member may be silent before its partitions go to another."""
     heartbeat_s: float = 3.0
     """How often a member tells that it lives, and how soon it learns that partitions move."""
-    fetch_wait_s: float = 0.1
-    """How long a broker holds a fetch when there is nothing to read. Bounds the delay of a record that arrives while
-    the fetch under way does not ask for its partition, which happens when a handler was slow."""
+    fetch_wait_s: float = 0.25
+    """How long a broker holds a fetch when there is nothing to read: what an idle consumer costs. Bounds the delay of a
+    record that arrives while the fetch under way does not ask for its partition, as after a handler that took more than
+    100 ms."""
 
     def client(self) -> dict[str, Any]:
         """Return the arguments that all of aiokafka's clients take."""
