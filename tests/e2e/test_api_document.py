@@ -16,7 +16,9 @@ from csms_testing.oidc import AUDIENCE, issuing
 from csms_testing.simulator import Station
 from csms_testing.systems import System, standalone
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+DEADLINE_S = 280
+"""Half a minute on a machine that has nothing else to do."""
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(DEADLINE_S + 20)]
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
@@ -84,7 +86,7 @@ async def schemathesis(system: System, directory: Path, configuration: str, *arg
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), 110)
+        output, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
     finally:
         if process.returncode is None:
             process.kill()
@@ -95,7 +97,7 @@ async def schemathesis(system: System, directory: Path, configuration: str, *arg
 
 
 async def test_any_request_is_answered_as_documented(documented: System, tmp_path: Path) -> None:
-    await schemathesis(documented, tmp_path, "", "--phases", "coverage,fuzzing", "--max-examples", "3")
+    await schemathesis(documented, tmp_path, "", "--phases", "coverage")
 
 
 async def test_any_request_about_what_exists_is_answered_as_documented(documented: System, tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ async def test_any_request_about_what_exists_is_answered_as_documented(documente
         (transaction,) = (await api.get("/transactions")).json()["items"]
         key = (await api.post("/api-keys", json={"name": "revoked some time", "scopes": ["read"]})).json()
     existing = EXISTING.format(transaction=transaction["id"], key=key["id"])
-    await schemathesis(documented, tmp_path, existing, "--phases", "fuzzing", "--max-examples", "8")
+    await schemathesis(documented, tmp_path, existing, "--phases", "fuzzing", "--max-examples", "6")
 
 
 async def operations(system: System, client: httpx2.AsyncClient) -> list[tuple[str, str]]:
