@@ -48,15 +48,16 @@ async def _stores(stack: AsyncExitStack, names: set[str]) -> systems.Stores | No
         return None
 
 
-async def _measure(names: list[str], *, quick: bool, standalone_only: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+async def _measure(
+    names: list[str], *, quick: bool, standalone_only: bool, keep: Callable[[dict[str, Any]], object]
+) -> None:
+    """Measure one after another; each is kept as soon as it is measured, so that a later failure costs nothing."""
     async with AsyncExitStack() as stack:
         stores = None if standalone_only else await _stores(stack, set(names))
         settings = _settings(stores, quick=quick)
         for number, name in enumerate(names):
             console.print(f"[{number + 1}/{len(names)}] {name}")
-            found[name] = await CASES[name](settings)
-    return found
+            keep({name: await CASES[name](settings)})
 
 
 def main(
@@ -72,16 +73,20 @@ def main(
         raise typer.BadParameter(f"no such measurement: {', '.join(sorted(unknown))}")
     raise_file_limit()
     about = results.about({"quick": quick})
-    found = uvloop.run(_measure(only or list(CASES), quick=quick, standalone_only=standalone_only))
     kept_as = name or ("quick" if quick else "latest")
     try:
         earlier = results.load(kept_as)
     except FileNotFoundError:
         earlier = {}
-    everything = {**earlier, "about": about, **found}
+    everything = {**earlier, "about": about}
+
+    def keep(found: dict[str, Any]) -> None:
+        everything.update(found)
+        console.print(f"Kept in {results.keep(kept_as, everything)}")
+
+    uvloop.run(_measure(only or list(CASES), quick=quick, standalone_only=standalone_only, keep=keep))
     for table in tables(everything):
         console.print(table.as_rich())
-    console.print(f"Kept in {results.keep(kept_as, everything)}")
 
 
 if __name__ == "__main__":
