@@ -18,8 +18,9 @@ from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import ConnectionRefused
 from csms_bus import topics
 from csms_bus.ports import Start
+from csms_gateway import tls_reload
 from csms_gateway.settings import GatewaySettings
-from csms_gateway.tls import failure
+from csms_gateway.tls import TlsFiles, failure, make_context
 from csms_runtime import metrics
 from csms_testing.pki import Issued, Pki
 from csms_testing.scripted import RawStation, basic
@@ -460,6 +461,39 @@ async def test_a_broken_file_leaves_the_old_ones_until_it_is_mended(start_tls: S
     await eventually(lambda: shown_serial(tls), lambda serial: serial != before)
 
 
+async def test_a_certificate_that_only_openssl_reads_leaves_the_old_one(start_tls: StartTls, tmp_path: Path) -> None:
+    pki = Pki(tmp_path / "pki")
+    tls = await start_tls(pki, ocpp_tls_reload_s=0.05)
+    before, failures = await shown_serial(tls), reloads("failed")
+    _, ecdsa = pki.servers
+    pki.write("server-ecdsa.pem", trusted_pem(ecdsa.certificate.read_bytes()))
+    await eventually(lambda: later(reloads("failed")), lambda count: count > failures)
+    assert await shown_serial(tls) == before
+    pki.server("ecdsa")
+    await eventually(lambda: shown_serial(tls), lambda serial: serial != before)
+
+
+async def test_a_file_that_goes_away_while_it_is_read_stops_nothing(
+    start_tls: StartTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pki = Pki(tmp_path / "pki")
+    tls = await start_tls(pki, ocpp_tls_reload_s=0.05)
+    before, failures = await shown_serial(tls), reloads("failed")
+
+    def make_then_remove(files: TlsFiles) -> ssl.SSLContext:
+        made = make_context(files)
+        monkeypatch.undo()
+        files.certificates[0].certificate.rename(tmp_path / "away.pem")
+        return made
+
+    monkeypatch.setattr(tls_reload, "make_context", make_then_remove)
+    tls.system.gateway.reload_tls()
+    await eventually(lambda: later(reloads("failed")), lambda count: count > failures)
+    (tmp_path / "away.pem").rename(pki.servers[0].certificate)
+    pki.server("ecdsa")
+    await eventually(lambda: shown_serial(tls), lambda serial: serial != before)
+
+
 async def test_a_list_that_changed_counts_for_resumed_sessions_too(start_tls: StartTls, tmp_path: Path) -> None:
     pki = Pki(tmp_path / "pki")
     client = pki.client("SN-1")
@@ -538,6 +572,13 @@ async def test_a_missing_or_foreign_key_stops_the_start(start_tls: StartTls, mad
         await start_tls(ocpp_tls_certificates=[{"certificate": rsa.certificate, "key": "/nowhere"}])
 
 
+async def test_a_certificate_that_only_openssl_reads_stops_the_start(start_tls: StartTls, made_pki: Pki) -> None:
+    rsa, _ = made_pki.servers
+    certificate = made_pki.write("trusted.pem", trusted_pem(rsa.certificate.read_bytes()))
+    with pytest.raises(OSError, match=r"trusted\.pem does not begin with a certificate"):
+        await start_tls(ocpp_tls_certificates=[{"certificate": certificate, "key": rsa.key}])
+
+
 async def test_an_encrypted_key_is_refused_rather_than_asked_about(start_tls: StartTls, made_pki: Pki) -> None:
     issued = made_pki.root.issue("localhost", names=["localhost"])
     how = BestAvailableEncryption(b"secret")
@@ -560,6 +601,11 @@ def shown(tls: Tls, client: Issued) -> tuple[str, ...]:
     """Options of s_client that show a certificate with its chain."""
     files = tls.pki.save(f"shown-{client.certificate.serial_number:x}", client)
     return ("-cert", str(files.certificate), "-key", str(files.key), "-cert_chain", str(files.certificate))
+
+
+def trusted_pem(pem: bytes) -> bytes:
+    """OpenSSL's own kind of PEM, as `openssl x509 -trustout` writes it."""
+    return pem.replace(b" CERTIFICATE-", b" TRUSTED CERTIFICATE-")
 
 
 async def shown_serial(tls: Tls, context: ssl.SSLContext | None = None) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 
 import structlog
@@ -25,8 +26,8 @@ class CurrentContext:
         self._files = files
         self._asked = asyncio.Event()
         self._read = files.versions()
-        self.context: ssl.SSLContext = make_context(files)
-        _show_expiry(files)
+        self.context, expiries = _load(files)
+        _show(expiries)
 
     def ask(self) -> None:
         """Have the files read again soon, whether or not they changed."""
@@ -46,23 +47,35 @@ class CurrentContext:
 
     async def _read_again(self) -> None:
         try:
-            self.context = await asyncio.to_thread(make_context, self._files)
+            context, expiries = await asyncio.to_thread(_load, self._files)
         except (OSError, ValueError) as error:
             # A later look finds the rest of a change that is being written.
             _log.error("TLS files cannot be used; the former ones stay", error=str(error))
             metrics.GATEWAY_TLS_RELOADS.labels("failed").inc()
             return
+        self.context = context
+        _show(expiries)
         metrics.GATEWAY_TLS_RELOADS.labels("done").inc()
         _log.info("TLS files read again")
-        _show_expiry(self._files)
 
 
-def _show_expiry(files: TlsFiles) -> None:
-    for pair in files.certificates:
-        metrics.GATEWAY_TLS_CERTIFICATE_EXPIRY.labels(str(pair.certificate)).set(_expires_at(pair))
+def _load(files: TlsFiles) -> tuple[ssl.SSLContext, dict[str, float]]:
+    """Return the context, and of each certificate's file the Unix time at which it ends. Raises OSError.
+
+    All of it before anything is used: a file may be replaced while it is read, and OpenSSL takes more than we do.
+    """
+    context = make_context(files)
+    return context, {str(pair.certificate): _expires_at(pair) for pair in files.certificates}
 
 
 def _expires_at(pair: CertificateFiles) -> float:
-    """Unix time at which a certificate ends."""
-    leaf = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+    try:
+        leaf = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+    except ValueError as error:
+        raise OSError(f"{pair.certificate} does not begin with a certificate in PEM (BEGIN CERTIFICATE)") from error
     return leaf.not_valid_after_utc.timestamp()
+
+
+def _show(expiries: Mapping[str, float]) -> None:
+    for path, expires_at in expiries.items():
+        metrics.GATEWAY_TLS_CERTIFICATE_EXPIRY.labels(path).set(expires_at)
