@@ -29,6 +29,7 @@ from csms_auth.certifying.signing import Signer
 from csms_auth.certifying.worker import Certifier
 from csms_auth.consumers import AuthConsumer
 from csms_auth.domain.certificates import Certificate, CertificateRequest, CertificateState, RequestState
+from csms_auth.domain.client_certificates import Issued
 from csms_auth.handlers.turn import Rules
 from csms_auth.pki import built_in, csr, files
 from csms_auth.pki.built_in import BuiltInAuthority
@@ -591,14 +592,15 @@ async def test_revoked_and_undelivered_certificates_are_not_renewed(world: World
 
 
 # ---- What a connection asks ------------------------------------------------------------------------------------------
-async def test_revoked_certificates_are_known_by_their_fingerprint(world: World) -> None:
+async def test_certificates_are_known_by_their_fingerprint(world: World) -> None:
     certificate = await world.delivered_certificate()
     async with world.database.reading() as session:
-        assert await certificates.revoked_among(session, [certificate.fingerprint]) == set()
+        found = await certificates.issued_among(session, [certificate.fingerprint, b"another"])
+    assert found == {certificate.fingerprint: Issued(certificate.station_id)}
     await world.change(certificate, state=CertificateState.REVOKED)
     async with world.database.reading() as session:
-        found = await certificates.revoked_among(session, [certificate.fingerprint, b"another"])
-    assert found == {certificate.fingerprint}
+        found = await certificates.issued_among(session, [certificate.fingerprint])
+    assert found == {certificate.fingerprint: Issued(certificate.station_id, revoked=True)}
     (leaf, *_) = x509.load_pem_x509_certificates(certificate.chain.encode())
     assert files.pem([leaf]) in certificate.chain
 

@@ -204,7 +204,7 @@ class TestClientCertificates:
 
     def shown(self, records: Records, client: Issued, **fields: object) -> Record:
         more = {"security_profile": 3, "client_certificate": client.der, "deadline_ms": 0, **fields}
-        return records.connect("CS1", **more)
+        return records.connect(more.pop("station_id", "CS1"), **more)
 
     async def test_its_own_lets_a_station_in_and_is_named_to_the_gateway(
         self, consumer: Consumer, records: Records, authority: Authority, database: Database
@@ -245,6 +245,25 @@ class TestClientCertificates:
         await store_certificate(database, bad, CertificateState.REVOKED)
         answers = await consumer(self.shown(records, good), self.shown(records, bad))
         assert [answer.record.connection_decision.allowed for answer in answers] == [True, False]
+
+    async def test_one_that_was_issued_to_another_station_is_refused_though_its_common_name_fits(
+        self, consumer: Consumer, records: Records, authority: Authority, database: Database
+    ) -> None:
+        for station_id, serial_number in (("CS1", "AC.100.2"), ("CS2", "AC.100"), ("CS3", "AC.100.2")):
+            await consumer(records.admit(station_id, 1, security_profile=3, serial_number=serial_number))
+        certificate = authority.issue("AC.100.2")
+        await store_certificate(database, certificate, CertificateState.ACCEPTED)
+        answers = [await consumer(self.shown(records, certificate, station_id=f"CS{n}")) for n in (1, 2, 3)]
+        assert [answer.record.connection_decision.allowed for (answer,) in answers] == [True, False, False]
+
+    async def test_a_foreign_one_is_that_of_the_station_whose_serial_number_is_its_common_name(
+        self, consumer: Consumer, records: Records, authority: Authority
+    ) -> None:
+        for station_id, serial_number in (("CS1", "AC.100.2"), ("CS2", "AC.100"), ("CS3", "AC.1")):
+            await consumer(records.admit(station_id, 1, security_profile=3, serial_number=serial_number))
+        certificate = authority.issue("AC.100.2")
+        answers = await consumer(*(self.shown(records, certificate, station_id=f"CS{n}") for n in (1, 2, 3)))
+        assert [answer.record.connection_decision.allowed for answer in answers] == [True, False, False]
 
     @pytest.mark.parametrize("der", [b"no certificate", b"\x30\x03\x02\x01\x01"])
     async def test_bytes_that_are_no_certificate_are_refused(

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from csms_auth.domain.client_certificates import ClientCertificate
+from csms_auth.domain.client_certificates import ClientCertificate, Issued
 from csms_auth.domain.connections import Allowed, Attempt, Refused, Rules, decide
 from csms_auth.domain.stations import Registration, Station
 from csms_runtime.settings import UnknownStations
@@ -114,6 +114,7 @@ class TestClientCertificates:
             ({"common_name": ""}, "CN does not name"),
             ({"organizations": ["Somebody else"]}, "O does not name"),
             ({"organizations": ["csms"]}, "O does not name"),
+            ({"organizations": ["NotCSMS-Evil", "CSMS-Evil", "CSMS2"]}, "O does not name"),
             ({"organizations": []}, "O does not name"),
             ({"not_after": NOW - timedelta(seconds=1)}, "not valid at this time"),
             ({"not_before": NOW + timedelta(seconds=1)}, "not valid at this time"),
@@ -130,9 +131,28 @@ class TestClientCertificates:
         assert decision == refused(403, "the client certificate cannot be read", "InvalidChargingStationCertificate")
 
     def test_a_revoked_one_is_refused(self) -> None:
-        assert isinstance(decide(SHOWN, SECURED, replace(REJECT, revoked={b"g" * 32})), Allowed)
-        decision = decide(SHOWN, SECURED, replace(REJECT, revoked={b"f" * 32}))
+        revoked = Issued("CS1", revoked=True)
+        assert isinstance(decide(SHOWN, SECURED, replace(REJECT, issued={b"g" * 32: revoked})), Allowed)
+        decision = decide(SHOWN, SECURED, replace(REJECT, issued={b"f" * 32: revoked}))
         assert decision == refused(403, "the client certificate is revoked", "InvalidChargingStationCertificate")
+
+    @pytest.mark.parametrize("common_name", ["SN-1", "SN-1.2"])
+    def test_one_that_was_issued_to_another_station_is_refused(self, common_name: str) -> None:
+        attempt = replace(SHOWN, certificate=replace(CERTIFICATE, common_name=common_name))
+        assert isinstance(decide(attempt, SECURED, replace(REJECT, issued={b"f" * 32: Issued("CS1")})), Allowed)
+        decision = decide(attempt, SECURED, replace(REJECT, issued={b"f" * 32: Issued("CS2")}))
+        reason = "the client certificate was issued to another station"
+        assert decision == refused(403, reason, "InvalidChargingStationCertificate")
+
+    @pytest.mark.parametrize("common_name", ["SN-1", "SN-1.2"])
+    def test_a_foreign_one_whose_common_name_is_another_stations_serial_number_is_refused(
+        self, common_name: str
+    ) -> None:
+        attempt = replace(SHOWN, certificate=replace(CERTIFICATE, common_name=common_name))
+        assert isinstance(decide(attempt, SECURED, replace(REJECT, named={common_name: {"CS1"}})), Allowed)
+        decision = decide(attempt, SECURED, replace(REJECT, named={common_name: {"CS1", "CS2"}}))
+        reason = "the client certificate's CN is another station's serial number"
+        assert decision == refused(403, reason, "InvalidChargingStationCertificate")
 
     @pytest.mark.parametrize("serial_number", ["", " "])
     def test_without_a_registered_serial_number_nobody_can_tell(self, serial_number: str) -> None:
@@ -188,6 +208,15 @@ class TestCertificateAndPassword:
     def test_a_foreign_certificate_does_no_harm_to_a_station_of_profile_2(self) -> None:
         attempt = replace(self.BOTH, certificate=replace(CERTIFICATE, common_name="made by the vendor"))
         assert isinstance(decide(attempt, replace(STATION, security_profile=2), REJECT), Allowed)
+
+    @pytest.mark.parametrize("pending", [0, 3])
+    def test_a_foreign_certificate_does_no_harm_to_a_station_without_a_profile(self, pending: int) -> None:
+        attempt = replace(self.BOTH, certificate=replace(CERTIFICATE, common_name="made by the vendor"))
+        station = replace(STATION, pending_security_profile=pending)
+        decision = decide(attempt, station, REJECT)
+        assert isinstance(decision, Allowed)
+        assert (decision.security_profile, decision.common_name, decision.proven_profile) == (2, "", 0)
+        assert decide(replace(attempt, password_digests=[OTHER]), station, REJECT) == refused(401, "wrong password")
 
     def test_an_unknown_station_is_let_in_by_the_policy(self) -> None:
         assert decide(self.BOTH, None, ACCEPT) == Allowed(Registration.ACCEPTED)

@@ -111,13 +111,16 @@ class AuthConsumer:
     async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int) -> Turn:
         station_ids = {step.station_id for step in steps if step.station_id is not None}
         keys = {token.key for step in steps for token in step.tokens}
-        shown = {fingerprint for step in steps for fingerprint in step.certificates}
+        shown = {each.fingerprint: each.common_name for step in steps for each in step.certificates}
+        issued = await certificates.issued_among(session, shown)
+        foreign = {name for fingerprint, name in shown.items() if fingerprint not in issued}
         return Turn(
             rules=self._rules,
             now_ms=now,
             stations=await stations.load(session, station_ids),
             tokens=await id_tokens.load(session, keys),
-            revoked=await certificates.revoked_among(session, shown),
+            issued=issued,
+            named=await stations.named(session, foreign),
         )
 
     def _worth_telling(self, turn: Turn) -> list[Refusal]:

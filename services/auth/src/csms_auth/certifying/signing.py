@@ -183,7 +183,7 @@ def _check(wanted: SigningRequest, leaf: x509.Certificate, pem: str, now: dateti
         return
     if not any(names(text, wanted.common_name) for text in _attributes(leaf, NameOID.COMMON_NAME)):
         raise SigningRefused("the certificate that was signed does not name the station's serial number")
-    if not any(wanted.organization in text for text in _attributes(leaf, NameOID.ORGANIZATION_NAME)):
+    if not any(names(text, wanted.organization) for text in _attributes(leaf, NameOID.ORGANIZATION_NAME)):
         raise SigningRefused(f"the O of the certificate that was signed is not {wanted.organization}")
 
 

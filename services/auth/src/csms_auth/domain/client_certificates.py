@@ -3,7 +3,7 @@
 The TLS layer has checked its chain and validity. Requirements: A00.FR.403 to .407, A00.FR.702.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,21 +22,54 @@ class ClientCertificate:
     """SHA-256 of the certificate."""
 
 
-def fault(
-    certificate: ClientCertificate, serial_number: str, organization: str, *, now: datetime, revoked: bool
-) -> str | None:
-    """Return why this is not the certificate of the station with this serial number; None: it is.
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What is recorded of a certificate that was signed here."""
 
+    station_id: str
+    """The station that it was signed for."""
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The station that a certificate should belong to."""
+
+    station_id: str
+    serial_number: str
+    organization: str
+    """What the O must name."""
+
+
+def fault(
+    certificate: ClientCertificate, owner: Owner, *, now: datetime, issued: Issued | None, named: Collection[str]
+) -> str | None:
+    """Return why this is not the certificate of this station; None: it is.
+
+    `issued` is what is recorded of it: it belongs to the station that it was signed for, whomever else its CN may name.
+    None: somebody else signed it; then `named`, the stations whose serial number is the CN itself, must be no other.
     The validity is checked here again, since a TLS session that is resumed is not.
     """
     if not certificate.not_before <= now <= certificate.not_after:
         return "the client certificate is not valid at this time"
-    if revoked:
+    if issued is not None and issued.revoked:
         return "the client certificate is revoked"
-    if not any(organization in each for each in certificate.organizations):
+    if not any(serial_numbers.names(each, owner.organization) for each in certificate.organizations):
         return "the client certificate's O does not name the station's organization"  # A00.FR.404
-    if not serial_number.strip():
+    return _misnamed(certificate, owner) or _others(owner, issued, named)
+
+
+def _misnamed(certificate: ClientCertificate, owner: Owner) -> str | None:
+    if not owner.serial_number.strip():
         return "no serial number is registered for this station"
-    if not serial_numbers.names(certificate.common_name, serial_number):
+    if not serial_numbers.names(certificate.common_name, owner.serial_number):
         return "the client certificate's CN does not name the station's serial number"  # A00.FR.405
+    return None
+
+
+def _others(owner: Owner, issued: Issued | None, named: Collection[str]) -> str | None:
+    if issued is not None:
+        return None if issued.station_id == owner.station_id else "the client certificate was issued to another station"
+    if any(station_id != owner.station_id for station_id in named):
+        return "the client certificate's CN is another station's serial number"
     return None

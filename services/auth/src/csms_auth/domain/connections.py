@@ -4,7 +4,7 @@ Requirements: A00.FR.207 (password), A00.FR.403 to .408 (client certificate), A0
 profile), Part 4 section 3.2 (unknown station).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from csms_runtime.passwords import matches
 from csms_runtime.settings import UnknownStations
 
 from csms_auth.domain import client_certificates
-from csms_auth.domain.client_certificates import ClientCertificate
+from csms_auth.domain.client_certificates import ClientCertificate, Issued, Owner
 from csms_auth.domain.stations import Registration, Station
 
 UNAUTHORIZED = 401
@@ -48,8 +48,10 @@ class Rules:
     now: datetime
     organization: str = ""
     """What the O of certificates must contain, where the station has no organization of its own."""
-    revoked: Collection[bytes] = ()
-    """Fingerprints of revoked certificates, at least of those that were shown."""
+    issued: Mapping[bytes, Issued] = field(default_factory=dict)
+    """What is recorded of certificates, by fingerprint, at least of those that were shown."""
+    named: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """The stations that have a CN as their serial number, at least for the CNs of other certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,9 @@ def decide(attempt: Attempt, station: Station | None, rules: Rules) -> Allowed |
     profile = _profile(attempt, station)
     if profile == CLIENT_CERTIFICATE:
         refused = _bad_certificate(attempt, station, rules)
+        if refused and station is not None and _may_use_password(attempt, station):
+            profile = attempt.security_profile
+            refused = _bad_password(attempt, station, rules.unknown_stations)
     elif station is None:
         return _unknown(rules.unknown_stations)
     else:
@@ -108,6 +113,14 @@ def _profile(attempt: Attempt, station: Station | None) -> int:
     return attempt.security_profile if by_password else CLIENT_CERTIFICATE
 
 
+def _may_use_password(attempt: Attempt, station: Station) -> bool:
+    """Whether a password may count although the certificate does not: no profile is demanded of the station.
+
+    Its certificate may be its vendor's, shown because the TLS layer asked for one.
+    """
+    return station.least_profile == 0 and attempt.security_profile != CLIENT_CERTIFICATE
+
+
 def _unknown(policy: UnknownStations) -> Allowed | Refused:
     match policy:
         case UnknownStations.ACCEPT:
@@ -128,10 +141,10 @@ def _bad_certificate(attempt: Attempt, station: Station | None, rules: Rules) ->
         return Refused(FORBIDDEN, "no serial number is registered for this station", BAD_CERTIFICATE)
     fault = client_certificates.fault(
         certificate,
-        station.serial_number,
-        station.organization or rules.organization,
+        Owner(station.station_id, station.serial_number, station.organization or rules.organization),
         now=rules.now,
-        revoked=certificate.fingerprint in rules.revoked,
+        issued=rules.issued.get(certificate.fingerprint),
+        named=rules.named.get(certificate.common_name, ()),
     )
     return Refused(FORBIDDEN, fault, BAD_CERTIFICATE) if fault else None
 

@@ -32,5 +32,5 @@ def step(record: Record, now_ms: int) -> Step:
         reply = new_record(record.station_id, traceparent=record.traceparent, connection_decision=answer)
         turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
 
-    shown = [attempt.certificate.fingerprint] if attempt.certificate else []
+    shown = [attempt.certificate] if attempt.certificate else []
     return Step(run, station_id=record.station_id, certificates=shown)

@@ -18,6 +18,7 @@ from csms_runtime.settings import UnknownStations
 
 from csms_auth.domain import tokens
 from csms_auth.domain.certificates import CertificateRequest
+from csms_auth.domain.client_certificates import ClientCertificate, Issued
 from csms_auth.domain.connections import Allowed, Refused
 from csms_auth.domain.connections import Rules as ConnectionRules
 from csms_auth.domain.stations import Admission, Station, admit, prove, take_pending
@@ -77,8 +78,10 @@ class Turn:
     """Those that are known among the ones asked for. Changes with each admission of the batch."""
     tokens: Mapping[str, Sequence[Token]]
     """Those that are stored, by case-folded id."""
-    revoked: Collection[bytes] = ()
-    """Fingerprints of those among the certificates shown that are revoked."""
+    issued: Mapping[bytes, Issued] = field(default_factory=dict)
+    """Those among the certificates shown that were signed here, by fingerprint."""
+    named: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """The stations whose serial number is the CN of another certificate shown, by CN; as stored before the batch."""
     changed: dict[str, Station] = field(default_factory=dict)
     """Stations to be stored."""
     certificate_requests: list[CertificateRequest] = field(default_factory=list)
@@ -115,7 +118,9 @@ class Turn:
     @property
     def connection_rules(self) -> ConnectionRules:
         """What decisions on connections depend on."""
-        return ConnectionRules(self.rules.unknown_stations, from_ms(self.now_ms), self.rules.organization, self.revoked)
+        return ConnectionRules(
+            self.rules.unknown_stations, from_ms(self.now_ms), self.rules.organization, self.issued, self.named
+        )
 
     def prove(self, station_id: str, profile: int) -> None:
         """Let a station fall below this security profile no more: it has connected with it."""
@@ -137,8 +142,8 @@ class Step:
     """The station to look up."""
     tokens: Sequence[TokenRef] = ()
     """The tokens to look up."""
-    certificates: Sequence[bytes] = ()
-    """Fingerprints of the certificates to look up."""
+    certificates: Sequence[ClientCertificate] = ()
+    """The certificates to look up."""
     stores: bool = False
     """Whether running it may leave something to store (other than an event)."""
 

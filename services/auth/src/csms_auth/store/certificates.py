@@ -11,6 +11,7 @@ from sqlalchemy import Row, exists, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.domain.certificates import Certificate, CertificateState, RequestState
+from csms_auth.domain.client_certificates import Issued
 from csms_auth.pki.ports import CertificateType
 from csms_auth.store.chunks import SIZE, chunks
 from csms_auth.store.tables import certificate_requests, certificates, stations
@@ -149,15 +150,17 @@ async def is_compromised(session: AsyncSession, station_id: str, key_sha256: byt
     return (await session.execute(query.limit(1))).first() is not None
 
 
-async def revoked_among(session: AsyncSession, fingerprints: Collection[bytes]) -> set[bytes]:
-    """Return those of these certificates (SHA-256 of the DER) that were revoked; a statement per 1,000."""
-    wanted, found = list(fingerprints), set[bytes]()
+async def issued_among(session: AsyncSession, fingerprints: Collection[bytes]) -> dict[bytes, Issued]:
+    """Return what is recorded of those among these certificates (SHA-256 of the DER) that were signed here.
+
+    A statement per 1,000.
+    """
+    wanted, found = list(fingerprints), dict[bytes, Issued]()
+    columns = certificates.c.fingerprint, certificates.c.station_id, certificates.c.state
     for start in range(0, len(wanted), SIZE):
-        query = select(certificates.c.fingerprint).where(
-            certificates.c.fingerprint.in_(wanted[start : start + SIZE]),
-            certificates.c.state == CertificateState.REVOKED,
-        )
-        found.update(await session.scalars(query))
+        query = select(*columns).where(certificates.c.fingerprint.in_(wanted[start : start + SIZE]))
+        for row in await session.execute(query):
+            found[row.fingerprint] = Issued(row.station_id, revoked=row.state == CertificateState.REVOKED)
     return found
 
 

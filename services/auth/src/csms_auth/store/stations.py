@@ -24,6 +24,18 @@ async def load(session: AsyncSession, station_ids: Collection[str]) -> dict[str,
     return found
 
 
+async def named(session: AsyncSession, serial_numbers: Collection[str]) -> dict[str, set[str]]:
+    """Return the ids of the stations that have these serial numbers, by serial number; a statement per 1,000."""
+    found: dict[str, set[str]] = {}
+    for some in chunks(list(serial_numbers)):
+        query = select(stations.c.serial_number, stations.c.station_id).where(
+            stations.c.serial_number.in_(some), stations.c.deleted.is_(False)
+        )
+        for row in await session.execute(query):
+            found.setdefault(row.serial_number, set()).add(row.station_id)
+    return found
+
+
 async def save(session: WriteSession, changed: Collection[Station], now: datetime) -> None:
     """Write stations whose admission changed.
 

@@ -25,6 +25,7 @@ stations = Table(
     Column("pending_digests", LargeBinary),
     Column("deleted", Boolean, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Index("ix_stations_serial_number", "serial_number"),
 )
 
 id_tokens = Table(
