@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -206,16 +207,45 @@ async def test_the_message_timeout_of_the_decision_counts(system: "System") -> N
     assert connection.message_timeout_s == 7
 
 
-async def test_many_wrong_passwords_have_to_wait_without_bothering_auth(system: "System") -> None:
+async def test_many_wrong_passwords_are_told_to_wait_and_keep_the_right_one_from_nothing(system: "System") -> None:
     system.services.decide = lambda _request: refusing(401)
-    statuses = [(await refused(system)).status_code for _ in range(8)]
-    assert statuses == [401] * 6 + [429] * 2
-    assert len(requests(system)) == 6
-    response = await refused(system)
-    assert 1 <= int(response.headers["Retry-After"]) <= 2
+    responses = [await refused(system) for _ in range(7)]
+    assert [response.status_code for response in responses] == [401] * 5 + [429] * 2
+    assert [response.headers.get("Retry-After") for response in responses[5:]] == ["2", "4"]
     system.services.decide = allow
-    assert (await refused(system)).status_code == 429  # whoever it is
-    await system.connect("CS2")
+    await system.connect("CS1")
+
+
+async def test_few_passwords_are_tried_at_a_time(start: "Start") -> None:
+    system = await start(service_timeout_s=0.5)
+    system.services.decide = lambda _request: None
+    responses = await asyncio.gather(*(refused(system, "CS1") for _ in range(20)))
+    assert Counter(response.status_code for response in responses) == {503: 5, 429: 15}
+    assert len(requests(system)) == 5
+    assert {response.headers["Retry-After"] for response in responses if response.status_code == 429} == {"1"}
+    system.services.decide = allow
+    await system.connect("CS1")
+
+
+async def test_a_station_that_was_here_before_passes_those_that_guess(start: "Start") -> None:
+    system = await start(service_timeout_s=1)
+    await (await system.connect("CS1")).socket.close()
+    (first,) = requests(system)
+    right = list(first.password_digests)
+    system.services.decide = lambda request: allow(request) if list(request.password_digests) == right else None
+    guessing = [
+        asyncio.create_task(refused_beside(system, basic("CS1", f"a wrong password {number}"))) for number in range(5)
+    ]
+    await system.services.until(lambda: len(requests(system)) == 6)
+    assert await refused_beside(system, basic("CS1", "a wrong password")) == 429
+    await system.connect("CS1")
+    assert await asyncio.gather(*guessing) == [503] * 5
+
+
+async def refused_beside(system: "System", headers: dict[str, str]) -> int:
+    with pytest.raises(InvalidStatus) as error:
+        await system.connect("CS1", headers=headers)
+    return error.value.response.status_code
 
 
 async def test_the_right_password_starts_the_count_anew(system: "System") -> None:
@@ -239,10 +269,10 @@ async def test_no_password_is_no_wrong_one(system: "System") -> None:
     assert [(await refused(system, headers={})).status_code for _ in range(10)] == [401] * 10
 
 
-async def test_a_station_that_sends_no_password_need_not_wait_for_those_that_do(system: "System") -> None:
-    system.services.decide = lambda _request: refusing(401)
-    for _ in range(7):
-        await refused(system)
-    system.services.decide = allow
-    assert (await refused(system)).status_code == 429
+async def test_a_station_that_sends_no_password_need_not_wait_for_those_that_do(start: "Start") -> None:
+    system = await start(service_timeout_s=1)
+    system.services.decide = lambda request: None if request.password_digests else allow(request)
+    trying = [asyncio.create_task(refused_beside(system, basic("CS1", "x" * 16))) for _ in range(5)]
+    await system.services.until(lambda: len(requests(system)) == 5)
     await system.connect("CS1", headers={})
+    assert await asyncio.gather(*trying) == [503] * 5

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import structlog
-from csms_runtime import metrics
+from csms_runtime import metrics, passwords
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -20,8 +20,8 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from csms_gateway.admission import Admission
-from csms_gateway.handshake import Refusal, Result, choose_protocol, opening
+from csms_gateway.admission import Admission, Admitted
+from csms_gateway.handshake import Opening, Refusal, Result, choose_protocol, opening
 from csms_gateway.listeners import Listeners
 from csms_gateway.proxy import Visitor, behind
 from csms_gateway.registry import Registry
@@ -76,6 +76,7 @@ class StationServer:
         self._turns = asyncio.Semaphore(settings.max_handshakes)
         self._unasked = Unasked(settings.max_connections)
         self._tries = Tries(settings.password_tries)
+        self._secret_key = settings.require_secret_key()
         self._in_work = 0
         self._server: Server | None = None
         self._port: int | None = None
@@ -194,23 +195,36 @@ class StationServer:
             self._settings.ocpp_protocols,
         )
         visitor = behind(_visitor(station), headers, self._settings.proxy_rules)
-        if wanted.password is not None:  # without one there is nothing to guess
-            self._may_try(wanted.station_id, visitor.address)
-        try:
-            async with self._turn():
-                station.admitted = await self._admission.admit(wanted, visitor)
-        except Refusal as refusal:
-            if refusal.status == HTTPStatus.UNAUTHORIZED and wanted.password is not None:
-                await asyncio.sleep(self._tries.failed(wanted.station_id, visitor.address, time.monotonic()))
-            raise
-        self._tries.succeeded(wanted.station_id, visitor.address)
+        if wanted.password is None:  # there is nothing to guess
+            station.admitted = await self._ask(wanted, visitor)
+        else:
+            station.admitted = await self._try(wanted, visitor, wanted.password)
         return Result.ACCEPTED
 
-    def _may_try(self, station_id: str, address: str) -> None:
-        wait_s = self._tries.wait_s(station_id, address, time.monotonic())
-        if wait_s > 0:
-            text = "Too many wrong passwords; try again later.\n"
-            raise Refusal(HTTPStatus.TOO_MANY_REQUESTS, text, Result.TOO_MANY_TRIES, retry_after_s=math.ceil(wait_s))
+    async def _ask(self, wanted: Opening, visitor: Visitor) -> Admitted:
+        async with self._turn():
+            return await self._admission.admit(wanted, visitor)
+
+    async def _try(self, wanted: Opening, visitor: Visitor, password: bytes) -> Admitted:
+        """Ask with a password, as one of few tries at a time. Raises Refusal, later and later for wrong passwords."""
+        station_id, address = wanted.station_id, visitor.address
+        digest = passwords.digest(self._secret_key, station_id, password)
+        if not self._tries.begin(station_id, address, digest):
+            raise _too_many_tries(1.0)
+        try:
+            admitted = await self._ask(wanted, visitor)
+        except Refusal as refusal:
+            if refusal.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            refused = refusal
+            penalty = self._tries.failed(station_id, address, digest, time.monotonic())
+        else:
+            self._tries.succeeded(station_id, address, digest)
+            return admitted
+        finally:
+            self._tries.end(station_id, address)  # a refusal that waits to be answered keeps nobody from trying
+        await asyncio.sleep(penalty.delay_s)
+        raise _too_many_tries(penalty.retry_after_s) if penalty.retry_after_s else refused
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -272,6 +286,11 @@ def _station_socket(connection: ServerConnection) -> StationSocket:
     if not isinstance(connection, StationSocket):
         raise TypeError("the server makes StationSockets only")
     return connection
+
+
+def _too_many_tries(retry_after_s: float) -> Refusal:
+    text = "Too many wrong passwords; try again later.\n"
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, text, Result.TOO_MANY_TRIES, retry_after_s=math.ceil(retry_after_s))
 
 
 def _overloaded() -> Refusal:

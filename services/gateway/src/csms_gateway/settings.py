@@ -79,8 +79,8 @@ class GatewaySettings(RuntimeSettings):
     password_tries: int = Field(
         5,
         ge=0,
-        description="Wrong passwords of a station from one address before that address must wait between its tries, "
-        "up to 30 seconds (429 with Retry-After); 0: never",
+        description="Wrong passwords of a station from one address before they are answered later (up to 3 seconds) "
+        "and 429 with Retry-After (up to 30), and passwords of it tried at a time; 0: no limit",
     )
     accept_backlog: int = Field(
         4096, ge=1, description="TCP connections that wait to be accepted; the system may allow less"

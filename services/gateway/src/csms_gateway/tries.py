@@ -3,19 +3,22 @@
 Passwords are too long to be guessed (A00.FR.206); what is to be kept away is the load. Each gateway counts for itself.
 """
 
+import hmac
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
 LONGEST_WAIT_S = 30.0
-"""How long one address must wait at most before it may try again for one station."""
+"""How long one address is told to wait at most before it tries again for one station."""
 LONGEST_DELAY_S = 3.0
 """How much later a refusal is answered at most."""
 _FORGIVEN_AFTER_S = 10.0
 """One wrong password is forgotten in so long."""
 _MOST_COUNTED = 10_000
 """Names that are counted at most, of each kind; those that failed longest ago give way."""
+_MOST_RIGHT = 20_000
+"""Stations whose last right password is known by its digest, at most."""
 _FREE_OF_STATION = 20
 _FREE_OF_ADDRESS = 100
 """Wrong passwords that cost nothing: many stations may share an address."""
@@ -38,9 +41,6 @@ class _Counts:
         count = self._counts.get(name)
         return 0.0 if count is None else max(0.0, count.failures - (now - count.failed_at) / _FORGIVEN_AFTER_S)
 
-    def failed_at(self, name: str) -> float:
-        return self._counts[name].failed_at
-
     def add(self, name: str, now: float) -> float:
         failures = self.get(name, now) + 1
         self._counts[name] = _Count(failures, now)
@@ -53,42 +53,73 @@ class _Counts:
         self._counts.pop(name, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """What a wrong password costs."""
+
+    delay_s: float
+    """How much later it is answered."""
+    retry_after_s: float
+    """After how long to try again, as the answer says (429); 0: nothing is said (401)."""
+
+
 class Tries:
     """Wrong passwords: by address and station together, by station, and by address.
 
-    An address that keeps trying one station must wait between its tries, longer and longer. Beyond that, refusals of a
-    station that many addresses try, and of an address that tries many stations, come later, but the right password is
-    let in at once: else an attacker, or a neighbour with a wrong password, could keep a station out.
+    Of one station at one address only so many tries are under way at a time, others are refused unasked. All others
+    are asked, whatever failed before, and only refusals come later and say to wait: else an attacker, or a neighbour
+    with a wrong password, could keep a station out that shares its address. For the same reason a password that was
+    right before is always asked.
     """
 
     def __init__(self, free: int) -> None:
-        """`free`: wrong passwords after which an address must wait; 0: it need never."""
+        """`free`: wrong passwords that cost an address nothing, and tries under way; 0: nothing is limited."""
         self._free = free
         self._pairs, self._stations, self._addresses = _Counts(), _Counts(), _Counts()
+        self._under_way: dict[str, int] = {}
+        self._right: OrderedDict[str, bytes] = OrderedDict()
 
-    def wait_s(self, station_id: str, address: str, now: float) -> float:
-        """For how many seconds this address may not try this station; 0: it may try now. `now` in seconds."""
+    def begin(self, station_id: str, address: str, digest: bytes) -> bool:
+        """Whether a password may be tried now; `end` must follow if so. `digest`: the password's, keyed."""
         pair = _pair(station_id, address)
-        beyond = self._pairs.get(pair, now) - self._free
-        if self._free == 0 or beyond <= 0:
-            return 0.0
-        wait_s = min(math.pow(2, min(beyond, 10)), LONGEST_WAIT_S)
-        return max(0.0, self._pairs.failed_at(pair) + wait_s - now)
+        under_way = self._under_way.get(pair, 0)
+        if self._free and under_way >= self._free and not self._was_right(station_id, digest):
+            return False
+        self._under_way[pair] = under_way + 1
+        return True
 
-    def failed(self, station_id: str, address: str, now: float) -> float:
-        """Count a wrong password; returns how many seconds later to answer it."""
+    def end(self, station_id: str, address: str) -> None:
+        """A try is not under way any more."""
+        pair = _pair(station_id, address)
+        self._under_way[pair] -= 1
+        if not self._under_way[pair]:
+            del self._under_way[pair]
+
+    def failed(self, station_id: str, address: str, digest: bytes, now: float) -> Penalty:
+        """Count a wrong password. `now` in seconds."""
         if self._free == 0:
-            return 0.0
-        self._pairs.add(_pair(station_id, address), now)
+            return Penalty(0.0, 0.0)
+        if self._was_right(station_id, digest):
+            del self._right[station_id]
+        of_pair = self._pairs.add(_pair(station_id, address), now) - self._free
         beyond = max(
+            of_pair,
             self._stations.add(station_id, now) - _FREE_OF_STATION,
             self._addresses.add(_subscriber(address), now) - _FREE_OF_ADDRESS,
         )
-        return min(LONGEST_DELAY_S, max(0.0, beyond * _DELAY_STEP_S))
+        retry_after_s = min(math.pow(2, min(of_pair, 10)), LONGEST_WAIT_S) if of_pair > 0 else 0.0
+        return Penalty(min(LONGEST_DELAY_S, max(0.0, beyond * _DELAY_STEP_S)), retry_after_s)
 
-    def succeeded(self, station_id: str, address: str) -> None:
+    def succeeded(self, station_id: str, address: str, digest: bytes) -> None:
         """Forget what was counted for a station at this address: it knows the password."""
         self._pairs.forget(_pair(station_id, address))
+        self._right[station_id] = digest
+        self._right.move_to_end(station_id)
+        if len(self._right) > _MOST_RIGHT:
+            self._right.popitem(last=False)
+
+    def _was_right(self, station_id: str, digest: bytes) -> bool:
+        return hmac.compare_digest(self._right.get(station_id, b""), digest)
 
 
 def _pair(station_id: str, address: str) -> str:
