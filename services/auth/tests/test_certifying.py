@@ -249,7 +249,43 @@ async def test_the_station_may_be_deleted_before_it_is_signed(world: World, reco
     await world.ask(csr_pem("SN-1"))
     await world.handle(records.admit("CS1", 2, deleted=True))
     await world.signer.sign_due()
+    assert (await world.request()).reason == "the station was deleted"
+
+
+async def test_nothing_is_signed_for_a_station_that_nobody_knows(world: World) -> None:
+    await world.ask(csr_pem("SN-1"))
+    async with world.database.transaction() as session:
+        await session.execute(delete(tables.stations))
+    await world.signer.sign_due()
     assert (await world.request()).reason == "the station is not known"
+
+
+async def test_a_deleted_stations_certificates_are_revoked_and_stay_so(world: World, records: Records) -> None:
+    taken = await world.delivered_certificate()
+    await world.ask(csr_pem("SN-1"), at_ms=world.now_ms + 1)
+    await world.outbox()
+    await world.handle(records.admit("CS1", 2, deleted=True))
+    await world.register(revision=3)
+    await world.signer.sign_due()
+    (certificate,) = await world.certificates()
+    assert certificate.certificate_id == taken.certificate_id
+    assert (certificate.state, certificate.reason) == (CertificateState.REVOKED, "cessationOfOperation")
+    (event,) = await world.events()
+    assert (event.station_id, event.certificate_revoked.reason) == ("CS1", "cessationOfOperation")
+    assert (await world.request()).reason == "the station was deleted"
+    assert (await world.ask(csr_pem("SN-1"), at_ms=world.now_ms + 2))["status"] == "Accepted"
+    await world.signer.sign_due()
+    assert len(await world.certificates()) == 2
+
+
+async def test_a_deletion_forgets_what_was_asked_for_in_the_same_batch(world: World, records: Records) -> None:
+    await world.handle(
+        world.signing_call(csr_pem("SN-1")),
+        records.admit("CS1", 2, deleted=True),
+        records.admit("CS1", 3, serial_number="SN-1"),
+    )
+    await world.signer.sign_due()
+    assert world.authority.asked == []
 
 
 # ---- Repeats (A02.FR.17 to .19) --------------------------------------------------------------------------------------

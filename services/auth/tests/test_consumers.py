@@ -246,6 +246,23 @@ class TestClientCertificates:
         answers = await consumer(self.shown(records, good), self.shown(records, bad))
         assert [answer.record.connection_decision.allowed for answer in answers] == [True, False]
 
+    @pytest.mark.parametrize("at_once", [True, False])
+    async def test_a_station_that_is_created_again_does_not_come_with_the_certificate_of_the_deleted_one(
+        self, consumer: Consumer, records: Records, authority: Authority, database: Database, *, at_once: bool
+    ) -> None:
+        await consumer(records.admit("CS1", 1, security_profile=3, serial_number="SN-1"))
+        certificate = authority.issue("SN-1")
+        await store_certificate(database, certificate, CertificateState.ACCEPTED)
+        again = [
+            records.admit("CS1", 2, deleted=True),
+            records.admit("CS1", 3, security_profile=3, serial_number="SN-1"),
+            self.shown(records, certificate),
+        ]
+        answers = await consumer(*again) if at_once else [(await consumer(record))[0] for record in again]
+        assert not answers[-1].record.connection_decision.allowed
+        (_, told) = await events(database)
+        assert told.connection_refused.reason == "the client certificate is revoked"
+
     async def test_one_that_was_issued_to_another_station_is_refused_though_its_common_name_fits(
         self, consumer: Consumer, records: Records, authority: Authority, database: Database
     ) -> None:

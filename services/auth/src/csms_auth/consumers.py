@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth import events
 from csms_auth.certifying.recording import record_requests
+from csms_auth.certifying.revoking import revoke_of_deleted
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
 from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
 from csms_auth.store import certificates, id_tokens, stations, tables
@@ -97,7 +98,8 @@ class AuthConsumer:
             turn = await self._look_up(session, steps, now)
             _run(steps, turn)
             await stations.save(session, turn.changed.values(), from_ms(now))
-            told = await record_requests(session, turn.certificate_requests)
+            revoked = await revoke_of_deleted(session, turn.deleted, from_ms(now))
+            told = [*revoked, *await record_requests(session, turn.certificate_requests)]
             await outbox.add(session, tables.outbox, told)
             refusals = self._worth_telling(turn)
             await _store_events(session, refusals)

@@ -188,6 +188,13 @@ def not_taken(certificate: Certificate, reason: str) -> Certificate:
     return replace(certificate, state=CertificateState.REJECTED, reason=reason, order_id=None, due_at=None)
 
 
+def revoked(certificate: Certificate, reason: str, now: datetime) -> Certificate:
+    """Return a certificate that is revoked for this reason (RFC 5280): it is not delivered any more, either."""
+    return replace(
+        certificate, state=CertificateState.REVOKED, reason=reason, revoked_at=now, order_id=None, due_at=None
+    )
+
+
 def unverifiable(answer: Answer) -> tuple[Answer, CertificateStatus]:
     """Return the answer to an Authorize with a contract certificate that cannot be verified (C07.FR.17)."""
     return replace(answer, status=TokenStatus.INVALID, evse_ids=()), CertificateStatus.CERT_CHAIN_ERROR

@@ -5,7 +5,7 @@ repeated records are plain unit tests.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -84,6 +84,8 @@ class Turn:
     """The stations whose serial number is the CN of another certificate shown, by CN; as stored before the batch."""
     changed: dict[str, Station] = field(default_factory=dict)
     """Stations to be stored."""
+    deleted: set[str] = field(default_factory=set)
+    """Stations whose certificates are to be revoked: they were deleted, whether or not they were created again."""
     certificate_requests: list[CertificateRequest] = field(default_factory=list)
     """To be stored."""
     status_questions: list[StatusAsked] = field(default_factory=list)
@@ -113,7 +115,15 @@ class Turn:
         if station is None:
             return False
         self.stations[station.station_id] = self.changed[station.station_id] = station
+        if station.deleted:
+            self._forget_certificates(station.station_id)
         return True
+
+    def _forget_certificates(self, station_id: str) -> None:
+        self.deleted.add(station_id)
+        self.certificate_requests = [each for each in self.certificate_requests if each.station_id != station_id]
+        own = {key: replace(each, revoked=True) for key, each in self.issued.items() if each.station_id == station_id}
+        self.issued = {**self.issued, **own}
 
     @property
     def connection_rules(self) -> ConnectionRules:

@@ -1,7 +1,6 @@
 """/certificates, /certificate-requests, /certificate-authority: what stations ask for and get, and whom to trust."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal, Protocol, Self
 
@@ -17,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from csms_auth import events
 from csms_auth.certifying.revoking import revocation
-from csms_auth.domain.certificates import Certificate, CertificateRequest, CertificateState, RequestState
+from csms_auth.domain.certificates import Certificate, CertificateRequest, CertificateState, RequestState, revoked
 from csms_auth.http.cursors import newest_first
 from csms_auth.http.fields import Moment
 from csms_auth.pki import files
@@ -194,7 +193,7 @@ class Certificates:
             if certificate is None:
                 raise _not_found()
             if certificate.state is not CertificateState.REVOKED:
-                certificate = _revoked(certificate, body.reason)
+                certificate = revoked(certificate, body.reason, utcnow())
                 await certificates.save(session, [certificate])
                 await outbox.add(session, tables.outbox, [events.certificate_revoked(certificate)])
         self._wake_outbox()
@@ -258,17 +257,6 @@ def _shown(certificate: Certificate) -> dict[str, object]:
         "issued_at": certificate.issued_at,
         "revoked_at": certificate.revoked_at,
     }
-
-
-def _revoked(certificate: Certificate, reason: str) -> Certificate:
-    return replace(
-        certificate,
-        state=CertificateState.REVOKED,
-        reason=reason,
-        revoked_at=utcnow(),
-        order_id=None,
-        due_at=None,
-    )
 
 
 def _texts(page: PageRequest) -> tuple[str, str] | None:

@@ -66,8 +66,9 @@ def station(
 ) -> None:
     """Make a key and a certificate for a station, to try security profile 3 or to put into it before its first start.
 
-    It is not among those the CSMS knows, so it can be revoked only by deleting the station or changing its serial
-    number. Stations in the field ask for theirs with SignCertificate.
+    It is not among those the CSMS knows, so it cannot be revoked: until it ends it is good for whatever station has
+    this serial number, also for one that was deleted and created again. Give the station another serial number.
+    Stations in the field ask for theirs with SignCertificate.
     """
     settings, authority = _opened()
     key = ec.generate_private_key(ec.SECP256R1())

@@ -96,6 +96,16 @@ async def make_due(session: WriteSession, request: CertificateRequest, due_at: d
     )
 
 
+async def refuse_pending(session: WriteSession, station_ids: Collection[str], reason: str) -> None:
+    """Refuse what these stations have asked for and is not signed yet."""
+    for some in chunks(sorted(station_ids)):
+        await session.execute(
+            update(certificate_requests)
+            .where(certificate_requests.c.station_id.in_(some), certificate_requests.c.state == RequestState.PENDING)
+            .values(state=RequestState.REFUSED, reason=reason, due_at=None)
+        )
+
+
 def _values(request: CertificateRequest) -> Mapping[str, Any]:
     return {
         "station_id": request.station_id,

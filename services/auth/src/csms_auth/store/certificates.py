@@ -55,6 +55,20 @@ async def lock(session: WriteSession, certificate_ids: Collection[str]) -> dict[
     return found
 
 
+async def of_stations(session: WriteSession, station_ids: Collection[str], *, valid_at: datetime) -> list[Certificate]:
+    """Return the certificates of these stations that are neither revoked nor expired, and lock their rows."""
+    found: list[Certificate] = []
+    for some in chunks(sorted(station_ids)):
+        query = select(certificates).where(
+            certificates.c.station_id.in_(some),
+            certificates.c.state != CertificateState.REVOKED,
+            certificates.c.not_after > valid_at,
+        )
+        query = query.order_by(certificates.c.certificate_id).with_for_update()
+        found += map(_certificate, await session.execute(query))
+    return found
+
+
 async def ordered(session: WriteSession, order_ids: Collection[str]) -> dict[str, Certificate]:
     """Return the certificates that these CALLs are to deliver, by CALL, and lock their rows."""
     found: dict[str, Certificate] = {}
