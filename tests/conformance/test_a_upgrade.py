@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from csms_testing.conformance import Connector, Operator, Station
-from csms_testing.conformance.states import HARDWARE, booted
+from csms_testing.conformance.states import booted
 from csms_testing.csrs import csr_pem
 from csms_testing.pki import Issued, Key, new_key
 from csms_testing.systems import System
@@ -27,6 +27,7 @@ class Upgrade:
     old: Connector
     profile: int
     """The one it has."""
+    serial_number: str
     key: Key = field(default_factory=new_key)
     chain: bytes = b""
     """The certificate that the CSMS gave it, and those above."""
@@ -61,7 +62,7 @@ class Upgrade:
         """Play the station that is asked for a certificate request (A02)."""
         asked = await station.reply("TriggerMessage", ACCEPTED)
         assert asked == {"requestedMessage": "SignChargingStationCertificate"}
-        csr = csr_pem(HARDWARE["serialNumber"], organization="CSMS", key=self.key)
+        csr = csr_pem(self.serial_number, organization="CSMS", key=self.key)
         request = {"csr": csr, "certificateType": "ChargingStationCertificate"}
         assert (await station.call("SignCertificate", request))["status"] == "Accepted"
         signed = await station.reply("CertificateSigned", ACCEPTED)
@@ -84,10 +85,10 @@ class Upgrade:
     async def connects(self) -> None:
         """The station comes with the new profile, is let in, and never again with the old one."""
         async with self.new() as station:
-            await booted(station, "RemoteReset")
+            await booted(station, "RemoteReset", serialNumber=self.serial_number)
         assert await self.old.refused() == FORBIDDEN
         async with self.new() as station:
-            await booted(station)
+            await booted(station, serialNumber=self.serial_number)
         assert await self.old.refused() == FORBIDDEN
 
         async def told() -> bool:
@@ -97,17 +98,17 @@ class Upgrade:
 
 
 @pytest.fixture(params=[1, 2])
-async def upgrade(request, system, operator, station_id, password):
-    profile, serial_number = request.param, HARDWARE["serialNumber"]
+async def upgrade(request, system, operator, station_id, password, *, serial_number):
+    profile = request.param
     await operator.put_station(station_id, security_profile=profile, password=password, serial_number=serial_number)
     urls, context = (system.ocpp_urls, None) if profile == 1 else (system.ocpp_tls_urls, system.pki.context())
-    return Upgrade(system, operator, Connector(urls, station_id, password, context=context), profile)
+    return Upgrade(system, operator, Connector(urls, station_id, password, context=context), profile, serial_number)
 
 
 async def test_tc_a_19_csms(upgrade, operator):
     """The CSMS does it step by step."""
     async with upgrade.old() as station:
-        await booted(station)
+        await booted(station, serialNumber=upgrade.serial_number)
         wanted = {
             "security_profile": upgrade.profile + 1,
             "configuration_slot": SLOT,
@@ -141,7 +142,7 @@ async def test_tc_a_19_csms_by_the_messages_themselves(upgrade, operator):
         assert pending.outcome == "result"
 
     async with upgrade.old() as station:
-        await booted(station)
+        await booted(station, serialNumber=upgrade.serial_number)
         if upgrade.profile + 1 == 3:
             payload = {"requestedMessage": "SignChargingStationCertificate"}
             async with operator.calling(station_id, "TriggerMessage", payload):
@@ -156,7 +157,7 @@ async def test_tc_a_19_csms_by_the_messages_themselves(upgrade, operator):
 async def test_tc_a_19_csms_refused(upgrade, operator):
     """A station that takes no network profile keeps its security profile, and may be asked again."""
     async with upgrade.old() as station:
-        await booted(station)
+        await booted(station, serialNumber=upgrade.serial_number)
         wanted = {
             "security_profile": upgrade.profile + 1,
             "configuration_slot": SLOT,
@@ -171,7 +172,7 @@ async def test_tc_a_19_csms_refused(upgrade, operator):
             shown = await upgrade.at("failed")
             assert (shown["change"]["failed_step"], shown["pending_security_profile"]) == ("network_profile", None)
     async with upgrade.old() as station:
-        await booted(station)
+        await booted(station, serialNumber=upgrade.serial_number)
     if upgrade.profile + 1 == 2:
         assert await upgrade.new.refused() == FORBIDDEN
 
@@ -179,11 +180,11 @@ async def test_tc_a_19_csms_refused(upgrade, operator):
 async def test_tc_a_19_csms_never_down_again(upgrade, operator):
     """An operator cannot undo it by mistake (A05.FR.07)."""
     async with upgrade.old() as station:
-        await booted(station)
+        await booted(station, serialNumber=upgrade.serial_number)
         async with operator.calling(upgrade.old.station_id, "SetNetworkProfile", upgrade.network_profile):
             await station.reply("SetNetworkProfile", ACCEPTED)
     if upgrade.profile + 1 == 3:
-        upgrade.chain = (issued := upgrade.system.pki.client(HARDWARE["serialNumber"])).pem
+        upgrade.chain = (issued := upgrade.system.pki.client(upgrade.serial_number)).pem
         upgrade.key = issued.key
     await upgrade.connects()
     lower = await operator.client.put(f"/stations/{upgrade.old.station_id}", json={"security_profile": upgrade.profile})
