@@ -1,5 +1,6 @@
 """What the audit log is told."""
 
+import hashlib
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
@@ -7,7 +8,7 @@ import orjson
 import pytest
 from csms_runtime.clock import now_ms
 from csms_runtime.http import ApiKeys, AuditedRequest, listening
-from csms_runtime.http.audit import MAX_BODY_BYTES, redacted_body, redacted_path
+from csms_runtime.http.audit import MAX_KEPT_BYTES, redacted_body, redacted_path
 from fastapi import FastAPI
 
 SECRET = "s3cret-s3cret-s3cret"
@@ -108,16 +109,55 @@ class TestBodies:
         await client.post("/api/v1/things", content=content, headers={"Content-Type": "application/json"})
         assert audited.only.body == b""
 
-    @pytest.mark.parametrize("size", [MAX_BODY_BYTES + 1000, 5_000_000])
-    async def test_too_large(self, client: httpx2.AsyncClient, audited: Audited, size: int) -> None:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            *(
+                f'{{"name": "x", "password": "{SECRET}"}}'.encode(coding)
+                for coding in ("utf-16", "utf-16-le", "utf-32")
+            ),
+            b'\xef\xbb\xbf{"name": "x"}',
+            b'{"name": "x", "sizes": [NaN]}',
+            b'{"name": "\\ud800"}',
+        ],
+    )
+    async def test_what_cannot_be_kept_is_not_done(
+        self, client: httpx2.AsyncClient, audited: Audited, content: bytes
+    ) -> None:
+        answer = await client.post("/api/v1/things", content=content, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, audited.only.status) == (422, 422)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "UTF-8" in answer.json()["detail"]
+
+    async def test_white_space_hides_nothing(self, client: httpx2.AsyncClient, audited: Audited) -> None:
+        content = b" " * MAX_KEPT_BYTES + b'{"name": "x"}'
+        answer = await client.post("/api/v1/things", content=content, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 201
+        assert orjson.loads(audited.only.body) == {"name": "x"}
+
+    async def test_of_a_large_one_the_beginning_is_kept(self, client: httpx2.AsyncClient, audited: Audited) -> None:
+        body = {"name": "x", "password": SECRET, "sizes": [1] * MAX_KEPT_BYTES}
+        assert (await client.post("/api/v1/things", json=body)).status_code == 201
+        whole = orjson.dumps(body | {"password": "***"})
+        kept = orjson.loads(audited.only.body)
+        assert kept["beginning"].startswith('{"name":"x","password":"***","sizes":[1,1')
+        assert whole.startswith(kept["beginning"].encode())
+        assert (kept["length"], kept["sha256"]) == (len(whole), hashlib.sha256(whole).hexdigest())
+        assert len(audited.only.body) < MAX_KEPT_BYTES
+
+    def test_a_beginning_may_end_within_a_character(self) -> None:
+        kept = orjson.loads(redacted_body(orjson.dumps(["x", "€" * MAX_KEPT_BYTES])))
+        assert set(kept["beginning"]) == set('["x,€')
+
+    async def test_beyond_the_limit(self, client: httpx2.AsyncClient, audited: Audited) -> None:
         async def chunks() -> AsyncIterator[bytes]:
             yield b'{"name": "'
-            for _ in range(size // 1000):
+            for _ in range(5_000):
                 yield b"x" * 1000
             yield b'xxx"}'
 
         await client.post("/api/v1/things", content=chunks(), headers={"Content-Type": "application/json"})
-        assert audited.only.body == b""
+        assert (audited.only.status, audited.only.body) == (413, b"")
 
     def test_nested_beyond_reason(self) -> None:
         assert SECRET.encode() not in redacted_body(b"[" * 900 + f'"{SECRET}"'.encode() + b"]" * 900)

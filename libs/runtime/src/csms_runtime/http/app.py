@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from csms_runtime.health import Health
 from csms_runtime.http import problems
 from csms_runtime.http.audit import AuditMiddleware, AuditSink
-from csms_runtime.http.body_limit import BodyLimitMiddleware
+from csms_runtime.http.body_limit import MAX_BODY_BYTES, BodyLimitMiddleware
+from csms_runtime.http.json_body import JsonBodyMiddleware
 from csms_runtime.http.keys import ApiKeys
 from csms_runtime.http.management import management_router
 from csms_runtime.http.problems import MEDIA_TYPE, Problem
@@ -19,8 +20,6 @@ from csms_runtime.http.security import BearerMiddleware
 from csms_runtime.http.tokens import Tokens
 
 API_PREFIX = "/api/v1"
-MAX_BODY_BYTES = 4 * 1024 * 1024
-"""Largest request body: more than the largest OCPP message a station takes."""
 
 _PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -77,6 +76,7 @@ def create_app(
     for error in unavailable:
         app.add_exception_handler(error, problems.on_unavailable)
     # The last one added is the outermost.
+    app.add_middleware(JsonBodyMiddleware)
     app.add_middleware(BodyLimitMiddleware, most=MAX_BODY_BYTES)
     app.add_middleware(BearerMiddleware, keys=keys, tokens=tokens, prefix=f"{API_PREFIX}/")
     if audit is not None:

@@ -1,5 +1,6 @@
 """Tells a sink of every request that may change something: who, when, what, with which outcome."""
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from csms_ocpp.versions import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csms_runtime.clock import now_ms
+from csms_runtime.http.body_limit import MAX_BODY_BYTES
 from csms_runtime.http.keys import Principal
 from csms_runtime.http.requests import route_of
 
-MAX_BODY_BYTES = 64 * 1024
-"""A larger body is left out."""
+MAX_KEPT_BYTES = 64 * 1024
+"""Of a larger body, as it is without secrets and white space, the beginning is kept."""
+_BEGINNING = 16 * 1024
 _MAX_PATH = 2000
 _MAX_METHOD = 16
 _MAX_ADDRESS = 100
@@ -42,7 +45,7 @@ class AuditedRequest:
     """0: the caller went away before there was an answer."""
     request_id: str
     body: bytes
-    """As JSON; empty: there was none, it was no JSON, too large, or not read because the request was refused."""
+    """As JSON, of a large one the beginning; empty: there was none, it was no JSON, or it was not read."""
 
 
 AuditSink = Callable[[AuditedRequest], None]
@@ -105,11 +108,11 @@ class _Exchange:
 
     @property
     def body(self) -> bytes:
-        """The body, when all of it was read and it is not too large."""
+        """The body, when all of it was read. One beyond the limit never is."""
         return b"".join(self._chunks) if self._complete and self._size <= MAX_BODY_BYTES else b""
 
     async def receive(self) -> Message:
-        """Receive, keeping what is not too large."""
+        """Receive, keeping what is read."""
         message = await self._receive()
         if message["type"] == "http.request":
             chunk = message.get("body", b"")
@@ -134,14 +137,24 @@ def redacted_path(path: str) -> str:
 
 
 def redacted_body(body: bytes) -> bytes:
-    """Return a request's body as JSON without secrets; empty when it is no JSON."""
+    """Return a request's body as JSON without secrets; empty when it is no JSON.
+
+    Of a large one: {"beginning", "length", "sha256"} of that JSON.
+    """
     if not body.strip():
         return b""
     try:
         # The rules hold for every message; ours have OCPP's fields inside, or are named like OCPP's.
-        return orjson.dumps(redact(Protocol.OCPP201, "", orjson.loads(body)))
+        kept = orjson.dumps(redact(Protocol.OCPP201, "", orjson.loads(body)))
     except (ValueError, TypeError, RecursionError):
         return b""
+    return kept if len(kept) <= MAX_KEPT_BYTES else _cut(kept)
+
+
+def _cut(kept: bytes) -> bytes:
+    beginning = kept[:_BEGINNING].decode(errors="ignore")  # it may end within a character
+    # The digest is of what is kept, not of what was sent: nobody can try secrets on it.
+    return orjson.dumps({"beginning": beginning, "length": len(kept), "sha256": hashlib.sha256(kept).hexdigest()})
 
 
 def _printable(text: str) -> str:

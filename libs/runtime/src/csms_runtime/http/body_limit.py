@@ -4,6 +4,9 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""Largest request body: more than the largest OCPP message a station takes."""
+
 
 class BodyLimitMiddleware:
     """Makes reading a request's body raise HTTPException 413 once it has more than `most` bytes."""

@@ -34,7 +34,10 @@ class AuditItem(BaseModel):
     )
     status: int = Field(description="0: the caller went away before there was an answer")
     request_id: str = Field(description="As in the answer's X-Request-Id, and in the log")
-    request: Any = Field(description="The body without secrets; null: none, no JSON, too large, or refused before")
+    request: Any = Field(
+        description="The body without secrets; of one over 64 KiB {beginning, length, sha256} of that; null: none, no "
+        "JSON, or refused unread",
+    )
 
     @classmethod
     def of(cls, row: AuditRow) -> Self:
