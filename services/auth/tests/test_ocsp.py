@@ -4,7 +4,9 @@ import asyncio
 import base64
 import ipaddress
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -48,10 +50,11 @@ class Asking:
         for each in outgoing:
             self.published.put_nowait(each)
 
-    def asked(self, data: dict[str, str], **fields: Any) -> StatusAsked:
+    def asked(self, data: dict[str, str], *, station_id: str = "CS1", **fields: Any) -> StatusAsked:
         record: Record = self._records.call(
             "GetCertificateStatus", {"ocspRequestData": data}, **({"deadline_ms": 0} | fields)
         )
+        record.station_id = station_id
         return StatusAsked(record, Question.of(data), {})
 
     async def __call__(self, data: dict[str, str], **fields: Any) -> Any:
@@ -218,31 +221,72 @@ def test_networks_are_allowed_by_name(address: str) -> None:
     assert not is_allowed(ipaddress.ip_address("10.2.0.1"), allowed)
 
 
-async def test_of_several_addresses_one_that_may_be_asked_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def resolve(*_: object, **__: object) -> list[Any]:
-        found = ["10.0.0.1", "8.8.8.8"]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in found]
+@pytest.fixture
+def resolving() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2) as threads:
+        yield threads
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
-    target = await target_of("https://ocsp.example:8443/a?b=c", [])
-    assert target.url == "https://8.8.8.8:8443/a?b=c"
-    assert (target.host, target.host_header) == ("ocsp.example", "ocsp.example:8443")
+
+def leading_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
+    """Make all names lead to these addresses; returns the names as they are looked up."""
+    asked: list[str] = []
+
+    def resolve(host: str, *_: object, **__: object) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return asked
+
+
+async def test_of_several_addresses_one_that_may_be_asked_is_connected_to(
+    monkeypatch: pytest.MonkeyPatch, resolving: ThreadPoolExecutor
+) -> None:
+    leading_to(monkeypatch, "10.0.0.1", "8.8.8.8")
+    target = await target_of("https://ocsp.example:80/a?b=c", [], resolving)
+    assert target.url == "https://8.8.8.8:80/a?b=c"
+    assert (target.host, target.host_header) == ("ocsp.example", "ocsp.example:80")
+
+
+async def test_other_ports_are_asked_in_networks_that_are_allowed_by_name_only(
+    monkeypatch: pytest.MonkeyPatch, resolving: ThreadPoolExecutor
+) -> None:
+    leading_to(monkeypatch, "8.8.8.8", "10.1.0.1")
+    with pytest.raises(NotAllowed):
+        await target_of("http://ocsp.example:6379/", [], resolving)
+    target = await target_of("http://ocsp.example:6379/", [ipaddress.ip_network("10.1.0.0/16")], resolving)
+    assert str(target.address) == "10.1.0.1"
 
 
 async def test_a_name_is_resolved_once_so_that_it_cannot_change_meanwhile(
     ask: Asking, server: Responder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop, asked = asyncio.get_running_loop(), []
-    real = loop.getaddrinfo
-
-    async def resolve(host: Any, *rest: Any, **options: Any) -> Any:
-        asked.append(host)
-        return await real("127.0.0.1" if host == "ocsp.example" else host, *rest, **options)
-
-    monkeypatch.setattr(loop, "getaddrinfo", resolve)
+    asked = leading_to(monkeypatch, "127.0.0.1")
     data = server.question(CERTIFICATE, responderURL=f"http://ocsp.example:{server.port}/")
     assert (await ask(data))["status"] == "Accepted"
-    assert asked.count("ocsp.example") == 1
+    assert asked == ["ocsp.example"]
+
+
+async def test_slow_name_servers_keep_nothing_else_waiting(
+    ask: Asking, server: Responder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+
+    def resolve(*_: object, **__: object) -> list[Any]:
+        answered.wait(20)
+        raise socket.gaierror("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    asked = [
+        asyncio.create_task(ask(server.question(CERTIFICATE, responderURL=f"http://{number}.example/")))
+        for number in range(40)  # more than asyncio has threads
+    ]
+    try:
+        async with asyncio.timeout(5):
+            assert await asyncio.to_thread(threading.get_ident)
+    finally:
+        answered.set()
+    assert {each["status"] for each in await asyncio.gather(*asked)} == {"Failed"}
 
 
 # ---- Responders that do not do what they should ----------------------------------------------------------------------
@@ -323,9 +367,24 @@ async def test_questions_are_answered_one_beside_the_other(ask: Asking, server: 
 
 
 async def test_no_more_are_taken_than_can_wait(ask: Asking, server: Responder) -> None:
-    asked = ask.asked(server.question(CERTIFICATE))
-    assert all(ask.asker.take(asked) for _ in range(asking.QUEUE))
-    assert not ask.asker.take(asked)
+    def asked(number: int) -> StatusAsked:
+        return ask.asked(server.question(CERTIFICATE), station_id=f"CS{number}")
+
+    assert all(ask.asker.take(asked(number)) for number in range(asking.QUEUE))
+    assert not ask.asker.take(asked(asking.QUEUE))
+
+
+async def test_a_station_has_two_questions_at_a_time(ask: Asking, server: Responder) -> None:
+    def take(station_id: str = "CS1") -> bool:
+        return ask.asker.take(ask.asked(server.question(CERTIFICATE), station_id=station_id))
+
+    assert [take() for _ in range(3)] == [True, True, False]
+    assert take("CS2")
+    async with ask.running():
+        for _ in range(3):
+            await asyncio.wait_for(ask.published.get(), 20)
+        await ask.asker._queue.join()
+        assert [take() for _ in range(2)] == [True, True]
 
 
 async def test_an_absent_bus_does_not_end_it(ask: Asking, server: Responder) -> None:
@@ -339,6 +398,6 @@ async def test_an_absent_bus_does_not_end_it(ask: Asking, server: Responder) -> 
         await asyncio.wait_for(ask.published.get(), 20)
 
 
-async def test_not_allowed_is_said(server: Responder) -> None:
+async def test_not_allowed_is_said(server: Responder, resolving: ThreadPoolExecutor) -> None:
     with pytest.raises(NotAllowed):
-        await target_of(server.url, [])
+        await target_of(server.url, [], resolving)

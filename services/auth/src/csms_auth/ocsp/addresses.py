@@ -3,7 +3,9 @@
 import asyncio
 import socket
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -48,21 +50,30 @@ class Target:
 def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
     """Whether questions may go to an address: it is on the Internet, or within a network that is allowed by name."""
     meant = _meant(address)
-    if any(meant in network for network in allowed):
+    if _is_named(address, allowed):
         return True
     odd = meant.is_multicast or meant.is_reserved or (isinstance(meant, IPv6Address) and meant.is_site_local)
     return meant.is_global and not odd and meant not in _LOCAL_NAT64
 
 
-async def target_of(url: str, allowed: Sequence[Network]) -> Target:
-    """Return where a URL leads, resolving its name. Raises NotAllowed, OSError when the name cannot be resolved."""
+async def target_of(url: str, allowed: Sequence[Network], resolving: Executor) -> Target:
+    """Return where a URL leads, resolving its name. Raises NotAllowed, OSError when the name cannot be resolved.
+
+    `resolving`: threads of its own. A name server that a station chose may be slow, and whatever else the process does
+    in threads must not wait for it.
+    """
     scheme, host, port, path = _parsed(url)
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(resolving, resolve)
     for *_, (text, *_rest) in found:
         address = ip_address(str(text).partition("%")[0])
-        if is_allowed(address, allowed):
+        if is_allowed(address, allowed) and (port in _PORTS.values() or _is_named(address, allowed)):
             return Target(scheme, host, address, port, path)
     raise NotAllowed("the responder's address is not one that may be asked")
+
+
+def _is_named(address: Address, allowed: Sequence[Network]) -> bool:
+    return any(_meant(address) in network for network in allowed)
 
 
 def _parsed(url: str) -> tuple[str, str, int, str]:

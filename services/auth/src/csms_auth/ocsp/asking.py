@@ -3,8 +3,9 @@
 import asyncio
 import base64
 import contextlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import httpx2
@@ -21,6 +22,8 @@ from csms_auth.ocsp.question import MAX_RESULT, BadResponse, Question
 
 WORKERS = 8
 QUEUE = 200
+MOST_OF_STATION = 2
+"""Questions of one station that wait or are asked, at most."""
 TIMEOUT_S = 8.0
 MAX_RESPONSE = 64 * 1024
 MOST_KEPT = 1_000
@@ -44,15 +47,18 @@ class StatusAsker:
         self._publish = publish
         self._allowed = allowed
         self._queue: asyncio.Queue[StatusAsked] = asyncio.Queue(QUEUE)
+        self._under_way: Counter[str] = Counter()
+        self._resolving = ThreadPoolExecutor(WORKERS, thread_name_prefix="auth-ocsp")
         self._kept: OrderedDict[Question, tuple[bytes, datetime]] = OrderedDict()
 
     def take(self, asked: StatusAsked) -> bool:
-        """Take a question, or return False when too many wait."""
-        try:
-            self._queue.put_nowait(asked)
-        except asyncio.QueueFull:
+        """Take a question, or return False when too many wait, of all stations or of this one."""
+        station_id = asked.record.station_id
+        if self._queue.full() or self._under_way.get(station_id, 0) >= MOST_OF_STATION:
             metrics.AUTH_STATUS_QUESTIONS.labels("too many").inc()
             return False
+        self._under_way[station_id] += 1
+        self._queue.put_nowait(asked)
         return True
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -65,6 +71,7 @@ class StatusAsker:
                     await self._queue.join()
             for worker in workers:
                 worker.cancel()
+        self._resolving.shutdown(wait=False, cancel_futures=True)
 
     async def _work(self) -> None:
         while True:
@@ -76,7 +83,13 @@ class StatusAsker:
             except Exception:  # noqa: BLE001 what one station sent must not keep the others from being answered
                 _log.exception("status not told", station_id=asked.record.station_id)
             finally:
-                self._queue.task_done()
+                self._done(asked.record.station_id)
+
+    def _done(self, station_id: str) -> None:
+        self._queue.task_done()
+        self._under_way[station_id] -= 1
+        if not self._under_way[station_id]:
+            del self._under_way[station_id]
 
     async def response(self, asked: StatusAsked) -> JsonObject:
         """Return the answer for the station."""
@@ -109,7 +122,7 @@ class StatusAsker:
         return found
 
     async def _ask(self, question: Question) -> bytes:
-        target = await target_of(question.responder_url, self._allowed)
+        target = await target_of(question.responder_url, self._allowed, self._resolving)
         # The name is not resolved again: what was judged is what is connected to. Redirects are not followed.
         async with (
             httpx2.AsyncClient(trust_env=False, timeout=TIMEOUT_S) as client,
