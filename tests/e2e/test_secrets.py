@@ -31,6 +31,7 @@ READ = (
     "/api-keys",
     "/certificates",
     "/certificate-requests",
+    "/certificate-bars",
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pytest
@@ -25,6 +26,7 @@ from csms_auth.certifying import delivering, signing
 from csms_auth.certifying.delivering import order_due
 from csms_auth.certifying.renewing import order_renewals
 from csms_auth.certifying.results import ResultsConsumer
+from csms_auth.certifying.revoking import revoke
 from csms_auth.certifying.signing import Signer
 from csms_auth.certifying.worker import Certifier
 from csms_auth.consumers import AuthConsumer
@@ -34,13 +36,13 @@ from csms_auth.handlers.turn import Rules
 from csms_auth.pki import built_in, csr, files
 from csms_auth.pki.built_in import BuiltInAuthority
 from csms_auth.pki.ports import AuthorityUnavailable, CertificateType, SigningRefused, SigningRequest
-from csms_auth.store import certificate_requests, certificates, tables
+from csms_auth.store import certificate_bars, certificate_requests, certificates, tables
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import new_record
 from csms_db.engine import Database
 from csms_ocpp.validation import validate_request
 from csms_ocpp.versions import Protocol
-from csms_runtime.clock import now_ms, utcnow
+from csms_runtime.clock import from_ms, now_ms, utcnow
 from csms_runtime.settings import UnknownStations
 from csms_testing.csrs import csr_pem
 from csms_testing.pki import Authority as OtherAuthority
@@ -286,6 +288,45 @@ async def test_a_deletion_forgets_what_was_asked_for_in_the_same_batch(world: Wo
     )
     await world.signer.sign_due()
     assert world.authority.asked == []
+
+
+async def revoke_all(world: World, reason: str) -> None:
+    async with world.database.transaction() as session:
+        for certificate in await certificates.page(session, certificates.Filter(), limit=100, after=None):
+            await revoke(session, certificate, reason, from_ms(world.now_ms))
+
+
+async def test_after_a_theft_nothing_is_signed_until_an_operator_allows_it(world: World) -> None:
+    await world.delivered_certificate()
+    await revoke_all(world, "keyCompromise")
+    for later, kind in ((1, STATION), (2, V2G)):
+        await world.ask(csr_pem("SN-1"), kind, at_ms=world.now_ms + later)
+        await world.signer.sign_due()
+    assert len(world.authority.asked) == 1
+    wanted = certificate_requests.Filter("CS1")
+    async with world.database.transaction() as session:
+        requests = await certificate_requests.page(session, wanted, limit=9, after=None)
+        assert await certificate_bars.remove(session, "CS1")
+    assert all(each.state is RequestState.REFUSED and "(keyCompromise)" in each.reason for each in requests)
+    await world.ask(csr_pem("SN-1"), at_ms=world.now_ms + 3)
+    await world.signer.sign_due()
+    assert len(await world.certificates()) == 2
+
+
+async def test_a_theft_that_is_told_while_the_authority_signs_is_in_time(world: World) -> None:
+    await world.delivered_certificate()
+    await world.ask(csr_pem("SN-1"), at_ms=world.now_ms + 1)
+    request = await world.request()
+    sign = world.authority.sign
+
+    async def told_meanwhile(wanted: SigningRequest) -> Sequence[x509.Certificate]:
+        await revoke_all(world, "privilegeWithdrawn")
+        return await sign(wanted)
+
+    with patch.object(world.authority, "sign", told_meanwhile):
+        await world.signer._sign(request)
+    assert [each.state for each in await world.certificates()] == [CertificateState.REVOKED]
+    assert (await world.request()).state is RequestState.REFUSED
 
 
 # ---- Repeats (A02.FR.17 to .19) --------------------------------------------------------------------------------------

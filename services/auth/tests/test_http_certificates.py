@@ -82,6 +82,12 @@ async def store(database: Database, *given: Certificate) -> None:
         await certificates.save(session, given)
 
 
+async def outbox(database: Database) -> list[Record]:
+    async with database.reading() as session:
+        rows = await session.execute(select(tables.outbox).order_by(tables.outbox.c.id))
+        return [Record.FromString(row.record) for row in rows]
+
+
 class TestCertificates:
     async def test_one_is_shown_with_its_chain(self, api: Api, database: Database) -> None:
         stored = certificate(reason="the station is not connected", state=CertificateState.ISSUED)
@@ -146,9 +152,10 @@ class TestRevocation:
         assert (item["state"], item["reason"]) == ("Revoked", "keyCompromise")
         assert item["revoked_at"] is not None
         async with database.reading() as session:
-            (row,) = await session.execute(select(tables.outbox))
             stored = await certificates.get(session, "C1")
-        revoked = Record.FromString(row.record).event.certificate_revoked
+        told, close = await outbox(database)
+        revoked = told.event.certificate_revoked
+        assert (close.station_id, close.WhichOneof("body")) == ("CS1", "close_connection")
         assert (revoked.serial_number, revoked.reason) == ("a1", "keyCompromise")
         assert stored is not None
         assert (stored.due_at, stored.order_id) == (None, None)  # it is not delivered any more
@@ -159,8 +166,15 @@ class TestRevocation:
         first = await api("POST", "/certificates/C1/revocation", {})
         assert first["reason"] == "unspecified"
         assert await api("POST", "/certificates/C1/revocation", {"reason": "superseded"}) == first
-        async with database.reading() as session:
-            assert len(list(await session.execute(select(tables.outbox)))) == 1
+        told = [record.WhichOneof("body") for record in await outbox(database)]
+        assert told == ["event", "close_connection", "close_connection"]
+
+    async def test_a_v2g_certificate_is_not_what_a_station_is_connected_with(
+        self, api: Api, database: Database
+    ) -> None:
+        await store(database, certificate(certificate_type=V2G))
+        await api("POST", "/certificates/C1/revocation", {})
+        assert [record.WhichOneof("body") for record in await outbox(database)] == ["event"]
 
     @pytest.mark.parametrize("scope", ["read", "operate"])
     async def test_takes_an_admin(self, api: Api, database: Database, scope: str) -> None:
@@ -171,6 +185,69 @@ class TestRevocation:
     async def test_bad_bodies_are_refused(self, api: Api, database: Database, body: object) -> None:
         await store(database, certificate())
         await api("POST", "/certificates/C1/revocation", body, status=422)
+
+
+class TestBars:
+    """After keyCompromise and privilegeWithdrawn a station gets nothing until an operator allows it again."""
+
+    async def states(self, database: Database) -> list[CertificateState]:
+        async with database.reading() as session:
+            found = await certificates.page(session, certificates.Filter(), limit=9, after=None)
+        return [each.state for each in reversed(found)]
+
+    @pytest.mark.parametrize("reason", ["keyCompromise", "privilegeWithdrawn"])
+    async def test_a_bar_stands_until_it_is_taken_away(self, api: Api, database: Database, reason: str) -> None:
+        await store(database, certificate())
+        revoked = await api("POST", "/certificates/C1/revocation", {"reason": reason})
+        listed = await api("GET", "/certificate-bars", scope="read")
+        assert listed["items"] == [
+            {"id": "CS1", "since": revoked["revoked_at"], "reason": reason, "certificate_id": "C1"}
+        ]
+        assert (await api.raw("DELETE", "/certificate-bars/CS1")).status_code == 204
+        assert (await api("GET", "/certificate-bars"))["items"] == []
+        await api("DELETE", "/certificate-bars/CS1", status=404)
+        await api("DELETE", "/certificate-bars/a%00b", status=404)
+
+    @pytest.mark.parametrize("reason", ["unspecified", "affiliationChanged", "superseded", "cessationOfOperation"])
+    async def test_other_reasons_set_up_none(self, api: Api, database: Database, reason: str) -> None:
+        await store(database, certificate())
+        await api("POST", "/certificates/C1/revocation", {"reason": reason})
+        assert (await api("GET", "/certificate-bars"))["items"] == []
+
+    async def test_one_that_is_revoked_already_may_get_its_station_barred(self, api: Api, database: Database) -> None:
+        await store(database, certificate(state=CertificateState.REVOKED, reason="superseded", revoked_at=NOW))
+        item = await api("POST", "/certificates/C1/revocation", {"reason": "keyCompromise"})
+        assert item["reason"] == "superseded"
+        assert [bar["id"] for bar in (await api("GET", "/certificate-bars"))["items"]] == ["CS1"]
+
+    async def test_what_is_on_its_way_to_the_station_goes_too(self, api: Api, database: Database) -> None:
+        await store(
+            database,
+            certificate(1),
+            certificate(2, station_id="CS1", state=CertificateState.ISSUED, due_at=NOW),
+            certificate(3, station_id="CS1"),
+            certificate(4, state=CertificateState.ISSUED),
+        )
+        request = CertificateRequest("CS1", V2G, "CSR", NOW, RequestState.PENDING, due_at=NOW)
+        async with database.transaction() as session:
+            await certificate_requests.save(session, [request])
+        await api("POST", "/certificates/C1/revocation", {"reason": "keyCompromise"})
+        revoked, accepted, issued = CertificateState.REVOKED, CertificateState.ACCEPTED, CertificateState.ISSUED
+        assert await self.states(database) == [revoked, revoked, accepted, issued]
+        (shown,) = (await api("GET", "/certificate-requests"))["items"]
+        assert shown["state"] == "Refused"
+        assert "(keyCompromise)" in shown["reason"]
+
+    async def test_in_pages(self, api: Api, database: Database) -> None:
+        await store(database, *(certificate(number) for number in (1, 2, 3)))
+        for number in (3, 1, 2):
+            await api("POST", f"/certificates/C{number}/revocation", {"reason": "keyCompromise"})
+        first = await api("GET", "/certificate-bars?limit=2")
+        last = await api("GET", f"/certificate-bars?limit=2&cursor={first['next_cursor']}")
+        assert [bar["id"] for bar in (*first["items"], *last["items"])] == ["CS1", "CS2", "CS3"]
+
+    async def test_taking_one_away_takes_an_admin(self, api: Api) -> None:
+        await api("DELETE", "/certificate-bars/CS1", scope="operate", status=403)
 
 
 class TestRequests:

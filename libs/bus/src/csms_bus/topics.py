@@ -69,9 +69,9 @@ CALLS_TRANSACTIONS = Topic(
 )
 CALLS_DEVICES = Topic(
     name="ocpp.calls.devices",
-    what="All other station CALLs, and CALLs that other services announce or order",
+    what="All other station CALLs, CALLs that other services announce or order, connections they want closed",
     key=Key.STATION,
-    bodies=("station_call", "call_announcement", "call_order"),
+    bodies=("station_call", "call_announcement", "call_order", "close_connection"),
     producers=("gateway", "transactions", "auth"),
     consumers=("device-mgmt",),
     partitions=12,

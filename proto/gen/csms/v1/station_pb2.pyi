@@ -539,7 +539,9 @@ Global___ConnectionRecord: _TypeAlias = ConnectionRecord  # noqa: Y015
 
 @_typing.final
 class CloseConnection(_message.Message):
-    """Tells a gateway that a station has a newer connection elsewhere."""
+    """Tells a gateway to close a station's connection: there is a newer one elsewhere, or it must not go on. On
+    ocpp.calls.devices only the reason is set: whatever connection the station has is to be closed.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

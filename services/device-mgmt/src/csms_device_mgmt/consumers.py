@@ -15,6 +15,7 @@ from csms_device_mgmt.handlers import (
     boot_notification,
     call_announcement,
     call_order,
+    close_order,
     command_result,
     connection,
     data_transfer,
@@ -99,6 +100,9 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
         return await call_announcement.handle(unit, record)
     if body == "call_order":
         await call_order.handle(unit, record)
+        return []
+    if body == "close_connection":
+        await close_order.handle(unit, record)
         return []
     if body == "connection":
         await connection.handle(unit, record, item.offset)

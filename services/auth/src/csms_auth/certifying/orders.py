@@ -1,11 +1,11 @@
-"""The CALLs that auth has device-mgmt send."""
+"""What auth has device-mgmt send: CALLs, and the end of a connection."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from csms.v1.station_pb2 import CallOrder
+from csms.v1.station_pb2 import CallOrder, CloseConnection
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import CALLS_DEVICES
@@ -31,3 +31,8 @@ def order(station_id: str, call_id: str, action: str, payload: Mapping[str, Any]
         deadline_ms=to_ms(now + ORDER_TIME),
     )
     return Outgoing(CALLS_DEVICES.name, new_record(station_id, call_order=body))
+
+
+def close(station_id: str, reason: str) -> Outgoing:
+    """Return the order to close the connection that the station has, if it has one."""
+    return Outgoing(CALLS_DEVICES.name, new_record(station_id, close_connection=CloseConnection(reason=reason)))

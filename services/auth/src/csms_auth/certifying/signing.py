@@ -19,6 +19,7 @@ from csms_runtime.clock import utcnow
 from csms_runtime.ids import new_id
 
 from csms_auth import events
+from csms_auth.certifying.revoking import barred
 from csms_auth.domain.certificates import Certificate, CertificateRequest, RequestState, pause
 from csms_auth.pki import csr, files
 from csms_auth.pki.csr import BadCsr
@@ -29,7 +30,7 @@ from csms_auth.pki.ports import (
     SigningRefused,
     SigningRequest,
 )
-from csms_auth.store import certificate_requests, certificates, stations, tables
+from csms_auth.store import certificate_bars, certificate_requests, certificates, stations, tables
 
 BATCH = 16
 LEASE = timedelta(seconds=120)
@@ -87,8 +88,11 @@ class Signer:
                 session, request.station_id, request.certificate_type, utcnow() - _DAY
             )
             compromised = await certificates.is_compromised(session, request.station_id, key)
+            bar = await certificate_bars.get(session, request.station_id)
         if station is None or station.deleted:
             raise SigningRefused("the station is not known")
+        if bar is not None:
+            raise SigningRefused(barred(bar.reason))
         if compromised:
             raise SigningRefused("a certificate for this key was revoked because others have the key")
         if lately >= MOST_A_DAY:
@@ -143,6 +147,8 @@ class Signer:
             present = (await certificate_requests.lock(session, [request.station_id])).get(key)
             if present is None or present.state is not RequestState.PENDING or present.csr != taken_up.csr:
                 return
+            if certificate is not None and await certificate_bars.get(session, request.station_id) is not None:
+                return  # barred while it was signed: the request is looked at again when the lease is over
             await certificate_requests.save(session, [request])
             if certificate is not None:
                 await certificates.save(session, [certificate])

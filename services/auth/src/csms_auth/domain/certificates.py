@@ -98,6 +98,20 @@ class Certificate:
     revoked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Nothing is signed for a station: whoever asks may be the thief of its key."""
+
+    station_id: str
+    since: datetime
+    reason: str
+    """Why the certificate was revoked."""
+    certificate_id: str
+    """The certificate that was revoked."""
+
+
+BARRING = frozenset({"keyCompromise", "privilegeWithdrawn"})
+"""Reasons of a revocation after which a station gets no certificate until an operator allows it again."""
 SAME_REQUEST = timedelta(days=1)
 """A CSR for the same key within this time is the same request again (A02.FR.17): nothing is signed a second time."""
 REFUSALS_APART = timedelta(minutes=1)

@@ -13,18 +13,19 @@ from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.pages import PageRequest, bad_cursor
 from fastapi import APIRouter, Path, Query, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_auth import events
-from csms_auth.certifying.revoking import revocation
-from csms_auth.domain.certificates import Certificate, CertificateRequest, CertificateState, RequestState, revoked
+from csms_auth.certifying.revoking import revocation, revoke
+from csms_auth.domain.certificates import Bar, Certificate, CertificateRequest, CertificateState, RequestState
 from csms_auth.http.cursors import newest_first
 from csms_auth.http.fields import Moment
 from csms_auth.pki import files
 from csms_auth.pki.issuing import Revoked
 from csms_auth.pki.ports import AuthorityUnavailable, CertificateAuthority, CertificateType
-from csms_auth.store import certificate_requests, certificates, tables
+from csms_auth.store import certificate_bars, certificate_requests, certificates, tables
 
 CertificateId = Annotated[str, Path(max_length=36, description="Our id of the certificate")]
+StationId = Annotated[str, Path(min_length=1, max_length=48)]
 StationFilter = Annotated[str | None, Query(max_length=48, pattern=r"^[^\x00]*$")]
 TypeFilter = Annotated[CertificateType | None, Query(description="OCPP's CertificateSigningUseEnumType")]
 
@@ -41,7 +42,8 @@ class RevocationBody(BaseModel):
 
     reason: Reason = Field(
         "unspecified",
-        description="As in RFC 5280; after keyCompromise the station gets no certificate for the same key",
+        description="As in RFC 5280; after keyCompromise and privilegeWithdrawn nothing is signed for the station "
+        "until its bar is taken away, and after keyCompromise never for the same key",
     )
 
 
@@ -115,6 +117,20 @@ class AuthorityItem(BaseModel):
     )
 
 
+class BarItem(BaseModel):
+    """A station for which nothing is signed."""
+
+    id: str = Field(description="The station's id")
+    since: Moment
+    reason: str = Field(description="Why its certificate was revoked: keyCompromise or privilegeWithdrawn")
+    certificate_id: str = Field(description="The certificate that was revoked")
+
+    @classmethod
+    def of(cls, bar: Bar) -> Self:
+        """Return the item of a bar."""
+        return cls(id=bar.station_id, since=bar.since, reason=bar.reason, certificate_id=bar.certificate_id)
+
+
 class RevokingAuthority(Protocol):
     """An authority that makes revocation lists: the built-in one."""
 
@@ -150,6 +166,10 @@ class Certificates:
         router.add_api_route(one, self.get, methods=["GET"], dependencies=read)
         router.add_api_route(f"{one}/revocation", self.revoke, methods=["POST"], dependencies=admin)
         router.add_api_route("/certificate-requests", self.list_requests, methods=["GET"], dependencies=read)
+        router.add_api_route("/certificate-bars", self.list_bars, methods=["GET"], dependencies=read)
+        router.add_api_route(
+            "/certificate-bars/{station_id}", self.delete_bar, methods=["DELETE"], dependencies=admin, status_code=204
+        )
         router.add_api_route("/certificate-authority", self.authority, methods=["GET"], dependencies=read)
         router.add_api_route(
             "/certificate-authority/crl",
@@ -178,26 +198,38 @@ class Certificates:
     async def get(self, certificate_id: CertificateId) -> CertificateWithChain:
         """Show a certificate."""
         async with self._database.reading() as session:
-            certificate = None if "\0" in certificate_id else await certificates.get(session, certificate_id)
-        if certificate is None:
-            raise _not_found()
-        return CertificateWithChain.of(certificate)
+            return CertificateWithChain.of(await _known(session, certificate_id))
 
     async def revoke(self, certificate_id: CertificateId, body: RevocationBody) -> CertificateItem:
-        """Revoke a certificate: from its next connection on, the station is refused with it.
+        """Revoke a certificate: the station's connection is closed, and with this certificate none is opened any more.
 
-        A connection that is open stays open; Reset ends it. Revoking a revoked certificate changes nothing.
+        After `keyCompromise` and `privilegeWithdrawn` nothing is signed for the station until its bar is taken away
+        (/certificate-bars); what was signed for it and is not delivered is revoked too. Others that it has stay valid:
+        see the list. Revoking a revoked certificate leaves it as it is.
         """
         async with self._database.transaction() as session:
-            certificate = (await certificates.lock(session, [certificate_id])).get(certificate_id)
-            if certificate is None:
-                raise _not_found()
-            if certificate.state is not CertificateState.REVOKED:
-                certificate = revoked(certificate, body.reason, utcnow())
-                await certificates.save(session, [certificate])
-                await outbox.add(session, tables.outbox, [events.certificate_revoked(certificate)])
+            certificate = await _known(session, certificate_id)
+            await outbox.add(session, tables.outbox, await revoke(session, certificate, body.reason, utcnow()))
+            certificate = await _known(session, certificate_id)
         self._wake_outbox()
         return CertificateItem.of(certificate)
+
+    async def list_bars(self, page: PageParams) -> Page[BarItem]:
+        """List the stations for which nothing is signed, since a certificate of theirs was revoked."""
+        position = page.after(str)
+        if position is not None and "\0" in position[0]:
+            raise bad_cursor()
+        async with self._database.reading() as session:
+            rows = await certificate_bars.page(
+                session, limit=page.limit + 1, after=None if position is None else position[0]
+            )
+        return paginate(rows, page.limit, position=lambda row: (row.station_id,), item=BarItem.of)
+
+    async def delete_bar(self, station_id: StationId) -> None:
+        """Allow certificates for the station again. It must ask for one: TriggerMessage has it do so."""
+        async with self._database.transaction() as session:
+            if "\0" in station_id or not await certificate_bars.remove(session, station_id):
+                raise Problem(404, "No bar", "certificates are signed for a station of this id")
 
     async def list_requests(
         self,
@@ -257,6 +289,13 @@ def _shown(certificate: Certificate) -> dict[str, object]:
         "issued_at": certificate.issued_at,
         "revoked_at": certificate.revoked_at,
     }
+
+
+async def _known(session: AsyncSession, certificate_id: str) -> Certificate:
+    certificate = None if "\0" in certificate_id else await certificates.get(session, certificate_id)
+    if certificate is None:
+        raise _not_found()
+    return certificate
 
 
 def _texts(page: PageRequest) -> tuple[str, str] | None:

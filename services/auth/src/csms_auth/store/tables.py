@@ -102,4 +102,15 @@ certificates = Table(
     Index("ix_certificates_not_after", "not_after"),
 )
 
+# Stations for which nothing is signed until an operator allows it again: others may have their keys.
+certificate_bars = Table(
+    "certificate_bars",
+    metadata,
+    Column("station_id", Text, primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+    # As in RFC 5280: why a certificate was revoked.
+    Column("reason", Text, nullable=False),
+    Column("certificate_id", Text, nullable=False),
+)
+
 outbox = outbox_table(metadata)
