@@ -214,6 +214,47 @@ async def test_scopes(clients):
         assert (await reader.post(f"/stations/CS1/{path}", json={})).status_code == 403
 
 
+def set_variable(component, variable):
+    return {"component": {"name": component}, "variable": {"name": variable}, "attributeValue": PASSWORD}
+
+
+NETWORK_PROFILE = {
+    "configurationSlot": 1,
+    "connectionData": {
+        "ocppVersion": "OCPP20",
+        "ocppTransport": "JSON",
+        "ocppCsmsUrl": "wss://elsewhere.example",
+        "messageTimeout": 30,
+        "securityProfile": 2,
+        "ocppInterface": "Wired0",
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("calls/SetVariables", {"setVariableData": [set_variable("SecurityCtrlr", "BasicAuthPassword")]}),
+        ("variables/set", {"variables": [set_variable("X", "Y"), set_variable("securityctrlr", "basicauthPASSWORD")]}),
+        ("calls/SetNetworkProfile", NETWORK_PROFILE),
+    ],
+)
+async def test_operators_change_no_credentials_and_no_connection(clients, gateway, connected, path, body):
+    answer = await clients("operate").post(f"/stations/{connected}/{path}", json=body)
+    assert (answer.status_code, answer.json()["required_scope"]) == (403, "admin")
+    assert gateway.commands == []
+    await clients("admin").post(f"/stations/{connected}/{path}", json=body, params={"timeout_s": 0.2})
+    assert len(gateway.commands) >= 1
+
+
+async def test_operators_set_other_variables(clients, gateway, connected):
+    operator, other = clients("operate"), set_variable("OCPPCommCtrlr", "HeartbeatInterval")
+    for path, body in (("calls/SetVariables", {"setVariableData": [other]}), ("variables/set", {"variables": [other]})):
+        answer = await operator.post(f"/stations/{connected}/{path}", json=body, params={"timeout_s": 0.2})
+        assert answer.status_code != 403
+    assert len(gateway.commands) >= 2
+
+
 async def test_cursors_of_nobody(api, connected):
     nul, number = encode_cursor(["\0"]), encode_cursor([2**63])
     moments = [encode_cursor(position) for position in (["x", "y"], ["2026-01-01T00:00:00", "y"])]

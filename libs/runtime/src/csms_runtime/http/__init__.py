@@ -6,7 +6,7 @@ from csms_runtime.http.keys import ApiKeys, Principal, Scope, StoredKey, digest_
 from csms_runtime.http.management import management_router
 from csms_runtime.http.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, PageParams, decode_cursor, encode_cursor, paginate
 from csms_runtime.http.problems import Problem
-from csms_runtime.http.security import CurrentPrincipal, require
+from csms_runtime.http.security import CurrentPrincipal, demand, require
 from csms_runtime.http.server import PortTakenError, listening, serve
 from csms_runtime.http.tokens import Tokens
 
@@ -29,6 +29,7 @@ __all__ = [
     "create_app",
     "create_management_app",
     "decode_cursor",
+    "demand",
     "digest_of",
     "encode_cursor",
     "generate_api_key",

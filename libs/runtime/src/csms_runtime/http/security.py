@@ -87,15 +87,20 @@ class _Require:
 
     async def __call__(self, request: Request, _credentials: Annotated[object, Security(_bearer)]) -> Principal:
         principal = current_principal(request)
-        if not principal.may(self._scope):
-            challenge = f'Bearer realm="csms", error="insufficient_scope", scope="{self._scope}"'
-            raise Problem(
-                403,
-                detail=f"Scope {self._scope} is needed",
-                headers={"WWW-Authenticate": challenge},
-                required_scope=self._scope.value,
-            )
+        demand(principal, self._scope)
         return principal
+
+
+def demand(principal: Principal, scope: str) -> None:
+    """Raise Problem 403 unless the caller has a scope, for what depends on more than the route."""
+    if not principal.may(Scope(scope)):
+        challenge = f'Bearer realm="csms", error="insufficient_scope", scope="{scope}"'
+        raise Problem(
+            403,
+            detail=f"Scope {scope} is needed",
+            headers={"WWW-Authenticate": challenge},
+            required_scope=str(scope),
+        )
 
 
 @cache

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any
 
-from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, demand, paginate, require
 from fastapi import APIRouter, Body, Path, Response, Security
 from fastapi.responses import JSONResponse
 
 from csms_device_mgmt.calls.execution import CallRequest, Calls
+from csms_device_mgmt.domain.privileged import is_privileged
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import CallModel, CallRecordModel
 from csms_device_mgmt.http.outcomes import unanswered
@@ -53,9 +54,14 @@ def router(units: Units, calls: Calls) -> APIRouter:
     ) -> Response:
         """Send a CALL to a station and return its answer.
 
+        Needs the scope admin if it changes the station's credentials or the way it connects: SetNetworkProfile, and
+        SetVariables of passwords and keys.
+
         200: the station answered, with a result or an error. 409: it is not connected. 504: no answer in time. 202 with
         `Prefer: respond-async`.
         """
+        if is_privileged(action, payload):
+            demand(principal, "admin")
         request = CallRequest(
             station_id=station_id,
             action=action,

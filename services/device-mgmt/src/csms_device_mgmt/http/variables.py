@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from csms_runtime.http import CurrentPrincipal, Page, PageParams, paginate, require
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, demand, paginate, require
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, ConfigDict, Field
 
 from csms_device_mgmt.calls.execution import CallRequest
 from csms_device_mgmt.calls.variables import GET, SET, Merged, Message, VariableAccess
 from csms_device_mgmt.domain.device_model import JsonObject
+from csms_device_mgmt.domain.privileged import is_privileged
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import CallModel, VariableModel
 from csms_device_mgmt.http.outcomes import unanswered
@@ -56,7 +57,9 @@ def router(units: Units, access: VariableAccess) -> APIRouter:
     async def set_variables(
         station_id: StationId, body: VariablesBody, principal: CurrentPrincipal, timeout_s: TimeoutS = None
     ) -> VariablesAnswer:
-        """Set variables on the station, split likewise."""
+        """Set variables on the station, split likewise. Passwords and keys need the scope admin."""
+        if is_privileged("SetVariables", {"setVariableData": body.variables}):
+            demand(principal, "admin")
         return await _execute(access, SET, CallRequest(station_id, "", None, principal.name, timeout_s), body.variables)
 
     @routes.get("/stations/{station_id}/variables", dependencies=[read])
