@@ -11,7 +11,9 @@ from unittest.mock import patch
 import orjson
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import DomainEvent
 from csms.v1.station_pb2 import (
@@ -459,6 +461,39 @@ async def test_what_is_not_what_was_asked_for_is_not_sent(
     assert request.state is RequestState.REFUSED
     assert (reason or "that was signed") in request.reason
     assert await world.certificates() == []
+
+
+def signed_otherwise(*common_names: str, ca: bool) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """What an authority might sign instead, and its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), utcnow()
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, each) for each in common_names]
+    name = x509.Name([*parts, x509.NameAttribute(NameOID.ORGANIZATION_NAME, "CSMS")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    return builder.sign(key, hashes.SHA256()), key
+
+
+@pytest.mark.parametrize(
+    ("common_names", "ca", "reason"),
+    [
+        (["SN-1"], False, None),
+        (["SN-1"], True, "certificate authority"),
+        (["SN-1", "SN-2"], False, "exactly one CN"),
+        (["SN-2", "SN-1"], False, "exactly one CN"),
+        ([], False, "exactly one CN"),
+    ],
+)
+async def test_an_authority_signs_for_one_name_and_makes_no_other_authority(
+    world: World, common_names: list[str], *, ca: bool, reason: str | None
+) -> None:
+    leaf, key = signed_otherwise(*common_names, ca=ca)
+    world.authority.chain = [leaf]
+    await world.ask(csr_pem("SN-1", key=key))
+    await world.signer.sign_due()
+    request = await world.request()
+    assert request.state is (RequestState.SIGNED if reason is None else RequestState.REFUSED)
+    assert (reason or "") in request.reason
 
 
 async def test_a_chain_that_ocpp_cannot_carry_is_not_sent(world: World) -> None:

@@ -14,6 +14,7 @@ from csms_standalone.app import Ports
 from csms_standalone.certificates import made_here, with_certificates
 from csms_standalone.secrets import Secrets
 from csms_standalone.settings import StandaloneSettings
+from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 SECRETS = Secrets("k" * 64, "")
@@ -134,6 +135,23 @@ def test_a_start_that_cannot_have_certificates_says_why(tmp_path: Path, monkeypa
     told = CliRunner().invoke(cli, ["serve"])
     assert told.exit_code == 1
     assert "CSMS_OCPP_TLS_PORT cannot be had" in str(told.output)
+
+
+@pytest.mark.parametrize(
+    ("fields", "warned"),
+    [
+        ({}, False),
+        ({"pki_est_url": "https://ca.example.com"}, True),
+        ({"pki_est_url": "https://ca.example.com", "ocpp_tls_client_cas": ["ca.pem"]}, False),
+    ],
+)
+def test_an_authority_outside_that_the_gateway_does_not_trust_is_warned_of(
+    tmp_path: Path, fields: dict[str, Any], *, warned: bool
+) -> None:
+    with capture_logs() as told:
+        with_certificates(settings(tmp_path, **fields))
+    warnings = [entry["event"] for entry in told if entry["log_level"] == "warning"]
+    assert [("CSMS_OCPP_TLS_CLIENT_CAS" in event) for event in warnings] == [True] * warned
 
 
 class TestWelcome:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
 from csms_auth.pki import built_in, files
 from csms_auth.pki.built_in import BuiltInAuthority
 from csms_gateway.tls import CertificateFiles
@@ -13,6 +14,8 @@ from csms_standalone.settings import StandaloneSettings
 
 SERVER_DAYS = 825
 RENEW_BEFORE = timedelta(days=30)
+
+_log = structlog.get_logger(__name__)
 
 
 def with_certificates(settings: StandaloneSettings) -> StandaloneSettings:
@@ -34,6 +37,11 @@ def with_certificates(settings: StandaloneSettings) -> StandaloneSettings:
     if not all(_is_good(path, settings.ocpp_tls_names, authority) for path in paths):
         authority.server_certificates(directory, settings.ocpp_tls_names, settings.organization, days=SERVER_DAYS)
     certificates = [CertificateFiles(certificate=path, key=path.with_suffix(".key")) for path in paths]
+    if settings.pki_est_url is not None and not settings.ocpp_tls_client_cas:
+        _log.warning(
+            "stations are not let in with the certificates they get: CSMS_PKI_EST_URL names the authority that signs "
+            "them, and without CSMS_OCPP_TLS_CLIENT_CAS only the built-in one is trusted"
+        )
     client_cas = settings.ocpp_tls_client_cas or [authority.clients]
     update: dict[str, object] = {"ocpp_tls_certificates": certificates, "ocpp_tls_client_cas": client_cas}
     if settings.ocpp_tls_port:

@@ -181,16 +181,30 @@ def _check(wanted: SigningRequest, leaf: x509.Certificate, pem: str, now: dateti
     """An external authority decides itself what it signs: what a station could not use is not sent to it."""
     if csr.key_sha256(leaf) != csr.key_sha256(wanted.csr):
         raise SigningRefused("the certificate that was signed is for another key")
+    if _is_authority(leaf):
+        raise SigningRefused("the certificate that was signed is that of a certificate authority")
     if leaf.not_valid_after_utc <= now:
         raise SigningRefused("the certificate that was signed has expired")
     if len(pem) > MAX_CHAIN:
         raise SigningRefused(f"the chain has {len(pem)} characters, CertificateSigned takes {MAX_CHAIN}")
     if wanted.certificate_type is not CertificateType.CHARGING_STATION:
         return
-    if not any(names(text, wanted.common_name) for text in _attributes(leaf, NameOID.COMMON_NAME)):
+    common_names = _attributes(leaf, NameOID.COMMON_NAME)
+    if len(common_names) != 1:
+        raise SigningRefused("the certificate that was signed does not have exactly one CN")
+    if not names(common_names[0], wanted.common_name):
         raise SigningRefused("the certificate that was signed does not name the station's serial number")
     if not any(names(text, wanted.organization) for text in _attributes(leaf, NameOID.ORGANIZATION_NAME)):
         raise SigningRefused(f"the O of the certificate that was signed is not {wanted.organization}")
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    """Whether others could be signed with its key."""
+    try:
+        extensions = certificate.extensions
+    except ValueError as error:
+        raise SigningRefused("the certificate that was signed has extensions that cannot be read") from error
+    return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in extensions)
 
 
 def _attributes(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> list[str]:
