@@ -12,6 +12,7 @@ from csms_testing.conformance.states import booted
 from csms_testing.csrs import csr_pem
 from csms_testing.pki import Issued, Key, new_key
 from csms_testing.systems import System
+from websockets.frames import CloseCode
 
 FORBIDDEN = 403
 ACCEPTED = {"status": "Accepted"}
@@ -64,6 +65,13 @@ class Renewal:
         """The station as it connects with the new certificate."""
         leaf, *above = chain
         return self.connect.with_tls(self.system.pki.context(Issued(leaf, self.key, tuple(above))), password=None)
+
+    async def revoke(self, certificate_id: str) -> None:
+        """Say that others have the key."""
+        body = {"reason": "keyCompromise"}
+        async with self.operator.posting(f"/certificates/{certificate_id}/revocation", body) as done:
+            pass
+        assert done.body["state"] == "Revoked"
 
     async def certificate(self, **wanted: Any) -> dict[str, Any]:
         """The newest certificate, once it is as it should be."""
@@ -158,20 +166,32 @@ async def test_tc_a_11_csms_a_revoked_certificate_lets_nobody_in(renewal):
     new = renewal.renewed(chain)
     async with new() as station:
         await booted(station, serialNumber=renewal.serial_number)
-    async with renewal.operator.posting(f"/certificates/{shown['id']}/revocation", {"reason": "keyCompromise"}) as done:
-        pass
-    assert done.body["state"] == "Revoked"
+    await renewal.revoke(shown["id"])
     assert await new.refused() == FORBIDDEN
     async with renewal.connect() as station:  # with the certificate it had before
         await booted(station, serialNumber=renewal.serial_number)
+        assert await renewal.ask(station) == ACCEPTED
+        await renewal.operator.eventually(lambda: refused_request(renewal, "no operator has allowed others"))
+        bar = f"/certificate-bars/{renewal.connect.station_id}"
+        assert (await renewal.operator.client.delete(bar)).status_code == 204
         assert await renewal.ask(station) == ACCEPTED  # for the key that others have
-        request = await renewal.operator.eventually(lambda: refused_request(renewal))
-        assert "others have the key" in request["reason"]
+        await renewal.operator.eventually(lambda: refused_request(renewal, "others have the key"))
 
 
-async def refused_request(renewal: Renewal) -> dict[str, Any] | None:
+async def test_tc_a_11_csms_a_revocation_ends_the_connection(renewal):
+    async with renewal.connect() as station:
+        await booted(station, serialNumber=renewal.serial_number)
+        await renewal.ask(station)
+        await renewal.signed(station)
+        await station.answer(ACCEPTED)  # device-mgmt sent it on this connection: it knows of it
+        shown = await renewal.certificate(state="Accepted")
+        await renewal.revoke(shown["id"])
+        assert await station.closed() == CloseCode.NORMAL_CLOSURE
+
+
+async def refused_request(renewal: Renewal, reason: str) -> dict[str, Any] | None:
     items = await renewal.operator.items("/certificate-requests", station_id=renewal.connect.station_id)
-    return next((item for item in items if item["state"] == "Refused"), None)
+    return next((item for item in items if item["state"] == "Refused" and reason in item["reason"]), None)
 
 
 @pytest.mark.parametrize("named", [True, False])
