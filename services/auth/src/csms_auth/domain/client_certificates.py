@@ -47,7 +47,8 @@ def fault(
     """Return why this is not the certificate of this station; None: it is.
 
     `issued` is what is recorded of it: it belongs to the station that it was signed for, whomever else its CN may name.
-    None: somebody else signed it; then `named`, the stations whose serial number is the CN itself, must be no other.
+    None: somebody else signed it; then `named`, the stations whose serial number is the CN itself, must be no other,
+    unless it is this one's serial number too.
     The validity is checked here again, since a TLS session that is resumed is not.
     """
     if not certificate.not_before <= now <= certificate.not_after:
@@ -56,7 +57,7 @@ def fault(
         return "the client certificate is revoked"
     if not any(serial_numbers.names(each, owner.organization) for each in certificate.organizations):
         return "the client certificate's O does not name the station's organization"  # A00.FR.404
-    return _misnamed(certificate, owner) or _others(owner, issued, named)
+    return _misnamed(certificate, owner) or _others(certificate, owner, issued, named)
 
 
 def _misnamed(certificate: ClientCertificate, owner: Owner) -> str | None:
@@ -67,9 +68,10 @@ def _misnamed(certificate: ClientCertificate, owner: Owner) -> str | None:
     return None
 
 
-def _others(owner: Owner, issued: Issued | None, named: Collection[str]) -> str | None:
+def _others(certificate: ClientCertificate, owner: Owner, issued: Issued | None, named: Collection[str]) -> str | None:
     if issued is not None:
         return None if issued.station_id == owner.station_id else "the client certificate was issued to another station"
-    if any(station_id != owner.station_id for station_id in named):
+    # Where the CN is this station's serial number itself, another with the same number must not lock it out.
+    if certificate.common_name != owner.serial_number and any(each != owner.station_id for each in named):
         return "the client certificate's CN is another station's serial number"
     return None
