@@ -243,9 +243,7 @@ async def test_tc_a_14_csms_a_csr_in_another_name_is_rejected(renewal, other):
         answer = await renewal.ask(station, csr=csr_pem(*filter(None, [other]), organization="CSMS"))
         assert (answer["status"], answer["statusInfo"]["reasonCode"]) == ("Rejected", "InvalidCSR")
         await station.expect_nothing()
-        request = await refused_request(renewal)
-        assert request is not None
-        assert "serial number" in request["reason"]
+        assert await refused_request(renewal, "serial number") is not None
 
 
 async def test_tc_a_14_csms_a_bad_csr_is_rejected(renewal):

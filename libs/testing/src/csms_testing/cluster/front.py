@@ -13,7 +13,7 @@ from starlette.routing import Route
 ROUTES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^/api/v1/id-tokens(/|$)"), "auth"),
     (re.compile(r"^/api/v1/(api-keys|audit)(/|$)"), "auth"),
-    (re.compile(r"^/api/v1/(certificates|certificate-requests|certificate-authority)(/|$)"), "auth"),
+    (re.compile(r"^/api/v1/(certificates|certificate-requests|certificate-bars|certificate-authority)(/|$)"), "auth"),
     (re.compile(r"^/api/v1/stations/[^/]+/credentials$"), "auth"),
     (re.compile(r"^/api/v1/transactions(/|$)"), "transactions"),
     (re.compile(r"^/api/v1/stations/[^/]+/(remote-start|meter-values)$"), "transactions"),
