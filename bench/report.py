@@ -36,6 +36,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("round-trips", "Round trips", (tables.throughput, tables.cpu_by_process, tables.latency)),
     ("idle", "Idle connections", (tables.idle,)),
     ("storm", "Reconnect storm", (tables.storm,)),
+    ("tls", "TLS", (tables.tls,)),
     ("flat", "Flat cost", (tables.flat, tables.commands)),
     ("scale", "More processes", (tables.scale,)),
 )
