@@ -40,16 +40,16 @@ class Table:
 def throughput(found: Found) -> Table:
     """Closed loop of TransactionEvents."""
     rows = []
-    for ours, kinds in found.items():
-        figures = kinds["throughput"]
+    for ours, figures in ((ours, kinds[kind]) for ours, kinds in found.items() for kind in ("throughput", "busier")):
         for name in (_E, _M, ours):
             one = figures[name]
             ratio = one["per_second"] / figures[_M]["per_second"]
-            cells = [name, f"{one['per_second']:,.0f}", f"{ratio:.2f}", f"{one['p50_ms']:.1f}", f"{one['p99_ms']:.1f}"]
-            rows.append([*cells, f"{one['cpu_us']:.0f}", str(one["failed"])])
+            cells = [name, str(one["active"]), f"{one['per_second']:,.0f}", f"{ratio:.2f}"]
+            times = [f"{one['p50_ms']:.1f}", f"{one['p99_ms']:.1f}"]
+            rows.append([*cells, *times, f"{one['cpu_us']:.0f}", str(one["failed"])])
     return Table(
         "TransactionEvent(Updated, one meter value), closed loop",
-        ["system", "per second", "x M", "p50 ms", "p99 ms", "CPU µs each", "failed"],
+        ["system", "active", "per second", "x M", "p50 ms", "p99 ms", "CPU µs each", "failed"],
         rows,
     )
 

@@ -16,14 +16,17 @@ from bench.settings import Settings
 from bench.systems import Target
 
 Measured = list[tuple[Target, list[Station]]]
-Kind = tuple[str, Callable[[str], MakeCall], int | None]
-"""Name, what is sent, how many stations send (None: as set)."""
+Kind = tuple[str, Callable[[str], MakeCall], Callable[[Settings], int]]
+"""Name, what is sent, how many stations send."""
 
 KINDS: tuple[Kind, ...] = (
-    ("throughput", transaction_events, None),
-    ("latency", transaction_events, 1),
-    ("authorize", authorizations, 1),
+    ("throughput", transaction_events, lambda settings: settings.active),
+    ("busier", transaction_events, lambda settings: min(4 * settings.active, settings.connected)),
+    ("latency", transaction_events, lambda _: 1),
+    ("authorize", authorizations, lambda _: 1),
 )
+_KAFKA_WARM_UP_S = 30.0
+"""A broker that has just started compiles its code while it works, which costs twice what the work does."""
 
 
 @asynccontextmanager
@@ -37,7 +40,7 @@ async def _beside_baselines(system: AbstractAsyncContextManager[Target], setting
 
 async def _measure(measured: Measured, kind: Kind, settings: Settings) -> dict[str, Any]:
     name, make, active = kind
-    count = settings.active if active is None else active
+    count = active(settings)
     runs: dict[str, list[Run]] = {target.name: [] for target, _ in measured}
     for target, stations in measured:
         await run(target, stations[:count], make, WARM_UP_S)
@@ -45,17 +48,21 @@ async def _measure(measured: Measured, kind: Kind, settings: Settings) -> dict[s
         settings.say(f"{name}, {count} active, round {number + 1} of {settings.rounds}")
         for target, stations in measured:
             runs[target.name].append(await run(target, stations[:count], make, settings.seconds))
-    return {target_name: summary(found) for target_name, found in runs.items()}
+    return {target_name: summary(found) | {"active": count} for target_name, found in runs.items()}
 
 
 async def measure(settings: Settings) -> dict[str, Any]:
-    """Targets 1 and 2: for each system the three kinds of load, and the baselines of the same minutes."""
+    """Targets 1 and 2: for each system the kinds of load, and the baselines of the same minutes."""
     wanted = [systems.standalone()]
     if settings.stores is not None:
         wanted.append(systems.distributed(settings.stores))
     found: dict[str, Any] = {}
     for system in wanted:
         async with _beside_baselines(system, settings) as measured:
-            ours = measured[-1][0].name
+            target, stations = measured[-1]
+            if target.stores:
+                settings.say(f"warming up Kafka, {_KAFKA_WARM_UP_S:.0f} s")
+                await run(target, stations[: settings.active], transaction_events, _KAFKA_WARM_UP_S)
+            ours = target.name
             found[ours] = {kind[0]: await _measure(measured, kind, settings) for kind in KINDS}
     return found

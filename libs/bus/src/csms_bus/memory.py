@@ -6,6 +6,7 @@ a topic without groups keeps nothing. Bounded: publishers wait while a group or 
 
 import asyncio
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from csms_runtime import metrics
@@ -71,10 +72,15 @@ class MemoryBus:
             key = outgoing.record.station_id if outgoing.key is None else outgoing.key
             partition = self._partition(outgoing, key)
             if not partition.has_room:
+                self._count(records[:position])
                 await self._publish_slowly(records[position:])
                 return
             partition.append(outgoing, key)
-            self._published[outgoing.topic].inc()
+        self._count(records)
+
+    def _count(self, records: Sequence[Outgoing]) -> None:
+        for topic, count in Counter(outgoing.topic for outgoing in records).items():
+            self._published[topic].inc(count)
 
     async def subscribe(self, group: str, topics: Sequence[str], listener: RebalanceListener | None = None) -> Member:
         """See `csms_bus.ports.Bus`. Raises KeyError for an unknown topic."""
@@ -118,7 +124,7 @@ class MemoryBus:
             await partition.wait_for_room()
         partition.append(outgoing, key)
         partition.admit()
-        self._published[outgoing.topic].inc()
+        self._count([outgoing])
 
 
 def _partitions(topic: Topic, number: int) -> list[Partition]:

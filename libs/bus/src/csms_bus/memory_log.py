@@ -77,7 +77,10 @@ class Partition:
                 turn.set_exception(error)
 
     def _is_full(self) -> bool:
-        return any(sink.full for sink in self.sinks)
+        for sink in self.sinks:  # noqa: SIM110 asked for every record, and a generator costs more than the answer
+            if sink.full:
+                return True
+        return False
 
 
 class GroupPartition:

@@ -26,6 +26,7 @@ from csms_db.errors import DatabaseUnavailable, is_transient, kind
 _DRIVER_ERRORS = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """TimeoutError is an OSError."""
 Parameters = Sequence[Any]
+Columns = Sequence[Sequence[Any]]
 
 
 class Direct(Protocol):
@@ -33,8 +34,11 @@ class Direct(Protocol):
 
     dialect: Dialect
 
-    async def execute(self, sql: str, parameters: Parameters) -> int:
-        """Execute and return how many rows were written."""
+    async def write(self, sql: str, columns: Columns) -> int:
+        """Execute for all rows, given by columns of equal length, and return how many were written.
+
+        The statement takes a row on SQLite, an array for each column on PostgreSQL.
+        """
         ...
 
     async def fetch(self, sql: str, parameters: Parameters) -> Sequence[Sequence[Any]]:
@@ -49,8 +53,8 @@ class _Sqlite:
         self.dialect = dialect
         self._connection = connection
 
-    async def execute(self, sql: str, parameters: Parameters) -> int:
-        return self._connection.execute(sql, parameters).rowcount
+    async def write(self, sql: str, columns: Columns) -> int:
+        return self._connection.executemany(sql, zip(*columns, strict=True)).rowcount
 
     async def fetch(self, sql: str, parameters: Parameters) -> Sequence[Sequence[Any]]:
         return self._connection.execute(sql, parameters).fetchall()
@@ -76,8 +80,8 @@ class _Postgresql:
         self._connection = connection
         self._transaction = connection.transaction()
 
-    async def execute(self, sql: str, parameters: Parameters) -> int:
-        status: str = await self._connection.execute(sql, *parameters)  # "UPDATE 3", "INSERT 0 3"
+    async def write(self, sql: str, columns: Columns) -> int:
+        status: str = await self._connection.execute(sql, *columns)  # "UPDATE 3", "INSERT 0 3"
         return int(status.rpartition(" ")[2])
 
     async def fetch(self, sql: str, parameters: Parameters) -> Sequence[Sequence[Any]]:

@@ -219,14 +219,14 @@ class StationConnection:
             self._readable = None
 
     def _receive(self, message: str | bytes) -> None:
-        metrics.GATEWAY_BYTES.labels("in").inc(len(message))
-        if isinstance(message, bytes):
-            self._carry_out(self._session.receive_binary(self._now()))
-        else:
-            log_frame("received", self.station_id, self.protocol, message)
-            self._carry_out(self._session.receive_text(message, self._now()))
         now = self._now()
         self._paused_until = now + self._bucket.take(now)
+        metrics.GATEWAY_BYTES.labels("in").inc(len(message))
+        if isinstance(message, bytes):
+            self._carry_out(self._session.receive_binary(now))
+        else:
+            log_frame("received", self.station_id, self.protocol, message)
+            self._carry_out(self._session.receive_text(message, now))
 
     async def _slow_down(self, pause: float) -> None:
         if pause <= 0:

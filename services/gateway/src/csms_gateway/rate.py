@@ -20,6 +20,8 @@ class TokenBucket:
 
         The token is taken even when there is none: the message was read already, so its price is a longer pause.
         """
-        self._tokens = min(self._burst, self._tokens + (now - self._seen) * self._rate) - 1
+        tokens = self._tokens + (now - self._seen) * self._rate - 1
+        most = self._burst - 1
+        self._tokens = tokens = min(tokens, most)
         self._seen = now
-        return max(0.0, -self._tokens / self._rate)
+        return 0.0 if tokens >= 0 else -tokens / self._rate

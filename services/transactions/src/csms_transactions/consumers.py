@@ -1,5 +1,6 @@
 """The consumer groups: one polled batch is one database transaction."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -50,16 +51,16 @@ class Consumer:
         """
         TRANSACTION_BATCH_RECORDS.observe(len(batch))
         work = read(batch)
+        # The answers are made while the disk or the database works.
+        _, answers = await asyncio.gather(self._store(work), _answers(work))
+        return answers
+
+    async def _store(self, work: Work) -> None:
         asking = [item for item in work.events if item.token is not None and replies.wanted(item.call)]
         if not asking:
             await self._storing.store(work)
         else:
             await self._store_and_ask(work, asking)
-        return [
-            *work.replies,
-            *transaction_event.plain_replies(work),
-            *meter_values.plain_replies(work),
-        ]
 
     async def _store_and_ask(self, work: Work, asking: Sequence[EventWork]) -> None:
         question = await self._tokens.ask(asking)
@@ -69,6 +70,11 @@ class Consumer:
             question.abandon()
             raise
         question.confirm()
+
+
+async def _answers(work: Work) -> list[Outgoing]:
+    """What needs nobody's decision, only to be stored."""
+    return [*work.replies, *transaction_event.plain_replies(work), *meter_values.plain_replies(work)]
 
 
 def read(batch: Sequence[Incoming]) -> Work:

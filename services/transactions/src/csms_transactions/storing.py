@@ -117,6 +117,8 @@ def _count(recorded: Recorded, told: Iterable[Change]) -> None:
 
 
 def _newly_missed(step: Step) -> int:
+    if not step.after.gaps:
+        return 0
     before = _missing(step.before.gaps) if step.before else 0
     return max(0, _missing(step.after.gaps) - before)
 

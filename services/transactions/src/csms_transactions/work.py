@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from csms.v1.station_pb2 import CommandResult, StationCall
 from csms_bus.ports import Outgoing
@@ -11,8 +12,7 @@ from csms_transactions.store.events import NewEvent
 from csms_transactions.store.transactions import Identity
 
 
-@dataclass(frozen=True, slots=True)
-class EventWork:
+class EventWork(NamedTuple):
     """A TransactionEvent to store and to answer."""
 
     identity: Identity

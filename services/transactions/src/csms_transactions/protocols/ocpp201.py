@@ -17,7 +17,7 @@ from csms_transactions.domain.meter import ENERGY_REGISTER, Reading, Sample, rea
 
 Json = Mapping[str, Any]
 
-_INT32 = range(-(2**31), 2**31)
+_INT32_MIN, _INT32_MAX = -(2**31), 2**31 - 1
 _EVENT_TYPES = {kind.value: kind for kind in EventType}
 
 
@@ -34,7 +34,7 @@ def transaction_event(payload: Json) -> Told:
     evse: Json = payload.get("evse", {})
     at = _time(payload["timestamp"], "/timestamp")
     event = TransactionEvent(
-        seq_no=_in_range(payload["seqNo"], "/seqNo"),
+        seq_no=_in_range(payload["seqNo"], "seqNo"),
         type=_EVENT_TYPES[payload["eventType"]],
         at=at,
         trigger_reason=payload["triggerReason"],
@@ -95,7 +95,7 @@ def meter_values_time(payload: Json) -> datetime:
 
 def meter_values_evse(payload: Json) -> int:
     """The EVSE of a MeterValuesRequest; 0 is the main meter (J01.FR.18)."""
-    return _in_range(payload["evseId"], "/evseId")
+    return _in_range(payload["evseId"], "evseId")
 
 
 def transaction_event_response(info: IdTokenInfo | None) -> dict[str, Any]:
@@ -168,12 +168,13 @@ def _time_or(text: str, default: datetime) -> datetime:
         return default
 
 
-def _in_range(value: float, pointer: str) -> int:
+def _in_range(value: float, name: str) -> int:
     """JSON knows no integer size; the database does. 1.0 is an integer to JSON Schema."""
-    if not _INT32[0] <= value <= _INT32[-1]:
-        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"{pointer}: not a 32 bit integer", {})
+    if not _INT32_MIN <= value <= _INT32_MAX:
+        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"/{name}: not a 32 bit integer", {})
     return int(value)
 
 
 def _optional(container: Json, name: str) -> int | None:
-    return _in_range(container[name], f"/{name}") if name in container else None
+    value = container.get(name)
+    return None if value is None else _in_range(value, name)
