@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 from csms.v1.station_pb2 import Reply, ReplyTo, StationCall
+from csms_bus import kafka_consumer
 from csms_bus.admin import create_topics
 from csms_bus.inbox import Inbox
 from csms_bus.kafka import KafkaBus
@@ -148,6 +149,38 @@ async def test_much_more_than_fits_the_buffers_is_published(world: World) -> Non
         await asyncio.gather(*(world.bus.publish(outgoing[start : start + 10]) for start in range(0, 100, 10)))
         records = await world.take(consumer, 100)
         assert [incoming.record for incoming in records] == [sent.record for sent in outgoing]
+
+
+async def test_a_poll_brings_what_came_since_the_broker_answered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_consumer, "_MORE_MS", 10_000)
+    consumer = await world.bus.subscribe("group", [world.log])
+    await world.bus.publish([Outgoing(world.log, new_record("CS1", reply=Reply())) for _ in range(2)])
+    async with asyncio.timeout(DEADLINE_S):
+        while not consumer._consumer._fetcher._records:  # noqa: ASYNC110 only aiokafka knows that they have come
+            await asyncio.sleep(0.01)
+    await world.bus.publish([Outgoing(world.log, new_record("CS1", reply=Reply())) for _ in range(5)])
+    assert len(await consumer.poll(max_records=100, timeout_s=DEADLINE_S)) == 7
+    await consumer.close()
+
+
+async def test_a_rebalance_while_more_is_awaited_neither_loses_nor_repeats_records(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_consumer, "_MORE_MS", 10_000)
+    records = [Outgoing(world.log, new_record(f"CS{number}", reply=Reply())) for number in range(20)]
+    first = await world.bus.subscribe("group", [world.log])
+    await world.bus.publish(records)
+    polling = asyncio.create_task(first.poll(max_records=100, timeout_s=DEADLINE_S))
+    second = await world.bus.subscribe("group", [world.log])
+    got = [incoming.key for incoming in await polling]
+    monkeypatch.setattr(kafka_consumer, "_MORE_MS", 1)
+    async with asyncio.timeout(DEADLINE_S):
+        while len(got) < len(records):
+            for consumer in (first, second):
+                got += [incoming.key for incoming in await consumer.poll(max_records=100, timeout_s=0.1)]
+    assert sorted(got) == sorted(outgoing.record.station_id for outgoing in records)
+    await second.close()
+    await first.close()
 
 
 async def test_unknown_topic_is_reported_in_time(world: World) -> None:

@@ -1,5 +1,6 @@
 """The first start with a TLS port makes certificates, later starts find them."""
 
+import asyncio
 import ssl
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from csms_runtime import logging
 from csms_standalone import certificates
 from csms_standalone.__main__ import cli, welcome_text
 from csms_standalone.app import Ports
-from csms_standalone.certificates import made_here, with_certificates
+from csms_standalone.certificates import keep_valid, made_here, with_certificates
 from csms_standalone.secrets import Secrets
 from csms_standalone.settings import StandaloneSettings
 from structlog.testing import capture_logs
@@ -111,6 +112,38 @@ def test_certificates_that_end_soon_are_made_anew(tmp_path: Path, monkeypatch: p
     before = fingerprints(with_certificates(settings(tmp_path)))
     monkeypatch.undo()
     assert not set(fingerprints(with_certificates(settings(tmp_path)))) & set(before)
+
+
+async def test_a_running_csms_makes_them_anew_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(certificates, "SERVER_DAYS", 20)
+    made = with_certificates(settings(tmp_path))
+    before, stop = fingerprints(made), asyncio.Event()
+    monkeypatch.undo()
+    monkeypatch.setattr(certificates, "LOOK_EVERY_S", 0.01)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        tasks.create_task(keep_valid(made, stop))
+        while set(fingerprints(made)) & set(before):  # noqa: ASYNC110 files tell nobody
+            await asyncio.sleep(0.01)
+        stop.set()
+
+
+async def test_certificates_that_cannot_be_made_anew_are_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "SERVER_DAYS", 20)
+    made = with_certificates(settings(tmp_path))
+    before, stop = fingerprints(made), asyncio.Event()
+    monkeypatch.undo()
+    monkeypatch.setattr(certificates, "LOOK_EVERY_S", 0.01)
+    other = made.model_copy(update={"secret_key": settings(tmp_path, secret_key="another secret key").secret_key})
+    with capture_logs() as log:
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            tasks.create_task(keep_valid(other, stop))
+            while len(log) < 2:  # noqa: ASYNC110 nor do logs
+                await asyncio.sleep(0.01)
+            stop.set()
+    assert {entry["event"] for entry in log} == {"server certificates cannot be made anew"}
+    assert fingerprints(made) == before
 
 
 def test_a_root_made_anew_signs_new_certificates(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from csms_runtime.http import create_app, listening
 from csms_transactions import app as transactions
 from fastapi import FastAPI
 
+from csms_standalone import certificates
 from csms_standalone.settings import StandaloneSettings
 
 
@@ -73,6 +74,8 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
             on_ready(Ports(gateway.port if settings.ocpp_plain else None, gateway.tls_port, http_port))
 
         edge.start("gateway", gateway.run(stop, ready=ready))
+        if certificates.made_here(settings) is not None:
+            edge.start("certificates", certificates.keep_valid(settings, stop))
         await _first_of(stop, ended)
         health.drain()
 

@@ -1,6 +1,8 @@
 """The certificates that a start with CSMS_OCPP_TLS_PORT makes where none are configured, below CSMS_DATA_DIR/pki."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from csms_standalone.settings import StandaloneSettings
 
 SERVER_DAYS = 825
 RENEW_BEFORE = timedelta(days=30)
+LOOK_EVERY_S = 86_400.0
 
 _log = structlog.get_logger(__name__)
 
@@ -22,8 +25,8 @@ def with_certificates(settings: StandaloneSettings) -> StandaloneSettings:
     """Return the settings with server certificates of a built-in authority, which is made if there is none.
 
     Its stations are let in, unless the settings name other authorities. Server certificates are made anew when they
-    end soon or the names changed. Their first name is where stations are told to connect with TLS. What the settings
-    name already is left alone. `settings` must have a secret key.
+    end soon (see also `keep_valid`) or the names changed. Their first name is where stations are told to connect with
+    TLS. What the settings name already is left alone. `settings` must have a secret key.
 
     Raises OSError, ValueError for bad names, csms_auth.pki.files.WrongPassphraseError.
     """
@@ -33,9 +36,8 @@ def with_certificates(settings: StandaloneSettings) -> StandaloneSettings:
     if not built_in.exists(directory):
         built_in.create(directory, passphrase, settings.organization)
     authority = BuiltInAuthority(directory, passphrase)
+    _renew(settings, authority)
     paths = built_in.server_files(directory)
-    if not all(_is_good(path, settings.ocpp_tls_names, authority) for path in paths):
-        authority.server_certificates(directory, settings.ocpp_tls_names, settings.organization, days=SERVER_DAYS)
     certificates = [CertificateFiles(certificate=path, key=path.with_suffix(".key")) for path in paths]
     if settings.pki_est_url is not None and not settings.ocpp_tls_client_cas:
         _log.warning(
@@ -48,6 +50,37 @@ def with_certificates(settings: StandaloneSettings) -> StandaloneSettings:
         address = f"wss://{settings.ocpp_tls_names[0]}:{settings.ocpp_tls_port}/ocpp"
         update["public_ocpp_url_tls"] = settings.public_ocpp_url_tls or address
     return settings.model_copy(update=update)
+
+
+async def keep_valid(settings: StandaloneSettings, stop: asyncio.Event) -> None:
+    """Make server certificates that `with_certificates` made anew before they end; looks once a day, until `stop`.
+
+    The gateway takes new files in use by itself. A failure is logged and tried again the next day.
+    """
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_EVERY_S):
+                await stop.wait()
+                return
+        try:
+            await asyncio.to_thread(_look, settings)
+        except (OSError, ValueError, files.WrongPassphraseError) as error:
+            _log.error("server certificates cannot be made anew", error=str(error))
+
+
+def _look(settings: StandaloneSettings) -> None:
+    directory = settings.pki_directory.resolve()
+    if _renew(settings, BuiltInAuthority(directory, settings.pki_secret())):
+        _log.info("server certificates made anew", directory=str(directory))
+
+
+def _renew(settings: StandaloneSettings, authority: BuiltInAuthority) -> bool:
+    """Make server certificates unless there are good ones; returns whether it did."""
+    directory = settings.pki_directory.resolve()
+    if all(_is_good(path, settings.ocpp_tls_names, authority) for path in built_in.server_files(directory)):
+        return False
+    authority.server_certificates(directory, settings.ocpp_tls_names, settings.organization, days=SERVER_DAYS)
+    return True
 
 
 def made_here(settings: StandaloneSettings) -> Path | None:

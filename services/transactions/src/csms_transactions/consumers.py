@@ -51,8 +51,12 @@ class Consumer:
         """
         TRANSACTION_BATCH_RECORDS.observe(len(batch))
         work = read(batch)
-        # The answers are made while the disk or the database works.
-        _, answers = await asyncio.gather(self._store(work), _answers(work))
+        storing = asyncio.create_task(self._store(work))
+        try:
+            await asyncio.sleep(0)  # it comes as far as to wait for the disk or the database, which takes longer
+            answers = [*work.replies, *transaction_event.plain_replies(work), *meter_values.plain_replies(work)]
+        finally:
+            await storing
         return answers
 
     async def _store(self, work: Work) -> None:
@@ -70,11 +74,6 @@ class Consumer:
             question.abandon()
             raise
         question.confirm()
-
-
-async def _answers(work: Work) -> list[Outgoing]:
-    """What needs nobody's decision, only to be stored."""
-    return [*work.replies, *transaction_event.plain_replies(work), *meter_values.plain_replies(work)]
 
 
 def read(batch: Sequence[Incoming]) -> Work:
