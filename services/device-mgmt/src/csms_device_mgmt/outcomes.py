@@ -1,5 +1,6 @@
 """Storing what became of a CALL, with what follows from it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,13 +25,19 @@ OUTCOMES = {
 }
 
 
-async def settle(unit: Unit, executed: Executed) -> bool:
-    """Store a call's outcome and apply its consequences; False, and nothing changes, when it is no news."""
+async def settle(unit: Unit, executed: Executed, unrecorded: Callable[[], dict[str, Any]] | None = None) -> bool:
+    """Store a call's outcome and apply its consequences; False, and nothing changes, when it is no news.
+
+    `unrecorded` gives the columns of a call that nobody recorded; None: its outcome is dropped.
+    """
+    row = await calls.lock(unit.session, executed.call_id)
+    if row is None and unrecorded is not None:
+        row = await calls.add(unit.session, unrecorded()) or await calls.lock(unit.session, executed.call_id)
     completion = executed.completion
     if completion.response is not None:
         shown = redacted(executed.protocol, executed.action, completion.response)
         completion = replace(completion, response=shown)
-    if not await calls.complete(unit.session, executed.call_id, completion):
+    if row is None or not await calls.complete(unit.session, row, completion):
         return False
     _measure(executed)
     consequence = consequence_of(executed.protocol, executed.action)

@@ -85,7 +85,7 @@ def paginate(
     return Page(items=[item(row) for row in shown], next_cursor=encode_cursor(position(shown[-1])) if more else None)
 
 
-def _page_request(
+async def _page_request(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most items of the page")] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=1000, description="next_cursor of the page before")] = None,
 ) -> PageRequest:

@@ -120,5 +120,9 @@ def current_principal(request: Request) -> Principal:
     return principal
 
 
-CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
+async def _current_principal(request: Request) -> Principal:  # no coroutine: FastAPI would call it in a thread
+    return current_principal(request)
+
+
+CurrentPrincipal = Annotated[Principal, Depends(_current_principal)]
 """A parameter type for handlers whose router checks the scope."""

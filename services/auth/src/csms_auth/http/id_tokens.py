@@ -20,7 +20,7 @@ from csms_auth.store.id_tokens import Filter, StoredToken
 _SPELLINGS = {name.casefold(): name for name in TOKEN_TYPES}
 
 
-def token_ref(
+async def token_ref(
     token_type: Annotated[str, Path(alias="type", min_length=1, max_length=20, description="OCPP's IdTokenEnumType")],
     id_token: Annotated[str, Path(min_length=1, max_length=255, description="The id; case does not matter")],
 ) -> TokenRef:

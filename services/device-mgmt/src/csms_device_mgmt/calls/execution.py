@@ -137,11 +137,11 @@ class Calls:
         fingerprint = self._fingerprint(request)
         columns = new_call(unit, command, requested_by=request.requested_by)
         columns |= {"idempotency_key": request.idempotency_key, "fingerprint": fingerprint}
-        is_new = await calls.add(unit.session, columns)
+        row = await calls.add(unit.session, columns)
+        is_new = row is not None
         if is_new:
             await check_known(unit.session, command)
             await begin(unit, command)
-            row = await calls.find(unit.session, command.call_id)
         else:
             row = await calls.by_key(unit.session, request.station_id, request.idempotency_key or "")
         if row is None:

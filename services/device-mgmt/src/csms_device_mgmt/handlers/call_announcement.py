@@ -52,7 +52,7 @@ async def _announced(unit: Unit, station_id: str, announcement: CallAnnouncement
         return CallAnnounced(verdict=_REFUSALS[status])
     timeout_s = command.timeout_ms / 1000 or station.message_timeout_s or unit.settings.call_timeout_s
     columns = _columns(unit, station_id, announcement, payload, timeout_s)
-    if not await calls.add(unit.session, columns):
+    if await calls.add(unit.session, columns) is None:
         earlier = await calls.find(unit.session, command.correlation_id)
         earlier = earlier or await calls.by_key(unit.session, station_id, announcement.idempotency_key)
         if earlier is not None and earlier.call_id != command.correlation_id:

@@ -44,8 +44,9 @@ async def handle(unit: Unit, record: Record) -> None:
         order.call_id, station.station_id, protocol.value, order.action, payload, timeout_s(unit, station)
     )
     send_until = from_ms(order.deadline_ms) if order.deadline_ms else None
-    row = new_call(unit, command, requested_by=order.origin, origin=order.origin, send_until=send_until)
-    if not await calls.add(unit.session, row):
+    columns = new_call(unit, command, requested_by=order.origin, origin=order.origin, send_until=send_until)
+    row = await calls.add(unit.session, columns)
+    if row is None:
         return
     if error is None:
         await begin(unit, command)
@@ -56,7 +57,7 @@ async def handle(unit: Unit, record: Record) -> None:
     _tell(unit, record, _command(order, protocol, payload), outcome)
     # What follows from an outcome follows when it is read again, in its turn; that of a refused payload is nothing.
     if error is not None:
-        await calls.complete(unit.session, order.call_id, completion_of(outcome))
+        await calls.complete(unit.session, row, completion_of(outcome))
 
 
 async def _checked(

@@ -1,10 +1,11 @@
 """Outcomes of CALLs to stations: every one goes into the history, whichever service sent it."""
 
+from functools import partial
+
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
 
 from csms_device_mgmt.outcomes import call_columns, executed_from, settle
-from csms_device_mgmt.store import calls
 from csms_device_mgmt.unit import Unit
 
 
@@ -14,8 +15,7 @@ async def handle(unit: Unit, record: Record) -> list[Outgoing]:
     That request may be another service's, too. Whoever is answered then finds the outcome and what followed from it in
     the database.
     """
-    await calls.add(unit.session, call_columns(record))
-    await settle(unit, executed_from(record))
+    await settle(unit, executed_from(record), partial(call_columns, record))
     command = record.command_result.command
     if not command.reply_to.topic:
         return []

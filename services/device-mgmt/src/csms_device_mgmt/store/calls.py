@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
-from csms_db.sql import insert
+from csms_db.sql import dialect_of, insert
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert
 
 from csms_device_mgmt.store.tables import Call
 
@@ -60,15 +62,24 @@ class Completion:
         }
 
 
-async def add(session: AsyncSession, columns: dict[str, Any]) -> bool:
-    """Record a call; False when its id, or the station's call with that idempotency key, is there already."""
-    statement = insert(session, Call).values(**columns).on_conflict_do_nothing().returning(Call.call_id)
-    return (await session.execute(statement)).scalar() is not None
+@cache  # made anew for each call, it would cost more than its execution
+def _inserting(dialect: str) -> ReturningInsert[Call]:
+    return insert(dialect)(Call).on_conflict_do_nothing().returning(Call)
+
+
+async def add(session: AsyncSession, columns: dict[str, Any]) -> Call | None:
+    """Record a call and return its row; None when its id, or the station's idempotency key, is there already."""
+    return (await session.scalars(_inserting(dialect_of(session)), [columns])).one_or_none()
 
 
 async def find(session: AsyncSession, call_id: str) -> Call | None:
     """Return the call's row, or None."""
     return await session.get(Call, call_id)
+
+
+async def lock(session: AsyncSession, call_id: str) -> Call | None:
+    """Return the call's row as it is now, locked until the transaction ends, or None."""
+    return await session.get(Call, call_id, with_for_update=True)
 
 
 async def by_key(session: AsyncSession, station_id: str, idempotency_key: str) -> Call | None:
@@ -77,13 +88,12 @@ async def by_key(session: AsyncSession, station_id: str, idempotency_key: str) -
     return (await session.scalars(statement)).one_or_none()
 
 
-async def complete(session: AsyncSession, call_id: str, completion: Completion) -> bool:
-    """Store what became of a call; True when that is news.
+async def complete(session: AsyncSession, row: Call, completion: Completion) -> bool:
+    """Store what became of a call, whose row is locked; True when that is news.
 
     An answer of the station replaces "timeout" and "not_connected", for it may come late; nothing replaces an answer.
     """
-    row = await session.get(Call, call_id, with_for_update=True)
-    if row is None or not _is_news(row, completion):
+    if not _is_news(row, completion):
         return False
     for name, value in completion.columns().items():
         setattr(row, name, value)

@@ -115,7 +115,7 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
     return router
 
 
-def _terms(
+async def _terms(
     principal: CurrentPrincipal, timeout_s: Timeout = None, prefer: Prefer = "", idempotency_key: IdempotencyKey = ""
 ) -> Terms:
     return Terms(Asker(principal.name, idempotency_key), timeout_s, wait=not _asynchronous(prefer))

@@ -25,7 +25,7 @@ def _spelled(state: object) -> object:
     return state.capitalize() if isinstance(state, str) else state
 
 
-def _filter(
+async def _filter(
     station_id: Text = None,
     transaction_id: Annotated[str | None, Query(max_length=255, description="The station's id of it")] = None,
     state: Annotated[State | None, BeforeValidator(_spelled), Query(description="In any case")] = None,
