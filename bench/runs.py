@@ -13,6 +13,9 @@ from bench.usage import cpu_by_part, per_message_us
 
 WARM_UP_S = 1.0
 
+KAFKA_WARM_UP_S = 30.0
+"""A broker that has just started compiles its code while it works, which costs twice what the work does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -16,6 +16,8 @@ from csms_testing.cluster.stores import kafka_and_postgres
 
 STANDALONE = "standalone, SQLite"
 DISTRIBUTED = "distributed, Kafka and PostgreSQL"
+_SETTINGS = {"CSMS_LOG_LEVEL": "warning", "CSMS_MESSAGE_RATE": "100000", "CSMS_MESSAGE_BURST": "100000"}
+"""A station in a closed loop sends more than it may by default, and the limit would be what is measured."""
 BASELINES = {"E": "E: bare websockets", "M": "M: package ocpp"}
 
 
@@ -74,7 +76,7 @@ async def _listening(port: int) -> None:
 async def standalone(directory: Path | None = None, **settings: str) -> AsyncIterator[Target]:
     """Run the CSMS in one process with SQLite, its data in `directory` or a temporary one."""
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as temporary:
-        options = {"CSMS_LOG_LEVEL": "warning", **settings}
+        options = {**_SETTINGS, **settings}
         async with systems.standalone(directory or Path(temporary), **options) as system:
             yield Target(STANDALONE, system.ocpp_urls, system.pids, {}, system.http_url, system.api_key)
 
@@ -107,7 +109,7 @@ async def distributed(found: Stores, *, gateways: int = 1, transactions: int = 1
         directory=found.directory,
         ocpp_ports=[free_port() for _ in range(gateways)],
         transactions=transactions,
-        settings={"CSMS_LOG_LEVEL": "warning"},
+        settings=_SETTINGS,
     )
     for step in layout.migrations():
         await step.start()

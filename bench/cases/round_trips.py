@@ -11,7 +11,7 @@ from typing import Any
 from bench import systems
 from bench.fleet import Station, fleet
 from bench.load import MakeCall, authorizations, transaction_events
-from bench.runs import WARM_UP_S, Run, run, summary
+from bench.runs import KAFKA_WARM_UP_S, WARM_UP_S, Run, run, summary
 from bench.settings import Settings
 from bench.systems import Target
 
@@ -25,8 +25,6 @@ KINDS: tuple[Kind, ...] = (
     ("latency", transaction_events, lambda _: 1),
     ("authorize", authorizations, lambda _: 1),
 )
-_KAFKA_WARM_UP_S = 30.0
-"""A broker that has just started compiles its code while it works, which costs twice what the work does."""
 
 
 @asynccontextmanager
@@ -61,8 +59,8 @@ async def measure(settings: Settings) -> dict[str, Any]:
         async with _beside_baselines(system, settings) as measured:
             target, stations = measured[-1]
             if target.stores:
-                settings.say(f"warming up Kafka, {_KAFKA_WARM_UP_S:.0f} s")
-                await run(target, stations[: settings.active], transaction_events, _KAFKA_WARM_UP_S)
+                settings.say(f"warming up Kafka, {KAFKA_WARM_UP_S:.0f} s")
+                await run(target, stations[: settings.active], transaction_events, KAFKA_WARM_UP_S)
             ours = target.name
             found[ours] = {kind[0]: await _measure(measured, kind, settings) for kind in KINDS}
     return found

@@ -40,12 +40,22 @@ def found() -> dict[str, Any]:
     idle = {"connections": 6000, "kib_per_connection": 30.0, "cpu_percent": {"gateway-0": 2.0}}
     history = {"events": 1000, "bytes": 500_000, "empty": {"cpu_us": 100.0}, "full": {"cpu_us": 110.0}}
     connections = {"1000": {"cpu_us": 100.0, "e_cpu_us": 30.0}, "10000": {"cpu_us": 120.0, "e_cpu_us": 31.0}}
+    scale = {
+        f"{count} of each, {64 * count} active": {
+            "per_second": 1000.0,
+            "cpu_us": cpu_us,
+            "processes": count,
+            "active": 64 * count,
+        }
+        for count, cpu_us in ((1, 400.0), (2, 500.0))
+    }
     commands = {"stations": 10, "accepted": 10, "seconds": 1.0, "per_second": 10.0, "p99_ms": 5.0}
     return {
         "about": ABOUT,
         "round-trips": {DISTRIBUTED: round_trips(1900.0)},
         "idle": {DISTRIBUTED: idle},
         "flat": {"connections": connections, "history": history, "commands": commands},
+        "scale": scale,
     }
 
 
@@ -53,6 +63,8 @@ def test_a_page_has_verdicts_and_what_was_measured(found: dict[str, Any]) -> Non
     page = report.page("some", found)
     assert f"| {DISTRIBUTED}: throughput ≥ 2 x M | 1.90 x | missed |" in page
     assert f"| {DISTRIBUTED} | 64 | 1,900 | 1.90 |" in page
+    assert "| two of each, 64 active for each process: CPU per message ≤ 1.15 x | 1.25 x | missed |" in page
+    assert "| 2 of each, 128 active | 1,000 | 500 | 1.25 |" in page
     assert "## Sizing on paper" in page
     assert "## Reconnect storm" not in page
 
