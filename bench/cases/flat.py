@@ -33,19 +33,24 @@ async def _runs(target: Target, stations: list[Station], settings: Settings) -> 
 
 
 async def _by_connections(settings: Settings) -> dict[str, Any]:
-    """100, then ten and a hundred times as many, on one server, so that the fleet grows and nothing else changes."""
-    found: dict[str, Any] = {}
+    """100, ten and a hundred times as many, each on a server of its own, measured in turn, with E in each turn."""
+    counts = sorted({max(100, settings.fleet // 100), settings.fleet // 10, settings.fleet})
+    runs: dict[str, list[Run]] = {name: [] for name in ("E", *map(str, counts))}
     async with AsyncExitStack() as stack:
-        target = await stack.enter_async_context(systems.standalone())
         bare = await stack.enter_async_context(systems.baseline("E"))
-        others = await stack.enter_async_context(fleet(bare.urls, settings.active))
-        for count in sorted({max(100, settings.fleet // 100), settings.fleet // 10, settings.fleet}):
-            settings.say(f"{count} stations connected")
-            async with fleet(target.urls, count) as stations:
-                ours = await _runs(target, stations, settings)
-                ceiling = await _runs(bare, others, settings)
-            found[str(count)] = ours | {"e_cpu_us": ceiling["cpu_us"]}
-    return found
+        measured = {"E": (bare, await stack.enter_async_context(fleet(bare.urls, settings.active)))}
+        for count in counts:
+            settings.say(f"connecting {count} stations")
+            target = await stack.enter_async_context(systems.standalone())
+            measured[str(count)] = (target, await stack.enter_async_context(fleet(target.urls, count)))
+        for target, stations in measured.values():
+            await run(target, stations[: settings.active], transaction_events, WARM_UP_S)
+        for number in range(settings.rounds):
+            settings.say(f"{', '.join(measured)} connected, round {number + 1} of {settings.rounds}")
+            for name, (target, stations) in measured.items():
+                runs[name].append(await run(target, stations[: settings.active], transaction_events, settings.seconds))
+    ceiling = summary(runs.pop("E"))
+    return {name: summary(found) | {"e_cpu_us": ceiling["cpu_us"]} for name, found in runs.items()}
 
 
 def _rows(first: int, count: int) -> Iterator[tuple[Any, ...]]:
