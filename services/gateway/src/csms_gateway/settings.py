@@ -85,7 +85,9 @@ class GatewaySettings(RuntimeSettings):
     accept_backlog: int = Field(
         4096, ge=1, description="TCP connections that wait to be accepted; the system may allow less"
     )
-    ping_interval_s: float = Field(30.0, gt=0, description="A station silent for so long is pinged, in seconds")
+    ping_interval_s: float = Field(
+        30.0, gt=0, description="A station silent for so long, or up to a fifth less, is pinged, in seconds"
+    )
     ping_timeout_s: float = Field(
         20.0, gt=0, description="A station silent for so long after a ping is dead, in seconds"
     )

@@ -1,6 +1,7 @@
 """A station's WebSocket: websockets' server connection with synchronous sends, and a watch that costs no task."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ class WatchTimes:
     """How a dead or stuck peer is found; all in seconds."""
 
     ping_interval_s: float
-    """A ping is sent when nothing was heard for so long."""
+    """A ping is sent when nothing was heard for so long, or for up to a fifth less."""
     ping_timeout_s: float
     """The peer is dead when it was silent for so long after a ping."""
     send_timeout_s: float
@@ -26,6 +27,9 @@ class WatchTimes:
     close_timeout_s: float
     """The TCP connection is aborted so long after the closing handshake began."""
 
+
+_EARLIEST_PING = 0.8
+"""Of the ping interval: stations that came back at the same moment shall not be pinged at the same moment for ever."""
 
 _UNTIL_STARTED = WatchTimes(ping_interval_s=60, ping_timeout_s=60, send_timeout_s=5, close_timeout_s=5)
 
@@ -55,6 +59,7 @@ class StationSocket(ServerConnection):
     _alive_at: float = 0.0
     _pinged_at: float = 0.0
     _times: WatchTimes = _UNTIL_STARTED
+    _ping_after_s: float = _UNTIL_STARTED.ping_interval_s
     _watch_timer: asyncio.TimerHandle | None = None
     _stuck_timer: asyncio.TimerHandle | None = None
     _writable: asyncio.Event | None = None
@@ -64,7 +69,8 @@ class StationSocket(ServerConnection):
         self._times = times
         self._forget_handshake()
         self.heard_at = self._alive_at = self.loop.time()
-        self._watch_timer = self.loop.call_later(times.ping_interval_s, self._watch)
+        self._ping_after_s = times.ping_interval_s * random.uniform(_EARLIEST_PING, 1.0)  # noqa: S311 needs no secrecy
+        self._watch_timer = self.loop.call_later(self._ping_after_s, self._watch)
 
     def _forget_handshake(self) -> None:
         # Headers hold the password, and kilobytes that nobody needs for as long as the connection lives.
@@ -116,11 +122,11 @@ class StationSocket(ServerConnection):
             self._give_up("keepalive ping timeout")
             return
         silent = now - alive_at
-        if silent >= self._times.ping_interval_s:
+        if silent >= self._ping_after_s:
             self._ping(now)
             delay = self._times.ping_timeout_s
         else:
-            delay = self._times.ping_interval_s - silent
+            delay = self._ping_after_s - silent
         self._watch_timer = self.loop.call_later(delay, self._watch)
 
     def _ping(self, now: float) -> None:
