@@ -30,6 +30,7 @@ from csms_gateway.server import StationServer
 from csms_gateway.settings import GatewaySettings
 from csms_gateway.tls_refusals import TlsRefusals
 from csms_gateway.tls_reload import CurrentContext
+from csms_gateway.watch import Watch
 
 _log = structlog.get_logger(__name__)
 
@@ -66,6 +67,7 @@ class Gateway:
         self._commands = Commands(self.id, self.registry, self._retrying)
         requester = Requester(bus, self.id.reply_to, max_open=settings.max_handshakes)
         router = InboxRouter(requester, self._calls, self._commands)
+        self._watch = Watch()
         self._inbox = Inbox(bus, self.id.reply_to.topic, self.id.slot, router)
         self._server = self._make_server(requester)
         self._tls = CurrentContext(settings.tls_files) if settings.ocpp_tls_port is not None else None
@@ -82,7 +84,12 @@ class Gateway:
             message_timeout_s=settings.message_timeout_s,
         )
         lifecycle = Lifecycle(
-            self.registry, self._announcements, self._calls, self._connection_options(), settings.watch_times
+            self.registry,
+            self._announcements,
+            self._calls,
+            self._connection_options(),
+            watch_times=settings.watch_times,
+            watch=self._watch,
         )
         refusals = TlsRefusals(self._retrying)
         return StationServer(settings, admission, self.registry, lifecycle.serve, refusals.failed)
@@ -128,6 +135,7 @@ class Gateway:
             ]
             await self._start()
             background += [
+                tasks.create_task(self._watch.run(), name="gateway-watch"),
                 tasks.create_task(self._announcements.repeat_status(self._settings.status_interval_s)),
                 tasks.create_task(self._announcements.repeat_presence(self._settings.presence_interval_s)),
                 tasks.create_task(self._announcements.repeat_connections(self._settings.connection_refresh_s)),

@@ -11,6 +11,7 @@ from csms_gateway.calls import Calls
 from csms_gateway.connection import ConnectionOptions, StationConnection
 from csms_gateway.registry import Registry
 from csms_gateway.socket import StationSocket, WatchTimes
+from csms_gateway.watch import Watch
 
 _log = structlog.get_logger(__name__)
 
@@ -24,13 +25,16 @@ class Lifecycle:
         announcements: Announcements,
         calls: Calls,
         options: ConnectionOptions,
+        *,
         watch_times: WatchTimes,
+        watch: Watch,
     ) -> None:
         self._registry = registry
         self._announcements = announcements
         self._calls = calls
         self._options = options
         self._watch_times = watch_times
+        self._watch = watch
 
     async def serve(self, socket: StationSocket) -> None:
         """Run one admitted connection until it has ended."""
@@ -38,7 +42,7 @@ class Lifecycle:
             raise RuntimeError("a connection without admission")
         with bound(station_id=socket.admitted.station_id):
             connection = StationConnection(socket, socket.admitted, self._options)
-            socket.start(self._watch_times)
+            socket.start(self._watch_times, self._watch)
             self._register(connection)
             try:
                 await self._announce(connection)

@@ -12,6 +12,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Event, State
 
 from csms_gateway.admission import Admitted
+from csms_gateway.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +61,18 @@ class StationSocket(ServerConnection):
     _pinged_at: float = 0.0
     _times: WatchTimes = _UNTIL_STARTED
     _ping_after_s: float = _UNTIL_STARTED.ping_interval_s
-    _watch_timer: asyncio.TimerHandle | None = None
+    _watch: Watch | None = None
+    _tick: int = 0
     _stuck_timer: asyncio.TimerHandle | None = None
     _writable: asyncio.Event | None = None
 
-    def start(self, times: WatchTimes) -> None:
+    def start(self, times: WatchTimes, watch: Watch) -> None:
         """Begin to watch the peer; called once, after the handshake."""
-        self._times = times
+        self._times, self._watch = times, watch
         self._forget_handshake()
         self.heard_at = self._alive_at = self.loop.time()
         self._ping_after_s = times.ping_interval_s * random.uniform(_EARLIEST_PING, 1.0)  # noqa: S311 needs no secrecy
-        self._watch_timer = self.loop.call_later(self._ping_after_s, self._watch)
+        self._tick = watch.after(self._ping_after_s, self)
 
     def _forget_handshake(self) -> None:
         # Headers hold the password, and kilobytes that nobody needs for as long as the connection lives.
@@ -113,7 +115,10 @@ class StationSocket(ServerConnection):
         if self._writable is not None:
             await self._writable.wait()
 
-    def _watch(self) -> None:
+    def look(self) -> None:
+        """Ping a silent peer, give up a dead one. For `Watch`."""
+        if self._watch is None:  # the connection was lost at the same moment
+            return
         now = self.loop.time()
         if self.recv_messages.paused:  # we do not read, so we cannot hear
             self._alive_at = now
@@ -127,7 +132,7 @@ class StationSocket(ServerConnection):
             delay = self._times.ping_timeout_s
         else:
             delay = self._ping_after_s - silent
-        self._watch_timer = self.loop.call_later(delay, self._watch)
+        self._tick = self._watch.after(delay, self)
 
     def _ping(self, now: float) -> None:
         if self.is_open:
@@ -194,8 +199,9 @@ class StationSocket(ServerConnection):
         self._unblock()
         if self.on_lost is not None:
             self.on_lost()
-        if self._watch_timer is not None:
-            self._watch_timer.cancel()
+        if self._watch is not None:
+            self._watch.forget(self._tick, self)
+            self._watch = None
 
     def _unblock(self) -> None:
         if self._stuck_timer is not None:
