@@ -2,17 +2,42 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from csms_gateway.tls_listener import TlsListener
+
+_ACCEPTED_AT_ONCE = 8
+"""uvloop accepts one connection of each listening socket in a turn of the event loop. When thousands of stations come
+back while turns are long, the system's queue (`net.core.somaxconn`) overflows and TCP begins to wait, for seconds."""
+
+
+async def listen_plain(
+    make_socket: Callable[[], asyncio.BaseProtocol], host: str, port: int, backlog: int
+) -> list[asyncio.Server]:
+    """Listen for connections without TLS, as servers that share the sockets. Raises OSError.
+
+    All have the port of the first, which matters if `port` is 0.
+    """
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(make_socket, host, port, backlog=backlog)]
+    for listening in servers[0].sockets:
+        for _ in range(1, _ACCEPTED_AT_ONCE):
+            same = socket.fromfd(listening.fileno(), listening.family, listening.type)
+            servers.append(await loop.create_server(make_socket, sock=same, backlog=backlog))
+    return servers
 
 
 class Listeners:
     """What listens for stations, with or without TLS. Has what websockets' server uses of an `asyncio.Server`."""
 
-    plain: asyncio.Server | None = None
-    tls: TlsListener | None = None
-    _closed = False
+    def __init__(self) -> None:
+        self.plain: list[asyncio.Server] = []
+        self.tls: TlsListener | None = None
+        self._closed = False
+
+    @property
+    def _parts(self) -> list[asyncio.Server | TlsListener]:
+        return [*self.plain, *([self.tls] if self.tls is not None else [])]
 
     @property
     def sockets(self) -> Sequence[socket.socket]:
@@ -30,12 +55,10 @@ class Listeners:
     def close(self) -> None:
         """Stop listening; TLS handshakes in work are broken off."""
         self._closed = True
-        for part in (self.plain, self.tls):
-            if part is not None:
-                part.close()
+        for part in self._parts:
+            part.close()
 
     async def wait_closed(self) -> None:
         """Wait until the sockets are closed."""
-        for part in (self.plain, self.tls):
-            if part is not None:
-                await part.wait_closed()
+        for part in self._parts:
+            await part.wait_closed()

@@ -22,7 +22,7 @@ from websockets.typing import Subprotocol
 
 from csms_gateway.admission import Admission, Admitted
 from csms_gateway.handshake import Opening, Refusal, Result, choose_protocol, opening
-from csms_gateway.listeners import Listeners
+from csms_gateway.listeners import Listeners, listen_plain
 from csms_gateway.proxy import Visitor, behind
 from csms_gateway.registry import Registry
 from csms_gateway.settings import GatewaySettings
@@ -118,9 +118,8 @@ class StationServer:
         host, backlog = settings.ocpp_host, settings.accept_backlog
         listeners = Listeners()
         if settings.ocpp_plain:
-            loop = asyncio.get_running_loop()
-            listeners.plain = await loop.create_server(make, host, settings.ocpp_port, backlog=backlog)
-            self._port = int(listeners.plain.sockets[0].getsockname()[1])
+            listeners.plain = await listen_plain(make, host, settings.ocpp_port, backlog)
+            self._port = int(listeners.plain[0].sockets[0].getsockname()[1])
         if tls is not None and settings.ocpp_tls_port is not None:
             listeners.tls = TlsListener(
                 tls,
