@@ -1,11 +1,12 @@
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
 from csms.v1.auth_pb2 import REGISTRATION_STATUS_ACCEPTED, ConnectionDecision, ConnectionRequest
-from csms_runtime import passwords
+from csms_runtime import metrics, passwords
 from csms_testing.scripted import allow, basic
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
@@ -144,6 +145,31 @@ async def test_a_handshake_that_waits_too_long_is_503(start: "Start") -> None:
     assert second.status_code == 503
     assert len(requests(system)) == 1
     assert (await first).status_code == 503
+
+
+async def test_nobody_is_asked_about_a_station_that_gave_up_waiting(start: "Start") -> None:
+    system = await start(max_handshakes=1, service_timeout_s=1)
+    system.services.decide = lambda _request: None
+    first = asyncio.create_task(refused(system, "CS1"))
+    await system.services.until(lambda: requests(system))
+    before = abandoned()
+    _, writer = await asyncio.open_connection("127.0.0.1", system.gateway.port)
+    writer.write(UPGRADE + b"Sec-WebSocket-Protocol: ocpp2.0.1\r\n\r\n")
+    await eventually(lambda: metrics.GATEWAY_HANDSHAKES_IN_WORK._value.get() == 2)
+    writer.transport.abort()
+    assert (await first).status_code == 503
+    await eventually(lambda: abandoned() == before + 1)
+    assert len(requests(system)) == 1
+
+
+def abandoned() -> float:
+    return metrics.GATEWAY_HANDSHAKES.labels("abandoned")._value.get()
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 it has a deadline
+            await asyncio.sleep(0.01)
 
 
 async def exchange(system: "System", request: bytes) -> bytes:

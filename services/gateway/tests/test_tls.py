@@ -248,7 +248,8 @@ async def test_it_does_so_from_a_resumed_session_too(tls: Tls, tmp_path: Path) -
     files = tls.pki.save("again", client)
     shown = ("-cert", str(files.certificate), "-key", str(files.key), "-cert_chain", str(files.certificate))
     await s_client(tls, *shown, "-ign_eof", "-sess_out", str(tmp_path / "s"), say=b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    output = await s_client(tls, "-sess_in", str(tmp_path / "s"), say=UPGRADE)
+    tls.system.services.decide = lambda _request: ConnectionDecision(allowed=False, http_status=404)
+    output = await s_client(tls, "-ign_eof", "-sess_in", str(tmp_path / "s"), say=UPGRADE)
     assert "Reused, " in output
     assert (await tls.request()).client_certificate == client.der
 

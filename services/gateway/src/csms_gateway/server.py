@@ -17,6 +17,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
@@ -195,23 +196,23 @@ class StationServer:
         )
         visitor = behind(_visitor(station), headers, self._settings.proxy_rules)
         if wanted.password is None:  # there is nothing to guess
-            station.admitted = await self._ask(wanted, visitor)
+            station.admitted = await self._ask(station, wanted, visitor)
         else:
-            station.admitted = await self._try(wanted, visitor, wanted.password)
+            station.admitted = await self._try(station, wanted, visitor, wanted.password)
         return Result.ACCEPTED
 
-    async def _ask(self, wanted: Opening, visitor: Visitor) -> Admitted:
-        async with self._turn():
+    async def _ask(self, station: StationSocket, wanted: Opening, visitor: Visitor) -> Admitted:
+        async with self._turn(station):
             return await self._admission.admit(wanted, visitor)
 
-    async def _try(self, wanted: Opening, visitor: Visitor, password: bytes) -> Admitted:
+    async def _try(self, station: StationSocket, wanted: Opening, visitor: Visitor, password: bytes) -> Admitted:
         """Ask with a password, as one of few tries at a time. Raises Refusal, later and later for wrong passwords."""
         station_id, address = wanted.station_id, visitor.address
         digest = passwords.digest(self._secret_key, station_id, password)
         if not self._tries.begin(station_id, address, digest):
             raise _too_many_tries(1.0)
         try:
-            admitted = await self._ask(wanted, visitor)
+            admitted = await self._ask(station, wanted, visitor)
         except Refusal as refusal:
             if refusal.status != HTTPStatus.UNAUTHORIZED:
                 raise
@@ -226,7 +227,7 @@ class StationServer:
         raise _too_many_tries(penalty.retry_after_s) if penalty.retry_after_s else refused
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self, station: StationSocket) -> AsyncIterator[None]:
         """One of the handshakes in work. Raises Refusal when it is not our turn in time, or the gateway is full."""
         if len(self._registry) + self._in_work >= self._settings.max_connections:
             raise _overloaded()
@@ -234,6 +235,8 @@ class StationServer:
         try:
             await self._take_turn()
             try:
+                if station.state is not State.CONNECTING:  # work for those who gave up would delay those who wait
+                    raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The station has gone.\n", Result.ABANDONED)
                 yield
             finally:
                 self._turns.release()

@@ -74,7 +74,7 @@ class GatewaySettings(RuntimeSettings):
     max_connections: int = Field(20_000, ge=1, description="Connected stations at most; more are answered 503")
     max_handshakes: int = Field(1000, ge=1, description="Handshakes in work at most; others wait")
     handshake_wait_s: float = Field(
-        15.0, ge=0, description="How long a handshake waits for its turn before it is answered 503, in seconds"
+        30.0, ge=0, description="How long a handshake waits for its turn before it is answered 503, in seconds"
     )
     password_tries: int = Field(
         5,
