@@ -185,9 +185,10 @@ def _verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
         kib = one["kib_per_connection"]
         yield f"{name}: memory per idle connection ≤ 40 KiB", f"{kib:.1f} KiB", kib <= LARGEST_IDLE_KIB
     for name, storms in found.get("storm", {}).items():
-        first = storms["first"]
-        all_in = first["booted"] == first["stations"] and not first["refused"] and first["seconds"] <= LONGEST_STORM_S
-        yield f"{name}: storm of {first['stations']:,} within 30 s, none refused", f"{first['seconds']:.1f} s", all_in
+        for which, one in storms.items():
+            all_in = one["booted"] == one["stations"] and not one["refused"] and one["seconds"] <= LONGEST_STORM_S
+            what = f"storm of {one['stations']:,}, {which}, within 30 s, none refused"
+            yield f"{name}: {what}", f"{one['seconds']:.1f} s", all_in
     for name, one in found.get("tls", {}).items():
         kib = one["tls_kib_per_connection"]
         yield f"{name}: memory per idle TLS connection ≤ 120 KiB", f"{kib:.1f} KiB", kib <= LARGEST_TLS_KIB
