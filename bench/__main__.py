@@ -25,7 +25,7 @@ CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "flat": flat.measure,
     "scale": scale.measure,
 }
-_NEED_STORES = {"round-trips", "idle", "scale"}
+_NEED_STORES = {"round-trips", "idle", "storm", "scale"}
 
 
 def _settings(stores: systems.Stores | None, *, quick: bool) -> Settings:

@@ -84,13 +84,22 @@ async def storm_of(target: Target, fleet: list[str], context: ssl.SSLContext | N
 
 
 async def measure(settings: Settings) -> dict[str, Any]:
-    """Target 4. The second storm is that of a fleet whose registration is known."""
-    fleet = names(settings.fleet, "STORM")
+    """Target 4, and the same distributed. The second storm begins when the first fleet has hung up."""
+    found: dict[str, Any] = {}
     async with systems.standalone(CSMS_UNKNOWN_STATIONS="reject") as target:
-        settings.say(f"registering {len(fleet)} stations")
-        await register(target, fleet)
-        found = []
-        for number in (1, 2):
-            settings.say(f"storm {number}: {len(fleet)} stations at once")
-            found.append(await storm_of(target, fleet))
-    return {systems.STANDALONE: {"first": found[0], "again": found[1]}}
+        found[target.name] = await _twice(settings, target)
+    if settings.stores is not None:
+        async with systems.distributed(settings.stores) as target:
+            found[target.name] = await _twice(settings, target)
+    return found
+
+
+async def _twice(settings: Settings, target: Target) -> dict[str, Any]:
+    fleet = names(settings.fleet, "STORM")
+    settings.say(f"{target.name}: registering {len(fleet)} stations")
+    await register(target, fleet)
+    found = {}
+    for which in ("first", "again"):
+        settings.say(f"{target.name}: storm, {which}, {len(fleet)} stations at once")
+        found[which] = await storm_of(target, fleet)
+    return found
