@@ -112,6 +112,7 @@ def test_describe() -> None:
     class Mine(BaseSettings):
         zeta: int = Field(description="Either a | b")
         alpha: str = Field("x", description="First")
+        beta: list[UnknownStations] = Field([UnknownStations.REJECT], description="Second")
 
     class Same(Mine):
         pass
@@ -119,5 +120,6 @@ def test_describe() -> None:
     assert describe([Mine, Same]) == (
         "| variable | default | what |\n|---|---|---|\n"
         "| `CSMS_ALPHA` | `x` | First |\n"
+        '| `CSMS_BETA` | `["reject"]` | Second |\n'
         "| `CSMS_ZETA` | *required* | Either a \\| b |\n"
     )

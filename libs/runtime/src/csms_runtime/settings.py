@@ -3,6 +3,7 @@
 A service subclasses `RuntimeSettings`. Every field has a description; `describe` makes docs/configuration.md of them.
 """
 
+import json
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -212,7 +213,8 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.get_default(call_default_factory=False)
     if value is PydanticUndefined or value is None:
         return "*required*" if field.is_required() else ""
-    return f"`{_cell(str(value))}`"
+    text = json.dumps(value) if isinstance(value, list) else str(value)  # as the environment would give it
+    return f"`{_cell(text)}`"
 
 
 def _cell(text: str) -> str:
