@@ -7,8 +7,8 @@ from csms_device_mgmt import retention
 from csms_device_mgmt.domain.jobs import JobKind
 from csms_device_mgmt.retention import Retention
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.store import calls, jobs, notifications, reports
-from csms_device_mgmt.store.tables import Call, Job, JobStep, Notification, Report, ReportPart
+from csms_device_mgmt.store import calls, jobs, notifications, refused_messages, reports
+from csms_device_mgmt.store.tables import Call, Job, JobStep, Notification, RefusedMessage, Report, ReportPart
 from csms_runtime.clock import utcnow
 from sqlalchemy import func, select
 
@@ -41,6 +41,12 @@ async def add_notification(session, record_id, at):
     assert await notifications.add(session, row)
 
 
+async def add_refused(session, record_id, at):
+    row = {"record_id": record_id, "station_id": "CS1", "protocol": "ocpp2.0.1", "connection_id": "c1"}
+    row |= {"kind": "invalid_frame", "action": "", "code": "", "detail": "", "received_at": at}
+    await refused_messages.add(session, row)
+
+
 async def add_report(session, request_id, at):
     row = await reports.begin(session, "CS1", request_id, kind="GetBaseReport", call_id=None, now=at)
     key = {"station_id": "CS1", "message": row.message, "request_id": request_id}
@@ -65,6 +71,7 @@ async def history(units):
             at = utcnow() - age
             await add_call(unit.session, f"call-{number}", at)
             await add_notification(unit.session, f"record-{number}", at)
+            await add_refused(unit.session, f"record-{number}", at)
             await add_report(unit.session, number, at)
             await add_job(unit.session, number, at)
 
@@ -81,8 +88,10 @@ def count(units):
 @pytest.mark.usefixtures("history")
 async def test_what_is_too_old_goes(units, count):
     keep = Retention(units, keeping(calls=30, notifications=30, reports=30))
-    assert await keep.apply() == {"calls": 1, "notifications": 1, "reports": 1, "jobs": 1}
-    assert [await count(table) for table in (Call, Notification, Report, ReportPart, Job, JobStep)] == [
+    assert await keep.apply() == {"calls": 1, "notifications": 1, "refused_messages": 1, "reports": 1, "jobs": 1}
+    tables = (Call, Notification, RefusedMessage, Report, ReportPart, Job, JobStep)
+    assert [await count(table) for table in tables] == [
+        1,
         1,
         1,
         1,
@@ -99,7 +108,8 @@ async def test_what_is_too_old_goes(units, count):
 
 @pytest.mark.usefixtures("history")
 async def test_each_kind_has_its_own_time(units, count):
-    assert await Retention(units, keeping(notifications=30)).apply() == {"notifications": 1}
+    found = await Retention(units, keeping(notifications=30)).apply()
+    assert found == {"notifications": 1, "refused_messages": 1}
     assert await count(Call) == 2
 
 

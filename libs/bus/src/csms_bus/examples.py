@@ -29,6 +29,7 @@ from csms.v1.station_pb2 import (
     GatewayStatus,
     Presence,
     PresenceSummary,
+    RefusedMessage,
     Reply,
     ReplyTo,
     StationCall,
@@ -229,6 +230,17 @@ _BODIES: dict[str, Record] = {
             payload=b'{"requestedMessage":"SignChargingStationCertificate"}',
             origin="auth",
             deadline_ms=_MOMENT_MS + 86_400_000,
+        )
+    ),
+    "refused_message": _record(
+        refused_message=RefusedMessage(
+            protocol="ocpp2.0.1",
+            connection_id="5f1e0c2ab4d94d0e8f11-000007",
+            kind="call_refused",
+            action="StatusNotification",
+            code="OccurrenceConstraintViolation",
+            detail="/connectorStatus: is missing",
+            received_at_ms=_MOMENT_MS,
         )
     ),
     "api_key": _record(

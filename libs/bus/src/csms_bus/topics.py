@@ -69,9 +69,9 @@ CALLS_TRANSACTIONS = Topic(
 )
 CALLS_DEVICES = Topic(
     name="ocpp.calls.devices",
-    what="All other station CALLs, CALLs that other services announce or order, connections they want closed",
+    what="All other station CALLs, what was refused, CALLs other services announce or order, connections to be closed",
     key=Key.STATION,
-    bodies=("station_call", "call_announcement", "call_order", "close_connection"),
+    bodies=("station_call", "call_announcement", "call_order", "close_connection", "refused_message"),
     producers=("gateway", "transactions", "auth"),
     consumers=("device-mgmt",),
     partitions=12,

@@ -228,6 +228,51 @@ class CallError(_message.Message):
 Global___CallError: _TypeAlias = CallError  # noqa: Y015
 
 @_typing.final
+class RefusedMessage(_message.Message):
+    """A message of a station that the gateway could not take: not well-formed, against its schema, not allowed yet, or an
+    answer to nothing. It is told once a minute at most for each station, kind and action.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    RECEIVED_AT_MS_FIELD_NUMBER: _builtins.int
+    protocol: _builtins.str
+    connection_id: _builtins.str
+    kind: _builtins.str
+    """"invalid_frame", "call_refused", "invalid_answer", ...: as in the metric csms_gateway_session_notices_total."""
+    action: _builtins.str
+    """The action, if it is one of the protocol's."""
+    code: _builtins.str
+    """The CALLERROR's code, if there is one."""
+    detail: _builtins.str
+    """What was wrong and where; nothing of the message's content."""
+    received_at_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        protocol: _builtins.str = ...,
+        connection_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        action: _builtins.str = ...,
+        code: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        received_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "code", b"code", "connection_id", b"connection_id", "detail", b"detail", "kind", b"kind", "protocol", b"protocol", "received_at_ms", b"received_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedMessage: _TypeAlias = RefusedMessage  # noqa: Y015
+
+@_typing.final
 class StationCommand(_message.Message):
     """A CALL that a service wants sent to a station."""
 

@@ -27,6 +27,7 @@ from csms_device_mgmt.http import (
     jobs,
     notifications,
     password,
+    refused_messages,
     reports,
     security_profile,
     stations,
@@ -85,6 +86,7 @@ class DeviceManagement:
             password.router(execution, inventory),
             security_profile.router(units, settings),
             notifications.router(units),
+            refused_messages.router(units),
         )
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -1,6 +1,6 @@
 """What this service reads from the bus: record → handler."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import orjson
 from csms.v1.bus_pb2 import Record
@@ -23,6 +23,7 @@ from csms_device_mgmt.handlers import (
     notify_event,
     notify_report,
     presence,
+    refused_message,
     status_notification,
 )
 from csms_device_mgmt.handlers.job_status import FOLLOWED
@@ -53,6 +54,13 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
     for action, handler in _V2.items()
 }
 """(protocol, action) of a station's CALL → handler."""
+
+
+_WITHOUT_ANSWER: Mapping[str, Callable[[Unit, Record], Awaitable[None]]] = {
+    "call_order": call_order.handle,
+    "close_connection": close_order.handle,
+    "refused_message": refused_message.handle,
+}
 
 
 class DeviceRecords:
@@ -98,16 +106,14 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
         return [*await command_result.handle(unit, record), *unit.take_following()]
     if body == "call_announcement":
         return await call_announcement.handle(unit, record)
-    if body == "call_order":
-        await call_order.handle(unit, record)
-        return []
-    if body == "close_connection":
-        await close_order.handle(unit, record)
-        return []
     if body == "connection":
         await connection.handle(unit, record, item.offset)
         return unit.take_following()
-    raise Never(f"{item.topic} carries no {body}")
+    quiet = _WITHOUT_ANSWER.get(body or "")
+    if quiet is None:
+        raise Never(f"{item.topic} carries no {body}")
+    await quiet(unit, record)
+    return []
 
 
 async def _answered(unit: Unit, record: Record) -> list[Outgoing]:

@@ -8,7 +8,13 @@ from csms_runtime.clock import utcnow
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.store.retention import delete_calls, delete_jobs, delete_notifications, delete_reports
+from csms_device_mgmt.store.retention import (
+    delete_calls,
+    delete_jobs,
+    delete_notifications,
+    delete_refused_messages,
+    delete_reports,
+)
 from csms_device_mgmt.unit import Units
 
 BATCH = 500
@@ -29,6 +35,7 @@ class Retention:
         self._kinds: tuple[tuple[str, int, Delete], ...] = (
             ("calls", settings.keep_calls_days, delete_calls),
             ("notifications", settings.keep_notifications_days, delete_notifications),
+            ("refused_messages", settings.keep_notifications_days, delete_refused_messages),
             ("reports", settings.keep_reports_days, delete_reports),
             ("jobs", settings.keep_reports_days, delete_jobs),
         )

@@ -24,6 +24,7 @@ from csms_gateway.http import connections
 from csms_gateway.identity import GatewayId
 from csms_gateway.inbox import InboxRouter
 from csms_gateway.lifecycle import Lifecycle
+from csms_gateway.message_refusals import MessageRefusals
 from csms_gateway.publisher import Publisher, RetryingPublisher
 from csms_gateway.registry import Registry
 from csms_gateway.server import StationServer
@@ -104,6 +105,7 @@ class Gateway:
             message_burst=settings.message_burst,
             dispatch=self._calls.dispatch,
             command_done=self._commands.done,
+            noticed=MessageRefusals(self._retrying).noticed,
         )
 
     @property

@@ -62,6 +62,8 @@ class ConnectionOptions:
     """Takes the station's valid CALLs; must answer each by `reply` or `replied_late`, later."""
     command_done: "Callable[[StationConnection, CommandDone], None]"
     """Takes the outcome of each command; called exactly once for each."""
+    noticed: "Callable[[StationConnection, Notice], None]"
+    """Learns what the session noticed."""
 
 
 class StationConnection:
@@ -296,6 +298,7 @@ class StationConnection:
         code = notice.code.value if notice.code else ""
         metrics.GATEWAY_NOTICES.labels(notice.kind.value, code).inc()
         _log.info(notice.kind.value, station_id=self.station_id, action=notice.action, code=code, detail=notice.detail)
+        self._options.noticed(self, notice)
 
     def _set_timer(self) -> None:
         deadline = self._session.next_deadline()

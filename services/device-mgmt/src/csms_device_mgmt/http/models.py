@@ -260,3 +260,19 @@ class NotificationModel(BaseModel):
     protocol: str
     payload: dict[str, Any]
     received_at: datetime
+
+
+class RefusedMessageModel(BaseModel):
+    """A message of a station that could not be taken."""
+
+    id: str
+    station_id: str
+    kind: str = Field(
+        description="invalid_frame, binary_frame, call_refused, duplicate_call, invalid_answer, late_answer, ..."
+    )
+    action: str | None = Field(description="null: not known")
+    code: str | None = Field(description="Of the CALLERROR that the station got, or that says what was wrong")
+    detail: str = Field(description="What was wrong and where")
+    protocol: str
+    connection_id: str
+    received_at: datetime

@@ -17,6 +17,7 @@ from csms_device_mgmt.http.models import (
     OnboardingModel,
     PendingResetModel,
     ProfileChangeModel,
+    RefusedMessageModel,
     ReportSummaryModel,
     SecurityProfileModel,
     StationModel,
@@ -24,7 +25,7 @@ from csms_device_mgmt.http.models import (
 )
 from csms_device_mgmt.onboarding import progress_of
 from csms_device_mgmt.profile_changes import change_of
-from csms_device_mgmt.store.tables import Call, Connector, Notification, Report, Station, Variable
+from csms_device_mgmt.store.tables import Call, Connector, Notification, RefusedMessage, Report, Station, Variable
 
 
 def station(row: Station, connectors: Iterable[Connector], *, connected: bool) -> StationModel:
@@ -205,6 +206,21 @@ def report(row: Report) -> ReportSummaryModel:
         generated_at=row.generated_at,
         created_at=row.created_at,
         completed_at=row.completed_at,
+    )
+
+
+def refused_message(row: RefusedMessage) -> RefusedMessageModel:
+    """Show a message that could not be taken."""
+    return RefusedMessageModel(
+        id=row.record_id,
+        station_id=row.station_id,
+        kind=row.kind,
+        action=row.action or None,
+        code=row.code or None,
+        detail=row.detail,
+        protocol=row.protocol,
+        connection_id=row.connection_id,
+        received_at=row.received_at,
     )
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.store.calls import CallState
-from csms_device_mgmt.store.tables import Call, Job, JobStep, Notification, Report, ReportPart
+from csms_device_mgmt.store.tables import Call, Job, JobStep, Notification, RefusedMessage, Report, ReportPart
 
 # Rows that another process is deleting are left to it.
 
@@ -27,15 +27,26 @@ async def delete_calls(session: AsyncSession, before: datetime, limit: int) -> i
 
 async def delete_notifications(session: AsyncSession, before: datetime, limit: int) -> int:
     """Delete up to `limit` messages that came before that moment; return how many."""
+    return await _delete_messages(session, Notification, before, limit)
+
+
+async def delete_refused_messages(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Delete up to `limit` refused messages that came before that moment; return how many."""
+    return await _delete_messages(session, RefusedMessage, before, limit)
+
+
+async def _delete_messages(
+    session: AsyncSession, table: type[Notification | RefusedMessage], before: datetime, limit: int
+) -> int:
     chosen = (
-        select(Notification.record_id)
-        .where(Notification.received_at < before)
-        .order_by(Notification.received_at)
+        select(table.record_id)
+        .where(table.received_at < before)
+        .order_by(table.received_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     found = (await session.scalars(chosen)).all()
-    await session.execute(delete(Notification).where(Notification.record_id.in_(found)))
+    await session.execute(delete(table).where(table.record_id.in_(found)))
     return len(found)
 
 

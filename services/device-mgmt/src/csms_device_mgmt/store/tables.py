@@ -249,4 +249,24 @@ class Notification(Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class RefusedMessage(Base):
+    """A message of a station that the gateway could not take, or an answer it could not use. Nothing of its content."""
+
+    __tablename__ = "refused_messages"
+    __table_args__ = (
+        Index("ix_refused_messages_station_id_received_at", "station_id", "received_at", "record_id"),
+        Index("ix_refused_messages_received_at", "received_at"),
+    )
+
+    record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    protocol: Mapped[str] = mapped_column(String(16))
+    connection_id: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column(String(64))
+    code: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(String(500))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 OUTBOX = outbox_table(Base.metadata)

@@ -1,0 +1,58 @@
+"""Tells device-mgmt of messages that could not be taken, so that whoever looks at a station sees why."""
+
+from csms.v1.station_pb2 import RefusedMessage
+from csms_bus.ports import Outgoing
+from csms_bus.records import new_record
+from csms_bus.topics import CALLS_DEVICES
+from csms_ocpp.effects import Notice, NoticeKind
+from csms_runtime.clock import now_ms
+from csms_runtime.refusals import RefusalLimiter
+
+from csms_gateway.connection import StationConnection
+from csms_gateway.publisher import RetryingPublisher
+
+_WORTH_TELLING = frozenset(
+    {
+        NoticeKind.INVALID_FRAME,
+        NoticeKind.BINARY_FRAME,
+        NoticeKind.CALL_REFUSED,
+        NoticeKind.SEND_REFUSED,
+        NoticeKind.DUPLICATE_CALL,
+        NoticeKind.OVERLOADED,
+        NoticeKind.INVALID_ANSWER,
+        NoticeKind.LATE_ANSWER,
+        NoticeKind.UNKNOWN_ANSWER,
+        NoticeKind.RESULT_REFUSED,
+    }
+)
+"""What the station did; the others are about our services, or harmless repeats."""
+_LONGEST_DETAIL = 500
+"""In characters."""
+
+
+class MessageRefusals:
+    """Publishes a RefusedMessage, at most one a minute for each station, kind and action. Never blocks."""
+
+    def __init__(self, publisher: RetryingPublisher) -> None:
+        self._publisher = publisher
+        self._limiter = RefusalLimiter()
+
+    def noticed(self, connection: StationConnection, notice: Notice) -> None:
+        """Tell what a session noticed, if it is about the station."""
+        if notice.kind not in _WORTH_TELLING:
+            return
+        now = now_ms()
+        due = self._limiter.due([f"{connection.station_id}\n{notice.kind.value}\n{notice.action}"], now)
+        if not due:
+            return
+        self._limiter.told(due, now)
+        refused = RefusedMessage(
+            protocol=connection.protocol,
+            connection_id=connection.connection_id,
+            kind=notice.kind.value,
+            action=notice.action,
+            code=notice.code.value if notice.code else "",
+            detail=notice.detail[:_LONGEST_DETAIL],
+            received_at_ms=now,
+        )
+        self._publisher.put(Outgoing(CALLS_DEVICES.name, new_record(connection.station_id, refused_message=refused)))

@@ -1,0 +1,44 @@
+"""What could not be taken of a station is told to device-mgmt, once a minute for each kind and action."""
+
+from typing import TYPE_CHECKING
+
+from csms.v1.station_pb2 import RefusedMessage
+
+if TYPE_CHECKING:
+    from conftest import System
+
+
+async def told(system: "System", count: int) -> list[RefusedMessage]:
+    def found() -> list[RefusedMessage]:
+        return [record.refused_message for _, record in system.services.records if record.HasField("refused_message")]
+
+    await system.services.until(lambda: len(found()) >= count)
+    return found()
+
+
+async def test_a_refused_call_is_told_with_its_reason_and_nothing_of_its_content(system: "System") -> None:
+    station = await system.connect()
+    await station.send('[2,"1","BootNotification",{"reason":"the content"}]')
+    assert (await station.receive())[0] == 4
+    (refused,) = await told(system, 1)
+    assert (refused.kind, refused.action, refused.protocol) == ("call_refused", "BootNotification", "ocpp2.0.1")
+    assert refused.code
+    assert refused.detail
+    assert refused.connection_id
+    assert "the content" not in str(refused)
+
+
+async def test_it_is_told_once_for_each_kind_and_action(system: "System") -> None:
+    station = await system.connect()
+    for number in range(3):
+        await station.send(f'[2,"a{number}","BootNotification",{{}}]')
+        await station.receive()
+    await station.send("no JSON")
+    await station.send('[2,"c","StatusNotification",{}]')
+    await station.receive()
+    kinds = [(refused.kind, refused.action) for refused in await told(system, 3)]
+    assert sorted(kinds) == [
+        ("call_refused", "BootNotification"),
+        ("call_refused", "StatusNotification"),
+        ("invalid_frame", ""),
+    ]
