@@ -55,13 +55,19 @@ async def still_works(connection):
         ([2, "m5", "Authorize", {"idToken": {"idToken": "a", "type": "Card"}}], "m5", "PropertyConstraintViolation"),
     ],
 )
-async def test_a_wrong_frame_gets_its_error_and_the_connection_survives(booted, frame, message_id, code):
+async def test_a_wrong_frame_gets_its_error_and_the_connection_survives(
+    booted, api, station_id, frame, message_id, code
+):
     answer = await exchange(booted, frame)
     assert answer[0] == 4
     assert answer[1] == message_id
     assert answer[2] == code
     assert isinstance(answer[4], dict)
     await still_works(booted)
+    async with asyncio.timeout(10):
+        while not (shown := (await api.get(f"/stations/{station_id}/refused-messages")).json()["items"]):
+            await asyncio.sleep(0.05)
+    assert [(refused["code"], bool(refused["detail"])) for refused in shown] == [(code, True)]
 
 
 async def test_an_answer_nobody_asked_for_is_ignored(booted):
