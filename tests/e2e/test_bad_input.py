@@ -36,6 +36,21 @@ async def booted(system, station_id):
         yield connection
 
 
+@pytest.fixture
+def refusals(api, station_id):
+    """What the API shows of the station's refused messages, as soon as it shows something."""
+
+    async def shown():
+        async with asyncio.timeout(10):
+            while True:
+                items = (await api.get(f"/stations/{station_id}/refused-messages")).json()["items"]
+                if items:
+                    return items
+                await asyncio.sleep(0.05)
+
+    return shown
+
+
 async def still_works(connection):
     answer = await exchange(connection, [2, "hb", "Heartbeat", {}])
     assert answer[:2] == [3, "hb"]
@@ -55,19 +70,14 @@ async def still_works(connection):
         ([2, "m5", "Authorize", {"idToken": {"idToken": "a", "type": "Card"}}], "m5", "PropertyConstraintViolation"),
     ],
 )
-async def test_a_wrong_frame_gets_its_error_and_the_connection_survives(
-    booted, api, station_id, frame, message_id, code
-):
+async def test_a_wrong_frame_gets_its_error_and_the_connection_survives(booted, refusals, frame, message_id, code):
     answer = await exchange(booted, frame)
     assert answer[0] == 4
     assert answer[1] == message_id
     assert answer[2] == code
     assert isinstance(answer[4], dict)
     await still_works(booted)
-    async with asyncio.timeout(10):
-        while not (shown := (await api.get(f"/stations/{station_id}/refused-messages")).json()["items"]):
-            await asyncio.sleep(0.05)
-    assert [(refused["code"], bool(refused["detail"])) for refused in shown] == [(code, True)]
+    assert [(refused["code"], bool(refused["detail"])) for refused in await refusals()] == [(code, True)]
 
 
 async def test_an_answer_nobody_asked_for_is_ignored(booted):
