@@ -38,6 +38,11 @@ class ForgetfulCsms(ChargePoint):  # type: ignore[misc]  # the package ships no 
         """Accept."""
         return call_result.BootNotification(current_time=_now(), interval=300, status="Accepted")
 
+    @on("Heartbeat")  # type: ignore[untyped-decorator]
+    def on_heartbeat(self, **_: object) -> call_result.Heartbeat:
+        """Tell the time."""
+        return call_result.Heartbeat(current_time=_now())
+
     @on("TransactionEvent")  # type: ignore[untyped-decorator]
     def on_transaction_event(self, **_: object) -> call_result.TransactionEvent:
         """Answer without storing."""

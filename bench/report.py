@@ -18,7 +18,9 @@ _HEAD = """# Performance
 Written by `make report ARGS={name}` from `bench/results/{name}.json`; do not edit. `make bench` measures again (about
 half an hour; `make bench ARGS=--quick` takes a few minutes and is no more than a look).
 
-Every figure stands beside two baselines, measured in the same run, on the same machine, with the same client:
+Round trips, idle fleets and storms stand beside two baselines, measured in the same run, on the same machine, with the
+same client; flat cost stands beside E, TLS beside the same without TLS, two processes of each beside one. A section can be
+measured again without the others, so the sections need not be of the same hour.
 
 * **E**, a bare `websockets` server that parses each frame and answers it: the ceiling of this stack;
 * **M**, a CSMS made with the PyPI package `ocpp`, which stores nothing: what a Python user would write instead.
@@ -27,7 +29,7 @@ Ours store every event durably before the station is answered: on SQLite with `s
 `acks=all` and then in PostgreSQL with `synchronous_commit=on`.
 
 Measured on {cores} cores ({processor}, {memory_gib} GiB), which client, servers, broker and database share; Python
-{python}; {packages}. Load average before the run: {load_before}.
+{python}; {packages}. Load average before the latest run: {load_before}.
 A system and its baselines are measured in turn, some seconds at a time, and the medians of several runs count. CPU
 figures are of all processes of a system, the client's left out.
 """

@@ -179,12 +179,16 @@ def verdicts(found: Found) -> Table:
     return Table("Targets", ["target", "measured", ""], rows)
 
 
+def _ours(found: Found) -> Iterator[tuple[str, Any]]:
+    return ((name, one) for name, one in found.items() if name not in BASELINES.values())
+
+
 def _verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
     yield from _round_trip_verdicts(found.get("round-trips", {}))
-    for name, one in found.get("idle", {}).items():
+    for name, one in _ours(found.get("idle", {})):
         kib = one["kib_per_connection"]
         yield f"{name}: memory per idle connection ≤ 40 KiB", f"{kib:.1f} KiB", kib <= LARGEST_IDLE_KIB
-    for name, storms in found.get("storm", {}).items():
+    for name, storms in _ours(found.get("storm", {})):
         for which, one in storms.items():
             all_in = one["booted"] == one["stations"] and not one["refused"] and one["seconds"] <= LONGEST_STORM_S
             what = f"storm of {one['stations']:,}, {which}, within 30 s, none refused"

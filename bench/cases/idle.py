@@ -55,8 +55,11 @@ async def _idle(target: Target, settings: Settings) -> dict[str, Any]:
 
 
 async def measure(settings: Settings) -> dict[str, Any]:
-    """Target 3."""
+    """Target 3, beside the baselines."""
     found: dict[str, Any] = {}
+    for kind in systems.BASELINES:
+        async with systems.baseline(kind) as target:
+            found[target.name] = await _idle(target, settings)
     async with systems.standalone() as target:
         found[target.name] = await _idle(target, settings)
     if settings.stores is not None:

@@ -84,8 +84,11 @@ async def storm_of(target: Target, fleet: list[str], context: ssl.SSLContext | N
 
 
 async def measure(settings: Settings) -> dict[str, Any]:
-    """Target 4, and the same distributed. The second storm begins when the first fleet has hung up."""
+    """Target 4, and the same distributed, beside the baselines, which look at no password."""
     found: dict[str, Any] = {}
+    for kind in systems.BASELINES:
+        async with systems.baseline(kind) as target:
+            found[target.name] = await _twice(settings, target)
     async with systems.standalone(CSMS_UNKNOWN_STATIONS="reject") as target:
         found[target.name] = await _twice(settings, target)
     if settings.stores is not None:
@@ -95,9 +98,11 @@ async def measure(settings: Settings) -> dict[str, Any]:
 
 
 async def _twice(settings: Settings, target: Target) -> dict[str, Any]:
+    """Have all stations come, and again the moment they have hung up."""
     fleet = names(settings.fleet, "STORM")
-    settings.say(f"{target.name}: registering {len(fleet)} stations")
-    await register(target, fleet)
+    if target.http_url:
+        settings.say(f"{target.name}: registering {len(fleet)} stations")
+        await register(target, fleet)
     found = {}
     for which in ("first", "again"):
         settings.say(f"{target.name}: storm, {which}, {len(fleet)} stations at once")

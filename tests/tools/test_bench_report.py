@@ -69,6 +69,17 @@ def test_a_page_has_verdicts_and_what_was_measured(found: dict[str, Any]) -> Non
     assert "## Reconnect storm" not in page
 
 
+def test_a_baseline_is_shown_and_has_no_target(found: dict[str, Any]) -> None:
+    hungry = {"connections": 6000, "kib_per_connection": 90.0, "cpu_percent": {"M": 2.0}}
+    storm = {"stations": 10, "booted": 10, "refused": {}, "seconds": 4.0, "p50_s": 1.0, "p99_s": 1.0}
+    storms = {"first": storm | {"cpu_ms_per_station": 1.0}}
+    idle = {BASELINES["M"]: hungry, **found["idle"]}
+    page = report.page("some", found | {"idle": idle, "storm": {BASELINES["M"]: storms, DISTRIBUTED: storms}})
+    assert f"| {BASELINES['M']} | 6,000 | 90.0 |" in page
+    assert f"{BASELINES['M']}: " not in page
+    assert f"| {DISTRIBUTED}: storm of 10, first, within 30 s, none refused | 4.0 s | met |" in page
+
+
 def test_without_distributed_figures_there_is_no_sizing(found: dict[str, Any]) -> None:
     for case in ("round-trips", "idle", "flat"):
         assert sizing.costs({name: value for name, value in found.items() if name != case}) is None

@@ -228,7 +228,10 @@ class StationServer:
 
     @asynccontextmanager
     async def _turn(self, station: StationSocket) -> AsyncIterator[None]:
-        """One of the handshakes in work. Raises Refusal when it is not our turn in time, or the gateway is full."""
+        """One of the handshakes in work.
+
+        Raises Refusal when it is not our turn in time, when the gateway is full, or when the station has gone meanwhile.
+        """
         if len(self._registry) + self._in_work >= self._settings.max_connections:
             raise _overloaded()
         self._count(1)
