@@ -19,8 +19,8 @@ Written by `make report ARGS={name}` from `bench/results/{name}.json`; do not ed
 half an hour; `make bench ARGS=--quick` takes a few minutes and is no more than a look).
 
 Round trips, idle fleets and storms stand beside two baselines, measured in the same run, on the same machine, with the
-same client; flat cost stands beside E, TLS beside the same without TLS, two processes of each beside one. A section can be
-measured again without the others, so the sections need not be of the same hour.
+same client; flat cost stands beside E, TLS beside the same without TLS, two processes of each beside one. A section
+can be measured again without the others, so the sections need not be of the same hour.
 
 * **E**, a bare `websockets` server that parses each frame and answers it: the ceiling of this stack;
 * **M**, a CSMS made with the PyPI package `ocpp`, which stores nothing: what a Python user would write instead.

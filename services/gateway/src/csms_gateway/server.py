@@ -230,7 +230,7 @@ class StationServer:
     async def _turn(self, station: StationSocket) -> AsyncIterator[None]:
         """One of the handshakes in work.
 
-        Raises Refusal when it is not our turn in time, when the gateway is full, or when the station has gone meanwhile.
+        Raises Refusal when it is not our turn in time, when the gateway is full, or when the station has gone.
         """
         if len(self._registry) + self._in_work >= self._settings.max_connections:
             raise _overloaded()
