@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
+from csms.v1.auth_pb2 import RegistrationStatus
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import DomainEvent
 from csms_auth.consumers import AuthConsumer
@@ -184,6 +185,31 @@ async def test_policy_lets_unknown_stations_in(database: Database, records: Reco
     consumer = Consumer(database, records.now_ms, UnknownStations.ACCEPT)
     (answer,) = await consumer(records.connect("NEW"))
     assert answer.record.connection_decision.allowed
+
+
+async def test_unknown_station_is_held_to_the_password_it_came_with(
+    database: Database, records: Records, statements: list[str]
+) -> None:
+    consumer = Consumer(database, records.now_ms, UnknownStations.ACCEPT)
+    first, without, wrong = await consumer(
+        records.connect("NEW", DIGEST), records.connect("NEW"), records.connect("NEW", OTHER)
+    )
+    assert first.record.connection_decision.allowed
+    assert [each.record.connection_decision.http_status for each in (without, wrong)] == [401, 401]
+    await consumer(records.admit("NEW", 1, registration_status=RegistrationStatus.REGISTRATION_STATUS_ACCEPTED))
+    statements.clear()
+    again, without = await consumer(records.connect("NEW", DIGEST), records.connect("NEW"))
+    assert again.record.connection_decision.allowed
+    assert without.record.connection_decision.http_status == 401
+    assert not [statement for statement in statements if statement.startswith(("INSERT INTO stations", "UPDATE"))]
+
+
+async def test_deleted_station_may_claim_its_name_again(database: Database, records: Records) -> None:
+    consumer = Consumer(database, records.now_ms, UnknownStations.ACCEPT)
+    await consumer(records.admit("CS1", 5, password_digest=OTHER), records.admit("CS1", 6, deleted=True))
+    await consumer(records.connect("CS1", DIGEST))
+    station = await stored_station(database, "CS1")
+    assert (station.deleted, station.valid_digests) == (False, [DIGEST])
 
 
 async def test_identity_that_no_database_can_hold_is_unknown(consumer: Consumer, records: Records) -> None:

@@ -19,11 +19,20 @@ REJECT, PENDING, ACCEPT = (
 CERTIFICATE = ClientCertificate("SN-1", ["CSMS"], NOW - timedelta(days=1), NOW + timedelta(days=1), b"f" * 32)
 SHOWN = Attempt("CS1", security_profile=3, certificate=CERTIFICATE)
 SECURED = replace(STATION, security_profile=3, serial_number="SN-1", password_digest=None)
+CREATED = replace(STATION, password_digest=None)
+CLAIMED = replace(CREATED, claimed_digest=DIGEST)
+WITHOUT = Attempt("CS1", security_profile=1)
 WELCOME = Allowed(Registration.ACCEPTED, 30, security_profile=1)
 
 
 def refused(status: int, reason: str, security_event: str = "FailedToAuthenticateAtCsms") -> Refused:
     return Refused(status, reason, security_event)
+
+
+def refusal_of(decision: Allowed | Refused) -> str:
+    assert isinstance(decision, Refused)
+    assert (decision.http_status, decision.security_event) == (401, "FailedToAuthenticateAtCsms")
+    return decision.reason
 
 
 def test_right_password_is_let_in() -> None:
@@ -54,13 +63,52 @@ def test_wrong_or_no_password_is_refused_whatever_the_policy(policy: Rules, dige
 def test_unknown_station_is_handled_by_the_policy(
     station: Station | None, policy: Rules, decision: Allowed | Refused
 ) -> None:
-    assert decide(ATTEMPT, station, policy) == decision
+    assert decide(WITHOUT, station, policy) == decision
 
 
-@pytest.mark.parametrize("policy", [PENDING, ACCEPT])
-def test_known_station_without_password_connects_where_unknown_ones_may(policy: Rules) -> None:
-    station = replace(STATION, password_digest=None)
-    assert decide(ATTEMPT, station, policy) == WELCOME
+def test_what_an_unknown_station_came_with_is_to_be_demanded_of_it() -> None:
+    assert decide(ATTEMPT, None, ACCEPT) == Allowed(Registration.ACCEPTED, claimed_digest=DIGEST)
+    assert decide(ATTEMPT, None, REJECT) == Refused(404, "unknown station")
+
+
+@pytest.mark.parametrize("policy", [REJECT, PENDING, ACCEPT])
+@pytest.mark.parametrize(
+    ("digests", "reason"), [([], "no password given"), ([OTHER], "wrong password"), ([DIGEST], None)]
+)
+def test_one_that_came_with_a_password_is_not_let_in_with_less(
+    policy: Rules, digests: list[bytes], reason: str | None
+) -> None:
+    decision = decide(replace(ATTEMPT, password_digests=digests), CLAIMED, policy)
+    assert decision == (refused(401, reason) if reason else WELCOME)
+
+
+def test_what_an_operator_set_counts_instead_of_what_a_station_came_with() -> None:
+    assert decide(ATTEMPT, replace(CLAIMED, password_digest=OTHER), ACCEPT) == refused(401, "wrong password")
+    registered = replace(CLAIMED, security_profile=1)
+    assert "no password is set" in refusal_of(decide(ATTEMPT, registered, ACCEPT))
+
+
+@pytest.mark.parametrize("attempt", [ATTEMPT, WITHOUT])
+def test_one_that_came_without_a_password_connects_where_unknown_ones_may(attempt: Attempt) -> None:
+    assert decide(attempt, CREATED, ACCEPT) == WELCOME
+    held = replace(CREATED, registration=Registration.PENDING)
+    assert decide(attempt, held, PENDING) == replace(WELCOME, registration=Registration.PENDING)
+
+
+@pytest.mark.parametrize("attempt", [ATTEMPT, WITHOUT])
+def test_one_that_was_accepted_is_not_let_in_without_a_password_where_unknown_ones_are_held(attempt: Attempt) -> None:
+    assert "accepted while unknown stations are held" in refusal_of(decide(attempt, CREATED, PENDING))
+
+
+@pytest.mark.parametrize("policy", [REJECT, PENDING, ACCEPT])
+@pytest.mark.parametrize("profile", [1, 2])
+@pytest.mark.parametrize("digests", [[], [DIGEST]])
+def test_one_registered_for_passwords_is_not_let_in_without(
+    policy: Rules, profile: int, digests: list[bytes]
+) -> None:
+    attempt = Attempt("CS1", security_profile=profile, password_digests=digests)
+    reason = refusal_of(decide(attempt, replace(CREATED, security_profile=profile), policy))
+    assert reason == f"no password is set for this station, which security profile {profile} demands"
 
 
 def test_known_station_without_password_is_refused_otherwise() -> None:
@@ -219,7 +267,7 @@ class TestCertificateAndPassword:
         assert decide(replace(attempt, password_digests=[OTHER]), station, REJECT) == refused(401, "wrong password")
 
     def test_an_unknown_station_is_let_in_by_the_policy(self) -> None:
-        assert decide(self.BOTH, None, ACCEPT) == Allowed(Registration.ACCEPTED)
+        assert decide(self.BOTH, None, ACCEPT) == Allowed(Registration.ACCEPTED, claimed_digest=DIGEST)
 
 
 class TestRatchet:

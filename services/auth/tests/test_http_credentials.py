@@ -25,9 +25,9 @@ class TestCredentials:
             return (await stations.load(session, ["CS1"]))["CS1"]
 
     async def test_password_is_set_and_never_shown(self, api: Api, database: Database) -> None:
-        assert await api("GET", CREDENTIALS) == {"id": "CS1", "security_profile": 2, "password_set": False}
-        item = await api.put(CREDENTIALS, {"password": PASSWORD})
-        assert item == {"id": "CS1", "security_profile": 2, "password_set": True}
+        item = {"id": "CS1", "security_profile": 2, "password_set": False, "password_claimed": False}
+        assert await api("GET", CREDENTIALS) == item
+        assert await api.put(CREDENTIALS, {"password": PASSWORD}) == item | {"password_set": True}
         station = await self.station(database)
         assert station.revision == 7
         assert matches(station.password_digest or b"", digests(api.key, "CS1", PASSWORD.encode()))
@@ -36,6 +36,14 @@ class TestCredentials:
         await api.put(CREDENTIALS, {"password": PASSWORD})
         await api("DELETE", CREDENTIALS, status=204)
         assert (await self.station(database)).password_digest is None
+
+    async def test_what_a_station_came_with_is_shown_and_forgotten(self, api: Api, database: Database) -> None:
+        async with database.transaction() as session:
+            await stations.save(session, [Station("CLAIMED", revision=7, claimed_digest=b"d" * 32)], utcnow())
+        path = "/api/v1/stations/CLAIMED/credentials"
+        assert (await api("GET", path))["password_claimed"]
+        await api("DELETE", path, status=204)
+        assert not (await api("GET", path))["password_claimed"]
 
     @pytest.mark.parametrize("station_id", ["UNHEARD", "GONE", "a%00b"])
     async def test_unknown_station(self, api: Api, station_id: str) -> None:

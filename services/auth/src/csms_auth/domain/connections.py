@@ -68,6 +68,8 @@ class Allowed:
     """Of the client certificate; empty: there was none, or it did not count."""
     proven_profile: int = 0
     """The profile it has now shown to master and must not fall below any more; 0: nothing new."""
+    claimed_digest: bytes = field(default=b"", repr=False)
+    """Of the password that an unknown station came with: from now on it is demanded of it; empty: it came without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ class Refused:
     """OCPP's name for it (A00.FR.408); empty: it has none."""
 
 
+_UNKNOWN = Refused(NOT_FOUND, "unknown station")
+
+
 def decide(attempt: Attempt, station: Station | None, rules: Rules) -> Allowed | Refused:
     """Decide on a connection. `station` is what is known of it, None or deleted: unknown."""
     if station is not None and station.deleted:
@@ -92,11 +97,11 @@ def decide(attempt: Attempt, station: Station | None, rules: Rules) -> Allowed |
             profile = attempt.security_profile
             refused = _bad_password(attempt, station, rules.unknown_stations)
     elif station is None:
-        return _unknown(rules.unknown_stations)
+        return _unknown(attempt, rules.unknown_stations)
     else:
         refused = _bad_password(attempt, station, rules.unknown_stations)
     if refused or station is None:
-        return refused or _unknown(UnknownStations.REJECT)
+        return refused or _UNKNOWN
     return _wrong_profile(profile, station) or _welcome(attempt, station, profile)
 
 
@@ -121,14 +126,11 @@ def _may_use_password(attempt: Attempt, station: Station) -> bool:
     return station.least_profile == 0 and attempt.security_profile != CLIENT_CERTIFICATE
 
 
-def _unknown(policy: UnknownStations) -> Allowed | Refused:
-    match policy:
-        case UnknownStations.ACCEPT:
-            return Allowed(Registration.ACCEPTED)
-        case UnknownStations.PENDING:
-            return Allowed(Registration.PENDING)
-        case UnknownStations.REJECT:
-            return Refused(NOT_FOUND, "unknown station")
+def _unknown(attempt: Attempt, policy: UnknownStations) -> Allowed | Refused:
+    if policy is UnknownStations.REJECT:
+        return _UNKNOWN
+    registration = Registration.ACCEPTED if policy is UnknownStations.ACCEPT else Registration.PENDING
+    return Allowed(registration, claimed_digest=attempt.password_digests[0] if attempt.password_digests else b"")
 
 
 def _bad_certificate(attempt: Attempt, station: Station | None, rules: Rules) -> Refused | None:
@@ -137,7 +139,7 @@ def _bad_certificate(attempt: Attempt, station: Station | None, rules: Rules) ->
         return Refused(FORBIDDEN, "the client certificate cannot be read", BAD_CERTIFICATE)
     if station is None:
         if rules.unknown_stations is UnknownStations.REJECT:
-            return Refused(NOT_FOUND, "unknown station")
+            return _UNKNOWN
         return Refused(FORBIDDEN, "no serial number is registered for this station", BAD_CERTIFICATE)
     fault = client_certificates.fault(
         certificate,
@@ -150,17 +152,30 @@ def _bad_certificate(attempt: Attempt, station: Station | None, rules: Rules) ->
 
 
 def _bad_password(attempt: Attempt, station: Station, policy: UnknownStations) -> Refused | None:
-    if station.password_digest is None and policy is not UnknownStations.REJECT:
-        return None
-    # A station that was asked to take a new password may have done so, although its answer never came (A01.FR.02-.05).
-    valid = [digest for digest in (station.password_digest, *station.pending_digests) if digest is not None]
+    valid = station.valid_digests
     if not valid:
-        return Refused(UNAUTHORIZED, "no password is set for this station", BAD_PASSWORD)
+        missing = _missing_password(station, policy)
+        return Refused(UNAUTHORIZED, missing, BAD_PASSWORD) if missing else None
     if not attempt.password_digests:
         return Refused(UNAUTHORIZED, "no password given", BAD_PASSWORD)
     if not any(matches(digest, attempt.password_digests) for digest in valid):
         return Refused(UNAUTHORIZED, "wrong password", BAD_PASSWORD)
     return None
+
+
+def _missing_password(station: Station, policy: UnknownStations) -> str:
+    """Say why a station for which no password is set is not let in without one; empty: it is let in.
+
+    What lets unknown stations in must not open the name of a station that an operator trusts: one that is registered
+    for passwords, or was accepted where unknown ones are held.
+    """
+    if station.least_profile:
+        return f"no password is set for this station, which security profile {station.least_profile} demands"
+    if policy is UnknownStations.REJECT:
+        return "no password is set for this station"
+    if policy is UnknownStations.PENDING and station.registration is Registration.ACCEPTED:
+        return "no password is set for this station, which is accepted while unknown stations are held as pending"
+    return ""
 
 
 def _wrong_profile(profile: int, station: Station) -> Refused | None:

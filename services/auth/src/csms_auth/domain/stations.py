@@ -41,6 +41,8 @@ class Station:
     """The revision of the last admission that told of passwords, or of the station when an operator set it here."""
     pending_digests: tuple[bytes, ...] = field(default=(), repr=False)
     """Passwords that the station was asked to take, without an answer so far: each is as valid as the present one."""
+    claimed_digest: bytes | None = field(default=None, repr=False)
+    """Of the password that it came with when nobody had created it. See `valid_digests`."""
     deleted: bool = False
     """Kept as a tombstone, so that a late older admission does not bring the station back."""
 
@@ -48,6 +50,18 @@ class Station:
     def least_profile(self) -> int:
         """The profile it must use, unless it is a pending one; 0: any."""
         return max(self.security_profile, self.proven_profile)
+
+    @property
+    def valid_digests(self) -> list[bytes]:
+        """The passwords it may come with, as digests; empty: none is set.
+
+        A station that was asked to take a new one may have done so, although its answer never came (A01.FR.02-.05).
+        What it claimed itself counts until an operator sets a password or demands a security profile.
+        """
+        known = [digest for digest in (self.password_digest, *self.pending_digests) if digest is not None]
+        if known or self.claimed_digest is None or self.least_profile:
+            return known
+        return [self.claimed_digest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +144,23 @@ def take_pending(station: Station, digest: bytes) -> Station:
     What may still come of the request is older than this proof.
     """
     return _settled(station, digest, station.password_revision + 1)
+
+
+def claim(current: Station | None, station_id: str, registration: Registration, digest: bytes) -> Station:
+    """Return a station that nobody created and that came with a password: it is held to it from now on.
+
+    The revision is below any that device-mgmt gives, so that what it tells of the station counts.
+    """
+    revision = 0 if current is None else current.revision + 1
+    known = current or Station(station_id)
+    return replace(
+        known,
+        revision=revision,
+        password_revision=revision,
+        registration=registration,
+        claimed_digest=digest,
+        deleted=False,
+    )
 
 
 def prove(station: Station, profile: int) -> Station:

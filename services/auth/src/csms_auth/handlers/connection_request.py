@@ -26,6 +26,8 @@ def step(record: Record, now_ms: int) -> Step:
             turn.take_pending(record.station_id, decision.pending_digest)
         if isinstance(decision, Allowed) and decision.proven_profile:
             turn.prove(record.station_id, decision.proven_profile)
+        if isinstance(decision, Allowed) and decision.claimed_digest:
+            turn.claim(record.station_id, decision)
         if isinstance(decision, Refused):
             turn.refusals.append(Refusal(record.station_id, decision, request.remote_address))
         answer = messages.connection_decision(request.correlation_id, decision)

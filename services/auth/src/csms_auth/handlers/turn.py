@@ -21,7 +21,7 @@ from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.client_certificates import ClientCertificate, Issued
 from csms_auth.domain.connections import Allowed, Refused
 from csms_auth.domain.connections import Rules as ConnectionRules
-from csms_auth.domain.stations import Admission, Station, admit, prove, take_pending
+from csms_auth.domain.stations import Admission, Station, admit, claim, prove, take_pending
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
 from csms_auth.ocsp.question import Question as StatusQuestion
 
@@ -135,6 +135,11 @@ class Turn:
     def prove(self, station_id: str, profile: int) -> None:
         """Let a station fall below this security profile no more: it has connected with it."""
         station = prove(self.stations[station_id], profile)
+        self.stations[station_id] = self.changed[station_id] = station
+
+    def claim(self, station_id: str, allowed: Allowed) -> None:
+        """Hold a station that nobody created to the password that it came with."""
+        station = claim(self.stations.get(station_id), station_id, allowed.registration, allowed.claimed_digest)
         self.stations[station_id] = self.changed[station_id] = station
 
     def take_pending(self, station_id: str, digest: bytes) -> None:

@@ -29,6 +29,10 @@ class CredentialsItem(BaseModel):
     id: str = Field(description="The station's id")
     security_profile: int | None = Field(description="1, 2 or 3; null: none demanded")
     password_set: bool
+    password_claimed: bool = Field(
+        description="It came with a password when nobody had created it: that one is demanded of it, until an "
+        "operator sets a password or demands a security profile, or deletes the credentials"
+    )
 
 
 class Credentials:
@@ -63,7 +67,7 @@ class Credentials:
         return await self.get(station_id)
 
     async def delete(self, station_id: StationId) -> None:
-        """Forget the password: the station can connect only where unknown stations may."""
+        """Forget the password: a station without a security profile can connect where unknown stations may."""
         await self._set(station_id, None)
 
     async def _set(self, station_id: str, digest: bytes | None) -> None:
@@ -77,6 +81,7 @@ def _item(station: Station) -> CredentialsItem:
         id=station.station_id,
         security_profile=station.security_profile or None,
         password_set=station.password_digest is not None,
+        password_claimed=station.claimed_digest is not None,
     )
 
 

@@ -56,7 +56,7 @@ async def save(session: WriteSession, changed: Collection[Station], now: datetim
 
 
 _REVISION_OF = {
-    **dict.fromkeys(("password_digest", "password_revision", "pending_digests"), "password_revision"),
+    **dict.fromkeys(("password_digest", "password_revision", "pending_digests", "claimed_digest"), "password_revision"),
     **dict.fromkeys(("proven_profile", "proven_revision"), "proven_revision"),
 }
 _DIGEST_BYTES = 32
@@ -77,7 +77,13 @@ async def set_password(session: WriteSession, station_id: str, digest: bytes | N
     done = await session.execute(
         update(stations)
         .where(stations.c.station_id == station_id, stations.c.deleted.is_(False))
-        .values(password_digest=digest, password_revision=stations.c.revision, pending_digests=None, updated_at=now)
+        .values(
+            password_digest=digest,
+            password_revision=stations.c.revision,
+            pending_digests=None,
+            claimed_digest=None,
+            updated_at=now,
+        )
         .returning(stations.c.station_id)
     )
     return done.first() is not None
@@ -98,6 +104,7 @@ def _values(station: Station, now: datetime) -> Mapping[str, Any]:
         "password_digest": station.password_digest,
         "password_revision": station.password_revision,
         "pending_digests": b"".join(station.pending_digests) or None,
+        "claimed_digest": station.claimed_digest,
         "deleted": station.deleted,
         "updated_at": now,
     }
@@ -118,6 +125,7 @@ def _station(row: Row[Any]) -> Station:
         password_digest=row.password_digest,
         password_revision=row.password_revision,
         pending_digests=_split(row.pending_digests or b""),
+        claimed_digest=row.claimed_digest,
         deleted=row.deleted,
     )
 

@@ -23,6 +23,7 @@ stations = Table(
     Column("password_revision", BigInteger, nullable=False),
     # One after the other, 32 bytes each; none: no password is pending.
     Column("pending_digests", LargeBinary),
+    Column("claimed_digest", LargeBinary),
     Column("deleted", Boolean, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_stations_serial_number", "serial_number"),
