@@ -103,9 +103,7 @@ def test_one_that_was_accepted_is_not_let_in_without_a_password_where_unknown_on
 @pytest.mark.parametrize("policy", [REJECT, PENDING, ACCEPT])
 @pytest.mark.parametrize("profile", [1, 2])
 @pytest.mark.parametrize("digests", [[], [DIGEST]])
-def test_one_registered_for_passwords_is_not_let_in_without(
-    policy: Rules, profile: int, digests: list[bytes]
-) -> None:
+def test_one_registered_for_passwords_is_not_let_in_without(policy: Rules, profile: int, digests: list[bytes]) -> None:
     attempt = Attempt("CS1", security_profile=profile, password_digests=digests)
     reason = refusal_of(decide(attempt, replace(CREATED, security_profile=profile), policy))
     assert reason == f"no password is set for this station, which security profile {profile} demands"

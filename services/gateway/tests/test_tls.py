@@ -20,11 +20,12 @@ from csms_bus import topics
 from csms_bus.ports import Start
 from csms_gateway import tls_reload
 from csms_gateway.settings import GatewaySettings
-from csms_gateway.tls import TlsFiles, failure, make_context
+from csms_gateway.tls import CertificateFiles, TlsFiles, failure, make_context
 from csms_runtime import metrics
-from csms_testing.pki import Issued, Pki
+from csms_testing.pki import Authority, Issued, Pki
 from csms_testing.scripted import RawStation, basic
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
@@ -307,6 +308,41 @@ async def test_a_revoked_certificate_is_refused_where_there_is_a_list(start_tls:
     assert "revoked" in (await tls.refusal()).reason
     async with tls.station(tls.context(good), password=None):
         assert (await tls.request()).client_certificate == good.der
+
+
+async def test_a_revoked_intermediate_authority_lets_nobody_in(start_tls: StartTls, made_pki: Pki) -> None:
+    revoked = Authority("Sold stations", made_pki.root)
+    lists = [
+        made_pki.write("root.crl", made_pki.root.crl(revoked)),
+        made_pki.write("all.crl", made_pki.stations.crl() + revoked.crl()),
+    ]
+    tls = await start_tls(ocpp_tls_client_crls=[str(path) for path in lists])
+    await s_client(tls, *shown(tls, revoked.issue("SN-2")))
+    assert "revoked" in (await tls.refusal()).reason
+    good = made_pki.client("SN-1")
+    async with tls.station(tls.context(good), password=None):
+        assert (await tls.request()).client_certificate == good.der
+
+
+async def test_beside_a_root_with_a_list_one_without_lets_nobody_in(start_tls: StartTls, made_pki: Pki) -> None:
+    other = Authority("Other root")
+    cas = made_pki.write("roots.pem", made_pki.root.pem + other.pem)
+    lists = made_pki.write("two.crl", made_pki.root.crl() + made_pki.stations.crl())
+    with capture_logs() as logs:
+        tls = await start_tls(ocpp_tls_client_cas=[str(cas)], ocpp_tls_client_crls=[str(lists)])
+    (warning,) = [each for each in logs if each["log_level"] == "warning"]
+    assert "CN=Other root" in warning["roots"][0]
+    await s_client(tls, *shown(tls, other.issue("SN-2")))
+    assert "CRL" in (await tls.refusal()).reason
+
+
+async def test_a_file_without_a_list_is_refused_at_the_start(made_pki: Pki) -> None:
+    files = made_pki.servers[0]
+    wrong = TlsFiles(
+        [CertificateFiles(certificate=files.certificate, key=files.key)], [made_pki.root_file], [made_pki.root_file]
+    )
+    with pytest.raises(OSError, match="does not hold a revocation list"):
+        make_context(wrong)
 
 
 async def test_without_authorities_no_certificate_is_asked_for(start_tls: StartTls) -> None:

@@ -124,7 +124,7 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(_alternatives(names)), critical=False)
         return Issued(builder.sign(self.key, hashes.SHA256()), key, self.chain)
 
-    def crl(self, *revoked: Issued) -> bytes:
+    def crl(self, *revoked: "Issued | Authority") -> bytes:
         """The list of revoked certificates, PEM, valid for 30 days."""
         now = datetime.now(UTC)
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)

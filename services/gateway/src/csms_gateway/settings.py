@@ -39,8 +39,9 @@ class GatewaySettings(RuntimeSettings):
     )
     ocpp_tls_client_crls: list[Path] = Field(
         [],
-        description="Lists of revoked station certificates, a JSON list of paths of PEM files. Where there is one, "
-        "every authority needs one, and a list past its nextUpdate lets no certificate pass",
+        description="Lists of revoked certificates, a JSON list of paths of PEM files. Where there is one, every "
+        "authority that signs for stations needs one; with the list of a root, which counts for the authorities below "
+        "it, every root does. A list past its nextUpdate lets no certificate pass",
     )
     ocpp_tls_handshake_timeout_s: float = Field(
         15.0, gt=0, description="How long a station's TLS handshake may take, in seconds"

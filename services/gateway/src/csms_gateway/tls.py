@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from csms_gateway import tls_revocation
+
 CIPHERS = ":".join(
     (
         "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -132,7 +134,7 @@ def _ask_for_certificates(context: ssl.SSLContext, files: TlsFiles) -> None:
     for path in (*files.client_cas, *files.client_crls):
         context.load_verify_locations(cafile=path)
     if files.client_crls:
-        context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+        context.verify_flags |= tls_revocation.flags(files.client_cas, files.client_crls)
 
 
 @dataclass(frozen=True, slots=True)
