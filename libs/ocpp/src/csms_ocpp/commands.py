@@ -14,6 +14,7 @@ from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.frames import (
     CallError,
     CallResult,
+    FrameError,
     canonical_code,
     encode_call,
     encode_error,
@@ -178,6 +179,16 @@ class Commands:
         info = ErrorInfo(canonical_code(frame), frame.description, frame.details)
         done = CommandDone(command.command_id, Outcome.ERROR, error=info, sent_at=command.sent_at)
         return [done, *self._send_next(now)]
+
+    def unreadable(self, error: FrameError, now: float) -> list[Effect]:
+        """Take an answer that could not be read: its command fails at once instead of by its timeout."""
+        command = self._take(error.message_id)
+        if command is None:
+            return []
+        effects: list[Effect] = [_failed(command.command_id, error, command.sent_at)]
+        if self._protocol is Protocol.OCPP21 and error.meant is CallResult:
+            effects.append(SendText(encode_error(error.message_id, error, self._protocol, of_result=True)))
+        return effects + self._send_next(now)
 
     def _take(self, message_id: str) -> _Open | None:
         command = self._open

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from csms_ocpp.cost import MAX_STRUCTURE, is_too_much
 from csms_ocpp.errors import MAX_DESCRIPTION, ErrorCode, OcppError, parse_code, spell
 from csms_ocpp.versions import Protocol
 
@@ -75,12 +76,25 @@ Frame = Call | CallResult | CallError | CallResultError | Send
 
 
 class FrameError(OcppError):
-    """What came in is no frame. `answer` says whether the rules want a CALLERROR for it; its id is `message_id`."""
+    """What came in is no frame.
 
-    def __init__(self, code: ErrorCode, message_id: str, description: str, *, answer: bool = True) -> None:
+    `answer` says whether the rules want a CALLERROR for it; its id is `message_id`. `meant` is set when it was to be
+    the answer to the CALL of that id.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        message_id: str,
+        description: str,
+        *,
+        answer: bool = True,
+        meant: type[CallResult | CallError] | None = None,
+    ) -> None:
         super().__init__(code, description)
         self.message_id = message_id
         self.answer = answer
+        self.meant = meant
 
 
 def parse(data: str | bytes, protocol: Protocol) -> Frame:
@@ -98,12 +112,35 @@ def parse(data: str | bytes, protocol: Protocol) -> Frame:
 def _array(data: str | bytes) -> tuple[bytes, list[Any]]:
     try:
         raw = data.encode() if isinstance(data, str) else data
+        if is_too_much(raw):
+            raise _too_much(raw)
         items = orjson.loads(raw)
     except ValueError:  # also invalid UTF-8 and lone surrogates; its text would repeat the input
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not valid JSON") from None
     if not isinstance(items, list):
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not a JSON array")
     return raw, items
+
+
+_HEAD_BYTES = 512
+"""Longer than any type and id, even with all characters escaped."""
+
+
+def _too_much(raw: bytes) -> FrameError:
+    """Make the refusal of a message that must not be parsed; its head is."""
+    head = _ANY_HEAD.match(raw[:_HEAD_BYTES])
+    try:
+        items = orjson.loads(head[0] + b"]") if head else []
+    except ValueError:
+        items = []
+    kind = items[0] if items else _CALL
+    return FrameError(
+        ErrorCode.FORMAT_VIOLATION,
+        _id_or_unreadable(items),
+        f"the message has more than {MAX_STRUCTURE} brackets, commas and colons",
+        answer=kind == _CALL,
+        meant={_CALLRESULT: CallResult, _CALLERROR: CallError}.get(kind),
+    )
 
 
 def _unknown_type(items: list[Any], protocol: Protocol) -> FrameError:
@@ -182,6 +219,7 @@ def _error_fields(items: list[Any]) -> tuple[str, str, bytes]:
 
 
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_ANY_HEAD = re.compile(rb"\s*\[\s*\d{1,3}\s*,\s*" + _STRING, re.DOTALL)
 _REQUEST_HEAD = re.compile(rb"\s*\[\s*\d+\s*,\s*" + _STRING + rb"\s*,\s*" + _STRING + rb"\s*,\s*", re.DOTALL)
 _RESULT_HEAD = re.compile(rb"\s*\[\s*\d+\s*,\s*" + _STRING + rb"\s*,\s*", re.DOTALL)
 

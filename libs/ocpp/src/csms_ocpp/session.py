@@ -121,7 +121,7 @@ class Session:
         try:
             frame = parse(data, self._protocol)
         except FrameError as error:
-            return self._malformed(error)
+            return self._malformed(error, now)
         return self._handle(frame, now)
 
     def _handle(self, frame: Frame, now: float) -> list[Effect]:
@@ -137,8 +137,10 @@ class Session:
             case CallResultError():
                 return [Notice(NoticeKind.RESULT_REFUSED, code=parse_code(frame.code))]
 
-    def _malformed(self, error: FrameError) -> list[Effect]:
+    def _malformed(self, error: FrameError, now: float) -> list[Effect]:
         effects: list[Effect] = [Notice(NoticeKind.INVALID_FRAME, error.description, code=error.code)]
+        if error.meant is not None:
+            effects += self._commands.unreadable(error, now)
         if error.answer:
             effects.append(SendText(encode_error(error.message_id, error, self._protocol)))
         return effects
