@@ -81,6 +81,22 @@ async def test_admitted_station_may_connect(consumer: Consumer, records: Records
     assert decision.record.connection_decision.allowed
 
 
+async def test_each_allowed_connection_has_a_number_above_the_ones_before(consumer: Consumer, records: Records) -> None:
+    await consumer(records.admit("CS1", 1, password_digest=DIGEST))
+    asked = [records.connect("CS1", DIGEST), records.connect("CS1", OTHER), records.connect("CS1", DIGEST)]
+    numbers = []
+    for _ in range(2):  # the second time: the batch is read again
+        decisions = [answer.record.connection_decision for answer in await consumer(*asked)]
+        assert [decision.allowed for decision in decisions] == [True, False, True]
+        assert decisions[1].connection_number == 0
+        numbers += [decisions[0].connection_number, decisions[2].connection_number]
+    await consumer(records.admit("CS1", 2, deleted=True), records.admit("CS1", 3, password_digest=DIGEST))
+    (again,) = await consumer(records.connect("CS1", DIGEST))
+    numbers.append(again.record.connection_decision.connection_number)
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] > 0
+
+
 async def test_order_within_a_batch_holds(consumer: Consumer, records: Records) -> None:
     answers = await consumer(
         records.connect("CS1", DIGEST),
@@ -355,7 +371,7 @@ class TestRatchet:
         await consumer(records.connect("CS1", DIGEST, security_profile=2))
         statements.clear()
         await consumer(records.connect("CS1", DIGEST, security_profile=2))
-        assert not [statement for statement in statements if "INSERT" in statement]
+        assert not [statement for statement in statements if "INSERT INTO stations" in statement]
 
     async def test_an_admission_decided_on_older_state_does_not_undo_it(
         self, consumer: Consumer, records: Records, database: Database

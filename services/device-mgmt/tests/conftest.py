@@ -90,12 +90,17 @@ class Records:
         epoch: int = 100,
         station_id: str = STATION,
         protocol: str = "ocpp2.0.1",
+        number: int = 0,
+        refresh: bool = False,
     ) -> Record:
+        """`number` 0: as high as the connections are late in the alphabet."""
         body = ConnectionRecord(
             state=CONNECTION_STATE_OPEN if is_open else CONNECTION_STATE_CLOSED,
             gateway_slot=slot,
             gateway_epoch=epoch,
             connection_id=connection_id,
+            connection_number=number or ord(connection_id[-1]),
+            refresh=refresh,
             protocol=protocol,
             security_profile=1,
             remote_address="192.0.2.1",
@@ -210,10 +215,10 @@ class Applied:
 def apply(units: Units, incoming: Callable[..., Incoming]) -> Callable[..., Awaitable[Applied]]:
     """Handles a record in a transaction of its own, as the consumer does."""
 
-    async def do(record: Record, *, offset: int | None = None) -> Applied:
+    async def do(record: Record) -> Applied:
         async with units.open() as unit:
             rows = await stations.lock(unit.session, [record.station_id])
-            replies = await handled(unit, incoming(record, offset=offset), record)
+            replies = await handled(unit, incoming(record), record)
             assert unit.following == []  # it is for whoever publishes the replies
             del rows
         return Applied(replies, unit.outgoing)

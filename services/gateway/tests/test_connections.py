@@ -2,6 +2,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from csms.v1.auth_pb2 import REGISTRATION_STATUS_ACCEPTED, ConnectionDecision
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import (
     CONNECTION_STATE_CLOSED,
@@ -32,14 +33,31 @@ async def test_the_newest_connection_wins(system: "System") -> None:
     assert len(system.gateway.registry) == 1
     assert (await new.call("Heartbeat", {}))[0] == 3
     await new.socket.close()
-    last = await system.services.connection("CS1", 3)
-    states = [(record.state, record.connection_id) for record in system.services.connections("CS1")]
-    # No end of the first one: compaction would keep it as the last word about the station.
-    assert states == [
-        (CONNECTION_STATE_OPEN, first.connection_id),
-        (CONNECTION_STATE_OPEN, last.connection_id),
-        (CONNECTION_STATE_CLOSED, last.connection_id),
+    last = await system.services.connection("CS1", 4)
+    said = {(record.connection_number, record.state): record for record in system.services.connections("CS1")}
+    assert sorted(said) == [
+        (first.connection_number, CONNECTION_STATE_OPEN),
+        (first.connection_number, CONNECTION_STATE_CLOSED),
+        (last.connection_number, CONNECTION_STATE_OPEN),
+        (last.connection_number, CONNECTION_STATE_CLOSED),
     ]
+    assert said[first.connection_number, CONNECTION_STATE_CLOSED].close_reason == "replaced"
+
+
+async def test_a_connection_that_is_older_than_the_present_one_is_closed_itself(system: "System") -> None:
+    """Two handshakes of a station may end in another order than auth decided on them."""
+    numbers = iter([7, 3])
+    system.services.decide = lambda _request: ConnectionDecision(
+        allowed=True, registration_status=REGISTRATION_STATUS_ACCEPTED, connection_number=next(numbers)
+    )
+    newer = await system.connect()
+    await system.services.connection("CS1")
+    older = await system.connect()
+    assert await older.closed() == (1000, "replaced")
+    assert (await newer.call("Heartbeat", {}))[0] == 3
+    closed = await system.services.connection("CS1", 2)
+    assert (closed.state, closed.connection_number) == (CONNECTION_STATE_CLOSED, 3)
+    assert len(system.gateway.registry) == 1
 
 
 async def test_open_connections_are_said_again(start: "Start") -> None:
@@ -82,6 +100,8 @@ async def test_a_station_that_connected_to_another_gateway_is_closed_here(system
     assert (await station.call("Heartbeat", {}))[0] == 3
     await close_elsewhere(system, connection.gateway_epoch, connection.connection_id)
     assert await station.closed() == (1000, "replaced")
+    closed = await system.services.connection("CS1", 2)
+    assert (closed.state, closed.close_reason) == (CONNECTION_STATE_CLOSED, "replaced")
 
 
 async def frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:

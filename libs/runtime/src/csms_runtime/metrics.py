@@ -175,7 +175,7 @@ GATEWAY_DISCONNECTS = Counter(
     ["code"],
 )
 GATEWAY_REPLACED = Counter(
-    "csms_gateway_replaced_total", "Connections closed because the station has a newer one, here or on another gateway"
+    "csms_gateway_replaced_total", "Connections closed because the station has a newer one on the same gateway"
 )
 GATEWAY_DEAD_PEERS = Counter(
     "csms_gateway_dead_peers_total", "Connections given up by the gateway, by reason (ping timeout, stuck)", ["reason"]

@@ -52,6 +52,7 @@ class ScriptedServices:
         self.records: list[tuple[str, Record]] = []
         """Topic and record of everything read so far."""
         self._bus = bus
+        self._numbers = itertools.count(1)
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -96,6 +97,8 @@ class ScriptedServices:
         if decision is None:
             return
         decision.correlation_id = request.correlation_id
+        if decision.allowed and not decision.connection_number:
+            decision.connection_number = next(self._numbers)
         answer = new_record(record.station_id, connection_decision=decision)
         await self._bus.publish([Outgoing(request.reply_to.topic, answer, partition=request.reply_to.partition)])
 
@@ -177,6 +180,7 @@ class ScriptedServices:
             origin="test",
             gateway_epoch=connection.gateway_epoch,
             connection_id=connection.connection_id,
+            connection_number=connection.connection_number,
         )
         record = new_record(station_id, station_command=command)
         await self._bus.publish([Outgoing(topics.GATEWAY_INBOX.name, record, partition=connection.gateway_slot)])

@@ -104,6 +104,7 @@ class ConnectionDecision(_message.Message):
     MESSAGE_TIMEOUT_S_FIELD_NUMBER: _builtins.int
     CERTIFICATE_COMMON_NAME_FIELD_NUMBER: _builtins.int
     SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
+    CONNECTION_NUMBER_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     allowed: _builtins.bool
     http_status: _builtins.int
@@ -119,6 +120,10 @@ class ConnectionDecision(_message.Message):
     """What the connection counts as: with a certificate and a password it may be 2 or 3, as the station is registered.
     0: as it was asked.
     """
+    connection_number: _builtins.int
+    """Of an allowed connection: grows with each that the station is allowed, and never falls (a fencing token). Among
+    connections of a station the one with the highest number counts. 0: an auth that gives none.
+    """
     def __init__(
         self,
         *,
@@ -130,10 +135,11 @@ class ConnectionDecision(_message.Message):
         message_timeout_s: _builtins.int = ...,
         certificate_common_name: _builtins.str = ...,
         security_profile: _builtins.int = ...,
+        connection_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "certificate_common_name", b"certificate_common_name", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "reason", b"reason", "registration_status", b"registration_status", "security_profile", b"security_profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "certificate_common_name", b"certificate_common_name", "connection_number", b"connection_number", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "reason", b"reason", "registration_status", b"registration_status", "security_profile", b"security_profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -124,6 +124,7 @@ class StationCall(_message.Message):
     SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     NO_REPLY_FIELD_NUMBER: _builtins.int
     CERTIFICATE_COMMON_NAME_FIELD_NUMBER: _builtins.int
+    CONNECTION_NUMBER_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     protocol: _builtins.str
     """As negotiated: "ocpp1.6", "ocpp2.0.1", "ocpp2.1"."""
@@ -141,6 +142,8 @@ class StationCall(_message.Message):
     """A SEND: no answer is expected, and none may be published."""
     certificate_common_name: _builtins.str
     """Profile 3: the common name (CN) of the certificate the station connected with."""
+    connection_number: _builtins.int
+    """ConnectionDecision.connection_number of the connection it came on."""
     @_builtins.property
     def reply_to(self) -> Global___ReplyTo: ...
     def __init__(
@@ -159,10 +162,11 @@ class StationCall(_message.Message):
         security_profile: _builtins.int = ...,
         no_reply: _builtins.bool = ...,
         certificate_common_name: _builtins.str = ...,
+        connection_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "certificate_common_name", b"certificate_common_name", "connection_id", b"connection_id", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "gateway_epoch", b"gateway_epoch", "message_id", b"message_id", "no_reply", b"no_reply", "payload", b"payload", "protocol", b"protocol", "received_at_ms", b"received_at_ms", "reply_to", b"reply_to", "security_profile", b"security_profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "certificate_common_name", b"certificate_common_name", "connection_id", b"connection_id", "connection_number", b"connection_number", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "gateway_epoch", b"gateway_epoch", "message_id", b"message_id", "no_reply", b"no_reply", "payload", b"payload", "protocol", b"protocol", "received_at_ms", b"received_at_ms", "reply_to", b"reply_to", "security_profile", b"security_profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -288,6 +292,7 @@ class StationCommand(_message.Message):
     ORIGIN_FIELD_NUMBER: _builtins.int
     GATEWAY_EPOCH_FIELD_NUMBER: _builtins.int
     CONNECTION_ID_FIELD_NUMBER: _builtins.int
+    CONNECTION_NUMBER_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     """The id of the call in the API, unique."""
     protocol: _builtins.str
@@ -301,8 +306,10 @@ class StationCommand(_message.Message):
     origin: _builtins.str
     """The service that asked ("device-mgmt", "transactions", ...); it handles the result."""
     gateway_epoch: _builtins.int
-    """The connection it is meant for, as the sender's table says. The gateway refuses it for any other."""
+    """The connection it is meant for, as the station's row said. The gateway refuses it for any other."""
     connection_id: _builtins.str
+    connection_number: _builtins.int
+    """ConnectionDecision.connection_number of that connection."""
     @_builtins.property
     def reply_to(self) -> Global___ReplyTo:
         """Where the service process that asked reads; the gateway does not use it, the result carries it back."""
@@ -320,10 +327,11 @@ class StationCommand(_message.Message):
         origin: _builtins.str = ...,
         gateway_epoch: _builtins.int = ...,
         connection_id: _builtins.str = ...,
+        connection_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "connection_id", b"connection_id", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "gateway_epoch", b"gateway_epoch", "origin", b"origin", "payload", b"payload", "protocol", b"protocol", "reply_to", b"reply_to", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "connection_id", b"connection_id", "connection_number", b"connection_number", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "gateway_epoch", b"gateway_epoch", "origin", b"origin", "payload", b"payload", "protocol", b"protocol", "reply_to", b"reply_to", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -524,8 +532,8 @@ Global___CallOrder: _TypeAlias = CallOrder  # noqa: Y015
 
 @_typing.final
 class ConnectionRecord(_message.Message):
-    """Where a station is connected. (gateway_epoch, connection_id) is the owner token: a CLOSED record counts only when its
-    token is the one of the newest OPEN record.
+    """Where a station is connected. connection_number decides: a record of a lower number is about a connection that has been
+    replaced, and of one number CLOSED comes after OPEN, in whatever order the two are read.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -542,6 +550,7 @@ class ConnectionRecord(_message.Message):
     CLOSE_CODE_FIELD_NUMBER: _builtins.int
     CLOSE_REASON_FIELD_NUMBER: _builtins.int
     REFRESH_FIELD_NUMBER: _builtins.int
+    CONNECTION_NUMBER_FIELD_NUMBER: _builtins.int
     state: Global___ConnectionState.ValueType
     gateway_slot: _builtins.int
     gateway_epoch: _builtins.int
@@ -558,6 +567,10 @@ class ConnectionRecord(_message.Message):
     """An OPEN that was published before, said again for those who start after the topic was compacted. It replaces no other
     open connection.
     """
+    connection_number: _builtins.int
+    """ConnectionDecision.connection_number; 0: a gateway or an auth from before there were numbers, whose records count in
+    the order they are read.
+    """
     def __init__(
         self,
         *,
@@ -573,10 +586,11 @@ class ConnectionRecord(_message.Message):
         close_code: _builtins.int = ...,
         close_reason: _builtins.str = ...,
         refresh: _builtins.bool = ...,
+        connection_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_code", b"close_code", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "connected_at_ms", b"connected_at_ms", "connection_id", b"connection_id", "gateway_epoch", b"gateway_epoch", "gateway_slot", b"gateway_slot", "protocol", b"protocol", "refresh", b"refresh", "remote_address", b"remote_address", "security_profile", b"security_profile", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_code", b"close_code", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "connected_at_ms", b"connected_at_ms", "connection_id", b"connection_id", "connection_number", b"connection_number", "gateway_epoch", b"gateway_epoch", "gateway_slot", b"gateway_slot", "protocol", b"protocol", "refresh", b"refresh", "remote_address", b"remote_address", "security_profile", b"security_profile", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -593,19 +607,23 @@ class CloseConnection(_message.Message):
     GATEWAY_EPOCH_FIELD_NUMBER: _builtins.int
     CONNECTION_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CONNECTION_NUMBER_FIELD_NUMBER: _builtins.int
     gateway_epoch: _builtins.int
     connection_id: _builtins.str
     reason: _builtins.str
+    connection_number: _builtins.int
+    """ConnectionDecision.connection_number of that connection."""
     def __init__(
         self,
         *,
         gateway_epoch: _builtins.int = ...,
         connection_id: _builtins.str = ...,
         reason: _builtins.str = ...,
+        connection_number: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "gateway_epoch", b"gateway_epoch", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "connection_number", b"connection_number", "gateway_epoch", b"gateway_epoch", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

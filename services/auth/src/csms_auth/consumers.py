@@ -18,7 +18,7 @@ from csms_auth.certifying.recording import record_requests
 from csms_auth.certifying.revoking import revoke_of_deleted
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
 from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
-from csms_auth.store import certificates, id_tokens, stations, tables
+from csms_auth.store import certificates, connection_numbers, id_tokens, stations, tables
 
 GROUP = "auth"
 
@@ -36,7 +36,8 @@ _log = structlog.get_logger(__name__)
 class AuthConsumer:
     """The batch handler of group "auth". Order within a batch holds: what an admission changes, a later question sees.
 
-    Idempotent: admissions by their revision, signing requests by station and kind; questions change nothing.
+    Idempotent: admissions by their revision, signing requests by station and kind; questions change nothing, but that a
+    connection that is asked for again gets another number.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class AuthConsumer:
         return [*turn.outgoing, *(asked.answer(asked.otherwise) for asked in untaken)]
 
     async def _answer(self, steps: Sequence[Step], now: int) -> Turn:
-        """Answer questions: they only read. The events of refusals are written afterwards.
+        """Answer questions: they only read. Numbers of connections and events of refusals are written afterwards.
 
         The rare question that changes something (a pending password is proved) is asked again, to write.
         """
@@ -86,8 +87,9 @@ class AuthConsumer:
         if turn.changed:
             return await self._answer_and_store(steps, now)
         refusals = self._worth_telling(turn)
-        if refusals:
+        if refusals or turn.allowed:
             async with self._database.transaction() as session:
+                await _number_connections(session, turn)
                 await _store_events(session, refusals)
             self._told(refusals, now)
         return turn
@@ -97,6 +99,7 @@ class AuthConsumer:
         async with self._database.transaction() as session:
             turn = await self._look_up(session, steps, now)
             _run(steps, turn)
+            await _number_connections(session, turn)
             await stations.save(session, turn.changed.values(), from_ms(now))
             revoked = await revoke_of_deleted(session, turn.deleted, from_ms(now))
             told = [*revoked, *await record_requests(session, turn.certificate_requests)]
@@ -154,6 +157,12 @@ def _step(record: Record, now: int) -> Step:
 def _run(steps: Sequence[Step], turn: Turn) -> None:
     for step in steps:
         step.run(turn)
+
+
+async def _number_connections(session: WriteSession, turn: Turn) -> None:
+    numbers = await connection_numbers.take(session, [record.station_id for record in turn.allowed], turn.now_ms)
+    for record, number in zip(turn.allowed, numbers, strict=True):
+        record.connection_decision.connection_number = number
 
 
 async def _store_events(session: WriteSession, refusals: Sequence[Refusal]) -> None:

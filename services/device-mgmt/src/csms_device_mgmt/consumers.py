@@ -107,7 +107,7 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
     if body == "call_announcement":
         return await call_announcement.handle(unit, record)
     if body == "connection":
-        await connection.handle(unit, record, item.offset)
+        await connection.handle(unit, record)
         return unit.take_following()
     quiet = _WITHOUT_ANSWER.get(body or "")
     if quiet is None:

@@ -160,6 +160,7 @@ class Inventory:
                     slot=station.connection_slot or 0,
                     epoch=station.connection_epoch or 0,
                     connection_id=station.connection_id,
+                    number=station.connection_number or 0,
                     reason="the station was deleted",
                 )
                 unit.tell(close)

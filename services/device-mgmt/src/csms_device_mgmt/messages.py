@@ -85,9 +85,11 @@ def dismissal(station_id: str, revision: int, *, reply_to: ReplyTo, correlation_
     return Outgoing(CALLS_AUTH.name, new_record(station_id, station_admission=body))
 
 
-def close_connection(station_id: str, *, slot: int, epoch: int, connection_id: str, reason: str) -> Outgoing:
+def close_connection(
+    station_id: str, *, slot: int, epoch: int, connection_id: str, number: int, reason: str
+) -> Outgoing:
     """Tell a gateway to close a connection."""
-    body = CloseConnection(gateway_epoch=epoch, connection_id=connection_id, reason=reason)
+    body = CloseConnection(gateway_epoch=epoch, connection_id=connection_id, connection_number=number, reason=reason)
     return Outgoing(GATEWAY_INBOX.name, new_record(station_id, close_connection=body), partition=slot)
 
 

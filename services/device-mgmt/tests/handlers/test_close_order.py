@@ -17,7 +17,9 @@ def closed(applied):
 async def test_the_gateway_that_has_the_connection_is_told_to_close_it(with_station, apply, records):
     await with_station()
     await apply(records.connection("c1", slot=3, epoch=100))
-    wanted = CloseConnection(gateway_epoch=100, connection_id="c1", reason="a certificate was revoked")
+    wanted = CloseConnection(
+        gateway_epoch=100, connection_id="c1", connection_number=ord("1"), reason="a certificate was revoked"
+    )
     assert closed(await apply(ORDER)) == [("gateway.inbox", 3, wanted)]
 
 

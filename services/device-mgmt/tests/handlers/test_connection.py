@@ -22,11 +22,42 @@ async def test_open_and_close(apply, records, with_station, station_row):
 
 async def test_the_same_record_twice(apply, records, station_row):
     opened, closed = records.connection("a"), records.connection("a", is_open=False)
-    await apply(opened, offset=1)
-    assert (await apply(opened, offset=1)).told == []
-    await apply(closed, offset=2)
-    assert (await apply(closed, offset=2)).told == []
-    assert (await apply(opened, offset=1)).told == []
+    await apply(opened)
+    assert (await apply(opened)).told == []
+    await apply(closed)
+    assert (await apply(closed)).told == []
+    assert (await apply(opened)).told == []
+    assert (await station_row()).connection_open is False
+
+
+async def test_the_end_is_read_before_the_beginning(apply, records, with_station, station_row):
+    await with_station()
+    closed = await apply(records.connection("a", is_open=False))
+    assert closed.event_kinds == ["station_disconnected"]
+    assert (await apply(records.connection("a"))).told == []
+    row = await station_row()
+    assert (row.connection_open, row.connection_id, row.close_reason) == (False, "a", "gone")
+
+
+async def test_an_older_connection_whose_opening_comes_late_has_to_end(apply, records, station_row):
+    """Its gateway's broker was slow; the station gave up and went to another gateway."""
+    await apply(records.connection("b", slot=1, epoch=200))
+    for late in (records.connection("a", slot=0, epoch=100), records.connection("a", epoch=100, refresh=True)):
+        applied = await apply(late)
+        (close,) = closings(applied)
+        assert (close.partition, close.record.close_connection.connection_id) == (0, "a")
+        assert applied.events == []
+    assert (await apply(records.connection("a", slot=0, epoch=100, is_open=False))).told == []
+    row = await station_row()
+    assert (row.connection_open, row.connection_slot, row.connection_id) == (True, 1, "b")
+
+
+async def test_a_refresh_repairs_a_row_that_missed_the_opening(apply, records, with_station, station_row):
+    await with_station()
+    applied = await apply(records.connection("a", refresh=True))
+    assert applied.event_kinds == ["station_connected"]
+    await apply(records.connection("a", is_open=False))
+    assert (await apply(records.connection("a", refresh=True))).told == []
     assert (await station_row()).connection_open is False
 
 
@@ -61,10 +92,9 @@ async def test_the_old_gateways_late_close_changes_nothing(apply, records, stati
 
 async def test_records_read_again_do_not_close_the_live_connection(apply, records, station_row):
     first, second = records.connection("a", slot=0, epoch=100), records.connection("b", slot=1, epoch=200)
-    await apply(first, offset=1)
-    await apply(second, offset=2)
-    for record, offset in ((first, 1), (second, 2)):
-        assert (await apply(record, offset=offset)).told == []
+    for record in (first, second, first, second):
+        applied = await apply(record)
+        assert all(close.record.close_connection.connection_id == "a" for close in closings(applied))
     assert (await station_row()).connection_id == "b"
 
 

@@ -346,8 +346,8 @@ async def test_the_same_records_twice(changing, apply, records):
     assert len(_commands(await apply(record))) == 1
     assert _commands(await apply(record)) == []
     opened = records.connection("c2", slot=3)
-    assert len(_commands(await apply(opened, offset=10_000))) == 1
-    assert _commands(await apply(opened, offset=10_000)) == []
+    assert len(_commands(await apply(opened))) == 1
+    assert _commands(await apply(opened)) == []
 
 
 async def test_a_station_that_is_rejected_meanwhile_is_sent_nothing(changing, units):

@@ -48,6 +48,8 @@ class Admitted:
     registration_status: RegistrationStatus.ValueType
     message_timeout_s: float
     """How long the station may take to answer a CALL."""
+    connection_number: int = 0
+    """Grows with each connection that the station is allowed; 0: an auth that gives none."""
 
 
 class Admission:
@@ -81,6 +83,7 @@ class Admission:
             Peer(visitor.address, decision.security_profile or profile, decision.certificate_common_name),
             decision.registration_status,
             decision.message_timeout_s or self._message_timeout_s,
+            decision.connection_number,
         )
 
     async def _ask(self, opening: Opening, visitor: Visitor, profile: int) -> ConnectionDecision:

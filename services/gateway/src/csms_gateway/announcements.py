@@ -79,7 +79,7 @@ class Announcements:
             pause = period_s / (len(connections) + 1)
             for connection in connections:
                 await asyncio.sleep(pause)
-                if connection.is_open and not connection.replaced:
+                if connection.is_open:
                     await self.refresh(connection)
             await asyncio.sleep(pause)
 
@@ -135,6 +135,7 @@ class Announcements:
             security_profile=connection.peer.security_profile,
             remote_address=connection.peer.remote_address,
             connected_at_ms=connection.connected_at_ms,
+            connection_number=connection.number,
         )
 
     def _summaries(self, since: float) -> Iterator[PresenceSummary]:

@@ -88,6 +88,7 @@ class Calls:
             deadline_ms=received_at_ms + int(self._service_timeout_s * 1000),
             gateway_epoch=self._gateway.epoch,
             connection_id=connection.connection_id,
+            connection_number=connection.number,
             security_profile=connection.peer.security_profile,
             certificate_common_name=connection.peer.certificate_common_name,
             no_reply=dispatch.no_reply,

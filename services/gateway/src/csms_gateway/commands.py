@@ -26,7 +26,7 @@ from websockets.frames import CloseCode
 from csms_gateway.connection import StationConnection
 from csms_gateway.identity import GatewayId
 from csms_gateway.publisher import RetryingPublisher
-from csms_gateway.registry import Registry
+from csms_gateway.registry import REPLACED, Registry
 
 _log = structlog.get_logger(__name__)
 
@@ -65,14 +65,12 @@ class Commands:
         return True
 
     def on_close(self, record: Record) -> bool:
-        """Take a CloseConnection from the inbox: the station has a newer connection; False: it is not open here."""
+        """Take a CloseConnection from the inbox; False: that connection is not open here."""
         request = record.close_connection
         connection = self._registry.find(record.station_id, request.gateway_epoch, request.connection_id)
         if connection is None:
             return False
-        metrics.GATEWAY_REPLACED.inc()
-        connection.replaced = True
-        connection.close(CloseCode.NORMAL_CLOSURE, request.reason or "replaced")
+        connection.close(CloseCode.NORMAL_CLOSURE, request.reason or REPLACED)
         return True
 
     def done(self, connection: StationConnection, done: CommandDone) -> None:

@@ -84,15 +84,17 @@ class StationConnection:
         "connection_id",
         "draining",
         "message_timeout_s",
+        "number",
         "open_call",
         "peer",
-        "replaced",
         "station_id",
     )
 
     def __init__(self, socket: StationSocket, admitted: Admitted, options: ConnectionOptions) -> None:
         self.station_id = admitted.station_id
         self.connection_id = new_id()
+        self.number = admitted.connection_number
+        """Among connections of the station the one with the highest number counts."""
         self.peer = admitted.peer
         self.connected_at_ms = now_ms()
         self.message_timeout_s = admitted.message_timeout_s
@@ -100,8 +102,6 @@ class StationConnection:
         """Correlation id of the station's CALL that waits for its service; kept by `calls.Calls`."""
         self.commands: dict[str, Record] = {}
         """Commands that are queued or open, by their correlation ids; kept by `commands.Commands`."""
-        self.replaced = False
-        """A newer connection of the station exists; its OPEN record speaks for the station."""
         self.draining = False
         """Takes no new commands and closes as soon as nothing is open."""
         self._socket = socket

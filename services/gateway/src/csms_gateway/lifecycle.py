@@ -9,7 +9,7 @@ from websockets.frames import CloseCode
 from csms_gateway.announcements import Announcements
 from csms_gateway.calls import Calls
 from csms_gateway.connection import ConnectionOptions, StationConnection
-from csms_gateway.registry import Registry
+from csms_gateway.registry import REPLACED, Registry
 from csms_gateway.socket import StationSocket, WatchTimes
 from csms_gateway.watch import Watch
 
@@ -43,22 +43,24 @@ class Lifecycle:
         with bound(station_id=socket.admitted.station_id):
             connection = StationConnection(socket, socket.admitted, self._options)
             socket.start(self._watch_times, self._watch)
-            self._register(connection)
+            is_newest = self._register(connection)
             try:
-                await self._announce(connection)
+                if is_newest:
+                    await self._announce(connection)
                 if self._announcements.draining:  # its handshake ended while the gateway began to stop
                     connection.drain()
                 await connection.run()
             finally:
                 self._clean_up(connection)
 
-    def _register(self, connection: StationConnection) -> None:
-        replaced = self._registry.add(connection)
+    def _register(self, connection: StationConnection) -> bool:
+        """Register a connection and close the one it replaces; False: there is a newer one, it is closed itself."""
+        older = self._registry.add(connection)
         _log.info("connected", connection_id=connection.connection_id, protocol=connection.protocol.value)
-        if replaced is not None:
+        if older is not None:
             metrics.GATEWAY_REPLACED.inc()
-            replaced.replaced = True
-            replaced.close(CloseCode.NORMAL_CLOSURE, "replaced")
+            older.close(CloseCode.NORMAL_CLOSURE, REPLACED)
+        return older is not connection
 
     async def _announce(self, connection: StationConnection) -> None:
         """Tell the others before the station's first CALL, so that it finds its connection known."""
@@ -73,9 +75,7 @@ class Lifecycle:
         self._registry.remove(connection)
         self._calls.forget(connection)
         connection.end()
-        if not connection.replaced:
-            # Behind the newer OPEN, a CLOSED would be all that compaction leaves of the station.
-            self._announcements.closed(connection)
+        self._announcements.closed(connection)
         _log.info(
             "disconnected",
             connection_id=connection.connection_id,

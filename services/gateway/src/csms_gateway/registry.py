@@ -1,4 +1,4 @@
-"""Which stations are connected to this gateway. The newest connection of a station wins."""
+"""Which stations are connected to this gateway. The newest connection of a station wins: the one of highest number."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from csms_runtime import metrics
 
 from csms_gateway.connection import StationConnection
+
+REPLACED = "replaced"
+"""Why the older connection of a station is closed."""
 
 
 class Registry:
@@ -21,11 +24,17 @@ class Registry:
         return iter(tuple(self._connections.values()))
 
     def add(self, connection: StationConnection) -> StationConnection | None:
-        """Make this the station's connection; returns the one it replaces, which the caller closes."""
-        replaced = self._connections.get(connection.station_id)
+        """Make this the station's connection, unless there is a newer one: handshakes may end in another order.
+
+        Returns the older one of two, which the caller closes; None: there is no other. A connection without a number
+        (an auth from before there were any) is taken for the newest.
+        """
+        present = self._connections.get(connection.station_id)
+        if present is not None and 0 < connection.number < present.number:
+            return connection
         self._connections[connection.station_id] = connection
         self._count()
-        return replaced
+        return present
 
     def remove(self, connection: StationConnection) -> None:
         """Forget a connection that ended; does nothing when a newer one has taken its place."""

@@ -32,6 +32,8 @@ def step(record: Record, now_ms: int) -> Step:
             turn.refusals.append(Refusal(record.station_id, decision, request.remote_address))
         answer = messages.connection_decision(request.correlation_id, decision)
         reply = new_record(record.station_id, traceparent=record.traceparent, connection_decision=answer)
+        if answer.allowed:
+            turn.allowed.append(reply)
         turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
 
     shown = [attempt.certificate] if attempt.certificate else []

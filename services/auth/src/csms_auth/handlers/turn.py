@@ -93,6 +93,8 @@ class Turn:
     refusals: list[Refusal] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     """To be published after the commit."""
+    allowed: list[Record] = field(default_factory=list)
+    """Those of them that let a station in; each is yet to be given its connection's number."""
     connection_results: list[str] = field(default_factory=list)
     """"allowed" or the HTTP status of each decision, for metrics."""
     token_results: list[str] = field(default_factory=list)

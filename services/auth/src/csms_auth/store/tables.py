@@ -29,6 +29,15 @@ stations = Table(
     Index("ix_stations_serial_number", "serial_number"),
 )
 
+# The number of the last connection each station was allowed. Apart from `stations`: it is written with each connection,
+# also of stations that have no row.
+connection_numbers = Table(
+    "connection_numbers",
+    metadata,
+    Column("station_id", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
 id_tokens = Table(
     "id_tokens",
     metadata,

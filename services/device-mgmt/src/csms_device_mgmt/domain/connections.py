@@ -1,65 +1,71 @@
-"""What a connection record changes. The newest one of a station wins; (epoch, connection id) is its owner token."""
+"""What a connection record changes: the connection of the highest number counts, and closed comes after open.
+
+Each record says of one connection that it is open or closed. The order in which records are read decides nothing:
+auth's numbers grow with each connection that a station is allowed, so that whatever is read twice, late or in another
+order, the row ends with what is known of the newest connection.
+
+A gateway or auth from before there were numbers sends 0: such records count in the order they are read.
+"""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The connection a station's row holds."""
+class Connection:
+    """What is said of a station's connection, by its row or by a record."""
 
     is_open: bool
+    number: int
     slot: int
     epoch: int
     connection_id: str
-    offset: int
-    """Where on its partition the record stood that made the row so."""
-    produced_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A connection record as it was read."""
-
-    is_open: bool
-    slot: int
-    epoch: int
-    connection_id: str
-    offset: int
-    produced_at_ms: int
     refresh: bool = False
-    """An OPEN that was said before; it replaces no other open connection."""
+    """An OPEN that was said before; it matters only for a record without a number."""
 
 
 class Change(Enum):
     """What to do about a record."""
 
     NOTHING = "nothing"
-    OPENED = "opened"
-    SUPERSEDED = "superseded"
-    """Opened while another connection was open."""
+    OUTDATED = "outdated"
+    """It says that a connection is open that a newer one has replaced: that one must end."""
+    NEWER = "newer"
+    """It is about a connection newer than the row's: open, or closed already."""
     CLOSED = "closed"
+    """The row's connection has ended."""
 
 
-def change(known: Known | None, seen: Seen) -> Change:
-    """Decide what a record changes.
-
-    The order on the bus counts, not the gateways' clocks. A record read again must not revive an old connection; after
-    a restart the in-process bus counts offsets from 0 again, therefore the offset alone does not show a repeat.
-    """
-    if known and seen.offset <= known.offset and seen.produced_at_ms <= known.produced_at_ms:
-        return Change.NOTHING
-    same = known is not None and (known.epoch, known.connection_id) == (seen.epoch, seen.connection_id)
-    if seen.is_open:
-        if same or (seen.refresh and known and known.is_open):
-            return Change.NOTHING
-        return Change.SUPERSEDED if known and known.is_open else Change.OPENED
-    return Change.CLOSED if same and known and known.is_open else Change.NOTHING
+def change(known: Connection | None, seen: Connection) -> Change:
+    """Decide what a record changes in a row; None: the row knows of no connection."""
+    if known is None:
+        return Change.NEWER
+    if seen.number == 0:
+        return _change_in_order(known, seen)
+    if seen.number < known.number:
+        return Change.OUTDATED if seen.is_open else Change.NOTHING
+    if seen.number > known.number:
+        return Change.NEWER
+    return _end(known, seen)
 
 
-def must_be_told(known: Known, seen: Seen) -> bool:
-    """Whether the gateway of a superseded connection must be told to close it.
+def _change_in_order(known: Connection, seen: Connection) -> Change:
+    if not seen.is_open or _is_same(known, seen):
+        return _end(known, seen)
+    return Change.NOTHING if seen.refresh and known.is_open else Change.NEWER
+
+
+def _end(known: Connection, seen: Connection) -> Change:
+    return Change.CLOSED if known.is_open and not seen.is_open and _is_same(known, seen) else Change.NOTHING
+
+
+def _is_same(one: Connection, other: Connection) -> bool:
+    return (one.epoch, one.connection_id) == (other.epoch, other.connection_id)
+
+
+def must_be_told(older: Connection, newer: Connection) -> bool:
+    """Whether a gateway must be told to close the older of two connections.
 
     A gateway replaces its own connections itself, and a later process on the same slot means the earlier one is gone.
     """
-    return known.slot != seen.slot
+    return older.slot != newer.slot

@@ -68,7 +68,12 @@ def _check_certificate(unit: Unit, message: StationMessage) -> None:
         return
     slot, epoch, connection_id = message.place
     close = messages.close_connection(
-        message.station_id, slot=slot, epoch=epoch, connection_id=connection_id, reason=NOT_THE_CERTIFICATES
+        message.station_id,
+        slot=slot,
+        epoch=epoch,
+        connection_id=connection_id,
+        number=message.connection_number,
+        reason=NOT_THE_CERTIFICATES,
     )
     unit.send(close)
     body = ConnectionRefused(

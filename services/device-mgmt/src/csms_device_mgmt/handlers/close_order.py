@@ -20,6 +20,7 @@ async def handle(unit: Unit, record: Record) -> None:
         slot=station.connection_slot or 0,
         epoch=station.connection_epoch or 0,
         connection_id=station.connection_id,
+        number=station.connection_number or 0,
         reason=record.close_connection.reason,
     )
     unit.tell(close)

@@ -1,4 +1,4 @@
-"""Connection records: where a station is connected. The newest connection wins."""
+"""Connection records: where a station is connected. The newest connection wins: the one of the highest number."""
 
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import SecurityProfileChanged, StationConnected, StationDisconnected
@@ -6,7 +6,7 @@ from csms.v1.station_pb2 import ConnectionRecord, ConnectionState
 from csms_runtime.clock import from_ms
 
 from csms_device_mgmt import messages, profile_changes
-from csms_device_mgmt.domain.connections import Change, Known, Seen, change, must_be_told
+from csms_device_mgmt.domain.connections import Change, Connection, change, must_be_told
 from csms_device_mgmt.handlers.unknown_stations import known_or_created
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.tables import Station
@@ -15,66 +15,71 @@ from csms_device_mgmt.unit import Unit
 SUPERSEDED = "superseded by a newer connection"
 
 
-async def handle(unit: Unit, record: Record, offset: int) -> None:
-    """Store what a record changes; if it supersedes an open connection on another gateway, have that one closed."""
-    body = record.connection
-    is_open = body.state == ConnectionState.CONNECTION_STATE_OPEN
+async def handle(unit: Unit, record: Record) -> None:
+    """Store what a record changes; of two connections on different gateways have the older one closed."""
+    is_open = record.connection.state == ConnectionState.CONNECTION_STATE_OPEN
     station = await (
         known_or_created(unit, record.station_id) if is_open else stations.find(unit.session, record.station_id)
     )
     if station is None:
         return
-    known, seen = _known(station), _seen(record, offset)
-    what = change(known, seen)
-    if what is Change.NOTHING:
-        return
-    if what is Change.SUPERSEDED and known is not None:
-        _supersede(unit, record, known, seen)
-    if what is Change.CLOSED:
+    known, seen = connection_of(station), _seen(record.connection)
+    match change(known, seen):
+        case Change.NEWER:
+            await _take_newer(unit, station, record, known, seen)
+        case Change.CLOSED:
+            _close(unit, station, record)
+        case Change.OUTDATED if known is not None:
+            _have_closed(unit, station.station_id, seen, newer=known)
+        case _:
+            return
+
+
+async def _take_newer(unit: Unit, station: Station, record: Record, known: Connection | None, seen: Connection) -> None:
+    if known is not None and known.is_open:
+        _tell_disconnected(unit, record, known.connection_id, SUPERSEDED)
+        _have_closed(unit, station.station_id, known, newer=seen)
+    _place(station, record.connection)
+    if not seen.is_open:
         _close(unit, station, record)
-    else:
-        _open(unit, station, record)
-        await profile_changes.connected(unit, station, record.connection.security_profile)
-    station.connection_offset, station.connection_produced_at_ms = offset, record.produced_at_ms
+        return
+    _open(unit, station, record)
+    await profile_changes.connected(unit, station, record.connection.security_profile)
 
 
-def _known(station: Station) -> Known | None:
+def connection_of(station: Station) -> Connection | None:
+    """Return what a station's row says of its newest connection; None: it never had one."""
     if station.connection_id is None:
         return None
-    return Known(
+    return Connection(
         is_open=station.connection_open,
+        number=station.connection_number or 0,
         slot=station.connection_slot or 0,
         epoch=station.connection_epoch or 0,
         connection_id=station.connection_id,
-        offset=station.connection_offset or 0,
-        produced_at_ms=station.connection_produced_at_ms or 0,
     )
 
 
-def _seen(record: Record, offset: int) -> Seen:
-    body = record.connection
-    return Seen(
+def _seen(body: ConnectionRecord) -> Connection:
+    return Connection(
         is_open=body.state == ConnectionState.CONNECTION_STATE_OPEN,
+        number=body.connection_number,
         slot=body.gateway_slot,
         epoch=body.gateway_epoch,
         connection_id=body.connection_id,
-        offset=offset,
-        produced_at_ms=record.produced_at_ms,
         refresh=body.refresh,
     )
 
 
 def _open(unit: Unit, station: Station, record: Record) -> None:
     body = record.connection
-    _place(station, body)
-    station.connected_at = from_ms(body.connected_at_ms)
-    station.last_seen = max(station.last_seen or station.connected_at, station.connected_at)
-    station.closed_at = station.close_code = station.close_reason = None
+    connected_at = from_ms(body.connected_at_ms)
+    station.last_seen = max(station.last_seen or connected_at, connected_at)
     event = StationConnected(
         protocol=body.protocol, security_profile=body.security_profile, connection_id=body.connection_id
     )
     event_id = f"{record.record_id}:connected"
-    unit.tell(messages.event(station.station_id, station.connected_at, event_id, station_connected=event))
+    unit.tell(messages.event(station.station_id, connected_at, event_id, station_connected=event))
     _raise_profile(unit, station, record)
 
 
@@ -97,9 +102,12 @@ def _place(station: Station, body: ConnectionRecord) -> None:
     station.connection_slot = body.gateway_slot
     station.connection_epoch = body.gateway_epoch
     station.connection_id = body.connection_id
+    station.connection_number = max(body.connection_number, station.connection_number or 0)
     station.connection_protocol = body.protocol
     station.connection_security_profile = body.security_profile
     station.remote_address = body.remote_address
+    station.connected_at = from_ms(body.connected_at_ms)
+    station.closed_at = station.close_code = station.close_reason = None
 
 
 def _close(unit: Unit, station: Station, record: Record) -> None:
@@ -110,14 +118,14 @@ def _close(unit: Unit, station: Station, record: Record) -> None:
     _tell_disconnected(unit, record, body.connection_id, body.close_reason)
 
 
-def _supersede(unit: Unit, record: Record, known: Known, seen: Seen) -> None:
-    _tell_disconnected(unit, record, known.connection_id, SUPERSEDED)
-    if must_be_told(known, seen):
+def _have_closed(unit: Unit, station_id: str, older: Connection, *, newer: Connection) -> None:
+    if must_be_told(older, newer):
         close = messages.close_connection(
-            record.station_id,
-            slot=known.slot,
-            epoch=known.epoch,
-            connection_id=known.connection_id,
+            station_id,
+            slot=older.slot,
+            epoch=older.epoch,
+            connection_id=older.connection_id,
+            number=older.number,
             reason=SUPERSEDED,
         )
         unit.tell(close)

@@ -61,14 +61,13 @@ class Station(Base):
     # A reset it agreed to since: call_id, type, status, answered_at.
     pending_reset: Mapped[JsonValue | None] = mapped_column(Json)
     booted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # Its newest connection; connection_offset and connection_produced_at_ms tell a record that is read again.
+    # Its newest connection: the one of the highest number.
     last_seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
     connection_open: Mapped[bool]
     connection_slot: Mapped[int | None]
     connection_epoch: Mapped[int | None] = mapped_column(BigInteger)
     connection_id: Mapped[str | None] = mapped_column(String(64))
-    connection_offset: Mapped[int | None] = mapped_column(BigInteger)
-    connection_produced_at_ms: Mapped[int | None] = mapped_column(BigInteger)
+    connection_number: Mapped[int | None] = mapped_column(BigInteger)
     connection_protocol: Mapped[str | None] = mapped_column(String(16))
     connection_security_profile: Mapped[int | None]
     remote_address: Mapped[str | None] = mapped_column(Text)
