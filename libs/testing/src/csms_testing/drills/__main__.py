@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from csms_testing.drills import catalogue
-from csms_testing.drills.arena import Arena, cluster
+from csms_testing.drills.arena import Arena, cluster, standalone
 from csms_testing.drills.drill import Drill, Result, Stage, machine, outcomes, run
 from csms_testing.drills.scenarios.disk import on_small_disk
 from csms_testing.kafka import kafka_requirement
@@ -29,6 +29,8 @@ console = Console(highlight=False)
 def _stage(stage: Stage) -> AbstractAsyncContextManager[Arena]:
     if stage is Stage.STANDALONE:
         return on_small_disk()
+    if stage is Stage.STANDALONE_ROOMY:
+        return standalone()
     return cluster(brokers=3 if stage is Stage.CLUSTER_OF_THREE else 1)
 
 
@@ -132,7 +134,7 @@ def main(
         return
     logging.configure("WARNING", "console")
     missing = kafka_requirement() or postgres_requirement()
-    if missing and any(drill.stage is not Stage.STANDALONE for drill in drills):
+    if missing and any(drill.stage.needs_stores for drill in drills):
         console.print(missing, style="red")
         raise typer.Exit(1)
     try:

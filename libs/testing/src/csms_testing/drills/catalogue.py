@@ -1,7 +1,7 @@
 """All drills, the most important first."""
 
 from csms_testing.drills.drill import Drill, Stage
-from csms_testing.drills.scenarios import clocks, disk, poison, services, sockets, stores
+from csms_testing.drills.scenarios import clocks, disk, hostile, poison, services, sockets, stores
 
 DRILLS: tuple[Drill, ...] = (
     *services.DRILLS,
@@ -10,6 +10,7 @@ DRILLS: tuple[Drill, ...] = (
     *sockets.DRILLS,
     *clocks.DRILLS,
     *disk.DRILLS,
+    *hostile.DRILLS,
 )
 
 

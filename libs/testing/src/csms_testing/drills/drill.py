@@ -21,6 +21,13 @@ class Stage(Enum):
     CLUSTER = "one broker"
     CLUSTER_OF_THREE = "three brokers"
     STANDALONE = "standalone"
+    """On a small disk."""
+    STANDALONE_ROOMY = "standalone, roomy disk"
+
+    @property
+    def needs_stores(self) -> bool:
+        """Whether it has Kafka and PostgreSQL."""
+        return self in {Stage.CLUSTER, Stage.CLUSTER_OF_THREE}
 
 
 @dataclass(slots=True)
