@@ -463,7 +463,9 @@ async def test_what_is_not_what_was_asked_for_is_not_sent(
     assert await world.certificates() == []
 
 
-def signed_otherwise(*common_names: str, ca: bool) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def signed_otherwise(
+    *common_names: str, ca: bool = False, alternative: str | None = None
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """What an authority might sign instead, and its key."""
     key, now = ec.generate_private_key(ec.SECP256R1()), utcnow()
     parts = [x509.NameAttribute(NameOID.COMMON_NAME, each) for each in common_names]
@@ -471,29 +473,58 @@ def signed_otherwise(*common_names: str, ca: bool) -> tuple[x509.Certificate, ec
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
     builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    if alternative is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(alternative)]), critical=False)
     return builder.sign(key, hashes.SHA256()), key
 
 
+@pytest.mark.parametrize("kind", [STATION, V2G])
 @pytest.mark.parametrize(
-    ("common_names", "ca", "reason"),
+    ("signed", "reason"),
     [
-        (["SN-1"], False, None),
-        (["SN-1"], True, "certificate authority"),
-        (["SN-1", "SN-2"], False, "exactly one CN"),
-        (["SN-2", "SN-1"], False, "exactly one CN"),
-        ([], False, "exactly one CN"),
+        (signed_otherwise("SN-1"), None),
+        (signed_otherwise("SN-1", alternative="SN-1"), None),
+        (signed_otherwise("SN-1", ca=True), "certificate authority"),
+        (signed_otherwise("SN-1", "SN-2"), "exactly one CN"),
+        (signed_otherwise("SN-2", "SN-1"), "exactly one CN"),
+        (signed_otherwise(), "exactly one CN"),
+        (signed_otherwise("SN-2"), "does not name the station"),
+        (signed_otherwise("SN-10"), "does not name the station"),
+        (signed_otherwise("SN-1", alternative="csms.example.com"), "alternative name"),
     ],
 )
-async def test_an_authority_signs_for_one_name_and_makes_no_other_authority(
-    world: World, common_names: list[str], *, ca: bool, reason: str | None
+async def test_an_authority_signs_for_the_station_alone_and_makes_no_other_authority(
+    world: World, kind: CertificateType, signed: tuple[x509.Certificate, Any], reason: str | None
 ) -> None:
-    leaf, key = signed_otherwise(*common_names, ca=ca)
+    leaf, key = signed
     world.authority.chain = [leaf]
-    await world.ask(csr_pem("SN-1", key=key))
+    await world.ask(csr_pem("SN-1", key=key), kind)
     await world.signer.sign_due()
     request = await world.request()
     assert request.state is (RequestState.SIGNED if reason is None else RequestState.REFUSED)
     assert (reason or "") in request.reason
+
+
+async def test_an_identity_that_is_anothers_serial_number_gets_no_v2g_certificate(
+    world: World, records: Records
+) -> None:
+    await world.register(2, serial_number="")
+    assert await world.ask(csr_pem(), V2G) == {"status": "Accepted"}
+    await world.handle(records.admit("CS2", 1, serial_number="CS1"))
+    await world.signer.sign_due()
+    request = await world.request()
+    assert (request.state, request.reason) == (
+        RequestState.REFUSED,
+        "the station's identity is another station's serial number",
+    )
+
+
+async def test_an_identity_that_is_nobodys_serial_number_names_the_v2g_certificate(world: World) -> None:
+    await world.register(2, serial_number="")
+    await world.ask(csr_pem(), V2G)
+    await world.signer.sign_due()
+    (certificate,) = await world.certificates()
+    assert "CN=CS1" in certificate.subject
 
 
 async def test_a_chain_that_ocpp_cannot_carry_is_not_sent(world: World) -> None:

@@ -49,6 +49,12 @@ def test_v2g_csr_needs_no_name(serial_number: str, expected: str) -> None:
     assert wanted(csr_pem(), V2G, serial_number).common_name == expected
 
 
+@pytest.mark.parametrize("pem", [csr_pem(), csr_pem("N" * 64)])
+def test_a_name_is_not_cut_off_to_become_anothers(pem: str) -> None:
+    with pytest.raises(BadCsr, match=r"longer than the 64|common name"):
+        wanted(pem, V2G, "N" * 65)
+
+
 def test_v2g_csr_with_a_name_needs_a_registered_serial_number_too() -> None:
     with pytest.raises(BadCsr, match="no serial number is registered"):
         wanted(csr_pem("SN-1"), V2G, "")

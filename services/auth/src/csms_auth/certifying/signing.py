@@ -97,13 +97,22 @@ class Signer:
             raise SigningRefused("a certificate for this key was revoked because others have the key")
         if lately >= MOST_A_DAY:
             raise SigningRefused(f"the station got {lately} certificates within 24 hours")
-        return csr.signing_request(
+        wanted = csr.signing_request(
             request.csr,
             request.certificate_type,
             station_id=request.station_id,
             serial_number=station.serial_number,
             organization=station.organization or self._organization,
         )
+        if not station.serial_number:
+            await self._check_unused(wanted.common_name)
+        return wanted
+
+    async def _check_unused(self, name: str) -> None:
+        """Raise SigningRefused when the identity of a station without a serial number is another's serial number."""
+        async with self._database.reading() as session:
+            if await stations.named(session, [name]):
+                raise SigningRefused("the station's identity is another station's serial number")
 
     async def _refuse(self, request: CertificateRequest, reason: str) -> None:
         refused = replace(request, state=RequestState.REFUSED, reason=reason, due_at=None)
@@ -187,24 +196,35 @@ def _check(wanted: SigningRequest, leaf: x509.Certificate, pem: str, now: dateti
         raise SigningRefused("the certificate that was signed has expired")
     if len(pem) > MAX_CHAIN:
         raise SigningRefused(f"the chain has {len(pem)} characters, CertificateSigned takes {MAX_CHAIN}")
-    if wanted.certificate_type is not CertificateType.CHARGING_STATION:
-        return
     common_names = _attributes(leaf, NameOID.COMMON_NAME)
     if len(common_names) != 1:
         raise SigningRefused("the certificate that was signed does not have exactly one CN")
     if not names(common_names[0], wanted.common_name):
-        raise SigningRefused("the certificate that was signed does not name the station's serial number")
+        raise SigningRefused(f"the certificate that was signed does not name the station, {wanted.common_name}")
+    if not all(names(each, wanted.common_name) for each in _alternative_names(leaf)):
+        raise SigningRefused("the certificate that was signed has an alternative name that is not the station's")
+    if wanted.certificate_type is not CertificateType.CHARGING_STATION:
+        return  # whose O it bears is the V2G authority's to say
     if not any(names(text, wanted.organization) for text in _attributes(leaf, NameOID.ORGANIZATION_NAME)):
         raise SigningRefused(f"the O of the certificate that was signed is not {wanted.organization}")
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:
     """Whether others could be signed with its key."""
+    return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in _extensions(certificate))
+
+
+def _alternative_names(certificate: x509.Certificate) -> list[str]:
+    """Return the names beside the CN: with a host's name a station could pass for the CSMS itself."""
+    values = (each.value for each in _extensions(certificate))
+    return [str(name.value) for value in values if isinstance(value, x509.SubjectAlternativeName) for name in value]
+
+
+def _extensions(certificate: x509.Certificate) -> x509.Extensions:
     try:
-        extensions = certificate.extensions
+        return certificate.extensions
     except ValueError as error:
         raise SigningRefused("the certificate that was signed has extensions that cannot be read") from error
-    return any(isinstance(each.value, x509.BasicConstraints) and each.value.ca for each in extensions)
 
 
 def _attributes(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> list[str]:

@@ -56,18 +56,25 @@ def signing_request(
 
     ChargingStationCertificate: the CSR's CN is the station's serial number, and nothing else (A00.FR.511).
     V2GCertificate: the CSR need not have a CN; then it is the serial number, or the station's identity where none is
-    registered. One that it has must be the serial number too: nobody gets a certificate in another's name. The O is the
-    operator's, whatever the CSR says.
+    registered; that it is no other station's serial number, the caller checks. One that the CSR has must be the serial
+    number too: nobody gets a certificate in another's name. The O is the operator's, whatever the CSR says.
     """
     csr = read(pem)
     names = common_names(csr)
     if certificate_type is CertificateType.V2G and not names:
-        return SigningRequest(csr, certificate_type, (serial_number or station_id)[:MAX_NAME], organization)
+        return SigningRequest(csr, certificate_type, _whole(serial_number or station_id), organization)
     if not serial_number:
         raise BadCsr("no serial number is registered for this station")
     if list(names) != [serial_number]:
         raise BadCsr("the CSR's common name is not the serial number that is registered for this station")
-    return SigningRequest(csr, certificate_type, serial_number, organization)
+    return SigningRequest(csr, certificate_type, _whole(serial_number), organization)
+
+
+def _whole(name: str) -> str:
+    """Return a name that a certificate can hold whole: cut off, it could be another's."""
+    if len(name) > MAX_NAME:
+        raise BadCsr(f"the station's serial number is longer than the {MAX_NAME} characters of a common name")
+    return name
 
 
 def _check_key(key: object) -> None:
