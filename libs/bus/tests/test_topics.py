@@ -8,6 +8,7 @@ from csms.v1.bus_pb2 import Record
 from csms_bus import topics
 from csms_bus.admin import config_of, partitions_of
 from csms_bus.examples import example
+from csms_bus.groups import GROUPS
 from csms_bus.topics_page import page
 from csms_ocpp.validation import validate_request
 from csms_ocpp.versions import Protocol
@@ -59,6 +60,19 @@ def test_topics_keyed_by_station_are_spread_over_equally_many_partitions() -> No
     assert {partitions_of(topic, 48) for topic in spread} == {48}
     assert partitions_of(topics.GATEWAY_INBOX, 48) == topics.GATEWAY_INBOX.partitions
     assert partitions_of(topics.DEAD_LETTERS, 48) == 1
+
+
+def test_what_gateways_write_is_written_by_nobody_else() -> None:
+    shared = {topic.name for topic in topics.CATALOGUE if "gateway" in topic.producers and len(topic.producers) > 1}
+    assert shared == {"ocpp.results"}  # device-mgmt tells there what never reached a gateway
+
+
+def test_groups_read_what_the_catalogue_says() -> None:
+    for group in GROUPS:
+        assert all(group.service in topic.consumers for topic in group.topics), group
+        spread = [topic for topic in group.topics if topic.key is topics.Key.STATION]
+        assert len({topic.partitions for topic in spread}) <= 1, group
+    assert len({group.name for group in GROUPS}) == len(GROUPS)
 
 
 def test_compacted_topics_have_no_retention() -> None:

@@ -10,7 +10,14 @@ from csms_auth.app import Auth
 from csms_auth.settings import AuthSettings
 from csms_bus.memory import MemoryBus
 from csms_bus.ports import Outgoing, Start
-from csms_bus.topics import CALLS_AUTH, EVENTS_AUTH, GATEWAY_INBOX
+from csms_bus.topics import (
+    AUTH_ADMISSIONS,
+    CALLS_AUTH,
+    DEAD_LETTERS,
+    DEVICES_INBOX,
+    EVENTS_AUTH,
+    GATEWAY_INBOX,
+)
 from csms_db.engine import Database
 from csms_runtime.health import Health
 from csms_runtime.passwords import digest, digests
@@ -29,8 +36,14 @@ class Running:
         self.bus = bus
         self.health = health
 
-    async def send(self, *records: Record) -> None:
-        await self.bus.publish([Outgoing(CALLS_AUTH.name, record) for record in records])
+    async def send(self, *records: Record, topic: str = CALLS_AUTH.name) -> None:
+        await self.bus.publish([Outgoing(topic, record) for record in records])
+
+    async def admit(self, record: Record) -> Record:
+        """Tell an admission as device-mgmt does, and wait for what becomes of it."""
+        async with reading(self.bus, DEVICES_INBOX.name) as answers:
+            await self.send(record, topic=AUTH_ADMISSIONS.name)
+            return await next_of(answers)
 
 
 @asynccontextmanager
@@ -72,18 +85,32 @@ async def next_of(found: asyncio.Queue[Record]) -> Record:
 async def test_station_is_admitted_and_connects(database: Database, records: Records) -> None:
     password = b"correct horse battery"
     async with running(database) as auth, reading(auth.bus, GATEWAY_INBOX.name) as inbox:
-        await auth.send(
-            records.admit(
-                "CS1",
-                1,
-                password_digest=digest(KEY, "CS1", password),
-                registration_status=RegistrationStatus.REGISTRATION_STATUS_PENDING,
-            ),
-            records.connect("CS1", password_digests=digests(KEY, "CS1", password), deadline_ms=0),
+        admission = records.admit(
+            "CS1",
+            1,
+            password_digest=digest(KEY, "CS1", password),
+            registration_status=RegistrationStatus.REGISTRATION_STATUS_PENDING,
         )
+        assert (await auth.admit(admission)).station_admission_result.applied
+        await auth.send(records.connect("CS1", password_digests=digests(KEY, "CS1", password), deadline_ms=0))
         decision = (await next_of(inbox)).connection_decision
     assert decision.allowed
     assert decision.registration_status == RegistrationStatus.REGISTRATION_STATUS_PENDING
+
+
+async def test_who_writes_as_a_gateway_does_not_change_credentials(database: Database, records: Records) -> None:
+    ours, theirs = b"correct horse battery", b"the password of a thief"
+    async with running(database) as auth, reading(auth.bus, DEAD_LETTERS.name) as letters:
+        await auth.admit(records.admit("CS1", 1, password_digest=digest(KEY, "CS1", ours)))
+        await auth.send(records.admit("CS1", 2, password_digest=digest(KEY, "CS1", theirs)))
+        letter = await next_of(letters)
+        async with reading(auth.bus, GATEWAY_INBOX.name) as inbox:
+            await auth.send(records.connect("CS1", password_digests=digests(KEY, "CS1", theirs), deadline_ms=0))
+            refused = (await next_of(inbox)).connection_decision
+            await auth.send(records.connect("CS1", password_digests=digests(KEY, "CS1", ours), deadline_ms=0))
+            allowed = (await next_of(inbox)).connection_decision
+    assert letter.dead_letter.reason == "ocpp.calls.auth carries no station_admission"
+    assert (refused.http_status, allowed.allowed) == (401, True)
 
 
 async def test_refusal_becomes_an_event(database: Database, records: Records) -> None:

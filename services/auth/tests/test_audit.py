@@ -63,6 +63,12 @@ async def test_an_entry_is_shown_as_it_was_told(api: Api, database: Database) ->
     }
 
 
+async def test_a_gateway_writes_in_no_other_name(api: Api, database: Database) -> None:
+    assert await AuditConsumer(database)([Incoming("gateway.audit", 0, 0, "device-mgmt", entry())]) == ()
+    (item,) = (await api("GET", "/api/v1/audit"))["items"]
+    assert item["service"] == "gateway"
+
+
 async def test_what_is_not_known_is_null(api: Api, database: Database) -> None:
     await store(database, entry(principal="", authentication="", request=b"", status=401))
     (item,) = (await api("GET", "/api/v1/audit"))["items"]

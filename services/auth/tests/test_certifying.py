@@ -185,7 +185,7 @@ async def test_csr_becomes_a_chain_that_is_ordered_to_be_sent(world: World, kind
     assert await world.signer.sign_due() == 1
     assert await order_due(world.database) == 1
     published = await world.outbox()
-    assert [each.topic for each in published] == ["events.auth", "ocpp.calls.devices"]
+    assert [each.topic for each in published] == ["events.auth", "devices.orders"]
     order = published[1].record.call_order
     assert (order.action, order.origin) == ("CertificateSigned", "auth")
     payload = orjson.loads(order.payload)

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,7 @@ from csms_db.errors import DatabaseUnavailable
 from csms_runtime.clock import from_ms, now_ms
 from csms_runtime.settings import UnknownStations
 from csms_testing.pki import Authority, Issued
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 Records = Any  # the fixture of conftest.py
 
@@ -584,3 +585,33 @@ async def test_a_first_password_may_be_pending(consumer: Consumer, records: Reco
     await consumer(records.admit("CS1", 1, pending_password_digest=OTHER))
     assert not await allowed(consumer, records, DIGEST)
     assert await allowed(consumer, records, OTHER)
+
+
+async def _until_somebody_waits(database: Database) -> None:
+    """Until a transaction of this database waits for a lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with asyncio.timeout(20):
+        while True:
+            async with database.reading() as session:
+                if (await session.execute(waiting)).scalar_one():
+                    return
+
+
+@pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+async def test_what_another_replica_changes_meanwhile_counts(
+    database: Database, consumer: Consumer, records: Records
+) -> None:
+    """A station connects, which proves its profile, while an admission elsewhere deletes it."""
+    await consumer(records.admit("CS1", 1, security_profile=2, password_digest=DIGEST))
+    async with database.transaction() as session:
+        known = (await stations.load(session, ["CS1"], lock=True))["CS1"]
+        connecting = asyncio.create_task(consumer(records.connect("CS1", DIGEST, security_profile=2)))
+        await _until_somebody_waits(database)
+        deleted = admit(known, Admission("CS1", 2, deleted=True))
+        assert deleted is not None
+        await stations.save(session, [deleted], from_ms(records.now_ms))
+    (answer,) = await connecting
+    assert answer.record.connection_decision.http_status == 404
+    assert (await stored_station(database, "CS1")).proven_profile == 0

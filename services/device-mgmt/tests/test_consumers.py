@@ -54,7 +54,7 @@ async def test_auth_hears_of_a_new_registration_before_the_station_does(
     published = await handler([incoming(records.boot())])
     # A station that reconnects at once, and does not boot again, is already known as what it was told.
     assert [item.record.WhichOneof("body") for item in published] == ["station_admission", "reply"]
-    assert published[0].topic == "ocpp.calls.auth"
+    assert published[0].topic == "auth.admissions"
 
 
 async def test_a_failing_record_undoes_the_whole_batch(handler, records, incoming, station_row, woken):

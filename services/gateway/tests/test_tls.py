@@ -90,7 +90,7 @@ class Tls:
             return await self._events.get()
 
     async def read_events(self, ready: asyncio.Event) -> None:
-        async with self.system.bus.read(topics.EVENTS_AUTH.name, partition=None, start=Start.END) as reader:
+        async with self.system.bus.read(topics.EVENTS_GATEWAY.name, partition=None, start=Start.END) as reader:
             ready.set()
             async for batch in reader.batches():
                 for incoming in batch:

@@ -83,7 +83,7 @@ class Auth:
         self.tokens: dict[str, IdTokenInfo] = {}
         self.silent = False
         self.requests: list[Any] = []
-        self._runner = ConsumerRunner(bus, group="auth", topics=[topics.CALLS_AUTH.name], handler=self._handle)
+        self._runner = ConsumerRunner(bus, group="auth", topics=[topics.AUTH_QUESTIONS.name], handler=self._handle)
 
     async def run(self, stop: asyncio.Event) -> None:
         await self._runner.run(stop)
@@ -186,7 +186,7 @@ class Devices:
         self.verdict = CallAnnounced.VERDICT_RECORDED
         self.earlier: CommandResult | None = None
         self.announced: list[CallAnnouncement] = []
-        handled = [topics.CALLS_DEVICES.name, topics.RESULTS.name]
+        handled = [topics.DEVICES_ORDERS.name, topics.RESULTS.name]
         self._runner = ConsumerRunner(bus, group="device-mgmt", topics=handled, handler=self._handle)
 
     async def run(self, stop: asyncio.Event) -> None:

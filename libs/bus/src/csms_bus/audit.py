@@ -13,7 +13,7 @@ from csms_runtime.http import AuditedRequest
 from csms_bus.flow import Backoff
 from csms_bus.ports import Bus, BusUnavailable, Outgoing, RecordTooLarge
 from csms_bus.records import new_record
-from csms_bus.topics import AUDIT
+from csms_bus.topics import AUDIT, GATEWAY_AUDIT
 
 _BATCH = 100
 _DRAIN_S = 5.0
@@ -43,6 +43,7 @@ class AuditLog:
         self._minute = 0
         self._refused = 0
         self._service = service
+        self._topic = (GATEWAY_AUDIT if service in GATEWAY_AUDIT.producers else AUDIT).name
         self._capacity = capacity
         self._waiting: deque[Outgoing] = deque()
         self._noted = asyncio.Event()
@@ -59,7 +60,7 @@ class AuditLog:
             self._lose()
             return
         record = new_record("", audit_entry=_entry(self._service, request))
-        self._waiting.append(Outgoing(AUDIT.name, record, key=self._service))
+        self._waiting.append(Outgoing(self._topic, record, key=self._service))
         self._empty.clear()
         self._noted.set()
 

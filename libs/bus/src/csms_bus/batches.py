@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
+from csms.v1.bus_pb2 import Record
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms
 
 from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
+from csms_bus.placement import misplacement
 from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordTooLarge
 from csms_bus.records import dead_letter, error_to
 
@@ -105,7 +107,7 @@ class BatchProcessor:
 
     async def _all_at_once(self, batch: Sequence[Incoming]) -> Sequence[Outgoing] | None:
         """Return what is to be published; None: the records are to be handled one by one."""
-        if any(_undecodable(incoming) for incoming in batch):
+        if any(_refused(incoming) for incoming in batch):
             return None
         try:
             return await self._handle(batch)
@@ -147,8 +149,9 @@ class BatchProcessor:
 
     async def _one(self, incoming: Incoming) -> None:
         """Handle one record. Raises Never after the last attempt."""
-        if _undecodable(incoming):
-            raise Never("the value is no record")
+        refused = _refused(incoming)
+        if refused:
+            raise Never(refused)
         backoff = Backoff(self._limits.pause_s, self._limits.pause_s * 16)
         for attempt in range(1, self._limits.attempts + 1):
             try:
@@ -202,7 +205,7 @@ class BatchProcessor:
     def _last_words(self, incoming: Incoming, reason: str) -> list[Outgoing]:
         words = [dead_letter(incoming, group=self._group, reason=reason)]
         record = incoming.record
-        if record is not None and record.WhichOneof("body") == "station_call" and not record.station_call.no_reply:
+        if record is not None and record.WhichOneof("body") == "station_call" and _wants_error(incoming, record):
             text = "The message could not be processed"
             words.append(error_to(record.station_call, record.station_id, "InternalError", text))
         return words
@@ -227,8 +230,15 @@ class BatchProcessor:
         )
 
 
-def _undecodable(incoming: Incoming) -> bool:
-    return incoming.record is None and bool(incoming.value)
+def _refused(incoming: Incoming) -> str:
+    """Say why no handler must see the record; empty: it may."""
+    if incoming.record is not None:
+        return misplacement(incoming.topic, incoming.record)
+    return "the value is no record" if incoming.value else ""
+
+
+def _wants_error(incoming: Incoming, record: Record) -> bool:
+    return not record.station_call.no_reply and not misplacement(incoming.topic, record)
 
 
 def _observe(group: str, batch: Sequence[Incoming]) -> None:

@@ -43,6 +43,7 @@ from csms_bus.topics import (
     DEVICES_INBOX,
     EVENTS_AUTH,
     EVENTS_DEVICES,
+    EVENTS_GATEWAY,
     EVENTS_TRANSACTIONS,
     GATEWAY_INBOX,
     TRANSACTIONS_INBOX,
@@ -301,6 +302,11 @@ _BY_TOPIC: dict[str, Record] = {
             serial_number="SN-0001",
             firmware_version="1.4.2",
             registration_status="Accepted",
+        )
+    ),
+    EVENTS_GATEWAY.name: _event(
+        connection_refused=ConnectionRefused(
+            reason="no common cipher suite", remote_address="192.0.2.17", security_event="InvalidTLSCipherSuite"
         )
     ),
     EVENTS_TRANSACTIONS.name: _event(

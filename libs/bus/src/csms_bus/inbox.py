@@ -9,6 +9,7 @@ from csms.v1.station_pb2 import ReplyTo
 from csms_runtime import metrics
 
 from csms_bus.flow import Backoff
+from csms_bus.placement import misplacement
 from csms_bus.ports import Bus, BusUnavailable, Incoming, Start
 
 _log = structlog.get_logger(__name__)
@@ -65,6 +66,11 @@ class Inbox:
         for incoming in batch:
             if incoming.record is None:
                 self._drop(incoming, "undecodable")
+                continue
+            misplaced = misplacement(incoming.topic, incoming.record)
+            if misplaced:
+                _log.error("record does not belong into the inbox", offset=incoming.offset, reason=misplaced)
+                self._drop(incoming, "misplaced")
                 continue
             try:
                 self._on_record(incoming.record)

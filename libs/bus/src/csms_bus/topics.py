@@ -21,6 +21,7 @@ class Key(Enum):
     STATION = "station id"
     SLOT = "slot of the reading process, as partition number"
     GATEWAY = "slot of the gateway"
+    ADDRESS = "address of the peer"
     API_KEY = "id of the API key"
     SERVICE = "name of the service"
 
@@ -49,10 +50,10 @@ class Topic:
 
 CALLS_AUTH = Topic(
     name="ocpp.calls.auth",
-    what="Station CALLs that auth answers, and the questions other services ask of auth",
+    what="Station CALLs that auth answers, and whether a station may connect",
     key=Key.STATION,
-    bodies=("station_call", "connection_request", "authorization_request", "station_admission"),
-    producers=("gateway", "transactions", "device-mgmt"),
+    bodies=("station_call", "connection_request"),
+    producers=("gateway",),
     consumers=("auth",),
     partitions=12,
     retention=timedelta(hours=24),
@@ -69,10 +70,40 @@ CALLS_TRANSACTIONS = Topic(
 )
 CALLS_DEVICES = Topic(
     name="ocpp.calls.devices",
-    what="All other station CALLs, what was refused, CALLs other services announce or order, connections to be closed",
+    what="All other station CALLs, and what was refused of a station",
     key=Key.STATION,
-    bodies=("station_call", "call_announcement", "call_order", "close_connection", "refused_message"),
-    producers=("gateway", "transactions", "auth"),
+    bodies=("station_call", "refused_message"),
+    producers=("gateway",),
+    consumers=("device-mgmt",),
+    partitions=12,
+    retention=timedelta(days=7),
+)
+AUTH_ADMISSIONS = Topic(
+    name="auth.admissions",
+    what="What decides a station's admission: its password, security profile, registration",
+    key=Key.STATION,
+    bodies=("station_admission",),
+    producers=("device-mgmt",),
+    consumers=("auth",),
+    partitions=12,
+    retention=timedelta(days=7),
+)
+AUTH_QUESTIONS = Topic(
+    name="auth.questions",
+    what="Questions about the tokens in transactions",
+    key=Key.STATION,
+    bodies=("authorization_request",),
+    producers=("transactions",),
+    consumers=("auth",),
+    partitions=12,
+    retention=timedelta(hours=24),
+)
+DEVICES_ORDERS = Topic(
+    name="devices.orders",
+    what="CALLs that other services announce or order, connections that they want closed",
+    key=Key.STATION,
+    bodies=("call_announcement", "call_order", "close_connection"),
+    producers=("transactions", "auth"),
     consumers=("device-mgmt",),
     partitions=12,
     retention=timedelta(days=7),
@@ -151,10 +182,10 @@ PRESENCE = Topic(
 )
 EVENTS_AUTH = Topic(
     name="events.auth",
-    what="Domain events of auth, and refused TLS handshakes (keyed by address), for other teams",
+    what="Domain events of auth, for other teams",
     key=Key.STATION,
     bodies=("event",),
-    producers=("auth", "gateway"),
+    producers=("auth",),
     consumers=(),
     partitions=12,
     retention=timedelta(days=7),
@@ -179,6 +210,16 @@ EVENTS_DEVICES = Topic(
     partitions=12,
     retention=timedelta(days=7),
 )
+EVENTS_GATEWAY = Topic(
+    name="events.gateway",
+    what="Refused TLS handshakes, for other teams",
+    key=Key.ADDRESS,
+    bodies=("event",),
+    producers=("gateway",),
+    consumers=(),
+    partitions=12,
+    retention=timedelta(days=7),
+)
 API_KEYS = Topic(
     name="auth.api-keys",
     what="API keys that were made over the HTTP API, by their digest: every service keeps them as a table",
@@ -195,7 +236,17 @@ AUDIT = Topic(
     what="What was asked for over the HTTP APIs, by whom and with which outcome",
     key=Key.SERVICE,
     bodies=("audit_entry",),
-    producers=("gateway", "auth", "transactions", "device-mgmt"),
+    producers=("auth", "transactions", "device-mgmt"),
+    consumers=("auth",),
+    partitions=1,
+    retention=timedelta(days=7),
+)
+GATEWAY_AUDIT = Topic(
+    name="gateway.audit",
+    what="As `audit`, for the HTTP APIs of the gateways, which write nothing in another service's name",
+    key=Key.SERVICE,
+    bodies=("audit_entry",),
+    producers=("gateway",),
     consumers=("auth",),
     partitions=1,
     retention=timedelta(days=7),
@@ -216,6 +267,9 @@ CATALOGUE: tuple[Topic, ...] = (
     CALLS_AUTH,
     CALLS_TRANSACTIONS,
     CALLS_DEVICES,
+    AUTH_ADMISSIONS,
+    AUTH_QUESTIONS,
+    DEVICES_ORDERS,
     GATEWAY_INBOX,
     TRANSACTIONS_INBOX,
     DEVICES_INBOX,
@@ -226,8 +280,10 @@ CATALOGUE: tuple[Topic, ...] = (
     EVENTS_AUTH,
     EVENTS_TRANSACTIONS,
     EVENTS_DEVICES,
+    EVENTS_GATEWAY,
     API_KEYS,
     AUDIT,
+    GATEWAY_AUDIT,
     DEAD_LETTERS,
 )
 

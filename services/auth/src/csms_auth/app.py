@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from csms_bus import groups
+from csms_bus.groups import Group
 from csms_bus.ports import Bus
-from csms_bus.runner import ConsumerRunner
-from csms_bus.topics import CALLS_AUTH
+from csms_bus.runner import BatchHandler, ConsumerRunner
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay
 from csms_runtime.health import Health
@@ -20,7 +21,7 @@ from csms_auth.auditing import Auditing
 from csms_auth.certifying import results
 from csms_auth.certifying.signing import Signer
 from csms_auth.certifying.worker import Certifier
-from csms_auth.consumers import GROUP, AuthConsumer
+from csms_auth.consumers import AuthConsumer
 from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.audit import audit_router
 from csms_auth.http.certificates import Certificates
@@ -38,8 +39,8 @@ SCHEMA = "auth"
 """The PostgreSQL schema of this service; in standalone mode the file is auth.db."""
 MAX_BATCH = 500
 """Most records answered with one look-up: a reconnecting fleet comes in batches of this size."""
-_CONSUMER = "auth-consumer"
-_RESULTS = "auth-results"
+_ASKING = (groups.AUTH, groups.AUTH_QUESTIONS, groups.AUTH_ADMISSIONS)
+"""The groups of whoever asks something of auth."""
 
 
 class Auth:
@@ -62,6 +63,8 @@ class Auth:
         self._bus = bus
         self._database = database
         self._health = health
+        self._runners: dict[str, ConsumerRunner] = {}
+        """By the name of the group, which is the component of `/readyz`."""
         self._announced = asyncio.Event()
         self._relay = OutboxRelay(database, tables.outbox, bus.publish)
         authority = authority_of(settings)
@@ -73,28 +76,16 @@ class Auth:
             bus_is_durable=bus.durable,
         )
         self._asker = StatusAsker(bus.publish, settings.ocsp_allowed_networks)
-        self._runner = ConsumerRunner(
-            bus,
-            group=GROUP,
-            topics=[CALLS_AUTH.name],
-            handler=AuthConsumer(
-                database,
-                replace(settings.rules, signs_certificates=authority is not None),
-                wake_outbox=self._relay.wake,
-                wake_certifier=self._certifier.wake,
-                ask_status=self._asker.take,
-            ),
-            max_batch=MAX_BATCH,
-            on_health=partial(health.set, _CONSUMER),
+        consumer = AuthConsumer(
+            database,
+            replace(settings.rules, signs_certificates=authority is not None),
+            wake_outbox=self._relay.wake,
+            wake_certifier=self._certifier.wake,
+            ask_status=self._asker.take,
         )
-        self._results = ConsumerRunner(
-            bus,
-            group=results.GROUP,
-            topics=results.TOPICS,
-            handler=results.ResultsConsumer(database, wake_outbox=self._relay.wake),
-            max_batch=MAX_BATCH,
-            on_health=partial(health.set, _RESULTS),
-        )
+        for group in _ASKING:
+            self._consume(group, consumer)
+        self._consume(groups.AUTH_RESULTS, results.ResultsConsumer(database, wake_outbox=self._relay.wake))
         self._auditing = Auditing(bus, database, timedelta(days=settings.audit_retention_days), health)
         self.routers: Sequence[APIRouter] = (
             IdTokens(database, self._relay.wake).router(),
@@ -107,10 +98,20 @@ class Auth:
         )
         """The HTTP resources, to be mounted below /api/v1."""
 
+    def _consume(self, group: Group, handler: BatchHandler) -> None:
+        self._runners[group.name] = ConsumerRunner(
+            self._bus,
+            group=group.name,
+            topics=group.topic_names,
+            handler=handler,
+            max_batch=MAX_BATCH,
+            on_health=partial(self._health.set, group.name),
+        )
+
     async def ready(self) -> None:
         """Wait until what is published from now on is answered and the API keys are told. Call it while `run` runs."""
-        await self._runner.ready()
-        await self._results.ready()
+        for runner in self._runners.values():
+            await runner.ready()
         await self._auditing.ready()
         await self._announced.wait()
 
@@ -119,11 +120,11 @@ class Auth:
 
         Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup). Call it once.
         """
-        for consumer in (_CONSUMER, _RESULTS):
-            self._health.set(consumer, ok=False, detail="starting")
+        for component in self._runners:
+            self._health.set(component, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._runner.run(stop), name="auth-consumer")
-            tasks.create_task(self._results.run(stop), name="auth-results")
+            for name, runner in self._runners.items():
+                tasks.create_task(runner.run(stop), name=name)
             tasks.create_task(self._certifier.run(stop), name="auth-certifier")
             tasks.create_task(self._asker.run(stop), name="auth-ocsp")
             tasks.create_task(self._relay.run(stop), name="auth-outbox")

@@ -9,9 +9,10 @@ from functools import partial
 import structlog
 from csms.v1.bus_pb2 import Record
 from csms_bus.flow import Never
+from csms_bus.groups import AUTH_AUDIT
 from csms_bus.ports import Bus, Incoming, Outgoing
 from csms_bus.runner import ConsumerRunner
-from csms_bus.topics import AUDIT
+from csms_bus.topics import GATEWAY_AUDIT
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_runtime.clock import from_ms, utcnow
@@ -20,7 +21,8 @@ from csms_runtime.health import Health
 from csms_auth.store import audit
 from csms_auth.store.audit import AuditRow
 
-GROUP = "auth-audit"
+_GATEWAY = "gateway"
+"""Whatever a gateway calls itself."""
 FORGET_INTERVAL_S = 3600.0
 _FORGET_AT_ONCE = 5_000
 
@@ -36,10 +38,10 @@ class Auditing:
         self._retention = AuditRetention(database, keep)
         self._runner = ConsumerRunner(
             bus,
-            group=GROUP,
-            topics=[AUDIT.name],
+            group=AUTH_AUDIT.name,
+            topics=AUTH_AUDIT.topic_names,
             handler=AuditConsumer(database),
-            on_health=partial(health.set, GROUP),
+            on_health=partial(health.set, AUTH_AUDIT.name),
         )
 
     async def ready(self) -> None:
@@ -48,7 +50,7 @@ class Auditing:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Store and forget until `stop` is set. Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup)."""
-        self._health.set(GROUP, ok=False, detail="starting")
+        self._health.set(AUTH_AUDIT.name, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._runner.run(stop), name="auth-audit")
             tasks.create_task(self._retention.run(stop), name="auth-audit-retention")
@@ -62,7 +64,7 @@ class AuditConsumer:
 
     async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
         """Store a batch. Raises Never for another kind of record, DatabaseUnavailable (a Later)."""
-        rows = [_row(incoming.record) for incoming in batch if incoming.record is not None]
+        rows = [_row(incoming.record, incoming.topic) for incoming in batch if incoming.record is not None]
         async with self._database.transaction() as session:
             await audit.add(session, rows)
         return ()
@@ -96,14 +98,14 @@ class AuditRetention:
         return total
 
 
-def _row(record: Record) -> AuditRow:
+def _row(record: Record, topic: str) -> AuditRow:
     if not record.HasField("audit_entry"):
         raise Never(f"the audit log does not take a record of kind {record.WhichOneof('body')}")
     entry = record.audit_entry
     return AuditRow(
         record_id=record.record_id,
         occurred_at=from_ms(entry.occurred_at_ms),
-        service=entry.service,
+        service=_GATEWAY if topic == GATEWAY_AUDIT.name else entry.service,
         principal=entry.principal or None,
         authentication=entry.authentication or None,
         remote_address=entry.remote_address,

@@ -1,4 +1,4 @@
-"""Answers what comes in on ocpp.calls.auth: a polled batch at a time, with one look-up for all of it."""
+"""Answers what gateways and services ask of auth: a polled batch at a time, with one look-up for all of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -20,24 +20,23 @@ from csms_auth.handlers import authorization_request, connection_request, statio
 from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
 from csms_auth.store import certificates, connection_numbers, id_tokens, stations, tables
 
-GROUP = "auth"
-
 BODIES: Mapping[str, Callable[[Record, int], Step]] = {
     "connection_request": connection_request.step,
     "authorization_request": authorization_request.step,
     "station_admission": station_admission.step,
     "station_call": station_call.step,
 }
-"""What may come in and how it is answered."""
+"""What may come in and how it is answered; which of them on which topic, the catalogue says (`csms_bus.placement`)."""
 
 _log = structlog.get_logger(__name__)
 
 
 class AuthConsumer:
-    """The batch handler of group "auth". Order within a batch holds: what an admission changes, a later question sees.
+    """The batch handler of the groups that ask something of auth, which may work side by side.
 
-    Idempotent: admissions by their revision, signing requests by station and kind; questions change nothing, but that a
-    connection that is asked for again gets another number.
+    Order within a batch holds; what is stored is merged under a lock of the station's row. Idempotent: admissions by
+    their revision, signing requests by station and kind; questions change nothing, but that a connection that is asked
+    for again gets another number.
     """
 
     def __init__(
@@ -97,7 +96,7 @@ class AuthConsumer:
     async def _answer_and_store(self, steps: Sequence[Step], now: int) -> Turn:
         """Answer a batch that changes something, in one transaction."""
         async with self._database.transaction() as session:
-            turn = await self._look_up(session, steps, now)
+            turn = await self._look_up(session, steps, now, lock=True)
             _run(steps, turn)
             await _number_connections(session, turn)
             await stations.save(session, turn.changed.values(), from_ms(now))
@@ -113,7 +112,7 @@ class AuthConsumer:
             self._wake_certifier()
         return turn
 
-    async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int) -> Turn:
+    async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int, *, lock: bool = False) -> Turn:
         station_ids = {step.station_id for step in steps if step.station_id is not None}
         keys = {token.key for step in steps for token in step.tokens}
         shown = {each.fingerprint: each.common_name for step in steps for each in step.certificates}
@@ -122,7 +121,7 @@ class AuthConsumer:
         return Turn(
             rules=self._rules,
             now_ms=now,
-            stations=await stations.load(session, station_ids),
+            stations=await stations.load(session, station_ids, lock=lock),
             tokens=await id_tokens.load(session, keys),
             issued=issued,
             named=await stations.named(session, foreign),

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from csms.v1.station_pb2 import ReplyTo
+from csms_bus import groups
 from csms_bus.connections import ConnectionTable
+from csms_bus.groups import Group
 from csms_bus.inbox import Inbox
 from csms_bus.ports import Bus
 from csms_bus.requests import Requester
-from csms_bus.runner import ConsumerRunner
-from csms_bus.topics import CALLS_DEVICES, CONNECTIONS, DEVICES_INBOX, PRESENCE, RESULTS
+from csms_bus.runner import BatchHandler, ConsumerRunner
+from csms_bus.topics import DEVICES_INBOX
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay
 from csms_runtime.health import Health
@@ -45,11 +47,8 @@ MIGRATIONS = "csms_device_mgmt.migrations"
 """The package of the migrations, for `csms_db.migrations.upgrade`."""
 SCHEMA = "devices"
 """The PostgreSQL schema of this service; in standalone mode the file is devices.db."""
-GROUP = "device-mgmt"
 HEALTH = "devices"
 """The component of `/readyz` that says whether the service has everything it needs to begin."""
-PRESENCE_GROUP = "device-mgmt-presence"
-"""A group of its own: its transactions touch many stations at once and wait for nobody."""
 
 
 class DeviceManagement:
@@ -116,19 +115,19 @@ class DeviceManagement:
 
 
 def _runners(bus: Bus, units: Units, health: Health) -> Sequence[ConsumerRunner]:
-    return (
-        ConsumerRunner(
-            bus,
-            group=GROUP,
-            topics=[CALLS_DEVICES.name, RESULTS.name, CONNECTIONS.name],
-            handler=DeviceRecords(units),
-            on_health=partial(health.set, "devices-consumer"),
-        ),
-        ConsumerRunner(
-            bus,
-            group=PRESENCE_GROUP,
-            topics=[PRESENCE.name],
-            handler=PresenceRecords(units),
-            on_health=partial(health.set, "devices-presence"),
-        ),
+    records = DeviceRecords(units)
+    handlers: Sequence[tuple[Group, BatchHandler]] = (
+        (groups.DEVICES, records),
+        (groups.DEVICES_ORDERS, records),
+        (groups.DEVICES_PRESENCE, PresenceRecords(units)),
     )
+    return [
+        ConsumerRunner(
+            bus,
+            group=group.name,
+            topics=group.topic_names,
+            handler=handler,
+            on_health=partial(health.set, group.name),
+        )
+        for group, handler in handlers
+    ]

@@ -64,7 +64,7 @@ _WITHOUT_ANSWER: Mapping[str, Callable[[Unit, Record], Awaitable[None]]] = {
 
 
 class DeviceRecords:
-    """Handles ocpp.calls.devices, ocpp.results and station.connections, a batch in one transaction."""
+    """Handles what stations and services want of device-mgmt, results and connections: a batch in one transaction."""
 
     def __init__(self, units: Units) -> None:
         self._units = units

@@ -7,7 +7,7 @@ from csms.v1.events_pb2 import DomainEvent
 from csms.v1.station_pb2 import CloseConnection, ReplyTo
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
-from csms_bus.topics import CALLS_AUTH, EVENTS_DEVICES, GATEWAY_INBOX
+from csms_bus.topics import AUTH_ADMISSIONS, EVENTS_DEVICES, GATEWAY_INBOX
 from csms_runtime.clock import to_ms
 from csms_runtime.ids import new_id
 
@@ -70,7 +70,7 @@ def admission(
         pending_security_profile=station.pending_security_profile or 0,
         organization=station.organization or "",
     )
-    return Outgoing(CALLS_AUTH.name, new_record(station.station_id, station_admission=body))
+    return Outgoing(AUTH_ADMISSIONS.name, new_record(station.station_id, station_admission=body))
 
 
 def dismissal(station_id: str, revision: int, *, reply_to: ReplyTo, correlation_id: str, deadline_ms: int) -> Outgoing:
@@ -82,7 +82,7 @@ def dismissal(station_id: str, revision: int, *, reply_to: ReplyTo, correlation_
         revision=revision,
         deleted=True,
     )
-    return Outgoing(CALLS_AUTH.name, new_record(station_id, station_admission=body))
+    return Outgoing(AUTH_ADMISSIONS.name, new_record(station_id, station_admission=body))
 
 
 def close_connection(

@@ -23,7 +23,7 @@ from csms.v1.station_pb2 import (
 from csms_bus.memory import MemoryBus
 from csms_bus.ports import Outgoing, Start
 from csms_bus.records import new_record
-from csms_bus.topics import CALLS_AUTH, CONNECTIONS, GATEWAY_INBOX, GATEWAY_STATUS, RESULTS
+from csms_bus.topics import AUTH_ADMISSIONS, CONNECTIONS, GATEWAY_INBOX, GATEWAY_STATUS, RESULTS
 from csms_db.engine import Database
 from csms_device_mgmt.app import DeviceManagement
 from csms_device_mgmt.settings import DeviceSettings
@@ -74,7 +74,7 @@ class FakeAuth:
         """How many more admissions count as older than what is known."""
         self.admissions: list[StationAdmission] = []
         self._bus = bus
-        self.reading = Reading(bus, CALLS_AUTH.name, None, self._take)
+        self.reading = Reading(bus, AUTH_ADMISSIONS.name, None, self._take)
 
     async def _take(self, record: Record) -> None:
         admission = record.station_admission

@@ -4,7 +4,7 @@ import structlog
 from csms.v1.events_pb2 import ConnectionRefused, DomainEvent
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
-from csms_bus.topics import EVENTS_AUTH
+from csms_bus.topics import EVENTS_GATEWAY
 from csms_runtime.clock import now_ms
 from csms_runtime.ids import new_id
 from csms_runtime.refusals import RefusalLimiter
@@ -40,4 +40,4 @@ def _event(why: TlsFailure, address: str) -> Outgoing:
         http_status=0, reason=why.reason, remote_address=address, security_event=why.security_event
     )
     event = DomainEvent(event_id=new_id(), occurred_at_ms=now_ms(), connection_refused=told)
-    return Outgoing(EVENTS_AUTH.name, new_record("", event=event), key=address)
+    return Outgoing(EVENTS_GATEWAY.name, new_record("", event=event), key=address)

@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Sequence
 from functools import partial
 
 from csms.v1.station_pb2 import ReplyTo
+from csms_bus import groups
 from csms_bus.connections import ConnectionTable
 from csms_bus.inbox import Inbox
 from csms_bus.ports import Bus
@@ -16,7 +17,7 @@ from csms_db.outbox import OutboxRelay
 from csms_runtime.health import Health
 from fastapi import APIRouter
 
-from csms_transactions.consumers import GROUP, RESULTS_GROUP, RESULTS_TOPICS, TOPICS, Consumer
+from csms_transactions.consumers import Consumer
 from csms_transactions.http.remote import remote_router
 from csms_transactions.http.transactions import transactions_router
 from csms_transactions.remote import RemoteControl
@@ -56,10 +57,18 @@ class Transactions:
         )
         consumer = Consumer(storing, self._tokens)
         self._runner = ConsumerRunner(
-            bus, group=GROUP, topics=TOPICS, handler=consumer, on_health=partial(health.set, _CONSUMER)
+            bus,
+            group=groups.TRANSACTIONS.name,
+            topics=groups.TRANSACTIONS.topic_names,
+            handler=consumer,
+            on_health=partial(health.set, _CONSUMER),
         )
         self._results = ConsumerRunner(
-            bus, group=RESULTS_GROUP, topics=RESULTS_TOPICS, handler=consumer, on_health=partial(health.set, _RESULTS)
+            bus,
+            group=groups.TRANSACTIONS_RESULTS.name,
+            topics=groups.TRANSACTIONS_RESULTS.topic_names,
+            handler=consumer,
+            on_health=partial(health.set, _RESULTS),
         )
         sender = Sender(
             bus,

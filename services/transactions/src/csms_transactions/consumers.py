@@ -8,7 +8,6 @@ from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import StationCall
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.runner import Never
-from csms_bus.topics import CALLS_TRANSACTIONS, RESULTS
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.versions import Protocol
 from csms_runtime.metrics import TRANSACTION_BATCH_RECORDS, TRANSACTION_EVENTS
@@ -18,13 +17,6 @@ from csms_transactions.handlers import meter_values, results, transaction_event
 from csms_transactions.storing import Storing
 from csms_transactions.tokens import TokenAnswers
 from csms_transactions.work import EventWork, Work
-
-GROUP = "transactions"
-TOPICS = (CALLS_TRANSACTIONS.name,)
-RESULTS_GROUP = "transactions-results"
-"""A group of its own: whoever asks Kafka for stations' messages would else ask for as many partitions of results too,
-each time, which cost a tenth of the CPU time of an event."""
-RESULTS_TOPICS = (RESULTS.name,)
 
 Read = Callable[[Work, str, StationCall], None]
 

@@ -16,7 +16,7 @@ from csms_bus.connections import Connection, ConnectionTable
 from csms_bus.ports import Bus, Outgoing
 from csms_bus.records import new_record
 from csms_bus.requests import Requester
-from csms_bus.topics import CALLS_DEVICES, GATEWAY_INBOX
+from csms_bus.topics import DEVICES_ORDERS, GATEWAY_INBOX
 from csms_runtime.clock import now_ms
 
 from csms_transactions.handlers.results import ORIGIN
@@ -75,7 +75,7 @@ class Sender:
             idempotency_key=asker.idempotency_key,
             not_connected=not_connected,
         )
-        outgoing = Outgoing(CALLS_DEVICES.name, new_record(command.station_id, call_announcement=announcement))
+        outgoing = Outgoing(DEVICES_ORDERS.name, new_record(command.station_id, call_announcement=announcement))
         answer = await self._requester.ask(outgoing, correlation_id, timeout_s=self._service_timeout_s)
         return answer.call_announced
 

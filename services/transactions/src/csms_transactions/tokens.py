@@ -15,7 +15,7 @@ from csms.v1.bus_pb2 import Record
 from csms_bus.ports import BusError, Outgoing
 from csms_bus.records import new_record
 from csms_bus.requests import NoAnswer, Requester
-from csms_bus.topics import CALLS_AUTH
+from csms_bus.topics import AUTH_QUESTIONS
 from csms_ocpp.errors import ErrorCode
 from csms_runtime.clock import now_ms
 from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED, TRANSACTION_TOKEN_ANSWER_SECONDS
@@ -138,7 +138,7 @@ class TokenAnswers:
             deadline_ms=now_ms() + int(self._timeout_s * 1000),
             questions=[_question(item) for item in events],
         )
-        return Outgoing(CALLS_AUTH.name, new_record(events[0].identity.station_id, authorization_request=request))
+        return Outgoing(AUTH_QUESTIONS.name, new_record(events[0].identity.station_id, authorization_request=request))
 
     async def _send(self, events: Sequence[EventWork], decisions: Decisions) -> None:
         found: Sequence[IdTokenInfo | None] = decisions if decisions is not None else [None] * len(events)

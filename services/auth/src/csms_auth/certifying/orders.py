@@ -8,7 +8,7 @@ import orjson
 from csms.v1.station_pb2 import CallOrder, CloseConnection
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
-from csms_bus.topics import CALLS_DEVICES
+from csms_bus.topics import DEVICES_ORDERS
 from csms_runtime.clock import to_ms
 
 ORIGIN = "auth"
@@ -30,9 +30,9 @@ def order(station_id: str, call_id: str, action: str, payload: Mapping[str, Any]
         origin=ORIGIN,
         deadline_ms=to_ms(now + ORDER_TIME),
     )
-    return Outgoing(CALLS_DEVICES.name, new_record(station_id, call_order=body))
+    return Outgoing(DEVICES_ORDERS.name, new_record(station_id, call_order=body))
 
 
 def close(station_id: str, reason: str) -> Outgoing:
     """Return the order to close the connection that the station has, if it has one."""
-    return Outgoing(CALLS_DEVICES.name, new_record(station_id, close_connection=CloseConnection(reason=reason)))
+    return Outgoing(DEVICES_ORDERS.name, new_record(station_id, close_connection=CloseConnection(reason=reason)))

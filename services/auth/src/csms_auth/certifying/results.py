@@ -6,7 +6,6 @@ import structlog
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import ConnectionState
 from csms_bus.ports import Incoming, Outgoing
-from csms_bus.topics import CONNECTIONS, RESULTS
 from csms_db import outbox
 from csms_db.engine import Database, WriteSession
 from csms_runtime import metrics
@@ -17,9 +16,6 @@ from csms_auth.certifying.delivering import AFTER_CONNECTING, AFTER_CONNECTING_A
 from csms_auth.certifying.orders import CERTIFICATE_SIGNED, ORIGIN
 from csms_auth.domain.certificates import Certificate, CertificateState
 from csms_auth.store import certificates, tables
-
-GROUP = "auth-results"
-TOPICS = (RESULTS.name, CONNECTIONS.name)
 
 _RESULTS = {CertificateState.ACCEPTED: "accepted", CertificateState.REJECTED: "rejected"}
 """What is counted; anything else is tried again."""

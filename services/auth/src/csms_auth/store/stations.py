@@ -15,11 +15,18 @@ from csms_auth.store.chunks import chunks
 from csms_auth.store.tables import stations
 
 
-async def load(session: AsyncSession, station_ids: Collection[str]) -> dict[str, Station]:
-    """Return the stations that are known among these ids, deleted ones too; one statement per 1,000 ids."""
+async def load(session: AsyncSession, station_ids: Collection[str], *, lock: bool = False) -> dict[str, Station]:
+    """Return the stations that are known among these ids, deleted ones too; one statement per 1,000 ids.
+
+    `lock`: on PostgreSQL nobody else changes their rows until the transaction ends.
+    """
     found: dict[str, Station] = {}
-    for some in chunks(list(station_ids)):
-        rows = await session.execute(select(stations).where(stations.c.station_id.in_(some)))
+    for some in chunks(sorted(station_ids)):
+        query = select(stations).where(stations.c.station_id.in_(some))
+        if lock:
+            # In one order, so that two writers cannot lock each other out.
+            query = query.order_by(stations.c.station_id).with_for_update()
+        rows = await session.execute(query)
         found.update((row.station_id, _station(row)) for row in rows)
     return found
 

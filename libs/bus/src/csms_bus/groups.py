@@ -1,0 +1,53 @@
+"""The consumer groups: which service reads which topics, each record once. Code and ACLs are made from them.
+
+What gateways write and what services tell each other is read by groups of their own: a gateway that floods or poisons
+its topics does not stop the others.
+"""
+
+from dataclasses import dataclass
+
+from csms_bus import topics
+from csms_bus.topics import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A consumer group, by Kafka's `group.id`."""
+
+    name: str
+    service: str
+    topics: tuple[Topic, ...]
+    """Of equally many partitions, as far as they are keyed by station: a station's records come to one member."""
+
+    @property
+    def topic_names(self) -> list[str]:
+        """For `csms_bus.runner.ConsumerRunner`."""
+        return [topic.name for topic in self.topics]
+
+
+AUTH = Group("auth", "auth", (topics.CALLS_AUTH,))
+AUTH_QUESTIONS = Group("auth-questions", "auth", (topics.AUTH_QUESTIONS,))
+AUTH_ADMISSIONS = Group("auth-admissions", "auth", (topics.AUTH_ADMISSIONS,))
+AUTH_RESULTS = Group("auth-results", "auth", (topics.RESULTS, topics.CONNECTIONS))
+AUTH_AUDIT = Group("auth-audit", "auth", (topics.AUDIT, topics.GATEWAY_AUDIT))
+TRANSACTIONS = Group("transactions", "transactions", (topics.CALLS_TRANSACTIONS,))
+TRANSACTIONS_RESULTS = Group("transactions-results", "transactions", (topics.RESULTS,))
+"""Apart from `TRANSACTIONS`: whoever asks Kafka for stations' messages would else ask for as many partitions of results
+too, each time, which cost a tenth of the CPU time of an event."""
+DEVICES = Group("device-mgmt", "device-mgmt", (topics.CALLS_DEVICES, topics.RESULTS, topics.CONNECTIONS))
+DEVICES_ORDERS = Group("device-mgmt-orders", "device-mgmt", (topics.DEVICES_ORDERS,))
+DEVICES_PRESENCE = Group("device-mgmt-presence", "device-mgmt", (topics.PRESENCE,))
+"""Apart from `DEVICES`: its transactions touch many stations at once and wait for nobody."""
+
+GROUPS: tuple[Group, ...] = (
+    AUTH,
+    AUTH_QUESTIONS,
+    AUTH_ADMISSIONS,
+    AUTH_RESULTS,
+    AUTH_AUDIT,
+    TRANSACTIONS,
+    TRANSACTIONS_RESULTS,
+    DEVICES,
+    DEVICES_ORDERS,
+    DEVICES_PRESENCE,
+)

@@ -1,0 +1,47 @@
+"""Whether a record may stand where it was read: a writer that was taken over must not reach further than its topics.
+
+Kafka's ACLs say who writes to a topic; this says what counts there, and where an answer may be sent.
+"""
+
+from csms.v1.bus_pb2 import Record
+
+from csms_bus.topics import CATALOGUE, Key
+
+ANSWERS = {
+    "station_call": "reply",
+    "connection_request": "connection_decision",
+    "authorization_request": "authorization_decision",
+    "station_admission": "station_admission_result",
+    "call_announcement": "call_announced",
+    "command_result": "command_result",
+}
+"""Body that asks for an answer → body of the answer."""
+
+_BODIES = {topic.name: frozenset(topic.bodies) for topic in CATALOGUE}
+_INBOXES = {topic.name: frozenset(topic.bodies) for topic in CATALOGUE if topic.key is Key.SLOT}
+
+
+_MAY_WANT_NONE = frozenset({"station_admission", "command_result"})
+
+
+def misplacement(topic: str, record: Record) -> str:
+    """Say why a record must not be handled; empty: it may be. Topics outside the catalogue carry anything.
+
+    A body that this version does not know is no misplacement: see `csms_bus.batches`.
+    """
+    body, carried = record.WhichOneof("body"), _BODIES.get(topic)
+    if body is None or carried is None:
+        return ""
+    if body not in carried:
+        return f"{topic} carries no {body}"
+    answer = ANSWERS.get(body)
+    return "" if answer is None else _astray(record, body, answer)
+
+
+def _astray(record: Record, body: str, answer: str) -> str:
+    asking = record.command_result.command if body == "command_result" else getattr(record, body)
+    to = asking.reply_to.topic
+    if not to:
+        wants_none = body in _MAY_WANT_NONE or getattr(asking, "no_reply", False)
+        return "" if wants_none else f"{body} does not say where its answer goes"
+    return "" if answer in _INBOXES.get(to, ()) else f"the answer to a {body} does not go to {to}"
