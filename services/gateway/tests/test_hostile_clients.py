@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
-from csms_gateway import server, tls_listener
+from csms_gateway import tls_listener
 from csms_testing.pki import Pki
 from csms_testing.scripted import basic
 from websockets.asyncio.client import connect
@@ -23,14 +23,9 @@ if TYPE_CHECKING:
 DEADLINE_S = 10
 PATIENCE_S = 0.4
 """How long the gateway waits for a request in these tests."""
-SOON = {"handshake_wait_s": 0.1, "service_timeout_s": PATIENCE_S - 0.1}
+SOON = {"request_timeout_s": PATIENCE_S}
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_HANDSHAKE_SLACK_S", 0.0)
 
 
 @asynccontextmanager
@@ -251,8 +246,11 @@ async def ping_for_ever(writer: asyncio.StreamWriter) -> None:
         await asyncio.wait_for(writer.drain(), 1)
 
 
-async def test_pings_of_a_client_that_takes_no_answers_do_not_pile_up(system: "System") -> None:
-    async with opened(system.gateway.port) as [(reader, writer)]:
+async def test_pings_of_a_client_that_takes_no_answers_do_not_pile_up(running_gateway: "Running") -> None:
+    async with (
+        running_gateway(message_rate=1e6, message_burst=10**6) as system,
+        opened(system.gateway.port) as [(reader, writer)],
+    ):
         writer.write(upgrade())
         await reader.readuntil(b"\r\n\r\n")
         await system.services.connection("CS1")

@@ -104,7 +104,6 @@ def test_stations_that_came_at_the_same_moment_are_not_pinged_at_the_same_moment
     watch = Delays()
     for _ in range(200):
         socket: Any = object.__new__(StationSocket)  # without a connection: only its clock is looked at
-        socket.request = socket.response = None
         socket.loop = SimpleNamespace(time=lambda: 0.0)
         socket.start(TIMES, watch)
     assert min(watch.asked) >= 24

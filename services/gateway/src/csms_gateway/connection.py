@@ -30,12 +30,11 @@ from csms_ocpp.versions import Protocol
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms, utcnow
 from csms_runtime.ids import new_id
-from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from csms_gateway.admission import Admitted
 from csms_gateway.frame_log import log_frame
-from csms_gateway.rate import TokenBucket
+from csms_gateway.rate import PRICE_OF_REFUSAL, TokenBucket, price_of
 from csms_gateway.socket import StationSocket
 
 _log = structlog.get_logger(__name__)
@@ -46,6 +45,8 @@ _REGISTRATIONS = {
     REGISTRATION_STATUS_REJECTED: Registration.REJECTED,
 }
 _FIRST_PRIVATE_CODE = 3000
+_MAX_QUEUED_BYTES = 64 * 1024
+"""Of messages that wait behind the CALL in work; from then on no more are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,7 @@ class StationConnection:
         "_bucket",
         "_deadline",
         "_options",
-        "_paused_until",
-        "_readable",
-        "_reading",
+        "_queued_bytes",
         "_session",
         "_socket",
         "_timer",
@@ -113,14 +112,10 @@ class StationConnection:
             lenient=options.lenient,
         )
         self._bucket = TokenBucket(options.message_rate, options.message_burst, self._now())
-        self._readable: asyncio.Event | None = None
-        self._reading = False
-        """Whether `run` waits for the next message, all before it being handled."""
-        self._paused_until = 0.0
-        """The station sends too fast: when its next message may be handled."""
+        self._queued_bytes = 0
+        """Of messages that came while a CALL was in work."""
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-        socket.on_lost = self._wake_reader
 
     @property
     def epoch(self) -> int:
@@ -171,74 +166,38 @@ class StationConnection:
         return self._socket.loop.time()
 
     async def run(self) -> None:
-        """Read and handle frames until the connection ends.
+        """Handle what the station sends until the connection ends."""
+        self._socket.intake.listen_to(self, self._bucket)
+        await self._socket.ended()
 
-        Most messages are handled as soon as they come, by `_receive_now`; here are those that must wait for something.
-        """
-        self._socket.on_text = self._receive_now
-        try:
-            while True:
-                self._reading = True
-                message = await self._socket.recv()
-                self._reading = False
-                if self._must_wait():
-                    await self._may_read()
-                    await self._slow_down(self._paused_until - self._now())
-                self._receive(message)
-        except ConnectionClosed:
-            return
-        finally:
-            self._socket.on_text = None
+    # For the socket, see `Receiver`. Not being ready is the backpressure: TCP's window fills up.
 
-    def _must_wait(self) -> bool:
-        return self._socket.writing_paused or not self._session.can_receive or self._paused_until > self._now()
+    @property
+    def ready(self) -> bool:
+        """Whether another message may come."""
+        return self._session.can_receive and self._queued_bytes <= _MAX_QUEUED_BYTES
 
-    def _receive_now(self, data: bytes) -> bool:
-        """See `StationSocket.on_text`."""
-        if not self._reading or self._must_wait():
-            return False
+    @property
+    def settled(self) -> bool:
+        """Whether no CALL of the station waits for its answer, or for its turn."""
+        return self.open_call is None
+
+    def receive_text(self, data: bytes) -> None:
+        """Take a text message."""
+        self._socket.intake.charge(price_of(data))
+        metrics.GATEWAY_BYTES.labels("in").inc(len(data))
+        if self.open_call is not None:
+            self._queued_bytes += len(data)
+        log_frame("received", self.station_id, self.protocol, data)
         try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            return False  # `recv` ends the connection
-        try:
-            self._receive(text)
-        except Exception:  # noqa: BLE001 as it would be in a task of its own: the connection ends, no other
+            self._carry_out(self._session.receive_text(data, self._now()))
+        except Exception:  # noqa: BLE001 it concerns one connection
             _log.exception("message failed", station_id=self.station_id)
             self.close(CloseCode.INTERNAL_ERROR, "internal error")
-        return True
 
-    async def _may_read(self) -> None:
-        # Not reading is the backpressure: TCP's window fills up and the station has to wait.
-        await self._socket.writable()
-        while not self._session.can_receive and self._socket.is_open:
-            self._readable = asyncio.Event()
-            await self._readable.wait()
-
-    def _wake_reader(self) -> None:
-        if self._readable is not None:
-            self._readable.set()
-            self._readable = None
-
-    def _receive(self, message: str | bytes) -> None:
-        now = self._now()
-        self._paused_until = now + self._bucket.take(now)
-        metrics.GATEWAY_BYTES.labels("in").inc(len(message))
-        if isinstance(message, bytes):
-            self._carry_out(self._session.receive_binary(now))
-        else:
-            log_frame("received", self.station_id, self.protocol, message)
-            self._carry_out(self._session.receive_text(message, now))
-
-    async def _slow_down(self, pause: float) -> None:
-        if pause <= 0:
-            return
-        metrics.GATEWAY_RATE_LIMITED.inc()
-        try:
-            async with asyncio.timeout(pause):
-                await self._socket.wait_closed()
-        except TimeoutError:
-            return
+    def receive_binary(self) -> None:
+        """Learn of a binary message."""
+        self._carry_out(self._session.receive_binary(self._now()))
 
     def reply(self, correlation: int, answer: bytes | OcppError) -> None:
         """Give a service's answer to the station."""
@@ -272,8 +231,10 @@ class StationConnection:
         for effect in effects:
             self._apply(effect)
         self._set_timer()
-        if self._readable is not None and self._session.can_receive:
-            self._wake_reader()
+        if self.open_call is None:
+            self._queued_bytes = 0
+            self._socket.intake.release()
+        self._socket.intake.go_on()
         if self.draining:
             self._close_when_drained()
 
@@ -296,6 +257,7 @@ class StationConnection:
 
     def _note(self, notice: Notice) -> None:
         code = notice.code.value if notice.code else ""
+        self._socket.intake.charge(PRICE_OF_REFUSAL)
         metrics.GATEWAY_NOTICES.labels(notice.kind.value, code).inc()
         _log.info(notice.kind.value, station_id=self.station_id, action=notice.action, code=code, detail=notice.detail)
         self._options.noticed(self, notice)

@@ -13,14 +13,14 @@ _root = logging.getLogger()
 """Has the configured level too, and tells it at a tenth of the cost."""
 
 
-def log_frame(event: str, station_id: str, protocol: Protocol, text: str) -> None:
+def log_frame(event: str, station_id: str, protocol: Protocol, text: str | bytes) -> None:
     """Log a frame; costs next to nothing when level debug is off. What cannot be parsed is not shown."""
     if not _root.isEnabledFor(logging.DEBUG):
         return
     try:
         frame = parse(text, protocol)
     except OcppError:
-        _log.debug(event, station_id=station_id, frame="unreadable", characters=len(text))
+        _log.debug(event, station_id=station_id, frame="unreadable", size=len(text))
         return
     _log.debug(event, station_id=station_id, frame=type(frame).__name__, **_facts(frame, protocol))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from csms_gateway.tls_listener import TlsListener
 
@@ -28,33 +28,21 @@ async def listen_plain(
 
 
 class Listeners:
-    """What listens for stations, with or without TLS. Has what websockets' server uses of an `asyncio.Server`."""
+    """What listens for stations, with or without TLS."""
 
     def __init__(self) -> None:
         self.plain: list[asyncio.Server] = []
         self.tls: TlsListener | None = None
-        self._closed = False
+        self.closed = False
+        """Whether `close` was called."""
 
     @property
     def _parts(self) -> list[asyncio.Server | TlsListener]:
         return [*self.plain, *([self.tls] if self.tls is not None else [])]
 
-    @property
-    def sockets(self) -> Sequence[socket.socket]:
-        """None that websockets would need to know."""
-        return ()
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop."""
-        return asyncio.get_running_loop()
-
-    def is_serving(self) -> bool:
-        """Whether `close` was not called."""
-        return not self._closed
-
     def close(self) -> None:
         """Stop listening; TLS handshakes in work are broken off."""
-        self._closed = True
+        self.closed = True
         for part in self._parts:
             part.close()
 

@@ -1,8 +1,21 @@
-"""A token bucket: how fast one station may send."""
+"""What a station's work costs, in small messages, and how much of it one may cause."""
+
+PRICE_OF_READ = 0.1
+PRICE_OF_FRAME = 0.5
+"""Control frames and fragments cost as much as others, also empty ones."""
+PRICE_OF_BYTE = 1 / 16384
+"""On the wire."""
+PRICE_OF_REFUSAL = 1.0
+"""What is refused is logged and told."""
+
+
+def price_of(message: bytes) -> float:
+    """Return what a message costs to handle. `message` is what was inflated, not parsed yet."""
+    return PRICE_OF_FRAME + len(message) / 4096 + message.count(b",") / 100
 
 
 class TokenBucket:
-    """Allows `rate` messages per second on average and `burst` at once.
+    """Allows `rate` units of work per second on average and `burst` at once; a small message is one unit.
 
     Time is given by the caller, in seconds of any monotonic clock.
     """
@@ -15,13 +28,16 @@ class TokenBucket:
         self._tokens = burst
         self._seen = now
 
-    def take(self, now: float) -> float:
-        """Take one token; returns how many seconds to wait before the next message is read (0.0: none).
+    def take(self, now: float, price: float = 1.0) -> float:
+        """Pay for work; returns how many seconds to wait before the next is taken on (0.0: none).
 
-        The token is taken even when there is none: the message was read already, so its price is a longer pause.
+        The price is taken even when there is not enough: the work came already, so it costs a longer pause.
         """
-        tokens = self._tokens + (now - self._seen) * self._rate - 1
-        most = self._burst - 1
-        self._tokens = tokens = min(tokens, most)
+        tokens = min(self._tokens + (now - self._seen) * self._rate, self._burst) - price
+        self._tokens = tokens
         self._seen = now
         return 0.0 if tokens >= 0 else -tokens / self._rate
+
+    def is_full(self, now: float) -> bool:
+        """Whether nothing is owed any more: a new bucket would be the same."""
+        return self._tokens + (now - self._seen) * self._rate >= self._burst

@@ -5,15 +5,12 @@ import logging
 import math
 import resource
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from http import HTTPStatus
-from typing import Any, cast
 
 import structlog
 from csms_runtime import metrics, passwords
-from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
@@ -22,16 +19,19 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from csms_gateway.admission import Admission, Admitted
+from csms_gateway.budget import Budget
 from csms_gateway.handshake import Opening, Refusal, Result, choose_protocol, opening
 from csms_gateway.listeners import Listeners, listen_plain
 from csms_gateway.proxy import Visitor, behind
 from csms_gateway.registry import Registry
 from csms_gateway.settings import GatewaySettings
+from csms_gateway.shared import Shared
 from csms_gateway.socket import StationSocket
 from csms_gateway.tls import TlsFailure
 from csms_gateway.tls_listener import TlsListener
 from csms_gateway.tls_reload import CurrentContext
 from csms_gateway.tries import LONGEST_DELAY_S, Tries
+from csms_gateway.turns import Turns
 from csms_gateway.unasked import Unasked
 
 _log = structlog.get_logger(__name__)
@@ -40,12 +40,8 @@ _log = structlog.get_logger(__name__)
 _quiet = logging.getLogger("csms_gateway.websockets")
 _quiet.setLevel(logging.WARNING)
 
-_MAX_QUEUED_FRAMES = (4, 1)
-"""Frames read ahead of the session per connection: high and low water."""
-_WRITE_LIMIT_BYTES = 16 * 1024
-"""Bytes waiting for the station from which its socket is not read any more."""
 _HANDSHAKE_SLACK_S = 5.0 + LONGEST_DELAY_S
-"""How long a handshake may take besides waiting for its turn and for auth: sending the request, reading the answer."""
+"""How long an answer to a request may take besides waiting for its turn and for auth."""
 _RETRY_AFTER_S = 10
 
 # Without context takeover no compressor lives between messages: 10,000 idle stations cost nothing.
@@ -79,9 +75,21 @@ class StationServer:
         self._tries = Tries(settings.password_tries)
         self._secret_key = settings.require_secret_key()
         self._in_work = 0
-        self._server: Server | None = None
+        self._listeners = Listeners()
+        self._stations: set[asyncio.Task[None]] = set()
+        """From the request to the end of the connection."""
         self._port: int | None = None
         self._tls_port: int | None = None
+        self._shared = Shared(
+            owner=self,
+            budget=Budget(settings.max_buffered_bytes),
+            turns=Turns(),
+            message_rate=settings.message_rate,
+            message_burst=settings.message_burst,
+            max_message_bytes=settings.max_message_bytes,
+            request_timeout_s=settings.request_timeout_s,
+            transfer_timeout_s=settings.transfer_timeout_s,
+        )
 
     @property
     def port(self) -> int:
@@ -100,85 +108,106 @@ class StationServer:
         """Listen, with TLS if there is a context for it. Raises OSError when an address cannot be used."""
         _raise_file_limit()
         settings = self._settings
-        server = serve(
-            self._handle,
-            process_request=self._process_request,
-            compression=None,
-            server_header=None,
-            open_timeout=settings.handshake_wait_s + settings.service_timeout_s + _HANDSHAKE_SLACK_S,
-            logger=_quiet,
-        )
-        # The server is told what listens, rather than how to make one TCP server: it may be that, TLS, or both.
-        listen = partial(self._listen, server, tls)
-        server.create_server = cast("Callable[[], Coroutine[Any, Any, asyncio.Server]]", listen)
-        self._server = await server
-
-    async def _listen(self, server: Server, tls: CurrentContext | None) -> Listeners:
-        settings = self._settings
-        make = partial(self._new_socket, server)
         host, backlog = settings.ocpp_host, settings.accept_backlog
-        listeners = Listeners()
         if settings.ocpp_plain:
-            listeners.plain = await listen_plain(make, host, settings.ocpp_port, backlog)
-            self._port = int(listeners.plain[0].sockets[0].getsockname()[1])
+            self._listeners.plain = await listen_plain(self._new_socket, host, settings.ocpp_port, backlog)
+            self._port = int(self._listeners.plain[0].sockets[0].getsockname()[1])
         if tls is not None and settings.ocpp_tls_port is not None:
-            listeners.tls = TlsListener(
-                tls,
-                make,
-                self._tls_failed,
-                handshake_timeout_s=settings.ocpp_tls_handshake_timeout_s,
-                close_timeout_s=settings.close_timeout_s,
-                max_handshakes=settings.max_handshakes,
-            )
+            self._listeners.tls = self._tls_listener(tls)
             try:
-                self._tls_port = listeners.tls.start(host, settings.ocpp_tls_port, backlog)
+                self._tls_port = self._listeners.tls.start(host, settings.ocpp_tls_port, backlog)
             except OSError:
-                listeners.close()
+                self._listeners.close()
                 raise
         _log.info("listening for stations", host=host, port=self._port, tls_port=self._tls_port)
-        return listeners
 
-    def _new_socket(self, server: Server) -> StationSocket:
+    def _tls_listener(self, tls: CurrentContext) -> TlsListener:
         settings = self._settings
+        return TlsListener(
+            tls,
+            self._new_socket,
+            self._tls_failed,
+            handshake_timeout_s=settings.ocpp_tls_handshake_timeout_s,
+            close_timeout_s=settings.close_timeout_s,
+            max_handshakes=settings.max_handshakes,
+        )
+
+    def _new_socket(self) -> StationSocket:
         protocol = ServerProtocol(
             extensions=[_DEFLATE],
             select_subprotocol=self._select_subprotocol,
-            max_size=settings.max_message_bytes,
+            max_size=self._settings.max_message_bytes,
             logger=_quiet,
         )
-        station = StationSocket(
-            protocol,
-            server,
-            ping_interval=None,  # StationSocket watches its peer without a task
-            close_timeout=settings.close_timeout_s,
-            max_queue=_MAX_QUEUED_FRAMES,
-            write_limit=_WRITE_LIMIT_BYTES,
-        )
-        station.on_made = self._unasked.add
-        return station
+        return StationSocket(protocol, self._shared)
 
     def stop_accepting(self) -> None:
         """Close the listening sockets; handshakes in work are answered 503, open connections stay."""
-        if self._server is not None:
-            self._server.close(close_connections=False)
+        self._listeners.close()
+        self._unasked.abort()
 
     async def wait_closed(self) -> None:
         """Wait until the last connection has ended."""
-        if self._server is not None:
-            await self._server.wait_closed()
+        await self._listeners.wait_closed()
+        if self._stations:
+            await asyncio.wait(self._stations)
 
-    async def _handle(self, connection: ServerConnection) -> None:
-        await self._serve_station(_station_socket(connection))
+    # For the sockets
 
-    async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+    def made(self, socket: StationSocket) -> None:
+        """See `Owner`."""
+        self._unasked.add(socket)
+
+    def lost(self, socket: StationSocket) -> None:
+        """See `Owner`."""
+        self._unasked.remove(socket)
+
+    def requested(self, socket: StationSocket, request: Request) -> None:
+        """See `Owner`."""
+        self._unasked.remove(socket)
+        task = socket.loop.create_task(self._serve(socket, [request]))
+        self._stations.add(task)
+        task.add_done_callback(self._stations.discard)
+
+    async def _serve(self, socket: StationSocket, requests: list[Request]) -> None:
+        """Answer the request, and see the connection through to its end."""
+        try:
+            # Taken out of the list: its headers hold the password, and kilobytes, for as long as it is referred to.
+            response = await self._respond(socket, requests.pop())
+            if socket.state is State.CONNECTING:
+                socket.respond(response)
+            del response
+            if socket.is_open:
+                await self._serve_station(socket)
+            else:
+                await socket.ended()
+        except Exception:  # noqa: BLE001 it concerns one connection
+            _log.exception("connection failed")
+        finally:
+            socket.abort()
+
+    async def _respond(self, socket: StationSocket, request: Request) -> Response:
+        longest_s = self._settings.handshake_wait_s + self._settings.service_timeout_s + _HANDSHAKE_SLACK_S
+        try:
+            async with asyncio.timeout(longest_s):
+                refused = await self._process(socket, request)
+        except TimeoutError:
+            refused = self._refuse(socket, _overloaded())
+        if refused is not None:
+            return refused
+        response = socket.accept(request)
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and self._listeners.closed:
+            return socket.reject(HTTPStatus.SERVICE_UNAVAILABLE, "The gateway is stopping.\n")
+        return response
+
+    async def _process(self, socket: StationSocket, request: Request) -> Response | None:
         started = time.perf_counter()
-        self._unasked.remove(_station_socket(connection))
         result = Result.ABANDONED
         try:
-            result = await self._admit(_station_socket(connection), request)
+            result = await self._admit(socket, request)
         except Refusal as refusal:
             result = refusal.result
-            return self._refuse(connection, refusal)
+            return self._refuse(socket, refusal)
         finally:
             metrics.GATEWAY_HANDSHAKES.labels(result.value).inc()
             metrics.GATEWAY_HANDSHAKE_SECONDS.observe(time.perf_counter() - started)
@@ -257,8 +286,8 @@ class StationServer:
         self._in_work += change
         metrics.GATEWAY_HANDSHAKES_IN_WORK.set(self._in_work)
 
-    def _refuse(self, connection: ServerConnection, refusal: Refusal) -> Response:
-        response = connection.respond(HTTPStatus(refusal.status), refusal.text)
+    def _refuse(self, socket: StationSocket, refusal: Refusal) -> Response:
+        response = socket.reject(HTTPStatus(refusal.status), refusal.text)
         if refusal.status == HTTPStatus.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = f'Basic realm="{self._settings.ocpp_realm}", charset="UTF-8"'
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -287,12 +316,6 @@ def _raise_file_limit() -> None:
     _log.info("open files allowed", before=soft, now=hard)
 
 
-def _station_socket(connection: ServerConnection) -> StationSocket:
-    if not isinstance(connection, StationSocket):
-        raise TypeError("the server makes StationSockets only")
-    return connection
-
-
 def _too_many_tries(retry_after_s: float) -> Refusal:
     text = "Too many wrong passwords; try again later.\n"
     return Refusal(HTTPStatus.TOO_MANY_REQUESTS, text, Result.TOO_MANY_TRIES, retry_after_s=math.ceil(retry_after_s))
@@ -304,8 +327,7 @@ def _overloaded() -> Refusal:
 
 
 def _visitor(station: StationSocket) -> Visitor:
-    address = station.remote_address
-    text = str(address[0]) if isinstance(address, tuple) else ""
+    text = station.remote_address
     tls = station.transport.get_extra_info("ssl_object")
     if tls is None:
         return Visitor(text)

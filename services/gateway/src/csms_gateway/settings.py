@@ -70,10 +70,27 @@ class GatewaySettings(RuntimeSettings):
         ge=1024,
         description="Largest message a station may send, in bytes; a larger one closes with 1009",
     )
-    message_rate: float = Field(500.0, gt=0, description="Messages per second a station may send on average")
-    message_burst: int = Field(1000, ge=1, description="Messages a station may send at once")
+    max_buffered_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Bytes of messages over 16 KiB, of all stations, that may be in the gateway at once; "
+        "beyond it, further ones are not read for a while",
+    )
+    transfer_timeout_s: float = Field(
+        60.0, gt=0, description="How long a message over 16 KiB may take to arrive, in seconds"
+    )
+    message_rate: float = Field(
+        500.0,
+        gt=0,
+        description="Small messages per second a station may send on average; every 4 KiB (inflated) and every 100 "
+        "values count as one more, a ping, pong or fragment as half of one",
+    )
+    message_burst: int = Field(1000, ge=1, description="Small messages a station may send at once, counted likewise")
     max_connections: int = Field(20_000, ge=1, description="Connected stations at most; more are answered 503")
     max_handshakes: int = Field(1000, ge=1, description="Handshakes in work at most; others wait")
+    request_timeout_s: float = Field(
+        15.0, gt=0, description="How long a station may take to send its HTTP request, in seconds"
+    )
     handshake_wait_s: float = Field(
         30.0, ge=0, description="How long a handshake waits for its turn before it is answered 503, in seconds"
     )

@@ -1,18 +1,26 @@
-"""A station's WebSocket: websockets' server connection with synchronous sends, and a watch that costs no task."""
+"""A station's WebSocket: an asyncio protocol over websockets' sans-I/O `ServerProtocol`."""
 
 import asyncio
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from csms_runtime import metrics
-from websockets.asyncio.server import ServerConnection
-from websockets.datastructures import Headers
-from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import Event, State
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from csms_gateway.admission import Admitted
+from csms_gateway.intake import Intake
+from csms_gateway.rate import PRICE_OF_READ
+from csms_gateway.request_reader import RequestReader
+from csms_gateway.shared import Shared
 from csms_gateway.watch import Watch
+
+_WRITE_LIMIT_BYTES = 16 * 1024
+"""Bytes waiting for the station from which its socket is not read any more."""
+_LINGER_S = 1.0
+"""How long a refused client has to read why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,92 +43,177 @@ _EARLIEST_PING = 0.8
 _UNTIL_STARTED = WatchTimes(ping_interval_s=60, ping_timeout_s=60, send_timeout_s=5, close_timeout_s=5)
 
 
-class StationSocket(ServerConnection):
-    """One station's socket. Writing never blocks: what is outstanding is bounded by OCPP-J's one CALL per direction.
+class StationSocket(asyncio.BufferedProtocol):
+    """One station's socket. Writing never blocks: what is outstanding is bounded by OCPP-J's one CALL per direction."""
 
-    Frames are written through `protocol` and `send_data()`, as `websockets.broadcast()` does.
-    """
+    __slots__ = (
+        "_alive_at",
+        "_deadline",
+        "_ended",
+        "_ping_after_s",
+        "_pinged_at",
+        "_protocol",
+        "_request",
+        "_shared",
+        "_stuck_timer",
+        "_tick",
+        "_times",
+        "_watch",
+        "admitted",
+        "closed_because",
+        "heard_at",
+        "intake",
+        "loop",
+        "said_goodbye",
+        "transport",
+        "writing_paused",
+    )
 
-    heard_at: float = 0.0
-    """When the station's last bytes came, by the event loop's clock."""
-    admitted: Admitted | None = None
-    """Set by the handshake."""
-    closed_because: str = ""
-    """Why we ended the connection; empty: the station did."""
+    transport: asyncio.Transport
 
-    on_text: Callable[[bytes], bool] | None = None
-    """Takes a whole text message as soon as it came; False: not now, it is to be read by `recv` in its turn.
-
-    Spares most messages the queue, and waking the task that reads it."""
-    on_made: "Callable[[StationSocket], None] | None" = None
-    """Called when the TCP connection, or the TLS connection on it, is there."""
-    on_lost: Callable[[], None] | None = None
-    """Called when the TCP connection is gone."""
-
-    _alive_at: float = 0.0
-    _pinged_at: float = 0.0
-    _times: WatchTimes = _UNTIL_STARTED
-    _ping_after_s: float = _UNTIL_STARTED.ping_interval_s
-    _watch: Watch | None = None
-    _tick: int = 0
-    _stuck_timer: asyncio.TimerHandle | None = None
-    _writable: asyncio.Event | None = None
+    def __init__(self, protocol: ServerProtocol, shared: Shared) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.heard_at = self.loop.time()
+        """When the station's last bytes came, by the event loop's clock."""
+        self.admitted: Admitted | None = None
+        """Set by the handshake."""
+        self.closed_because = ""
+        """Why we ended the connection; empty: the station did."""
+        self.intake = Intake(self, protocol, shared, self.heard_at)
+        """What the station sends."""
+        self.writing_paused = False
+        """Whether the peer has yet to take what was sent."""
+        self.said_goodbye = False
+        """Whether we have ended our side of the connection: nobody listens any more."""
+        self._protocol = protocol
+        self._shared = shared
+        self._request: RequestReader | None = RequestReader()
+        self._deadline: asyncio.TimerHandle | None = None
+        """Of the HTTP request, or of the end of the connection."""
+        self._stuck_timer: asyncio.TimerHandle | None = None
+        self._ended: asyncio.Future[None] | None = None
+        self._alive_at = self._pinged_at = 0.0
+        self._times = _UNTIL_STARTED
+        self._ping_after_s = self._times.ping_interval_s
+        self._watch: Watch | None = None
+        self._tick = 0
 
     def start(self, times: WatchTimes, watch: Watch) -> None:
         """Begin to watch the peer; called once, after the handshake."""
         self._times, self._watch = times, watch
-        self._forget_handshake()
         self.heard_at = self._alive_at = self.loop.time()
         self._ping_after_s = times.ping_interval_s * random.uniform(_EARLIEST_PING, 1.0)  # noqa: S311 needs no secrecy
         self._tick = watch.after(self._ping_after_s, self)
 
-    def _forget_handshake(self) -> None:
-        # Headers hold the password, and kilobytes that nobody needs for as long as the connection lives.
-        if self.request is not None:
-            self.request.headers = Headers()
-        if self.response is not None:
-            self.response.headers = Headers()
+    @property
+    def state(self) -> State:
+        """Where the WebSocket connection stands."""
+        return self._protocol.state
 
     @property
     def is_open(self) -> bool:
         """Whether frames may be sent."""
-        return self.protocol.state is State.OPEN
+        return self._protocol.state is State.OPEN
 
     @property
-    def writing_paused(self) -> bool:
-        """Whether the peer has yet to take what was sent; see `writable`."""
-        return self._writable is not None
+    def close_code(self) -> int | None:
+        """The WebSocket close code; None until the connection has ended."""
+        return self._protocol.close_code
+
+    @property
+    def close_reason(self) -> str | None:
+        """What the station gave as reason; None until the connection has ended."""
+        return self._protocol.close_reason
+
+    @property
+    def remote_address(self) -> str:
+        """The IP address of the other end; empty when there is none."""
+        address = self.transport.get_extra_info("peername")
+        return str(address[0]) if isinstance(address, tuple) else ""
+
+    async def ended(self) -> None:
+        """Wait until the TCP connection is gone. Not for several tasks."""
+        if self._protocol.state is not State.CLOSED:
+            self._ended = self.loop.create_future()
+            await self._ended
+
+    def accept(self, request: Request) -> Response:
+        """Return the answer to a request that is to be upgraded: 101, or what is wrong with it."""
+        return self._protocol.accept(request)
+
+    def reject(self, status: int, text: str) -> Response:
+        """Return the answer to a request that is refused."""
+        return self._protocol.reject(status, text)
+
+    def respond(self, response: Response) -> None:
+        """Answer the HTTP request; afterwards the connection is open, or about to end."""
+        rest = self._request.rest if self._request is not None else None
+        self._request = None
+        self._protocol.send_response(response)
+        self.flush()
+        if rest:
+            self.intake.receive(rest)
 
     def send_frame(self, text: str) -> bool:
         """Send a text frame; False: the connection is not open any more."""
         if not self.is_open:
             return False
         data = text.encode()
-        self.protocol.send_text(data)
-        self.send_data()
+        self._protocol.send_text(data)
+        self.flush()
         metrics.GATEWAY_BYTES.labels("out").inc(len(data))
         return True
 
     def begin_close(self, code: int, reason: str) -> None:
-        """Start the closing handshake; the reader sees the end of the connection. Does nothing when it is closing."""
+        """Start the closing handshake. Does nothing when it is closing."""
         if not self.is_open:
             return
         self.closed_because = reason
-        self.protocol.send_close(code, reason)
-        self.send_data()
-        self.loop.call_later(self._times.close_timeout_s, self.transport.abort)
+        self._protocol.send_close(code, reason)
+        self.flush()
+        self.intake.go_on()
 
-    async def writable(self) -> None:
-        """Wait until the peer has taken what was sent; returns also when the connection ends."""
-        if self._writable is not None:
-            await self._writable.wait()
+    def fail(self, code: int, reason: str) -> None:
+        """End the connection because of what the station sent."""
+        self.closed_because = self.closed_because or reason
+        self._protocol.fail(code, reason)
+        self.flush()
+
+    def abort(self) -> None:
+        """End the TCP connection at once."""
+        self.transport.abort()
+
+    def flush(self) -> None:
+        """Write what the protocol wants to send."""
+        for data in self._protocol.data_to_send():
+            if not data:
+                self.said_goodbye = True
+                self._end_output()
+            elif not self.transport.is_closing():
+                self.transport.write(data)
+        if self._deadline is None and self._protocol.close_expected():
+            timeout_s = _LINGER_S if self._protocol.state is State.CONNECTING else self._times.close_timeout_s
+            self._deadline = self.loop.call_later(timeout_s, self.transport.abort)
+
+    def _end_output(self) -> None:
+        if self.transport.is_closing():
+            return
+        if not self.transport.can_write_eof():  # TLS
+            self.transport.close()
+            return
+        try:
+            self.transport.write_eof()
+        except (OSError, RuntimeError):  # the peer was quicker
+            self.transport.abort()
+
+    # For Watch
 
     def look(self) -> None:
-        """Ping a silent peer, give up a dead one. For `Watch`."""
+        """Ping a silent peer, give up a dead one."""
         if self._watch is None:  # the connection was lost at the same moment
             return
         now = self.loop.time()
-        if self.recv_messages.paused:  # we do not read, so we cannot hear
+        if not self.intake.reading:  # we do not read, so we cannot hear
             self._alive_at = now
         alive_at = max(self._alive_at, self.heard_at)
         if self._pinged_at > alive_at:
@@ -137,76 +230,93 @@ class StationSocket(ServerConnection):
     def _ping(self, now: float) -> None:
         if self.is_open:
             self._pinged_at = now
-            self.protocol.send_ping(b"")
-            self.send_data()
+            self._protocol.send_ping(b"")
+            self.flush()
 
     def _give_up(self, reason: str) -> None:
         metrics.GATEWAY_DEAD_PEERS.labels(reason).inc()
         self.closed_because = self.closed_because or reason
-        self.protocol.fail(CloseCode.INTERNAL_ERROR, reason)
         self.transport.abort()
 
-    # asyncio.Protocol
+    # asyncio.BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        self.heard_at = self.loop.time()
-        super().connection_made(transport)
-        self.recv_messages.resume = self._resume_reading
-        if self.on_made is not None:
-            self.on_made(self)
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.set_write_buffer_limits(_WRITE_LIMIT_BYTES)
+        self._deadline = self.loop.call_later(self._shared.request_timeout_s, self.transport.abort)
+        self._shared.owner.made(self)
 
-    def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
-        self.heard_at = self.loop.time()
-        super().data_received(data)
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 asyncio's
+        """See asyncio.BufferedProtocol."""
+        return self._shared.buffer
 
-    def process_event(self, event: Event) -> None:
-        """See websockets."""
-        if (
-            self.on_text is not None
-            and isinstance(event, Frame)
-            and event.opcode is Opcode.TEXT
-            and event.fin
-            and not self.recv_messages.frames  # what came earlier comes first
-            and self.on_text(bytes(event.data))
-        ):
+    def buffer_updated(self, nbytes: int) -> None:
+        """See asyncio.BufferedProtocol."""
+        data = bytes(self._shared.buffer[:nbytes])
+        self.heard_at = self.loop.time()
+        self.intake.charge(PRICE_OF_READ)
+        if self._request is None:
+            self.intake.receive(data)
+        elif not self.said_goodbye:
+            self._read_request(self._request, data)
+
+    def _read_request(self, reader: RequestReader, data: bytes) -> None:
+        try:
+            part = reader.take(data)
+        except ValueError:
+            self.transport.abort()
             return
-        super().process_event(event)
+        if not part:
+            return
+        self._protocol.receive_data(part)
+        events = self._protocol.events_received()
+        if events or self._protocol.close_expected():
+            self._stop_deadline()
+        self.flush()
+        for event in events:
+            if isinstance(event, Request):
+                self._shared.owner.requested(self, event)
+
+    def eof_received(self) -> None:
+        """See asyncio.Protocol."""
+        self.intake.finish()
+        self._protocol.receive_eof()
+        self.flush()
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
-        super().pause_writing()
         # Else the answers to the pings of a peer that takes nothing would pile up without limit.
-        self.transport.pause_reading()
-        self._writable = asyncio.Event()
+        self.writing_paused = True
+        self.intake.read(on=False)
         self._stuck_timer = self.loop.call_later(self._times.send_timeout_s, self._give_up, "stuck while sending")
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
-        super().resume_writing()
-        self._unblock()
-        self._resume_reading()
+        self.writing_paused = False
+        self._stop_stuck_timer()
+        self.intake.go_on()
 
-    def _resume_reading(self) -> None:
-        """Read again, if neither the queue of messages is full nor the peer slow to take what is sent."""
-        if self._writable is None and not self.recv_messages.paused:
-            self.transport.resume_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 asyncio's
         """See asyncio.Protocol."""
-        super().connection_lost(exc)
-        self._unblock()
-        if self.on_lost is not None:
-            self.on_lost()
+        self._protocol.receive_eof()
+        self._protocol.data_to_send()
+        self._stop_deadline()
+        self._stop_stuck_timer()
+        self.intake.close()
         if self._watch is not None:
             self._watch.forget(self._tick, self)
             self._watch = None
+        self._shared.owner.lost(self)
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
 
-    def _unblock(self) -> None:
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _stop_stuck_timer(self) -> None:
         if self._stuck_timer is not None:
             self._stuck_timer.cancel()
             self._stuck_timer = None
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None

@@ -1,7 +1,5 @@
 """Connections whose HTTP request has not come (yet)."""
 
-from functools import partial
-
 from csms_runtime import metrics
 
 from csms_gateway.socket import StationSocket
@@ -21,13 +19,17 @@ class Unasked:
     def add(self, socket: StationSocket) -> None:
         """Take a connection that was just made, until `remove` or its end."""
         self._sockets[socket] = None
-        socket.on_lost = partial(self.remove, socket)
         if len(self._sockets) > self._most:
             oldest = next(iter(self._sockets))
             self.remove(oldest)
             metrics.GATEWAY_HANDSHAKES.labels("crowded_out").inc()
-            oldest.transport.abort()
+            oldest.abort()
 
     def remove(self, socket: StationSocket) -> None:
         """Its request has come, or the connection has ended."""
         self._sockets.pop(socket, None)
+
+    def abort(self) -> None:
+        """End them all."""
+        for socket in tuple(self._sockets):
+            socket.abort()

@@ -1,0 +1,36 @@
+"""Where a WebSocket frame ends, and what may become of it (RFC 6455, 5.2). Pure."""
+
+from typing import NamedTuple
+
+_FIN, _RSV1, _OPCODE, _CONTINUATION = 0x80, 0x40, 0x0F, 0x0
+_MASKED, _LENGTH, _LENGTH_16, _LENGTH_64 = 0x80, 0x7F, 126, 127
+_SHORTEST = 2
+
+
+class FrameHeader(NamedTuple):
+    """What the first bytes of a frame say."""
+
+    length: int
+    """Of the whole frame, header included, in bytes."""
+    payload: int
+    """Of the payload, as it comes over the wire, in bytes."""
+    is_whole: bool
+    """Whether it is a whole message that is not compressed, or a control frame."""
+    may_be_compressed: bool
+    """Whether more bytes may become of the payload: also of a fragment, whose first said so."""
+
+
+def read_header(data: bytes, at: int) -> FrameHeader | None:
+    """Read the frame that begins at `at`; None: its header is not complete."""
+    if len(data) - at < _SHORTEST:
+        return None
+    first, second = data[at], data[at + 1]
+    payload, size = second & _LENGTH, _SHORTEST
+    if payload >= _LENGTH_16:
+        size += 2 if payload == _LENGTH_16 else 8
+        if len(data) - at < size:
+            return None
+        payload = int.from_bytes(data[at + _SHORTEST : at + size], "big")
+    size += 4 if second & _MASKED else 0
+    compressed = bool(first & _RSV1) or not first & _OPCODE
+    return FrameHeader(size + payload, payload, bool(first & _FIN) and not compressed, compressed)

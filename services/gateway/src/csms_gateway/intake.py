@@ -1,0 +1,278 @@
+"""What a station sends: charged before it is worked on, and given to websockets one frame at a time.
+
+One read may hold thousands of frames, and each of them may become megabytes. What may not be handled yet waits as it
+came from the network, and no more is read.
+"""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from csms_runtime import metrics
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from csms_gateway.budget import FREE_BYTES
+from csms_gateway.frame_header import FrameHeader, read_header
+from csms_gateway.message import Message
+from csms_gateway.rate import PRICE_OF_BYTE, PRICE_OF_FRAME, TokenBucket
+from csms_gateway.shared import Receiver, Shared
+
+if TYPE_CHECKING:
+    from csms_gateway.socket import StationSocket
+
+_LIGHT_BYTES = 4096
+"""A frame of more, or one behind fragments of more, may cost much to handle."""
+_LIGHT_COMPRESSED_BYTES = 256
+"""The same of a compressed one: it may become a thousand times as long."""
+_DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
+
+
+class Intake:
+    """The reading half of a `StationSocket`."""
+
+    __slots__ = (
+        "_at",
+        "_bucket",
+        "_deadline",
+        "_header",
+        "_input",
+        "_kept",
+        "_left",
+        "_message",
+        "_paused_until",
+        "_protocol",
+        "_pumping",
+        "_receiver",
+        "_reserved",
+        "_resume",
+        "_shared",
+        "_socket",
+        "reading",
+    )
+
+    def __init__(self, socket: "StationSocket", protocol: ServerProtocol, shared: Shared, now: float) -> None:
+        self._socket = socket
+        self._protocol = protocol
+        self._shared = shared
+        self._receiver: Receiver | None = None
+        self._bucket = shared.new_bucket(now)
+        self._paused_until = 0.0
+        """The station owes: when its next frame may be handled."""
+        self._resume: asyncio.TimerHandle | None = None
+        self._input = b""
+        """What came and was not given to websockets yet, from `_at` on."""
+        self._at = 0
+        self._header: FrameHeader | None = None
+        """Of the frame that is being read."""
+        self._left = 0
+        """How much of that frame is still to be given to websockets."""
+        self._message: Message | None = None
+        """The message whose fragments come."""
+        self._reserved = 0
+        """Bytes that are counted in the budget for the message that comes."""
+        self._kept = 0
+        """Bytes that are counted in the budget for messages that were handed over and are in work."""
+        self._deadline: asyncio.TimerHandle | None = None
+        """Of a large message."""
+        self._pumping = False
+        self.reading = True
+        """Whether the socket is read; when it is not, nothing can be heard."""
+
+    def listen_to(self, receiver: Receiver, bucket: TokenBucket) -> None:
+        """Hand messages over from now on, and charge the work to `bucket`."""
+        self._receiver, self._bucket = receiver, bucket
+        self.charge(0.0)
+        self.go_on()
+
+    def charge(self, price: float) -> None:
+        """Charge work, in small messages; a station that owes is not listened to for a while."""
+        now = self._socket.loop.time()
+        pause_s = self._bucket.take(now, price)
+        if pause_s:
+            self._paused_until = now + pause_s
+
+    def receive(self, data: bytes) -> None:
+        """Take what came behind the HTTP request."""
+        self._input = self._input[self._at :] + data if self._at < len(self._input) else data
+        self._at = 0
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Handle what waits, as far as it may be."""
+        if self._pumping or self._protocol.state is State.CLOSED:
+            return
+        self._pumping = True
+        try:
+            while self._begin_frame():
+                if not self._may_go_on():
+                    self.read(on=False)
+                    return
+                self._feed()
+        finally:
+            self._pumping = False
+        self.read(on=not self._socket.writing_paused)
+
+    def finish(self) -> None:
+        """Handle what waits as far as the station may have it at once: nothing more comes of it."""
+        while not self._pumping and self._begin_frame() and self._is_listened_to() and not self._owes():
+            self._feed()
+
+    def close(self) -> None:
+        """The connection is gone."""
+        for timer in (self._resume, self._deadline):
+            if timer is not None:
+                timer.cancel()
+        self._shared.turns.forget(self)
+        self._shared.budget.forget(self)
+        self._shared.budget.give(self._reserved + self._kept)
+        self._reserved = self._kept = 0
+
+    def release(self) -> None:
+        """Give back what was counted for messages that are done with."""
+        if self._kept:
+            self._shared.budget.give(self._kept)
+            self._kept = 0
+
+    def read(self, *, on: bool) -> None:
+        """Read from the network, or not for now."""
+        transport = self._socket.transport
+        if on is not self.reading and not transport.is_closing():
+            self.reading = on
+            if on:
+                transport.resume_reading()
+            else:
+                transport.pause_reading()
+
+    def _begin_frame(self) -> bool:
+        """Look at the header of the next frame; False: there is none, or not all of it."""
+        if self._at >= len(self._input) or self._socket.said_goodbye:
+            self._input, self._at = b"", 0
+            return False
+        if not self._left:
+            self._header = read_header(self._input, self._at)
+            if self._header is None:
+                return False
+            self._left = self._header.length
+        return True
+
+    def _may_go_on(self) -> bool:
+        """Whether the next step may be taken; when not, somebody calls `go_on` when it may."""
+        if self._socket.writing_paused or not self._is_listened_to() or self._owes():
+            return False
+        return self._has_room() and self._shared.turns.take(self, heavy=self._is_heavy())
+
+    def _is_listened_to(self) -> bool:
+        if self._protocol.state is State.OPEN:
+            return self._receiver is not None and self._receiver.ready
+        return self._protocol.state is State.CLOSING
+
+    def _owes(self) -> bool:
+        pause_s = self._paused_until - self._socket.loop.time()
+        if pause_s > 0 and self._resume is None:
+            metrics.GATEWAY_RATE_LIMITED.inc()
+            self._resume = self._socket.loop.call_later(pause_s, self._pause_over)
+        return pause_s > 0
+
+    def _pause_over(self) -> None:
+        self._resume = None
+        self.go_on()
+
+    def _has_room(self) -> bool:
+        """Whether a large message that begins finds room. It has a deadline from then on, so that it gives it back."""
+        header = self._header
+        if header is None or self._left != header.length:
+            return True
+        size = header.payload + (self._message.size if self._message is not None else 0)
+        if size <= FREE_BYTES or size <= self._reserved:
+            return True
+        most = self._shared.max_message_bytes  # fragments: nobody knows how many come
+        wanted = min(size, most) if header.is_whole else most
+        if not self._shared.budget.take(self, wanted - self._reserved):
+            return False
+        self._reserved = wanted
+        if self._deadline is None:
+            self._set_deadline()
+        return True
+
+    def _set_deadline(self) -> None:
+        self._deadline = self._socket.loop.call_later(self._shared.transfer_timeout_s, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if not self.reading:  # it waits for us
+            self._set_deadline()
+        elif self._left or self._message is not None:
+            self._socket.fail(CloseCode.POLICY_VIOLATION, "the message takes too long")
+
+    def _is_heavy(self) -> bool:
+        """Whether the next step may be costly: it completes a frame that is large, or becomes so."""
+        header = self._header
+        if header is None or self._left > len(self._input) - self._at:
+            return False
+        if self._message is not None and self._message.size > _LIGHT_BYTES:
+            return True
+        return header.length > (_LIGHT_COMPRESSED_BYTES if header.may_be_compressed else _LIGHT_BYTES)
+
+    def _feed(self) -> None:
+        """Give websockets the rest of the frame, or as much of it as came."""
+        heavy = self._is_heavy()
+        began = time.perf_counter()
+        end = min(self._at + self._left, len(self._input))
+        data = self._input[self._at : end]
+        self._left -= len(data)
+        self._at = end
+        self.charge(len(data) * PRICE_OF_BYTE + (0.0 if self._left else PRICE_OF_FRAME))
+        self._protocol.receive_data(data)
+        events = self._protocol.events_received()
+        self._socket.flush()
+        for event in events:
+            if isinstance(event, Frame) and event.opcode in _DATA:
+                self._take(event)
+        self._shared.turns.spent(time.perf_counter() - began, heavy=heavy)
+
+    def _take(self, frame: Frame) -> None:
+        if self._message is None and frame.fin:
+            self._hand_over(frame.opcode, bytes(frame.data))
+            return
+        message = self._message = self._message or Message(frame.opcode)
+        if not message.add(frame):
+            self._message = None
+            self._socket.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+        elif frame.fin:
+            self._message = None
+            self._hand_over(message.opcode, bytes(message.data))
+
+    def _hand_over(self, opcode: Opcode, data: bytes) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        receiver = self._receiver
+        if receiver is None or self._protocol.state is not State.OPEN:
+            return
+        if opcode is Opcode.BINARY:
+            receiver.receive_binary()
+        elif data.isascii() or _is_utf8(data):
+            self._keep(data)
+            receiver.receive_text(data)
+        else:
+            self._socket.fail(CloseCode.INVALID_DATA, "not UTF-8")
+        if self._kept and receiver.settled:
+            self.release()
+
+    def _keep(self, data: bytes) -> None:
+        """Count what a message has become, in place of what was foreseen."""
+        kept = len(data) if len(data) > FREE_BYTES else 0
+        if kept or self._reserved:
+            self._shared.budget.add(kept)
+            self._shared.budget.give(self._reserved)
+            self._kept, self._reserved = self._kept + kept, 0
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

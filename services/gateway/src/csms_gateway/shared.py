@@ -1,0 +1,70 @@
+"""What the sockets of a gateway have in common, and the interfaces around them."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from websockets.http11 import Request
+
+from csms_gateway.budget import Budget
+from csms_gateway.rate import TokenBucket
+from csms_gateway.turns import Turns
+
+if TYPE_CHECKING:
+    from csms_gateway.socket import StationSocket
+
+_READ_BYTES = 16 * 1024
+"""Read at once; what waits of a station that is not read is hardly more."""
+
+
+class Receiver(Protocol):
+    """Takes a station's messages."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next message may be handed over; when that changes, `StationSocket.go_on` is to be called."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether all messages are done with, so that their bytes need not be counted any more."""
+
+    def receive_text(self, data: bytes) -> None:
+        """Take a text message, valid UTF-8."""
+
+    def receive_binary(self) -> None:
+        """Learn of a binary message."""
+
+
+class Owner(Protocol):
+    """Learns what becomes of the sockets."""
+
+    def made(self, socket: "StationSocket") -> None:
+        """The TCP connection, or the TLS connection on it, is there."""
+
+    def requested(self, socket: "StationSocket", request: Request) -> None:
+        """The HTTP request is complete; `StationSocket.respond` is to be called."""
+
+    def lost(self, socket: "StationSocket") -> None:
+        """The TCP connection is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One object for all sockets of a gateway, in one event loop."""
+
+    owner: Owner
+    budget: Budget
+    turns: Turns
+    message_rate: float
+    """Small messages per second."""
+    message_burst: float
+    max_message_bytes: int
+    request_timeout_s: float
+    """How long the HTTP request may take."""
+    transfer_timeout_s: float
+    """How long a large message may take to arrive."""
+    buffer: bytearray = field(default_factory=lambda: bytearray(_READ_BYTES))
+    """What any of the sockets reads lands here first."""
+
+    def new_bucket(self, now: float) -> TokenBucket:
+        """Return a full one."""
+        return TokenBucket(self.message_rate, self.message_burst, now)

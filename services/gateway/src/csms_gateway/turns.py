@@ -1,0 +1,96 @@
+"""Who may handle a frame now: no turn of the event loop is spent on frames alone, and costly frames come one by one."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+TURN_S = 0.005
+"""How long frames are handled in one turn of the event loop; what is left waits for the next."""
+_COSTLY_S = 0.002
+"""A frame that took longer is followed by a pause for frames of its kind."""
+_PAUSE = 2
+"""That pause, in times of what the frame took: costly frames of all stations together get a third of the loop."""
+
+
+class Waiting(Protocol):
+    """What can wait for its turn. Must be hashable by identity."""
+
+    def go_on(self) -> None:
+        """Handle the next frame."""
+
+
+class Turns:
+    """Shares the event loop among the stations: each handles one frame, then it is the next one's turn.
+
+    `heavy` frames, which may cost much, wait in a line of their own, so that they delay no small ones. `clock` gives
+    seconds. Belongs to one event loop.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._light: dict[Waiting, None] = {}
+        self._heavy: dict[Waiting, None] = {}
+        self._left = TURN_S
+        self._heavy_from = 0.0
+        """When the next heavy frame may be handled."""
+        self._serving: Waiting | None = None
+        self._soon = False
+        self._later: asyncio.TimerHandle | None = None
+
+    def take(self, waiting: Waiting, *, heavy: bool) -> bool:
+        """Whether a frame may be handled now, followed by `spent`; False: `go_on` is called when it may."""
+        if self._serving is waiting:
+            self._serving = None
+            return True
+        line = self._heavy if heavy else self._light
+        if self._left > 0 and not line and not (heavy and self._clock() < self._heavy_from):
+            return True
+        line[waiting] = None
+        self._schedule()
+        return False
+
+    def spent(self, seconds: float, *, heavy: bool) -> None:
+        """Say how long a frame took."""
+        self._left -= seconds
+        if heavy and seconds > _COSTLY_S:
+            self._heavy_from = self._clock() + _PAUSE * seconds
+        self._next_turn_soon()
+
+    def forget(self, waiting: Waiting) -> None:
+        """It waits no more."""
+        self._light.pop(waiting, None)
+        self._heavy.pop(waiting, None)
+
+    def _schedule(self) -> None:
+        if self._light:
+            self._next_turn_soon()
+        elif self._heavy and self._later is None:
+            delay_s = max(0.0, self._heavy_from - self._clock())
+            self._later = asyncio.get_running_loop().call_later(delay_s, self._turn)
+
+    def _next_turn_soon(self) -> None:
+        if not self._soon:
+            self._soon = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._soon = False
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        self._left = TURN_S
+        for _ in range(len(self._light)):
+            if self._left <= 0:
+                break
+            self._serve(self._light)
+        if self._heavy and self._clock() >= self._heavy_from:
+            self._serve(self._heavy)
+        self._schedule()
+
+    def _serve(self, line: dict[Waiting, None]) -> None:
+        waiting = next(iter(line))
+        del line[waiting]
+        self._serving = waiting
+        waiting.go_on()
+        self._serving = None
