@@ -220,6 +220,7 @@ async def test_forwarding_headers_are_not_trusted(system: "System") -> None:
 async def test_the_handshakes_headers_are_forgotten(system: "System") -> None:
     station = await system.connect("CS1")
     await system.services.connection("CS1")
+    gc.collect()
     requests = [found for found in gc.get_objects() if isinstance(found, Request)]
     assert [found for found in requests if "Authorization" in found.headers] == [station.socket.request]
 

@@ -101,8 +101,6 @@ class Gateway:
             epoch=self.id.epoch,
             limits=Limits(max_queued_commands=settings.command_queue),
             lenient=settings.lenient_validation,
-            message_rate=settings.message_rate,
-            message_burst=settings.message_burst,
             dispatch=self._calls.dispatch,
             command_done=self._commands.done,
             noticed=MessageRefusals(self._retrying).noticed,

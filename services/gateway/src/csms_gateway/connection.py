@@ -34,7 +34,7 @@ from websockets.frames import CloseCode
 
 from csms_gateway.admission import Admitted
 from csms_gateway.frame_log import log_frame
-from csms_gateway.rate import PRICE_OF_REFUSAL, TokenBucket, price_of
+from csms_gateway.rate import PRICE_OF_REFUSAL, price_of
 from csms_gateway.socket import StationSocket
 
 _log = structlog.get_logger(__name__)
@@ -56,9 +56,6 @@ class ConnectionOptions:
     epoch: int
     limits: Limits
     lenient: bool
-    message_rate: float
-    """Messages per second."""
-    message_burst: int
     dispatch: "Callable[[StationConnection, Dispatch], None]"
     """Takes the station's valid CALLs; must answer each by `reply` or `replied_late`, later."""
     command_done: "Callable[[StationConnection, CommandDone], None]"
@@ -71,7 +68,6 @@ class StationConnection:
     """A connected station. All methods belong to the event loop's thread and, but for `run`, never block."""
 
     __slots__ = (
-        "_bucket",
         "_deadline",
         "_options",
         "_queued_bytes",
@@ -111,7 +107,6 @@ class StationConnection:
             limits=options.limits,
             lenient=options.lenient,
         )
-        self._bucket = TokenBucket(options.message_rate, options.message_burst, self._now())
         self._queued_bytes = 0
         """Of messages that came while a CALL was in work."""
         self._deadline: float | None = None
@@ -167,7 +162,7 @@ class StationConnection:
 
     async def run(self) -> None:
         """Handle what the station sends until the connection ends."""
-        self._socket.intake.listen_to(self, self._bucket)
+        self._socket.intake.listen_to(self)
         await self._socket.ended()
 
     # For the socket, see `Receiver`. Not being ready is the backpressure: TCP's window fills up.

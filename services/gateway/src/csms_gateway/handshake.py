@@ -26,6 +26,7 @@ class Result(StrEnum):
     AUTH_UNAVAILABLE = "auth_unavailable"
     OVERLOADED = "overloaded"
     TOO_MANY_TRIES = "too_many_tries"
+    OWES = "owes"
     NOT_WEBSOCKET = "not_websocket"
     ABANDONED = "abandoned"
 

@@ -16,7 +16,7 @@ from websockets.server import ServerProtocol
 from csms_gateway.budget import FREE_BYTES
 from csms_gateway.frame_header import FrameHeader, read_header
 from csms_gateway.message import Message
-from csms_gateway.rate import PRICE_OF_BYTE, PRICE_OF_FRAME, TokenBucket
+from csms_gateway.rate import PRICE_OF_BYTE, PRICE_OF_CONNECTION, PRICE_OF_FRAME, TokenBucket
 from csms_gateway.shared import Receiver, Shared
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Intake:
         self._protocol = protocol
         self._shared = shared
         self._receiver: Receiver | None = None
-        self._bucket = shared.new_bucket(now)
+        self._bucket = shared.buckets.new(now)
         self._paused_until = 0.0
         """The station owes: when its next frame may be handled."""
         self._resume: asyncio.TimerHandle | None = None
@@ -80,10 +80,14 @@ class Intake:
         self.reading = True
         """Whether the socket is read; when it is not, nothing can be heard."""
 
-    def listen_to(self, receiver: Receiver, bucket: TokenBucket) -> None:
-        """Hand messages over from now on, and charge the work to `bucket`."""
-        self._receiver, self._bucket = receiver, bucket
-        self.charge(0.0)
+    def charge_to(self, bucket: TokenBucket) -> None:
+        """Charge the work to this bucket from now on."""
+        self._bucket = bucket
+        self.charge(PRICE_OF_CONNECTION)
+
+    def listen_to(self, receiver: Receiver) -> None:
+        """Hand messages over from now on."""
+        self._receiver = receiver
         self.go_on()
 
     def charge(self, price: float) -> None:
@@ -106,10 +110,11 @@ class Intake:
         self._pumping = True
         try:
             while self._begin_frame():
-                if not self._may_go_on():
+                heavy = self._is_heavy()
+                if not self._may_go_on(heavy=heavy):
                     self.read(on=False)
                     return
-                self._feed()
+                self._feed(heavy=heavy)
         finally:
             self._pumping = False
         self.read(on=not self._socket.writing_paused)
@@ -117,7 +122,7 @@ class Intake:
     def finish(self) -> None:
         """Handle what waits as far as the station may have it at once: nothing more comes of it."""
         while not self._pumping and self._begin_frame() and self._is_listened_to() and not self._owes():
-            self._feed()
+            self._feed(heavy=False)
 
     def close(self) -> None:
         """The connection is gone."""
@@ -157,11 +162,11 @@ class Intake:
             self._left = self._header.length
         return True
 
-    def _may_go_on(self) -> bool:
+    def _may_go_on(self, *, heavy: bool) -> bool:
         """Whether the next step may be taken; when not, somebody calls `go_on` when it may."""
         if self._socket.writing_paused or not self._is_listened_to() or self._owes():
             return False
-        return self._has_room() and self._shared.turns.take(self, heavy=self._is_heavy())
+        return self._has_room() and self._shared.turns.take(self, heavy=heavy)
 
     def _is_listened_to(self) -> bool:
         if self._protocol.state is State.OPEN:
@@ -215,9 +220,8 @@ class Intake:
             return True
         return header.length > (_LIGHT_COMPRESSED_BYTES if header.may_be_compressed else _LIGHT_BYTES)
 
-    def _feed(self) -> None:
+    def _feed(self, *, heavy: bool) -> None:
         """Give websockets the rest of the frame, or as much of it as came."""
-        heavy = self._is_heavy()
         began = time.perf_counter()
         end = min(self._at + self._left, len(self._input))
         data = self._input[self._at : end]
@@ -225,11 +229,10 @@ class Intake:
         self._at = end
         self.charge(len(data) * PRICE_OF_BYTE + (0.0 if self._left else PRICE_OF_FRAME))
         self._protocol.receive_data(data)
-        events = self._protocol.events_received()
-        self._socket.flush()
-        for event in events:
+        for event in self._protocol.events_received():
             if isinstance(event, Frame) and event.opcode in _DATA:
                 self._take(event)
+        self._socket.flush()
         self._shared.turns.spent(time.perf_counter() - began, heavy=heavy)
 
     def _take(self, frame: Frame) -> None:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 import structlog
 from csms_runtime import metrics, passwords
+from websockets.datastructures import Headers
 from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
@@ -23,6 +24,7 @@ from csms_gateway.budget import Budget
 from csms_gateway.handshake import Opening, Refusal, Result, choose_protocol, opening
 from csms_gateway.listeners import Listeners, listen_plain
 from csms_gateway.proxy import Visitor, behind
+from csms_gateway.rate import Buckets
 from csms_gateway.registry import Registry
 from csms_gateway.settings import GatewaySettings
 from csms_gateway.shared import Shared
@@ -43,6 +45,8 @@ _quiet.setLevel(logging.WARNING)
 _HANDSHAKE_SLACK_S = 5.0 + LONGEST_DELAY_S
 """How long an answer to a request may take besides waiting for its turn and for auth."""
 _RETRY_AFTER_S = 10
+_LONGEST_DEBT_S = 5.0
+"""A station that has caused more work than it may, and would not be listened to for longer, is told to come back."""
 
 # Without context takeover no compressor lives between messages: 10,000 idle stations cost nothing.
 _DEFLATE = ServerPerMessageDeflateFactory(
@@ -84,8 +88,7 @@ class StationServer:
             owner=self,
             budget=Budget(settings.max_buffered_bytes),
             turns=Turns(),
-            message_rate=settings.message_rate,
-            message_burst=settings.message_burst,
+            buckets=Buckets(settings.message_rate, settings.message_burst, 2 * settings.max_connections),
             max_message_bytes=settings.max_message_bytes,
             request_timeout_s=settings.request_timeout_s,
             transfer_timeout_s=settings.transfer_timeout_s,
@@ -161,22 +164,25 @@ class StationServer:
     def lost(self, socket: StationSocket) -> None:
         """See `Owner`."""
         self._unasked.remove(socket)
+        if socket.admitted is not None:
+            self._shared.buckets.left(socket.admitted.station_id, socket.loop.time())
 
     def requested(self, socket: StationSocket, request: Request) -> None:
         """See `Owner`."""
         self._unasked.remove(socket)
-        task = socket.loop.create_task(self._serve(socket, [request]))
+        task = socket.loop.create_task(self._serve(socket, request))
         self._stations.add(task)
         task.add_done_callback(self._stations.discard)
 
-    async def _serve(self, socket: StationSocket, requests: list[Request]) -> None:
+    async def _serve(self, socket: StationSocket, request: Request) -> None:
         """Answer the request, and see the connection through to its end."""
         try:
-            # Taken out of the list: its headers hold the password, and kilobytes, for as long as it is referred to.
-            response = await self._respond(socket, requests.pop())
+            response = await self._respond(socket, request)
             if socket.state is State.CONNECTING:
                 socket.respond(response)
             del response
+            # They hold the password, and kilobytes, and websockets' parser refers to them as long as it lives.
+            request.headers = Headers()
             if socket.is_open:
                 await self._serve_station(socket)
             else:
@@ -223,11 +229,15 @@ class StationServer:
             headers.get_all("Authorization"),
             self._settings.ocpp_protocols,
         )
+        owed_s = self._shared.buckets.owes(wanted.station_id, station.loop.time())
+        if owed_s > _LONGEST_DEBT_S:
+            raise _owes(owed_s)
         visitor = behind(_visitor(station), headers, self._settings.proxy_rules)
         if wanted.password is None:  # there is nothing to guess
             station.admitted = await self._ask(station, wanted, visitor)
         else:
             station.admitted = await self._try(station, wanted, visitor, wanted.password)
+        station.intake.charge_to(self._shared.buckets.of(wanted.station_id, station.loop.time()))
         return Result.ACCEPTED
 
     async def _ask(self, station: StationSocket, wanted: Opening, visitor: Visitor) -> Admitted:
@@ -319,6 +329,11 @@ def _raise_file_limit() -> None:
 def _too_many_tries(retry_after_s: float) -> Refusal:
     text = "Too many wrong passwords; try again later.\n"
     return Refusal(HTTPStatus.TOO_MANY_REQUESTS, text, Result.TOO_MANY_TRIES, retry_after_s=math.ceil(retry_after_s))
+
+
+def _owes(seconds: float) -> Refusal:
+    text = "This station has sent more than it may; try again later.\n"
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, text, Result.OWES, retry_after_s=math.ceil(seconds))
 
 
 def _overloaded() -> Refusal:

@@ -82,8 +82,8 @@ class GatewaySettings(RuntimeSettings):
     message_rate: float = Field(
         500.0,
         gt=0,
-        description="Small messages per second a station may send on average; every 4 KiB (inflated) and every 100 "
-        "values count as one more, a ping, pong or fragment as half of one",
+        description="Small messages per second a station may send on average; every 4 KiB (inflated) and every "
+        "512 values count as one more, a ping, pong or fragment as half of one",
     )
     message_burst: int = Field(1000, ge=1, description="Small messages a station may send at once, counted likewise")
     max_connections: int = Field(20_000, ge=1, description="Connected stations at most; more are answered 503")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from websockets.http11 import Request
 
 from csms_gateway.budget import Budget
-from csms_gateway.rate import TokenBucket
+from csms_gateway.rate import Buckets
 from csms_gateway.turns import Turns
 
 if TYPE_CHECKING:
@@ -54,9 +54,7 @@ class Shared:
     owner: Owner
     budget: Budget
     turns: Turns
-    message_rate: float
-    """Small messages per second."""
-    message_burst: float
+    buckets: Buckets
     max_message_bytes: int
     request_timeout_s: float
     """How long the HTTP request may take."""
@@ -64,7 +62,3 @@ class Shared:
     """How long a large message may take to arrive."""
     buffer: bytearray = field(default_factory=lambda: bytearray(_READ_BYTES))
     """What any of the sockets reads lands here first."""
-
-    def new_bucket(self, now: float) -> TokenBucket:
-        """Return a full one."""
-        return TokenBucket(self.message_rate, self.message_burst, now)

@@ -191,7 +191,7 @@ class StationSocket(asyncio.BufferedProtocol):
                 self._end_output()
             elif not self.transport.is_closing():
                 self.transport.write(data)
-        if self._deadline is None and self._protocol.close_expected():
+        if self._protocol.state is not State.OPEN and self._deadline is None and self._protocol.close_expected():
             timeout_s = _LINGER_S if self._protocol.state is State.CONNECTING else self._times.close_timeout_s
             self._deadline = self.loop.call_later(timeout_s, self.transport.abort)
 

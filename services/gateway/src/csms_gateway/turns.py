@@ -55,7 +55,8 @@ class Turns:
         self._left -= seconds
         if heavy and seconds > _COSTLY_S:
             self._heavy_from = self._clock() + _PAUSE * seconds
-        self._next_turn_soon()
+        if self._left < TURN_S / 2:  # not each time: it costs the event loop a turn
+            self._next_turn_soon()
 
     def forget(self, waiting: Waiting) -> None:
         """It waits no more."""
