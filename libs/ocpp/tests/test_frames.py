@@ -73,7 +73,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.text('abc"\\,[] é', min_size=1, max_size=36), st.text(), JSON)
+@given(st.text('abc"\\,[] é', min_size=1, max_size=36), st.text(max_size=64), JSON)
 def test_slicing_equals_parsing(message_id: str, action: str, payload: object) -> None:
     call = parse(orjson.dumps([2, message_id, action, payload], option=orjson.OPT_INDENT_2), P201)
     assert isinstance(call, Call)
@@ -149,11 +149,22 @@ def test_broken_answers_and_sends_get_no_answer(data: str) -> None:
 
 
 def test_answers_that_lack_parts_are_read() -> None:
-    assert parse('[3,"a"]', P201) == CallResult("a", None, b"null")
-    assert parse('[3,"a",{},1]', P201) == CallResult("a", None, b"null")
     assert parse('[4,"a"]', P201) == CallError("a", "GenericError", "")
     assert parse('[4,"-1",5,null,[]]', P201) == CallError("-1", "GenericError", "")
     assert parse(orjson.dumps([4, "a", "x" * 999, "y" * 999]), P201) == CallError("a", "x" * 255, "y" * 255)
+
+
+@pytest.mark.parametrize("data", ['[3,"a"]', '[3,"a",{},1]'])
+def test_a_result_without_a_payload_names_its_call(data: str) -> None:
+    error = refusal(data)
+    assert (error.message_id, error.meant, error.answer) == ("a", CallResult, False)
+
+
+@pytest.mark.parametrize("unit", ["a", "\\n", "\\u00e4"])
+def test_a_long_action_is_cut_and_its_payload_left(unit: str) -> None:
+    frame = parse(f'[2,"a","{unit * 100_000}",{{"x":1}}]', P201)
+    assert isinstance(frame, Call)
+    assert (len(frame.action), frame.payload, frame.raw) == (65, None, b"null")
 
 
 def test_nothing_of_broken_input_is_repeated() -> None:

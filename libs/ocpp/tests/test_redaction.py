@@ -2,7 +2,7 @@ from typing import Any
 
 import orjson
 import pytest
-from csms_ocpp.redaction import is_secret_variable, redact
+from csms_ocpp.redaction import is_protected_key, is_protected_variable, is_secret_variable, mask, redact, secrets_in
 from csms_ocpp.versions import Protocol
 
 P16, P201, P21 = Protocol
@@ -37,6 +37,11 @@ PASSWORD = {"component": COMPONENT, "variable": {"name": "BasicAuthPassword"}}
         (P201, "GetLog", {"log": {"remoteLocation": f"sftp://user:{SECRET}@host/path"}}),
         (P201, "InstallCertificate", {"certificate": f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}"}),
         (P201, "RequestStartTransaction", {"type": "KeyCode", "id_token": SECRET}),
+        (P201, "SetVariables", {"setVariableData": [
+            {"component": COMPONENT, "variable": {"name": " BasicAuthPassword\t"}, "attributeValue": SECRET}]}),
+        (P16, "ChangeConfiguration", {"key": "AuthorizationKey ", "value": SECRET}),
+        (P201, "SetNetworkProfile", {"connectionData": {"apn": {"apn": "a", "apnPassword ": SECRET}}}),
+        (P201, "Authorize", {"idToken": {"idToken": SECRET, "type": " KeyCode "}}),
         (P16, "GetDiagnostics", {"location": f"ftp://user:{SECRET}@host"}),
         (P16, "UpdateFirmware", {"location": f"ftp://user:{SECRET}@x@host/file"}),
         (P16, "UpdateFirmware", {"location": f"ftp://:{SECRET}@host/file"}),
@@ -80,3 +85,47 @@ def test_secret_names() -> None:
     assert is_secret_variable("BASICAUTHPASSWORD")
     assert is_secret_variable("AuthorizationKey")
     assert not is_secret_variable("Identity")
+    assert is_secret_variable(" BasicAuthPassword\u00a0")
+
+
+@pytest.mark.parametrize(
+    ("component", "variable"),
+    [
+        ("SecurityCtrlr", "BasicAuthPassword"),
+        ("Anything", "vpnkey "),
+        ("SecurityCtrlr", "Identity"),
+        (" securityctrlr", "IDENTITY "),
+        ("SecurityCtrlr", "AllowSecurityProfileDowngrade"),
+        ("OCPPCommCtrlr", "NetworkConfigurationPriority"),
+        ("NetworkConfiguration ", "OcppCsmsUrl"),
+    ],
+)
+def test_protected_variables(component: str, variable: str) -> None:
+    assert is_protected_variable(component, variable)
+
+
+@pytest.mark.parametrize(
+    ("component", "variable"), [("SecurityCtrlr", "OrganizationName"), ("TokenReader", "Identity"), ("", "")]
+)
+def test_other_variables(component: str, variable: str) -> None:
+    assert not is_protected_variable(component, variable)
+
+
+def test_protected_keys() -> None:
+    assert is_protected_key("authorizationkey ")
+    assert is_protected_key("SecurityProfile")
+    assert not is_protected_key("HeartbeatInterval")
+
+
+def test_secrets_of_a_request() -> None:
+    request = {
+        "setVariableData": [
+            PASSWORD | {"attributeValue": SECRET},
+            {"component": COMPONENT, "variable": {"name": "OrganizationName"}, "attributeValue": "ACME"},
+        ],
+        "log": {"remoteLocation": "sftp://user:pass-word@host/path"},
+    }
+    found = secrets_in(P201, "SetVariables", request)
+    assert found == (SECRET, "user:pass-word")
+    assert mask(f"bad value {SECRET} for ACME", found) == "bad value *** for ACME"
+    assert mask("no secret", ("n", "no ")) == "no secret"

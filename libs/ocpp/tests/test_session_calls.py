@@ -112,7 +112,7 @@ def test_answers_do_not_wait_behind_queued_calls(connect: Any, done: Any) -> Non
         (P16, "Heartbeat", {"x": 1}, "FormationViolation"),
         (P201, "StatusNotification", STATUS | {"evseId": "1"}, "TypeConstraintViolation"),
         (P201, "StatusNotification", STATUS | {"connectorStatus": "Odd"}, "PropertyConstraintViolation"),
-        (P201, "Heartbeat", None, "TypeConstraintViolation"),
+        (P201, "BootNotification", None, "TypeConstraintViolation"),
         (P201, "Heartbeat", [], "TypeConstraintViolation"),
         (P201, "DataTransfer", {"vendorId": "v", "data": "\x00"}, "FormatViolation"),
     ],

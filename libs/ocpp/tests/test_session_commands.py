@@ -93,11 +93,27 @@ def test_an_invalid_result_of_21_gets_a_callresulterror(connect: Any, sent: Any,
     assert done(effects).outcome is Outcome.ERROR
 
 
-@pytest.mark.parametrize("frame", [[3, "c1"], [3, "c1", None], [3, "c1", []], [3, "c1", {}, {}]])
-def test_results_without_a_proper_payload_end_the_command(frame: list[Any], connect: Any, done: Any) -> None:
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ([], "RpcFrameworkError"),
+        ([None], "TypeConstraintViolation"),
+        ([[]], "TypeConstraintViolation"),
+        ([{}, {}], "RpcFrameworkError"),
+    ],
+)
+def test_results_without_a_proper_payload_end_the_command(
+    payload: list[Any], code: str, connect: Any, done: Any
+) -> None:
     line = connect()
     line.command()
-    assert done(line.text(*frame)).error.code == "TypeConstraintViolation"
+    assert done(line.text(3, "c1", *payload)).error.code == code
+
+
+def test_null_is_a_result_without_fields(connect: Any, done: Any) -> None:
+    line = connect()
+    line.command("CostUpdated", {"totalCost": 1, "transactionId": "T"})
+    assert done(line.text(3, "c1", None)).payload == b"{}"
 
 
 def test_a_callresulterror_of_the_station_is_counted(connect: Any, noticed: Any) -> None:

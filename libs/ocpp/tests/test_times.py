@@ -1,8 +1,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
+import jsonschema_rs
 import pytest
-from csms_ocpp.times import format_datetime, is_datetime, parse_datetime
-from hypothesis import given
+from csms_ocpp.times import DATETIME_PATTERN, format_datetime, parse_datetime
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -37,6 +38,7 @@ def test_refuses_everything_else(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_datetime(text)
     assert not is_datetime(text)
+    assert not matches(text)
 
 
 def test_writes_utc_with_milliseconds() -> None:
@@ -58,3 +60,47 @@ def test_reads_what_it_writes(moment: datetime) -> None:
 @given(st.text(max_size=40))
 def test_never_raises_anything_else(text: str) -> None:
     assert is_datetime(text) in (True, False)
+
+
+def is_datetime(text: str) -> bool:
+    try:
+        parse_datetime(text)
+    except ValueError:
+        return False
+    return True
+
+
+def matches(text: str) -> bool:
+    schema = {"type": "string", "pattern": DATETIME_PATTERN}
+    return jsonschema_rs.Draft6Validator(schema, pattern_options=jsonschema_rs.RegexOptions()).is_valid(text)
+
+
+def digits(least: int, most: int, width: int = 2) -> st.SearchStrategy[str]:
+    return st.integers(least, most).map(lambda number: f"{number:0{width}}")
+
+
+NEARLY_DATETIMES = st.builds(
+    "".join,
+    st.tuples(
+        st.one_of(digits(2, 9998, 4), st.sampled_from(["0400", "1900", "2000", "2024", "2023", "0000", "02026"])),
+        st.just("-"), digits(0, 13), st.just("-"), digits(0, 32),
+        st.sampled_from("Tt  _"), digits(0, 25), st.just(":"), digits(0, 61),
+        st.one_of(st.just(""), digits(0, 62).map(":{}".format)),
+        st.sampled_from(["", "", ".1", ",123456789", ".x"]),
+        st.sampled_from(["", "Z", "z", " Z", " ", "  ", "+01:00", "-2359", "+24:00", " +01", "+1", "Z\n"]),
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=2000)
+@given(NEARLY_DATETIMES)
+def test_the_pattern_takes_what_is_read(text: str) -> None:
+    assert matches(text) is is_datetime(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:60.9Z", "2024-02-29 12:00", "0001-01-01T00:00"]
+)
+def test_the_pattern_takes_the_ends_of_time(text: str) -> None:
+    assert matches(text)
+    assert is_datetime(text)

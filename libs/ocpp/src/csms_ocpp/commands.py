@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,9 +22,9 @@ from csms_ocpp.frames import (
     unfit,
 )
 from csms_ocpp.limits import Limits
-from csms_ocpp.redaction import redact
+from csms_ocpp.redaction import mask, redact, secrets_in
 from csms_ocpp.registration import Admission, asked_for, triggers_boot
-from csms_ocpp.validation import validate_request, validate_response
+from csms_ocpp.validation import permits_empty_response, validate_request, validate_response
 from csms_ocpp.versions import Protocol
 
 _MAX_SHOWN_BYTES = 16_384
@@ -50,6 +50,7 @@ class _Queued(NamedTuple):
     command: Command
     asked: tuple[str, ...]
     boot_trigger: bool
+    secrets: tuple[str, ...]
 
 
 class _Open(NamedTuple):
@@ -58,6 +59,7 @@ class _Open(NamedTuple):
     message_id: str
     sent_at: float
     expires_at: float
+    secrets: tuple[str, ...]
 
 
 class Commands:
@@ -104,7 +106,8 @@ class Commands:
             raise OcppError(ErrorCode.NOT_SUPPORTED, "only a station sends this action; not sent")
         payload = self._valid_payload(command)
         asked = asked_for(self._protocol, command.action, payload)
-        return _Queued(command, asked, triggers_boot(command.action, payload))
+        secrets = secrets_in(self._protocol, command.action, payload)
+        return _Queued(command, asked, triggers_boot(command.action, payload), secrets)
 
     def _valid_payload(self, command: Command) -> object:
         try:
@@ -134,7 +137,7 @@ class Commands:
             return _failed(command.id, error)
         self._admission.asked(queued.asked)
         message_id = command.id if is_message_id(command.id) else _short(command.id)
-        self._open = _Open(command.id, command.action, message_id, now, now + command.timeout_s)
+        self._open = _Open(command.id, command.action, message_id, now, now + command.timeout_s, queued.secrets)
         return SendText(encode_call(message_id, command.action, command.payload))
 
     def result(self, frame: CallResult, now: float) -> list[Effect]:
@@ -160,9 +163,12 @@ class Commands:
         """Return the details of an error that tell an operator what the station answered, without secrets."""
         if len(frame.raw) > _MAX_SHOWN_BYTES or unfit(frame.payload, frame.raw) is not None:
             return b"{}"
-        return orjson.dumps({"answer": redact(self._protocol, command.action, frame.payload)})
+        answer = orjson.dumps({"answer": redact(self._protocol, command.action, frame.payload)})
+        return _masked_json(answer, command.secrets)
 
     def _fault(self, command: _Open, frame: CallResult) -> OcppError | None:
+        if frame.payload is None and permits_empty_response(self._protocol, command.action, outbound=False):
+            frame.payload, frame.raw = {}, b"{}"  # as in a station's CALL
         unusable = unfit(frame.payload, frame.raw)
         if unusable is not None:
             return OcppError(ErrorCode.FORMAT_VIOLATION, unusable)
@@ -176,9 +182,17 @@ class Commands:
         command = self._take(frame.message_id)
         if command is None:
             return [self._stray(frame.message_id)]
-        info = ErrorInfo(canonical_code(frame), frame.description, frame.details)
+        info = self._told(frame, command)
         done = CommandDone(command.command_id, Outcome.ERROR, error=info, sent_at=command.sent_at)
         return [done, *self._send_next(now)]
+
+    def _told(self, error: CallError, command: _Open) -> ErrorInfo:
+        """Return what the station says of a failure: free text, which may repeat the secrets of the request."""
+        details = orjson.dumps(redact(self._protocol, command.action, orjson.loads(error.details)))
+        description = mask(error.description, command.secrets)
+        return ErrorInfo(
+            mask(canonical_code(error), command.secrets), description, _masked_json(details, command.secrets)
+        )
 
     def unreadable(self, error: FrameError, now: float) -> list[Effect]:
         """Take an answer that could not be read: its command fails at once instead of by its timeout."""
@@ -246,6 +260,13 @@ class Commands:
 def _failed(command_id: str, error: OcppError, sent_at: float | None = None, *, details: bytes = b"{}") -> CommandDone:
     info = ErrorInfo(error.code.value, error.description, details)
     return CommandDone(command_id, Outcome.ERROR, error=info, sent_at=sent_at)
+
+
+def _masked_json(data: bytes, secrets: Sequence[str]) -> bytes:
+    if not secrets:
+        return data
+    written = [orjson.dumps(secret)[1:-1].decode() for secret in secrets]
+    return mask(data.decode(), written).encode()
 
 
 def _short(command_id: str) -> str:

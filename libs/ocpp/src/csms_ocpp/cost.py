@@ -5,9 +5,9 @@ Parsing and validating take time and memory for each value far more than for eac
 takes 2 ms per MiB. Those inside of strings are counted too: what is refused wrongly for that is no message of OCPP.
 """
 
-MAX_STRUCTURE = 262_144
-"""Characters `{ [ , :` that a message may have. So many take up to 50 ms and 40 MiB to parse and validate; two days of
-meter values every minute, eight values each, have 300,000 in 2.7 MB."""
+MAX_STRUCTURE = 200_000
+"""Characters `{ [ , :` that a message may have. So many take up to 50 ms and 40 MiB to parse and validate. A day of
+meter values every minute, eight values each, has 155,000 in 1.4 MB."""
 
 BYTES_PER_VALUE = 8
 """What one of `{ [ , :` counts as in `cost`: a message as stations send them has about one in nine bytes."""

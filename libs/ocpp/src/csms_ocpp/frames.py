@@ -17,8 +17,15 @@ from csms_ocpp.versions import Protocol
 
 MAX_ID = 36
 """Characters in a message id."""
+MAX_ACTION = 64
+"""Characters in an action: longer ones are cut to one more, and have no payload. All known ones are shorter."""
+MAX_DETAILS_BYTES = 16_384
+"""Of a CALLERROR that is longer, the details are left out."""
 UNREADABLE_ID = "-1"
 """Stands in a CALLERROR for an id that could not be read."""
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 _CALL, _CALLRESULT, _CALLERROR, _CALLRESULTERROR, _SEND = 2, 3, 4, 5, 6
 
@@ -35,7 +42,7 @@ class Call:
 
 @dataclass(slots=True)  # not frozen: one is made for every message, and that would take three times as long
 class CallResult:
-    """The answer to a CALL: `[3, id, payload]`. A missing payload reads as null, which no schema allows."""
+    """The answer to a CALL: `[3, id, payload]`."""
 
     message_id: str
     payload: object = field(repr=False)
@@ -62,7 +69,7 @@ class CallResultError:
     details: bytes = b"{}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # as Call
 class Send:
     """A message without an answer (OCPP 2.1): `[6, id, action, payload]`."""
 
@@ -173,17 +180,23 @@ def _request(items: list[Any], protocol: Protocol, *, answer: bool) -> tuple[str
         raise FrameError(code, message_id, "a CALL has 4 elements", answer=answer)
     if not isinstance(items[2], str):
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, message_id, "the action is not a string", answer=answer)
-    return message_id, items[2]
+    return message_id, items[2][: MAX_ACTION + 1]
 
 
 def _read_call(items: list[Any], raw: bytes, protocol: Protocol) -> Call:
     message_id, action = _request(items, protocol, answer=True)
-    return Call(message_id, action, items[3], _slice(_REQUEST_HEAD, raw, items[3]))
+    return Call(message_id, action, *_payload(items, raw))
 
 
 def _read_send(items: list[Any], raw: bytes, protocol: Protocol) -> Send:
     message_id, action = _request(items, protocol, answer=False)
-    return Send(message_id, action, items[3], _slice(_REQUEST_HEAD, raw, items[3]))
+    return Send(message_id, action, *_payload(items, raw))
+
+
+def _payload(items: list[Any], raw: bytes) -> tuple[object, bytes]:
+    if len(items[2]) > MAX_ACTION:  # no version has it, so nobody will look; escapes make it slow to find the end
+        return None, b"null"
+    return items[3], _slice(_REQUEST_HEAD, raw, items[3])
 
 
 def _answer_id(items: list[Any]) -> str:
@@ -197,25 +210,37 @@ def _read_result(items: list[Any], raw: bytes, _protocol: Protocol) -> CallResul
     message_id = _answer_id(items)
     if len(items) == 3:  # noqa: PLR2004 - [3, id, payload]
         return CallResult(message_id, items[2], _slice(_RESULT_HEAD, raw, items[2]))
-    return CallResult(message_id, None, b"null")
+    text = "a CALLRESULT has 3 elements"
+    raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, message_id, text, answer=False, meant=CallResult)
 
 
-def _read_error(items: list[Any], _raw: bytes, _protocol: Protocol) -> CallError:
-    return CallError(_answer_id(items), *_error_fields(items))
+def _read_error(items: list[Any], raw: bytes, _protocol: Protocol) -> CallError:
+    return CallError(_answer_id(items), *_error_fields(items, raw))
 
 
-def _read_result_error(items: list[Any], _raw: bytes, _protocol: Protocol) -> CallResultError:
-    return CallResultError(_answer_id(items), *_error_fields(items))
+def _read_result_error(items: list[Any], raw: bytes, _protocol: Protocol) -> CallResultError:
+    return CallResultError(_answer_id(items), *_error_fields(items, raw))
 
 
-def _error_fields(items: list[Any]) -> tuple[str, str, bytes]:
-    # Lenient: an error that lacks a field still says that the CALL failed.
+def _error_fields(items: list[Any], raw: bytes) -> tuple[str, str, bytes]:
+    # Lenient: an error that lacks a field, or has one that cannot be stored, still says that the CALL failed.
     code, description, details = (*items[2:5], None, None, None)[:3]
     return (
-        code[:MAX_DESCRIPTION] if isinstance(code, str) else ErrorCode.GENERIC_ERROR.value,
-        description[:MAX_DESCRIPTION] if isinstance(description, str) else "",
-        _dump(details) if isinstance(details, dict) else b"{}",
+        _storable(code[:MAX_DESCRIPTION]) if isinstance(code, str) else ErrorCode.GENERIC_ERROR.value,
+        _storable(description[:MAX_DESCRIPTION]) if isinstance(description, str) else "",
+        _details(details, raw) if isinstance(details, dict) else b"{}",
     )
+
+
+def _details(details: dict[str, Any], raw: bytes) -> bytes:
+    if len(raw) > MAX_DETAILS_BYTES:
+        return b'{"omitted_bytes":%d}' % len(raw)
+    data = _dump(details)
+    return data if b"\\u0000" not in data else _NUL.sub(rb"\1" + _REPLACEMENT.encode(), data)
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", _REPLACEMENT)
 
 
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
@@ -240,7 +265,6 @@ def _dump(payload: object) -> bytes:
 
 
 _MAX_BRACKETS = 200
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def unfit(payload: object, raw: bytes) -> str | None:
@@ -249,7 +273,7 @@ def unfit(payload: object, raw: bytes) -> str | None:
     Nesting deeper than JSON writers bear (254 levels), and the character NUL, which databases refuse in text. No OCPP
     message has either; `customData` would let both through its schema.
     """
-    if b"\\u0000" in raw and _NUL.search(raw):
+    if b"\\u0000" in raw and b"\\u0000" in raw.replace(b"\\\\", b""):  # without escaped backslashes
         return "a string holds the character NUL"
     if raw.count(b"{") + raw.count(b"[") > _MAX_BRACKETS:
         try:

@@ -1,35 +1,91 @@
-"""Copies of payloads for logs and for people, without secrets."""
+"""Which variables and fields are protected, and copies of payloads for logs and for people without secrets.
+
+The one list of them: who must know what is secret, or what decides how a station connects, asks here.
+"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from csms_ocpp.versions import Protocol
 
 MASK = "***"
 
-# Compared in lower case: names in the device model and in configuration keys are case-insensitive.
+# Names in the device model and in configuration keys are case-insensitive; blanks around them mean nothing to anybody,
+# so all are compared in lower case and without these.
 _SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password"})
 _SECRET_VARIABLES = frozenset({"apnpassword", "authorizationkey", "basicauthpassword", "vpnkey", "vpnpassword"})
+_CONNECTING_KEYS = frozenset({"securityprofile"})
+"""Configuration keys of 1.6 that decide how a station connects."""
+_CONNECTING_VARIABLES = frozenset(
+    {
+        ("securityctrlr", "identity"),
+        ("securityctrlr", "securityprofile"),
+        ("securityctrlr", "allowsecurityprofiledowngrade"),
+        ("ocppcommctrlr", "networkconfigurationpriority"),
+    }
+)
+_CONNECTING_COMPONENTS = frozenset({"networkconfiguration"})
+"""In OCPP 2.1 its variables are what SetNetworkProfile sets."""
 _VARIABLE_VALUES = ("attributeValue", "actualValue", "value")
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s@]*:[^/?#\s]*@")
 # Far deeper than any message; a vendor's nest of arrays must not exhaust the stack.
 _MAX_DEPTH = 60
+_SHORTEST_SECRET = 4
 _PRIVATE_KEY = "PRIVATE KEY-----"
 
 
 def redact(protocol: Protocol, action: str, payload: object) -> object:  # noqa: ARG001 - the rules hold for all messages so far
     """Return a copy of a request's or response's parsed payload with "***" for each secret.
 
-    Masked are: values of password and key variables (A01.FR.09) and of AuthorizationKey (1.6), passwords and keys in
-    network profiles, tokens of type KeyCode (C04.FR.04), private keys in PEM, and user information in URLs. The payload
-    stays as it is.
+    Names count in any case and with blanks around them. Masked are: values of password and key variables (A01.FR.09)
+    and of AuthorizationKey (1.6), passwords and keys in network profiles, tokens of type KeyCode (C04.FR.04), private
+    keys in PEM, and user information in URLs. The payload stays as it is.
     """
     return _copy(payload, 0)
 
 
 def is_secret_variable(name: str) -> bool:
-    """Whether a variable (2.x) or configuration key (1.6) of that name holds a secret; case does not count."""
-    return name.lower() in _SECRET_VARIABLES
+    """Whether a variable (2.x) or configuration key (1.6) of that name holds a secret."""
+    return _plain(name) in _SECRET_VARIABLES
+
+
+def is_protected_variable(component: str, variable: str) -> bool:
+    """Whether a variable holds a secret or decides who a station is and how it connects."""
+    place = _plain(component), _plain(variable)
+    return place[1] in _SECRET_VARIABLES or place[0] in _CONNECTING_COMPONENTS or place in _CONNECTING_VARIABLES
+
+
+def is_protected_key(key: str) -> bool:
+    """Whether a configuration key (1.6) holds a secret or decides how a station connects."""
+    return _plain(key) in _SECRET_VARIABLES | _CONNECTING_KEYS
+
+
+def secrets_in(protocol: Protocol, action: str, payload: object) -> tuple[str, ...]:
+    """Return the texts that `redact` masks in a request, for `mask`: the station's answer may repeat them."""
+    return tuple(dict.fromkeys(_masked(payload, redact(protocol, action, payload))))
+
+
+def mask(text: str, secrets: Sequence[str]) -> str:
+    """Return a text with "***" for each of the secrets in it. Those of less than 4 characters stay: they are in any."""
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, MASK)
+    return text
+
+
+def _masked(value: object, copy: object) -> Iterator[str]:
+    if isinstance(value, str) and value != copy:
+        yield from [value] if copy == MASK else (found[:-1] for found in _USER_INFO.findall(value))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _masked(item, copy.get(name) if isinstance(copy, dict) else MASK)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _masked(item, copy[number] if isinstance(copy, list) else MASK)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower()
 
 
 def _copy(value: object, depth: int) -> object:
@@ -48,7 +104,7 @@ def _copy(value: object, depth: int) -> object:
 
 def _copy_object(source: dict[str, object], depth: int) -> dict[str, object]:
     copy = {
-        name: MASK if name.lower() in _SECRET_FIELDS and value is not None else _copy(value, depth + 1)
+        name: MASK if _plain(name) in _SECRET_FIELDS and value is not None else _copy(value, depth + 1)
         for name, value in source.items()
     }
     for rule in _RULES:
@@ -58,7 +114,7 @@ def _copy_object(source: dict[str, object], depth: int) -> dict[str, object]:
 
 def _mask_key_code(source: dict[str, object], copy: dict[str, object]) -> None:
     kind = source.get("type")
-    if isinstance(kind, str) and kind.lower() == "keycode":
+    if isinstance(kind, str) and _plain(kind) == "keycode":
         _mask(copy, ("idToken", "id_token", "additionalInfo"))
 
 

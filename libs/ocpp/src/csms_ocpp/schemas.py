@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from csms_ocpp.times import DATETIME_PATTERN
 from csms_ocpp.versions import Protocol
 
 Schema = dict[str, Any]
@@ -18,6 +19,7 @@ _FOLDERS = {Protocol.OCPP16: "v16", Protocol.OCPP201: "v201", Protocol.OCPP21: "
 _BARE = {(Protocol.OCPP21, "NotifyPeriodicEventStream")}
 
 _INTEGER_LIMIT = 2**31
+_MAX_DATETIME = 64
 
 # What stations of 2.0.1 need in the field is more than the schemas of 2.0.1 (and, for signed meter data, of 2.1) allow.
 _FIELD_LENGTHS = {
@@ -46,6 +48,33 @@ def load(protocol: Protocol, action: str, *, response: bool, lenient: bool = Fal
         if lenient:
             _relax(node)
     return schema
+
+
+def read_leniently(schema: Schema) -> None:
+    """Let a schema of what stations send take the times they are known to write, and any text for a URL."""
+    for node in _nodes(schema):
+        match node.get("format"):
+            case "date-time":
+                del node["format"]
+                node["pattern"] = DATETIME_PATTERN
+            case "uri":
+                del node["format"]
+
+
+def names(schema: Schema) -> frozenset[str]:
+    """Return the names of all fields that a schema has, anywhere."""
+    return frozenset(name for node in _nodes(schema) for name in _properties(node))
+
+
+def longest_text(schema: Schema) -> int:
+    """Return the greatest length that a schema has for a text, at least that of a date-time."""
+    lengths = [node.get("maxLength") for node in _nodes(schema)]
+    return max([_MAX_DATETIME, *(length for length in lengths if isinstance(length, int))])
+
+
+def _properties(node: Schema) -> Schema:
+    properties = node.get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def _file(protocol: Protocol, action: str, *, response: bool) -> bytes:
@@ -84,7 +113,6 @@ def _relax(node: Schema) -> None:
         del node["additionalProperties"]
     if isinstance(node.get("multipleOf"), float):
         del node["multipleOf"]
-    properties = node.get("properties")
-    for name, field in properties.items() if isinstance(properties, dict) else ():
+    for name, field in _properties(node).items():
         if "maxLength" in field and name in _FIELD_LENGTHS:
             field["maxLength"] = max(field["maxLength"], _FIELD_LENGTHS[name])

@@ -9,10 +9,9 @@ The two directions are independent of each other; in each at most one CALL is op
 Not safe for use by several threads.
 """
 
+import gc
 from datetime import datetime
 from enum import Enum
-
-import orjson
 
 from csms_ocpp.commands import Command, Commands
 from csms_ocpp.effects import (
@@ -54,6 +53,10 @@ __all__ = [
     "Session",
     "State",
 ]
+
+
+_LARGE = 16_384
+"""Characters."""
 
 
 class State(Enum):
@@ -118,6 +121,17 @@ class Session:
         """Take a text frame, whatever it holds. Never raises."""
         if self._state is not State.OPEN:
             return []
+        if len(data) < _LARGE or not gc.isenabled():
+            return self._receive_text(data, now)
+        # Its many values would make the garbage collector walk all that the process has, for nothing: they form no
+        # cycles, and are gone when this returns.
+        gc.disable()
+        try:
+            return self._receive_text(data, now)
+        finally:
+            gc.enable()
+
+    def _receive_text(self, data: str | bytes, now: float) -> list[Effect]:
         try:
             frame = parse(data, self._protocol)
         except FrameError as error:
@@ -127,7 +141,7 @@ class Session:
     def _handle(self, frame: Frame, now: float) -> list[Effect]:
         match frame:
             case Call():
-                return self._calls.receive(frame)
+                return self._calls.receive(frame, now)
             case CallResult():
                 return self._commands.result(frame, now)
             case CallError():
@@ -184,7 +198,10 @@ class Session:
 
     def answer_heartbeat(self, correlation: int, utcnow: datetime) -> list[Effect]:
         """Answer a HeartbeatReceived with the current time (G02.FR.03). ValueError for a datetime without zone."""
-        return self.reply(correlation, orjson.dumps({"currentTime": format_datetime(utcnow)}))
+        text = format_datetime(utcnow)
+        if self._state is not State.OPEN:
+            return []
+        return self._calls.answer_heartbeat(correlation, text)
 
     def tick(self, now: float) -> list[Effect]:
         """Let time pass: commands time out, the next one is sent. May be called at any time."""

