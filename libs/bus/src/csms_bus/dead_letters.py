@@ -82,9 +82,13 @@ Bootstrap = Annotated[
 def list_letters(bootstrap: Bootstrap = "127.0.0.1:9092") -> None:
     """Show what there is, one line each: offset, topic, consumer group, station, kind of record, reason."""
     for letter in _with_bus(bootstrap, read):
-        body = "no record" if letter.record is None else letter.record.WhichOneof("body") or "empty"
+        body = "no record" if letter.record is None else _kind(letter.record)
         about = letter.letter
         typer.echo(f"{letter.offset}\t{about.topic}\t{about.group}\t{letter.key}\t{body}\t{about.reason}")
+
+
+def _kind(record: Record) -> str:
+    return record.sealed.kind if record.HasField("sealed") else record.WhichOneof("body") or "empty"
 
 
 @cli.command(name="replay")

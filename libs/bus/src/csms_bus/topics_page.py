@@ -18,6 +18,9 @@ Every record's value is a protobuf message `csms.v1.Record` (`proto/csms/v1/bus.
 The examples are protobuf's JSON: `bytes` appear in base64 (OCPP payloads in them are the JSON that the station sent or
 will get), 64-bit integers as strings, fields with their default value not at all. Times are Unix times in milliseconds.
 
+Between services a record that may hold a password, a key or a key code has the body `sealed` instead: its kind, and the
+record encrypted under `CSMS_SECRET_KEY`. Events have no such.
+
 Records come at least once and in order per key. `record_id` (and `event_id` of domain events) tells repeats.
 `python -m csms_bus.admin` creates the topics.
 """

@@ -51,6 +51,7 @@ class Record(_message.Message):
     API_KEY_FIELD_NUMBER: _builtins.int
     AUDIT_ENTRY_FIELD_NUMBER: _builtins.int
     REFUSED_MESSAGE_FIELD_NUMBER: _builtins.int
+    SEALED_FIELD_NUMBER: _builtins.int
     record_id: _builtins.str
     """Unique; names the record in logs and lets a consumer recognise a repeat."""
     produced_at_ms: _builtins.int
@@ -103,6 +104,8 @@ class Record(_message.Message):
     def audit_entry(self) -> _auth_pb2.AuditEntry: ...
     @_builtins.property
     def refused_message(self) -> _station_pb2.RefusedMessage: ...
+    @_builtins.property
+    def sealed(self) -> Global___SealedBody: ...
     def __init__(
         self,
         *,
@@ -132,16 +135,43 @@ class Record(_message.Message):
         api_key: _auth_pb2.ApiKey | None = ...,
         audit_entry: _auth_pb2.AuditEntry | None = ...,
         refused_message: _station_pb2.RefusedMessage | None = ...,
+        sealed: Global___SealedBody | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "audit_entry", b"audit_entry", "authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "call_order", b"call_order", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "refused_message", b"refused_message", "reply", b"reply", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "audit_entry", b"audit_entry", "authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "call_order", b"call_order", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "refused_message", b"refused_message", "reply", b"reply", "sealed", b"sealed", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "audit_entry", b"audit_entry", "authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "call_order", b"call_order", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "produced_at_ms", b"produced_at_ms", "record_id", b"record_id", "refused_message", b"refused_message", "reply", b"reply", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command", "station_id", b"station_id", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "audit_entry", b"audit_entry", "authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "call_order", b"call_order", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "produced_at_ms", b"produced_at_ms", "record_id", b"record_id", "refused_message", b"refused_message", "reply", b"reply", "sealed", b"sealed", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command", "station_id", b"station_id", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["station_call", "reply", "station_command", "command_result", "connection", "close_connection", "gateway_status", "presence", "connection_request", "connection_decision", "authorization_request", "authorization_decision", "station_admission", "station_admission_result", "event", "dead_letter", "call_announcement", "call_announced", "call_order", "api_key", "audit_entry", "refused_message"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["station_call", "reply", "station_command", "command_result", "connection", "close_connection", "gateway_status", "presence", "connection_request", "connection_decision", "authorization_request", "authorization_decision", "station_admission", "station_admission_result", "event", "dead_letter", "call_announcement", "call_announced", "call_order", "api_key", "audit_entry", "refused_message", "sealed"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
 Global___Record: _TypeAlias = Record  # noqa: Y015
+
+@_typing.final
+class SealedBody(_message.Message):
+    """The body of a record that may hold secrets: readable only with the deployment's secret key (csms_bus.sealed)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """The name of the body's field in Record."""
+    content: _builtins.bytes
+    """The whole Record, serialized and sealed; bound to station_id and record_id."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealedBody: _TypeAlias = SealedBody  # noqa: Y015
 
 @_typing.final
 class DeadLetter(_message.Message):

@@ -9,12 +9,14 @@ from csms_bus import kafka_security
 from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
+from csms_bus.sealed import SealedBus
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_db.migrations import upgrade, verify
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
 from csms_runtime.http import create_app, create_management_app, listening
+from csms_runtime.sealing import Sealer
 
 from csms_auth.app import MIGRATIONS, SCHEMA, Auth
 from csms_auth.settings import AuthSettings
@@ -55,11 +57,12 @@ async def _serve(settings: AuthSettings, stop: asyncio.Event) -> None:
         await verify(url, SCHEMA, MIGRATIONS)
         database = Database(url, SCHEMA, pool_size=settings.database_pool_size)
         parts.push_async_callback(database.close)
-        bus = KafkaBus(
+        kafka = KafkaBus(
             settings.kafka_bootstrap_servers,
             client_id=f"csms-auth-{settings.slot}",
             security=kafka_security.arguments(settings),
         )
+        bus = SealedBus(kafka, Sealer(settings.require_secret_key()))
         parts.push_async_callback(bus.stop)
         await bus.start()
         security = ApiSecurity(bus, settings, health, "auth")

@@ -8,9 +8,11 @@ import typer
 from csms_bus import kafka_security
 from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
+from csms_bus.sealed import SealedBus
 from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
 from csms_runtime.http import create_app, create_management_app, listening
+from csms_runtime.sealing import Sealer
 
 from csms_gateway.app import Gateway
 from csms_gateway.settings import GatewaySettings
@@ -33,13 +35,14 @@ def serve() -> None:
 
 async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     health = Health()
-    bus = KafkaBus(
+    kafka = KafkaBus(
         settings.kafka_bootstrap_servers,
         client_id=f"csms-gateway-{settings.slot}",
         security=kafka_security.arguments(settings),
         # The bus gives up first: it knows what to clean up.
         publish_timeout_s=settings.publish_timeout_s * 0.9,
     )
+    bus = SealedBus(kafka, Sealer(settings.require_secret_key()))
     gateway = Gateway(settings, bus, health)
     security = ApiSecurity(bus, settings, health, "gateway")
     api = create_app(

@@ -10,7 +10,8 @@ from typing import Protocol
 from csms_auth import app as auth
 from csms_bus.api_security import ApiSecurity
 from csms_bus.memory import MemoryBus
-from csms_bus.ports import BusUnavailable
+from csms_bus.ports import Bus, BusUnavailable
+from csms_bus.sealed import SealedBus
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_db.migrations import upgrade
@@ -19,6 +20,7 @@ from csms_gateway.app import Gateway
 from csms_runtime import lifecycle
 from csms_runtime.health import Health
 from csms_runtime.http import create_app, listening
+from csms_runtime.sealing import Sealer
 from csms_transactions import app as transactions
 from fastapi import FastAPI
 
@@ -53,7 +55,7 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
     async with AsyncExitStack() as parts:
         modules: tuple[_ServiceModule, ...] = (auth, transactions, device_mgmt)
         databases = [await parts.enter_async_context(_database(settings, module)) for module in modules]
-        bus = MemoryBus()
+        bus = SealedBus(MemoryBus(), Sealer(settings.require_secret_key()))
         await bus.start()
         parts.push_async_callback(bus.stop)
         system = _System(settings, bus, databases, health)
@@ -94,7 +96,7 @@ async def _database(settings: StandaloneSettings, part: _ServiceModule) -> Async
 class _System:
     """The four services on one bus."""
 
-    def __init__(self, settings: StandaloneSettings, bus: MemoryBus, databases: list[Database], health: Health) -> None:
+    def __init__(self, settings: StandaloneSettings, bus: Bus, databases: list[Database], health: Health) -> None:
         auth_db, transactions_db, devices_db = databases
         secret_key = settings.require_secret_key()
         self._settings, self._health = settings, health

@@ -1,0 +1,163 @@
+"""A bus on which no secret lies readable: passwords, keys and key codes are sealed on their way between services.
+
+It stands before a bus of either kind. What may hold a secret is sealed when it is published, whole, and opened when it
+is read, so that services need not know. Somebody who can read topics, and no CSMS_SECRET_KEY, sees whom a record is
+about and of which kind it is.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import structlog
+from csms.v1.bus_pb2 import Record, SealedBody
+from csms_ocpp.secrecy import may_hold_secrets
+from csms_runtime.sealing import CannotOpen, Sealer
+from google.protobuf.message import DecodeError
+
+from csms_bus.ports import Bus, Consumer, Incoming, Outgoing, Reader, RebalanceListener, Start, TopicPartition
+
+_log = structlog.get_logger(__name__)
+
+_PAYLOADS: Mapping[str, Callable[[Record], Iterable[bytes]]] = {
+    "station_call": lambda record: (record.station_call.payload,),
+    "reply": lambda record: (record.reply.payload, record.reply.error.details),
+    "station_command": lambda record: (record.station_command.payload,),
+    "command_result": lambda record: (
+        record.command_result.command.payload,
+        record.command_result.payload,
+        record.command_result.error.details,
+    ),
+    "call_announcement": lambda record: (record.call_announcement.command.payload,),
+    "call_order": lambda record: (record.call_order.payload,),
+    "authorization_request": lambda record: (
+        each.id_token.type.encode() for each in record.authorization_request.questions
+    ),
+}
+"""What travels between services and may hold secrets. Events and the audit log are for others, and redacted."""
+
+
+class SealedBus:
+    """A bus before another one (a `Bus`)."""
+
+    def __init__(self, bus: Bus, sealer: Sealer) -> None:
+        self._bus = bus
+        self._sealer = sealer
+
+    @property
+    def durable(self) -> bool:
+        """See Bus."""
+        return self._bus.durable
+
+    async def start(self) -> None:
+        """See Bus."""
+        await self._bus.start()
+
+    async def stop(self) -> None:
+        """See Bus."""
+        await self._bus.stop()
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """See Bus."""
+        await self._bus.publish([self._sealed(outgoing) for outgoing in records])
+
+    async def subscribe(self, group: str, topics: Sequence[str], listener: RebalanceListener | None = None) -> Consumer:
+        """See Bus."""
+        return _OpeningConsumer(await self._bus.subscribe(group, topics, listener), self._opened)
+
+    def read(self, topic: str, *, partition: int | None, start: Start) -> Reader:
+        """See Bus."""
+        return _OpeningReader(self._bus.read(topic, partition=partition, start=start), self._opened)
+
+    def partitions(self, topic: str) -> int:
+        """See Bus."""
+        return self._bus.partitions(topic)
+
+    def _sealed(self, outgoing: Outgoing) -> Outgoing:
+        record = outgoing.record
+        sealed = self._sealed_letter(record) if record.HasField("dead_letter") else self._sealed_record(record)
+        return outgoing if sealed is None else replace(outgoing, record=sealed)
+
+    def _sealed_record(self, record: Record) -> Record | None:
+        """Return the record sealed; None: it holds no secret."""
+        kind = record.WhichOneof("body")
+        payloads = _PAYLOADS.get(kind or "")
+        if kind is None or payloads is None or not any(may_hold_secrets(each) for each in payloads(record)):
+            return None
+        content = self._sealer.seal(record.SerializeToString(), *_context(record))
+        return Record(
+            record_id=record.record_id,
+            produced_at_ms=record.produced_at_ms,
+            traceparent=record.traceparent,
+            station_id=record.station_id,
+            sealed=SealedBody(kind=kind, content=content),
+        )
+
+    def _sealed_letter(self, record: Record) -> Record | None:
+        """Return a dead letter whose record is sealed again: replayed, it is opened as before."""
+        try:
+            sealed = self._sealed_record(Record.FromString(record.dead_letter.value))
+        except DecodeError:
+            return None
+        if sealed is None:
+            return None
+        letter = Record()
+        letter.CopyFrom(record)
+        letter.dead_letter.value = sealed.SerializeToString()
+        return letter
+
+    def _opened(self, incoming: Incoming) -> Incoming:
+        record = incoming.record
+        if record is None or not record.HasField("sealed"):
+            return incoming
+        try:
+            plain = self._sealer.open(record.sealed.content, *_context(record))
+        except CannotOpen as error:
+            _log.error("cannot open a sealed record", topic=incoming.topic, offset=incoming.offset, error=str(error))
+            return incoming
+        return replace(incoming, record=Record.FromString(plain))
+
+
+def _context(record: Record) -> tuple[str, str]:
+    """What a sealed body belongs to: nobody can pass it off as another station's, or another record's."""
+    return record.station_id, record.record_id
+
+
+class _OpeningConsumer:
+    """A consumer whose records are opened."""
+
+    def __init__(self, consumer: Consumer, opened: Callable[[Incoming], Incoming]) -> None:
+        self._consumer = consumer
+        self._opened = opened
+
+    async def poll(self, *, max_records: int, timeout_s: float, **limits: Any) -> Sequence[Incoming]:  # noqa: ANN401 the port's
+        found = await self._consumer.poll(max_records=max_records, timeout_s=timeout_s, **limits)
+        return [self._opened(incoming) for incoming in found]
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        await self._consumer.commit(offsets)
+
+    async def rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
+        await self._consumer.rewind(offsets)
+
+    async def close(self) -> None:
+        await self._consumer.close()
+
+
+class _OpeningReader:
+    """A reader whose records are opened."""
+
+    def __init__(self, reader: Reader, opened: Callable[[Incoming], Incoming]) -> None:
+        self._reader = reader
+        self._opened = opened
+
+    async def __aenter__(self) -> Self:
+        await self._reader.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._reader.__aexit__(*exc_info)
+
+    async def batches(self) -> AsyncIterator[Sequence[Incoming]]:
+        async for batch in self._reader.batches():
+            yield [self._opened(incoming) for incoming in batch]
