@@ -37,7 +37,7 @@ async def add_call(session, call_id, at, state="completed"):
 
 async def add_notification(session, record_id, at):
     row = {"record_id": record_id, "station_id": "CS1", "action": "SecurityEventNotification"}
-    row |= {"protocol": "ocpp2.0.1", "payload": {}, "received_at": at}
+    row |= {"protocol": "ocpp2.0.1", "payload": {}, "size": 2, "received_at": at}
     assert await notifications.add(session, row)
 
 
@@ -51,7 +51,7 @@ async def add_report(session, request_id, at):
     row = await reports.begin(session, "CS1", request_id, kind="GetBaseReport", call_id=None, now=at)
     key = {"station_id": "CS1", "message": row.message, "request_id": request_id}
     for seq_no in range(2):
-        part = {"seq_no": seq_no, "tbc": seq_no == 0, "entries": [], "received_at": at}
+        part = {"seq_no": seq_no, "tbc": seq_no == 0, "entries": [], "size": 2, "entry_count": 0, "received_at": at}
         await reports.add_part(session, {**key, **part})
 
 
@@ -59,7 +59,7 @@ async def add_job(session, request_id, at):
     kind = JobKind.LOG
     await jobs.begin(session, "CS1", kind, request_id, call_id=None, request=None, now=at)
     step = {"record_id": f"step-{request_id}", "station_id": "CS1", "kind": kind.value, "request_id": request_id}
-    step |= {"action": "LogStatusNotification", "status": "Uploaded", "detail": {}, "received_at": at}
+    step |= {"action": "LogStatusNotification", "status": "Uploaded", "detail": {}, "size": 2, "received_at": at}
     assert await jobs.add_step(session, step)
 
 

@@ -6,12 +6,14 @@ microseconds for an INSERT of one row, executed for each, and 11 for each row of
 `Database.direct()`, or in a session where they belong to something larger.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +23,9 @@ Row = Sequence[Any]
 Processor = Callable[[Any], Any]
 Processors = Sequence[tuple[int, Processor]]
 """By position: those values that need converting."""
+
+ROWS_PER_STEP = 500
+"""Of more rows, so many are written at once; between steps the event loop serves others."""
 
 
 class _Writing(NamedTuple):
@@ -44,9 +49,18 @@ class _Bulk:
         self._writing: dict[str, _Writing] = {}
 
     async def execute(self, session: AsyncSession | Direct, rows: Sequence[Row]) -> int:
-        """Execute for all rows and return how many of the table were written. Raises as `session.execute` does."""
-        if not rows:
-            return 0
+        """Execute for all rows and return how many of the table were written. Raises as `session.execute` does.
+
+        Many rows are written in steps; others are served in between, but nobody else may use the session.
+        """
+        written = 0
+        for start in range(0, len(rows), ROWS_PER_STEP):
+            if start:
+                await asyncio.sleep(0)
+            written += await self._step(session, rows[start : start + ROWS_PER_STEP])
+        return written
+
+    async def _step(self, session: AsyncSession | Direct, rows: Sequence[Row]) -> int:
         if isinstance(session, AsyncSession):
             connection = await session.connection()
             text, columns = self._for(connection.dialect)
@@ -103,6 +117,48 @@ class Insert(_Bulk):
         names = ", ".join(quote(column.name) for column in self._columns)
         values = ", ".join("?" * len(self._columns))
         return f"INSERT INTO {quote(self._table.name)} ({names}) VALUES ({values})"  # noqa: S608 names of our own tables
+
+
+class Upsert(Insert):
+    """Inserts rows; of those whose `by` columns are in the table already it sets `changed`.
+
+    `kept` are columns of `changed` that keep their value where the new one is NULL. `by` is the primary key or what
+    a unique index is over; rows must differ in it.
+    """
+
+    def __init__(
+        self,
+        table: sa.Table,
+        names: Sequence[str],
+        *,
+        by: Sequence[str],
+        changed: Sequence[str],
+        kept: Sequence[str] = (),
+    ) -> None:
+        super().__init__(table, names)
+        self._by, self._changed, self._kept = by, changed, frozenset(kept)
+
+    def _statement(self, given: Sequence[sa.ColumnElement[Any]]) -> sa.Insert:
+        names = [column.name for column in self._columns]
+        statement = postgresql.insert(self._table).from_select(names, sa.select(*given))
+        new = statement.excluded
+        values = {
+            name: sa.func.coalesce(new[name], self._table.c[name]) if name in self._kept else new[name]
+            for name in self._changed
+        }
+        return statement.on_conflict_do_update(index_elements=list(self._by), set_=values)
+
+    def _text(self, dialect: Dialect) -> str:
+        quote = dialect.identifier_preparer.quote
+        table = quote(self._table.name)
+        keys = ", ".join(map(quote, self._by))
+        values = ", ".join(
+            f"{quote(name)} = coalesce(excluded.{quote(name)}, {table}.{quote(name)})"
+            if name in self._kept
+            else f"{quote(name)} = excluded.{quote(name)}"
+            for name in self._changed
+        )
+        return f"{super()._text(dialect)} ON CONFLICT ({keys}) DO UPDATE SET {values}"
 
 
 class Update(_Bulk):

@@ -321,6 +321,16 @@ DEVICES_BOOTS = Counter(
 DEVICES_NOTIFICATIONS = Counter(
     "csms_devices_notifications_total", "Messages of stations recorded, by action", ["action"]
 )
+DEVICES_NOT_KEPT = Counter(
+    "csms_devices_not_kept_total",
+    "What stations told beyond their limits and what was passed over, by what it is (connectors, variables, ...)",
+    ["what"],
+)
+DEVICES_HISTORY_GAVE_WAY = Counter(
+    "csms_devices_history_gave_way_total",
+    "Old rows of stations' history that were deleted since the station's history had grown too large, by kind",
+    ["kind"],
+)
 DEVICES_CALL_OUTCOMES = Counter(
     "csms_devices_call_outcomes_total",
     "CALLs to stations, of all services, by action and outcome (result, error, timeout, not_connected)",

@@ -9,6 +9,7 @@ from csms_bus import groups
 from csms_bus.connections import ConnectionTable
 from csms_bus.groups import Group
 from csms_bus.inbox import Inbox
+from csms_bus.light_first import LightFirst
 from csms_bus.ports import Bus
 from csms_bus.requests import Requester
 from csms_bus.runner import BatchHandler, ConsumerRunner
@@ -115,7 +116,7 @@ class DeviceManagement:
 
 
 def _runners(bus: Bus, units: Units, health: Health) -> Sequence[ConsumerRunner]:
-    records = DeviceRecords(units)
+    records = LightFirst(DeviceRecords(units), bus.publish)
     handlers: Sequence[tuple[Group, BatchHandler]] = (
         (groups.DEVICES, records),
         (groups.DEVICES_ORDERS, records),

@@ -31,7 +31,7 @@ from csms_device_mgmt.handlers.message import Handler, station_message
 from csms_device_mgmt.handlers.recorded import ANSWERS, recorded
 from csms_device_mgmt.handlers.report_part import ASSEMBLED
 from csms_device_mgmt.handlers.unknown_stations import create_missing
-from csms_device_mgmt.store import connectors, stations
+from csms_device_mgmt.store import stations
 from csms_device_mgmt.unit import Unit, Units
 
 _V2: Mapping[str, Handler] = {
@@ -87,8 +87,8 @@ async def _load(unit: Unit, records: Sequence[Record]) -> tuple[object, ...]:
     arriving = {record.station_id for record in records if _may_create(record)} - known.keys()
     created = await create_missing(unit, arriving)
     reporting = {record.station_id for record in records if record.station_call.action in STATUS_REPORTING}
-    statuses = await connectors.of_stations(unit.session, reporting) if reporting else {}
-    return known, created, statuses
+    await unit.statuses.load(unit.session, reporting)
+    return known, created
 
 
 def _may_create(record: Record) -> bool:
@@ -124,7 +124,7 @@ async def _answered(unit: Unit, record: Record) -> list[Outgoing]:
     if handler is None:
         return [error_to(call, record.station_id, ErrorCode.NOT_IMPLEMENTED, f"{call.action} is not handled")]
     try:
-        payload = await handler(unit, station_message(record))
+        payload = await handler(unit, await station_message(record))
     except OcppError as error:
         answer = error_to(call, record.station_id, error.code, error.description)
     else:

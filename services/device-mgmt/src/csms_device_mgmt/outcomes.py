@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import CallError, CommandResult, Outcome
-from csms_runtime import metrics
+from csms_runtime import heavy, metrics
 from csms_runtime.clock import from_ms
 
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.json import loads
-from csms_device_mgmt.redacted import redacted
+from csms_device_mgmt.redacted import redacted, shown
 from csms_device_mgmt.store import calls
 from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
 from csms_device_mgmt.unit import Unit
@@ -35,10 +36,11 @@ async def settle(unit: Unit, executed: Executed, unrecorded: Callable[[], dict[s
         row = await calls.add(unit.session, unrecorded()) or await calls.lock(unit.session, executed.call_id)
     completion = executed.completion
     if completion.response is not None:
-        shown = redacted(executed.protocol, executed.action, completion.response)
-        completion = replace(completion, response=shown)
-    if row is None or not await calls.complete(unit.session, row, completion):
+        work = partial(shown, executed.protocol, executed.action, completion.response)
+        completion = replace(completion, response=(await heavy.run(executed.size, work)).payload)
+    if row is None or not await calls.complete(unit.session, row, completion, size=executed.size):
         return False
+    unit.kept(executed.station_id, executed.size)
     _measure(executed)
     consequence = consequence_of(executed.protocol, executed.action)
     if consequence is not None:
@@ -63,6 +65,7 @@ def executed_from(record: Record) -> Executed:
         action=result.command.action,
         request=loads(result.command.payload),
         completion=completion_of(result),
+        size=len(result.payload) + len(result.error.details) + len(result.command.payload),
     )
 
 

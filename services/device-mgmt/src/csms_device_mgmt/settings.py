@@ -41,6 +41,18 @@ class DeviceSettings(RuntimeSettings):
         description="How long reports, firmware updates and log uploads are kept, in days; 0: for ever. The device "
         "model that reports lead to stays",
     )
+    station_connectors: int = Field(
+        500, ge=1, le=100_000, description="How many connectors, EVSEs among them, are kept of a station at most"
+    )
+    station_variables: int = Field(
+        10_000, ge=100, le=1_000_000, description="How many variables of its device model are kept of a station at most"
+    )
+    station_history_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=8 * 1024 * 1024,
+        description="How much of a station's history is kept at most, in bytes as stored: recorded and refused "
+        "messages, reports, steps of jobs, CALLs and their outcomes. Beyond it the oldest of that station gives way",
+    )
     public_ocpp_url_tls: str | None = Field(
         None,
         pattern="^wss://",

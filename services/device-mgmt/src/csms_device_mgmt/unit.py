@@ -12,6 +12,8 @@ from csms_runtime.clock import utcnow
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.settings import DeviceSettings
+from csms_device_mgmt.store import history
+from csms_device_mgmt.store.connectors import Statuses
 from csms_device_mgmt.store.tables import OUTBOX
 
 
@@ -28,6 +30,22 @@ class Unit:
 
     following: list[Outgoing] = field(default_factory=list)
     """Published behind the answer to what is being handled."""
+    statuses: Statuses = field(default_factory=Statuses)
+    """Of connectors; written when the unit ends."""
+    _kept: dict[str, int] = field(default_factory=dict)
+    """By station, what its history grew by, in bytes."""
+
+    def kept(self, station_id: str, size: int) -> None:
+        """Note that a row was added to a station's history, and the bytes of what is large in it."""
+        self._kept[station_id] = self._kept.get(station_id, 0) + history.ROW_BYTES + size
+
+    async def finish(self) -> None:
+        """Write what was collected, and make room where a station's history has grown too large."""
+        await self.statuses.flush(self.session)
+        grown, self._kept = self._kept, {}
+        if grown:
+            await history.grow(self.session, grown)
+            await history.make_room(self.session, grown, self.settings.station_history_bytes)
 
     def send(self, record: Outgoing) -> None:
         """Publish a record behind the answer to the station; if none is being handled, as `tell` does."""
@@ -75,6 +93,7 @@ class Units:
         async with self._database.transaction() as session:
             unit = Unit(session, self._settings, self._secret_key, utcnow())
             yield unit
+            await unit.finish()
             unit.outgoing += unit.take_following()
             if unit.outgoing:
                 await outbox.add(session, OUTBOX, unit.outgoing)

@@ -24,7 +24,8 @@ def stands(units, station_id):
             row = await jobs.find(session, station_id, kind, request_id)
             if row is None:
                 return None
-            return row.state, row.status, [step.status for step in await jobs.steps(session, row)]
+            steps = await jobs.steps_of(session, [row], most=100, most_bytes=100_000)
+            return row.state, row.status, [step.status for step in steps[request_id]]
 
     return read
 

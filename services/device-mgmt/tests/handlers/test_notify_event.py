@@ -55,7 +55,7 @@ async def test_status_notification_and_event_for_one_change_tell_it_once(apply, 
 async def test_known_variables_take_the_value(apply, notify, units, station_id):
     known = VariableKey("ConnectorPlugRetentionLock", "Problem", evse_id=1, connector_id=1)
     async with units.open() as unit:
-        await variables.store_values(unit.session, station_id, {known: "false"}, unit.now)
+        await variables.store_values(unit.session, station_id, {known: "false"}, unit.now, 100)
     await apply(
         notify(
             ({"name": "ConnectorPlugRetentionLock", "evse": {"id": 1, "connectorId": 1}}, "Problem", "true"),
@@ -72,6 +72,6 @@ async def test_everything_is_recorded_once(apply, notify, units, station_id):
     await apply(record)
     assert (await apply(record)).events == []
     async with units.reading() as session:
-        (row,) = await notifications.page(session, station_id, limit=10, before=None)
+        ((row,), _) = await notifications.page(session, station_id, limit=10, before=None)
     assert (row.action, row.record_id) == ("NotifyEvent", record.record_id)
     assert row.payload["eventData"][0]["actualValue"] == ""

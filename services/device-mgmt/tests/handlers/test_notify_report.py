@@ -13,7 +13,8 @@ def report(units, station_id):
     async def read(request_id=1):
         async with units.reading() as session:
             row = await reports.find(session, station_id, request_id)
-            return row, await reports.entries(session, row) if row else []
+            numbers = [seq_no for seq_no, _ in await reports.part_numbers(session, row)] if row else []
+            return row, await reports.entries(session, row, numbers) if row else []
 
     return read
 
@@ -83,7 +84,7 @@ async def test_entries_go_into_the_device_model(apply, records, units, station_i
 async def test_a_value_that_a_report_leaves_out_stays(apply, records, units, station_id):
     key = VariableKey("C", "A")
     async with units.open() as unit:
-        await variables.store_values(unit.session, station_id, {key: "kept"}, unit.now)
+        await variables.store_values(unit.session, station_id, {key: "kept"}, unit.now, 100)
     await apply(records.report_part(0, tbc=False, data=[entry("A")]))
     async with units.reading() as session:
         assert await variables.values(session, station_id, [key]) == {key.path: "kept"}

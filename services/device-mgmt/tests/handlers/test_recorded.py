@@ -37,7 +37,7 @@ async def test_message_is_recorded_once_and_answered_each_time(apply, records, u
     assert (first.event_kinds, second.event_kinds) == (["station_notified"], [])
     assert orjson.loads(first.events[0].station_notified.payload) == {"any": "thing"}
     async with units.reading() as session:
-        (row,) = await notifications.page(session, station_id, limit=10, before=None)
+        ((row,), _) = await notifications.page(session, station_id, limit=10, before=None)
     assert (row.action, row.payload) == (action, {"any": "thing"})
 
 
@@ -45,6 +45,6 @@ async def test_secrets_are_neither_kept_nor_told(apply, records, units, station_
     token = {"idToken": {"idToken": "1234", "type": "KeyCode"}}
     applied = await apply(records.call("ReservationStatusUpdate", token))
     async with units.reading() as session:
-        (row,) = await notifications.page(session, station_id, limit=10, before=None)
+        ((row,), _) = await notifications.page(session, station_id, limit=10, before=None)
     assert "1234" not in str(row.payload)
     assert b"1234" not in applied.events[0].station_notified.payload

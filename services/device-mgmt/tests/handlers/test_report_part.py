@@ -16,7 +16,10 @@ def report(units, station_id):
     async def read(series, request_id=1):
         async with units.reading() as session:
             row = await reports.find(session, station_id, request_id, message=series.message)
-            return (row.status, await reports.entries(session, row)) if row else None
+            if row is None:
+                return None
+            numbers = [seq_no for seq_no, _ in await reports.part_numbers(session, row)]
+            return row.status, await reports.entries(session, row, numbers)
 
     return read
 

@@ -24,8 +24,11 @@ async def test_calls_of_one_moment_are_told_apart_by_id(units):
             assert not await calls.add(unit.session, row)
     async with units.reading() as session:
         first = await calls.page(session, "CS1", limit=2, before=None)
-        rest = await calls.page(session, "CS1", limit=2, before=(first[-1].created_at, first[-1].call_id))
-    assert [row.call_id for row in (*first, *rest)] == ["c", "b", "a"]
+        assert first.more
+        last = first.rows[-1]
+        rest = await calls.page(session, "CS1", limit=2, before=(last.created_at, last.call_id))
+    assert not rest.more
+    assert [row.call_id for row in (*first.rows, *rest.rows)] == ["c", "b", "a"]
 
 
 async def test_notifications(units):
@@ -37,16 +40,17 @@ async def test_notifications(units):
                 "action": "A" if number else "B",
                 "protocol": "ocpp2.0.1",
                 "payload": {"n": number},
+                "size": 7,
                 "received_at": THEN + timedelta(microseconds=number),
             }
             await notifications.add(unit.session, row)
     async with units.reading() as session:
         first = await notifications.page(session, "CS1", limit=1, before=None)
-        before = (first[0].received_at, first[0].record_id)
+        before = (first.rows[0].received_at, first.rows[0].record_id)
         rest = await notifications.page(session, "CS1", limit=5, before=before)
         only = await notifications.page(session, "CS1", limit=5, before=None, action="B")
-    assert [row.record_id for row in (*first, *rest)] == ["r2", "r1", "r0"]
-    assert [row.record_id for row in only] == ["r0"]
+    assert [row.record_id for row in (*first.rows, *rest.rows)] == ["r2", "r1", "r0"]
+    assert [row.record_id for row in only.rows] == ["r0"]
 
 
 async def test_reports(units):

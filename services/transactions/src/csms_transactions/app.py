@@ -8,6 +8,7 @@ from csms.v1.station_pb2 import ReplyTo
 from csms_bus import groups
 from csms_bus.connections import ConnectionTable
 from csms_bus.inbox import Inbox
+from csms_bus.light_first import LightFirst
 from csms_bus.ports import Bus
 from csms_bus.requests import Requester
 from csms_bus.runner import ConsumerRunner
@@ -60,7 +61,7 @@ class Transactions:
             bus,
             group=groups.TRANSACTIONS.name,
             topics=groups.TRANSACTIONS.topic_names,
-            handler=consumer,
+            handler=LightFirst(consumer, bus.publish),
             on_health=partial(health.set, _CONSUMER),
         )
         self._results = ConsumerRunner(

@@ -14,6 +14,8 @@ from csms_runtime.http.problems import Problem
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+MAX_PAGE_BYTES = 4 * 1024 * 1024
+"""A page of a list ends when its items have so many bytes, about, also before it has as many as were asked for."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,14 +76,20 @@ def bad_cursor() -> Problem:
 
 
 def paginate(
-    rows: Sequence[R], limit: int, *, position: Callable[[R], Sequence[Any]], item: Callable[[R], T]
+    rows: Sequence[R],
+    limit: int,
+    *,
+    position: Callable[[R], Sequence[Any]],
+    item: Callable[[R], T],
+    more: bool | None = None,
 ) -> Page[T]:
     """Make a page of up to `limit` + 1 rows: fetch one more than `limit`, so that the last page is known as such.
 
-    `position` gives a row's sort values, `item` what is shown of it.
+    `position` gives a row's sort values, `item` what is shown of it. `more`: whether rows follow these; None: when
+    there is one more than `limit`.
     """
     shown = rows[:limit]
-    more = len(rows) > limit
+    more = len(rows) > limit if more is None else more
     return Page(items=[item(row) for row in shown], next_cursor=encode_cursor(position(shown[-1])) if more else None)
 
 

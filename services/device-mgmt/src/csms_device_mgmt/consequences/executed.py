@@ -18,6 +18,8 @@ class Executed:
     action: str
     request: Mapping[str, Any] = field(repr=False)
     completion: Completion = field(repr=False)
+    size: int = 0
+    """Of request and response as they came, in bytes; 0: small."""
 
     @property
     def response(self) -> Mapping[str, Any] | None:

@@ -1,6 +1,9 @@
 """GetVariables (B06): what the station told is kept."""
 
+from functools import partial
+
 from csms_ocpp.redaction import is_secret_variable
+from csms_runtime import heavy
 
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.domain.device_model import VariableKey
@@ -10,11 +13,16 @@ from csms_device_mgmt.unit import Unit
 
 async def apply(unit: Unit, executed: Executed) -> None:
     """Store the values that were given, except secrets."""
+    shown = await heavy.run(executed.size, partial(_values, executed))
+    most = unit.settings.station_variables
+    await variables.store_values(unit.session, executed.station_id, shown, executed.completion.completed_at, most)
+
+
+def _values(executed: Executed) -> dict[VariableKey, str]:
     results = (executed.response or {}).get("getVariableResult", [])
     values = {
         VariableKey.in_message(result): result["attributeValue"]
         for result in results
         if result["attributeStatus"] == "Accepted" and "attributeValue" in result
     }
-    shown = {key: value for key, value in values.items() if not is_secret_variable(key.variable)}
-    await variables.store_values(unit.session, executed.station_id, shown, executed.completion.completed_at)
+    return {key: value for key, value in values.items() if not is_secret_variable(key.variable)}

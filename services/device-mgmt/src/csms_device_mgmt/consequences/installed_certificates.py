@@ -2,9 +2,14 @@
 
 from typing import Any
 
+from csms_runtime import metrics
+
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.store import installed_certificates
 from csms_device_mgmt.unit import Unit
+
+MOST = 500
+"""Chains that are kept; no station has room for so many. The answer itself is kept with the call."""
 
 
 async def apply_report(unit: Unit, executed: Executed) -> None:
@@ -14,8 +19,10 @@ async def apply_report(unit: Unit, executed: Executed) -> None:
         return
     chains = response.get("certificateHashDataChain", [])
     types = executed.request.get("certificateType")
+    if len(chains) > MOST:
+        metrics.DEVICES_NOT_KEPT.labels("installed certificates").inc(len(chains) - MOST)
     await installed_certificates.replace(
-        unit.session, executed.station_id, types, _of_types(chains, types), executed.completion.completed_at
+        unit.session, executed.station_id, types, _of_types(chains[:MOST], types), executed.completion.completed_at
     )
 
 

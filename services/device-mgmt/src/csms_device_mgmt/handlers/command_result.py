@@ -4,6 +4,7 @@ from functools import partial
 
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
+from csms_runtime import heavy
 
 from csms_device_mgmt.outcomes import call_columns, executed_from, settle
 from csms_device_mgmt.unit import Unit
@@ -15,8 +16,10 @@ async def handle(unit: Unit, record: Record) -> list[Outgoing]:
     That request may be another service's, too. Whoever is answered then finds the outcome and what followed from it in
     the database.
     """
-    await settle(unit, executed_from(record), partial(call_columns, record))
-    command = record.command_result.command
+    result, command = record.command_result, record.command_result.command
+    size = len(result.payload) + len(result.error.details) + len(command.payload)
+    executed = await heavy.run(size, partial(executed_from, record))
+    await settle(unit, executed, partial(call_columns, record))
     if not command.reply_to.topic:
         return []
     return [Outgoing(command.reply_to.topic, record, partition=command.reply_to.partition)]

@@ -1,23 +1,40 @@
-"""Storing a connector's status and telling others when it changed."""
+"""Storing connectors' statuses and telling others when they changed."""
+
+from collections.abc import Iterable
 
 from csms.v1.events_pb2 import ConnectorStatusChanged
 from csms_runtime.clock import to_ms
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.availability import ReportedStatus
+from csms_device_mgmt.handlers import not_kept
 from csms_device_mgmt.handlers.message import StationMessage
-from csms_device_mgmt.store import connectors
+from csms_device_mgmt.store.connectors import Status
 from csms_device_mgmt.unit import Unit
 
 
-async def store_status(unit: Unit, message: StationMessage, reported: ReportedStatus, event_id: str) -> None:
-    """Store the status of a connector, known before or not."""
+async def store_statuses(unit: Unit, message: StationMessage, reported: Iterable[tuple[str, ReportedStatus]]) -> None:
+    """Store statuses of connectors, known before or not, each with the id of the event that tells of it.
+
+    Of several for one connector the last one counts. Connectors beyond what a station may have are passed over.
+    """
+    latest = {(status.evse_id, status.connector_id): (event_id, status) for event_id, status in reported}
+    await unit.statuses.load(unit.session, [message.station_id])
+    known = unit.statuses.places(message.station_id)
+    new = [place for place in latest if place not in known]
+    left_out = new[max(0, unit.settings.station_connectors - len(known)) :]
+    for place in left_out:
+        del latest[place]
+    await not_kept.note(unit, message, "connectors", len(left_out), "CSMS_STATION_CONNECTORS")
+    for event_id, status in latest.values():
+        _store(unit, message, status, event_id)
+
+
+def _store(unit: Unit, message: StationMessage, reported: ReportedStatus, event_id: str) -> None:
     reported_at = message.moment(reported.timestamp)
-    place = (message.station_id, reported.evse_id, reported.connector_id)
-    changed = await connectors.report(
-        unit.session, place, reported.status, reported_at=reported_at, received_at=message.received_at
-    )
-    if changed:
+    status = Status(reported.status, reported_at, message.received_at)
+    place = (reported.evse_id, reported.connector_id)
+    if unit.statuses.report(message.station_id, place, status):
         body = ConnectorStatusChanged(
             evse_id=reported.evse_id,
             connector_id=reported.connector_id,

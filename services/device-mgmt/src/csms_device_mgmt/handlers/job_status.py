@@ -1,12 +1,15 @@
 """FirmwareStatusNotification, PublishFirmwareStatusNotification, LogStatusNotification (L01, L03, N01)."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
+
+import orjson
+from csms_db.packed import pack
 
 from csms_device_mgmt.domain.jobs import COURSES, IDLE, JobKind, after_report
 from csms_device_mgmt.handlers.message import Answer, Handler, StationMessage
 from csms_device_mgmt.handlers.recorded import record
-from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store import jobs
 from csms_device_mgmt.store.tables import Job
 from csms_device_mgmt.unit import Unit
@@ -50,15 +53,21 @@ async def _concerned(unit: Unit, message: StationMessage, kind: JobKind) -> Job 
     if request_id is None:
         return next(iter(await jobs.under_way(unit.session, message.station_id, kind)), None)
     found = await jobs.find(unit.session, message.station_id, kind, request_id, lock=True)
-    return found or await jobs.begin(
+    if found is not None:
+        return found
+    unit.kept(message.station_id, 0)
+    return await jobs.begin(
         unit.session, message.station_id, kind, request_id, call_id=None, request=None, now=unit.now
     )
 
 
 async def _add_step(unit: Unit, message: StationMessage, job: Job, status: str) -> bool:
-    shown = redacted(message.protocol, message.action, message.payload)
+    shown = (await message.shown()).payload
     detail = {name: value for name, value in shown.items() if name not in {"status", "requestId"}}
-    return await jobs.add_step(unit.session, _step(message, job, status, detail))
+    text = orjson.dumps(detail)
+    packed = await message.work(partial(pack, text))
+    unit.kept(message.station_id, len(packed))
+    return await jobs.add_step(unit.session, _step(message, job, status, packed, len(text)))
 
 
 async def booted(unit: Unit, message: StationMessage) -> None:
@@ -66,10 +75,13 @@ async def booted(unit: Unit, message: StationMessage) -> None:
     for job in (await jobs.under_way(unit.session, message.station_id, JobKind.FIRMWARE_UPDATE))[:1]:
         version = message.payload["chargingStation"].get("firmwareVersion")
         detail = {"reason": message.payload["reason"], "firmwareVersion": version}
-        await jobs.add_step(unit.session, _step(message, job, BOOTED, detail))
+        unit.kept(message.station_id, 0)
+        text = orjson.dumps(detail)
+        await jobs.add_step(unit.session, _step(message, job, BOOTED, text, len(text)))
 
 
-def _step(message: StationMessage, job: Job, status: str, detail: dict[str, Any]) -> dict[str, Any]:
+def _step(message: StationMessage, job: Job, status: str, detail: bytes, size: int) -> dict[str, Any]:
+    """`detail` is JSON of that size, or what csms_db.packed made of it."""
     return {
         "record_id": message.record_id,
         "station_id": job.station_id,
@@ -78,5 +90,6 @@ def _step(message: StationMessage, job: Job, status: str, detail: dict[str, Any]
         "action": message.action,
         "status": status,
         "detail": detail,
+        "size": size,
         "received_at": message.received_at,
     }

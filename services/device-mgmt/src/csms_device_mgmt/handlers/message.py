@@ -1,20 +1,25 @@
 """What a handler of a station's CALL is given, and what it is."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from csms.v1.bus_pb2 import Record
 from csms_ocpp.times import parse_datetime
+from csms_runtime import heavy
 from csms_runtime.clock import from_ms
 
 from csms_device_mgmt.domain.onboarding import Place
 from csms_device_mgmt.json import loads
+from csms_device_mgmt.redacted import Shown, shown
 from csms_device_mgmt.unit import Unit
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class StationMessage:
     """A station's CALL, valid by its schema."""
 
@@ -33,6 +38,19 @@ class StationMessage:
     """Of that connection."""
     certificate_common_name: str = ""
     """The CN of the certificate it was opened with; empty: none was."""
+    size: int = 0
+    """Of the payload as it came, in bytes."""
+    _shown: Shown | None = field(default=None, init=False, repr=False)
+
+    async def shown(self) -> Shown:
+        """Return the payload without secrets."""
+        if self._shown is None:
+            self._shown = await self.work(partial(shown, self.protocol, self.action, self.payload))
+        return self._shown
+
+    async def work(self, work: Callable[[], T]) -> T:
+        """Do work that grows with the payload and only computes; see csms_runtime.heavy."""
+        return await heavy.run(self.size, work)
 
     def moment(self, text: str) -> datetime:
         """Read one of the station's own times; if it makes no sense, the time of receipt, for that is the next best."""
@@ -42,20 +60,22 @@ class StationMessage:
             return self.received_at
 
 
-def station_message(record: Record) -> StationMessage:
+async def station_message(record: Record) -> StationMessage:
     """Read a record with a `station_call`."""
     call = record.station_call
+    size = len(call.payload)
     return StationMessage(
         record_id=record.record_id,
         station_id=record.station_id,
         protocol=call.protocol,
         action=call.action,
-        payload=loads(call.payload),
+        payload=await heavy.run(size, partial(loads, call.payload)),
         received_at=from_ms(call.received_at_ms),
         place=Place((call.reply_to.partition, call.gateway_epoch, call.connection_id)),
         connection_number=call.connection_number,
         security_profile=call.security_profile,
         certificate_common_name=call.certificate_common_name,
+        size=size,
     )
 
 

@@ -4,8 +4,9 @@ from csms.v1.events_pb2 import ReportCompleted
 from csms_bus.ports import Outgoing
 
 from csms_device_mgmt import messages, onboarding
-from csms_device_mgmt.domain.device_model import reported_attributes
+from csms_device_mgmt.domain.device_model import JsonObject, reported_attributes
 from csms_device_mgmt.domain.series import DEVICE_MODEL
+from csms_device_mgmt.handlers import not_kept
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.handlers.report_part import take_part
 from csms_device_mgmt.store import reports, variables
@@ -16,16 +17,23 @@ from csms_device_mgmt.unit import Unit
 async def handle(unit: Unit, message: StationMessage) -> Answer:
     """Store the part, take its entries into the device model, and tell when the report is complete."""
     taken = await take_part(unit, message, DEVICE_MODEL)
-    attributes = reported_attributes(taken.entries)
-    await variables.store_reported(unit.session, message.station_id, attributes, message.received_at)
+    await _take_attributes(unit, message, taken.entries)
     await onboarding.part_arrived(unit, taken.report, completed=taken.completed)
     if taken.completed:
         unit.tell(await _completed(unit, message, taken.report))
     return {}
 
 
+async def _take_attributes(unit: Unit, message: StationMessage, entries: list[JsonObject]) -> None:
+    def rows() -> list[variables.Row]:
+        return variables.reported_rows(message.station_id, reported_attributes(entries), message.received_at)
+
+    most = unit.settings.station_variables
+    left_out = await variables.store_reported(unit.session, message.station_id, await message.work(rows), most)
+    await not_kept.note(unit, message, "variables", left_out, "CSMS_STATION_VARIABLES")
+
+
 async def _completed(unit: Unit, message: StationMessage, report: Report) -> Outgoing:
-    entries = await reports.entries(unit.session, report)
-    body = ReportCompleted(request_id=report.request_id, entries=len(entries))
+    body = ReportCompleted(request_id=report.request_id, entries=await reports.count_entries(unit.session, report))
     event_id = f"{message.record_id}:report"
     return messages.event(report.station_id, message.received_at, event_id, report_completed=body)

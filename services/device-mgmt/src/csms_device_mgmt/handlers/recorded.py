@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 
-import orjson
 from csms.v1.events_pb2 import StationNotified
 from csms_runtime import metrics
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.handlers.message import Answer, Handler, StationMessage
-from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store import notifications
 from csms_device_mgmt.unit import Unit
 
@@ -28,7 +26,7 @@ ANSWERS: Mapping[str, Answer] = {
 
 async def record(unit: Unit, message: StationMessage) -> None:
     """Keep a message and publish it as an event, without secrets; the same record twice is kept once."""
-    payload = redacted(message.protocol, message.action, message.payload)
+    shown = await message.shown()
     added = await notifications.add(
         unit.session,
         {
@@ -36,13 +34,15 @@ async def record(unit: Unit, message: StationMessage) -> None:
             "station_id": message.station_id,
             "action": message.action,
             "protocol": message.protocol,
-            "payload": payload,
+            "payload": shown.packed,
+            "size": len(shown.text),
             "received_at": message.received_at,
         },
     )
     if added:
         metrics.DEVICES_NOTIFICATIONS.labels(message.action).inc()
-        body = StationNotified(action=message.action, payload=orjson.dumps(payload))
+        unit.kept(message.station_id, len(shown.packed))
+        body = StationNotified(action=message.action, payload=shown.text)
         event_id = f"{message.record_id}:notified"
         unit.tell(messages.event(message.station_id, message.received_at, event_id, station_notified=body))
 

@@ -13,6 +13,7 @@ async def handle(unit: Unit, record: Record) -> None:
     if await known_or_created(unit, record.station_id) is None:  # it may come before the record of the connection
         return
     body = record.refused_message
+    unit.kept(record.station_id, 0)
     await refused_messages.add(
         unit.session,
         {

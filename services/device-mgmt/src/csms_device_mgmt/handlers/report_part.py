@@ -1,13 +1,17 @@
 """Taking a part of a report. Parts may be repeated, come in any order, or come unasked."""
 
+import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
-from csms_device_mgmt.domain.reports import ReportStatus, after_part, assemble
+import orjson
+from csms_db.packed import pack
+
+from csms_device_mgmt.domain.reports import ReportStatus
 from csms_device_mgmt.domain.series import CHARGING_PROFILES, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, MONITORS, Series
 from csms_device_mgmt.handlers.message import Answer, Handler, StationMessage
 from csms_device_mgmt.handlers.recorded import record
-from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store import reports
 from csms_device_mgmt.store.tables import Report
 from csms_device_mgmt.unit import Unit
@@ -25,20 +29,38 @@ class Taken(NamedTuple):
 
 async def take_part(unit: Unit, message: StationMessage, series: Series) -> Taken:
     """Store a part and see whether its report is complete. The same part again changes nothing."""
-    payload = redacted(message.protocol, message.action, message.payload)
+    payload = (await message.shown()).payload
     report = await _report(unit, message, series)
     entries = series.entries(payload)
+    stored = await message.work(partial(_stored, entries))
     part = {
         "station_id": message.station_id,
         "message": series.message,
         "request_id": report.request_id,
-        "seq_no": await _seq_no(unit, report, payload, entries),
+        "seq_no": await _seq_no(unit, report, payload, stored),
         "tbc": payload.get("tbc", False),
-        "entries": entries,
+        "entries": stored.packed,
+        "entry_count": len(entries),
+        "size": stored.size,
+        "digest": stored.digest,
         "received_at": message.received_at,
     }
     await reports.add_part(unit.session, part)
+    unit.kept(message.station_id, len(stored.packed))
     return Taken(report, entries, await _progress(unit, message, report))
+
+
+class _Stored(NamedTuple):
+    """A part's entries as they are stored."""
+
+    packed: bytes
+    size: int
+    digest: str
+
+
+def _stored(entries: list[Any]) -> _Stored:
+    text = orjson.dumps(entries)
+    return _Stored(pack(text), len(text), hashlib.sha256(text).hexdigest())
 
 
 async def _report(unit: Unit, message: StationMessage, series: Series) -> Report:
@@ -46,22 +68,22 @@ async def _report(unit: Unit, message: StationMessage, series: Series) -> Report
     found = await reports.find(unit.session, *key, message=series.message, lock=True)
     if found is not None:
         return found
+    unit.kept(message.station_id, 0)
     return await reports.begin(unit.session, *key, message=series.message, kind=None, call_id=None, now=unit.now)
 
 
-async def _seq_no(unit: Unit, report: Report, payload: Mapping[str, Any], entries: list[Any]) -> int:
+async def _seq_no(unit: Unit, report: Report, payload: Mapping[str, Any], stored: _Stored) -> int:
     """Return the part's number; where the message has none, parts count as they come, and an equal one is a repeat."""
     if "seqNo" in payload:
         seq_no: int = payload["seqNo"]
         return seq_no
-    known = await reports.parts(unit.session, report)
-    return next((part.seq_no for part in known if part.entries == entries), len(known))
+    return await reports.number_of(unit.session, report, stored.digest)
 
 
 async def _progress(unit: Unit, message: StationMessage, report: Report) -> bool:
-    numbers = await reports.part_numbers(unit.session, report)
     was_complete = report.status == ReportStatus.COMPLETE
-    status = after_part(assemble(numbers))
+    is_complete = await reports.is_complete(unit.session, report)
+    status = ReportStatus.COMPLETE if is_complete else ReportStatus.RECEIVING
     report.status = status.value
     if "generatedAt" in message.payload:
         report.generated_at = message.moment(message.payload["generatedAt"])

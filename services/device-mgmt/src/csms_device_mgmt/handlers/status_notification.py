@@ -1,7 +1,7 @@
 """StatusNotification (G01): the status of one connector. EVSEs and connectors need no earlier mention."""
 
 from csms_device_mgmt.domain.availability import ReportedStatus
-from csms_device_mgmt.handlers.connector_status import store_status
+from csms_device_mgmt.handlers.connector_status import store_statuses
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.unit import Unit
 
@@ -12,5 +12,5 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     reported = ReportedStatus(
         payload["evseId"], payload["connectorId"], payload["connectorStatus"], payload["timestamp"]
     )
-    await store_status(unit, message, reported, f"{message.record_id}:status")
+    await store_statuses(unit, message, [(f"{message.record_id}:status", reported)])
     return {}

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
+from csms_db.bounded import fitting
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
-from fastapi import APIRouter, Path, Security
+from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest, decode_cursor, encode_cursor
+from fastapi import APIRouter, Path, Query, Security
 
 from csms_device_mgmt.calls.execution import Calls
-from csms_device_mgmt.domain.reports import after_part, assemble
+from csms_device_mgmt.domain.reports import ReportStatus, after_part, assemble
 from csms_device_mgmt.domain.series import CHARGING_PROFILES, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, MONITORS, Series
 from csms_device_mgmt.http import asking, views
 from csms_device_mgmt.http.models import CustomerInformationModel, ReportModel, ReportSummaryModel
@@ -17,6 +19,12 @@ from csms_device_mgmt.store.tables import Report
 from csms_device_mgmt.unit import Units
 
 RequestId = Annotated[int, Path(ge=-(2**63), lt=2**63)]
+
+ReportCursor = Annotated[
+    str | None, Query(alias="cursor", max_length=1000, description="next_cursor of the answer before")
+]
+PARTS_SHOWN = 10_000
+"""In one answer, if they are that small."""
 
 Model = TypeVar("Model", bound=ReportModel)
 
@@ -53,9 +61,9 @@ def _add(routes: APIRouter, units: Units, resource: Resource) -> None:
     read = [Security(require("read"))]
     collection = f"/stations/{{station_id}}/{resource.path}"
 
-    async def show(station_id: StationId, request_id: RequestId) -> ReportModel:
+    async def show(station_id: StationId, request_id: RequestId, cursor: ReportCursor = None) -> ReportModel:
         row = await found(units, station_id, request_id, resource.series)
-        return await shown(units, row, resource.model)
+        return await shown(units, row, resource.model, entries_after(cursor))
 
     async def list_all(station_id: StationId, page: PageParams) -> Page[ReportSummaryModel]:
         return await listed(units, station_id, page, resource.series)
@@ -87,23 +95,37 @@ async def found(units: Units, station_id: str, request_id: int, series: Series) 
     return row
 
 
-async def shown(units: Units, row: Report, model: type[Model]) -> Model:
-    """Show a report with its entries; parts that arrived since the row was read count, too."""
+async def shown(units: Units, row: Report, model: type[Model], page: PageRequest) -> Model:
+    """Show a report with its entries; parts that arrived since the row was read count, too.
+
+    Entries of so many parts are shown as fit into an answer. Raises Problem 422 for a bad cursor.
+    """
+    after = number_position(page)
     async with units.reading() as session:
-        parts = await store.parts(session, row)
+        numbers = await store.part_numbers(session, row)
+        sizes = await store.part_sizes(session, row, after, PARTS_SHOWN + 1)
+        count = fitting((size for _, size in sizes[:PARTS_SHOWN]), MAX_PAGE_BYTES)
+        chosen = [seq_no for seq_no, _ in sizes[:count]]
+        entries = await store.entries(session, row, chosen)
         # Read after the parts, so that it is no older than they are.
         row = await store.find(session, row.station_id, row.request_id, message=row.message) or row
-    assembly = assemble((part.seq_no, part.tbc) for part in parts)
+    assembly = assemble(numbers)
     fields = views.report(row).model_dump()
-    if parts:
+    if numbers or row.status == ReportStatus.COMPLETE:  # its parts may have given way to newer history
         fields |= {"status": after_part(assembly).value, "complete": assembly.complete}
     return model(
         **fields,
         parts=assembly.parts,
         parts_expected=assembly.expected,
         missing=list(assembly.missing),
-        entries=[entry for part in parts for entry in part.entries],
+        entries=entries,
+        next_cursor=encode_cursor([chosen[-1]]) if len(sizes) > count else None,
     )
+
+
+def entries_after(cursor: str | None) -> PageRequest:
+    """Return which entries of a report are wanted. Raises Problem 422 for a bad cursor."""
+    return PageRequest(PARTS_SHOWN, None if cursor is None else decode_cursor(cursor))
 
 
 async def listed(units: Units, station_id: str, page: PageParams, series: Series) -> Page[ReportSummaryModel]:

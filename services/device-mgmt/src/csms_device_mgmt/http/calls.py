@@ -87,9 +87,13 @@ def router(units: Units, calls: Calls) -> APIRouter:
         before = moment_and_id(page)
         async with units.reading() as session:
             await existing(session, station_id)
-            rows = await store.page(session, station_id, limit=page.limit + 1, before=before)
+            found = await store.page(session, station_id, limit=page.limit, before=before)
         return paginate(
-            rows, page.limit, position=lambda row: [row.created_at.isoformat(), row.call_id], item=views.call_record
+            found.rows,
+            page.limit,
+            position=lambda row: [row.created_at.isoformat(), row.call_id],
+            item=views.call_record,
+            more=found.more,
         )
 
     return routes

@@ -1,12 +1,13 @@
 """/stations/{id}/firmware-updates, firmware-publications, logs: what a station does for a while, with its history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
-from csms_runtime.http.pages import PageRequest, bad_cursor
+from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest, bad_cursor
 from fastapi import APIRouter, Security
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.calls.execution import Calls
 from csms_device_mgmt.domain.jobs import COURSES, JobKind
@@ -17,6 +18,9 @@ from csms_device_mgmt.http.parameters import StationId, existing
 from csms_device_mgmt.store import jobs as store
 from csms_device_mgmt.store.tables import Job, JobStep
 from csms_device_mgmt.unit import Units
+
+STEPS_SHOWN = 2000
+"""The newest of all jobs of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +57,21 @@ def _add(routes: APIRouter, units: Units, resource: Resource) -> None:
             row = await store.find(session, station_id, resource.kind, request_id)
             if row is None:
                 raise Problem(404, "Unknown request", "there is nothing with this request id")
-            return _view(row, await store.steps(session, row))
+            steps = await _steps(session, [row])
+        return _view(row, steps[request_id])
 
     async def list_all(station_id: StationId, page: PageParams) -> Page[JobModel]:
         before = _position(page)
         async with units.reading() as session:
             await existing(session, station_id)
-            rows = await store.page(session, station_id, resource.kind, limit=page.limit + 1, before=before)
-            steps = await store.steps_of_many(session, rows)
+            found = await store.page(session, station_id, resource.kind, limit=page.limit, before=before)
+            steps = await _steps(session, found.rows)
         return paginate(
-            rows,
+            found.rows,
             page.limit,
             position=lambda row: [row.created_at.isoformat(), row.request_id],
             item=lambda row: _view(row, steps[row.request_id]),
+            more=found.more,
         )
 
     routes.add_api_route(
@@ -82,6 +88,10 @@ def _add(routes: APIRouter, units: Units, resource: Resource) -> None:
         name=f"list_{resource.path}",
         description=f"List a station's {resource.title}: the newest first, each with its history.",
     )
+
+
+async def _steps(session: AsyncSession, rows: Sequence[Job]) -> Mapping[int, Sequence[JobStep]]:
+    return await store.steps_of(session, rows, most=STEPS_SHOWN, most_bytes=MAX_PAGE_BYTES)
 
 
 def _position(page: PageRequest) -> tuple[datetime, int] | None:

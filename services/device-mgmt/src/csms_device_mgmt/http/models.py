@@ -72,6 +72,13 @@ class OnboardingModel(BaseModel):
     updated_at: datetime
 
 
+class HistoryModel(BaseModel):
+    """How much of a station's history is kept."""
+
+    size: int = Field(description="What it takes, in bytes; beyond CSMS_STATION_HISTORY_BYTES the oldest gives way")
+    since: datetime | None = Field(description="What was older gave way to newer history; null: nothing did")
+
+
 class StationModel(BaseModel):
     """A station."""
 
@@ -100,6 +107,7 @@ class StationModel(BaseModel):
     pending_reset: PendingResetModel | None
     connection: ConnectionModel | None
     evses: list[EvseModel]
+    history: HistoryModel
     created_at: datetime
     updated_at: datetime
 
@@ -204,6 +212,9 @@ class ReportModel(ReportSummaryModel):
         description="In order of seqNo: OCPP's ReportDataType, MonitoringDataType or MessageInfoType objects; "
         "objects of evseId, chargingLimitSource and chargingProfile; or the pieces of a text"
     )
+    next_cursor: str | None = Field(
+        description="Pass it as `cursor` to get the entries that follow; null: these are the last ones there are"
+    )
 
 
 class CustomerInformationModel(ReportModel):
@@ -238,7 +249,9 @@ class JobModel(BaseModel):
     response: dict[str, Any] | None = Field(description="The station's answer to the request")
     created_at: datetime
     updated_at: datetime
-    history: list[JobStepModel] = Field(description="The oldest first")
+    history: list[JobStepModel] = Field(
+        description="The oldest first; of very many or very large steps only the newest"
+    )
 
 
 class InstalledCertificateModel(BaseModel):
@@ -268,7 +281,8 @@ class RefusedMessageModel(BaseModel):
     id: str
     station_id: str
     kind: str = Field(
-        description="invalid_frame, binary_frame, call_refused, duplicate_call, invalid_answer, late_answer, ..."
+        description="invalid_frame, binary_frame, call_refused, duplicate_call, invalid_answer, late_answer, ...; "
+        "not_kept: it was taken, but not all of it is kept"
     )
     action: str | None = Field(description="null: not known")
     code: str | None = Field(description="Of the CALLERROR that the station got, or that says what was wrong")

@@ -30,9 +30,13 @@ def router(units: Units) -> APIRouter:
         before = moment_and_id(page)
         async with units.reading() as session:
             await existing(session, station_id)
-            rows = await store.page(session, station_id, limit=page.limit + 1, before=before, action=action)
+            found = await store.page(session, station_id, limit=page.limit, before=before, action=action)
         return paginate(
-            rows, page.limit, position=lambda row: [row.received_at.isoformat(), row.record_id], item=views.notification
+            found.rows,
+            page.limit,
+            position=lambda row: [row.received_at.isoformat(), row.record_id],
+            item=views.notification,
+            more=found.more,
         )
 
     return routes

@@ -11,7 +11,7 @@ from csms_device_mgmt.domain.reports import CLOSED, ReportStatus
 from csms_device_mgmt.domain.series import DEVICE_MODEL
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.asking import new_request_id
-from csms_device_mgmt.http.assembled import RequestId, found, listed, shown
+from csms_device_mgmt.http.assembled import ReportCursor, RequestId, entries_after, found, listed, shown
 from csms_device_mgmt.http.models import CallModel, ReportModel, ReportSummaryModel
 from csms_device_mgmt.http.outcomes import unanswered
 from csms_device_mgmt.http.parameters import Prefer, StationId, TimeoutS, location, wants_async
@@ -87,10 +87,10 @@ def router(units: Units, calls: Calls) -> APIRouter:
         return ReportAnswer(**views.report(report).model_dump(), call=views.call(row))
 
     @routes.get("/stations/{station_id}/reports/{request_id}", dependencies=[read])
-    async def get_report(station_id: StationId, request_id: RequestId) -> ReportModel:
-        """Return a report as far as it has arrived."""
+    async def get_report(station_id: StationId, request_id: RequestId, cursor: ReportCursor = None) -> ReportModel:
+        """Return a report as far as it has arrived; a very large one in several answers."""
         report = await found(units, station_id, request_id, DEVICE_MODEL)
-        return await shown(units, report, ReportModel)
+        return await shown(units, report, ReportModel, entries_after(cursor))
 
     @routes.get("/stations/{station_id}/reports", dependencies=[read])
     async def list_reports(station_id: StationId, page: PageParams) -> Page[ReportSummaryModel]:

@@ -13,6 +13,7 @@ from csms_device_mgmt.http.models import (
     ConnectionModel,
     ConnectorModel,
     EvseModel,
+    HistoryModel,
     NotificationModel,
     OnboardingModel,
     PendingResetModel,
@@ -52,6 +53,7 @@ def station(row: Station, connectors: Iterable[Connector], *, connected: bool) -
         pending_reset=PendingResetModel(**row.pending_reset) if row.pending_reset else None,
         connection=_connection(row),
         evses=evses(connectors),
+        history=HistoryModel(size=row.history_bytes, since=row.history_since),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

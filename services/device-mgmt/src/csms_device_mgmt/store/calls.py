@@ -1,14 +1,17 @@
 """Rows of calls to stations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
 
+from csms_db import bounded
+from csms_db.bounded import Bounded
 from csms_db.sql import dialect_of, insert
-from sqlalchemy import select, tuple_, update
+from csms_runtime.http.pages import MAX_PAGE_BYTES
+from sqlalchemy import Text, case, cast, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -47,7 +50,7 @@ class Completion:
     outcome: CallOutcome
     completed_at: datetime
     sent_at: datetime | None = None
-    response: dict[str, Any] | None = None
+    response: Mapping[str, Any] | None = None
     error: dict[str, Any] | None = None
 
     def columns(self) -> dict[str, Any]:
@@ -88,8 +91,8 @@ async def by_key(session: AsyncSession, station_id: str, idempotency_key: str) -
     return (await session.scalars(statement)).one_or_none()
 
 
-async def complete(session: AsyncSession, row: Call, completion: Completion) -> bool:
-    """Store what became of a call, whose row is locked; True when that is news.
+async def complete(session: AsyncSession, row: Call, completion: Completion, *, size: int = 0) -> bool:
+    """Store what became of a call, whose row is locked; True when that is news. `size`: see the row.
 
     An answer of the station replaces "timeout" and "not_connected", for it may come late; nothing replaces an answer.
     """
@@ -97,6 +100,7 @@ async def complete(session: AsyncSession, row: Call, completion: Completion) -> 
         return False
     for name, value in completion.columns().items():
         setattr(row, name, value)
+    row.size = size
     await session.flush()
     return True
 
@@ -108,14 +112,20 @@ def _is_news(row: Call, completion: Completion) -> bool:
 
 
 async def page(
-    session: AsyncSession, station_id: str, *, limit: int, before: tuple[datetime, str] | None
-) -> Sequence[Call]:
-    """Return up to `limit` calls, the newest first, those before (created_at, call_id)."""
+    session: AsyncSession,
+    station_id: str,
+    *,
+    limit: int,
+    before: tuple[datetime, str] | None,
+    most_bytes: int = MAX_PAGE_BYTES,
+) -> Bounded:
+    """Read up to `limit` calls, the newest first, those before (created_at, call_id)."""
     statement = select(Call).where(Call.station_id == station_id)
     if before is not None:
         statement = statement.where(tuple_(Call.created_at, Call.call_id) < before)
     order = (Call.created_at.desc(), Call.call_id.desc())
-    return (await session.scalars(statement.order_by(*order).limit(limit))).all()
+    size = Call.size + case((Call.size == 0, func.length(cast(Call.request, Text))), else_=0)
+    return await bounded.read(session, statement.order_by(*order), size, limit=limit, most_bytes=most_bytes)
 
 
 async def expire(session: AsyncSession, *, deadline_before: datetime, now: datetime) -> Sequence[Call]:

@@ -2,36 +2,70 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import select
+from csms_db.statements import Lookup, Upsert
+from sqlalchemy import Table, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.store.tables import Connector
 
+Place = tuple[int, int]
+"""EVSE and connector."""
 
-async def report(
-    session: AsyncSession,
-    place: tuple[str, int, int],
-    status: str,
-    *,
-    reported_at: datetime,
-    received_at: datetime,
-) -> bool:
-    """Store a status for (station, EVSE, connector), known or not; True when the status changed.
+_TABLE: Table = Connector.__table__  # type: ignore[assignment]  # SQLAlchemy says FromClause
+_NAMES = ("station_id", "evse_id", "connector_id", "status", "reported_at", "received_at")
+_LOOKUP = Lookup([_TABLE.c[name] for name in _NAMES], [_TABLE.c.station_id])
+_STORE = Upsert(_TABLE, _NAMES, by=_NAMES[:3], changed=_NAMES[3:])
 
-    The message received last counts, for a station's own clock may be set back. One read again after a later one
-    changes nothing.
-    """
-    row = await session.get(Connector, place)
-    if row is None:
-        station_id, evse_id, connector_id = place
-        row = Connector(station_id=station_id, evse_id=evse_id, connector_id=connector_id, status="")
-        session.add(row)
-    elif received_at < row.received_at:
-        return False
-    changed = row.status != status
-    row.status, row.reported_at, row.received_at = status, reported_at, received_at
-    return changed
+
+class Status(NamedTuple):
+    """What was last said of a connector."""
+
+    status: str
+    reported_at: datetime
+    """The station's time of the change."""
+    received_at: datetime
+    """The gateway's time of the message."""
+
+
+class Statuses:
+    """The connectors of the stations that report in a transaction: read once, changed here, written once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[Place, Status]] = {}
+        self._changed: dict[tuple[str, Place], Status] = {}
+
+    async def load(self, session: AsyncSession, station_ids: Iterable[str]) -> None:
+        """Read what is stored of these stations, unless it was read before."""
+        wanted = {station_id for station_id in station_ids if station_id not in self._known}
+        self._known.update((station_id, {}) for station_id in wanted)
+        for station_id, evse_id, connector_id, *status in await _LOOKUP.fetch(session, wanted) if wanted else ():
+            self._known[station_id][evse_id, connector_id] = Status(*status)
+
+    def places(self, station_id: str) -> Mapping[Place, Status]:
+        """Return the connectors of a station that was loaded."""
+        return self._known[station_id]
+
+    def report(self, station_id: str, place: Place, status: Status) -> bool:
+        """Take a status of a connector, known or not, of a station that was loaded; True when the status changed.
+
+        The message received last counts, for a station's own clock may be set back. One read again after a later one
+        changes nothing.
+        """
+        known = self._known[station_id]
+        before = known.get(place)
+        if before is not None and status.received_at < before.received_at:
+            return False
+        known[place] = self._changed[station_id, place] = status
+        return before is None or before.status != status.status
+
+    async def flush(self, session: AsyncSession) -> None:
+        """Write what changed."""
+        changed, self._changed = self._changed, {}
+        # In one order, so that two processes cannot wait for each other.
+        rows = [(station_id, *place, *status) for (station_id, place), status in sorted(changed.items())]
+        await _STORE.execute(session, rows)
 
 
 async def of_stations(session: AsyncSession, station_ids: Iterable[str]) -> Mapping[str, Sequence[Connector]]:

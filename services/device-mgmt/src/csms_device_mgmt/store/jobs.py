@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from csms_db import bounded
+from csms_db.bounded import Bounded
 from csms_db.sql import insert
-from sqlalchemy import ColumnElement, delete, select, tuple_
+from csms_runtime.http.pages import MAX_PAGE_BYTES
+from sqlalchemy import ColumnElement, Text, cast, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.jobs import UNDER_WAY, JobKind, JobState
@@ -70,14 +73,13 @@ async def add_step(session: AsyncSession, columns: dict[str, Any]) -> bool:
     return added.scalar() is not None
 
 
-async def steps(session: AsyncSession, row: Job) -> Sequence[JobStep]:
-    """Return what the station reported on a job, the oldest first."""
-    order = (JobStep.received_at, JobStep.record_id)
-    return (await session.scalars(select(JobStep).where(*_steps_of(row)).order_by(*order))).all()
+async def steps_of(
+    session: AsyncSession, rows: Sequence[Job], *, most: int, most_bytes: int
+) -> dict[int, list[JobStep]]:
+    """Return what the station reported on jobs of one kind, by requestId, the oldest first.
 
-
-async def steps_of_many(session: AsyncSession, rows: Sequence[Job]) -> dict[int, list[JobStep]]:
-    """Return what the station reported on jobs of one kind, by requestId, the oldest first."""
+    Of all of them only the newest `most` steps, and of these as many as fit into `most_bytes`.
+    """
     found: dict[int, list[JobStep]] = {row.request_id: [] for row in rows}
     if rows:
         statement = select(JobStep).where(
@@ -85,7 +87,9 @@ async def steps_of_many(session: AsyncSession, rows: Sequence[Job]) -> dict[int,
             JobStep.kind == rows[0].kind,
             JobStep.request_id.in_(list(found)),
         )
-        for step in await session.scalars(statement.order_by(JobStep.received_at, JobStep.record_id)):
+        newest = statement.order_by(JobStep.received_at.desc(), JobStep.record_id.desc())
+        steps = await bounded.read(session, newest, JobStep.size, limit=most, most_bytes=most_bytes)
+        for step in reversed(steps.rows):
             found[step.request_id].append(step)
     return found
 
@@ -95,10 +99,20 @@ def _steps_of(row: Job) -> tuple[ColumnElement[bool], ...]:
 
 
 async def page(
-    session: AsyncSession, station_id: str, kind: JobKind, *, limit: int, before: tuple[datetime, int] | None
-) -> Sequence[Job]:
-    """Return up to `limit` jobs, the newest first, those before (created_at, requestId)."""
+    session: AsyncSession,
+    station_id: str,
+    kind: JobKind,
+    *,
+    limit: int,
+    before: tuple[datetime, int] | None,
+    most_bytes: int = MAX_PAGE_BYTES,
+) -> Bounded:
+    """Read up to `limit` jobs, the newest first, those before (created_at, requestId)."""
     statement = select(Job).where(Job.station_id == station_id, Job.kind == kind.value)
     if before is not None:
         statement = statement.where(tuple_(Job.created_at, Job.request_id) < before)
-    return (await session.scalars(statement.order_by(Job.created_at.desc(), Job.request_id.desc()).limit(limit))).all()
+    newest = statement.order_by(Job.created_at.desc(), Job.request_id.desc())
+    size = func.coalesce(func.length(cast(Job.request, Text)), 0) + func.coalesce(
+        func.length(cast(Job.response, Text)), 0
+    )
+    return await bounded.read(session, newest, size, limit=limit, most_bytes=most_bytes)

@@ -1,10 +1,12 @@
 """Rows of recorded messages."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from csms_db import bounded
+from csms_db.bounded import Bounded
 from csms_db.sql import insert
+from csms_runtime.http.pages import MAX_PAGE_BYTES
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,12 +27,14 @@ async def page(
     limit: int,
     before: tuple[datetime, str] | None,
     action: str | None = None,
-) -> Sequence[Notification]:
-    """Return up to `limit` messages, the newest first, those before (received_at, record_id)."""
+    most_bytes: int = MAX_PAGE_BYTES,
+) -> Bounded:
+    """Read up to `limit` messages, the newest first, those before (received_at, record_id)."""
     statement = select(Notification).where(Notification.station_id == station_id)
     if action is not None:
         statement = statement.where(Notification.action == action)
     if before is not None:
         statement = statement.where(tuple_(Notification.received_at, Notification.record_id) < before)
     order = (Notification.received_at.desc(), Notification.record_id.desc())
-    return (await session.scalars(statement.order_by(*order).limit(limit))).all()
+    size = Notification.size
+    return await bounded.read(session, statement.order_by(*order), size, limit=limit, most_bytes=most_bytes)

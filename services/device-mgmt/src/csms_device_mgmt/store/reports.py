@@ -1,11 +1,11 @@
 """Rows of reports and their parts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from csms_db.sql import insert
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.reports import ReportStatus
@@ -70,10 +70,28 @@ def _of(row: Report) -> tuple[ColumnElement[bool], ...]:
 async def add_part(session: AsyncSession, columns: dict[str, Any]) -> None:
     """Store a part; one with the same seqNo is replaced."""
     statement = insert(session, ReportPart).values(**columns)
-    new = statement.excluded
-    changed = {name: new[name] for name in ("tbc", "entries", "received_at")}
     keys = ["station_id", "message", "request_id", "seq_no"]
+    changed = {name: statement.excluded[name] for name in columns if name not in keys}
     await session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
+
+
+async def number_of(session: AsyncSession, row: Report, digest: str) -> int:
+    """Return the seqNo of a part with that digest, or the one after the highest there is."""
+    same = select(ReportPart.seq_no).where(*_of(row), ReportPart.digest == digest).limit(1)
+    found: int | None = await session.scalar(same)
+    if found is None:
+        highest: int | None = await session.scalar(select(func.max(ReportPart.seq_no)).where(*_of(row)))
+        found = 0 if highest is None else highest + 1
+    return found
+
+
+async def is_complete(session: AsyncSession, row: Report) -> bool:
+    """Whether every part is there, as `domain.reports.assemble` judges it, without reading them all."""
+    final: int | None = await session.scalar(select(func.max(ReportPart.seq_no)).where(*_of(row), ~ReportPart.tbc))
+    if final is None:
+        return False
+    numbered = ReportPart.seq_no.between(0, final)
+    return (await session.scalar(select(func.count()).where(*_of(row), numbered)) or 0) > final
 
 
 async def part_numbers(session: AsyncSession, row: Report) -> list[tuple[int, bool]]:
@@ -82,15 +100,26 @@ async def part_numbers(session: AsyncSession, row: Report) -> list[tuple[int, bo
     return [(seq_no, tbc) for seq_no, tbc in await session.execute(statement)]
 
 
-async def parts(session: AsyncSession, row: Report) -> Sequence[ReportPart]:
-    """Return the parts in order of seqNo."""
-    statement = select(ReportPart).where(*_of(row)).order_by(ReportPart.seq_no)
-    return (await session.scalars(statement.execution_options(populate_existing=True))).all()
+async def part_sizes(session: AsyncSession, row: Report, after: int | None, limit: int) -> list[tuple[int, int]]:
+    """Return (seqNo, size in bytes) of up to `limit` parts in order of seqNo, those after `after`."""
+    statement = select(ReportPart.seq_no, ReportPart.size).where(*_of(row)).order_by(ReportPart.seq_no).limit(limit)
+    if after is not None:
+        statement = statement.where(ReportPart.seq_no > after)
+    return [(seq_no, size) for seq_no, size in await session.execute(statement)]
 
 
-async def entries(session: AsyncSession, row: Report) -> list[Any]:
-    """Return the entries of all parts in order of seqNo."""
-    return [entry for part in await parts(session, row) for entry in part.entries]
+async def entries(session: AsyncSession, row: Report, numbers: Collection[int]) -> list[Any]:
+    """Return the entries of these parts in order of seqNo."""
+    if not numbers:
+        return []
+    among = ReportPart.seq_no.between(min(numbers), max(numbers))
+    statement = select(ReportPart.entries).where(*_of(row), among).order_by(ReportPart.seq_no)
+    return [entry for part in await session.scalars(statement) for entry in part]
+
+
+async def count_entries(session: AsyncSession, row: Report) -> int:
+    """Return how many entries all parts have."""
+    return await session.scalar(select(func.sum(ReportPart.entry_count)).where(*_of(row))) or 0
 
 
 async def page(

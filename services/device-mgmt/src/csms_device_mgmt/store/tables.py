@@ -5,6 +5,7 @@ from typing import Any
 
 from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
 from csms_db.outbox import outbox_table
+from csms_db.packed import PackedJson
 from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -75,6 +76,9 @@ class Station(Base):
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     close_code: Mapped[int | None]
     close_reason: Mapped[str | None] = mapped_column(Text)
+    # What its history takes, see store.history; what came before that moment gave way to newer history.
+    history_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    history_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Connector(Base):
@@ -135,14 +139,19 @@ class ReportPart(Base):
     """One message of a report; those that have no seqNo are numbered as they come."""
 
     __tablename__ = "assembled_report_parts"
+    __table_args__ = (Index("ix_assembled_report_parts_station_id_received_at", "station_id", "received_at"),)
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
     message: Mapped[str] = mapped_column(String(64), primary_key=True)
     request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     seq_no: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     tbc: Mapped[bool]
-    entries: Mapped[list[Any]] = mapped_column(Json)
+    # Of the entries: how many, the bytes of their JSON, and its SHA-256, by which a repeat is told.
+    entry_count: Mapped[int] = mapped_column(server_default=text("0"))
+    size: Mapped[int] = mapped_column(server_default=text("0"))
+    digest: Mapped[str | None] = mapped_column(String(64))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    entries: Mapped[list[Any]] = mapped_column(PackedJson)
 
 
 class Job(Base):
@@ -172,7 +181,10 @@ class JobStep(Base):
     """One message of the station about a job."""
 
     __tablename__ = "job_steps"
-    __table_args__ = (Index("ix_job_steps_job", "station_id", "kind", "request_id", "received_at"),)
+    __table_args__ = (
+        Index("ix_job_steps_job", "station_id", "kind", "request_id", "received_at"),
+        Index("ix_job_steps_station_id_received_at", "station_id", "received_at"),
+    )
 
     record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     station_id: Mapped[str] = mapped_column(STATION_ID)
@@ -180,8 +192,10 @@ class JobStep(Base):
     request_id: Mapped[int] = mapped_column(BigInteger)
     action: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(64))
-    detail: Mapped[JsonValue] = mapped_column(Json)
+    # Of the detail's JSON, in bytes.
+    size: Mapped[int] = mapped_column(server_default=text("0"))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    detail: Mapped[JsonValue] = mapped_column(PackedJson)
 
 
 class InstalledCertificate(Base):
@@ -229,6 +243,8 @@ class Call(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # When the asker stops waiting.
     deadline_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of request, response and error, in bytes of JSON; 0 while open.
+    size: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class Notification(Base):
@@ -244,8 +260,10 @@ class Notification(Base):
     station_id: Mapped[str] = mapped_column(STATION_ID)
     action: Mapped[str] = mapped_column(String(64))
     protocol: Mapped[str] = mapped_column(String(16))
-    payload: Mapped[JsonValue] = mapped_column(Json)
+    # Of the payload's JSON, in bytes.
+    size: Mapped[int] = mapped_column(server_default=text("0"))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    payload: Mapped[JsonValue] = mapped_column(PackedJson)
 
 
 class RefusedMessage(Base):

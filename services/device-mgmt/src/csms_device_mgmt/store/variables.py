@@ -2,49 +2,94 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
-from csms_db.sql import insert
-from sqlalchemy import ColumnElement, func, select, update
+from csms_db.statements import Lookup, Update, Upsert
+from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.device_model import ReportedAttribute, VariableKey
 from csms_device_mgmt.store.tables import Variable
 
-ROWS_PER_STATEMENT = 500
-"""Keeps a statement below the databases' limits on parameters (about 32000)."""
+Row = tuple[Any, ...]
+"""A row of the table, in the order of `_NAMES`."""
+
+_TABLE: Table = Variable.__table__  # type: ignore[assignment]  # SQLAlchemy says FromClause
+_KEYS = ("station_id", "path")
+_PLACE = ("component_name", "component_instance", "evse_id", "connector_id", "variable_name", "variable_instance")
+_TOLD = ("value", "updated_at")
+_REPORTED = ("mutability", "persistent", "constant", "characteristics")
+_NAMES = (*_KEYS, *_PLACE, "attribute_type", *_TOLD, *_REPORTED)
+_PATH = 1
+
+_STORE_REPORTED = Upsert(_TABLE, _NAMES, by=_KEYS, changed=(*_TOLD, *_REPORTED), kept=("value",))
+_STORE_VALUES = Upsert(_TABLE, _NAMES[: -len(_REPORTED)], by=_KEYS, changed=_TOLD)
+_UPDATE_KNOWN = Update(_TABLE, by=_KEYS, names=_TOLD)
+_KNOWN = Lookup([_TABLE.c.path], [_TABLE.c.station_id])
 
 
-async def store_reported(
-    session: AsyncSession, station_id: str, attributes: Iterable[ReportedAttribute], at: datetime
-) -> None:
-    """Store what a report says of variables. A report that leaves a value out (WriteOnly) keeps the stored one."""
+def reported_rows(station_id: str, attributes: Iterable[ReportedAttribute], at: datetime) -> list[Row]:
+    """Return the rows of what a report says of variables, each variable once. Only computes."""
     rows = {
-        attribute.key.path: {
-            **_columns(station_id, attribute.key, attribute.value, at),
-            "mutability": attribute.mutability,
-            "persistent": attribute.persistent,
-            "constant": attribute.constant,
-            "characteristics": attribute.characteristics,
-        }
+        attribute.key.path: (
+            *_row(station_id, attribute.key, attribute.value, at),
+            attribute.mutability,
+            attribute.persistent,
+            attribute.constant,
+            attribute.characteristics,
+        )
         for attribute in attributes
     }
-    known = ("mutability", "persistent", "constant", "characteristics", "updated_at")
-    await _upsert(session, list(rows.values()), known, keep_value=True)
+    return _in_order(rows.values())
+
+
+async def store_reported(session: AsyncSession, station_id: str, rows: Sequence[Row], most: int) -> int:
+    """Store what a report says of variables; return how many it left out, so that a station has no more than `most`.
+
+    A report that leaves a value out (WriteOnly) keeps the stored one.
+    """
+    fitting = await _fitting(session, station_id, rows, most)
+    await _STORE_REPORTED.execute(session, fitting)
+    return len(rows) - len(fitting)
 
 
 async def store_values(
-    session: AsyncSession, station_id: str, values: Mapping[VariableKey, str | None], at: datetime
-) -> None:
-    """Store values that were read from or set on the station; variables not known before are added."""
-    rows = {key.path: _columns(station_id, key, value, at) for key, value in values.items()}
-    await _upsert(session, list(rows.values()), ("updated_at",), keep_value=False)
+    session: AsyncSession, station_id: str, values: Mapping[VariableKey, str | None], at: datetime, most: int
+) -> int:
+    """Store values that were read from or set on the station; variables not known before are added, up to `most`.
+
+    Returns how many were left out.
+    """
+    by_path = {key.path: _row(station_id, key, value, at) for key, value in values.items()}
+    rows = _in_order(by_path.values())
+    fitting = await _fitting(session, station_id, rows, most)
+    await _STORE_VALUES.execute(session, fitting)
+    return len(rows) - len(fitting)
 
 
-async def update_known(session: AsyncSession, station_id: str, key: VariableKey, value: str, at: datetime) -> None:
-    """Store a value that an event told, if the variable is known."""
-    statement = update(Variable).where(Variable.station_id == station_id, Variable.path == key.path)
-    await session.execute(statement.values(value=value, updated_at=at).execution_options(synchronize_session=False))
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    """In one order, so that two processes cannot wait for each other."""
+    return sorted(rows, key=itemgetter(_PATH))
+
+
+async def _fitting(session: AsyncSession, station_id: str, rows: Sequence[Row], most: int) -> Sequence[Row]:
+    """Return the rows of known variables, and of others as many as there is room for."""
+    count = select(func.count()).select_from(Variable).where(Variable.station_id == station_id)
+    stored = await session.scalar(count) or 0
+    if stored + len(rows) <= most:
+        return rows
+    known = {path for (path,) in await _KNOWN.fetch(session, [station_id])}
+    room = max(0, most - stored)
+    new = islice((row[_PATH] for row in rows if row[_PATH] not in known), room)
+    wanted = known.union(new)
+    return [row for row in rows if row[_PATH] in wanted]
+
+
+async def update_known(session: AsyncSession, station_id: str, values: Mapping[str, str], at: datetime) -> None:
+    """Store values that events told, by path, of those variables that are known."""
+    await _UPDATE_KNOWN.execute(session, [(station_id, path, value, at) for path, value in sorted(values.items())])
 
 
 async def values(session: AsyncSession, station_id: str, keys: Iterable[VariableKey]) -> Mapping[str, str | None]:
@@ -75,30 +120,17 @@ async def page(
     return (await session.scalars(statement)).all()
 
 
-def _columns(station_id: str, key: VariableKey, value: str | None, at: datetime) -> dict[str, Any]:
-    return {
-        "station_id": station_id,
-        "path": key.path,
-        "component_name": key.component,
-        "component_instance": key.component_instance,
-        "evse_id": key.evse_id,
-        "connector_id": key.connector_id,
-        "variable_name": key.variable,
-        "variable_instance": key.variable_instance,
-        "attribute_type": key.attribute,
-        "value": value,
-        "updated_at": at,
-    }
-
-
-async def _upsert(
-    session: AsyncSession, rows: Sequence[dict[str, Any]], changed: Sequence[str], *, keep_value: bool
-) -> None:
-    """Insert rows or change some columns; `keep_value`: a row without a value leaves the stored one."""
-    rows = sorted(rows, key=lambda row: str(row["path"]))
-    for start in range(0, len(rows), ROWS_PER_STATEMENT):
-        statement = insert(session, Variable).values(rows[start : start + ROWS_PER_STATEMENT])
-        new = statement.excluded
-        updates: dict[str, Any] = {name: new[name] for name in changed}
-        updates["value"] = func.coalesce(new["value"], Variable.value) if keep_value else new["value"]
-        await session.execute(statement.on_conflict_do_update(index_elements=["station_id", "path"], set_=updates))
+def _row(station_id: str, key: VariableKey, value: str | None, at: datetime) -> Row:
+    return (
+        station_id,
+        key.path,
+        key.component,
+        key.component_instance,
+        key.evse_id,
+        key.connector_id,
+        key.variable,
+        key.variable_instance,
+        key.attribute,
+        value,
+        at,
+    )

@@ -1,0 +1,28 @@
+"""Work on large values that must not hold the event loop: it is done in a thread, one piece of work at a time.
+
+Python runs one thread at a time and changes threads every few milliseconds, so the loop goes on at half its speed at
+worst, however many stations send large messages.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+HEAVY_BYTES = 32 * 1024
+"""From this size on work goes to the thread: what is smaller takes a millisecond or two, a switch a tenth of one."""
+
+_one_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heavy")
+
+
+async def run(size: int, work: Callable[[], T]) -> T:
+    """Return what `work` returns, done at once for a value of few bytes, else in the thread. Raises what it raises.
+
+    `work` only computes: it touches nothing that the event loop uses meanwhile. When the caller is cancelled, work that
+    has begun goes on unheard.
+    """
+    if size < HEAVY_BYTES:
+        return work()
+    return await asyncio.get_running_loop().run_in_executor(_one_thread, work)
