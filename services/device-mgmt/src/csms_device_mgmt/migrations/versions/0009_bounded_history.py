@@ -41,8 +41,8 @@ def upgrade() -> None:
 def _to_bytes(table: str, column: str, numbers: list[str]) -> None:
     """Make a JSON column one of its text in bytes; on SQLite the last one: what is before it is read without it."""
     on_sqlite = not _on_postgresql()
-    order = {"partial_reordering": [("received_at", column)]} if on_sqlite else {}
-    with op.batch_alter_table(table, **order) as batch:
+    order: list[tuple[str, ...]] = [("received_at", column)] if on_sqlite else []
+    with op.batch_alter_table(table, partial_reordering=order) as batch:
         changed: dict[str, Any] = {"existing_type": Json(), "existing_nullable": False}
         batch.alter_column(
             column, type_=sa.LargeBinary(), postgresql_using=f"convert_to({column}::text, 'UTF8')", **changed
