@@ -133,37 +133,31 @@ async def test_thousands_of_entries_take_few_statements(apply, records, statemen
     assert time.process_time() - started < 5  # it took 3 s and more when each entry was a statement
 
 
-@pytest.mark.parametrize(("action", "request_", "response"), [
-    (
-        "GetVariables",
-        {"getVariableData": []},
+VALUES = {
+    "getVariableResult": [
         {
-            "getVariableResult": [
-                {
-                    "attributeStatus": "Accepted",
-                    "attributeValue": "1",
-                    "component": {"name": f"c{n}"},
-                    "variable": {"name": "v"},
-                }
-                for n in range(MANY)
-            ]
-        },
-    ),
-    (
-        "GetInstalledCertificateIds",
-        {},
-        {
-            "status": "Accepted",
-            "certificateHashDataChain": [
-                {"certificateType": "CSMSRootCertificate", "certificateHashData": {"serialNumber": str(n)}}
-                for n in range(MANY)
-            ],
-        },
-    ),
-])  # fmt: skip
-async def test_so_do_answers(apply, records, statements, action, request_, response):
+            "attributeStatus": "Accepted",
+            "attributeValue": "1",
+            "component": {"name": f"c{n}"},
+            "variable": {"name": "v"},
+        }
+        for n in range(MANY)
+    ]
+}
+CERTIFICATES = {
+    "status": "Accepted",
+    "certificateHashDataChain": [
+        {"certificateType": "CSMSRootCertificate", "certificateHashData": {"serialNumber": str(n)}} for n in range(MANY)
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "response"), [("GetVariables", VALUES), ("GetInstalledCertificateIds", CERTIFICATES)]
+)
+async def test_so_do_answers(apply, records, statements, action, response):
     with statements() as found:
-        await apply(records.result(action, request_, response))
+        await apply(records.result(action, {}, response))
     assert len(found) < 100
 
 
@@ -200,7 +194,8 @@ async def test_what_the_wire_carried_packed_is_stored_packed(apply, records, uni
         (row,), _ = await notifications.page(session, station_id, limit=10, before=None)
         stored = await session.scalar(sa.text("SELECT length(payload) FROM notifications"))
     assert row.payload["customData"] == custom
-    assert stored < 20_000 < 1_000_000 < row.size
+    assert stored < 20_000
+    assert row.size > 1_000_000
 
 
 async def test_others_are_answered_before_a_large_message(database, settings, secret_key, records, incoming):
