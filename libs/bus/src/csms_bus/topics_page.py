@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from google.protobuf.json_format import MessageToDict
 
+from csms_bus.acls import acls
 from csms_bus.examples import example
 from csms_bus.topics import CATALOGUE, Cleanup, Topic
 
@@ -22,13 +23,21 @@ Between services a record that may hold a password, a key or a key code has the 
 record encrypted under `CSMS_SECRET_KEY`. Events have no such.
 
 Records come at least once and in order per key. `record_id` (and `event_id` of domain events) tells repeats.
-`python -m csms_bus.admin` creates the topics.
+`python -m csms_bus.admin` creates the topics; [ACLs](#acls) say who may do what.
+"""
+
+_RIGHTS = """\
+`python -m csms_bus.acls` prints the calls of `kafka-acls.sh` that make them, with the users `csms-gateway`, `csms-auth`
+and so on; `--format json` prints them as a Strimzi KafkaUser has them. Whoever is not named may do nothing; Describe
+follows from each of the others. A broker before 3.0 wants IdempotentWrite on the cluster for all too. `admin` is who
+runs `csms_bus.admin` and `csms_bus.dead_letters`. Other teams need Read on `events.*` and on groups of their own.
 """
 
 
 def page() -> str:
     """Return the page's text, ending with a newline."""
-    return "\n".join([_INTRODUCTION, *_overview(), *(line for topic in CATALOGUE for line in _section(topic))]) + "\n"
+    sections = [line for topic in CATALOGUE for line in _section(topic)]
+    return "\n".join([_INTRODUCTION, *_overview(), *_rights(), *sections]) + "\n"
 
 
 def _overview() -> Iterator[str]:
@@ -39,6 +48,18 @@ def _overview() -> Iterator[str]:
         consumers = ", ".join(topic.consumers) or "other teams"
         producers = ", ".join(topic.producers)
         yield f"| {link} | {topic.key.value} | {producers} | {consumers} | {topic.partitions} | {_kept(topic)} |"
+
+
+def _rights() -> Iterator[str]:
+    yield ""
+    yield "## ACLs"
+    yield ""
+    yield _RIGHTS
+    yield "| who | may | on |"
+    yield "|---|---|---|"
+    for acl in acls():
+        names = ", ".join(f"`{name}`" for name in acl.names)
+        yield f"| {acl.who} | {', '.join(acl.operations)} | {acl.resource}s {names} |"
 
 
 def _section(topic: Topic) -> Iterator[str]:

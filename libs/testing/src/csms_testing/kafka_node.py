@@ -19,6 +19,11 @@ _STOP_DEADLINE_S = 15.0
 _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.awt.headless=true")
 _FAST_START = "-XX:TieredStopAtLevel=1"
 _LOGGING = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+_AUTHORIZED = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+}
+"""Brokers and controllers talk to each other on plain listeners."""
 _METADATA = 3
 """Kafka's API key of the metadata request."""
 
@@ -39,6 +44,7 @@ class Secured:
     The plain listener stays, for whoever looks whether the broker is ready.
     """
 
+    plain_port: int
     sasl_port: int
     """SASL_SSL: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512."""
     mutual_port: int
@@ -47,8 +53,10 @@ class Secured:
     """PEM file: the key (PKCS #8), then the chain."""
     client_ca: Path
     """PEM file of the CAs of the clients' certificates."""
-    username: str
-    password: str
+    users: Mapping[str, str]
+    """Passwords by name."""
+    acls: bool = False
+    """Nobody may do what no ACL allows, but on the plain listener everything."""
 
 
 def new_cluster_id() -> str:
@@ -176,8 +184,11 @@ class KafkaNode:
             self._format_with_users(self._secured)
 
     def _format_with_users(self, secured: Secured) -> None:
-        user = f"name={secured.username},password={secured.password}"
-        users = [f"--add-scram={mechanism}=[{user}]" for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")]
+        users = [
+            f"--add-scram={mechanism}=[name={name},password={password}]"
+            for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512")
+            for name, password in secured.users.items()
+        ]
         tool = [_FAST_START, _LOGGING, "-cp", f"{kafka_jars()}/*", "kafka.tools.StorageTool", "format"]
         command = ["java", *tool, "-t", self._cluster_id, "-c", str(self._properties_file), *users]
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
@@ -230,6 +241,7 @@ def _secured_configuration(plain: Mapping[str, object], secured: Secured) -> dic
     jaas = "listener.name.sasl.{}.sasl.jaas.config"
     plain_module = "org.apache.kafka.common.security.plain.PlainLoginModule"
     scram_module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    users = " ".join(f'user_{name}="{password}"' for name, password in secured.users.items())
     return {
         "listeners": f"{plain['listeners']},{sasl},{mutual}",
         "advertised.listeners": f"{plain['advertised.listeners']},{sasl},{mutual}",
@@ -240,9 +252,10 @@ def _secured_configuration(plain: Mapping[str, object], secured: Secured) -> dic
         "ssl.truststore.location": secured.client_ca,
         "listener.name.mutual.ssl.client.auth": "required",
         "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
-        jaas.format("plain"): f'{plain_module} required user_{secured.username}="{secured.password}";',
+        jaas.format("plain"): f"{plain_module} required {users};",
         jaas.format("scram-sha-256"): f"{scram_module} required;",
         jaas.format("scram-sha-512"): f"{scram_module} required;",
+        **(_AUTHORIZED if secured.acls else {}),
     }
 
 

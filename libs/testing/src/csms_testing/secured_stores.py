@@ -1,14 +1,17 @@
 """Kafka with TLS and SASL, PostgreSQL with TLS, on this machine: for tests of connections to them."""
 
 import os
+import shlex
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import asyncpg
 
 from csms_testing.databases import in_thread
 from csms_testing.kafka import free_ports, kafka_requirement
+from csms_testing.kafka_jars import KafkaError, kafka_jars
 from csms_testing.kafka_node import Address, KafkaNode, Secured, new_cluster_id
 from csms_testing.pki import Pki
 from csms_testing.postgres import LocalPostgres, postgres_requirement
@@ -28,13 +31,17 @@ host    all plain     127.0.0.1/32  trust
 
 
 @contextmanager
-def secured_kafka(pki: Pki) -> Iterator[Secured]:
-    """Run a broker that `pki.root` has signed the certificate of. Skips the test without Java."""
+def secured_kafka(pki: Pki, users: Sequence[str] = (USERNAME,), *, acls: bool = False) -> Iterator[Secured]:
+    """Run a broker that `pki.root` has signed the certificate of; PASSWORD is each user's. Skips the test without Java.
+
+    `acls`: nobody may do anything before `make_acls`.
+    """
     require(kafka_requirement())
     port, controller_port, sasl_port, mutual_port = free_ports(4)
     issued = pki.root.issue("broker", names=[_HOST])
     certificate = pki.write("broker.pem", issued.key_pem + issued.pem)
-    secured = Secured(sasl_port, mutual_port, certificate, pki.root_file, USERNAME, PASSWORD)
+    passwords = dict.fromkeys(users, PASSWORD)
+    secured = Secured(port, sasl_port, mutual_port, certificate, pki.root_file, passwords, acls)
     address = Address(1, port, controller_port)
     node = KafkaNode(address, [address], new_cluster_id(), pki.directory / "kafka", fast_start=True, secured=secured)
     try:
@@ -42,6 +49,18 @@ def secured_kafka(pki: Pki) -> Iterator[Secured]:
         yield secured
     finally:
         node.kill()
+
+
+def make_acls(lines: Iterable[str]) -> None:
+    """Run what `csms_bus.acls.command_lines` printed, with Kafka's own tool. Blocks, a second a line.
+
+    Raises KafkaError.
+    """
+    tool = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{kafka_jars()}/*", "org.apache.kafka.tools.AclCommand"]
+    for line in lines:
+        done = subprocess.run([*tool, *shlex.split(line)[1:]], capture_output=True, text=True, check=False)  # noqa: S603 fixed
+        if done.returncode:
+            raise KafkaError(f"{line}:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
 
 
 @contextmanager

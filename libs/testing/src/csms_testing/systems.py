@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,12 +88,22 @@ async def standalone(directory: Path, security: Secured | None = None, /, **sett
 
 @asynccontextmanager
 async def distributed(
-    directory: Path, *, kafka: str, database_url: str, gateways: int = 2, security: Secured | None = None
+    directory: Path,
+    *,
+    kafka: str,
+    database_url: str,
+    gateways: int = 2,
+    security: Secured | None = None,
+    options: Sequence[str] = (),
 ) -> AsyncIterator[System]:
-    """Run `python -m csms_testing.cluster` on this broker and database while the context is open. See `standalone`."""
+    """Run `python -m csms_testing.cluster` on this broker and database while the context is open. See `standalone`.
+
+    `options` are more of its command line.
+    """
     state_file, log_file = directory / "state.json", directory / "cluster.log"
     arguments = ["--ocpp-port", "0", "--http-port", "0", "--gateways", str(gateways)]
     arguments += ["--directory", str(directory), "--state-file", str(state_file), "--api-key", API_KEY]
+    arguments += options
     environment = {**os.environ, "CSMS_TEST_KAFKA": kafka, "CSMS_TEST_DATABASE_URL": database_url}
     if security is not None:
         environment |= security.settings

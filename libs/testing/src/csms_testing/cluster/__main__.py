@@ -112,6 +112,9 @@ def main(  # noqa: PLR0917  # typer reads them as options
     api_key: Annotated[
         str | None, typer.Option(envvar="CSMS_ADMIN_API_KEY", help="Admin key; made when absent.")
     ] = None,
+    kafka_user_prefix: Annotated[
+        str | None, typer.Option(help="Make each service the Kafka user of this prefix and its name.")
+    ] = None,
     directory: Annotated[
         Path | None, typer.Option(help="Where data and logs go; a temporary folder when absent.")
     ] = None,
@@ -125,6 +128,7 @@ def main(  # noqa: PLR0917  # typer reads them as options
         "ocpp_tls_ports": [] if ocpp_tls_port is None else _ports(ocpp_tls_port, gateways),
         "transactions": transactions,
         "unknown_stations": unknown_stations,
+        "kafka_user_prefix": kafka_user_prefix,
     }
     if api_key:
         options["api_key"] = api_key

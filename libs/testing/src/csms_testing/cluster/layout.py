@@ -41,6 +41,8 @@ class Layout:
     unknown_stations: str = "accept"
     settings: dict[str, str] = field(default_factory=dict)
     """More settings, by environment name, for every process."""
+    kafka_user_prefix: str | None = None
+    """Each service is the Kafka user of this prefix and its name; None: all are who CSMS_KAFKA_SASL_USERNAME names."""
     secret_key: str = field(default_factory=lambda: secrets.token_hex(32))
 
     @property
@@ -85,6 +87,8 @@ class Layout:
             "CSMS_UNKNOWN_STATIONS": self.unknown_stations,
             **self.settings,
         }
+        if self.kafka_user_prefix is not None:
+            environment["CSMS_KAFKA_SASL_USERNAME"] = f"{self.kafka_user_prefix}{service}"
         if service == "gateway" and self.ocpp_tls_ports:
             environment["CSMS_OCPP_TLS_PORT"] = str(self.ocpp_tls_ports[slot])
         name = f"{service}-{slot}"

@@ -1,0 +1,181 @@
+"""All services on a Kafka that lets each do what `csms_bus.acls` says, and what a taken-over gateway cannot do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
+from csms_bus import acls, groups
+from csms_bus.admin import create_topics
+from csms_bus.examples import example
+from csms_bus.kafka import KafkaBus
+from csms_bus.kafka_security import arguments
+from csms_bus.ports import BusUnavailable, Outgoing, Start
+from csms_bus.topics import CATALOGUE, Topic
+from csms_runtime.settings import KafkaAccess
+from csms_testing.kafka_node import Secured
+from csms_testing.pki import Pki
+from csms_testing.secured_stores import PASSWORD, make_acls, secured_kafka
+from csms_testing.systems import System, distributed
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+GATEWAY = "gateway"
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return Pki(tmp_path_factory.mktemp("acls"))
+
+
+@pytest.fixture(scope="module")
+def kafka(pki: Pki) -> Iterator[Secured]:
+    """A broker with the users and ACLs of the catalogue, and no topics."""
+    users = [f"{acls.DEFAULT_PREFIX}{who}" for who in (*acls.SERVICES, acls.ADMIN)]
+    with secured_kafka(pki, users, acls=True) as kafka:
+        make_acls(acls.command_lines(acls.principals_of(), f"127.0.0.1:{kafka.plain_port}"))
+        yield kafka
+
+
+def access(pki: Pki, who: str) -> dict[str, Any]:
+    """What somebody connects with, as settings."""
+    return {
+        "kafka_security_protocol": "SASL_SSL",
+        "kafka_sasl_username": f"{acls.DEFAULT_PREFIX}{who}",
+        "kafka_sasl_password": PASSWORD,
+        "kafka_ca_file": str(pki.root_file),
+    }
+
+
+def security(pki: Pki, who: str) -> dict[str, Any]:
+    return arguments(KafkaAccess.model_validate(access(pki, who)))
+
+
+@pytest.fixture(scope="module")
+def topics(kafka: Secured, pki: Pki) -> str:
+    """The topics, made by the admin job's user. The bootstrap servers."""
+    bootstrap = f"127.0.0.1:{kafka.sasl_port}"
+    for _ in range(2):  # the second time everything is there
+        asyncio.run(create_topics(bootstrap, security=security(pki, acls.ADMIN)))
+    return bootstrap
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def system(
+    topics: str, pki: Pki, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[System]:
+    """In place of the session's systems: each process with its own user, and no other rights than the list's."""
+    directory: Path = tmp_path_factory.mktemp("acls-system")
+    database_url = request.getfixturevalue("test_databases").empty_postgresql()
+    settings = {f"CSMS_{name.upper()}": value for name, value in access(pki, acls.ADMIN).items()}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        running = distributed(
+            directory,
+            kafka=topics,
+            database_url=database_url,
+            gateways=1,
+            options=["--kafka-user-prefix", acls.DEFAULT_PREFIX],
+        )
+        async with running as system:
+            yield system
+    _nothing_was_refused(directory)
+
+
+def _nothing_was_refused(directory: Path) -> None:
+    for log in directory.glob("*.log"):
+        assert "AuthorizationFailed" not in log.read_text(), log
+
+
+@pytest.mark.postgres
+async def test_a_station_registers_boots_charges_and_is_commanded(connect, api, station_id):
+    password = "a-password-of-the-station"
+    (await api.put(f"/stations/{station_id}", json={"password": password})).raise_for_status()
+    (await api.put("/id-tokens/ISO14443/ACLS", json={"status": "Accepted"})).raise_for_status()
+    async with connect(station_id, password=password) as station:
+        assert (await station.boot()).status == "Accepted"
+        assert (await station.authorize("ACLS"))["status"] == "Accepted"
+        started = await station.transaction_event(
+            "Started", "tx-acl", 0, trigger_reason="Authorized", id_token="ACLS", energy_wh=100
+        )
+        assert started.id_token_info["status"] == "Accepted"
+        await station.transaction_event(
+            "Ended", "tx-acl", 1, trigger_reason="StopAuthorized", energy_wh=300, stopped_reason="Local"
+        )
+        reset = await api.post(f"/stations/{station_id}/calls/Reset", json={"type": "OnIdle"})
+        assert (await asyncio.wait_for(station.received.get(), 10))[0] == "Reset"
+        assert reset.raise_for_status().json()["response"]["status"] == "Accepted"
+        token = {"idToken": "ACLS", "type": "ISO14443"}
+        start = await api.post(f"/stations/{station_id}/remote-start", json={"id_token": token})
+        assert start.is_success, start.text
+    (transaction,) = (await api.get("/transactions", params={"station_id": station_id})).json()["items"]
+    assert transaction["energy_wh"] == 200
+    audited = (await api.get("/audit")).raise_for_status().json()["items"]
+    assert {"auth", "device-mgmt", "transactions"} <= {item["service"] for item in audited}
+
+
+@pytest_asyncio.fixture
+async def taken_over(topics: str, pki: Pki) -> AsyncIterator[KafkaBus]:
+    """The bus with the gateway's user in foreign hands."""
+    bus = KafkaBus(topics, client_id="taken-over", security=security(pki, GATEWAY))
+    await bus.start()
+    try:
+        yield bus
+    finally:
+        await bus.stop()
+
+
+def named(topic: Topic) -> str:
+    return topic.name
+
+
+@pytest.mark.parametrize("topic", [topic for topic in CATALOGUE if GATEWAY not in topic.producers], ids=named)
+async def test_a_gateway_cannot_write_what_others_write(taken_over: KafkaBus, topic: Topic) -> None:
+    record = example(topic.name, topic.bodies[0])
+    with pytest.raises(BusUnavailable, match="AuthorizationFailed"):
+        await taken_over.publish([Outgoing(topic.name, record, key="CS1")])
+
+
+async def test_a_gateway_writes_what_it_must(taken_over: KafkaBus) -> None:
+    for topic in CATALOGUE:
+        if GATEWAY in topic.producers:
+            await taken_over.publish([Outgoing(topic.name, example(topic.name, topic.bodies[0]), key="CS1")])
+
+
+FOREIGN = [topic for topic in CATALOGUE if GATEWAY not in (*topic.consumers, *topic.producers)]
+WRITTEN = [topic for topic in CATALOGUE if GATEWAY in topic.producers and GATEWAY not in topic.consumers]
+
+
+@pytest.mark.parametrize("topic", FOREIGN, ids=named)
+async def test_a_gateway_cannot_read_what_is_for_others(taken_over: KafkaBus, topic: Topic) -> None:
+    with pytest.raises(BusUnavailable, match="AuthorizationFailed"):
+        await taken_over.read(topic.name, partition=0, start=Start.BEGINNING).__aenter__()
+
+
+@pytest.mark.parametrize("topic", WRITTEN, ids=named)
+async def test_a_gateway_cannot_read_what_gateways_write(topics: str, pki: Pki, topic: Topic) -> None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=topics, auto_offset_reset="earliest", **security(pki, GATEWAY))
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic.name, 0)])
+        with pytest.raises(TopicAuthorizationFailedError):
+            await consumer.getmany(timeout_ms=30_000)
+    finally:
+        await consumer.stop()
+
+
+@pytest.mark.parametrize("group", [*(group.name for group in groups.GROUPS), "mine"])
+async def test_a_gateway_joins_no_group(taken_over: KafkaBus, group: str) -> None:
+    with pytest.raises(BusUnavailable, match="AuthorizationFailed"):
+        await taken_over.subscribe(group, ["gateway.inbox"])
+
+
+async def test_a_gateway_makes_no_topics(kafka: Secured, pki: Pki) -> None:
+    another = replace(CATALOGUE[0], name="made.by.a.gateway")
+    with pytest.raises(BusUnavailable, match="Authorization"):
+        await create_topics(f"127.0.0.1:{kafka.sasl_port}", topics=[another], security=security(pki, GATEWAY))
