@@ -243,7 +243,7 @@ def _storable(text: str) -> str:
     return text.replace("\0", _REPLACEMENT)
 
 
-_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # possessive: nothing is kept to come back to
 _ANY_HEAD = re.compile(rb"\s*\[\s*\d{1,3}\s*,\s*" + _STRING, re.DOTALL)
 _REQUEST_HEAD = re.compile(rb"\s*\[\s*\d+\s*,\s*" + _STRING + rb"\s*,\s*" + _STRING + rb"\s*,\s*", re.DOTALL)
 _RESULT_HEAD = re.compile(rb"\s*\[\s*\d+\s*,\s*" + _STRING + rb"\s*,\s*", re.DOTALL)

@@ -61,7 +61,7 @@ class ConnectionOptions:
     command_done: "Callable[[StationConnection, CommandDone], None]"
     """Takes the outcome of each command; called exactly once for each."""
     noticed: "Callable[[StationConnection, Notice], None]"
-    """Learns what the session noticed."""
+    """Learns what the session noticed, and logs it."""
 
 
 class StationConnection:
@@ -251,10 +251,8 @@ class StationConnection:
                 self._note(effect)
 
     def _note(self, notice: Notice) -> None:
-        code = notice.code.value if notice.code else ""
         self._socket.intake.charge(PRICE_OF_REFUSAL)
-        metrics.GATEWAY_NOTICES.labels(notice.kind.value, code).inc()
-        _log.info(notice.kind.value, station_id=self.station_id, action=notice.action, code=code, detail=notice.detail)
+        metrics.GATEWAY_NOTICES.labels(notice.kind.value, notice.code.value if notice.code else "").inc()
         self._options.noticed(self, notice)
 
     def _set_timer(self) -> None:

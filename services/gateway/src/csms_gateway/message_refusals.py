@@ -1,5 +1,6 @@
-"""Tells device-mgmt of messages that could not be taken, so that whoever looks at a station sees why."""
+"""Tells of messages that could not be taken: in the log, and device-mgmt, for whoever looks at the station."""
 
+import structlog
 from csms.v1.station_pb2 import RefusedMessage
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
@@ -10,6 +11,8 @@ from csms_runtime.refusals import RefusalLimiter
 
 from csms_gateway.connection import StationConnection
 from csms_gateway.publisher import RetryingPublisher
+
+_log = structlog.get_logger(__name__)
 
 _WORTH_TELLING = frozenset(
     {
@@ -31,21 +34,34 @@ _LONGEST_DETAIL = 500
 
 
 class MessageRefusals:
-    """Publishes a RefusedMessage, at most one a minute for each station, kind and action. Never blocks."""
+    """Logs what sessions notice and publishes a RefusedMessage, once a minute for each station, kind and action.
+
+    More often would fill disks: a station may repeat itself hundreds of times a second. Metrics count all. Never
+    blocks.
+    """
 
     def __init__(self, publisher: RetryingPublisher) -> None:
         self._publisher = publisher
         self._limiter = RefusalLimiter()
 
     def noticed(self, connection: StationConnection, notice: Notice) -> None:
-        """Tell what a session noticed, if it is about the station."""
-        if notice.kind not in _WORTH_TELLING:
-            return
+        """Tell what a session noticed; device-mgmt, if it is about the station."""
         now = now_ms()
         due = self._limiter.due([f"{connection.station_id}\n{notice.kind.value}\n{notice.action}"], now)
         if not due:
             return
         self._limiter.told(due, now)
+        _log.info(
+            notice.kind.value,
+            station_id=connection.station_id,
+            action=notice.action,
+            code=notice.code.value if notice.code else "",
+            detail=notice.detail,
+        )
+        if notice.kind in _WORTH_TELLING:
+            self._publisher.put(self._refused(connection, notice, now))
+
+    def _refused(self, connection: StationConnection, notice: Notice, now: int) -> Outgoing:
         refused = RefusedMessage(
             protocol=connection.protocol,
             connection_id=connection.connection_id,
@@ -55,4 +71,4 @@ class MessageRefusals:
             detail=notice.detail[:_LONGEST_DETAIL],
             received_at_ms=now,
         )
-        self._publisher.put(Outgoing(CALLS_DEVICES.name, new_record(connection.station_id, refused_message=refused)))
+        return Outgoing(CALLS_DEVICES.name, new_record(connection.station_id, refused_message=refused))

@@ -81,9 +81,7 @@ class Turns:
             self._later.cancel()
             self._later = None
         self._left = TURN_S
-        for _ in range(len(self._light)):
-            if self._left <= 0:
-                break
+        while self._light and self._left > 0:
             self._serve(self._light)
         if self._heavy and self._clock() >= self._heavy_from:
             self._serve(self._heavy)
