@@ -7,7 +7,6 @@ from csms.v1.auth_pb2 import AuthorizationRequest, IdToken, TokenQuestion
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import DomainEvent, StationNotified
 from csms.v1.station_pb2 import (
-    CallAnnouncement,
     CallError,
     CallOrder,
     CommandResult,
@@ -34,7 +33,6 @@ SECRETS = {
     "command_result": new_record("CS1", command_result=CommandResult(command=COMMAND)),
     "command_answer": new_record("CS1", command_result=CommandResult(payload=PASSWORD)),
     "command_error": new_record("CS1", command_result=CommandResult(error=CallError(details=PASSWORD))),
-    "call_announcement": new_record("CS1", call_announcement=CallAnnouncement(command=COMMAND)),
     "call_order": new_record("CS1", call_order=CallOrder(payload=PASSWORD)),
     "authorization_request": new_record(
         "CS1",

@@ -257,7 +257,7 @@ def test_the_end_of_the_connection_ends_all_commands(connect: Any) -> None:
     line.command(now=3.0)
     line.command(id="c2")
     assert line.session.close(4.0) == [
-        CommandDone("c1", Outcome.NOT_CONNECTED, sent_at=3.0),
+        CommandDone("c1", Outcome.UNKNOWN, sent_at=3.0),
         CommandDone("c2", Outcome.NOT_CONNECTED),
     ]
 

@@ -20,13 +20,17 @@ from csms.v1.station_pb2 import (
     StationCall,
     StationCommand,
 )
+from csms_bus.gateways import Gateways
+from csms_bus.memory import MemoryBus
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import new_record
 from csms_db.engine import Database
+from csms_device_mgmt.calls.recording import new_call
+from csms_device_mgmt.commands import Command, Target
 from csms_device_mgmt.consumers import handled
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.store import stations
+from csms_device_mgmt.store import calls, stations
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Units
 from csms_runtime.clock import now_ms
@@ -37,6 +41,10 @@ database = database_fixture("csms_device_mgmt", schema="devices")
 
 SECRET_KEY = b"a key for tests only, long enough"
 STATION = "CS1"
+
+
+FIRST = Target(0, 100, "a", ord("a"))
+"""What `Records.connection("a")` opens."""
 
 
 class Records:
@@ -121,6 +129,8 @@ class Records:
         outcome: Outcome.ValueType = Outcome.OUTCOME_RESULT,
         origin: str = "device-mgmt",
         reply_topic: str = "devices.inbox",
+        sent: bool = True,
+        target: Target = FIRST,
     ) -> Record:
         command = StationCommand(
             reply_to=ReplyTo(topic=reply_topic, partition=2),
@@ -131,6 +141,9 @@ class Records:
             timeout_ms=1000,
             deadline_ms=now_ms() + 1000,
             origin=origin,
+            gateway_epoch=target.epoch,
+            connection_id=target.connection_id,
+            connection_number=target.number,
         )
         body = CommandResult(
             command=command,
@@ -139,7 +152,7 @@ class Records:
             error=CallError(code="NotSupported", description="no", details=b"{}")
             if outcome == Outcome.OUTCOME_ERROR
             else None,
-            sent_at_ms=now_ms(),
+            sent_at_ms=now_ms() if sent else 0,
             completed_at_ms=now_ms() + 5,
         )
         return new_record(STATION, command_result=body)
@@ -180,9 +193,25 @@ def station_id() -> str:
     return STATION
 
 
+class FakeGateways(Gateways):
+    """All gateways live but those that a test names."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryBus())
+        self.gone: set[tuple[int, int]] = set()
+
+    def lives(self, slot: int, epoch: int) -> bool:
+        return (slot, epoch) not in self.gone
+
+
 @pytest.fixture
-def units(database: Database, settings: DeviceSettings, secret_key: bytes) -> Units:
-    return Units(database, settings, secret_key, lambda: None)
+def gateways() -> FakeGateways:
+    return FakeGateways()
+
+
+@pytest.fixture
+def units(database: Database, settings: DeviceSettings, secret_key: bytes, gateways: FakeGateways) -> Units:
+    return Units(database, settings, secret_key, gateways, lambda: None)
 
 
 class Applied:
@@ -211,11 +240,32 @@ class Applied:
         return [item.record.station_admission for item in self.told if item.record.HasField("station_admission")]
 
 
+async def _recorded(units: Units, record: Record) -> None:
+    body = record.command_result.command
+    command = Command(
+        body.correlation_id,
+        record.station_id,
+        body.protocol,
+        body.action,
+        orjson.loads(body.payload),
+        body.timeout_ms / 1000,
+        body.origin,
+    )
+    target = Target(0, body.gateway_epoch, body.connection_id, body.connection_number)
+    async with units.open() as unit:
+        await calls.add(unit.session, new_call(unit, command, target, requested_by="test"))
+
+
 @pytest.fixture
 def apply(units: Units, incoming: Callable[..., Incoming]) -> Callable[..., Awaitable[Applied]]:
-    """Handles a record in a transaction of its own, as the consumer does."""
+    """Handles a record in a transaction of its own, as the consumer does.
 
-    async def do(record: Record) -> Applied:
+    The call of a result is recorded before, unless it is or the test says otherwise: nothing is sent that is not.
+    """
+
+    async def do(record: Record, *, recorded: bool = True) -> Applied:
+        if recorded and record.HasField("command_result"):
+            await _recorded(units, record)
         async with units.open() as unit:
             rows = await stations.lock(unit.session, [record.station_id])
             replies = await handled(unit, incoming(record), record)

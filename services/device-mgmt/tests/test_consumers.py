@@ -21,8 +21,8 @@ def woken():
 
 
 @pytest.fixture
-def handler(database, settings, secret_key, woken):
-    return DeviceRecords(Units(database, settings, secret_key, lambda: woken.append(True)))
+def handler(database, settings, secret_key, gateways, woken):
+    return DeviceRecords(Units(database, settings, secret_key, gateways, lambda: woken.append(True)))
 
 
 async def test_a_batch_of_everything_is_one_transaction(handler, records, incoming, woken):

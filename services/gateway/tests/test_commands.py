@@ -8,6 +8,7 @@ from csms.v1.station_pb2 import (
     OUTCOME_NOT_CONNECTED,
     OUTCOME_RESULT,
     OUTCOME_TIMEOUT,
+    OUTCOME_UNKNOWN,
     ConnectionRecord,
 )
 
@@ -90,19 +91,29 @@ async def test_a_command_past_its_deadline_is_not_sent(system: "System") -> None
     assert (await station.call("Heartbeat", {}))[0] == 3
 
 
-@pytest.mark.parametrize("change", ["epoch", "connection", "station"])
+@pytest.mark.parametrize("change", ["connection", "station"])
 async def test_a_command_for_another_connection_is_not_connected(system: "System", change: str) -> None:
     station = await system.connect()
     connection = ConnectionRecord()
     connection.CopyFrom(await system.services.connection("CS1"))
-    if change == "epoch":
-        connection.gateway_epoch -= 1
     if change == "connection":
         connection.connection_id = "another"
     name = "CS2" if change == "station" else "CS1"
     command = await system.services.command(connection, name, "Reset", RESET)
     result = await system.services.result(command)
     assert (result.outcome, result.sent_at_ms) == (OUTCOME_NOT_CONNECTED, 0)
+    assert (await station.call("Heartbeat", {}))[0] == 3
+
+
+async def test_what_became_of_a_command_for_an_earlier_process_is_not_known(system: "System") -> None:
+    """It may have been sent by that one, and be read again by this one."""
+    station = await system.connect()
+    connection = ConnectionRecord()
+    connection.CopyFrom(await system.services.connection("CS1"))
+    connection.gateway_epoch -= 1
+    command = await system.services.command(connection, "CS1", "Reset", RESET)
+    result = await system.services.result(command)
+    assert (result.outcome, result.sent_at_ms) == (OUTCOME_UNKNOWN, 0)
     assert (await station.call("Heartbeat", {}))[0] == 3
 
 
@@ -126,7 +137,7 @@ async def test_losing_the_connection_ends_all_its_commands(system: "System") -> 
     queued = await system.services.command(connection, "CS1", "ClearCache", {})
     await station.receive()
     station.socket.transport.abort()
-    assert (await system.services.result(sent)).outcome == OUTCOME_NOT_CONNECTED
+    assert (await system.services.result(sent)).outcome == OUTCOME_UNKNOWN
     assert (await system.services.result(sent)).sent_at_ms > 0
     assert (await system.services.result(queued)).outcome == OUTCOME_NOT_CONNECTED
     assert (await system.services.result(queued)).sent_at_ms == 0
@@ -141,6 +152,49 @@ async def test_a_repeated_command_is_sent_once_and_has_one_result(system: "Syste
     await station.send([3, "same", {"status": "Accepted"}])
     await system.services.result("same")
     assert (await station.call("Heartbeat", {}))[0] == 3
+
+
+async def test_a_repeat_after_the_answer_is_not_sent(system: "System") -> None:
+    station = await system.connect()
+    connection = await system.services.connection("CS1")
+    await system.services.command(connection, "CS1", "Reset", RESET, correlation_id="same")
+    assert (await station.receive())[1] == "same"
+    await station.send([3, "same", {"status": "Accepted"}])
+    await system.services.result("same")
+    await system.services.command(connection, "CS1", "Reset", RESET, correlation_id="same")
+    after = await system.services.command(connection, "CS1", "ClearCache", {})
+    assert (await station.receive())[1] == after
+    assert set(system.services.results()) == {"same"}  # raises when there are two
+
+
+async def test_a_repeat_after_the_connection_ended_has_no_result_of_its_own(system: "System") -> None:
+    """It would say that the command never was sent."""
+    station = await system.connect()
+    connection = await system.services.connection("CS1")
+    await system.services.command(connection, "CS1", "Reset", RESET, correlation_id="same")
+    await station.receive()
+    station.socket.transport.abort()
+    assert (await system.services.result("same")).outcome == OUTCOME_UNKNOWN
+    await system.services.command(connection, "CS1", "Reset", RESET, correlation_id="same")
+    after = await system.services.command(connection, "CS1", "ClearCache", {})
+    assert (await system.services.result(after)).outcome == OUTCOME_NOT_CONNECTED
+    assert set(system.services.results()) == {"same", after}
+
+
+async def test_a_call_may_follow_its_station_to_a_newer_connection(system: "System") -> None:
+    old = await system.connect()
+    first = await system.services.connection("CS1")
+    await old.socket.close()
+    await system.services.connection("CS1", 2)
+    await system.services.command(first, "CS1", "Reset", RESET, correlation_id="same")
+    assert (await system.services.result("same")).outcome == OUTCOME_NOT_CONNECTED
+    system.services.records.clear()
+    new = await system.connect()
+    second = await system.services.connection("CS1")
+    await system.services.command(second, "CS1", "Reset", RESET, correlation_id="same")
+    assert (await new.receive())[1] == "same"
+    await new.send([3, "same", {"status": "Accepted"}])
+    assert (await system.services.result("same")).outcome == OUTCOME_RESULT
 
 
 async def test_an_invalid_command_is_an_error_and_not_sent(system: "System") -> None:

@@ -14,14 +14,10 @@ from csms.v1.auth_pb2 import AuthorizationDecision, IdTokenInfo
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import DomainEvent
 from csms.v1.station_pb2 import (
-    CallAnnounced,
-    CallAnnouncement,
     CallError,
+    CallOrder,
+    CallOrderVerdict,
     CommandResult,
-    ConnectionRecord,
-    ConnectionState,
-    GatewayState,
-    GatewayStatus,
     Outcome,
     Reply,
     ReplyTo,
@@ -45,7 +41,6 @@ from csms_transactions.app import SCHEMA, Transactions
 from csms_transactions.settings import TransactionSettings
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
-EPOCH = 1
 
 
 def transaction_event(
@@ -147,23 +142,9 @@ class Gateway:
         assert reply.WhichOneof("outcome") == "payload", reply
         return orjson.loads(reply.payload)  # type: ignore[no-any-return]
 
-    async def connect(self, station_id: str = "CS1", protocol: str = "ocpp2.0.1") -> None:
-        status = GatewayStatus(gateway_slot=0, gateway_epoch=EPOCH, state=GatewayState.GATEWAY_STATE_ALIVE)
-        connection = ConnectionRecord(
-            state=ConnectionState.CONNECTION_STATE_OPEN,
-            gateway_slot=0,
-            gateway_epoch=EPOCH,
-            connection_id=f"c-{station_id}",
-            protocol=protocol,
-        )
-        await self._bus.publish(
-            [
-                Outgoing(topics.GATEWAY_STATUS.name, new_record("", gateway_status=status), key="0"),
-                Outgoing(topics.CONNECTIONS.name, new_record(station_id, connection=connection)),
-            ]
-        )
-
-    async def answer(self, outcome: Outcome.ValueType, payload: dict[str, Any] | None = None) -> StationCommand:
+    async def answer(
+        self, outcome: Outcome.ValueType, payload: dict[str, Any] | None = None, *, sent: bool = True
+    ) -> StationCommand:
         """Take the next command and tell what became of it."""
         record = await asyncio.wait_for(self.commands.get(), 5)
         result = CommandResult(
@@ -171,7 +152,7 @@ class Gateway:
             outcome=outcome,
             payload=orjson.dumps(payload) if payload is not None else b"",
             error=CallError(code="NotSupported", description="no", details=b"{}"),
-            sent_at_ms=now_ms(),
+            sent_at_ms=now_ms() if sent else 0,
             completed_at_ms=now_ms(),
         )
         await self._bus.publish([Outgoing(topics.RESULTS.name, new_record(record.station_id, command_result=result))])
@@ -179,13 +160,15 @@ class Gateway:
 
 
 class Devices:
-    """device-mgmt: records announced calls, and hands results on to who waits."""
+    """device-mgmt: records ordered calls, sends them, and hands results on to who waits."""
 
     def __init__(self, bus: MemoryBus) -> None:
         self.silent = False
-        self.verdict = CallAnnounced.VERDICT_RECORDED
+        self.verdict = CallOrderVerdict.VERDICT_RECORDED
         self.earlier: CommandResult | None = None
-        self.announced: list[CallAnnouncement] = []
+        self.connected: dict[str, str] = {}
+        """The protocol of each connected station."""
+        self.ordered: list[CallOrder] = []
         handled = [topics.DEVICES_ORDERS.name, topics.RESULTS.name]
         self._runner = ConsumerRunner(bus, group="device-mgmt", topics=handled, handler=self._handle)
 
@@ -194,21 +177,44 @@ class Devices:
 
     async def _handle(self, batch: Sequence[Incoming]) -> list[Outgoing]:
         records = [incoming.record for incoming in batch if incoming.record]
-        return [outgoing for record in records if (outgoing := self._answer(record)) is not None]
+        return [outgoing for record in records for outgoing in self._answer(record)]
 
-    def _answer(self, record: Record) -> Outgoing | None:
+    def _answer(self, record: Record) -> list[Outgoing]:
         if record.HasField("command_result"):
             to = record.command_result.command.reply_to
-            return Outgoing(to.topic, record, partition=to.partition) if to.topic else None
-        asked = record.call_announcement
-        self.announced.append(asked)
-        timeout_ms = asked.command.timeout_ms or 500
-        answer = CallAnnounced(
-            correlation_id=asked.correlation_id, verdict=self.verdict, timeout_ms=timeout_ms, earlier=self.earlier
+            return [Outgoing(to.topic, record, partition=to.partition)] if to.topic else []
+        order = record.call_order
+        self.ordered.append(order)
+        if self.silent:
+            return []
+        protocol = self.connected.get(record.station_id, "ocpp2.0.1")
+        timeout_ms = order.timeout_ms or 500
+        answer = CallOrderVerdict(
+            correlation_id=order.correlation_id, verdict=self.verdict, timeout_ms=timeout_ms, earlier=self.earlier
         )
-        to = asked.reply_to
-        outgoing = Outgoing(to.topic, new_record(record.station_id, call_announced=answer), partition=to.partition)
-        return None if self.silent else outgoing
+        if protocol not in order.protocols:
+            answer.verdict, answer.protocol = CallOrderVerdict.VERDICT_OTHER_PROTOCOL, protocol
+        to = order.reply_to
+        told = [Outgoing(to.topic, new_record(record.station_id, call_order_verdict=answer), partition=to.partition)]
+        if answer.verdict == CallOrderVerdict.VERDICT_RECORDED:
+            told.append(self._carry_out(record.station_id, order, timeout_ms))
+        return told
+
+    def _carry_out(self, station_id: str, order: CallOrder, timeout_ms: int) -> Outgoing:
+        command = StationCommand(
+            reply_to=order.reply_to,
+            correlation_id=order.call_id,
+            protocol=self.connected.get(station_id, "ocpp2.0.1"),
+            action=order.action,
+            payload=order.payload,
+            timeout_ms=timeout_ms,
+            origin=order.origin,
+        )
+        if station_id in self.connected:
+            record = new_record(station_id, station_command=command)
+            return Outgoing(topics.GATEWAY_INBOX.name, record, partition=0)
+        result = CommandResult(command=command, outcome=Outcome.OUTCOME_NOT_CONNECTED, completed_at_ms=now_ms())
+        return Outgoing(topics.RESULTS.name, new_record(station_id, command_result=result))
 
 
 class World:
@@ -254,9 +260,8 @@ class World:
                 self.events += [incoming.record.event for incoming in batch if incoming.record]
 
     async def connect(self, station_id: str = "CS1", protocol: str = "ocpp2.0.1") -> None:
-        """Connect a station, and wait until the service knows."""
-        await self.gateway.connect(station_id, protocol)
-        await eventually(lambda: self.control._sender.connection(station_id))
+        """Connect a station."""
+        self.devices.connected[station_id] = protocol
 
     async def told(self, count: int) -> list[str]:
         """The kinds of the first `count` domain events."""

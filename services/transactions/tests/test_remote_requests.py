@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 from csms.v1.station_pb2 import Outcome
+from csms_transactions.ordering import Asker
 from csms_transactions.remote import RemoteControl, StartRequest, Terms
-from csms_transactions.sending import Asker
 from csms_transactions.store import remote_requests, tables
 from sqlalchemy import select
 

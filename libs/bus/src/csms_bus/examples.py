@@ -20,9 +20,8 @@ from csms.v1.station_pb2 import (
     CONNECTION_STATE_OPEN,
     GATEWAY_STATE_ALIVE,
     OUTCOME_RESULT,
-    CallAnnounced,
-    CallAnnouncement,
     CallOrder,
+    CallOrderVerdict,
     CloseConnection,
     CommandResult,
     ConnectionRecord,
@@ -209,28 +208,23 @@ _BODIES: dict[str, Record] = {
     "station_admission_result": _record(
         station_admission_result=StationAdmissionResult(correlation_id=_QUESTION, applied=True)
     ),
-    "call_announcement": _record(
-        call_announcement=CallAnnouncement(
-            reply_to=_TO_TRANSACTIONS,
-            correlation_id=_QUESTION,
-            deadline_ms=_DEADLINE_MS,
-            command=_REMOTE_STOP,
-            requested_by="support",
-            idempotency_key="ticket-4711",
-        )
-    ),
-    "call_announced": _record(
-        call_announced=CallAnnounced(
-            correlation_id=_QUESTION, verdict=CallAnnounced.VERDICT_RECORDED, timeout_ms=30_000
-        )
-    ),
     "call_order": _record(
         call_order=CallOrder(
             call_id="c4d1a7b2e3f64a5b9c01-000002",
-            action="TriggerMessage",
-            payload=b'{"requestedMessage":"SignChargingStationCertificate"}',
-            origin="auth",
-            deadline_ms=_MOMENT_MS + 86_400_000,
+            action=_REMOTE_STOP.action,
+            payload=_REMOTE_STOP.payload,
+            origin="transactions",
+            deadline_ms=_DEADLINE_MS,
+            reply_to=_TO_TRANSACTIONS,
+            correlation_id=_QUESTION,
+            requested_by="support",
+            idempotency_key="ticket-4711",
+            protocols=["ocpp2.0.1", "ocpp2.1"],
+        )
+    ),
+    "call_order_verdict": _record(
+        call_order_verdict=CallOrderVerdict(
+            correlation_id=_QUESTION, verdict=CallOrderVerdict.VERDICT_RECORDED, timeout_ms=30_000
         )
     ),
     "refused_message": _record(

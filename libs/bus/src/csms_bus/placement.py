@@ -12,7 +12,7 @@ ANSWERS = {
     "connection_request": "connection_decision",
     "authorization_request": "authorization_decision",
     "station_admission": "station_admission_result",
-    "call_announcement": "call_announced",
+    "call_order": "call_order_verdict",
     "command_result": "command_result",
 }
 """Body that asks for an answer → body of the answer."""
@@ -21,7 +21,7 @@ _BODIES = {topic.name: frozenset(topic.bodies) for topic in CATALOGUE}
 _INBOXES = {topic.name: frozenset(topic.bodies) for topic in CATALOGUE if topic.key is Key.SLOT}
 
 
-_MAY_WANT_NONE = frozenset({"station_admission", "command_result"})
+_MAY_WANT_NONE = frozenset({"station_admission", "command_result", "call_order"})
 
 
 def misplacement(topic: str, record: Record) -> str:

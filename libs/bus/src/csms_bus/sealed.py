@@ -28,7 +28,6 @@ _PAYLOADS: Mapping[str, Callable[[Record], Iterable[bytes]]] = {
         record.command_result.payload,
         record.command_result.error.details,
     ),
-    "call_announcement": lambda record: (record.call_announcement.command.payload,),
     "call_order": lambda record: (record.call_order.payload,),
     "authorization_request": lambda record: (
         each.id_token.type.encode() for each in record.authorization_request.questions

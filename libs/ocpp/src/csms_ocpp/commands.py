@@ -247,11 +247,11 @@ class Commands:
         return min(moments, default=None)
 
     def close(self) -> list[Effect]:
-        """End all commands as not connected, the open one first."""
+        """End all commands: the open one first, which the station may have got, then those that were never sent."""
         effects: list[Effect] = []
         if self._open is not None:
             command = self._open
-            effects.append(CommandDone(command.command_id, Outcome.NOT_CONNECTED, sent_at=command.sent_at))
+            effects.append(CommandDone(command.command_id, Outcome.UNKNOWN, sent_at=command.sent_at))
         effects += [CommandDone(queued.command.id, Outcome.NOT_CONNECTED) for queued in self._queue or ()]
         self._open = self._queue = None
         return effects

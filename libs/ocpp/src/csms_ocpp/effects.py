@@ -16,7 +16,9 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     """No answer in time, or (`sent_at` None) not sent before its deadline."""
     NOT_CONNECTED = "not_connected"
-    """The connection ended; with `sent_at` set the station may have carried the command out."""
+    """The connection ended before the command was sent."""
+    UNKNOWN = "unknown"
+    """The connection ended between the command and its answer: the station may have carried it out."""
 
 
 class NoticeKind(StrEnum):

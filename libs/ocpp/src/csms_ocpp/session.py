@@ -214,7 +214,7 @@ class Session:
         return self._commands.next_deadline() if self._state is State.OPEN else None
 
     def close(self, now: float) -> list[Effect]:  # noqa: ARG002 - all inputs take the time
-        """Take the end of the connection: all commands end as not connected. Later inputs do nothing."""
+        """Take the end of the connection: all commands end, the sent one as unknown. Later inputs do nothing."""
         if self._state is State.CLOSED:
             return []
         self._state = State.CLOSED

@@ -202,7 +202,7 @@ GATEWAY_NOTICES = Counter(
 )
 GATEWAY_COMMANDS = Counter(
     "csms_gateway_commands_total",
-    "CALLs for stations by action (known ones only) and outcome (result, error, timeout, not_connected)",
+    "CALLs for stations by action (known ones only) and outcome (result, error, timeout, unknown, not_connected)",
     ["action", "outcome"],
 )
 GATEWAY_COMMAND_SECONDS = Histogram(
@@ -309,10 +309,6 @@ REQUESTS_UNANSWERED = Counter(
     ["reason"],
 )
 REQUESTS_LATE_ANSWERS = Counter("csms_requests_late_answers_total", "Answers that came when nobody waited any more")
-CONNECTION_TABLE_STATIONS = Gauge(
-    "csms_connection_table_stations", "Stations that the table of connections knows as open, dead gateways included"
-)
-
 # ---- Device management (csms_device_mgmt) ----------------------------------------------------------------------------
 
 DEVICES_BOOTS = Counter(
@@ -333,7 +329,7 @@ DEVICES_HISTORY_GAVE_WAY = Counter(
 )
 DEVICES_CALL_OUTCOMES = Counter(
     "csms_devices_call_outcomes_total",
-    "CALLs to stations, of all services, by action and outcome (result, error, timeout, not_connected)",
+    "CALLs to stations, of all services, by action and outcome (result, error, timeout, unknown, not_connected)",
     ["action", "outcome"],
 )
 DEVICES_CALL_SECONDS = Histogram(

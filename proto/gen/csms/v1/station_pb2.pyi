@@ -31,7 +31,13 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     OUTCOME_ERROR: _Outcome.ValueType  # 2
     """CALLERROR, or a CALLRESULT that its schema refuses (code as in the standard)."""
     OUTCOME_TIMEOUT: _Outcome.ValueType  # 3
+    """The station did not answer in time; without sent_at_ms the CALL waited too long to be sent, and was not."""
     OUTCOME_NOT_CONNECTED: _Outcome.ValueType  # 4
+    """Never sent: the connection it was meant for is not there."""
+    OUTCOME_UNKNOWN: _Outcome.ValueType  # 5
+    """The station may have got it, and nobody will know what came of it: the connection ended before the answer, or the
+    gateway did. It is never sent again.
+    """
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
 
@@ -41,7 +47,13 @@ OUTCOME_RESULT: Outcome.ValueType  # 1
 OUTCOME_ERROR: Outcome.ValueType  # 2
 """CALLERROR, or a CALLRESULT that its schema refuses (code as in the standard)."""
 OUTCOME_TIMEOUT: Outcome.ValueType  # 3
+"""The station did not answer in time; without sent_at_ms the CALL waited too long to be sent, and was not."""
 OUTCOME_NOT_CONNECTED: Outcome.ValueType  # 4
+"""Never sent: the connection it was meant for is not there."""
+OUTCOME_UNKNOWN: Outcome.ValueType  # 5
+"""The station may have got it, and nobody will know what came of it: the connection ended before the answer, or the
+gateway did. It is never sent again.
+"""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 class _ConnectionState:
@@ -278,7 +290,7 @@ Global___RefusedMessage: _TypeAlias = RefusedMessage  # noqa: Y015
 
 @_typing.final
 class StationCommand(_message.Message):
-    """A CALL that a service wants sent to a station."""
+    """A CALL to a station, on its way from device-mgmt, the only sender, to the gateway. It may come twice, and is sent once."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -381,7 +393,9 @@ Global___CommandResult: _TypeAlias = CommandResult  # noqa: Y015
 
 @_typing.final
 class CallAnnouncement(_message.Message):
-    """A service other than device-mgmt is going to send a CALL: device-mgmt, which keeps the history, records it first."""
+    """Deprecated, not used any more: see CallOrder. A service other than device-mgmt is going to send a CALL: device-mgmt,
+    which keeps the history, records it first.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -427,7 +441,7 @@ Global___CallAnnouncement: _TypeAlias = CallAnnouncement  # noqa: Y015
 
 @_typing.final
 class CallAnnounced(_message.Message):
-    """The answer to a CallAnnouncement."""
+    """Deprecated, not used any more: see CallOrderVerdict. The answer to a CallAnnouncement."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -494,8 +508,9 @@ Global___CallAnnounced: _TypeAlias = CallAnnounced  # noqa: Y015
 
 @_typing.final
 class CallOrder(_message.Message):
-    """A service that holds no connections wants a CALL sent: device-mgmt records it and sends it, or finds the station not
-    connected. Exactly one CommandResult with this origin comes of it on ocpp.results. Idempotent by call_id.
+    """Another service wants a CALL sent: device-mgmt, the only sender, records it and sends it, or finds the station not
+    connected. One CommandResult with this origin comes of it on ocpp.results, unless the verdict is against it.
+    Idempotent by call_id.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -505,6 +520,12 @@ class CallOrder(_message.Message):
     PAYLOAD_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
     DEADLINE_MS_FIELD_NUMBER: _builtins.int
+    REPLY_TO_FIELD_NUMBER: _builtins.int
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    REQUESTED_BY_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    PROTOCOLS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     action: _builtins.str
     payload: _builtins.bytes
@@ -513,6 +534,22 @@ class CallOrder(_message.Message):
     """The service that asked; it handles the result."""
     deadline_ms: _builtins.int
     """Not to be sent after this moment: Unix time in milliseconds."""
+    correlation_id: _builtins.str
+    """Of the verdict."""
+    requested_by: _builtins.str
+    """Who asked for it; empty: the service itself."""
+    idempotency_key: _builtins.str
+    """Empty: none. A remoteStartId does not count when repeats are compared."""
+    timeout_ms: _builtins.int
+    """How long the station may take; 0: what it is given in general."""
+    @_builtins.property
+    def reply_to(self) -> Global___ReplyTo:
+        """Where a CallOrderVerdict and the CommandResult are published, too; empty topic: nobody waits."""
+
+    @_builtins.property
+    def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The versions that the payload is made for; for a station that speaks another nothing is recorded. Empty: any."""
+
     def __init__(
         self,
         *,
@@ -521,14 +558,94 @@ class CallOrder(_message.Message):
         payload: _builtins.bytes = ...,
         origin: _builtins.str = ...,
         deadline_ms: _builtins.int = ...,
+        reply_to: Global___ReplyTo | None = ...,
+        correlation_id: _builtins.str = ...,
+        requested_by: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+        timeout_ms: _builtins.int = ...,
+        protocols: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "call_id", b"call_id", "deadline_ms", b"deadline_ms", "origin", b"origin", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "call_id", b"call_id", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "idempotency_key", b"idempotency_key", "origin", b"origin", "payload", b"payload", "protocols", b"protocols", "reply_to", b"reply_to", "requested_by", b"requested_by", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallOrder: _TypeAlias = CallOrder  # noqa: Y015
+
+@_typing.final
+class CallOrderVerdict(_message.Message):
+    """What device-mgmt makes of a CallOrder with reply_to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Verdict:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CallOrderVerdict._Verdict.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        VERDICT_UNSPECIFIED: CallOrderVerdict._Verdict.ValueType  # 0
+        VERDICT_RECORDED: CallOrderVerdict._Verdict.ValueType  # 1
+        """Recorded: a CommandResult follows."""
+        VERDICT_REPEAT: CallOrderVerdict._Verdict.ValueType  # 2
+        """The idempotency key was used for the same before: nothing is sent, `earlier` is the answer."""
+        VERDICT_KEY_REUSED: CallOrderVerdict._Verdict.ValueType  # 3
+        """The idempotency key was used for something else, named by `earlier`."""
+        VERDICT_UNKNOWN_STATION: CallOrderVerdict._Verdict.ValueType  # 4
+        VERDICT_STATION_REJECTED: CallOrderVerdict._Verdict.ValueType  # 5
+        """A rejected station gets no such CALL (B03.FR.03)."""
+        VERDICT_STATION_PENDING: CallOrderVerdict._Verdict.ValueType  # 6
+        """A pending station is accepted before it starts or stops transactions (B02.FR.05)."""
+        VERDICT_OTHER_PROTOCOL: CallOrderVerdict._Verdict.ValueType  # 7
+        """The station speaks none of the order's versions, but `protocol`."""
+
+    class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper): ...
+    VERDICT_UNSPECIFIED: CallOrderVerdict.Verdict.ValueType  # 0
+    VERDICT_RECORDED: CallOrderVerdict.Verdict.ValueType  # 1
+    """Recorded: a CommandResult follows."""
+    VERDICT_REPEAT: CallOrderVerdict.Verdict.ValueType  # 2
+    """The idempotency key was used for the same before: nothing is sent, `earlier` is the answer."""
+    VERDICT_KEY_REUSED: CallOrderVerdict.Verdict.ValueType  # 3
+    """The idempotency key was used for something else, named by `earlier`."""
+    VERDICT_UNKNOWN_STATION: CallOrderVerdict.Verdict.ValueType  # 4
+    VERDICT_STATION_REJECTED: CallOrderVerdict.Verdict.ValueType  # 5
+    """A rejected station gets no such CALL (B03.FR.03)."""
+    VERDICT_STATION_PENDING: CallOrderVerdict.Verdict.ValueType  # 6
+    """A pending station is accepted before it starts or stops transactions (B02.FR.05)."""
+    VERDICT_OTHER_PROTOCOL: CallOrderVerdict.Verdict.ValueType  # 7
+    """The station speaks none of the order's versions, but `protocol`."""
+
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    EARLIER_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    correlation_id: _builtins.str
+    verdict: Global___CallOrderVerdict.Verdict.ValueType
+    timeout_ms: _builtins.int
+    """How long the station may take."""
+    protocol: _builtins.str
+    @_builtins.property
+    def earlier(self) -> Global___CommandResult:
+        """The earlier call, secrets redacted; its outcome is unspecified while it is open."""
+
+    def __init__(
+        self,
+        *,
+        correlation_id: _builtins.str = ...,
+        verdict: Global___CallOrderVerdict.Verdict.ValueType = ...,
+        timeout_ms: _builtins.int = ...,
+        earlier: Global___CommandResult | None = ...,
+        protocol: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["earlier", b"earlier"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "earlier", b"earlier", "protocol", b"protocol", "timeout_ms", b"timeout_ms", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallOrderVerdict: _TypeAlias = CallOrderVerdict  # noqa: Y015
 
 @_typing.final
 class ConnectionRecord(_message.Message):

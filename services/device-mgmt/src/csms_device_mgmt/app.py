@@ -6,7 +6,7 @@ from functools import partial
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus import groups
-from csms_bus.connections import ConnectionTable
+from csms_bus.gateways import Gateways
 from csms_bus.groups import Group
 from csms_bus.inbox import Inbox
 from csms_bus.light_first import LightFirst
@@ -21,7 +21,6 @@ from fastapi import APIRouter
 
 from csms_device_mgmt.calls.execution import Calls
 from csms_device_mgmt.calls.variables import VariableAccess
-from csms_device_mgmt.commands import CommandSender
 from csms_device_mgmt.consumers import DeviceRecords, PresenceRecords
 from csms_device_mgmt.http import (
     assembled,
@@ -60,23 +59,23 @@ class DeviceManagement:
     ) -> None:
         """`secret_key` is the key of the password digests, the same as the gateway's."""
         self._relay = OutboxRelay(database, OUTBOX, bus.publish)
-        self._table = ConnectionTable(bus)
+        self._gateways = Gateways(bus)
         reply_to = ReplyTo(topic=DEVICES_INBOX.name, partition=settings.slot)
         self._requester = Requester(bus, reply_to)
         self._inbox = Inbox(bus, DEVICES_INBOX.name, settings.slot, self._requester.deliver)
-        units = Units(database, settings, secret_key, self._relay.wake)
+        units = Units(database, settings, secret_key, self._gateways, self._relay.wake)
         self._runners = _runners(bus, units, health)
+        self._consuming = False
         self._health = health
         self._sweeper = Sweeper(units, Retention(units, settings), settings.sweep_interval_s)
         self.routers: Sequence[APIRouter] = self._routers(bus, units, settings, secret_key)
         """The HTTP resources, to be mounted below /api/v1."""
 
     def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:
-        sender = CommandSender(bus, self._table, self._requester, settings.call_grace_s)
         inventory = Inventory(units, self._requester, settings, secret_key)
-        execution = Calls(units, sender, settings, secret_key, inventory.offer_password)
+        execution = Calls(units, bus, self._requester, inventory.offer_password)
         return (
-            stations.router(units, inventory, Presence(self._table)),
+            stations.router(units, inventory, Presence(self._gateways)),
             calls.router(units, execution),
             variables.router(units, VariableAccess(units, execution)),
             reports.router(units, execution),
@@ -94,22 +93,31 @@ class DeviceManagement:
         self._health.set(HEALTH, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
             starting = tasks.create_task(self._announce(), name="devices-starting")
-            tasks.create_task(self._table.run(stop), name="devices-connections")
+            tasks.create_task(self._gateways.run(stop), name="devices-gateways")
             tasks.create_task(self._inbox.run(stop), name="devices-inbox")
             tasks.create_task(self._relay.run(stop), name="devices-outbox")
             tasks.create_task(self._sweeper.run(stop), name="devices-sweeper")
-            for runner in self._runners:
-                tasks.create_task(runner.run(stop), name="devices-consumer")
+            consuming = tasks.create_task(self._consume(stop), name="devices-consumers")
             await stop.wait()
             starting.cancel()
+            if not self._consuming:
+                consuming.cancel()
+
+    async def _consume(self, stop: asyncio.Event) -> None:
+        """Handle records once it is known which gateways live, for calls are sent by that."""
+        await self._gateways.ready()
+        self._consuming = True
+        async with asyncio.TaskGroup() as tasks:
+            for runner in self._runners:
+                tasks.create_task(runner.run(stop), name="devices-consumer")
 
     async def _announce(self) -> None:
         await self.ready()
         self._health.set(HEALTH, ok=True)
 
     async def ready(self) -> None:
-        """Wait until it works: connections are known, groups joined, answers can come. Call it while `run` runs."""
-        await self._table.ready()
+        """Wait until it works: gateways are known, groups joined, answers can come. Call it while `run` runs."""
+        await self._gateways.ready()
         await self._inbox.ready()
         for runner in self._runners:
             await runner.ready()

@@ -1,17 +1,18 @@
-"""Sending a CALL to a station through the gateway that holds its connection."""
+"""A CALL to a station: where it goes, and the record that has the gateway send it. Nobody else sends any."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import orjson
-from csms.v1.bus_pb2 import Record
-from csms.v1.station_pb2 import Outcome, ReplyTo, StationCommand
-from csms_bus.connections import Connection, ConnectionTable
-from csms_bus.ports import Bus, Outgoing
+from csms.v1.station_pb2 import ReplyTo, StationCommand
+from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
-from csms_bus.requests import Requester
 from csms_bus.topics import GATEWAY_INBOX
-from csms_runtime.clock import now_ms
+from csms_runtime.clock import now_ms, to_ms
+
+from csms_device_mgmt.store.tables import Call, Station
+from csms_device_mgmt.unit import Unit
 
 ORIGIN = "device-mgmt"
 """This service's name in StationCommand.origin."""
@@ -19,7 +20,7 @@ ORIGIN = "device-mgmt"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A CALL to be sent, already checked and recorded."""
+    """A CALL that is to be sent, already checked."""
 
     call_id: str
     station_id: str
@@ -27,90 +28,79 @@ class Command:
     action: str
     payload: Any = field(repr=False)
     timeout_s: float
-    """How long the station may take to answer, and how long the CALL may wait to be sent."""
+    """How long the station may take to answer."""
+    origin: str = ORIGIN
+    """The service that asked; it handles the result."""
+    reply_to: ReplyTo | None = None
+    """Where the result is published, too."""
+    send_until: datetime | None = None
+    """How long it may wait to be sent; None: as long as the station may take to answer."""
+
+    def body(self) -> StationCommand:
+        """Return it as it travels, for no connection yet."""
+        until_ms = to_ms(self.send_until) if self.send_until else now_ms() + int(self.timeout_s * 1000)
+        return StationCommand(
+            reply_to=self.reply_to,
+            correlation_id=self.call_id,
+            protocol=self.protocol,
+            action=self.action,
+            payload=orjson.dumps(self.payload),
+            timeout_ms=int(self.timeout_s * 1000),
+            deadline_ms=until_ms,
+            origin=self.origin,
+        )
 
 
-class CommandSender:
-    """Sends commands. Safe for use by many tasks."""
+class Target(NamedTuple):
+    """The connection that a CALL is sent on, and no other: fixed when the call is recorded."""
 
-    def __init__(self, bus: Bus, table: ConnectionTable, requester: Requester, grace_s: float) -> None:
-        """`grace_s`: how much longer than the command's timeout an outcome is waited for."""
-        self._bus = bus
-        self._table = table
-        self._requester = requester
-        self._grace_s = grace_s
+    slot: int
+    epoch: int
+    connection_id: str
+    number: int = 0
 
-    def connection(self, station_id: str) -> Connection | None:
-        """Return where the station is connected, or None."""
-        return self._table.lookup(station_id)
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of a call that hold it."""
+        return {
+            "target_slot": self.slot,
+            "target_epoch": self.epoch,
+            "target_connection_id": self.connection_id,
+            "target_number": self.number,
+        }
 
-    async def ask(self, command: Command) -> Record | None:
-        """Send a command and return its result, which is in the database by then; None if the station is not connected.
-
-        When the connection turns out to be gone while the station is known to have a newer one, it is sent once more,
-        there. Blocks up to the command's timeout and the grace. Raises NoAnswer, BusUnavailable.
-        """
-        for _ in range(2):
-            connection = self._table.lookup(command.station_id)
-            if connection is None:
-                return None
-            question = _outgoing(command, connection, self._requester.reply_to)
-            timeout_s = command.timeout_s + self._grace_s
-            answer = await self._requester.ask(question, command.call_id, timeout_s)
-            if not self._has_moved(command, connection, answer):
-                break
-        return answer
-
-    def _has_moved(self, command: Command, sent_to: Connection, answer: Record) -> bool:
-        if answer.command_result.outcome != Outcome.OUTCOME_NOT_CONNECTED:
-            return False
-        now = self._table.lookup(command.station_id)
-        return now is not None and (now.epoch, now.connection_id) != (sent_to.epoch, sent_to.connection_id)
-
-    async def post(self, command: Command) -> bool:
-        """Send a command and do not wait; False if the station is not connected. Raises BusUnavailable."""
-        connection = self._table.lookup(command.station_id)
-        if connection is None:
-            return False
-        await self._bus.publish([_outgoing(command, connection, None)])
-        return True
+    def is_connection(self, epoch: int, connection_id: str) -> bool:
+        """Whether it is this connection."""
+        return (self.epoch, self.connection_id) == (epoch, connection_id)
 
 
-def _outgoing(command: Command, connection: Connection, reply_to: ReplyTo | None) -> Outgoing:
-    return outgoing(
-        command,
-        slot=connection.slot,
-        epoch=connection.epoch,
-        connection_id=connection.connection_id,
-        reply_to=reply_to,
-    )
+def target_of_station(unit: Unit, station: Station) -> Target | None:
+    """Return the connection that a station has; None if it has none that a living gateway holds."""
+    slot, epoch = station.connection_slot or 0, station.connection_epoch or 0
+    if not station.connection_open or station.connection_id is None or not unit.gateways.lives(slot, epoch):
+        return None
+    return Target(slot, epoch, station.connection_id, station.connection_number or 0)
 
 
-def outgoing(
-    command: Command,
-    *,
-    slot: int,
-    epoch: int,
-    connection_id: str,
-    reply_to: ReplyTo | None = None,
-    origin: str = ORIGIN,
-    deadline_ms: int = 0,
-) -> Outgoing:
-    """Build the record that has the gateway at `slot` send a command, on that connection and no other.
+def target_of_call(row: Call) -> Target | None:
+    """Return where a call was sent; None: nowhere."""
+    if row.target_connection_id is None:
+        return None
+    return Target(row.target_slot or 0, row.target_epoch or 0, row.target_connection_id, row.target_number or 0)
 
-    `deadline_ms`: not to be sent after this moment; 0: after as long as the station may take to answer.
+
+def outgoing(command: Command, target: Target) -> Outgoing:
+    """Build the record that has the gateway send a command, on that connection and no other.
+
+    It may be published again: the gateway sends it once.
     """
-    body = StationCommand(
-        reply_to=reply_to,
-        correlation_id=command.call_id,
-        protocol=command.protocol,
-        action=command.action,
-        payload=orjson.dumps(command.payload),
-        timeout_ms=int(command.timeout_s * 1000),
-        deadline_ms=deadline_ms or now_ms() + int(command.timeout_s * 1000),
-        origin=origin,
-        gateway_epoch=epoch,
-        connection_id=connection_id,
-    )
-    record = new_record(command.station_id, station_command=body)
-    return Outgoing(GATEWAY_INBOX.name, record, partition=slot)
+    return redirected(command.station_id, command.body(), target)
+
+
+def redirected(station_id: str, command: StationCommand, target: Target) -> Outgoing:
+    """Build the record of a command for a connection, whichever it was for before."""
+    body = StationCommand()
+    body.CopyFrom(command)
+    body.gateway_epoch = target.epoch
+    body.connection_id = target.connection_id
+    body.connection_number = target.number
+    return Outgoing(GATEWAY_INBOX.name, new_record(station_id, station_command=body), partition=target.slot)

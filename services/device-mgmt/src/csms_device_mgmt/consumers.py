@@ -13,7 +13,6 @@ from csms_ocpp.versions import Protocol
 
 from csms_device_mgmt.handlers import (
     boot_notification,
-    call_announcement,
     call_order,
     close_order,
     command_result,
@@ -57,7 +56,6 @@ HANDLERS: Mapping[tuple[str, str], Handler] = {
 
 
 _WITHOUT_ANSWER: Mapping[str, Callable[[Unit, Record], Awaitable[None]]] = {
-    "call_order": call_order.handle,
     "close_connection": close_order.handle,
     "refused_message": refused_message.handle,
 }
@@ -104,8 +102,8 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
         return [*await _answered(unit, record), *unit.take_following()]
     if body == "command_result":
         return [*await command_result.handle(unit, record), *unit.take_following()]
-    if body == "call_announcement":
-        return await call_announcement.handle(unit, record)
+    if body == "call_order":
+        return await call_order.handle(unit, record)
     if body == "connection":
         await connection.handle(unit, record)
         return unit.take_following()

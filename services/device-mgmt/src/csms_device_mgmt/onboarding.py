@@ -12,7 +12,7 @@ from csms_ocpp.versions import Protocol
 from csms_runtime.ids import new_id
 
 from csms_device_mgmt.calls.recording import new_call, timeout_s
-from csms_device_mgmt.commands import Command, outgoing
+from csms_device_mgmt.commands import Command, Target, outgoing
 from csms_device_mgmt.domain.chunks import Limits, parse_limit, split
 from csms_device_mgmt.domain.device_model import bytes_per_message, items_per_message
 from csms_device_mgmt.domain.onboarding import (
@@ -157,9 +157,9 @@ async def _ask_for_boot(unit: Unit, station: Station, progress: Progress) -> Pro
 async def _send(unit: Unit, station: Station, progress: Progress, action: str, payload: dict[str, Any]) -> str:
     """Record a call and send it behind the answer to what is being handled; returns its id."""
     command = Command(new_id(), station.station_id, progress.protocol, action, payload, timeout_s(unit, station))
-    await calls.add(unit.session, new_call(unit, command, requested_by=REQUESTED_BY))
-    slot, epoch, connection_id = progress.place
-    unit.send(outgoing(command, slot=slot, epoch=epoch, connection_id=connection_id))
+    target = Target(*progress.place)
+    await calls.add(unit.session, new_call(unit, command, target, requested_by=REQUESTED_BY))
+    unit.send(outgoing(command, target))
     return command.call_id
 
 

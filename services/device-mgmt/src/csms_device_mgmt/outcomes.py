@@ -1,21 +1,22 @@
 """Storing what became of a CALL, with what follows from it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import orjson
 from csms.v1.bus_pb2 import Record
-from csms.v1.station_pb2 import CallError, CommandResult, Outcome
+from csms.v1.station_pb2 import CallError, CommandResult, Outcome, StationCommand
 from csms_runtime import heavy, metrics
-from csms_runtime.clock import from_ms
+from csms_runtime.clock import from_ms, to_ms
 
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.json import loads
-from csms_device_mgmt.redacted import redacted, shown
+from csms_device_mgmt.redacted import shown
 from csms_device_mgmt.store import calls
-from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
+from csms_device_mgmt.store.calls import CallOutcome, Completion
+from csms_device_mgmt.store.tables import Call
 from csms_device_mgmt.unit import Unit
 
 OUTCOMES = {
@@ -23,17 +24,17 @@ OUTCOMES = {
     Outcome.OUTCOME_ERROR: CallOutcome.ERROR,
     Outcome.OUTCOME_TIMEOUT: CallOutcome.TIMEOUT,
     Outcome.OUTCOME_NOT_CONNECTED: CallOutcome.NOT_CONNECTED,
+    Outcome.OUTCOME_UNKNOWN: CallOutcome.UNKNOWN,
 }
+_TO_PROTO = {outcome.value: number for number, outcome in OUTCOMES.items()}
 
 
-async def settle(unit: Unit, executed: Executed, unrecorded: Callable[[], dict[str, Any]] | None = None) -> bool:
+async def settle(unit: Unit, executed: Executed) -> bool:
     """Store a call's outcome and apply its consequences; False, and nothing changes, when it is no news.
 
-    `unrecorded` gives the columns of a call that nobody recorded; None: its outcome is dropped.
+    The outcome of a call that has no row is dropped: the station was deleted.
     """
     row = await calls.lock(unit.session, executed.call_id)
-    if row is None and unrecorded is not None:
-        row = await calls.add(unit.session, unrecorded()) or await calls.lock(unit.session, executed.call_id)
     completion = executed.completion
     if completion.response is not None:
         work = partial(shown, executed.protocol, executed.action, completion.response)
@@ -71,7 +72,7 @@ def executed_from(record: Record) -> Executed:
 
 def completion_of(result: CommandResult) -> Completion:
     """Return what a result says."""
-    outcome = OUTCOMES[result.outcome]
+    outcome = _outcome(result)
     return Completion(
         outcome=outcome,
         completed_at=from_ms(result.completed_at_ms),
@@ -81,24 +82,34 @@ def completion_of(result: CommandResult) -> Completion:
     )
 
 
+def _outcome(result: CommandResult) -> CallOutcome:
+    if result.outcome == Outcome.OUTCOME_NOT_CONNECTED and result.sent_at_ms:
+        return CallOutcome.UNKNOWN  # as gateways said it before there was a word for it
+    return OUTCOMES.get(result.outcome, CallOutcome.UNKNOWN)
+
+
 def _error(error: CallError) -> dict[str, Any]:
     details = loads(error.details) if error.details else {}
     return {"code": error.code, "description": error.description, "details": details}
 
 
-def call_columns(record: Record) -> dict[str, Any]:
-    """Return the row of a call that another service sent, as its result tells it."""
-    result = record.command_result
-    command = result.command
-    began = from_ms(result.sent_at_ms or result.completed_at_ms)
-    return {
-        "call_id": command.correlation_id,
-        "station_id": record.station_id,
-        "action": command.action,
-        "protocol": command.protocol,
-        "request": redacted(command.protocol, command.action, loads(command.payload)),
-        "state": CallState.OPEN.value,
-        "origin": command.origin,
-        "created_at": began,
-        "deadline_at": from_ms(command.deadline_ms) if command.deadline_ms else began,
-    }
+def result_of(row: Call) -> CommandResult:
+    """Return a call as a result, its secrets redacted; its outcome is unspecified while it is open."""
+    result = CommandResult(
+        command=StationCommand(
+            correlation_id=row.call_id,
+            protocol=row.protocol,
+            action=row.action,
+            payload=orjson.dumps(row.request),
+            origin=row.origin,
+        ),
+        outcome=_TO_PROTO[row.outcome] if row.outcome else Outcome.OUTCOME_UNSPECIFIED,
+        payload=orjson.dumps(row.response) if row.response is not None else b"",
+        sent_at_ms=to_ms(row.sent_at) if row.sent_at else 0,
+        completed_at_ms=to_ms(row.completed_at) if row.completed_at else 0,
+    )
+    if row.error is not None:
+        details = orjson.dumps(row.error["details"])
+        error = CallError(code=row.error["code"], description=row.error["description"], details=details)
+        result.error.CopyFrom(error)
+    return result

@@ -1,18 +1,23 @@
-"""Who is connected, as the connection table knows it."""
+"""Who is connected: what the stations' rows say, as far as their gateways live."""
 
-from csms_bus.connections import ConnectionTable
+from collections.abc import Set as AbstractSet
+
+from csms_bus.gateways import Gateways
+
+from csms_device_mgmt.store.tables import Station
 
 
 class Presence:
-    """Answers whether stations are connected: the same table that commands are sent by, so that both agree."""
+    """Answers whether stations are connected: by the same facts as commands are sent, so that both agree."""
 
-    def __init__(self, table: ConnectionTable) -> None:
-        self._table = table
+    def __init__(self, gateways: Gateways) -> None:
+        self._gateways = gateways
 
-    def is_connected(self, station_id: str) -> bool:
+    def is_connected(self, station: Station) -> bool:
         """Whether a command to the station would be sent."""
-        return self._table.lookup(station_id) is not None
+        slot, epoch = station.connection_slot or 0, station.connection_epoch or 0
+        return station.connection_open and self._gateways.lives(slot, epoch)
 
-    def gateways(self) -> set[tuple[int, int]]:
-        """Return the (slot, epoch) of each living gateway that holds a connection."""
-        return {(connection.slot, connection.epoch) for connection in self._table.all_connected()}
+    def gateways(self) -> AbstractSet[tuple[int, int]]:
+        """Return the (slot, epoch) of each living gateway."""
+        return self._gateways.living()

@@ -7,7 +7,7 @@ from csms_runtime.ids import new_id
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.calls.recording import new_call, timeout_s
-from csms_device_mgmt.commands import Command, outgoing
+from csms_device_mgmt.commands import Command, outgoing, target_of_station
 from csms_device_mgmt.domain.profile_changes import (
     ENDED,
     MAX_ATTEMPTS,
@@ -124,7 +124,8 @@ def booted(unit: Unit, station: Station, connection_id: str, security_profile: i
 
 async def _send(unit: Unit, station: Station, change: ProfileChange) -> None:
     """Send the step's CALL behind the answer to what is being handled, or leave it to the next connection."""
-    if not station.connection_open:
+    target = target_of_station(unit, station)
+    if target is None:
         _store(unit, station, change.model_copy(update={"call_id": None}))
         return
     if change.attempts >= MAX_ATTEMPTS:
@@ -139,11 +140,9 @@ async def _send(unit: Unit, station: Station, change: ProfileChange) -> None:
         _store(unit, station, change.failed(reason))
         return
     command = Command(new_id(), station.station_id, protocol, action, payload, timeout_s(unit, station))
-    await calls.add(unit.session, new_call(unit, command, requested_by=REQUESTED_BY))
-    connection_id = station.connection_id or ""
-    slot, epoch = station.connection_slot or 0, station.connection_epoch or 0
-    unit.send(outgoing(command, slot=slot, epoch=epoch, connection_id=connection_id))
-    sent = {"call_id": command.call_id, "connection_id": connection_id, "attempts": change.attempts + 1}
+    await calls.add(unit.session, new_call(unit, command, target, requested_by=REQUESTED_BY))
+    unit.send(outgoing(command, target))
+    sent = {"call_id": command.call_id, "connection_id": target.connection_id, "attempts": change.attempts + 1}
     _store(unit, station, change.model_copy(update=sent))
 
 

@@ -1,26 +1,23 @@
 """Does what nothing else gives rise to: ends calls that nobody finished, reminds stations, deletes old history."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-import orjson
 import structlog
-from csms.v1.station_pb2 import CommandResult, Outcome, StationCommand
 from csms_bus.flow import Later
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import RESULTS
 from csms_runtime import metrics
-from csms_runtime.clock import to_ms
 
 from csms_device_mgmt import profile_changes
 from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
+from csms_device_mgmt.outcomes import result_of
 from csms_device_mgmt.retention import Retention
 from csms_device_mgmt.store import calls
 from csms_device_mgmt.store.calls import CallOutcome, Completion
-from csms_device_mgmt.store.tables import Call
 from csms_device_mgmt.unit import Units
 
 GRACE = timedelta(seconds=60)
@@ -52,15 +49,15 @@ class Sweeper:
                 continue
 
     async def sweep(self) -> int:
-        """Mark calls as timed out and return how many. Raises DatabaseUnavailable."""
+        """Mark calls whose outcome never came as unknown and return how many. Raises DatabaseUnavailable."""
         async with self._units.open() as unit:
             expired = await calls.expire(unit.session, deadline_before=unit.now - GRACE, now=unit.now)
             for row in expired:
-                if row.origin != ORIGIN and row.requested_by == row.origin:
-                    unit.tell(_result(row, unit.now))
+                if row.origin != ORIGIN:  # the service that ordered it is owed an outcome
+                    unit.tell(Outgoing(RESULTS.name, new_record(row.station_id, command_result=result_of(row))))
                 consequence = consequence_of(row.protocol, row.action)
                 if consequence is not None:
-                    completion = Completion(CallOutcome.TIMEOUT, unit.now)
+                    completion = Completion(CallOutcome.UNKNOWN, unit.now)
                     await consequence(
                         unit,
                         Executed(row.call_id, row.station_id, row.protocol, row.action, row.request, completion),
@@ -72,16 +69,3 @@ class Sweeper:
         """Go on with changes of security profiles that nothing moves on. Raises DatabaseUnavailable."""
         async with self._units.open() as unit:
             await profile_changes.remind(unit)
-
-
-def _result(row: Call, now: datetime) -> Outgoing:
-    """Tell the service that ordered the CALL, for one outcome is owed to it (CallOrder)."""
-    command = StationCommand(
-        correlation_id=row.call_id,
-        protocol=row.protocol,
-        action=row.action,
-        payload=orjson.dumps(row.request),
-        origin=row.origin,
-    )
-    result = CommandResult(command=command, outcome=Outcome.OUTCOME_TIMEOUT, completed_at_ms=to_ms(now))
-    return Outgoing(RESULTS.name, new_record(row.station_id, command_result=result))

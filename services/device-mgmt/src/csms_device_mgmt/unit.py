@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from csms_bus.gateways import Gateways
 from csms_bus.ports import Outgoing
 from csms_db import outbox
 from csms_db.engine import Database
@@ -25,6 +26,8 @@ class Unit:
     settings: DeviceSettings
     secret_key: bytes = field(repr=False)
     now: datetime
+    gateways: Gateways
+    """Which of them live."""
     outgoing: list[Outgoing] = field(default_factory=list)
     """Published through the outbox: at least once if the transaction commits, never if it does not, in order."""
 
@@ -76,7 +79,12 @@ class Units:
     """Opens units of work."""
 
     def __init__(
-        self, database: Database, settings: DeviceSettings, secret_key: bytes, committed: Callable[[], None]
+        self,
+        database: Database,
+        settings: DeviceSettings,
+        secret_key: bytes,
+        gateways: Gateways,
+        committed: Callable[[], None],
     ) -> None:
         """Args of note: `secret_key` is the key of the password digests.
 
@@ -85,13 +93,19 @@ class Units:
         self._database = database
         self._settings = settings
         self._secret_key = secret_key
+        self._gateways = gateways
         self._committed = committed
+
+    @property
+    def settings(self) -> DeviceSettings:
+        """The service's settings."""
+        return self._settings
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Unit]:
         """Begin a transaction that commits on exit and rolls back on an exception. Raises DatabaseUnavailable."""
         async with self._database.transaction() as session:
-            unit = Unit(session, self._settings, self._secret_key, utcnow())
+            unit = Unit(session, self._settings, self._secret_key, utcnow(), self._gateways)
             yield unit
             await unit.finish()
             unit.outgoing += unit.take_following()

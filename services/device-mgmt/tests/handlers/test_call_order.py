@@ -1,11 +1,12 @@
-"""Orders of CALLs by services that hold no connections."""
+"""Orders of CALLs by other services: device-mgmt is the only sender."""
 
 from typing import Any
 
 import orjson
 import pytest
-from csms.v1.station_pb2 import CallOrder, CommandResult, Outcome, StationCommand
+from csms.v1.station_pb2 import CallOrder, CallOrderVerdict, CommandResult, Outcome, ReplyTo, StationCommand
 from csms_bus.records import new_record
+from csms_device_mgmt.commands import Target
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.store import calls
 from csms_runtime.clock import now_ms, to_ms
@@ -17,14 +18,15 @@ RENEW = {"requestedMessage": "SignChargingStationCertificate"}
 def order(call_id="order-1", action="CertificateSigned", payload: Any = CHAIN, **fields):
     raw = payload if isinstance(payload, bytes) else orjson.dumps(payload)
     deadline_ms = fields.pop("deadline_ms", now_ms() + 60_000)
-    body = CallOrder(call_id=call_id, action=action, payload=raw, origin="auth", deadline_ms=deadline_ms, **fields)
+    origin = fields.pop("origin", "auth")
+    body = CallOrder(call_id=call_id, action=action, payload=raw, origin=origin, deadline_ms=deadline_ms, **fields)
     return new_record("CS1", call_order=body)
 
 
 def commands(applied) -> list[tuple[Any, StationCommand]]:
     return [
         ((item.topic, item.partition), item.record.station_command)
-        for item in applied.told
+        for item in [*applied.replies, *applied.told]
         if item.record.HasField("station_command")
     ]
 
@@ -54,7 +56,6 @@ async def connected(with_station, apply, records):
 async def test_it_is_recorded_and_sent_on_the_stations_connection(apply, call):
     record = order()
     applied = await apply(record)
-    assert applied.replies == []
     ((place, command),) = commands(applied)
     assert place == ("gateway.inbox", 3)
     assert (command.correlation_id, command.action, command.origin) == ("order-1", "CertificateSigned", "auth")
@@ -68,10 +69,18 @@ async def test_it_is_recorded_and_sent_on_the_stations_connection(apply, call):
 
 
 @pytest.mark.usefixtures("connected")
-async def test_the_same_order_twice_is_one_call(apply):
+async def test_the_same_order_twice_is_one_call_with_one_target(apply, records, call):
+    """Its process may have died between commit and publishing; the gateway sends the command once."""
     record = order()
-    await apply(record)
-    assert (await apply(record)).told == []
+    ((_, first),) = commands(await apply(record))
+    await apply(records.connection("c2", slot=4, epoch=200))
+    again = await apply(record)
+    ((place, second),) = commands(again)
+    assert again.told == []
+    assert (place[1], second.correlation_id, second.connection_id) == (3, first.correlation_id, "c1")
+    await apply(records.result("CertificateSigned", CHAIN, {"status": "Accepted"}, call_id="order-1"))
+    assert commands(await apply(record)) == []
+    assert (await call()).outcome == "result"
 
 
 @pytest.mark.usefixtures("connected")
@@ -159,3 +168,127 @@ async def test_secrets_are_not_kept(apply, call):
     }
     await apply(order(action="SetVariables", payload={"setVariableData": [element]}))
     assert "a-very-long-password" not in str((await call()).request)
+
+
+@pytest.mark.parametrize(
+    ("change", "sent"), [({}, True), ({"certificateChain": "another"}, False), ({"certificateType": "V2G"}, False)]
+)
+@pytest.mark.usefixtures("connected")
+async def test_it_follows_the_station_only_as_it_was_ordered(apply, records, change, sent):
+    """A gateway that was taken over must not command a station that is on another one."""
+    await apply(order())
+    await apply(records.connection("c2", slot=4, epoch=200))
+    given_back = records.result(
+        "CertificateSigned",
+        CHAIN | change,
+        outcome=Outcome.OUTCOME_NOT_CONNECTED,
+        sent=False,
+        call_id="order-1",
+        origin="auth",
+        target=Target(3, 100, "c1", ord("1")),
+    )
+    followed = commands(await apply(given_back))
+    assert [(place, command.connection_id) for place, command in followed] == ([(("gateway.inbox", 4), "c2")] * sent)
+
+
+START = {"remoteStartId": 7, "idToken": {"idToken": "TAG", "type": "ISO14443"}}
+ASKER = ReplyTo(topic="transactions.inbox", partition=5)
+
+
+def start(call_id="start-1", remote_start_id=7, **fields):
+    defaults = {
+        "origin": "transactions",
+        "requested_by": "support",
+        "reply_to": ASKER,
+        "correlation_id": f"verdict-{call_id}",
+        "protocols": ["ocpp2.0.1", "ocpp2.1"],
+    }
+    payload = fields.pop("payload", {**START, "remoteStartId": remote_start_id})
+    return order(call_id, "RequestStartTransaction", payload, **(defaults | fields))
+
+
+def verdict(applied) -> CallOrderVerdict:
+    (told,) = [item for item in applied.replies if item.record.HasField("call_order_verdict")]
+    assert (told.topic, told.partition) == ("transactions.inbox", 5)
+    return told.record.call_order_verdict
+
+
+class TestSomebodyWaits:
+    @pytest.mark.usefixtures("connected")
+    async def test_the_verdict_goes_with_the_command(self, apply, call):
+        applied = await apply(start(timeout_ms=2000))
+        assert (verdict(applied).correlation_id, verdict(applied).verdict) == (
+            "verdict-start-1",
+            CallOrderVerdict.VERDICT_RECORDED,
+        )
+        ((_, command),) = commands(applied)
+        assert (command.reply_to, command.origin, command.timeout_ms) == (ASKER, "transactions", 2000)
+        assert verdict(applied).timeout_ms == 2000
+        row = await call("start-1")
+        assert (row.requested_by, row.target_slot, row.target_connection_id) == ("support", 3, "c1")
+
+    async def test_without_connection_the_outcome_comes_as_every_other(self, apply, with_station, call):
+        await with_station()
+        applied = await apply(start(idempotency_key="k"))
+        assert verdict(applied).verdict == CallOrderVerdict.VERDICT_RECORDED
+        (result,) = results(applied)
+        passed_on = (await apply(new_record("CS1", command_result=result))).replies
+        assert [(item.topic, item.partition) for item in passed_on] == [("transactions.inbox", 5)]
+        assert ((await call("start-1")).outcome, (await call("start-1")).idempotency_key) == ("not_connected", None)
+
+    @pytest.mark.parametrize(
+        ("registration", "expected"),
+        [
+            (Registration.PENDING, CallOrderVerdict.VERDICT_STATION_PENDING),
+            (Registration.REJECTED, CallOrderVerdict.VERDICT_STATION_REJECTED),
+        ],
+    )
+    async def test_registration(self, apply, with_station, call, registration, expected):
+        await with_station(registration)
+        assert verdict(await apply(start())).verdict == expected
+        assert await call("start-1") is None
+
+    async def test_an_unknown_station(self, apply):
+        applied = await apply(start())
+        assert verdict(applied).verdict == CallOrderVerdict.VERDICT_UNKNOWN_STATION
+        assert applied.told == []
+
+    async def test_a_station_of_another_version(self, apply, with_station, records, call):
+        await with_station()
+        await apply(records.connection("c1", protocol="ocpp1.6"))
+        told = verdict(await apply(start()))
+        assert (told.verdict, told.protocol) == (CallOrderVerdict.VERDICT_OTHER_PROTOCOL, "ocpp1.6")
+        assert await call("start-1") is None
+
+    @pytest.mark.usefixtures("connected")
+    async def test_a_repeat_gets_the_earlier_call(self, apply, records):
+        await apply(start(idempotency_key="k"))
+        repeat = await apply(start("start-2", 8, idempotency_key="k"))
+        assert commands(repeat) == []
+        assert verdict(repeat).verdict == CallOrderVerdict.VERDICT_REPEAT
+        earlier = verdict(repeat).earlier
+        assert (earlier.command.correlation_id, earlier.outcome) == ("start-1", Outcome.OUTCOME_UNSPECIFIED)
+        await apply(records.result("RequestStartTransaction", START, {"status": "Accepted"}, call_id="start-1"))
+        again = verdict(await apply(start("start-3", 9, idempotency_key="k")))
+        assert (again.earlier.outcome, again.earlier.payload) == (Outcome.OUTCOME_RESULT, b'{"status":"Accepted"}')
+        other = {**START, "evseId": 2}
+        reused = verdict(await apply(start("start-4", payload=other, idempotency_key="k")))
+        assert reused.verdict == CallOrderVerdict.VERDICT_KEY_REUSED
+
+    @pytest.mark.parametrize(
+        ("outcome", "sent"), [(Outcome.OUTCOME_NOT_CONNECTED, True), (Outcome.OUTCOME_UNKNOWN, False)]
+    )
+    @pytest.mark.usefixtures("connected")
+    async def test_a_repeat_sends_anew_only_what_never_was_sent(self, apply, records, outcome, sent):
+        await apply(start(idempotency_key="k"))
+        await apply(
+            records.result(
+                "RequestStartTransaction",
+                START,
+                outcome=outcome,
+                sent=outcome == Outcome.OUTCOME_UNKNOWN,
+                call_id="start-1",
+                target=Target(3, 100, "c1", ord("1")),
+            )
+        )
+        assert len(commands(await apply(start("start-2", 8, idempotency_key="k")))) == sent

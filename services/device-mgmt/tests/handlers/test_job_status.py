@@ -93,12 +93,14 @@ async def test_a_boot_belongs_to_the_update(apply, records, begun, stands, with_
         (Outcome.OUTCOME_RESULT, {"unexpected": True}, "unanswered"),
         (Outcome.OUTCOME_ERROR, None, "unanswered"),
         (Outcome.OUTCOME_TIMEOUT, None, "unanswered"),
+        (Outcome.OUTCOME_UNKNOWN, None, "unanswered"),
         (Outcome.OUTCOME_NOT_CONNECTED, None, "not_sent"),
     ],
 )
 async def test_the_answer(apply, records, begun, stands, outcome, response, state):  # noqa: PLR0917 fixtures
     await begun(1)
-    await apply(records.result("UpdateFirmware", {"requestId": 1}, response, outcome=outcome))
+    sent = outcome != Outcome.OUTCOME_NOT_CONNECTED
+    await apply(records.result("UpdateFirmware", {"requestId": 1}, response, outcome=outcome, sent=sent))
     assert (await stands(1))[0] == state
 
 

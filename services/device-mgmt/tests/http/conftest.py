@@ -100,6 +100,7 @@ class FakeGateway:
         self.commands: list[StationCommand] = []
         self.closed: list[str] = []
         self._bus = bus
+        self._numbers: dict[str, int] = {}
         self.reading = Reading(bus, GATEWAY_INBOX.name, slot, self._take)
 
     async def announce(self) -> None:
@@ -124,6 +125,7 @@ class FakeGateway:
             gateway_slot=self.slot,
             gateway_epoch=self.epoch,
             connection_id=connection_id,
+            connection_number=self._numbers.setdefault(connection_id, len(self._numbers) + 1),
             protocol=protocol,
             security_profile=security_profile,
             connected_at_ms=now_ms(),
@@ -150,6 +152,8 @@ class FakeGateway:
             body.error.CopyFrom(CallError(code=answer, description="no", details=b"{}"))
         else:
             body.outcome = answer
+            if answer == Outcome.OUTCOME_NOT_CONNECTED:
+                body.sent_at_ms = 0
         await self._bus.publish([Outgoing(RESULTS.name, new_record(record.station_id, command_result=body))])
 
     @property

@@ -54,15 +54,15 @@ async def test_a_call_error_is_an_answer(api, gateway, connected):
     assert body["error"] == {"code": "NotSupported", "description": "no", "details": {}}
 
 
-@pytest.mark.parametrize("timeout", [None, Outcome.OUTCOME_TIMEOUT])
-async def test_no_answer_is_504(api, gateway, connected, timeout):
-    gateway.respond = lambda _action, _payload: timeout
+@pytest.mark.parametrize(("told", "outcome"), [(None, "unknown"), (Outcome.OUTCOME_TIMEOUT, "timeout")])
+async def test_no_answer_is_504(api, gateway, connected, told, outcome):
+    gateway.respond = lambda _action, _payload: told
     answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET, params={"timeout_s": 0.05})
     assert answer.status_code == 504
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
-    assert (body["outcome"], body["station_id"], body["action"]) == ("timeout", connected, "Reset")
-    assert (await api.get(f"/calls/{body['call_id']}")).json()["outcome"] == "timeout"
+    assert (body["outcome"], body["station_id"], body["action"]) == (outcome, connected, "Reset")
+    assert (await api.get(f"/calls/{body['call_id']}")).json()["outcome"] == outcome
 
 
 async def test_late_answer_is_recorded(api, gateway, connected, eventually):
@@ -87,6 +87,17 @@ async def test_not_connected_is_409_and_recorded(api, gateway, station_id):
     assert (body["outcome"], body["station_id"], body["action"]) == ("not_connected", station_id, "Reset")
     assert (await api.get(f"/calls/{body['call_id']}")).json()["outcome"] == "not_connected"
     assert gateway.sent == []
+
+
+async def test_a_call_that_may_have_reached_the_station_is_unknown_and_not_sent_again(api, gateway, connected):
+    gateway.respond = lambda _action, _payload: Outcome.OUTCOME_UNKNOWN
+    await gateway.connect(connected, "c2")
+    answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
+    body = answer.json()
+    assert (answer.status_code, body["outcome"]) == (504, "unknown")
+    assert body["sent_at"] is not None
+    assert (await api.get(f"/calls/{body['call_id']}")).json()["outcome"] == "unknown"
+    assert len(gateway.commands) == 1
 
 
 async def test_a_connection_that_is_gone_is_not_connected(api, gateway, connected):
@@ -206,11 +217,31 @@ class TestIdempotencyKey:
         assert (first.status_code, second.status_code) == (200, 200)
         assert len(gateway.commands) == 1
 
-    async def test_a_repeat_gets_the_same_status(self, api, station_id):
-        await api.put(f"/stations/{station_id}", json={})
-        first, second = await self.post(api, station_id), await self.post(api, station_id)
-        assert (first.status_code, second.status_code) == (409, 409)
+    @pytest.mark.parametrize("outcome", [Outcome.OUTCOME_TIMEOUT, Outcome.OUTCOME_UNKNOWN])
+    async def test_a_repeat_gets_the_same_status(self, api, gateway, connected, outcome):
+        gateway.respond = lambda _action, _payload: outcome
+        first, second = await self.post(api, connected), await self.post(api, connected)
+        assert (first.status_code, second.status_code) == (504, 504)
         assert first.json()["call_id"] == second.json()["call_id"]
+        assert len(gateway.commands) == 1
+
+    async def test_what_was_never_sent_is_sent_by_a_repeat(self, api, gateway, connected):
+        gateway.respond = lambda _action, _payload: Outcome.OUTCOME_NOT_CONNECTED
+        first = await self.post(api, connected)
+        gateway.respond = lambda _action, _payload: {"status": "Accepted"}
+        second, third = await self.post(api, connected), await self.post(api, connected)
+        assert (first.status_code, second.status_code, third.status_code) == (409, 200, 200)
+        assert first.json()["call_id"] != second.json()["call_id"] == third.json()["call_id"]
+
+    async def test_a_station_without_connection_is_asked_when_it_has_one(self, api, gateway, station_id, eventually):
+        await api.put(f"/stations/{station_id}", json={})
+        assert (await self.post(api, station_id)).status_code == 409
+        await gateway.connect(station_id)
+
+        async def sent():
+            return (await self.post(api, station_id)).status_code == 200
+
+        await eventually(sent)
 
     async def test_another_payload_or_action_is_refused(self, api, gateway, connected):
         await self.post(api, connected)

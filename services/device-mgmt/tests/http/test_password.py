@@ -135,7 +135,8 @@ async def test_however_it_is_asked_for(api, auth, gateway, connected, path):
         (answering("Rejected"), "dropped_password_digest"),
         (lambda _action, _payload: "InternalError", "dropped_password_digest"),
         # sent, and then the connection was gone
-        (lambda _action, _payload: Outcome.OUTCOME_NOT_CONNECTED, "pending_password_digest"),
+        (lambda _action, _payload: Outcome.OUTCOME_UNKNOWN, "pending_password_digest"),
+        (lambda _action, _payload: Outcome.OUTCOME_NOT_CONNECTED, "dropped_password_digest"),
         (answering("RebootRequired"), "pending_password_digest"),
         (lambda _action, _payload: None, "pending_password_digest"),
     ],

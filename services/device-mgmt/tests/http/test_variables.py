@@ -135,7 +135,7 @@ async def test_what_the_station_does_not_answer(api, gateway, connected):
     answer = await get(api, connected, ["A", "B", "C"], timeout_s=0.1)
     assert answer.status_code == 504
     body = answer.json()
-    assert body["outcome"] == "timeout"
+    assert body["outcome"] == "unknown"
     assert body["results"][0]["attributeValue"] == "1"
     assert body["results"][1:] == [None, None]
 

@@ -9,6 +9,7 @@ from csms.v1.station_pb2 import (
     OUTCOME_NOT_CONNECTED,
     OUTCOME_RESULT,
     OUTCOME_TIMEOUT,
+    OUTCOME_UNKNOWN,
     CallError,
     CommandResult,
     StationCommand,
@@ -17,7 +18,7 @@ from csms_bus import topics
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_ocpp.actions import lookup
-from csms_ocpp.session import Command, CommandDone, Outcome
+from csms_ocpp.session import Command, CommandDone, ErrorInfo, Outcome
 from csms_ocpp.versions import Protocol
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms
@@ -27,6 +28,7 @@ from csms_gateway.connection import StationConnection
 from csms_gateway.identity import GatewayId
 from csms_gateway.publisher import RetryingPublisher
 from csms_gateway.registry import REPLACED, Registry
+from csms_gateway.taken_commands import TakenCommands
 
 _log = structlog.get_logger(__name__)
 
@@ -35,10 +37,14 @@ _OUTCOMES = {
     Outcome.ERROR: OUTCOME_ERROR,
     Outcome.TIMEOUT: OUTCOME_TIMEOUT,
     Outcome.NOT_CONNECTED: OUTCOME_NOT_CONNECTED,
+    Outcome.UNKNOWN: OUTCOME_UNKNOWN,
 }
 
 _MAX_RESULT_BYTES = topics.MAX_RECORD_BYTES - 1024
 """Leaves room for the envelope."""
+
+
+_TOO_MANY = ErrorInfo("GenericError", "too many commands for this gateway; not sent")
 
 
 class Commands:
@@ -48,19 +54,31 @@ class Commands:
         self._gateway = gateway
         self._registry = registry
         self._results = results
+        self._taken = TakenCommands()
 
     def on_command(self, record: Record) -> bool:
-        """Take a StationCommand from the inbox; False: it is for another connection, and ended as not connected."""
+        """Take a StationCommand from the inbox; False: it is a repeat, or not for a connection that is here."""
         command = record.station_command
         if command.gateway_epoch > self._gateway.epoch:
             return False  # a newer process has our slot: it answers
+        if command.gateway_epoch < self._gateway.epoch:
+            # Our predecessor may have sent it, if the record is a repeat.
+            self._publish(record, CommandDone(command.correlation_id, Outcome.UNKNOWN))
+            return False
+        if not self._taken.add(command, now_ms()):
+            return False  # the first one's result stands for both
+        if self._taken.is_full:
+            self._publish(record, CommandDone(command.correlation_id, Outcome.ERROR, error=_TOO_MANY))
+            return False
+        return self._begin(record, command)
+
+    def _begin(self, record: Record, command: StationCommand) -> bool:
         connection = self._registry.find(record.station_id, command.gateway_epoch, command.connection_id)
-        if connection is None or connection.draining:
+        if connection is None or connection.draining or not connection.is_open:
             self._publish(record, CommandDone(command.correlation_id, Outcome.NOT_CONNECTED))
             return False
-        if command.correlation_id not in connection.commands:  # else the first one's result stands for both
-            connection.commands[command.correlation_id] = record
-            metrics.GATEWAY_COMMANDS_OPEN.inc()
+        connection.commands[command.correlation_id] = record
+        metrics.GATEWAY_COMMANDS_OPEN.inc()
         connection.command(_session_command(command, connection))
         return True
 

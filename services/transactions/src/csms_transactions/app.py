@@ -6,7 +6,6 @@ from functools import partial
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus import groups
-from csms_bus.connections import ConnectionTable
 from csms_bus.inbox import Inbox
 from csms_bus.light_first import LightFirst
 from csms_bus.ports import Bus
@@ -21,9 +20,9 @@ from fastapi import APIRouter
 from csms_transactions.consumers import Consumer
 from csms_transactions.http.remote import remote_router
 from csms_transactions.http.transactions import transactions_router
+from csms_transactions.ordering import Orders
 from csms_transactions.remote import RemoteControl
 from csms_transactions.retention import Retention
-from csms_transactions.sending import Sender
 from csms_transactions.settings import TransactionSettings
 from csms_transactions.store import tables
 from csms_transactions.storing import Storing
@@ -35,7 +34,6 @@ SCHEMA = "transactions"
 """The PostgreSQL schema of this service; in standalone mode the file is transactions.db."""
 _CONSUMER = "transactions-consumer"
 _RESULTS = "transactions-results"
-_CONNECTIONS = "transactions-connections"
 
 
 class Transactions:
@@ -45,7 +43,6 @@ class Transactions:
         requester = Requester(bus, ReplyTo(topic=TRANSACTIONS_INBOX.name, partition=settings.slot))
         self._health = health
         self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)
-        self._table = ConnectionTable(bus)
         self._relay = OutboxRelay(database, tables.outbox, bus.publish)
         self._retention = Retention(database, settings.keep_remote_requests_days)
         storing = Storing(database, self._relay.wake)
@@ -71,14 +68,8 @@ class Transactions:
             handler=consumer,
             on_health=partial(health.set, _RESULTS),
         )
-        sender = Sender(
-            bus,
-            self._table,
-            requester,
-            grace_s=settings.call_grace_s,
-            service_timeout_s=settings.service_timeout_s,
-        )
-        self.control = RemoteControl(database, sender)
+        orders = Orders(requester, grace_s=settings.call_grace_s, service_timeout_s=settings.service_timeout_s)
+        self.control = RemoteControl(database, orders)
         self.routers: Sequence[APIRouter] = (
             transactions_router(database),
             remote_router(database, self.control),
@@ -86,8 +77,7 @@ class Transactions:
         """The HTTP resources, to be mounted below /api/v1."""
 
     async def ready(self) -> None:
-        """Wait until what is published from now on is handled, and commands find their stations."""
-        await self._table.ready()
+        """Wait until what is published from now on is handled."""
         await self._runner.ready()
         await self._results.ready()
 
@@ -99,23 +89,15 @@ class Transactions:
         finished = asyncio.Event()
         for consumer in (_CONSUMER, _RESULTS):
             self._health.set(consumer, ok=False, detail="starting")
-        self._health.set(_CONNECTIONS, ok=False, detail="reading the table of connections")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._inbox.run(finished), name="transactions-inbox")
-            tasks.create_task(self._table.run(finished), name="transactions-connections")
             tasks.create_task(self._relay.run(finished), name="transactions-outbox")
             tasks.create_task(self._retention.run(finished), name="transactions-retention")
             tasks.create_task(self._results.run(stop), name=_RESULTS)
-            watch = tasks.create_task(self._watch_table(), name="transactions-table")
             if await _before(self._inbox.ready(), stop):
                 await self._runner.run(stop)
                 await self._tokens.drain()
-            watch.cancel()
             finished.set()
-
-    async def _watch_table(self) -> None:
-        await self._table.ready()
-        self._health.set(_CONNECTIONS, ok=True)
 
 
 async def _before(work: Coroutine[object, object, None], stop: asyncio.Event) -> bool:

@@ -1,4 +1,4 @@
-"""Remote start and stop: choosing ids, checking, noting, sending (OCPP F01-F03)."""
+"""Remote start and stop: choosing ids, checking, noting, ordering (OCPP F01-F03)."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,17 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from csms.v1.station_pb2 import CallAnnounced, CommandResult, Outcome
-from csms_bus.connections import Connection
-from csms_bus.requests import NoAnswer
+from csms.v1.station_pb2 import CallOrderVerdict, CommandResult, Outcome
 from csms_db.engine import Database
 from csms_ocpp.validation import Violation, all_violations_request
 from csms_ocpp.versions import Protocol
 from csms_runtime.clock import utcnow
 from csms_runtime.ids import new_id
 
+from csms_transactions.ordering import Asker, Order, Orders
 from csms_transactions.protocols import ocpp201
-from csms_transactions.sending import Asker, Command, Sender
 from csms_transactions.store import remote_requests
 from csms_transactions.store.remote_requests import RemoteRequest
 
@@ -81,91 +79,66 @@ class Sent:
     action: str
     remote_start_id: int | None
     result: CommandResult | None = None
-    """None: not waited for, or no answer in time."""
+    """None: not waited for."""
 
 
 class RemoteControl:
     """Starts and stops transactions on request. Safe for use by many tasks."""
 
-    def __init__(self, database: Database, sender: Sender) -> None:
+    def __init__(self, database: Database, orders: Orders) -> None:
         self._database = database
-        self._sender = sender
+        self._orders = orders
 
     async def start(self, request: StartRequest, terms: Terms) -> Sent:
         """Ask a station to start a transaction. A station without connection: the result says so.
 
         Raises UnknownStationError, StationRejectedError, StationPendingError, KeyReusedError, UnsupportedProtocolError,
-        InvalidRequestError, csms_bus.requests.NoAnswer (device-mgmt is silent, nothing was sent),
-        csms_bus.ports.BusUnavailable, csms_db.errors.DatabaseUnavailable.
+        InvalidRequestError, csms_db.errors.DatabaseUnavailable.
         """
-        connection = self._sender.connection(request.station_id)
-        protocol = _protocol(connection)
-        _build(request, 1, protocol)  # refused before an id is used up
-        now = utcnow()
-        async with self._database.transaction() as session:
-            remote_start_id = await remote_requests.allocate_start_id(
-                session, self._database.dialect, request.station_id, now
-            )
-        action, payload = _build(request, remote_start_id, protocol)
-        command = Command(new_id(), request.station_id, protocol, action, payload, terms.timeout_s or 0)
+        protocols = _fitting(request)  # refused before an id is used up
+        call_id, now = new_id(), utcnow()
         token = ocpp201.id_token(request.id_token)
-        note = RemoteRequest(
-            command.call_id, request.station_id, action, now, remote_start_id, None, request.evse_id, token
-        )
-        return await self._carry_out(command, note, connection, terms)
+        async with self._database.transaction() as session:
+            start_id = await remote_requests.allocate_start_id(session, self._database.dialect, request.station_id, now)
+            action, payload = _start(request, start_id)
+            await remote_requests.add(
+                session,
+                RemoteRequest(call_id, request.station_id, action, now, start_id, None, request.evse_id, token),
+            )
+        order = Order(call_id, request.station_id, protocols, action, payload, terms.asker, terms.timeout_s)
+        return await self._carry_out(order, start_id, terms)
 
     async def stop(self, station_id: str, transaction_id: str, terms: Terms) -> Sent:
         """Ask a station to stop a transaction by the station's own id of it (F03, TC_E_21). Raises as `start` does."""
-        connection = self._sender.connection(station_id)
-        protocol = _protocol(connection)
         action, payload = ocpp201.request_stop(transaction_id)
-        command = Command(new_id(), station_id, protocol, action, payload, terms.timeout_s or 0)
-        note = RemoteRequest(command.call_id, station_id, action, utcnow(), transaction_id=transaction_id)
-        return await self._carry_out(command, note, connection, terms)
-
-    async def _carry_out(
-        self, command: Command, note: RemoteRequest, connection: Connection | None, terms: Terms
-    ) -> Sent:
-        announced = await self._sender.announce(command, terms.asker, not_connected=connection is None)
-        _check(announced)
-        if announced.verdict == CallAnnounced.VERDICT_REPEAT:
-            return await self._repeat(command, announced.earlier, terms)
-        sent = Sent(command.call_id, command.station_id, command.action, note.remote_start_id)
-        if connection is None:
-            return replace(sent, result=CommandResult(outcome=Outcome.OUTCOME_NOT_CONNECTED))
+        order = Order(new_id(), station_id, _PROTOCOLS, action, payload, terms.asker, terms.timeout_s)
+        note = RemoteRequest(order.call_id, station_id, action, utcnow(), transaction_id=transaction_id)
         async with self._database.transaction() as session:
             await remote_requests.add(session, note)
-        command = replace(command, timeout_s=announced.timeout_ms / 1000)
-        return await self._send(command, connection, sent, wait=terms.wait)
+        return await self._carry_out(order, None, terms)
 
-    async def _send(self, command: Command, connection: Connection, sent: Sent, *, wait: bool) -> Sent:
-        if not wait:
-            await self._sender.post(command, connection)
-            return sent
-        try:
-            return replace(sent, result=await self._sender.ask(command, connection))
-        except NoAnswer:
-            return sent
+    async def _carry_out(self, order: Order, start_id: int | None, terms: Terms) -> Sent:
+        verdict, result = await self._ordered(order, terms)
+        if verdict is not None and verdict.verdict != CallOrderVerdict.VERDICT_RECORDED:
+            async with self._database.transaction() as session:
+                await remote_requests.remove(session, order.call_id)
+            _check(verdict, order)
+            return _earlier(order, verdict.earlier)
+        sent = Sent(order.call_id, order.station_id, order.action, start_id, result)
+        if result is None and (terms.wait or verdict is None):
+            return replace(sent, result=CommandResult(outcome=Outcome.OUTCOME_UNKNOWN))
+        return sent
 
-    async def _repeat(self, command: Command, earlier: CommandResult, terms: Terms) -> Sent:
-        """Answer with the earlier call; if it is open, wait for what comes of it as long as for one's own."""
+    async def _ordered(self, order: Order, terms: Terms) -> tuple[CallOrderVerdict | None, CommandResult | None]:
+        """Order, and wait if that is wanted: a repeat of an open call for what comes of that one."""
+        if not terms.wait:
+            return await self._orders.place(order), None
         deadline = utcnow() + timedelta(seconds=terms.timeout_s or REPEAT_TIMEOUT_S)
-        while terms.wait and earlier.outcome == Outcome.OUTCOME_UNSPECIFIED and utcnow() < deadline:
+        while True:
+            verdict, result = await self._orders.ask(order)
+            if verdict is None or not _is_open(verdict) or utcnow() > deadline:
+                return verdict, result
             await asyncio.sleep(POLL_S)
-            announced = await self._sender.announce(command, terms.asker, not_connected=False)
-            _check(announced)
-            if announced.verdict != CallAnnounced.VERDICT_REPEAT:
-                break
-            earlier = announced.earlier
-        asked: Mapping[str, Any] = orjson.loads(earlier.command.payload)
-        is_known = earlier.outcome != Outcome.OUTCOME_UNSPECIFIED
-        return Sent(
-            earlier.command.correlation_id,
-            command.station_id,
-            earlier.command.action,
-            asked.get("remoteStartId"),
-            earlier if is_known else None,
-        )
 
 
 POLL_S = 0.2
@@ -174,40 +147,66 @@ REPEAT_TIMEOUT_S = 30.0
 """How long a repeat waits when nobody says how long the station may take."""
 
 _REFUSALS = {
-    CallAnnounced.VERDICT_UNKNOWN_STATION: UnknownStationError,
-    CallAnnounced.VERDICT_STATION_REJECTED: StationRejectedError,
-    CallAnnounced.VERDICT_STATION_PENDING: StationPendingError,
+    CallOrderVerdict.VERDICT_UNKNOWN_STATION: UnknownStationError,
+    CallOrderVerdict.VERDICT_STATION_REJECTED: StationRejectedError,
+    CallOrderVerdict.VERDICT_STATION_PENDING: StationPendingError,
 }
 
 
-def _check(announced: CallAnnounced) -> None:
-    if announced.verdict in _REFUSALS:
-        raise _REFUSALS[announced.verdict]
-    if announced.verdict == CallAnnounced.VERDICT_KEY_REUSED:
-        raise KeyReusedError(announced.earlier.command.correlation_id)
-
-
-_PROTOCOLS = frozenset({Protocol.OCPP201, Protocol.OCPP21})
-"""Those that have RequestStartTransaction."""
-
-
-def _protocol(connection: Connection | None) -> Protocol:
-    """The station's version; one without connection will not be sent anything, so that any will do for the history."""
-    protocol = Protocol(connection.protocol) if connection else Protocol.OCPP201
-    if protocol not in _PROTOCOLS:
+def _check(verdict: CallOrderVerdict, order: Order) -> None:
+    """Raise what stands against an order."""
+    if verdict.verdict in _REFUSALS:
+        raise _REFUSALS[verdict.verdict]
+    if verdict.verdict == CallOrderVerdict.VERDICT_KEY_REUSED:
+        raise KeyReusedError(verdict.earlier.command.correlation_id)
+    if verdict.verdict == CallOrderVerdict.VERDICT_OTHER_PROTOCOL:
+        protocol = Protocol(verdict.protocol)
+        if protocol in _PROTOCOLS:
+            raise InvalidRequestError(_violations(protocol, order.action, order.payload))
         raise UnsupportedProtocolError(protocol.value)
-    return protocol
 
 
-def _build(request: StartRequest, remote_start_id: int, protocol: Protocol) -> tuple[str, dict[str, Any]]:
-    action, payload = ocpp201.request_start(
+def _is_open(verdict: CallOrderVerdict) -> bool:
+    is_repeat = verdict.verdict == CallOrderVerdict.VERDICT_REPEAT
+    return is_repeat and verdict.earlier.outcome == Outcome.OUTCOME_UNSPECIFIED
+
+
+def _earlier(order: Order, earlier: CommandResult) -> Sent:
+    """Answer with the call that a request repeats; one that is still open has no result."""
+    asked: Mapping[str, Any] = orjson.loads(earlier.command.payload)
+    is_known = earlier.outcome != Outcome.OUTCOME_UNSPECIFIED
+    return Sent(
+        earlier.command.correlation_id,
+        order.station_id,
+        earlier.command.action,
+        asked.get("remoteStartId"),
+        earlier if is_known else None,
+    )
+
+
+_PROTOCOLS = (Protocol.OCPP201, Protocol.OCPP21)
+"""Those that have RequestStartTransaction, the same in both but for what their enumerations allow."""
+
+
+def _fitting(request: StartRequest) -> tuple[str, ...]:
+    """Return the versions in which a request is valid. Raises InvalidRequestError if it is in none."""
+    action, payload = _start(request, 1)
+    found = {protocol: _violations(protocol, action, payload) for protocol in _PROTOCOLS}
+    fitting = tuple(protocol.value for protocol, violations in found.items() if not violations)
+    if not fitting:
+        raise InvalidRequestError(found[_PROTOCOLS[0]])
+    return fitting
+
+
+def _violations(protocol: Protocol, action: str, payload: dict[str, Any]) -> list[Violation]:
+    return all_violations_request(protocol, action, payload) or ocpp201.start_violations(payload)
+
+
+def _start(request: StartRequest, remote_start_id: int) -> tuple[str, dict[str, Any]]:
+    return ocpp201.request_start(
         remote_start_id=remote_start_id,
         token=request.id_token,
         evse_id=request.evse_id,
         group=request.group_id_token,
         profile=request.charging_profile,
     )
-    violations = all_violations_request(protocol, action, payload) or ocpp201.start_violations(payload)
-    if violations:
-        raise InvalidRequestError(violations)
-    return action, payload

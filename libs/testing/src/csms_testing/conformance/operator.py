@@ -23,7 +23,7 @@ class Pending:
 
     @property
     def outcome(self) -> str | None:
-        """The outcome of a call: result, error, timeout, not_connected."""
+        """The outcome of a call: result, error, timeout, unknown, not_connected."""
         outcome: str | None = self.body.get("outcome")
         return outcome
 

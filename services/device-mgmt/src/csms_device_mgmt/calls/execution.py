@@ -1,13 +1,13 @@
 """Recording a call, sending it, and waiting for what becomes of it."""
 
 import asyncio
-import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-from csms_bus.requests import NoAnswer
+from csms.v1.station_pb2 import ReplyTo
+from csms_bus.ports import Bus, BusUnavailable
+from csms_bus.requests import NoAnswer, Requester
 from csms_ocpp.versions import Protocol
 from csms_runtime.clock import utcnow
 from csms_runtime.http import Problem
@@ -17,11 +17,10 @@ from csms_device_mgmt.calls.beginnings import begin
 from csms_device_mgmt.calls.checks import check
 from csms_device_mgmt.calls.known import check_known
 from csms_device_mgmt.calls.recording import new_call, timeout_s
-from csms_device_mgmt.commands import Command, CommandSender
+from csms_device_mgmt.commands import Command, Target, outgoing, target_of_station
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.domain.password_changes import offered
 from csms_device_mgmt.outcomes import settle
-from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import calls, stations
 from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
 from csms_device_mgmt.store.tables import Call, Station
@@ -44,55 +43,64 @@ class CallRequest:
     idempotency_key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A call that is recorded."""
+
+    row: Call
+    command: Command
+    target: Target | None
+    """Where it is to be sent; None: it is not, for it is a repeat, or the station is not connected."""
+
+
 class Calls:
     """Executes calls. Safe for use by many tasks."""
 
     def __init__(
         self,
         units: Units,
-        sender: CommandSender,
-        settings: DeviceSettings,
-        secret_key: bytes,
+        bus: Bus,
+        requester: Requester,
         offer_password: Callable[[str, str], Awaitable[None]],
     ) -> None:
         """`offer_password(station_id, password)` is called before a CALL with a new password is sent."""
         self._offer_password = offer_password
         self._units = units
-        self._sender = sender
-        self._settings = settings
-        self._secret_key = secret_key
+        self._bus = bus
+        self._requester = requester
 
     async def run(self, request: CallRequest) -> Call:
-        """Send a CALL and return its row, completed. A repeat of an earlier request returns that one's.
+        """Send a CALL, at most once, and return its row, completed. A repeat of an earlier request returns that one's.
 
-        Blocks up to the call's timeout and a grace. Raises Problem (404, 409, 422), DatabaseUnavailable, and
-        BusUnavailable: then nobody knows whether the CALL will be sent, and the row stays open until its outcome or the
-        sweeper comes.
+        Blocks up to the call's timeout and a grace; when nothing is known of it by then, its outcome is "unknown".
+        Raises Problem (404, 409, 422), DatabaseUnavailable.
         """
-        row, is_new, command = await self._begin(request)
-        if not is_new:
-            return await self._finished(row)
-        await self._prepare(command)
+        begun = await self._begin(request, self._requester.reply_to)
+        if begun.target is None:
+            return await self._finished(begun.row)
+        await self._prepare(begun.command)
+        timeout_s = begun.command.timeout_s + self._units.settings.call_grace_s
         try:
-            answer = await self._sender.ask(command)
-        except NoAnswer:
-            return await self._give_up(command, CallOutcome.TIMEOUT)
-        if answer is None:
-            return await self._give_up(command, CallOutcome.NOT_CONNECTED)
-        return await self._reload(row)
+            await self._requester.ask(outgoing(begun.command, begun.target), begun.command.call_id, timeout_s)
+        except (NoAnswer, BusUnavailable):
+            return await self._give_up(begun.command, CallOutcome.UNKNOWN)
+        return await self._reload(begun.row)
 
     async def post(self, request: CallRequest) -> Call:
-        """Send a CALL without waiting and return its row. Raises as `run` does."""
-        row, is_new, command = await self._begin(request)
-        if not is_new:
-            return row
-        await self._prepare(command)
-        sent = await self._sender.post(command)
-        return row if sent else await self._give_up(command, CallOutcome.NOT_CONNECTED)
+        """Send a CALL, at most once, without waiting, and return its row. Raises as `run` does."""
+        begun = await self._begin(request, None)
+        if begun.target is None:
+            return begun.row
+        await self._prepare(begun.command)
+        try:
+            await self._bus.publish([outgoing(begun.command, begun.target)])
+        except BusUnavailable:
+            return await self._give_up(begun.command, CallOutcome.UNKNOWN)
+        return begun.row
 
     async def _prepare(self, command: Command) -> None:
         """Let the station connect with a password it is going to be asked to take: it may take it, and be cut off."""
-        if command.action != "SetVariables" or self._sender.connection(command.station_id) is None:
+        if command.action != "SetVariables":
             return
         try:
             for password in offered(command.payload):
@@ -107,15 +115,15 @@ class Calls:
             station = await stations.find(session, request.station_id)
         if station is None:
             raise _unknown_station()
-        check(station, self._protocol(station), request.action, request.payload)
+        check(station, _protocol(station), request.action, request.payload)
 
-    async def _begin(self, request: CallRequest) -> tuple[Call, bool, Command]:
-        """Check and record a call; False: it is a repeat and the row is the first one's."""
+    async def _begin(self, request: CallRequest, reply_to: ReplyTo | None) -> _Begun:
+        """Check and record a call; one whose station is not connected is completed at once."""
         async with self._units.open() as unit:
             station = await stations.find(unit.session, request.station_id)
             if station is None:
                 raise _unknown_station()
-            protocol = self._protocol(station)
+            protocol = _protocol(station)
             check(station, protocol, request.action, request.payload)
             command = Command(
                 call_id=new_id(),
@@ -124,51 +132,17 @@ class Calls:
                 action=request.action,
                 payload=request.payload,
                 timeout_s=request.timeout_s or timeout_s(unit, station),
+                reply_to=reply_to,
             )
-            row, is_new = await self._record(unit, request, command)
-            return row, is_new, command
-
-    def _protocol(self, station: Station) -> Protocol:
-        connection = self._sender.connection(station.station_id)
-        name = connection.protocol if connection else station.connection_protocol
-        return Protocol(name) if name else Protocol.OCPP201
-
-    async def _record(self, unit: Unit, request: CallRequest, command: Command) -> tuple[Call, bool]:
-        fingerprint = self._fingerprint(request)
-        columns = new_call(unit, command, requested_by=request.requested_by)
-        columns |= {"idempotency_key": request.idempotency_key, "fingerprint": fingerprint}
-        row = await calls.add(unit.session, columns)
-        is_new = row is not None
-        if is_new:
-            await check_known(unit.session, command)
-            await begin(unit, command)
-        else:
-            row = await calls.by_key(unit.session, request.station_id, request.idempotency_key or "")
-        if row is None:
-            raise Problem(409, "Call vanished", "the station was deleted meanwhile")
-        if row.fingerprint != fingerprint:
-            detail = "the Idempotency-Key was used with another action or payload"
-            raise Problem(422, "Idempotency-Key reused", detail, call_id=row.call_id)
-        return row, is_new
-
-    def _fingerprint(self, request: CallRequest) -> str:
-        text = orjson.dumps([request.action, request.payload], option=orjson.OPT_SORT_KEYS)
-        return hmac.digest(self._secret_key, text, "sha256").hex()
+            return await _recorded(unit, request, command, target_of_station(unit, station))
 
     async def _give_up(self, command: Command, outcome: CallOutcome) -> Call:
-        executed = Executed(
-            call_id=command.call_id,
-            station_id=command.station_id,
-            protocol=command.protocol,
-            action=command.action,
-            request=command.payload,
-            completion=Completion(outcome, utcnow()),
-        )
         async with self._units.open() as unit:
-            await settle(unit, executed)
+            await stations.lock(unit.session, [command.station_id])  # before the call's row, as everybody does
+            await settle(unit, _executed(command, Completion(outcome, unit.now)))
             row = await calls.find(unit.session, command.call_id)
         if row is None:
-            raise Problem(409, "Call vanished", "the station was deleted meanwhile")
+            raise _vanished()
         return row
 
     async def _reload(self, row: Call) -> Call:
@@ -183,5 +157,48 @@ class Calls:
         return row
 
 
+async def _recorded(unit: Unit, request: CallRequest, command: Command, target: Target | None) -> _Begun:
+    columns = new_call(unit, command, target, requested_by=request.requested_by)
+    columns["idempotency_key"] = request.idempotency_key
+    row = await calls.add(unit.session, columns)
+    if row is None:
+        return _Begun(await _earlier(unit, request, columns["fingerprint"]), command, None)
+    await check_known(unit.session, command)
+    await begin(unit, command)
+    if target is None:
+        await settle(unit, _executed(command, Completion(CallOutcome.NOT_CONNECTED, unit.now)))
+    return _Begun(row, command, target)
+
+
+async def _earlier(unit: Unit, request: CallRequest, asked: str) -> Call:
+    """Return the call that this request repeats. Raises Problem 409, 422."""
+    row = await calls.by_key(unit.session, request.station_id, request.idempotency_key or "")
+    if row is None:
+        raise _vanished()
+    if row.fingerprint != asked:
+        detail = "the Idempotency-Key was used with another action or payload"
+        raise Problem(422, "Idempotency-Key reused", detail, call_id=row.call_id)
+    return row
+
+
+def _executed(command: Command, completion: Completion) -> Executed:
+    return Executed(
+        call_id=command.call_id,
+        station_id=command.station_id,
+        protocol=command.protocol,
+        action=command.action,
+        request=command.payload,
+        completion=completion,
+    )
+
+
+def _protocol(station: Station) -> Protocol:
+    return Protocol(station.connection_protocol or Protocol.OCPP201)
+
+
 def _unknown_station() -> Problem:
     return Problem(404, "Unknown station", "there is no such station")
+
+
+def _vanished() -> Problem:
+    return Problem(409, "Call vanished", "the station was deleted meanwhile")

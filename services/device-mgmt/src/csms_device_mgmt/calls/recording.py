@@ -1,25 +1,24 @@
 """The row of a CALL that is going to be sent."""
 
-from datetime import datetime, timedelta
+import hmac
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from csms_device_mgmt.commands import ORIGIN, Command
+import orjson
+
+from csms_device_mgmt.commands import Command, Target
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
 
-def new_call(
-    unit: Unit, command: Command, *, requested_by: str, origin: str = ORIGIN, send_until: datetime | None = None
-) -> dict[str, Any]:
-    """Return the columns of an open call, its secrets redacted.
-
-    `send_until`: how long it may wait to be sent; None: as long as the station may take to answer.
-    """
+def new_call(unit: Unit, command: Command, target: Target | None, *, requested_by: str) -> dict[str, Any]:
+    """Return the columns of an open call, its secrets redacted. `target` None: it is not going to be sent."""
     timeout = timedelta(seconds=command.timeout_s)
     grace = timedelta(seconds=unit.settings.call_grace_s)
-    deadline_at = unit.now + timeout if send_until is None else send_until + timeout
+    deadline_at = unit.now + timeout if command.send_until is None else command.send_until + timeout
     return {
         "call_id": command.call_id,
         "station_id": command.station_id,
@@ -28,10 +27,23 @@ def new_call(
         "request": redacted(command.protocol, command.action, command.payload),
         "state": CallState.OPEN.value,
         "requested_by": requested_by,
-        "origin": origin,
+        "origin": command.origin,
+        "fingerprint": fingerprint(unit.secret_key, command.action, command.payload),
         "created_at": unit.now,
         "deadline_at": deadline_at + grace,
+        **(target.columns() if target else {}),
     }
+
+
+CHOSEN_ANEW = frozenset({"remoteStartId"})
+"""Each request gets one of its own, so that it tells nothing about what was asked."""
+
+
+def fingerprint(key: bytes, action: str, payload: Any) -> str:  # noqa: ANN401 any JSON value
+    """Return a keyed digest of a request, to compare it by; it tells nothing of its secrets."""
+    if isinstance(payload, Mapping):
+        payload = {name: value for name, value in payload.items() if name not in CHOSEN_ANEW}
+    return hmac.digest(key, orjson.dumps([action, payload], option=orjson.OPT_SORT_KEYS), "sha256").hex()
 
 
 def timeout_s(unit: Unit, station: Station) -> float:

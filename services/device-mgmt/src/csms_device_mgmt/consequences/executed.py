@@ -29,8 +29,7 @@ class Executed:
     @property
     def may_have_been_obeyed(self) -> bool:
         """Whether no answer came although the station may have got it."""
-        outcome, sent_at = self.completion.outcome, self.completion.sent_at
-        return outcome is CallOutcome.TIMEOUT or (outcome is CallOutcome.NOT_CONNECTED and sent_at is not None)
+        return self.completion.outcome in {CallOutcome.TIMEOUT, CallOutcome.UNKNOWN}
 
 
 Consequence = Callable[[Unit, Executed], Awaitable[None]]

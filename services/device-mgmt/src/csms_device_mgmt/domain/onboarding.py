@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 STALLED = timedelta(seconds=60)
 """How long nothing may come of a step before a boot on the same connection begins it again."""
@@ -35,13 +35,16 @@ class Step(StrEnum):
     DONE = "done"
 
 
-class Place(tuple[int, int, str]):
-    """Slot, epoch and connection id of the connection a station booted on."""
+class Place(NamedTuple):
+    """The connection a station booted on."""
 
-    __slots__ = ()
+    slot: int
+    epoch: int
+    connection_id: str
+    number: int = 0
 
 
-NOWHERE = Place((-1, 0, ""))
+NOWHERE = Place(-1, 0, "")
 """No station boots there."""
 
 
@@ -86,7 +89,7 @@ class Progress:
         """Read what `to_json` returned."""
         return cls(
             step=Step(stored["step"]),
-            place=Place(stored["place"]),
+            place=Place(*stored["place"]),
             protocol=stored["protocol"],
             started_at=datetime.fromisoformat(stored["started_at"]),
             updated_at=datetime.fromisoformat(stored["updated_at"]),

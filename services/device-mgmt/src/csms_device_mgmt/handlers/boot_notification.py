@@ -44,7 +44,7 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
         _register(unit, station, status)
         unit.tell(_booted(station, message))
         if station.boot_reason != TRIGGERED:
-            profile_changes.booted(unit, station, message.place[2], message.security_profile)
+            profile_changes.booted(unit, station, message.place.connection_id, message.security_profile)
         if station.boot_reason == FIRMWARE_UPDATE:
             await job_status.booted(unit, message)
     metrics.DEVICES_BOOTS.labels(status.value).inc()
@@ -66,16 +66,7 @@ def _check_certificate(unit: Unit, message: StationMessage) -> None:
         return
     if names(message.certificate_common_name, serial_number):
         return
-    slot, epoch, connection_id = message.place
-    close = messages.close_connection(
-        message.station_id,
-        slot=slot,
-        epoch=epoch,
-        connection_id=connection_id,
-        number=message.connection_number,
-        reason=NOT_THE_CERTIFICATES,
-    )
-    unit.send(close)
+    unit.send(messages.close_connection(message.station_id, **message.place._asdict(), reason=NOT_THE_CERTIFICATES))
     body = ConnectionRefused(
         http_status=HTTPStatus.SWITCHING_PROTOCOLS,
         reason=NOT_THE_CERTIFICATES,

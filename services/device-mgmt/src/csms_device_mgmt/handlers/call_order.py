@@ -1,10 +1,11 @@
-"""Orders of CALLs by services that hold no connections: one outcome comes of each, on ocpp.results."""
+"""Orders of CALLs by other services, which send none themselves: one outcome comes of each, on ocpp.results."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from csms.v1.bus_pb2 import Record
-from csms.v1.station_pb2 import CallError, CallOrder, CommandResult, Outcome, StationCommand
+from csms.v1.station_pb2 import CallError, CallOrder, CallOrderVerdict, CommandResult, Outcome
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import RESULTS
@@ -13,111 +14,171 @@ from csms_ocpp.versions import Protocol
 from csms_runtime.clock import from_ms, to_ms
 from csms_runtime.http import Problem
 
+from csms_device_mgmt import messages
 from csms_device_mgmt.calls.beginnings import begin
 from csms_device_mgmt.calls.checks import check
 from csms_device_mgmt.calls.known import check_known
 from csms_device_mgmt.calls.recording import new_call, timeout_s
-from csms_device_mgmt.commands import Command, outgoing
+from csms_device_mgmt.commands import Command, outgoing, target_of_call, target_of_station
+from csms_device_mgmt.domain.registration import Registration, refusal
 from csms_device_mgmt.json import loads
-from csms_device_mgmt.outcomes import completion_of
+from csms_device_mgmt.outcomes import completion_of, result_of
 from csms_device_mgmt.store import calls, stations
+from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
-_REFUSALS = {404: ErrorCode.NOT_IMPLEMENTED, 409: ErrorCode.SECURITY_ERROR, 422: ErrorCode.FORMAT_VIOLATION}
+_CODES = {404: ErrorCode.NOT_IMPLEMENTED, 409: ErrorCode.SECURITY_ERROR, 422: ErrorCode.FORMAT_VIOLATION}
 """Why a CALL may not be sent, by the HTTP status that the same CALL would get on /calls."""
+_REFUSALS = {
+    Registration.PENDING: CallOrderVerdict.VERDICT_STATION_PENDING,
+    Registration.REJECTED: CallOrderVerdict.VERDICT_STATION_REJECTED,
+}
 
 
-async def handle(unit: Unit, record: Record) -> None:
-    """Record the call and send it on the station's connection, or publish what stands against that.
+@dataclass(slots=True)
+class _Ordered:
+    """An order as it was understood."""
 
-    The same order twice is one call. What goes out goes through the outbox: neither is lost with this process.
+    order: CallOrder
+    command: Command
+    error: CallError | None
+    """What stands against sending it."""
+
+
+async def handle(unit: Unit, record: Record) -> list[Outgoing]:
+    """Record the call, and return what is to be published after the commit: the verdict, and the command.
+
+    An order that is read again is the same call, and its command may be published again: the gateway sends it once.
+    What comes of an order that is not sent goes through the outbox.
     """
     order = record.call_order
     station = await stations.find(unit.session, record.station_id)
+    verdict = _refusal(station, order)
+    if station is None or (verdict is not None and order.reply_to.topic):
+        if not order.reply_to.topic:
+            _tell(unit, record.station_id, _unknown_stations(record.station_id, order), Outcome.OUTCOME_NOT_CONNECTED)
+        return _verdict(record, verdict or CallOrderVerdict())
+    ordered = await _understood(unit, station, order)
+    return await _carry_out(unit, record, station, ordered)
+
+
+def _refusal(station: Station | None, order: CallOrder) -> CallOrderVerdict | None:
+    """Return the verdict against an order that is not even recorded, if somebody waits for one."""
     if station is None:
-        _tell(unit, record, _command(order, Protocol.OCPP201), CommandResult(outcome=Outcome.OUTCOME_NOT_CONNECTED))
-        return
-    protocol = Protocol(station.connection_protocol or Protocol.OCPP201)
-    payload, error = await _checked(unit, station, protocol, order)
-    command = Command(
-        order.call_id, station.station_id, protocol.value, order.action, payload, timeout_s(unit, station)
-    )
-    send_until = from_ms(order.deadline_ms) if order.deadline_ms else None
-    columns = new_call(unit, command, requested_by=order.origin, origin=order.origin, send_until=send_until)
-    row = await calls.add(unit.session, columns)
-    if row is None:
-        return
-    if error is None:
-        await begin(unit, command)
-    outcome = _outcome(unit, station, order, error)
-    if outcome is None:
-        unit.tell(_outgoing(station, command, order))
-        return
-    _tell(unit, record, _command(order, protocol, payload), outcome)
-    # What follows from an outcome follows when it is read again, in its turn; that of a refused payload is nothing.
-    if error is not None:
-        await calls.complete(unit.session, row, completion_of(outcome))
-
-
-async def _checked(
-    unit: Unit, station: Station, protocol: Protocol, order: CallOrder
-) -> tuple[dict[str, Any], CallError | None]:
-    """Return the payload and what stands against sending it; one that is no JSON object is left out."""
-    try:
-        payload = loads(order.payload)
-    except orjson.JSONDecodeError:
-        return {}, _refusal(Problem(422, detail="the payload is no JSON"))
-    try:
-        check(station, protocol, order.action, payload)
-        await check_known(
-            unit.session, Command(order.call_id, station.station_id, protocol.value, order.action, payload, 0)
-        )
-    except Problem as problem:
-        return payload if isinstance(payload, dict) else {}, _refusal(problem)
-    return payload, None
-
-
-def _refusal(problem: Problem) -> CallError:
-    details = orjson.dumps({"errors": problem.extra.get("errors", [])})
-    return CallError(code=_REFUSALS[problem.status], description=problem.detail or "", details=details)
-
-
-def _outcome(unit: Unit, station: Station, order: CallOrder, error: CallError | None) -> CommandResult | None:
-    """Return what comes of an order that is not going to be sent; None: it is."""
-    now_ms = to_ms(unit.now)
-    if error is not None:
-        return CommandResult(outcome=Outcome.OUTCOME_ERROR, error=error, completed_at_ms=now_ms)
-    if order.deadline_ms and order.deadline_ms < now_ms:
-        return CommandResult(outcome=Outcome.OUTCOME_TIMEOUT, completed_at_ms=now_ms)
-    if not station.connection_open:
-        return CommandResult(outcome=Outcome.OUTCOME_NOT_CONNECTED, completed_at_ms=now_ms)
+        return CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_UNKNOWN_STATION)
+    protocol = station.connection_protocol
+    if protocol and order.protocols and protocol not in order.protocols:
+        return CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_OTHER_PROTOCOL, protocol=protocol)
+    status = messages.registration_status_of(station)
+    if status in _REFUSALS and refusal(status, order.action, None) is not None:
+        return CallOrderVerdict(verdict=_REFUSALS[status])
     return None
 
 
-def _outgoing(station: Station, command: Command, order: CallOrder) -> Outgoing:
-    return outgoing(
-        command,
-        slot=station.connection_slot or 0,
-        epoch=station.connection_epoch or 0,
-        connection_id=station.connection_id or "",
-        origin=order.origin,
-        deadline_ms=order.deadline_ms,
-    )
+async def _understood(unit: Unit, station: Station, order: CallOrder) -> _Ordered:
+    protocol = Protocol(station.connection_protocol or Protocol.OCPP201)
+    try:
+        payload = loads(order.payload)
+    except orjson.JSONDecodeError:
+        return _Ordered(order, _command(unit, station, protocol, order, {}), _error(_no_json()))
+    command = _command(unit, station, protocol, order, payload if isinstance(payload, dict) else {})
+    try:
+        check(station, protocol, order.action, payload)
+        await check_known(unit.session, command)
+    except Problem as problem:
+        return _Ordered(order, command, _error(problem))
+    return _Ordered(order, command, None)
 
 
-def _command(order: CallOrder, protocol: Protocol, payload: dict[str, Any] | None = None) -> StationCommand:
-    return StationCommand(
-        correlation_id=order.call_id,
+def _command(unit: Unit, station: Station, protocol: Protocol, order: CallOrder, payload: dict[str, Any]) -> Command:
+    return Command(
+        call_id=order.call_id,
+        station_id=station.station_id,
         protocol=protocol.value,
         action=order.action,
-        payload=orjson.dumps(payload or {}),
+        payload=payload,
+        timeout_s=order.timeout_ms / 1000 or timeout_s(unit, station),
         origin=order.origin,
-        deadline_ms=order.deadline_ms,
+        reply_to=order.reply_to if order.reply_to.topic else None,
+        send_until=from_ms(order.deadline_ms) if order.deadline_ms else None,
     )
 
 
-def _tell(unit: Unit, record: Record, command: StationCommand, result: CommandResult) -> None:
-    result.command.CopyFrom(command)
-    result.completed_at_ms = to_ms(unit.now)
-    unit.tell(Outgoing(RESULTS.name, new_record(record.station_id, command_result=result)))
+def _unknown_stations(station_id: str, order: CallOrder) -> Command:
+    return Command(order.call_id, station_id, Protocol.OCPP201, order.action, {}, 0, order.origin)
+
+
+async def _carry_out(unit: Unit, record: Record, station: Station, ordered: _Ordered) -> list[Outgoing]:
+    order, command = ordered.order, ordered.command
+    recorded = CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_RECORDED, timeout_ms=int(command.timeout_s * 1000))
+    outcome = _outcome_now(unit, ordered)
+    target = target_of_station(unit, station) if outcome is None else None
+    columns = new_call(unit, command, target, requested_by=order.requested_by or order.origin)
+    columns["idempotency_key"] = order.idempotency_key or None
+    row = await calls.add(unit.session, columns)
+    if row is None:
+        return await _again(unit, record, ordered, columns["fingerprint"], recorded)
+    if ordered.error is None:
+        await begin(unit, command)
+    if target is not None:
+        return [*_verdict(record, recorded), outgoing(command, target)]
+    result = _tell(unit, station.station_id, command, outcome or Outcome.OUTCOME_NOT_CONNECTED, ordered.error)
+    # What follows from an outcome follows when it is read again, in its turn; that of a refused payload is nothing.
+    if ordered.error is not None:
+        await calls.complete(unit.session, row, completion_of(result))
+    return _verdict(record, recorded)
+
+
+async def _again(
+    unit: Unit, record: Record, ordered: _Ordered, asked: str, recorded: CallOrderVerdict
+) -> list[Outgoing]:
+    """Answer an order whose call is recorded: it was read before, or its idempotency key was used before."""
+    order = ordered.order
+    row = await calls.find(unit.session, order.call_id)
+    if row is not None:
+        target = target_of_call(row)
+        is_open = row.state == CallState.OPEN and target is not None
+        return [*_verdict(record, recorded), *([outgoing(ordered.command, target)] if is_open and target else [])]
+    earlier = await calls.by_key(unit.session, record.station_id, order.idempotency_key)
+    if earlier is None:
+        return _verdict(record, CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_UNKNOWN_STATION))
+    is_same = earlier.fingerprint == asked
+    verdict = CallOrderVerdict.VERDICT_REPEAT if is_same else CallOrderVerdict.VERDICT_KEY_REUSED
+    return _verdict(record, CallOrderVerdict(verdict=verdict, earlier=result_of(earlier)))
+
+
+def _outcome_now(unit: Unit, ordered: _Ordered) -> Outcome.ValueType | None:
+    """Return what comes of an order that must not be sent, whether or not the station is connected; None: it may."""
+    if ordered.error is not None:
+        return Outcome.OUTCOME_ERROR
+    if 0 < ordered.order.deadline_ms < to_ms(unit.now):
+        return Outcome.OUTCOME_TIMEOUT
+    return None
+
+
+def _tell(
+    unit: Unit, station_id: str, command: Command, outcome: Outcome.ValueType, error: CallError | None = None
+) -> CommandResult:
+    """Publish the outcome of an order that is not sent, where those of gateways are published."""
+    result = CommandResult(command=command.body(), outcome=outcome, error=error, completed_at_ms=to_ms(unit.now))
+    unit.tell(Outgoing(RESULTS.name, new_record(station_id, command_result=result)))
+    return result
+
+
+def _verdict(record: Record, verdict: CallOrderVerdict) -> list[Outgoing]:
+    order = record.call_order
+    if not order.reply_to.topic:
+        return []
+    verdict.correlation_id = order.correlation_id
+    answer = new_record(record.station_id, traceparent=record.traceparent, call_order_verdict=verdict)
+    return [Outgoing(order.reply_to.topic, answer, partition=order.reply_to.partition)]
+
+
+def _no_json() -> Problem:
+    return Problem(422, detail="the payload is no JSON")
+
+
+def _error(problem: Problem) -> CallError:
+    details = orjson.dumps({"errors": problem.extra.get("errors", [])})
+    return CallError(code=_CODES[problem.status], description=problem.detail or "", details=details)

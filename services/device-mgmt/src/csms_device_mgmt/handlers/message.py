@@ -32,8 +32,6 @@ class StationMessage:
     received_at: datetime
     place: Place
     """The connection it came on."""
-    connection_number: int = 0
-    """Of that connection."""
     security_profile: int = 0
     """Of that connection."""
     certificate_common_name: str = ""
@@ -71,8 +69,7 @@ async def station_message(record: Record) -> StationMessage:
         action=call.action,
         payload=await heavy.run(size, partial(loads, call.payload)),
         received_at=from_ms(call.received_at_ms),
-        place=Place((call.reply_to.partition, call.gateway_epoch, call.connection_id)),
-        connection_number=call.connection_number,
+        place=Place(call.reply_to.partition, call.gateway_epoch, call.connection_id, call.connection_number),
         security_profile=call.security_profile,
         certificate_common_name=call.certificate_common_name,
         size=size,

@@ -57,8 +57,11 @@ def router(units: Units, calls: Calls) -> APIRouter:
         Needs the scope admin if it changes the station's credentials or the way it connects: SetNetworkProfile, and
         SetVariables of passwords and keys.
 
-        200: the station answered, with a result or an error. 409: it is not connected. 504: no answer in time. 202 with
-        `Prefer: respond-async`.
+        200: the station answered, with a result or an error. 409: it is not connected, nothing was sent. 504: no answer
+        in time (`timeout`), or the connection ended before the answer (`unknown`): the station may have done it, and it
+        is not sent again. 202 with `Prefer: respond-async`.
+
+        A repeat with the same Idempotency-Key returns the first call, unless that one was never sent.
         """
         if is_privileged(action, payload):
             demand(principal, "admin")

@@ -12,13 +12,16 @@ from csms_device_mgmt.store.tables import Call
 def unanswered(row: Call, **more: Any) -> Problem | None:  # noqa: ANN401 any JSON value
     """Return the Problem of a call that the station did not answer, with the call's members and more; None if it did.
 
-    504 for a timeout, and for a call still open after all the waiting; 409 for a station that is not connected.
+    504 for a timeout, for an unknown outcome, and for a call still open after all the waiting; 409 for a CALL that was
+    never sent.
     """
     members: dict[str, Any] = {**views.call(row).model_dump(), **more}
-    if row.state == CallState.OPEN or row.outcome == CallOutcome.TIMEOUT:
-        members["outcome"] = CallOutcome.TIMEOUT.value
-        detail = "no answer came in time"
-        return Problem(504, "Station did not answer", detail, **members)
+    if row.outcome == CallOutcome.TIMEOUT:
+        return Problem(504, "Station did not answer", "no answer came in time", **members)
+    if row.state == CallState.OPEN or row.outcome == CallOutcome.UNKNOWN:
+        members["outcome"] = CallOutcome.UNKNOWN.value
+        detail = "the station may have got it, but what came of it is not known; it is not sent again"
+        return Problem(504, "Outcome unknown", detail, **members)
     if row.outcome == CallOutcome.NOT_CONNECTED:
         return Problem(409, "Station is not connected", "the station has no connection", **members)
     return None

@@ -31,16 +31,11 @@ class CallOutcome(StrEnum):
     RESULT = "result"
     ERROR = "error"
     TIMEOUT = "timeout"
+    """The station did not answer in time, or (without `sent_at`) it waited too long to be sent."""
+    UNKNOWN = "unknown"
+    """The station may have got it, and nobody knows what came of it."""
     NOT_CONNECTED = "not_connected"
-
-
-_CERTAINTY = {
-    CallOutcome.NOT_CONNECTED: 0,
-    CallOutcome.TIMEOUT: 1,
-    CallOutcome.RESULT: 2,
-    CallOutcome.ERROR: 2,
-}
-"""What is known replaces what was assumed: a retry may follow "not_connected", an answer may follow a timeout."""
+    """It was never sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +48,11 @@ class Completion:
     response: Mapping[str, Any] | None = None
     error: dict[str, Any] | None = None
 
+    @property
+    def certainty(self) -> int:
+        """How much is known: what a gateway knows replaces what was assumed, an answer of the station replaces all."""
+        return _certainty(self.outcome, is_sent=self.sent_at is not None)
+
     def columns(self) -> dict[str, Any]:
         """Return the columns it sets."""
         return {
@@ -63,6 +63,13 @@ class Completion:
             "sent_at": self.sent_at,
             "completed_at": self.completed_at,
         }
+
+
+def _certainty(outcome: CallOutcome, *, is_sent: bool) -> int:
+    if outcome in {CallOutcome.RESULT, CallOutcome.ERROR}:
+        return 2
+    # An unknown outcome without a time of sending: no gateway told anything in time.
+    return 0 if outcome is CallOutcome.UNKNOWN and not is_sent else 1
 
 
 @cache  # made anew for each call, it would cost more than its execution
@@ -94,13 +101,17 @@ async def by_key(session: AsyncSession, station_id: str, idempotency_key: str) -
 async def complete(session: AsyncSession, row: Call, completion: Completion, *, size: int = 0) -> bool:
     """Store what became of a call, whose row is locked; True when that is news. `size`: see the row.
 
-    An answer of the station replaces "timeout" and "not_connected", for it may come late; nothing replaces an answer.
+    The first outcome that a gateway tells counts, and replaces what was assumed when none came in time. An answer of
+    the station replaces everything, for it may come late; nothing replaces an answer. A call that was never sent gives
+    its idempotency key back: a repeat of the request sends anew.
     """
     if not _is_news(row, completion):
         return False
     for name, value in completion.columns().items():
         setattr(row, name, value)
     row.size = size
+    if completion.outcome is CallOutcome.NOT_CONNECTED:
+        row.idempotency_key = None
     await session.flush()
     return True
 
@@ -108,7 +119,7 @@ async def complete(session: AsyncSession, row: Call, completion: Completion, *, 
 def _is_news(row: Call, completion: Completion) -> bool:
     if row.state == CallState.OPEN or row.outcome is None:
         return True
-    return _CERTAINTY[completion.outcome] > _CERTAINTY[CallOutcome(row.outcome)]
+    return completion.certainty > _certainty(CallOutcome(row.outcome), is_sent=row.sent_at is not None)
 
 
 async def page(
@@ -129,11 +140,11 @@ async def page(
 
 
 async def expire(session: AsyncSession, *, deadline_before: datetime, now: datetime) -> Sequence[Call]:
-    """Mark open calls whose deadline passed before that moment as timed out, and return them."""
+    """Mark open calls whose deadline passed before that moment as of unknown outcome, and return them."""
     statement = (
         update(Call)
         .where(Call.state == CallState.OPEN.value, Call.deadline_at < deadline_before)
-        .values(**Completion(CallOutcome.TIMEOUT, now).columns())
+        .values(**Completion(CallOutcome.UNKNOWN, now).columns())
         .returning(Call)
     )
     return (await session.scalars(statement)).all()

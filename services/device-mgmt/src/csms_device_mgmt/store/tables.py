@@ -229,7 +229,7 @@ class Call(Base):
     request: Mapped[JsonValue] = mapped_column(Json)
     # "open" or "completed"
     state: Mapped[str] = mapped_column(String(16))
-    # "result", "error", "timeout", "not_connected"; none while open.
+    # "result", "error", "timeout", "unknown", "not_connected"; none while open.
     outcome: Mapped[str | None] = mapped_column(String(16))
     response: Mapped[JsonValue | None] = mapped_column(Json)
     error: Mapped[JsonValue | None] = mapped_column(Json)
@@ -245,6 +245,11 @@ class Call(Base):
     deadline_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # Of request, response and error, in bytes of JSON; 0 while open.
     size: Mapped[int] = mapped_column(server_default=text("0"))
+    # The connection it was sent on; none: it was not.
+    target_slot: Mapped[int | None]
+    target_epoch: Mapped[int | None] = mapped_column(BigInteger)
+    target_connection_id: Mapped[str | None] = mapped_column(String(64))
+    target_number: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Notification(Base):

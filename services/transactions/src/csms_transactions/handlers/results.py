@@ -19,7 +19,15 @@ OUTCOMES = {
     Outcome.OUTCOME_ERROR: "error",
     Outcome.OUTCOME_TIMEOUT: "timeout",
     Outcome.OUTCOME_NOT_CONNECTED: "not_connected",
+    Outcome.OUTCOME_UNKNOWN: "unknown",
 }
+
+
+def outcome_name(result: CommandResult) -> str:
+    """Return what the API calls the outcome."""
+    if result.outcome == Outcome.OUTCOME_NOT_CONNECTED and result.sent_at_ms:
+        return "unknown"  # as gateways said it before there was a word for it
+    return OUTCOMES.get(result.outcome, "unknown")
 
 
 def read(work: Work, station_id: str, result: CommandResult) -> None:
@@ -31,7 +39,7 @@ def read(work: Work, station_id: str, result: CommandResult) -> None:
 def outcome(item: ResultWork) -> RemoteOutcome:
     """What to note of a result. A transactionId in it is that of a running one: the cable came first (F02)."""
     result = item.result
-    name = OUTCOMES.get(result.outcome, "error")
+    name = outcome_name(result)
     response: dict[str, Any] = orjson.loads(result.payload) if result.outcome == Outcome.OUTCOME_RESULT else {}
     return RemoteOutcome(
         result.command.correlation_id,

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import orjson
 from csms.v1.station_pb2 import CallError, CommandResult
-from csms_bus.requests import NoAnswer
 from csms_db.engine import Database
 from csms_runtime.clock import from_ms
 from csms_runtime.http import API_PREFIX, CurrentPrincipal, Problem, require
@@ -14,9 +13,10 @@ from fastapi import APIRouter, Depends, Header, Query, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from csms_transactions.domain.transaction import State
-from csms_transactions.handlers.results import OUTCOMES
+from csms_transactions.handlers.results import outcome_name
 from csms_transactions.http.models import Moment
 from csms_transactions.http.transactions import Key, StationId, existing
+from csms_transactions.ordering import Asker
 from csms_transactions.remote import (
     InvalidRequestError,
     KeyReusedError,
@@ -29,14 +29,17 @@ from csms_transactions.remote import (
     UnknownStationError,
     UnsupportedProtocolError,
 )
-from csms_transactions.sending import Asker
 
 MAX_TIMEOUT_S = 600
 Timeout = Annotated[
     float | None, Query(gt=0, le=MAX_TIMEOUT_S, description="How long the station may take, in seconds")
 ]
 IdempotencyKey = Annotated[
-    str, Header(max_length=255, description="A repeat with the same key sends nothing and returns the same call")
+    str,
+    Header(
+        max_length=255,
+        description="A repeat with the same key sends nothing and returns the same call, unless that was never sent",
+    ),
 ]
 Prefer = Annotated[str, Header(description="respond-async: do not wait for the station")]
 
@@ -71,7 +74,7 @@ class CallItem(BaseModel):
     call_id: str
     station_id: str
     action: str
-    outcome: str | None = Field(description="result, error, timeout, not_connected; null: not known yet")
+    outcome: str | None = Field(description="result, error, timeout, unknown, not_connected; null: not known yet")
     response: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     sent_at: Moment | None = None
@@ -140,9 +143,6 @@ async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
         raise _unsupported(error) from error
     except InvalidRequestError as error:
         raise _invalid(error) from error
-    except NoAnswer as error:
-        detail = "device-mgmt did not answer; nothing was sent, repeat the request"
-        raise Problem(503, "Device management is silent", detail, headers={"Retry-After": "2"}) from error
 
 
 def _asynchronous(prefer: str) -> bool:
@@ -150,7 +150,10 @@ def _asynchronous(prefer: str) -> bool:
 
 
 def _answer(sent: Sent, response: Response, terms: Terms) -> CallItem:
-    """200 when the station answered, with whatever; 202 when nobody waits. Raises Problem 409, 504."""
+    """200 when the station answered, with whatever; 202 when nobody waits.
+
+    Raises Problem 409 (never sent), 504 (no answer, or nobody knows what came of it).
+    """
     item = _item(sent)
     if sent.result is None and not terms.wait:
         response.status_code = 202
@@ -158,8 +161,11 @@ def _answer(sent: Sent, response: Response, terms: Terms) -> CallItem:
         response.headers["Preference-Applied"] = "respond-async"
         return item
     facts = item.model_dump(mode="json")
-    if sent.result is None or item.outcome == "timeout":
-        raise Problem(504, "No answer", "The station did not answer in time", **{**facts, "outcome": "timeout"})
+    if item.outcome == "timeout":
+        raise Problem(504, "No answer", "The station did not answer in time", **facts)
+    if item.outcome in {None, "unknown"}:
+        detail = "The station may have got it, but what came of it is not known; it is not sent again"
+        raise Problem(504, "Outcome unknown", detail, **{**facts, "outcome": "unknown"})
     if item.outcome == "not_connected":
         raise Problem(409, "Not connected", "The station is not connected", **facts)
     return item
@@ -177,7 +183,7 @@ def _item(sent: Sent) -> CallItem:
 
 
 def _outcome(result: CommandResult) -> dict[str, Any]:
-    outcome = OUTCOMES.get(result.outcome, "error")
+    outcome = outcome_name(result)
     return {
         "outcome": outcome,
         "response": orjson.loads(result.payload) if outcome == "result" else None,

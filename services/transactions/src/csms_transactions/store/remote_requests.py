@@ -92,6 +92,11 @@ async def add(session: AsyncSession, request: RemoteRequest) -> None:
     await session.execute(remote_requests.insert(), row)
 
 
+async def remove(session: AsyncSession, call_id: str) -> None:
+    """Forget a request that is not going to be sent."""
+    await session.execute(delete(remote_requests).where(remote_requests.c.call_id == call_id))
+
+
 async def finish(session: AsyncSession, outcomes: Sequence[RemoteOutcome]) -> None:
     """Note what became of requests; repeating it changes nothing."""
     if outcomes:

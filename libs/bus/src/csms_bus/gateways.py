@@ -1,0 +1,114 @@
+"""Which gateways live: the topic gateway.status as a table in memory, one row for each slot."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from csms.v1.station_pb2 import GATEWAY_STATE_STOPPED, GatewayStatus
+from csms_runtime.clock import now_ms
+
+from csms_bus.flow import Backoff
+from csms_bus.ports import Bus, BusUnavailable, Incoming, Start
+from csms_bus.topics import GATEWAY_STATUS
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Gateway:
+    epoch: int
+    stopped: bool
+    heard_at_ms: int
+
+
+class Gateways:
+    """Follows gateway.status from its beginning.
+
+    A gateway lives unless it stopped, a later process has its slot, or it was silent for `silent_after_s` seconds; one
+    that drains still lives. Of two processes of a slot the one of the higher epoch counts, and the other one only when
+    that one stopped or fell silent. `clock_ms` is the wall clock. `on_status` is told of each announcement that comes
+    after the table is complete; it must not block.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        silent_after_s: float = 10.0,
+        clock_ms: Callable[[], int] = now_ms,
+        on_status: Callable[[GatewayStatus], None] = lambda _status: None,
+    ) -> None:
+        self._bus = bus
+        self._silent_after_ms = int(silent_after_s * 1000)
+        self._clock_ms = clock_ms
+        self._on_status = on_status
+        self._gateways: dict[int, _Gateway] = {}
+        self._highest: dict[int, int] = {}
+        self._complete = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Wait until the table is complete as of the time it began to be read."""
+        await self._complete.wait()
+
+    def lives(self, slot: int, epoch: int) -> bool:
+        """Whether this process of the slot lives, as far as is known."""
+        gateway = self._gateways.get(slot)
+        return gateway is not None and gateway.epoch == epoch and self._is_alive(gateway)
+
+    def living(self) -> frozenset[tuple[int, int]]:
+        """Return slot and epoch of each gateway that lives."""
+        return frozenset((slot, found.epoch) for slot, found in self._gateways.items() if self._is_alive(found))
+
+    def highest_epoch(self, slot: int) -> int:
+        """Return the highest epoch that was ever announced for a slot; 0: none was."""
+        return self._highest.get(slot, 0)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow the topic until `stop` is set. Outlives broker outages. Call it once."""
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(self._follow())
+            await stop.wait()
+            following.cancel()
+
+    async def _follow(self) -> None:
+        backoff = Backoff(0.2, 5.0)
+        while True:
+            try:
+                await self._read()
+            except BusUnavailable as error:
+                _log.warning("cannot read the gateways yet", error=str(error))
+            await asyncio.sleep(backoff.next_pause())
+
+    async def _read(self) -> None:
+        async with self._bus.read(GATEWAY_STATUS.name, partition=None, start=Start.BEGINNING) as reader:
+            async for batch in reader.batches():
+                if batch:
+                    self._take(batch)
+                else:
+                    self._complete.set()
+
+    def _take(self, batch: Sequence[Incoming]) -> None:
+        for incoming in batch:
+            if incoming.record is not None and incoming.record.HasField("gateway_status"):
+                self._status(incoming.record.gateway_status, incoming.record.produced_at_ms)
+
+    def _status(self, status: GatewayStatus, produced_at_ms: int) -> None:
+        slot, epoch = status.gateway_slot, status.gateway_epoch
+        self._highest[slot] = max(self.highest_epoch(slot), epoch)
+        known = self._gateways.get(slot)
+        if known is None or known.epoch <= epoch or not self._is_alive(known):
+            stopped = status.state == GATEWAY_STATE_STOPPED
+            self._gateways[slot] = _Gateway(epoch, stopped, self._heard_at(produced_at_ms))
+        if self._complete.is_set():
+            self._on_status(status)
+
+    def _heard_at(self, produced_at_ms: int) -> int:
+        """Now, for a record that was just published (clocks may differ); when it was produced, for one of the table."""
+        now = self._clock_ms()
+        return now if self._complete.is_set() else min(now, produced_at_ms)
+
+    def _is_alive(self, gateway: _Gateway) -> bool:
+        now = self._clock_ms()
+        gateway.heard_at_ms = min(gateway.heard_at_ms, now)  # our clock was put back: begin to count anew
+        return not gateway.stopped and now - gateway.heard_at_ms <= self._silent_after_ms

@@ -1,0 +1,95 @@
+"""Having CALLs sent to stations: device-mgmt is the only sender, we order them of it."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from csms.v1.station_pb2 import CallOrder, CallOrderVerdict, CommandResult
+from csms_bus.ports import BusUnavailable, Outgoing
+from csms_bus.records import new_record
+from csms_bus.requests import NoAnswer, Requester
+from csms_bus.topics import DEVICES_ORDERS
+from csms_runtime.clock import now_ms
+
+from csms_transactions.handlers.results import ORIGIN
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants a CALL sent, and the key by which a repeat of the request is told; empty: none."""
+
+    name: str
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A CALL to be sent, checked and noted already."""
+
+    call_id: str
+    station_id: str
+    protocols: tuple[str, ...]
+    """The versions it is made for."""
+    action: str
+    payload: Any = field(repr=False)
+    asker: Asker
+    timeout_s: float | None = None
+    """How long the station may take; None: as long as it is given in general."""
+
+
+class Orders:
+    """Orders CALLs. Safe for use by many tasks."""
+
+    def __init__(self, requester: Requester, *, grace_s: float, service_timeout_s: float) -> None:
+        """`service_timeout_s`: how long device-mgmt may take to record a call.
+
+        `grace_s`: how much longer than the station's time an outcome is waited for.
+        """
+        self._requester = requester
+        self._grace_s = grace_s
+        self._service_timeout_s = service_timeout_s
+
+    async def ask(self, order: Order) -> tuple[CallOrderVerdict | None, CommandResult | None]:
+        """Order a CALL and return the verdict and what became of it, which is in the history by then.
+
+        No result: the verdict is against it, or nothing is known in time. Blocks up to `service_timeout_s`, then up to
+        the station's time plus the grace.
+        """
+        result = self._requester.expect(order.call_id)
+        try:
+            verdict = await self.place(order)
+            if verdict is None or verdict.verdict != CallOrderVerdict.VERDICT_RECORDED:
+                return verdict, None
+            async with asyncio.timeout(verdict.timeout_ms / 1000 + self._grace_s):
+                return verdict, (await result).command_result
+        except TimeoutError:
+            return verdict, None
+        finally:
+            self._requester.forget(order.call_id)
+
+    async def place(self, order: Order) -> CallOrderVerdict | None:
+        """Order a CALL and return what device-mgmt makes of it; None: it is silent, and may send it all the same.
+
+        The same order again is the same call.
+        """
+        correlation_id = self._requester.new_correlation_id()
+        body = CallOrder(
+            call_id=order.call_id,
+            action=order.action,
+            payload=orjson.dumps(order.payload),
+            origin=ORIGIN,
+            deadline_ms=now_ms() + int(self._service_timeout_s * 1000),
+            reply_to=self._requester.reply_to,
+            correlation_id=correlation_id,
+            requested_by=order.asker.name,
+            idempotency_key=order.asker.idempotency_key,
+            timeout_ms=int((order.timeout_s or 0) * 1000),
+            protocols=order.protocols,
+        )
+        question = Outgoing(DEVICES_ORDERS.name, new_record(order.station_id, call_order=body))
+        try:
+            answer = await self._requester.ask(question, correlation_id, timeout_s=self._service_timeout_s)
+        except (NoAnswer, BusUnavailable):
+            return None
+        return answer.call_order_verdict
