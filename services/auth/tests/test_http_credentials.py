@@ -45,7 +45,7 @@ class TestCredentials:
         await api("DELETE", path, status=204)
         assert not (await api("GET", path))["password_claimed"]
 
-    @pytest.mark.parametrize("station_id", ["UNHEARD", "GONE", "a%00b"])
+    @pytest.mark.parametrize("station_id", ["UNHEARD", "GONE"])
     async def test_unknown_station(self, api: Api, station_id: str) -> None:
         path = f"/api/v1/stations/{station_id}/credentials"
         await api("GET", path, status=404)

@@ -14,6 +14,7 @@ from csms.v1.auth_pb2 import (
     TokenQuestion,
 )
 from csms_runtime.clock import to_ms
+from csms_runtime.texts import is_storable
 
 from csms_auth.domain.client_certificates import ClientCertificate
 from csms_auth.domain.connections import Allowed, Attempt, Refused
@@ -39,7 +40,7 @@ def _certificate(der: bytes) -> ClientCertificate | None:
         certificate = x509.load_der_x509_certificate(der)
         common_names = _texts(certificate.subject, NameOID.COMMON_NAME)
         return ClientCertificate(
-            common_name=common_names[0] if len(common_names) == 1 else "",
+            common_name=common_names[0] if len(common_names) == 1 and is_storable(common_names[0]) else "",
             organizations=_texts(certificate.subject, NameOID.ORGANIZATION_NAME),
             not_before=certificate.not_valid_before_utc,
             not_after=certificate.not_valid_after_utc,

@@ -114,10 +114,3 @@ async def test_secrets_that_a_station_reports_are_not_kept(apply, records, repor
     async with units.reading() as session:
         (row,) = await variables.page(session, station_id, limit=10, after=None)
     assert "do-not-keep-this" not in str(entries) + str(row.value)
-
-
-async def test_a_nul_character_is_left_out(apply, records, units, station_id):
-    await apply(records.report_part(0, tbc=False, data=[entry("A", "be\0fore")]))
-    async with units.reading() as session:
-        (row,) = await variables.page(session, station_id, limit=10, after=None)
-    assert row.value == "before"

@@ -37,10 +37,3 @@ async def test_it_may_come_before_the_record_of_the_connection(apply, units, sta
     await apply(refused())
     assert await station_row() is not None
     assert len(await kept(units)) == 1
-
-
-async def test_what_a_database_cannot_hold_is_left_out(apply, with_station, units):
-    await with_station()
-    await apply(refused(detail="a\0b"))
-    (row,) = await kept(units)
-    assert row.detail == "ab"

@@ -128,8 +128,8 @@ REFUSED = [
     ("Reset", None, 422, ""),
     ("Reset", {"type": "OnIdle", "evseId": "1"}, 422, "/evseId"),
     ("TriggerMessage", {"requestedMessage": "StatusNotification"}, 422, "/evse"),
-    ("DataTransfer", {"vendorId": "a\0b"}, 422, ""),
-    ("DataTransfer", {"vendorId": "v", "data": 2**70}, 422, ""),
+    ("DataTransfer", {"vendorId": "a\0b"}, 422, "/vendorId"),
+    ("DataTransfer", {"vendorId": "v", "data": 2**70}, 422, "/data"),
 ]
 
 

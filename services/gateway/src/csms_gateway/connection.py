@@ -30,6 +30,7 @@ from csms_ocpp.versions import Protocol
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms, utcnow
 from csms_runtime.ids import new_id
+from csms_runtime.texts import storable
 from websockets.frames import CloseCode
 
 from csms_gateway.admission import Admitted
@@ -150,7 +151,7 @@ class StationConnection:
     @property
     def close_reason(self) -> str:
         """Why the connection ended: our reason, else the station's."""
-        return self._socket.closed_because or self._socket.close_reason or ""
+        return self._socket.closed_because or storable(self._socket.close_reason or "")
 
     @property
     def idle(self) -> bool:

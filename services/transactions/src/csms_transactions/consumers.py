@@ -94,15 +94,8 @@ def _read_call(work: Work, station_id: str, call: StationCall) -> None:
         work.replies += replies.error(station_id, call, ErrorCode.NOT_SUPPORTED, text)
         return
     try:
-        _refuse_nul(call)
         reader(work, station_id, call)
     except OcppError as error:
         TRANSACTION_EVENTS.labels("invalid").inc()
         _log.warning("call refused", station_id=station_id, action=call.action, reason=str(error))
         work.replies += replies.error(station_id, call, error.code, error.description)
-
-
-def _refuse_nul(call: StationCall) -> None:
-    """PostgreSQL's text has no NUL; no identifier or token of OCPP may hold one."""
-    if b"\\u0000" in call.payload:
-        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "a NUL character")

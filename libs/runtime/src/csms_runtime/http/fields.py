@@ -3,13 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a NUL character is not allowed")
-    return text
+from csms_runtime import texts
 
 
 def _to_utc(moment: datetime) -> datetime:
@@ -19,8 +15,8 @@ def _to_utc(moment: datetime) -> datetime:
         raise ValueError("outside of the years 1 to 9999 in UTC") from error
 
 
-NO_NUL = AfterValidator(_without_nul)
-"""PostgreSQL cannot store a NUL, nor compare with one."""
+NO_NUL = StringConstraints(pattern=texts.NO_NUL)
+"""For the API's document: PostgreSQL cannot store a NUL, nor compare with one."""
 
 UtcMoment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """RFC 3339 in any zone, converted to UTC."""

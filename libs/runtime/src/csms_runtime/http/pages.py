@@ -11,6 +11,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from csms_runtime.http.problems import Problem
+from csms_runtime.texts import is_storable
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -46,10 +47,10 @@ class PageRequest:
 
 
 def _comparable(value: object) -> bool:
-    """Whether a database can compare with it: no NUL in a text, no integer of more than 64 bits."""
+    """Whether a database can compare with it: it can store its text, an integer has 64 bits."""
     if isinstance(value, int):
         return -(2**63) <= value < 2**63
-    return not isinstance(value, str) or "\0" not in value
+    return not isinstance(value, str) or is_storable(value)
 
 
 def encode_cursor(position: Sequence[Any]) -> str:

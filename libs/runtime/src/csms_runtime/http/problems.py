@@ -49,6 +49,17 @@ class Problem(Exception):  # noqa: N818 the RFC's name
         return {**self.extra, **fixed, **({"detail": self.detail} if self.detail else {})}
 
 
+class UnfitBody(HTTPException):
+    """422 for a body that no model gets to see; `errors` are members as of any invalid request.
+
+    Raised while the framework reads the body, where it lets no other exception through.
+    """
+
+    def __init__(self, pointer: str, detail: str) -> None:
+        super().__init__(422, detail)
+        self.errors = [{"in": "body", "pointer": pointer, "detail": detail}]
+
+
 class ProblemResponse(JSONResponse):
     """A problem object as a response."""
 
@@ -72,6 +83,8 @@ async def on_http_exception(request: Request, error: Exception) -> ProblemRespon
     """Answer what the framework raises: unknown paths, methods, bodies that are too large."""
     if not isinstance(error, HTTPException):
         return _respond(request, Problem(500))
+    if isinstance(error, UnfitBody):
+        return _respond(request, invalid_request(error.errors))
     detail = error.detail if error.detail != HTTPStatus(error.status_code).phrase else None
     return _respond(request, Problem(error.status_code, detail=detail, headers=error.headers))
 
@@ -79,7 +92,12 @@ async def on_http_exception(request: Request, error: Exception) -> ProblemRespon
 async def on_invalid_request(request: Request, error: Exception) -> ProblemResponse:
     """Answer a request that does not fit the API's model: 422 with a pointer to each field."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    return _respond(request, Problem(422, "Invalid request", "see errors", errors=[_violation(item) for item in found]))
+    return _respond(request, invalid_request([_violation(item) for item in found]))
+
+
+def invalid_request(errors: list[dict[str, str]]) -> Problem:
+    """Return the 422 for a request with these errors, each with `in`, `pointer` and `detail`."""
+    return Problem(422, "Invalid request", "see errors", errors=errors)
 
 
 async def on_unavailable(request: Request, error: Exception) -> ProblemResponse:

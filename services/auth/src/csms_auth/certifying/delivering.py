@@ -66,13 +66,13 @@ def _answered(certificate: Certificate, result: CommandResult) -> Certificate:
     info = response.get("statusInfo", {})
     details = " ".join(text for text in (info.get("reasonCode"), info.get("additionalInfo")) if text)
     return not_taken(
-        certificate, _storable(f"the station rejected it: {details}" if details else "the station rejected it")
+        certificate, _shortened(f"the station rejected it: {details}" if details else "the station rejected it")
     )
 
 
 def _error(result: CommandResult) -> str:
-    return _storable(f"the station answered {result.error.code}: {result.error.description}")
+    return _shortened(f"the station answered {result.error.code}: {result.error.description}")
 
 
-def _storable(text: str) -> str:
-    return text.replace("\0", "")[:600]  # PostgreSQL cannot store a NUL
+def _shortened(text: str) -> str:
+    return text[:600]

@@ -20,7 +20,7 @@ def answer(call: Call, _decide: Callable[[TokenRef], Answer]) -> Outcome:
     Either is recorded: an operator sees what the station wants, and why it does not get it.
     """
     kind = CertificateType(call.request.get("certificateType", CertificateType.CHARGING_STATION))
-    text = str(call.request["csr"]).replace("\0", "")  # which PostgreSQL cannot store, and PEM does not have
+    text = str(call.request["csr"])
     request = CertificateRequest(call.station_id, kind, text, call.received_at)
     if not call.rules.signs_certificates:
         return _rejected(request, "NotEnabled", "No certificate authority is configured")

@@ -164,10 +164,8 @@ class ApiKeyResource:
             self._changed(row)
 
     async def _existing(self, key_id: str) -> ApiKeyRow:
-        row = None
-        if "\0" not in key_id:
-            async with self._database.reading() as session:
-                row = await api_keys.get(session, key_id)
+        async with self._database.reading() as session:
+            row = await api_keys.get(session, key_id)
         if row is None:
             raise Problem(404, "API key not found", "there is no key of this id")
         return row

@@ -10,7 +10,7 @@ from csms_db import outbox
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
-from csms_runtime.http.pages import PageRequest, bad_cursor
+from csms_runtime.http.pages import PageRequest
 from fastapi import APIRouter, Path, Query, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -217,8 +217,6 @@ class Certificates:
     async def list_bars(self, page: PageParams) -> Page[BarItem]:
         """List the stations for which nothing is signed, since a certificate of theirs was revoked."""
         position = page.after(str)
-        if position is not None and "\0" in position[0]:
-            raise bad_cursor()
         async with self._database.reading() as session:
             rows = await certificate_bars.page(
                 session, limit=page.limit + 1, after=None if position is None else position[0]
@@ -228,7 +226,7 @@ class Certificates:
     async def delete_bar(self, station_id: StationId) -> None:
         """Allow certificates for the station again. It must ask for one: TriggerMessage has it do so."""
         async with self._database.transaction() as session:
-            if "\0" in station_id or not await certificate_bars.remove(session, station_id):
+            if not await certificate_bars.remove(session, station_id):
                 raise Problem(404, "No bar", "certificates are signed for a station of this id")
 
     async def list_requests(
@@ -292,7 +290,7 @@ def _shown(certificate: Certificate) -> dict[str, object]:
 
 
 async def _known(session: AsyncSession, certificate_id: str) -> Certificate:
-    certificate = None if "\0" in certificate_id else await certificates.get(session, certificate_id)
+    certificate = await certificates.get(session, certificate_id)
     if certificate is None:
         raise _not_found()
     return certificate
@@ -300,11 +298,7 @@ async def _known(session: AsyncSession, certificate_id: str) -> Certificate:
 
 def _texts(page: PageRequest) -> tuple[str, str] | None:
     position = page.after(str, str)
-    if position is None:
-        return None
-    if "\0" in position[0] + position[1]:
-        raise bad_cursor()
-    return position[0], position[1]
+    return None if position is None else (position[0], position[1])
 
 
 def _position(certificate: Certificate) -> tuple[datetime, str]:

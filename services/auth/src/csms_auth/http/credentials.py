@@ -72,7 +72,7 @@ class Credentials:
 
     async def _set(self, station_id: str, digest: bytes | None) -> None:
         async with self._database.transaction() as session:
-            if "\0" in station_id or not await stations.set_password(session, station_id, digest, utcnow()):
+            if not await stations.set_password(session, station_id, digest, utcnow()):
                 raise _not_found()
 
 

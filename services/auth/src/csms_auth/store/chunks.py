@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from csms_runtime.texts import is_storable
+
 SIZE = 1_000
 
 
 def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Yield the keys in pieces of at most 1,000, without those that hold a NUL: none such is stored."""
-    # PostgreSQL refuses a text with a NUL, and stations may send one.
-    storable = [key for key in keys if "\0" not in key]
+    """Yield the keys in pieces of at most 1,000, without those that cannot be stored, and so are not."""
+    storable = [key for key in keys if is_storable(key)]
     for start in range(0, len(storable), SIZE):
         yield storable[start : start + SIZE]

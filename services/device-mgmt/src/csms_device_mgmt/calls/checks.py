@@ -10,7 +10,6 @@ from csms_runtime.http import Problem
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.registration import refusal
 from csms_device_mgmt.domain.semantics import RULES
-from csms_device_mgmt.json import unfit
 from csms_device_mgmt.store.tables import Station
 
 
@@ -32,9 +31,6 @@ def check(station: Station, protocol: Protocol, action: str, payload: Any) -> No
 
 def violations(protocol: Protocol, action: str, payload: Any) -> list[dict[str, str]]:  # noqa: ANN401 as above
     """Return what is wrong with a request, as {"pointer", "detail"}: by its schema, else by rules beyond it."""
-    problem = unfit(payload)
-    if problem is not None:
-        return [{"pointer": "", "detail": problem}]
     found = all_violations_request(protocol, action, payload)
     if found:
         return [{"pointer": violation.pointer, "detail": violation.message} for violation in found]

@@ -24,7 +24,7 @@ async def handle(unit: Unit, record: Record) -> None:
             "kind": body.kind,
             "action": body.action,
             "code": body.code,
-            "detail": body.detail.replace("\0", ""),  # PostgreSQL's text cannot hold it
+            "detail": body.detail,
             "received_at": from_ms(body.received_at_ms),
         },
     )

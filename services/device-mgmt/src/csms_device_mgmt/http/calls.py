@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, demand, paginate, require
+from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Body, Path, Response, Security
 from fastapi.responses import JSONResponse
 
@@ -21,7 +22,6 @@ from csms_device_mgmt.http.parameters import (
     moment_and_id,
     wants_async,
 )
-from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.store import calls as store
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Call

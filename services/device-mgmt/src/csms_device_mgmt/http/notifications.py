@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from csms_runtime.http import Page, PageParams, paginate, require
+from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Query, Security
 
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import NotificationModel
 from csms_device_mgmt.http.parameters import StationId, existing, moment_and_id
-from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.store import notifications as store
 from csms_device_mgmt.unit import Units
 

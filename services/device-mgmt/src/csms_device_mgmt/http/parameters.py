@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from csms_runtime.http import API_PREFIX, Problem
 from csms_runtime.http.pages import PageRequest, bad_cursor
+from csms_runtime.texts import NO_NUL
 from fastapi import Header, Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.tables import Station
 
@@ -47,18 +47,13 @@ def location(*segments: str) -> str:
 def text_position(page: PageRequest) -> str | None:
     """Return where a page of a list in order of a text begins. Raises Problem 422 for a cursor of another list."""
     position = page.after(str)
-    return None if position is None else _storable(position[0])
+    return None if position is None else position[0]
 
 
 def number_position(page: PageRequest) -> int | None:
     """Return where a page of a list in order of a number begins. Raises Problem 422 as above."""
     position = page.after(int)
-    if position is None:
-        return None
-    number: int = position[0]
-    if not -(2**63) <= number < 2**63:
-        raise bad_cursor()
-    return number
+    return None if position is None else position[0]
 
 
 def moment_and_id(page: PageRequest) -> tuple[datetime, str] | None:
@@ -72,10 +67,4 @@ def moment_and_id(page: PageRequest) -> tuple[datetime, str] | None:
         raise bad_cursor() from error
     if moment.tzinfo is None:
         raise bad_cursor()
-    return moment, _storable(position[1])
-
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise bad_cursor()
-    return text
+    return moment, position[1]

@@ -6,6 +6,7 @@ from csms_ocpp.redaction import is_secret_variable
 from csms_ocpp.versions import Protocol
 from csms_runtime.http import Page, PageParams, paginate, require
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
+from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Path, Query, Response, Security
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy import ColumnElement
@@ -19,7 +20,6 @@ from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import StationModel
 from csms_device_mgmt.http.parameters import StationId, existing, text_position
 from csms_device_mgmt.inventory import Inventory, StationChange
-from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.presence import Presence
 from csms_device_mgmt.store import connectors, stations
 from csms_device_mgmt.unit import Units
@@ -34,7 +34,8 @@ def _station_id(text: str) -> str:
 NewStationId = Annotated[str, AfterValidator(_station_id), Path(description=RULE)]
 
 SearchText = Annotated[
-    str | None, Query(max_length=100, pattern=NO_NUL, description="Contained in id, vendor, model or serial number")
+    str | None,
+    Query(max_length=100, pattern=NO_NUL, description="Contained in id, vendor, model or serial number"),
 ]
 
 
@@ -127,7 +128,8 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
         connected: bool | None = None,
         registration: Annotated[Registration | None, Query(description="As the station was last told")] = None,
         q: Annotated[
-            str | None, Query(max_length=100, pattern=NO_NUL, description="In id, vendor, model or serial number")
+            str | None,
+            Query(max_length=100, pattern=NO_NUL, description="In id, vendor, model or serial number"),
         ] = None,
     ) -> Page[StationModel]:
         """List stations in order of id."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, demand, paginate, require
+from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +16,6 @@ from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import CallModel, VariableModel
 from csms_device_mgmt.http.outcomes import unanswered
 from csms_device_mgmt.http.parameters import StationId, TimeoutS, existing, text_position
-from csms_device_mgmt.json import NO_NUL
 from csms_device_mgmt.store import variables as store
 from csms_device_mgmt.unit import Units
 
