@@ -65,7 +65,7 @@ def test_a_bomb_is_small_on_the_wire_and_as_large_as_allowed(name):
     (found,) = read(sent)
     assert len(found.data) > 5 * len(sent) or "keys" in name
     assert len(found.data) <= LARGEST
-    assert len(found.data) > LARGEST * 0.9 or "nest" in name
+    assert len(found.data) > LARGEST * 0.9 or "nest" in name or name.endswith(("within", "small"))
 
 
 def test_what_unpacks_to_too_much_is_refused():

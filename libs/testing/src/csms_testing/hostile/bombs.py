@@ -14,12 +14,24 @@ _TRANSACTION = (
 )
 
 
-def _custom(unit: bytes) -> Message:
-    return Message.call("Heartbeat", filled(_CUSTOM + b"[", unit, b"]}}"))
+_WITHIN = 380_000
+"""So many bytes of `{}` that the CSMS still parses and checks them (csms_ocpp.cost)."""
 
 
-def _keys(before: bytes, after: bytes) -> bytes:
-    keys = b",".join(b'"k%06d":0' % number for number in range(LARGEST // 13))
+def _custom(unit: bytes, size: int = LARGEST) -> Message:
+    return Message.call("Heartbeat", filled(_CUSTOM + b"[", unit, b"]}}", size=size))
+
+
+def _events(size: int) -> Message:
+    return Message.call("NotifyEvent", filled(_EVENTS, b"{}", b"]}", size=size))
+
+
+def _meter_values(size: int) -> Message:
+    return Message.call("TransactionEvent", filled(_TRANSACTION, b"{}", b"]}", size=size))
+
+
+def _keys(before: bytes, after: bytes, size: int = LARGEST) -> bytes:
+    keys = b",".join(b'"k%06d":0' % number for number in range(size // 13))
     return before + keys + after
 
 
@@ -50,13 +62,15 @@ BOMBS: Mapping[str, tuple[str, Callable[[], Message]]] = {
         "700,000 escaped NULs",
         lambda: Message.call("Heartbeat", filled(_CUSTOM + b'"', b"\\u0000", b'"}}', between=b"")),
     ),
-    "bomb-events": (
-        "NotifyEvent of 1.4 million wrong items",
-        lambda: Message.call("NotifyEvent", filled(_EVENTS, b"{}", b"]}")),
-    ),
-    "bomb-meter-values": (
-        "TransactionEvent of 1.4 million wrong items",
-        lambda: Message.call("TransactionEvent", filled(_TRANSACTION, b"{}", b"]}")),
+    "bomb-events": ("NotifyEvent of 1.4 million wrong items", lambda: _events(LARGEST)),
+    "bomb-meter-values": ("TransactionEvent of 1.4 million wrong items", lambda: _meter_values(LARGEST)),
+    "bomb-arrays-within": ("130,000 [] in customData", lambda: _custom(b"[]", _WITHIN)),
+    "bomb-events-within": ("NotifyEvent of 130,000 wrong items", lambda: _events(_WITHIN)),
+    "bomb-meter-values-within": ("TransactionEvent of 130,000 wrong items", lambda: _meter_values(_WITHIN)),
+    "bomb-events-small": ("NotifyEvent of 20,000 wrong items", lambda: _events(60_000)),
+    "bomb-keys-within": (
+        "100,000 keys in customData",
+        lambda: Message.call("Heartbeat", _keys(b'{"customData":{"vendorId":"v",', b"}}", 1_300_000)),
     ),
     "bomb-samples": (
         "TransactionEvent of 2 million wrong samples",

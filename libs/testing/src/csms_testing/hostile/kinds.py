@@ -99,16 +99,16 @@ def _bomb_kinds() -> list[Kind]:
         Kind(name, BOMBS, what, lambda make=make: pipelined(make()))  # type: ignore[misc]  # the loop's value
         for name, (what, make) in bombs.BOMBS.items()
     ]
-    events, arrays = bombs.BOMBS["bomb-events"][1], bombs.BOMBS["bomb-arrays"][1]
+    events, arrays = bombs.BOMBS["bomb-events-within"][1], bombs.BOMBS["bomb-arrays-within"][1]
     return [
         *kinds,
         Kind("bomb-too-large", BOMBS, "frames that unpack to 80 MiB", lambda: once([bombs.too_large()], deflate=True)),
         Kind("bomb-events-3", BOMBS, "3 stations with NotifyEvents of wrong items", lambda: pipelined(events()), 3),
-        Kind("bomb-arrays-20", BOMBS, "20 stations with 1.4 million []", lambda: pipelined(arrays()), 20),
+        Kind("bomb-arrays-20", BOMBS, "20 stations with 130,000 []", lambda: pipelined(arrays()), 20),
         Kind(
             "bomb-pending",
             BOMBS,
-            "3 stations that are not accepted, 1.4 million []",
+            "3 stations that are not accepted, 130,000 []",
             lambda: pipelined(arrays()),
             3,
             pending=True,

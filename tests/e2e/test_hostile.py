@@ -1,0 +1,107 @@
+"""What a hostile station sends gets its answer, and everybody else goes on as before."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+from csms_testing.hostile.bombs import BOMBS
+from csms_testing.hostile.message import Message
+from csms_testing.hostile.odd import odd_calls, odd_results
+from csms_testing.hostile.scripted import TIME, Scripted
+
+PASSWORD = "a-long-enough-password"
+SOON_S = 3.0
+"""Each takes milliseconds; before they were bounded it was ten seconds and more. The rest is a busy machine."""
+
+
+@pytest.fixture
+async def station(system, api, station_id) -> AsyncIterator[Scripted]:
+    body = {"security_profile": 1, "password": PASSWORD, "registration": "Accepted"}
+    (await api.put(f"/stations/{station_id}", json=body)).raise_for_status()
+    made = await Scripted.connected(system.ocpp_urls[0], station_id, PASSWORD)
+    assert await made.boot() == "Accepted"
+    yield made
+    made.wire.abort()
+
+
+EVENTS = {"generatedAt": TIME, "seqNo": 0}
+REPORT = {"requestId": 1, "generatedAt": TIME, "seqNo": 0}
+TRANSACTION = {
+    "eventType": "Updated",
+    "timestamp": TIME,
+    "triggerReason": "MeterValuePeriodic",
+    "seqNo": 1,
+    "transactionInfo": {"transactionId": "bomb"},
+}
+
+
+@pytest.mark.parametrize("name", [name for name in BOMBS if not name.endswith(("within", "small"))])
+async def test_a_bomb_is_refused_at_once(station, name):
+    answer = await station.send(BOMBS[name][1](), "bomb", within_s=SOON_S)
+    if name in {"bomb-string", "bomb-arrays-within", "bomb-keys-within"}:  # allowed, if odd
+        assert answer[0] == 3
+    else:
+        assert answer[0] == 4
+        assert answer[2] in {
+            "FormatViolation",
+            "OccurrenceConstraintViolation",
+            "PropertyConstraintViolation",
+            "RpcFrameworkError",
+            "NotImplemented",
+            "TypeConstraintViolation",
+        }
+    assert len(json.dumps(answer)) < 2000
+    assert await station.unserved() == []
+
+
+async def test_odd_values_are_answered_and_nothing_stops(station):
+    wrong = []
+    for number, message in enumerate(odd_calls()):
+        answer = await station.send(message, f"odd-{number}")
+        if answer[0] == 4 and answer[2] in {"InternalError", "GenericError"}:
+            wrong.append((message, answer))
+    assert not wrong, f"{len(wrong)}: {wrong[:3]}"
+    assert await station.unserved() == []
+
+
+SEND = [6, "m", "NotifyPeriodicEventStream", {"id": 1, "pending": 0, "basetime": TIME, "data": []}]
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (SEND, "MessageTypeNotSupported"),
+        ([2, "m", "NotifyPeriodicEventStream", {}], "NotImplemented"),
+        ([2, "m", "Nope", {}], "NotImplemented"),
+        ([2, "m", "Reset", {"type": "Immediate"}], "NotSupported"),
+    ],
+)
+async def test_what_is_not_for_a_csms_is_refused(station, message, code):
+    await station.write(message)
+    answer = await station.answer("m")
+    assert answer[0] == 4
+    assert answer[2] == code
+    assert await station.unserved() == []
+
+
+async def commanded(api, station: Scripted, station_id: str, answers: Sequence[Message]) -> list[dict]:
+    """Send as many commands as there are answers; what the API says of each."""
+    payload = {"getVariableData": [{"component": {"name": "C"}, "variable": {"name": "V"}}]}
+    outcomes = []
+    for answer in answers:
+        post = api.post(f"/stations/{station_id}/calls/GetVariables", json=payload, params={"timeout_s": 5})
+        sent = asyncio.create_task(post)
+        await station.wire.write(answer.deflated(await station.command("GetVariables")))
+        response = await sent
+        outcomes.append({"status": response.status_code, **response.json()})
+    return outcomes
+
+
+async def test_results_that_are_bombs_are_errors_at_once(station, api, station_id):
+    began = time.monotonic()
+    outcomes = await commanded(api, station, station_id, odd_results()[:1])
+    assert outcomes[0]["outcome"] == "error"
+    assert time.monotonic() - began < SOON_S
+    assert await station.unserved() == []
