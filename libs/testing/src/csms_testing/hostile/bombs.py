@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from csms_ocpp.cost import MAX_STRUCTURE
+
 from csms_testing.hostile.frames import compressed, deflated_frame
 from csms_testing.hostile.message import LARGEST, Message, filled
 
@@ -14,8 +16,8 @@ _TRANSACTION = (
 )
 
 
-_WITHIN = 380_000
-"""So many bytes of `{}` that the CSMS still parses and checks them (csms_ocpp.cost)."""
+_WITHIN = MAX_STRUCTURE * 29 // 20
+"""Bytes of `{},` that the CSMS just parses and checks."""
 
 
 def _custom(unit: bytes, size: int = LARGEST) -> Message:
@@ -64,13 +66,13 @@ BOMBS: Mapping[str, tuple[str, Callable[[], Message]]] = {
     ),
     "bomb-events": ("NotifyEvent of 1.4 million wrong items", lambda: _events(LARGEST)),
     "bomb-meter-values": ("TransactionEvent of 1.4 million wrong items", lambda: _meter_values(LARGEST)),
-    "bomb-arrays-within": ("130,000 [] in customData", lambda: _custom(b"[]", _WITHIN)),
-    "bomb-events-within": ("NotifyEvent of 130,000 wrong items", lambda: _events(_WITHIN)),
-    "bomb-meter-values-within": ("TransactionEvent of 130,000 wrong items", lambda: _meter_values(_WITHIN)),
+    "bomb-arrays-within": ("97,000 [] in customData", lambda: _custom(b"[]", _WITHIN)),
+    "bomb-events-within": ("NotifyEvent of 97,000 wrong items", lambda: _events(_WITHIN)),
+    "bomb-meter-values-within": ("TransactionEvent of 97,000 wrong items", lambda: _meter_values(_WITHIN)),
     "bomb-events-small": ("NotifyEvent of 20,000 wrong items", lambda: _events(60_000)),
     "bomb-keys-within": (
-        "100,000 keys in customData",
-        lambda: Message.call("Heartbeat", _keys(b'{"customData":{"vendorId":"v",', b"}}", 1_300_000)),
+        "92,000 keys in customData",
+        lambda: Message.call("Heartbeat", _keys(b'{"customData":{"vendorId":"v",', b"}}", MAX_STRUCTURE * 6)),
     ),
     "bomb-samples": (
         "TransactionEvent of 2 million wrong samples",

@@ -104,11 +104,11 @@ def _bomb_kinds() -> list[Kind]:
         *kinds,
         Kind("bomb-too-large", BOMBS, "frames that unpack to 80 MiB", lambda: once([bombs.too_large()], deflate=True)),
         Kind("bomb-events-3", BOMBS, "3 stations with NotifyEvents of wrong items", lambda: pipelined(events()), 3),
-        Kind("bomb-arrays-20", BOMBS, "20 stations with 130,000 []", lambda: pipelined(arrays()), 20),
+        Kind("bomb-arrays-20", BOMBS, "20 stations with 97,000 []", lambda: pipelined(arrays()), 20),
         Kind(
             "bomb-pending",
             BOMBS,
-            "3 stations that are not accepted, 130,000 []",
+            "3 stations that are not accepted, 97,000 []",
             lambda: pipelined(arrays()),
             3,
             pending=True,
