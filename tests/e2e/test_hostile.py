@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from csms_testing.hostile.bombs import BOMBS
 from csms_testing.hostile.message import Message
-from csms_testing.hostile.odd import odd_calls, odd_results
-from csms_testing.hostile.scripted import TIME, Scripted
+from csms_testing.hostile.odd import odd_calls, odd_errors, odd_results
+from csms_testing.hostile.scripted import ANSWER_S, TIME, Scripted
+from csms_testing.hostile.wire import Closed
 
 PASSWORD = "a-long-enough-password"
 SOON_S = 3.0
@@ -26,6 +27,11 @@ async def station(system, api, station_id) -> AsyncIterator[Scripted]:
     made.wire.abort()
 
 
+def wrong_items(action: str, payload: dict[str, object], field: str, count: int) -> Message:
+    text = json.dumps(payload)[:-1] + f', "{field}": [' + ",".join(["{}"] * count) + "]}"
+    return Message.call(action, text.encode())
+
+
 EVENTS = {"generatedAt": TIME, "seqNo": 0}
 REPORT = {"requestId": 1, "generatedAt": TIME, "seqNo": 0}
 TRANSACTION = {
@@ -37,7 +43,24 @@ TRANSACTION = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in BOMBS if not name.endswith(("within", "small"))])
+@pytest.mark.parametrize(
+    ("action", "payload", "field"),
+    [
+        ("NotifyEvent", EVENTS, "eventData"),
+        ("NotifyReport", REPORT, "reportData"),
+        ("TransactionEvent", TRANSACTION, "meterValue"),
+        ("MeterValues", {"evseId": 1}, "meterValue"),
+    ],
+)
+async def test_thousands_of_wrong_items_cost_as_much_as_one(station, action, payload, field):
+    message = wrong_items(action, payload, field, 80_000)
+    assert len(message.deflated("bomb")) < 1000
+    answer = await station.send(message, "bomb", within_s=SOON_S)
+    assert answer[:3] == [4, "bomb", "OccurrenceConstraintViolation"]
+    assert await station.unserved() == []
+
+
+@pytest.mark.parametrize("name", BOMBS)
 async def test_a_bomb_is_refused_at_once(station, name):
     answer = await station.send(BOMBS[name][1](), "bomb", within_s=SOON_S)
     if name in {"bomb-string", "bomb-arrays-within", "bomb-keys-within"}:  # allowed, if odd
@@ -54,6 +77,18 @@ async def test_a_bomb_is_refused_at_once(station, name):
         }
     assert len(json.dumps(answer)) < 2000
     assert await station.unserved() == []
+
+
+async def test_a_bomb_of_a_station_without_registration_is_refused_too(system, api, station_id):
+    body = {"security_profile": 1, "password": PASSWORD, "registration": "Pending"}
+    (await api.put(f"/stations/{station_id}", json=body)).raise_for_status()
+    station = await Scripted.connected(system.ocpp_urls[0], station_id, PASSWORD)
+    try:
+        assert await station.boot() == "Pending"
+        answer = await station.send(wrong_items("NotifyEvent", EVENTS, "eventData", 80_000), "bomb", within_s=SOON_S)
+        assert answer[:2] == [4, "bomb"]
+    finally:
+        station.wire.abort()
 
 
 async def test_odd_values_are_answered_and_nothing_stops(station):
@@ -99,9 +134,40 @@ async def commanded(api, station: Scripted, station_id: str, answers: Sequence[M
     return outcomes
 
 
+async def test_errors_that_nothing_can_store_are_outcomes_all_the_same(station, api, station_id):
+    outcomes = await commanded(api, station, station_id, odd_errors())
+    assert outcomes[0]["outcome"] == "error"  # others are no JSON for everyone: then there was no answer
+    assert {outcome["outcome"] for outcome in outcomes} <= {"error", "timeout"}
+    assert {outcome["status"] for outcome in outcomes} <= {200, 504}
+    assert max(len(json.dumps(outcome)) for outcome in outcomes) < 100_000
+    listed = await api.get(f"/stations/{station_id}/calls")
+    assert listed.status_code == 200
+    assert await station.unserved() == []
+
+
 async def test_results_that_are_bombs_are_errors_at_once(station, api, station_id):
     began = time.monotonic()
     outcomes = await commanded(api, station, station_id, odd_results()[:1])
     assert outcomes[0]["outcome"] == "error"
     assert time.monotonic() - began < SOON_S
     assert await station.unserved() == []
+
+
+async def until(ask, wanted):
+    """Ask the API until its answer is as wanted; the answer."""
+    async with asyncio.timeout(ANSWER_S):
+        while not wanted(response := await ask()):  # noqa: ASYNC110  # another process: nothing here can tell when
+            await asyncio.sleep(0.1)
+    return response
+
+
+async def test_a_connection_that_the_csms_ended_is_shown_closed(station, api, station_id):
+    (await api.delete(f"/stations/{station_id}")).raise_for_status()
+    with pytest.raises(Closed):
+        await station.command("never")
+    (await api.put(f"/stations/{station_id}", json={"registration": "Accepted"})).raise_for_status()
+    shown = await until(lambda: api.get(f"/stations/{station_id}"), lambda response: not response.json()["connected"])
+    connection = shown.json()["connection"]
+    assert connection is None or connection["closed_at"]
+    listed = (await api.get("/stations", params={"connected": True})).json()["items"]
+    assert station_id not in {item["id"] for item in listed}
