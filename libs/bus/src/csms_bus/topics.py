@@ -165,7 +165,7 @@ GATEWAY_STATUS = Topic(
     key=Key.GATEWAY,
     bodies=("gateway_status",),
     producers=("gateway",),
-    consumers=("device-mgmt",),
+    consumers=("device-mgmt", "gateway"),
     partitions=1,
     retention=timedelta(hours=1),
     cleanup=Cleanup.COMPACT,

@@ -177,6 +177,9 @@ GATEWAY_DISCONNECTS = Counter(
 GATEWAY_REPLACED = Counter(
     "csms_gateway_replaced_total", "Connections closed because the station has a newer one on the same gateway"
 )
+GATEWAY_SLOT_CONFLICTS = Counter(
+    "csms_gateway_slot_conflicts_total", "Announcements of another gateway process with the slot of this one"
+)
 GATEWAY_DEAD_PEERS = Counter(
     "csms_gateway_dead_peers_total", "Connections given up by the gateway, by reason (ping timeout, stuck)", ["reason"]
 )

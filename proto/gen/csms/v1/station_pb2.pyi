@@ -758,11 +758,18 @@ class GatewayStatus(_message.Message):
     GATEWAY_EPOCH_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     CONNECTIONS_FIELD_NUMBER: _builtins.int
+    INSTANCE_FIELD_NUMBER: _builtins.int
     gateway_slot: _builtins.int
     gateway_epoch: _builtins.int
-    """Start of the process, Unix time in milliseconds: a later epoch of a slot replaces the earlier."""
+    """Above all epochs of the slot that were announced before, and at least the start of the process as Unix time in
+    milliseconds: a later epoch of a slot replaces the earlier.
+    """
     state: Global___GatewayState.ValueType
     connections: _builtins.int
+    instance: _builtins.str
+    """Of the process: of two with one epoch, that is of two that started at the same moment, the higher one replaces the
+    other.
+    """
     def __init__(
         self,
         *,
@@ -770,10 +777,11 @@ class GatewayStatus(_message.Message):
         gateway_epoch: _builtins.int = ...,
         state: Global___GatewayState.ValueType = ...,
         connections: _builtins.int = ...,
+        instance: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connections", b"connections", "gateway_epoch", b"gateway_epoch", "gateway_slot", b"gateway_slot", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connections", b"connections", "gateway_epoch", b"gateway_epoch", "gateway_slot", b"gateway_slot", "instance", b"instance", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -90,6 +90,7 @@ class Announcements:
             gateway_epoch=self._gateway.epoch,
             state=self.state,
             connections=len(self._registry),
+            instance=self._gateway.instance,
         )
         record = new_record("", gateway_status=status)
         await self._publisher.publish(Outgoing(topics.GATEWAY_STATUS.name, record, key=self._gateway.key))

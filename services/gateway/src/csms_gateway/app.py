@@ -19,7 +19,7 @@ from csms_gateway.admission import Admission
 from csms_gateway.announcements import Announcements
 from csms_gateway.calls import Calls
 from csms_gateway.commands import Commands
-from csms_gateway.connection import ConnectionOptions
+from csms_gateway.connection import ConnectionOptions, StationConnection
 from csms_gateway.http import connections
 from csms_gateway.identity import GatewayId
 from csms_gateway.inbox import InboxRouter
@@ -29,6 +29,7 @@ from csms_gateway.publisher import Publisher, RetryingPublisher
 from csms_gateway.registry import Registry
 from csms_gateway.server import StationServer
 from csms_gateway.settings import GatewaySettings
+from csms_gateway.slot import Slot, SlotTaken
 from csms_gateway.tls_refusals import TlsRefusals
 from csms_gateway.tls_reload import CurrentContext
 from csms_gateway.watch import Watch
@@ -53,6 +54,7 @@ class Gateway:
         self._health = health
         health.set(_COMPONENT, ok=False, detail="starting")
         self.id = GatewayId.of_new_process(settings.slot)
+        self._slot = Slot(bus, self.id)
         self.registry = Registry()
         self._publisher = Publisher(bus, deadline_s=settings.publish_timeout_s, max_records=settings.publish_queue)
         self._retrying = RetryingPublisher(
@@ -98,7 +100,7 @@ class Gateway:
     def _connection_options(self) -> ConnectionOptions:
         settings = self._settings
         return ConnectionOptions(
-            epoch=self.id.epoch,
+            gateway=self.id,
             limits=Limits(max_queued_commands=settings.command_queue),
             lenient=settings.lenient_validation,
             dispatch=self._calls.dispatch,
@@ -125,13 +127,15 @@ class Gateway:
         """Serve stations until `stop` is set, then drain; `ready` is called when stations may connect.
 
         Draining takes at most CSMS_DRAIN_CALLS_S plus CSMS_DRAIN_SPREAD_S and some seconds. Raises OSError when the
-        port cannot be listened on, BusError when the bus is away at the start.
+        port cannot be listened on, BusError when the bus is away at the start, SlotTaken when a later gateway has the
+        slot (each in an ExceptionGroup).
         """
         inbox_end = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(self._inbox.run(inbox_end), name="gateway-inbox"),
                 tasks.create_task(self._retrying.run(), name="gateway-results"),
+                tasks.create_task(self._slot.run(inbox_end), name="gateway-slot"),
             ]
             await self._start()
             background += [
@@ -145,15 +149,28 @@ class Gateway:
             if ready is not None:
                 ready()
             with on_hangup(self.reload_tls):
-                await stop.wait()
+                await self._until(stop)
+            if self._slot.taken.is_set() and not stop.is_set():
+                await self._give_way()
+                raise SlotTaken(f"another gateway has slot {self.id.slot}")
             await self._drain()
             inbox_end.set()
             for task in background[1:]:
                 task.cancel()
 
+    async def _until(self, stop: asyncio.Event) -> None:
+        """Wait until it is time to stop, or the slot is taken."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (stop, self._slot.taken)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
     async def _start(self) -> None:
         # Answers and commands must find us before anyone can ask something of us.
         await self._inbox.ready()
+        await self._slot.begin()
         await self._announcements.status()
         await self._server.start(self._tls)
         self._health.set(_COMPONENT, ok=True, detail=f"epoch {self.id.epoch}")
@@ -164,24 +181,36 @@ class Gateway:
         self._announcements.state = GATEWAY_STATE_DRAINING
         await self._announcements.try_status()
         self._server.stop_accepting()
-        await self._close_connections()
+        await self._close_connections(self._drain_later)
         await self._publisher.drain()
         self._announcements.state = GATEWAY_STATE_STOPPED
         await self._announcements.try_status()
         self._health.forget(_COMPONENT)
 
-    async def _close_connections(self) -> None:
-        settings = self._settings
+    async def _give_way(self) -> None:
+        """End for a later gateway in our slot; the slot's status is the other's to announce."""
+        self._health.set(_COMPONENT, ok=False, detail="another gateway has this slot")
+        self._server.stop_accepting()
+        await self._close_connections(self._end_later)
+
+    def _drain_later(self, connection: StationConnection, delay_s: float) -> None:
+        loop, calls_s = asyncio.get_running_loop(), self._settings.drain_calls_s
+        loop.call_later(delay_s, connection.drain)
+        loop.call_later(delay_s + calls_s, connection.close, CloseCode.GOING_AWAY, "the gateway is stopping")
+
+    def _end_later(self, connection: StationConnection, delay_s: float) -> None:
+        """No answers or commands reach its station any more."""
         loop = asyncio.get_running_loop()
+        loop.call_later(delay_s, connection.close, CloseCode.SERVICE_RESTART, "another gateway has this slot")
+
+    async def _close_connections(self, close_later: Callable[[StationConnection, float], None]) -> None:
+        """Close all, one after the other, so that stations land on other gateways; wait until they are, for a while."""
+        settings = self._settings
         open_connections = list(self.registry)
         _log.info("draining", connections=len(open_connections))
         pause_s = min(settings.drain_spread_s / max(1, len(open_connections)), _LONGEST_DRAIN_PAUSE_S)
         for number, connection in enumerate(open_connections):
-            delay = number * pause_s
-            loop.call_later(delay, connection.drain)
-            loop.call_later(
-                delay + settings.drain_calls_s, connection.close, CloseCode.GOING_AWAY, "the gateway is stopping"
-            )
+            close_later(connection, number * pause_s)
         longest_s = settings.drain_spread_s + settings.drain_calls_s + 2 * settings.close_timeout_s
         with suppress(TimeoutError):
             async with asyncio.timeout(min(longest_s, settings.shutdown_timeout_s - _SHUTDOWN_RESERVE_S)):

@@ -35,6 +35,7 @@ from websockets.frames import CloseCode
 
 from csms_gateway.admission import Admitted
 from csms_gateway.frame_log import log_frame
+from csms_gateway.identity import GatewayId
 from csms_gateway.rate import PRICE_OF_REFUSAL, price_of
 from csms_gateway.socket import StationSocket
 
@@ -54,7 +55,7 @@ _MAX_QUEUED_BYTES = 64 * 1024
 class ConnectionOptions:
     """What all connections of a gateway have in common; one object shared by all."""
 
-    epoch: int
+    gateway: GatewayId
     limits: Limits
     lenient: bool
     dispatch: "Callable[[StationConnection, Dispatch], None]"
@@ -116,7 +117,7 @@ class StationConnection:
     @property
     def epoch(self) -> int:
         """The gateway's epoch: with the connection id, the owner token."""
-        return self._options.epoch
+        return self._options.gateway.epoch
 
     @property
     def protocol(self) -> Protocol:

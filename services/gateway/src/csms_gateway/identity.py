@@ -1,24 +1,31 @@
 """Who this gateway is on the bus."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus import topics
 from csms_runtime.clock import now_ms
+from csms_runtime.ids import new_id
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GatewayId:
     """A gateway process: its slot, and its epoch, which tells one start of the process from the next."""
 
     slot: int
     epoch: int
-    """Unix time in milliseconds of the start."""
+    """Above all that were announced for the slot before; set before the gateway announces itself."""
+    instance: str = field(default_factory=new_id)
+    """Tells two processes that chose the same epoch."""
 
     @classmethod
     def of_new_process(cls, slot: int) -> "GatewayId":
         """The identity of a gateway that starts now."""
         return cls(slot, now_ms())
+
+    def begin(self, highest_epoch: int) -> None:
+        """Take an epoch above the highest one of the slot, wherever our clock stands."""
+        self.epoch = max(now_ms(), highest_epoch + 1)
 
     @property
     def reply_to(self) -> ReplyTo:
