@@ -7,9 +7,20 @@ from contextlib import asynccontextmanager
 
 import pytest
 from csms.v1.station_pb2 import ConnectionRecord, Reply
-from csms_bus.ports import Bus, Consumer, Incoming, NotAssigned, Outgoing, Start, TopicPartition
+from csms_bus.ports import (
+    Bus,
+    BusUnavailable,
+    Consumer,
+    Incoming,
+    NotAssigned,
+    Outgoing,
+    RecordTooLarge,
+    Start,
+    TopicPartition,
+    UnknownPartition,
+)
 from csms_bus.records import new_record
-from csms_bus.topics import GATEWAY_INBOX
+from csms_bus.topics import CALLS_DEVICES, GATEWAY_INBOX
 from csms_testing.buses import DEADLINE_S, World, after, number_of
 
 
@@ -36,7 +47,98 @@ async def test_record_arrives_as_it_was_published(world: World) -> None:
         await world.bus.publish([outgoing])
         [incoming] = await world.take(consumer, 1)
         assert incoming.record == outgoing.record
-        assert (incoming.topic, incoming.key, incoming.value) == (world.log, "CS1", b"")
+        assert (incoming.topic, incoming.key) == (world.log, "CS1")
+        assert incoming.value == outgoing.record.SerializeToString()
+
+
+async def test_what_is_done_to_a_record_later_changes_nobody_elses(world: World) -> None:
+    async with world.consumer("a" + world.group) as one, world.consumer("b" + world.group) as other:
+        outgoing = world.call("CS1", 7)
+        await world.bus.publish([outgoing])
+        outgoing.record.station_call.correlation_id = "8"
+        [incoming] = await world.take(one, 1)
+        assert number_of(incoming) == 7
+        incoming.record.station_call.correlation_id = "9"  # type: ignore[union-attr]
+        assert number_of((await world.take(other, 1))[0]) == 7
+
+
+async def test_stored_bytes_are_published_as_they_are(world: World) -> None:
+    outgoing = world.call("CS1", 7)
+    outgoing.stored = outgoing.record.SerializeToString() + bytes([0xC2, 0x3E, 0])  # a body of a newer version
+    async with world.consumer() as consumer:
+        await world.bus.publish([outgoing])
+        [incoming] = await world.take(consumer, 1)
+    assert incoming.value == outgoing.stored
+
+
+def sized(world: World, station_id: str, number: int, size: int) -> Outgoing:
+    """A CALL whose record has so many bytes."""
+    outgoing = world.call(station_id, number)
+    outgoing.record.station_call.payload = bytes(size)
+    outgoing.record.station_call.payload = bytes(2 * size - outgoing.record.ByteSize())
+    assert outgoing.record.ByteSize() == size
+    return outgoing
+
+
+LARGEST = CALLS_DEVICES.max_record_bytes()
+
+
+async def test_largest_record_passes_and_a_larger_one_is_refused(world: World) -> None:
+    async with world.consumer() as consumer:
+        await world.bus.publish([sized(world, "CS1", 1, LARGEST)])
+        with pytest.raises(RecordTooLarge, match="at most"):
+            await world.bus.publish([sized(world, "CS1", 2, LARGEST + 1)])
+        await world.publish(("CS1", 3))
+        assert [number_of(incoming) for incoming in await world.take(consumer, 2)] == [1, 3]
+
+
+async def test_record_too_large_hurts_no_other_of_its_batch(world: World) -> None:
+    async with world.consumer() as consumer:
+        records = [
+            world.call("CS1", 0),
+            sized(world, "CS1", 1, LARGEST + 1),
+            world.call("CS1", 2),
+            world.call("CS2", 3),
+        ]
+        with pytest.raises(RecordTooLarge) as refused:
+            await world.bus.publish(records)
+        assert list(refused.value.outcomes) == [1]
+        assert by_station(await world.take(consumer, 3)) == {"CS1": [0, 2], "CS2": [3]}
+
+
+async def test_each_failure_has_its_own_outcome(world: World) -> None:
+    async with world.consumer() as consumer:
+        nowhere = Outgoing("no such topic", world.call("CS1").record)
+        foreign = Outgoing(world.inbox, world.call("CS1").record, partition=4)
+        with pytest.raises(BusUnavailable) as failed:  # what is worth another try counts most
+            await world.bus.publish([foreign, world.call("CS1", 1), nowhere])
+        assert {at: type(error) for at, error in failed.value.outcomes.items()} == {
+            0: UnknownPartition,
+            2: BusUnavailable,
+        }
+        assert [number_of(incoming) for incoming in await world.take(consumer, 1)] == [1]
+
+
+async def test_poll_returns_no_more_bytes_than_asked_for_but_one_record_at_least(world: World) -> None:
+    sizes = [100_000, 100_000, 700_000, 1000, 1000]
+    async with world.consumer() as consumer:
+        await world.bus.publish([sized(world, "CS1", number, size) for number, size in enumerate(sizes)])
+        polled: list[list[int]] = []
+        async with asyncio.timeout(DEADLINE_S):
+            while sum(map(len, polled)) < len(sizes):
+                batch = await consumer.poll(max_records=100, timeout_s=1, max_bytes=250_000)
+                assert len(batch) < 2 or sum(len(incoming.value) for incoming in batch) <= 250_000
+                polled.append([number_of(incoming) for incoming in batch])
+    assert [number for batch in polled for number in batch] == list(range(len(sizes)))
+    assert [2] in polled
+
+
+async def test_partition_of_a_key_is_kafkas(world: World) -> None:
+    # As Kafka's own clients choose (murmur2): other teams' programs may rely on it.
+    async with world.consumer() as consumer:
+        await world.publish(("CS1", 1), ("CS2", 2), ("station-42", 3), ("", 4))
+        found = {incoming.key: incoming.partition for incoming in await world.take(consumer, 4)}
+    assert found == {"CS1": 1, "CS2": 2, "station-42": 1, "": 0}
 
 
 async def test_records_of_a_station_stay_in_order(world: World) -> None:
@@ -264,5 +366,5 @@ async def test_partitions_are_known(world: World) -> None:
 
 
 async def test_partition_a_topic_does_not_have_is_refused(world: World) -> None:
-    with pytest.raises(IndexError):
+    with pytest.raises(UnknownPartition):
         await world.bus.publish([Outgoing(world.inbox, world.call("CS1").record, partition=4)])

@@ -14,10 +14,11 @@ from csms_bus import kafka_consumer
 from csms_bus.admin import create_topics
 from csms_bus.inbox import Inbox
 from csms_bus.kafka import KafkaBus
+from csms_bus.kafka_limits import TopicsTooNarrow
 from csms_bus.ports import BusUnavailable, Incoming, Outgoing, RecordTooLarge
 from csms_bus.records import new_record, reply_to
 from csms_bus.requests import NoAnswer, Requester
-from csms_bus.topics import CATALOGUE, DEAD_LETTERS
+from csms_bus.topics import CALLS_TRANSACTIONS, CATALOGUE, DEAD_LETTERS
 from csms_testing.buses import DEADLINE_S, World, own_topics, running, world_of
 from csms_testing.kafka import LocalKafka, kafka_requirement
 from csms_testing.requirements import require
@@ -118,16 +119,16 @@ async def test_undecodable_record_becomes_a_dead_letter_unseen(world: World, kaf
 
 
 async def test_record_that_is_too_large_is_refused_before_it_is_sent(world: World) -> None:
-    large = new_record("CS1", reply=Reply(payload=bytes(1_000_001)))
+    large = new_record("CS1", reply=Reply(payload=bytes(5_000_000)))
     with pytest.raises(RecordTooLarge):
         await world.bus.publish([Outgoing(world.inbox, large, partition=0)])
 
 
 async def test_publishing_goes_on_after_the_broker_refused_a_record(world: World, kafka_bootstrap: str) -> None:
-    narrow = replace(own_topics("x")[0], name=f"{world.log}.narrow", partitions=1, max_record_bytes=1000)
-    await create_topics(kafka_bootstrap, topics=[narrow])
+    narrow = replace(own_topics("x")[0], name=f"{world.log}.narrow", partitions=1)
+    await create_topics(kafka_bootstrap, topics=[narrow], max_message_bytes=1024)
     with pytest.raises(RecordTooLarge):
-        await world.bus.publish([Outgoing(narrow.name, new_record("CS1", reply=Reply(payload=bytes(200_000))))])
+        await world.bus.publish([Outgoing(narrow.name, new_record("CS1", reply=Reply(payload=bytes(2_000_000))))])
     async with world.reading(narrow.name) as log:
         await world.bus.publish([Outgoing(narrow.name, new_record("CS1", reply=Reply(correlation_id="small")))])
         assert (await log.next()).reply.correlation_id == "small"
@@ -209,3 +210,24 @@ async def test_topics_are_created_and_grown_but_never_shrunk(kafka_bootstrap: st
     await until_there_are(5)
     await create_topics(kafka_bootstrap, topics=[topic], partitions=1)
     assert await partitions() == 5
+
+
+async def test_topics_that_are_too_narrow_are_named_at_the_start_and_widened(own_kafka: LocalKafka) -> None:
+    log = CALLS_TRANSACTIONS.name
+    await create_topics(own_kafka.bootstrap, max_message_bytes=1024)
+    bus = KafkaBus(own_kafka.bootstrap, client_id="test")
+    with pytest.raises(
+        TopicsTooNarrow, match=rf"max\.message\.bytes of .*{log} has 1\d+ and needs 4\d+.*csms_bus\.admin"
+    ):
+        await bus.start()
+    await create_topics(own_kafka.bootstrap)
+    async with kafka_world(own_kafka.bootstrap, "wide") as world:
+        consumer = await world.bus.subscribe("group", [log])
+        call = StationCall(payload=bytes(4 * 1024 * 1024))
+        await world.bus.publish([Outgoing(log, new_record("CS1", station_call=call))])
+        [incoming] = await world.take(consumer, 1)
+        assert len(incoming.value) > 4 * 1024 * 1024
+        await consumer.close()
+    await create_topics(own_kafka.bootstrap, max_message_bytes=1024)  # never narrows a topic
+    await bus.start()
+    await bus.stop()

@@ -1,4 +1,4 @@
-"""What only the in-process bus does: bounded buffers, sharing of objects, stopping."""
+"""What only the in-process bus does: bounded buffers, stopping."""
 
 import asyncio
 from dataclasses import replace
@@ -21,12 +21,32 @@ async def turns(count: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-async def test_records_are_passed_on_as_they_are(memory: World) -> None:
-    outgoing = memory.call("CS1")
-    async with memory.consumer() as consumer:
-        await memory.bus.publish([outgoing])
-        [incoming] = await memory.take(consumer, 1)
-    assert incoming.record is outgoing.record
+async def test_publisher_waits_while_a_group_leaves_too_many_bytes() -> None:
+    bus = MemoryBus(topics=own_topics("t"), capacity_bytes=3000, publish_timeout_s=DEADLINE_S)
+    world = World(bus, "t.log", "t.table", "t.inbox", "group")
+    call = world.call("CS1")
+    call.record.station_call.payload = bytes(1000)
+    async with world.consumer() as consumer:
+        publishing = asyncio.create_task(world.bus.publish([call] * 5))
+        await turns()
+        assert not publishing.done()
+        records = await world.take(consumer, 3)
+        await consumer.commit(after(records))
+        await publishing
+        assert len(await world.take(consumer, 2)) == 2
+
+
+async def test_full_partition_holds_up_only_its_own_records() -> None:
+    world = small(publish_timeout_s=0.05)
+    record = world.call("CS1").record
+    consumer = await world.bus.subscribe("group", [world.inbox])
+    records = [Outgoing(world.inbox, record, partition=0)] * 4 + [Outgoing(world.inbox, record, partition=1)]
+    with pytest.raises(BusUnavailable) as failed:
+        await world.bus.publish(records)
+    assert list(failed.value.outcomes) == [3]
+    taken = await world.take(consumer, 4)
+    assert sorted(incoming.partition for incoming in taken) == [0, 0, 0, 1]
+    await consumer.close()
 
 
 async def test_publisher_waits_while_a_group_is_too_far_behind() -> None:
@@ -69,8 +89,9 @@ async def test_publisher_that_is_cancelled_gives_its_turn_to_the_next() -> None:
         first = asyncio.create_task(world.publish(("CS1", 3)))
         second = asyncio.create_task(world.publish(("CS1", 4)))
         await turns()
+        first.cancel()
+        await turns()
         await consumer.commit(after(await world.take(consumer, 1)))
-        first.cancel()  # it has been given its turn but has not run yet
         async with asyncio.timeout(DEADLINE_S):
             await second
         assert first.cancelled()

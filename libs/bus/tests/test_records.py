@@ -47,11 +47,11 @@ def test_send_cannot_be_answered() -> None:
 
 def test_dead_letter_keeps_the_record() -> None:
     record = new_record("CS1", station_call=CALL)
-    letter = dead_letter(Incoming("log", 2, 99, "CS1", record), group="g", reason="because")
+    letter = dead_letter(Incoming("log", 2, 99, "CS1", record, b"as it was"), group="g", reason="because")
     body = letter.record.dead_letter
     assert (letter.topic, letter.key, letter.record.station_id) == ("dead-letters", "CS1", "CS1")
     assert (body.topic, body.partition, body.offset, body.group, body.reason) == ("log", 2, 99, "g", "because")
-    assert body.value == record.SerializeToString()
+    assert body.value == b"as it was"
 
 
 def test_dead_letter_keeps_undecodable_bytes() -> None:

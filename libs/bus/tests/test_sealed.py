@@ -53,7 +53,7 @@ async def published(world: World, bus: SealedBus, *records: Record) -> tuple[Inc
     services = await bus.subscribe(f"{world.log}-services", [world.log])
     try:
         async with world.consumer() as below:
-            await bus.publish([Outgoing(world.log, record) for record in records])
+            await bus.publish([Outgoing(world.log, each, stored=each.SerializeToString()) for each in records])
             raw, read = await world.take(below, len(records)), await world.take(services, len(records))
     finally:
         await services.close()
@@ -99,7 +99,7 @@ async def test_a_reader_opens_too(world: World, sealed: SealedBus) -> None:
 
 async def test_a_dead_letter_keeps_what_died_sealed_and_replayable(world: World, sealed: SealedBus) -> None:
     record = SECRETS["station_call"]
-    died = Incoming(world.log, 0, 1, "CS1", record)
+    died = Incoming(world.log, 0, 1, "CS1", record, record.SerializeToString())
     letter = dead_letter(died, group="devices", reason="KeyError").record
     raw, _ = await published(world, sealed, letter)
     assert raw.record is not None

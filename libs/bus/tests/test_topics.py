@@ -93,4 +93,18 @@ def test_one_broker_of_three_may_be_away(replicas: int, expected: str | None) ->
 
 
 def test_dead_letter_of_the_largest_record_fits() -> None:
-    assert topics.DEAD_LETTERS.max_record_bytes > topics.MAX_RECORD_BYTES + 1000
+    others = [topic for topic in topics.CATALOGUE if topic is not topics.DEAD_LETTERS]
+    for message_bytes in (1024, 4_000_000):
+        largest = max(topic.max_record_bytes(message_bytes) for topic in others)
+        assert topics.DEAD_LETTERS.max_record_bytes(message_bytes) > largest + 1000
+
+
+def test_message_of_the_largest_size_fits_into_a_record_with_its_envelope() -> None:
+    assert topics.CALLS_TRANSACTIONS.max_record_bytes(4_194_304) > 4_194_304 + 10_000
+    assert topics.RESULTS.max_record_bytes(4_194_304) > 2 * 4_194_304 + 10_000
+
+
+def test_inboxes_can_have_as_many_partitions_as_there_are_gateways() -> None:
+    assert partitions_of(topics.GATEWAY_INBOX, None, 240) == 240
+    assert partitions_of(topics.GATEWAY_INBOX, 24) == topics.GATEWAY_INBOX.partitions
+    assert partitions_of(topics.CALLS_DEVICES, 24, 240) == 24

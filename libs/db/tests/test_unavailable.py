@@ -160,15 +160,6 @@ async def test_deadlock(on_server: Database, models: Models) -> None:
     assert sorted(type(result) for result in results if result) == [DatabaseUnavailable]
 
 
-@pytest.mark.postgres
-async def test_statement_timeout_blames_the_statement(server: LocalPostgres) -> None:
-    database = Database(server.url, statement_timeout_s=0.05)
-    with pytest.raises(sa.exc.DBAPIError, match="statement timeout"):
-        async with database.reading() as session:
-            await session.execute(sa.text("SELECT pg_sleep(5)"))
-    await database.close()
-
-
 @pytest.mark.parametrize(("sqlstate", "transient"), [("40001", True), ("53100", True), ("23505", False), (None, False)])
 def test_sqlstates(sqlstate: str | None, transient: bool) -> None:  # noqa: FBT001 a parameter of the test
     error = RuntimeError()

@@ -84,9 +84,10 @@ async def test_what_is_told_is_published_by_the_relay(handler, records, incoming
     published, complete = [], asyncio.Event()
 
     async def publish(items):
-        published.extend(items)
+        published.extend(Record.FromString(item.value) for item in items)
         if len(published) == 2:
             complete.set()
+        return {}
 
     await handler([incoming(records.boot())])
     relay = OutboxRelay(database, OUTBOX, publish)
@@ -96,4 +97,4 @@ async def test_what_is_told_is_published_by_the_relay(handler, records, incoming
         await complete.wait()
     stop.set()
     await running
-    assert [item.record.WhichOneof("body") for item in published] == ["station_admission", "event"]
+    assert [record.WhichOneof("body") for record in published] == ["station_admission", "event"]

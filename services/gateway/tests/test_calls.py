@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from csms.v1.auth_pb2 import REGISTRATION_STATUS_PENDING, ConnectionDecision
+from csms.v1.station_pb2 import RefusedMessage
 
 if TYPE_CHECKING:
     from conftest import Start, System
@@ -197,11 +198,17 @@ async def test_binary_frames_end_the_connection(system: "System") -> None:
     assert (await station.closed())[0] == 1003
 
 
+def refused_messages(system: "System") -> list[RefusedMessage]:
+    return [record.refused_message for _, record in system.services.records if record.HasField("refused_message")]
+
+
 async def test_oversized_messages_end_the_connection(start: "Start") -> None:
     system = await start(max_message_bytes=2000)
     station = await system.connect()
     await station.start_call("DataTransfer", {"vendorId": "v", "data": "x" * 3000})
     assert (await station.closed())[0] == 1009
+    [refused] = await system.services.until(lambda: refused_messages(system))
+    assert refused.kind == "too_large"
 
 
 async def test_a_compressed_bomb_ends_the_connection(start: "Start") -> None:
@@ -211,12 +218,21 @@ async def test_a_compressed_bomb_ends_the_connection(start: "Start") -> None:
     assert (await station.closed())[0] == 1009
 
 
-async def test_a_message_larger_than_the_bus_carries_is_refused(system: "System") -> None:
+async def test_a_message_larger_than_is_carried_gets_an_error_and_is_told_of(start: "Start") -> None:
+    system = await start(max_message_bytes=2000)
     system.services.answers["DataTransfer"] = {"status": "Accepted"}
     station = await system.connect()
-    answer = await station.call("DataTransfer", {"vendorId": "v", "data": "x" * 1_200_000})
+    answer = await station.call("DataTransfer", {"vendorId": "v", "data": "x" * 2100})
     assert answer[:3] == [4, "m1", "GenericError"]
-    assert (await station.call("DataTransfer", {"vendorId": "v", "data": "x" * 900_000}))[0] == 3
+    [refused] = await system.services.until(lambda: refused_messages(system))
+    assert (refused.kind, refused.action) == ("too_large", "DataTransfer")
+    assert (await station.call("DataTransfer", {"vendorId": "v", "data": "x" * 1900}))[0] == 3
+
+
+async def test_messages_of_megabytes_are_carried(system: "System") -> None:
+    system.services.answers["DataTransfer"] = {"status": "Accepted"}
+    station = await system.connect()
+    assert (await station.call("DataTransfer", {"vendorId": "v", "data": "x" * 4_000_000}))[0] == 3
 
 
 async def test_invalid_utf8_ends_the_connection(system: "System") -> None:

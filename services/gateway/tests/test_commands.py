@@ -9,8 +9,11 @@ from csms.v1.station_pb2 import (
     OUTCOME_RESULT,
     OUTCOME_TIMEOUT,
     OUTCOME_UNKNOWN,
+    CommandResult,
     ConnectionRecord,
+    StationCommand,
 )
+from csms_gateway import commands
 
 if TYPE_CHECKING:
     from conftest import Start, System
@@ -205,14 +208,12 @@ async def test_an_invalid_command_is_an_error_and_not_sent(system: "System") -> 
     assert (await station.call("Heartbeat", {}))[0] == 3
 
 
-async def test_an_answer_larger_than_the_bus_carries_is_an_error(system: "System") -> None:
-    station = await system.connect()
-    connection = await system.services.connection("CS1")
-    command = await system.services.command(connection, "CS1", "DataTransfer", {"vendorId": "v"})
-    await station.receive()
-    await station.send([3, command, {"status": "Accepted", "data": "x" * 1_200_000}])
-    result = await system.services.result(command)
-    assert (result.outcome, result.error.code, result.payload) == (OUTCOME_ERROR, "GenericError", b"")
+def test_an_answer_larger_than_the_bus_carries_is_an_error() -> None:
+    result = CommandResult(command=StationCommand(payload=bytes(4000)), outcome=OUTCOME_RESULT, payload=bytes(5000))
+    fitted = commands.fitted(result, 8000)
+    assert (fitted.outcome, fitted.error.code, fitted.payload) == (OUTCOME_ERROR, "GenericError", b"")
+    assert fitted.command.payload == bytes(4000)
+    assert commands.fitted(result, 2000).command.payload == b"{}"
 
 
 async def test_too_many_commands_are_refused(start: "Start") -> None:

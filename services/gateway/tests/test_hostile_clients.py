@@ -223,7 +223,7 @@ async def test_messages_that_are_too_large_close_the_connection(
     running_gateway: "Running", frames: list[bytes], code: int
 ) -> None:
     async with (
-        running_gateway(max_message_bytes=MAX_BYTES) as system,
+        running_gateway(max_message_bytes=MAX_BYTES * 4 // 5) as system,
         opened(system.gateway.port) as [(reader, writer)],
     ):
         writer.write(upgrade())

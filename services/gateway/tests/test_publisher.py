@@ -1,17 +1,23 @@
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from csms.v1.bus_pb2 import Record
-from csms_bus.ports import BusError, BusUnavailable, Outgoing
-from csms_gateway.publisher import Publisher, RetryingPublisher
+from csms_bus.kafka_records import hash_of
+from csms_bus.ports import BusError, BusUnavailable, Outgoing, RecordTooLarge
+from csms_gateway.publisher import Publisher, group_of
+from csms_gateway.retrying import RetryingPublisher
 
 
 class FakeBus:
     """Publishes into a list; fails or hangs when told to."""
 
     def __init__(self) -> None:
+        self.refused: dict[str, BusError] = {}
+        """What becomes of a station's records, when something does."""
         self.batches: list[list[str]] = []
+        self.topics: list[str] = []
         self.failure: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -26,7 +32,12 @@ class FakeBus:
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
-        self.batches.append([outgoing.record.station_id for outgoing in records])
+        names = [outgoing.record.station_id for outgoing in records]
+        self.topics += [each.topic for each in records]
+        self.batches.append([name for name in names if name not in self.refused])
+        outcomes = {at: self.refused[name] for at, name in enumerate(names) if name in self.refused}
+        if outcomes:
+            raise BusUnavailable("some failed", outcomes=outcomes)
 
 
 def outgoing(name: str) -> Outgoing:
@@ -56,12 +67,60 @@ async def test_what_is_submitted_in_one_turn_of_the_loop_is_one_batch() -> None:
     bus = FakeBus()
     outcomes = Outcomes()
     subject = publisher(bus)
-    for name in "abc":
+    for name in "aaa":
         subject.submit(outgoing(name), outcomes)
     await outcomes.reach(3)
-    assert bus.batches == [["a", "b", "c"]]
+    assert bus.batches == [["a", "a", "a"]]
     assert outcomes == [None, None, None]
     assert subject.records == 0
+
+
+def alike(first: str) -> str:
+    """Another station of the same group."""
+    wanted = group_of(outgoing(first))
+    return next(name for name in map(str, range(1000)) if group_of(outgoing(name)) == wanted)
+
+
+async def test_each_record_has_its_own_outcome() -> None:
+    bus = FakeBus()
+    other = alike("a")
+    bus.refused = {"a": RecordTooLarge("too large")}
+    outcomes: dict[str, BusError | None] = {}
+    subject = publisher(bus)
+    for name in ("a", other):
+        subject.submit(outgoing(name), partial(outcomes.__setitem__, name))
+    await subject.drain()
+    await asyncio.sleep(0)
+    assert outcomes == {"a": bus.refused["a"], other: None}
+
+
+async def test_a_partition_that_does_not_answer_fails_only_its_own_stations() -> None:
+    class Hanging(FakeBus):
+        async def publish(self, records: Sequence[Outgoing]) -> None:
+            if any(hash_of(each.record.station_id) % 12 == 0 for each in records):
+                await asyncio.Event().wait()
+
+    failed: dict[str, BusError | None] = {}
+    subject = publisher(Hanging(), deadline_s=0.05, max_records=1000)
+    names = [f"CS{number}" for number in range(200)]
+    for name in names:
+        subject.submit(outgoing(name), partial(failed.__setitem__, name))
+    await subject.drain()
+    await asyncio.sleep(0)
+    assert {name for name in names if failed[name]} == {name for name in names if hash_of(name) % 12 == 0}
+
+
+async def test_bytes_under_way_are_bounded() -> None:
+    bus = FakeBus()
+    bus.gate.clear()
+    outcomes = Outcomes()
+    subject = Publisher(bus, deadline_s=5, max_records=100, max_bytes=1000)  # type: ignore[arg-type]
+    subject.submit(Outgoing("t", Record(station_id="a" * 1000)), lambda _error: None)
+    subject.submit(outgoing("b"), outcomes)
+    await outcomes.reach(1)
+    assert isinstance(outcomes[0], BusUnavailable)
+    bus.gate.set()
+    await subject.drain()
 
 
 async def test_an_outage_is_reported_for_each_record() -> None:
@@ -117,22 +176,49 @@ async def retrying(
 
 
 async def test_retrying_keeps_the_order_over_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("csms_gateway.publisher._FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("csms_gateway.retrying._FIRST_PAUSE_S", 0.001)
     bus = FakeBus()
     bus.failure = BusUnavailable("down")
     subject, task = await retrying(bus)
-    for name in "abc":
-        subject.put(outgoing(name))
+    for number in "123":
+        subject.put(Outgoing(number, Record(station_id="a")))
         await asyncio.sleep(0)
     assert bus.names == []
     bus.failure = None
     await subject.drain()
     task.cancel()
-    assert bus.names == ["a", "b", "c"]
+    assert bus.topics == ["1", "2", "3"]
+
+
+async def test_retrying_goes_on_with_other_stations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms_gateway.retrying._FIRST_PAUSE_S", 0.001)
+    bus = FakeBus()
+    bus.refused = {"a": BusUnavailable("no leader")}
+    subject, task = await retrying(bus)
+    others = ["b", "c", alike("a")]
+    for name in ("a", *others):
+        subject.put(outgoing(name))
+    async with asyncio.timeout(5):
+        while set(bus.names) != set(others):  # noqa: ASYNC110 a bus that remembers tells nobody
+            await asyncio.sleep(0)
+    bus.refused = {}
+    await subject.drain()
+    task.cancel()
+    assert "a" in bus.names
+
+
+async def test_retrying_gives_up_what_is_refused_for_good() -> None:
+    bus = FakeBus()
+    bus.refused = {"a": RecordTooLarge("too large")}
+    subject, task = await retrying(bus)
+    subject.put(outgoing("a"))
+    await asyncio.wait_for(subject.drain(), 5)
+    task.cancel()
+    assert bus.names == []
 
 
 async def test_retrying_gives_up_what_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("csms_gateway.publisher._FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr("csms_gateway.retrying._FIRST_PAUSE_S", 0.001)
     bus = FakeBus()
     bus.failure = BusUnavailable("down")
     subject, task = await retrying(bus, max_age_s=0.005)
@@ -152,4 +238,4 @@ async def test_retrying_gives_up_the_oldest_beyond_its_bound() -> None:
         subject.put(outgoing(name))
     await subject.drain()
     task.cancel()
-    assert bus.names == ["b", "c"]
+    assert sorted(bus.names) == ["b", "c"]

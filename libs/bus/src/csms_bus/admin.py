@@ -1,6 +1,6 @@
-"""Creates the catalogue's topics on Kafka: `python -m csms_bus.admin --bootstrap host:port`. Idempotent.
+"""Creates the catalogue's topics on Kafka, or brings them up to date: `python -m csms_bus.admin --bootstrap host:port`.
 
-TLS and SASL are set by the same CSMS_KAFKA_* variables as the services'.
+Idempotent. TLS, SASL and the largest message are set by the same CSMS_* variables as the services'.
 """
 
 import asyncio
@@ -12,9 +12,11 @@ import structlog
 import typer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES, MAX_MAX_MESSAGE_BYTES
 
 from csms_bus import kafka_security
 from csms_bus.kafka_errors import bus_errors
+from csms_bus.kafka_limits import MAX_BYTES, needed_bytes, widen
 from csms_bus.kafka_settings import KafkaSettings
 from csms_bus.ports import BusUnavailable
 from csms_bus.topics import CATALOGUE, Cleanup, Key, Topic
@@ -24,17 +26,17 @@ _log = structlog.get_logger(__name__)
 # No pretty tracebacks: they show local variables, and so secrets.
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-_HEADROOM_BYTES = 48_576
-"""For the key and the batch around a record of the largest size."""
 _SAFE_REPLICAS = 2
 """Where there are more, a record is acknowledged when this many have it: one broker may be away."""
 
 
-def config_of(topic: Topic, replication_factor: int = 1) -> dict[str, str]:
+def config_of(
+    topic: Topic, replication_factor: int = 1, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
+) -> dict[str, str]:
     """Return the configuration a topic is created with."""
     config = {
         "cleanup.policy": topic.cleanup.value,
-        "max.message.bytes": str(topic.max_record_bytes + _HEADROOM_BYTES),
+        MAX_BYTES: str(needed_bytes(topic, max_message_bytes)),
         # With the producers' times, one whose clock is ahead is refused, and what one that is behind writes is deleted.
         "message.timestamp.type": "LogAppendTime",
     }
@@ -55,11 +57,14 @@ def config_of(topic: Topic, replication_factor: int = 1) -> dict[str, str]:
     }
 
 
-def partitions_of(topic: Topic, partitions: int | None) -> int:
-    """Return how many partitions a topic shall have; `partitions` replaces the default of the topics keyed by station.
+def partitions_of(topic: Topic, partitions: int | None, inbox_partitions: int | None = None) -> int:
+    """Return how many partitions a topic shall have.
 
-    Topics keyed by station have equally many, so that a consumer gets the same stations of each.
+    `partitions` replaces the default of the topics keyed by station, which have equally many, so that a consumer gets
+    the same stations of each; `inbox_partitions` that of the inboxes: as many replicas can a service have.
     """
+    if topic.key is Key.SLOT:
+        return inbox_partitions or topic.partitions
     spread = topic.key is Key.STATION and topic.partitions > 1
     return partitions if partitions is not None and spread else topic.partitions
 
@@ -69,28 +74,37 @@ async def create_topics(
     *,
     partitions: int | None = None,
     replication_factor: int = 1,
+    inbox_partitions: int | None = None,
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
     security: Mapping[str, Any] | None = None,
     topics: Sequence[Topic] = CATALOGUE,
 ) -> None:
-    """Create the topics that are missing, add partitions where there are too few.
+    """Create the topics that are missing, add partitions where there are too few, let them take what they must.
 
-    Never removes anything; the configuration of existing topics is left to their operators. Adding
-    partitions moves stations to other partitions: do it while no station is connected.
+    Never removes anything; the rest of the configuration of existing topics is left to their operators. Adding
+    partitions moves stations to other partitions: do it while no station is connected; inboxes may grow at any time.
     Raises BusUnavailable.
     """
+    numbers = {topic.name: partitions_of(topic, partitions, inbox_partitions) for topic in topics}
     settings = KafkaSettings(bootstrap_servers, "csms-admin", dict(security or {}))
     admin = AIOKafkaAdminClient(**settings.client())
     try:
         with bus_errors():
             await admin.start()
-            await _create(admin, topics, partitions, replication_factor)
-            await _grow(admin, topics, partitions)
+            await _create(admin, topics, numbers, replication_factor, max_message_bytes)
+            await _grow(admin, numbers)
+            for name, change in (await widen(admin, topics, max_message_bytes)).items():
+                _log.info("topic takes larger records", topic=name, before=change.found, now=change.needed)
     finally:
         await admin.close()
 
 
 async def _create(
-    admin: AIOKafkaAdminClient, topics: Sequence[Topic], partitions: int | None, replication_factor: int
+    admin: AIOKafkaAdminClient,
+    topics: Sequence[Topic],
+    numbers: Mapping[str, int],
+    replication_factor: int,
+    max_message_bytes: int,
 ) -> None:
     existing = set(await admin.list_topics())
     missing = [topic for topic in topics if topic.name not in existing]
@@ -100,9 +114,9 @@ async def _create(
         [
             NewTopic(
                 name=topic.name,
-                num_partitions=partitions_of(topic, partitions),
+                num_partitions=numbers[topic.name],
                 replication_factor=replication_factor,
-                topic_configs=config_of(topic, replication_factor),
+                topic_configs=config_of(topic, replication_factor, max_message_bytes),
             )
             for topic in missing
         ]
@@ -112,10 +126,9 @@ async def _create(
         _log.info("topic created", topic=name)
 
 
-async def _grow(admin: AIOKafkaAdminClient, topics: Sequence[Topic], partitions: int | None) -> None:
-    described = await admin.describe_topics([topic.name for topic in topics])
+async def _grow(admin: AIOKafkaAdminClient, wanted: Mapping[str, int]) -> None:
+    described = await admin.describe_topics(list(wanted))
     existing = {found["topic"]: len(found["partitions"]) for found in described}
-    wanted = {topic.name: partitions_of(topic, partitions) for topic in topics}
     # A topic that was just created may not be known to the broker that answered yet; then it has what it needs.
     growing = {name: count for name, count in wanted.items() if 0 < existing.get(name, 0) < count}
     if not growing:
@@ -147,11 +160,27 @@ def main(
         int | None,
         typer.Option(min=1, help="Partitions of the topics keyed by station id; absent: as in the catalogue."),
     ] = None,
+    inbox_partitions: Annotated[
+        int | None,
+        typer.Option(min=1, help="Partitions of the inboxes: as many as a service has replicas; absent: 32."),
+    ] = None,
     replication_factor: Annotated[int, typer.Option(min=1, help="Replicas of the topics that are created.")] = 1,
+    max_message_bytes: Annotated[
+        int,
+        typer.Option(
+            envvar="CSMS_MAX_MESSAGE_BYTES", min=1024, max=MAX_MAX_MESSAGE_BYTES, help="Largest OCPP message, in bytes."
+        ),
+    ] = DEFAULT_MAX_MESSAGE_BYTES,
 ) -> None:
     """Create the bus's topics on Kafka, or bring them up to date. Nothing is ever removed."""
-    security = kafka_security.from_environment()
-    work = create_topics(bootstrap, partitions=partitions, replication_factor=replication_factor, security=security)
+    work = create_topics(
+        bootstrap,
+        partitions=partitions,
+        inbox_partitions=inbox_partitions,
+        replication_factor=replication_factor,
+        max_message_bytes=max_message_bytes,
+        security=kafka_security.from_environment(),
+    )
     try:
         asyncio.run(work)
     except BusUnavailable as error:

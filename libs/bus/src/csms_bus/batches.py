@@ -12,7 +12,7 @@ from csms_runtime.clock import now_ms
 
 from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
 from csms_bus.placement import misplacement
-from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordTooLarge
+from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordRefused
 from csms_bus.records import dead_letter, error_to
 
 _log = structlog.get_logger(__name__)
@@ -158,8 +158,8 @@ class BatchProcessor:
                 await self._publish(await self._handle([incoming]))
             except (Later, Never, BusUnavailable):
                 raise
-            except RecordTooLarge as error:
-                raise Never(f"what it leads to is too large to publish: {error}") from error
+            except RecordRefused as error:
+                raise Never(f"what it leads to can never be published: {error}") from error
             except Exception as error:
                 self._log_failure(incoming, attempt)
                 if attempt == self._limits.attempts:

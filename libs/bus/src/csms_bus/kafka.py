@@ -1,8 +1,11 @@
 """The bus on Apache Kafka."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
+from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES, RuntimeSettings
+
+from csms_bus import kafka_limits, kafka_security
 from csms_bus.kafka_consumer import KafkaConsumer
 from csms_bus.kafka_logging import quieten
 from csms_bus.kafka_producer import KafkaPublisher
@@ -18,10 +21,27 @@ class KafkaBus:
     """
 
     def __init__(
-        self, bootstrap_servers: str, *, client_id: str, security: dict[str, Any] | None = None, **limits: float
+        self,
+        bootstrap_servers: str,
+        *,
+        client_id: str,
+        security: dict[str, Any] | None = None,
+        max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        **limits: float,
     ) -> None:
-        self._settings = KafkaSettings(bootstrap_servers, client_id, security or {}, **limits)
+        self._settings = KafkaSettings(bootstrap_servers, client_id, security or {}, max_message_bytes, **limits)
         self._publisher = KafkaPublisher(self._settings)
+
+    @classmethod
+    def configured(cls, settings: RuntimeSettings, service: str, **limits: float) -> Self:
+        """Return the bus as a service's settings say. Raises ValueError for files that cannot be used."""
+        return cls(
+            settings.kafka_bootstrap_servers,
+            client_id=f"csms-{service}-{settings.slot}",
+            security=kafka_security.arguments(settings),
+            max_message_bytes=settings.max_message_bytes,
+            **limits,
+        )
 
     @property
     def durable(self) -> bool:
@@ -29,8 +49,9 @@ class KafkaBus:
         return True
 
     async def start(self) -> None:
-        """See `csms_bus.ports.Bus`."""
+        """See `csms_bus.ports.Bus`. Raises TopicsTooNarrow when a topic does not take the largest message."""
         quieten()
+        await kafka_limits.check(self._settings)
         await self._publisher.start()
 
     async def stop(self) -> None:
@@ -42,7 +63,7 @@ class KafkaBus:
         return self._publisher.partitions(topic)
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """See `csms_bus.ports.Bus`. Raises IndexError for a partition the topic does not have."""
+        """See `csms_bus.ports.Bus`."""
         if records:
             await self._publisher.publish(records)
 
@@ -56,4 +77,4 @@ class KafkaBus:
 
     def read(self, topic: str, *, partition: int | None, start: Start) -> KafkaReader:
         """See `csms_bus.ports.Bus`."""
-        return KafkaReader(self._settings, topic, partition, start)
+        return KafkaReader(self._settings, self._publisher.partitions_of, topic, partition, start)

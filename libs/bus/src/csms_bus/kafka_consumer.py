@@ -12,7 +12,8 @@ from aiokafka.structs import TopicPartition as KafkaPartition
 from csms_bus.kafka_errors import as_bus_error, bus_errors, is_retriable
 from csms_bus.kafka_records import decode
 from csms_bus.kafka_settings import KafkaSettings
-from csms_bus.ports import BusUnavailable, Incoming, RebalanceListener, TopicPartition
+from csms_bus.offsets import first_offsets
+from csms_bus.ports import MAX_BATCH_BYTES, BusUnavailable, Incoming, RebalanceListener, TopicPartition
 
 _log = structlog.get_logger(__name__)
 
@@ -56,7 +57,7 @@ class KafkaConsumer:
             raise
         self._consumer = consumer
 
-    async def poll(self, *, max_records: int, timeout_s: float) -> Sequence[Incoming]:
+    async def poll(self, *, max_records: int, timeout_s: float, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[Incoming]:
         """See `csms_bus.ports.Consumer`."""
         if self._consumer is None:
             await self.join()
@@ -67,15 +68,25 @@ class KafkaConsumer:
             if not is_retriable(error):
                 await self._give_up(error)
             raise as_bus_error(error) from error
-        batch = _decoded(polled)
+        batch = decoded(polled)
         if 1 < len(batch) < min(_ENOUGH, max_records):
             batch = await self._with_more(consumer, batch, max_records)
+        return self._cut(consumer, batch, max_bytes)
+
+    def _cut(self, consumer: AIOKafkaConsumer, batch: list[Incoming], max_bytes: int) -> list[Incoming]:
+        """Return as many records as have `max_bytes`, at least one; the others come with the next poll."""
+        total = 0
+        for number, incoming in enumerate(batch):
+            total += len(incoming.value)
+            if total > max_bytes and number:
+                self._seek(consumer, first_offsets(batch[number:]))
+                return batch[:number]
         return batch
 
     async def _with_more(self, consumer: AIOKafkaConsumer, batch: list[Incoming], max_records: int) -> list[Incoming]:
         rebalances = self._listener.rebalances
         try:
-            more = _decoded(await consumer.getmany(timeout_ms=_MORE_MS, max_records=max_records - len(batch)))
+            more = decoded(await consumer.getmany(timeout_ms=_MORE_MS, max_records=max_records - len(batch)))
         except KafkaError as error:
             _log.info("no more records for now", group=self._group, error=repr(error))  # the next poll meets it again
             more = []
@@ -91,11 +102,13 @@ class KafkaConsumer:
 
     async def rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
         """See `csms_bus.ports.Consumer`."""
-        if self._consumer is None:
-            return  # it will join anew and start at what was committed
+        if self._consumer is not None:  # else it will join anew and start at what was committed
+            self._seek(self._consumer, offsets)
+
+    def _seek(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         for name, offset in offsets.items():
             try:
-                self._consumer.seek(KafkaPartition(*name), offset)
+                consumer.seek(KafkaPartition(*name), offset)
             except IllegalStateError:
                 _log.debug("partition moved before it was rewound", topic=name.topic, partition=name.partition)
 
@@ -123,6 +136,7 @@ class KafkaConsumer:
             auto_offset_reset="earliest",
             partition_assignment_strategy=(RangePartitionAssignor,),
             fetch_max_wait_ms=int(settings.fetch_wait_s * 1000),
+            fetch_max_bytes=settings.fetch_bytes,
             session_timeout_ms=int(settings.session_timeout_s * 1000),
             heartbeat_interval_ms=int(settings.heartbeat_s * 1000),
             rebalance_timeout_ms=int(settings.rebalance_timeout_s * 1000),
@@ -147,8 +161,13 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         """Nothing to do: positions come from the committed offsets."""
 
 
-def _decoded(polled: Mapping[KafkaPartition, Sequence[ConsumerRecord]]) -> list[Incoming]:
-    return [decode(consumed) for records in polled.values() for consumed in records]
+def decoded(polled: Mapping[KafkaPartition, Sequence[ConsumerRecord]]) -> list[Incoming]:
+    """Return what aiokafka's `getmany` gave as the bus's records."""
+    return [
+        decode(found.topic, found.partition, found.offset, (found.key or b"").decode(errors="replace"), found.value)
+        for records in polled.values()
+        for found in records
+    ]
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:

@@ -8,28 +8,9 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from csms_bus.ports import BusUnavailable, TopicPartition
-
-
-class Delivery:
-    """The records of one call of `publish`. `done` is set when all are acknowledged, or has the first error."""
-
-    __slots__ = ("_left", "done")
-
-    def __init__(self, records: int) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._left = records
-
-    def acknowledged(self) -> None:
-        """Count one record."""
-        self._left -= 1
-        if not self._left and not self.done.done():
-            self.done.set_result(None)
-
-    def failed(self, error: BaseException) -> None:
-        """Give up: a record was refused, or nobody knows what became of it."""
-        if not self.done.done():
-            self.done.set_exception(error)
+from csms_bus.delivery import Delivery
+from csms_bus.kafka_errors import as_bus_error, is_retriable
+from csms_bus.ports import BusError, BusUnavailable, RecordTooLarge, TopicPartition
 
 
 class Message(NamedTuple):
@@ -38,23 +19,41 @@ class Message(NamedTuple):
     key: bytes
     value: bytes | None
     delivery: Delivery
+    position: int
+    """Of the record in its delivery."""
 
 
 class Lane:
-    """Sends what is `put`, one batch at a time. A batch costs one future and one task, however many records it has."""
+    """Sends what is `put`, one batch at a time. A batch costs one future and one task, however many records it has.
 
-    def __init__(self, producer: AIOKafkaProducer, name: TopicPartition) -> None:
+    While a batch is not acknowledged for longer than `patience_s`, as without a leader, what is put is refused at once
+    instead of waiting behind it. aiokafka goes on trying with that batch, so that the partition's return is noticed.
+    """
+
+    def __init__(
+        self, producer: AIOKafkaProducer, name: TopicPartition, patience_s: float, narrow: set[TopicPartition]
+    ) -> None:
+        """`narrow` holds partitions whose brokers take no batch of several records of allowed sizes; added to here."""
         self._producer = producer
         self._name = name
+        self._patience_s = patience_s
+        self._narrow = narrow
         self._waiting: deque[Message] = deque()
+        self._sent_at = 0.0
         self.task: asyncio.Task[None] | None = None
         """Set while something is under way."""
 
     def put(self, message: Message) -> None:
         """Take the next place. The message's delivery is told what becomes of it."""
-        self._waiting.append(message)
+        loop = asyncio.get_running_loop()
         if self.task is None:
-            self.task = asyncio.get_running_loop().create_task(self._work())
+            self._sent_at = loop.time()
+            self.task = loop.create_task(self._work())
+        elif loop.time() - self._sent_at > self._patience_s:
+            topic, partition = self._name
+            message.delivery.settle(message.position, BusUnavailable(f"{topic} {partition} does not acknowledge"))
+            return
+        self._waiting.append(message)
 
     def drop(self, delivery: Delivery) -> None:
         """Take out what was not sent yet of a delivery that was given up."""
@@ -63,6 +62,7 @@ class Lane:
     async def _work(self) -> None:
         try:
             while self._waiting:
+                self._sent_at = asyncio.get_running_loop().time()
                 await self._send()
         finally:
             self.task = None
@@ -73,19 +73,25 @@ class Lane:
         try:
             await (await self._producer.send_batch(batch, topic, partition=partition))
         except asyncio.CancelledError:
-            _fail([*messages, *self._waiting], BusUnavailable("the bus was stopped"))
+            _settle([*messages, *self._waiting], BusUnavailable("the bus was stopped"))
             self._waiting.clear()
             raise
         except Exception as error:  # noqa: BLE001 whoever published is told
-            _fail(messages, error)
+            _settle(messages, self._bus_error(error, len(messages)), None if is_retriable(error) else error)
         else:
-            for message in messages:
-                message.delivery.acknowledged()
+            _settle(messages, None)
+
+    def _bus_error(self, error: Exception, records: int) -> BusError:
+        found = as_bus_error(error)
+        if isinstance(found, RecordTooLarge) and records > 1:
+            self._narrow.add(self._name)
+            return BusUnavailable("the broker refused a batch for its size; from now on records go one by one")
+        return found
 
     def _next_batch(self) -> tuple[BatchBuilder, list[Message]]:
         batch: BatchBuilder = self._producer.create_batch()
         messages: list[Message] = []
-        while self._waiting:
+        while self._waiting and not (messages and self._name in self._narrow):
             message = self._waiting[0]
             if batch.append(timestamp=None, key=message.key, value=message.value) is None:  # it is full
                 break
@@ -93,6 +99,8 @@ class Lane:
         return batch, messages
 
 
-def _fail(messages: Iterable[Message], error: BaseException) -> None:
+def _settle(messages: Iterable[Message], error: BusError | None, fatal: BaseException | None = None) -> None:
     for message in messages:
-        message.delivery.failed(error)
+        if fatal is not None:
+            message.delivery.fatal = fatal
+        message.delivery.settle(message.position, error)

@@ -2,25 +2,27 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from csms_runtime import metrics
+from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES
 
 from csms_bus import topics as catalogue
-from csms_bus.kafka_errors import as_bus_error, bus_errors, is_retriable
-from csms_bus.kafka_lane import Delivery, Lane, Message
-from csms_bus.kafka_records import hash_of, key_of
+from csms_bus.delivery import Delivery
+from csms_bus.kafka_errors import as_bus_error, bus_errors
+from csms_bus.kafka_lane import Lane, Message
+from csms_bus.kafka_records import partition_of, value_of
 from csms_bus.kafka_settings import KafkaSettings
-from csms_bus.ports import BusError, BusUnavailable, Outgoing, RecordTooLarge, TopicPartition
+from csms_bus.ports import BusError, BusUnavailable, Outgoing, TopicPartition
 
 _log = structlog.get_logger(__name__)
 
-_MAX_BYTES = {topic.name: topic.max_record_bytes for topic in catalogue.CATALOGUE}
+_TOPICS = {topic.name: topic for topic in catalogue.CATALOGUE}
 _BATCH_BYTES = 512 * 1024
+_REFUSAL_S = 0.05
 _STOP_TIMEOUT_S = 5.0
 _CLOSE_TIMEOUT_S = 1.0
 
@@ -39,6 +41,8 @@ class KafkaPublisher:
         self._producer: AIOKafkaProducer | None = None
         self._lanes: dict[TopicPartition, Lane] = {}
         """Of the producer."""
+        self._narrow: set[TopicPartition] = set()
+        """See `Lane`."""
         self._replacing = asyncio.Lock()
 
     async def start(self) -> None:
@@ -59,55 +63,83 @@ class KafkaPublisher:
             raise KeyError(f"topic {topic} does not exist")
         return len(partitions)
 
+    async def partitions_of(self, topic: str) -> set[int]:
+        """Return the numbers of a topic's partitions, asking the brokers if need be. Raises BusUnavailable."""
+        with bus_errors():
+            return await _partitions(self._connected(), topic)
+
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """See `csms_bus.ports.Bus`."""
         started = time.perf_counter()
-        try:
-            await self._publish(records)
-        except BusError:
-            metrics.BUS_PUBLISH_FAILURES.inc()
-            raise
-        metrics.BUS_PUBLISH_SECONDS.observe(time.perf_counter() - started)
-        for topic, count in Counter(outgoing.topic for outgoing in records).items():
-            metrics.BUS_PUBLISHED.labels(topic).inc(count)
-
-    async def _publish(self, records: Sequence[Outgoing]) -> None:
-        producer = self._connected()
         delivery = Delivery(len(records))
-        lanes: list[Lane] = []
+        try:
+            await self._deliver(records, delivery)
+        finally:
+            if not delivery.complete:  # cancelled
+                self._drop(records, delivery)
+        delivery.report(records)
+        metrics.BUS_PUBLISH_SECONDS.observe(time.perf_counter() - started)
+
+    async def _deliver(self, records: Sequence[Outgoing], delivery: Delivery) -> None:
+        """Have every record's outcome settled, and the producer replaced if it is beyond repair."""
+        producer = self._producer
+        if producer is None:
+            delivery.give_up(BusUnavailable("the bus is not started"))
+            return
         try:
             async with asyncio.timeout(self._settings.publish_timeout_s):
-                lanes = await self._put(producer, records, delivery)
-                await delivery.done
+                await self._put(producer, records, delivery)
+                if delivery.complete:  # all were refused at once: who tries again without a pause must let others run
+                    await asyncio.sleep(_REFUSAL_S)
+                await delivery.wait()
         except TimeoutError:
-            raise BusUnavailable(f"not acknowledged within {self._settings.publish_timeout_s:g} s") from None
-        except (KafkaError, OSError) as error:
-            if isinstance(error, KafkaError) and not is_retriable(error):
-                await self._replace(producer, error)
-            raise as_bus_error(error) from error
-        finally:
-            if delivery.done.cancelled():
-                for lane in lanes:
-                    lane.drop(delivery)
+            self._drop(records, delivery)
+            delivery.give_up(BusUnavailable(f"not acknowledged within {self._settings.publish_timeout_s:g} s"))
+        if delivery.fatal is not None:
+            await self._replace(producer, delivery.fatal)
 
-    async def _put(self, producer: AIOKafkaProducer, records: Sequence[Outgoing], delivery: Delivery) -> list[Lane]:
-        """Put all records into the lanes of their partitions, in order, and return these; waits for metadata only."""
-        numbers = {topic: await _partitions(producer, topic) for topic in {outgoing.topic for outgoing in records}}
-        places = [(_place(outgoing, numbers[outgoing.topic]), _message(outgoing, delivery)) for outgoing in records]
-        lanes: dict[TopicPartition, Lane] = {}
-        for name, message in places:
-            lane = lanes.get(name)
-            if lane is None:
-                lane = lanes[name] = self._lane(producer, name)
-            lane.put(message)
-        return list(lanes.values())
+    async def _put(self, producer: AIOKafkaProducer, records: Sequence[Outgoing], delivery: Delivery) -> None:
+        """Put all records into the lanes of their partitions, in order; waits for topics that are not known yet."""
+        unknown: dict[str, list[tuple[int, Outgoing]]] = {}
+        for position, outgoing in enumerate(records):
+            partitions = producer.client.cluster.partitions_for_topic(outgoing.topic)
+            if partitions:
+                self._put_one(producer, outgoing, len(partitions), delivery, position)
+            else:
+                unknown.setdefault(outgoing.topic, []).append((position, outgoing))
+        for topic, waiting in unknown.items():
+            try:
+                partitions = await producer.partitions_for(topic)
+            except (KafkaError, OSError) as error:
+                for position, _ in waiting:
+                    delivery.settle(position, as_bus_error(error))
+            else:
+                for position, outgoing in waiting:
+                    self._put_one(producer, outgoing, len(partitions), delivery, position)
+
+    def _put_one(
+        self, producer: AIOKafkaProducer, outgoing: Outgoing, partitions: int, delivery: Delivery, position: int
+    ) -> None:
+        try:
+            number = partition_of(outgoing, outgoing.ordering_key, partitions)
+            message = _message(outgoing, delivery, position, self._settings.max_message_bytes)
+            self._lane(producer, TopicPartition(outgoing.topic, number)).put(message)
+        except BusError as error:
+            delivery.settle(position, error)
+
+    def _drop(self, records: Sequence[Outgoing], delivery: Delivery) -> None:
+        """Take what was not sent yet out of the lanes."""
+        topics = {outgoing.topic for outgoing in records}
+        for name, lane in self._lanes.items():
+            if name.topic in topics:
+                lane.drop(delivery)
 
     def _lane(self, producer: AIOKafkaProducer, name: TopicPartition) -> Lane:
         if producer is not self._producer:
             raise BusUnavailable("the producer was replaced")
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = Lane(producer, name)
+            lane = self._lanes[name] = Lane(producer, name, self._settings.publish_timeout_s, self._narrow)
         return lane
 
     def _connected(self) -> AIOKafkaProducer:
@@ -122,13 +154,13 @@ class KafkaPublisher:
             acks="all",
             linger_ms=0,
             max_batch_size=_BATCH_BYTES,
-            max_request_size=max(_MAX_BYTES.values()) + 64 * 1024,
+            max_request_size=_BATCH_BYTES + self._settings.largest_record_bytes,
         )
         try:
             with bus_errors():
                 async with asyncio.timeout(self._settings.request_timeout_s):
                     await producer.start()
-                    await producer.client.set_topics(list(_MAX_BYTES))
+                    await producer.client.set_topics(list(_TOPICS))
         except BaseException:
             await _stop(producer)
             raise
@@ -149,21 +181,15 @@ async def _partitions(producer: AIOKafkaProducer, topic: str) -> set[int]:
     return known or await producer.partitions_for(topic)
 
 
-def _place(outgoing: Outgoing, partitions: set[int]) -> TopicPartition:
-    number = outgoing.partition
-    if number is None:
-        return TopicPartition(outgoing.topic, hash_of(key_of(outgoing)) % len(partitions))
-    if number not in partitions:
-        raise IndexError(f"{outgoing.topic} has no partition {number}")
-    return TopicPartition(outgoing.topic, number)
-
-
-def _message(outgoing: Outgoing, delivery: Delivery) -> Message:
-    value = None if outgoing.tombstone else outgoing.record.SerializeToString()
-    limit = _MAX_BYTES.get(outgoing.topic, catalogue.MAX_RECORD_BYTES)
-    if value is not None and len(value) > limit:
-        raise RecordTooLarge(f"{len(value)} bytes for {outgoing.topic}, which takes at most {limit}")
-    return Message(key_of(outgoing).encode(), value, delivery)
+def _message(
+    outgoing: Outgoing,
+    delivery: Delivery,
+    position: int = 0,
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+) -> Message:
+    topic = _TOPICS.get(outgoing.topic, catalogue.CALLS_DEVICES)
+    value = value_of(outgoing, topic.max_record_bytes(max_message_bytes))
+    return Message(outgoing.ordering_key.encode(), value, delivery, position)
 
 
 async def _stop(producer: AIOKafkaProducer, lanes: Iterable[Lane] = ()) -> None:

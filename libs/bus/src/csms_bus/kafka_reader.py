@@ -1,7 +1,7 @@
 """Reading Kafka partitions by assignment, without a group."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer
@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from csms_bus.flow import Backoff
+from csms_bus.kafka_consumer import decoded
 from csms_bus.kafka_errors import bus_errors
-from csms_bus.kafka_records import decode
 from csms_bus.kafka_settings import KafkaSettings
 from csms_bus.ports import BusUnavailable, Incoming, Start
 
@@ -24,8 +24,17 @@ _POLL_MS = 1000
 class KafkaReader:
     """Implements `csms_bus.ports.Reader`. Partitions that are added to the topic later are not seen."""
 
-    def __init__(self, settings: KafkaSettings, topic: str, partition: int | None, start: Start) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        numbers: Callable[[str], Awaitable[set[int]]],
+        topic: str,
+        partition: int | None,
+        start: Start,
+    ) -> None:
+        """`numbers` returns the numbers of a topic's partitions, or raises BusUnavailable."""
         self._settings = settings
+        self._numbers = numbers
         self._topic = topic
         self._partition = partition
         self._start = start
@@ -66,7 +75,7 @@ class KafkaReader:
 
     async def _position(self, consumer: AIOKafkaConsumer) -> None:
         await consumer.start()
-        partitions = await self._partitions(consumer)
+        partitions = await self._partitions()
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
         begins = ends if self._start is Start.END else await consumer.beginning_offsets(partitions)
@@ -74,9 +83,8 @@ class KafkaReader:
             consumer.seek(partition, begins[partition])
         self._ends = {partition: ends[partition] for partition in partitions if begins[partition] < ends[partition]}
 
-    async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        await consumer._client._wait_on_metadata(self._topic)  # noqa: SLF001 nothing public waits for a topic
-        numbers = consumer.partitions_for_topic(self._topic) or set()
+    async def _partitions(self) -> list[TopicPartition]:
+        numbers = await self._numbers(self._topic)
         if self._partition is None:
             return [TopicPartition(self._topic, number) for number in sorted(numbers)]
         if self._partition not in numbers:
@@ -92,7 +100,7 @@ class KafkaReader:
                 _log.warning("cannot read", topic=self._topic, error=repr(error))
                 await asyncio.sleep(backoff.next_pause())
             else:
-                return [decode(consumed) for records in polled.values() for consumed in records]
+                return decoded(polled)
 
     async def _has_caught_up(self, consumer: AIOKafkaConsumer) -> bool:
         for partition, end in list(self._ends.items()):
@@ -101,10 +109,12 @@ class KafkaReader:
         return not self._ends
 
     def _new_consumer(self) -> AIOKafkaConsumer:
+        settings = self._settings
         return AIOKafkaConsumer(
-            **self._settings.client(),
+            **settings.client(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=500,
+            fetch_max_bytes=settings.fetch_bytes,
         )

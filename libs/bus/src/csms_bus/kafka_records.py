@@ -1,18 +1,12 @@
-"""Records as Kafka stores them: key and value as bytes, and the partition of a key."""
+"""Records as Kafka stores them, and the partition of a key: the in-process bus does the same."""
 
 from functools import lru_cache
 
-from aiokafka import ConsumerRecord
 from aiokafka.partitioner import murmur2
 from csms.v1.bus_pb2 import Record
 from google.protobuf.message import DecodeError
 
-from csms_bus.ports import Incoming, Outgoing
-
-
-def key_of(outgoing: Outgoing) -> str:
-    """Return a record's key."""
-    return outgoing.record.station_id if outgoing.key is None else outgoing.key
+from csms_bus.ports import Incoming, Outgoing, RecordTooLarge, UnknownPartition
 
 
 @lru_cache(maxsize=65_536)
@@ -21,14 +15,32 @@ def hash_of(key: str) -> int:
     return int(murmur2(key.encode())) & 0x7FFFFFFF
 
 
-def decode(consumed: ConsumerRecord) -> Incoming:
-    """Decode a record; one that is no Record keeps its value."""
-    key = "" if consumed.key is None else consumed.key.decode(errors="replace")
-    value = consumed.value
+def partition_of(outgoing: Outgoing, key: str, partitions: int) -> int:
+    """Return the number of a record's partition in a topic that has so many. Raises UnknownPartition."""
+    number = outgoing.partition
+    if number is None:
+        return hash_of(key) % partitions
+    if not 0 <= number < partitions:
+        raise UnknownPartition(f"{outgoing.topic} has no partition {number}: it has {partitions}")
+    return number
+
+
+def value_of(outgoing: Outgoing, limit: int) -> bytes | None:
+    """Return a record's bytes; None for a tombstone. Raises RecordTooLarge beyond `limit` bytes."""
+    if outgoing.tombstone:
+        return None
+    value = outgoing.encoded()
+    if len(value) > limit:
+        raise RecordTooLarge(f"{len(value)} bytes for {outgoing.topic}, which takes at most {limit}")
+    return value
+
+
+def decode(topic: str, partition: int, offset: int, key: str, value: bytes | None) -> Incoming:
+    """Decode a record; of one that is no Record, `record` is None."""
     if value is None:
-        return Incoming(consumed.topic, consumed.partition, consumed.offset, key, None)
+        return Incoming(topic, partition, offset, key, None)
     try:
         record = Record.FromString(value)
     except DecodeError:
-        return Incoming(consumed.topic, consumed.partition, consumed.offset, key, None, value)
-    return Incoming(consumed.topic, consumed.partition, consumed.offset, key, record)
+        return Incoming(topic, partition, offset, key, None, value)
+    return Incoming(topic, partition, offset, key, record, value)

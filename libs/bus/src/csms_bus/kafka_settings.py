@@ -3,6 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES
+
+from csms_bus.topics import CATALOGUE
+
+_FETCH_BYTES = 16 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
@@ -14,6 +20,8 @@ class KafkaSettings:
     """Names the process in the brokers' logs and quotas."""
     security: dict[str, Any] = field(default_factory=dict, repr=False)
     """aiokafka's `security_protocol`, `ssl_context`, `sasl_*`; may hold secrets."""
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
+    """How large an OCPP message may be: what the records may have follows from it."""
     publish_timeout_s: float = 5.0
     """After this long a publish that is not acknowledged raises BusUnavailable."""
     request_timeout_s: float = 20.0
@@ -28,6 +36,16 @@ class KafkaSettings:
     """How long a broker holds a fetch when there is nothing to read: what an idle consumer costs. Bounds the delay of a
     record that arrives while the fetch under way does not ask for its partition, as after a handler that took more than
     100 ms."""
+
+    @property
+    def largest_record_bytes(self) -> int:
+        """How large a record's value may be on any topic."""
+        return max(topic.max_record_bytes(self.max_message_bytes) for topic in CATALOGUE)
+
+    @property
+    def fetch_bytes(self) -> int:
+        """How much a broker sends at a time; more only when one record alone has more."""
+        return max(_FETCH_BYTES, self.largest_record_bytes)
 
     def client(self) -> dict[str, Any]:
         """Return the arguments that all of aiokafka's clients take."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from csms_bus.memory_log import GroupPartition
-from csms_bus.ports import BusUnavailable, Incoming, NotAssigned, RebalanceListener, TopicPartition
+from csms_bus.ports import MAX_BATCH_BYTES, BusUnavailable, Incoming, NotAssigned, RebalanceListener, TopicPartition
 
 _log = structlog.get_logger(__name__)
 
@@ -88,7 +88,7 @@ class Member:
         """The partitions this member reads."""
         return frozenset(self._partitions)
 
-    async def poll(self, *, max_records: int, timeout_s: float) -> Sequence[Incoming]:
+    async def poll(self, *, max_records: int, timeout_s: float, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[Incoming]:
         """See `csms_bus.ports.Consumer`. Raises BusUnavailable when closed."""
         if self._closed:
             raise BusUnavailable("the consumer is closed")
@@ -99,8 +99,13 @@ class Member:
         else:
             await self._wait(timeout_s)
         records: list[Incoming] = []
-        while self._ready and len(records) < max_records:
-            records += self._deliver_next(max_records - len(records))
+        left = max_bytes
+        while self._ready and len(records) < max_records and left > 0:
+            found = self._deliver_next(max_records - len(records), left, first=not records)
+            if not found:  # the next alone has more than is left
+                break
+            left -= sum(len(incoming.value) for incoming in found)
+            records += found
         self._last_batch = len(records)
         return records
 
@@ -167,10 +172,10 @@ class Member:
                 "consumer did not finish in time before its partitions were taken away", partitions=sorted(names)
             )
 
-    def _deliver_next(self, limit: int) -> list[Incoming]:
+    def _deliver_next(self, limit: int, max_bytes: int, *, first: bool) -> list[Incoming]:
         name, partition = next(iter(self._ready.items()))
         del self._ready[name]
-        records = partition.deliver(limit)
+        records = partition.deliver(limit, max_bytes, first=first)
         if partition.waiting:
             self._ready[name] = partition
         return records

@@ -1,15 +1,41 @@
 """The partitions of the in-process bus: what was published goes to the sinks that want it, and is kept nowhere else.
 
 A sink is the queue of one consumer group for one partition (`GroupPartition`), or of one reader. A partition without
-sinks keeps nothing, except the newest record per key when its topic is compacted.
+sinks keeps nothing, except the newest record per key when its topic is compacted. What waits, waits as bytes.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
 
-from csms_bus.ports import Incoming, Outgoing, TopicPartition
+from csms_bus.delivery import Delivery
+from csms_bus.kafka_records import decode
+from csms_bus.ports import BusError, Incoming, TopicPartition
+
+
+class Stored(NamedTuple):
+    """A record as it lies in a partition."""
+
+    partition: TopicPartition
+    offset: int
+    key: str
+    value: bytes | None
+
+    def decoded(self) -> Incoming:
+        """Return the record as a consumer gets it: an object of its own each time."""
+        return decode(*self.partition, self.offset, self.key, self.value)
+
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        return len(self.value or b"")
+
+
+class Capacity(NamedTuple):
+    """How much a sink may hold of one partition before publishers wait."""
+
+    records: int
+    bytes: int
 
 
 class Sink(Protocol):
@@ -20,9 +46,18 @@ class Sink(Protocol):
         """Whether publishers must wait."""
         ...
 
-    def append(self, incoming: Incoming) -> None:
+    def append(self, stored: Stored) -> None:
         """Take a record and wake who waits for it."""
         ...
+
+
+class _Waiting(NamedTuple):
+    """A record whose publisher waits for room."""
+
+    key: str
+    value: bytes | None
+    delivery: Delivery
+    position: int
 
 
 class Partition:
@@ -31,50 +66,45 @@ class Partition:
     def __init__(self, topic: str, number: int, *, compacted: bool) -> None:
         self.name = TopicPartition(topic, number)
         self.sinks: list[Sink] = []
-        self.table: dict[str, Incoming] | None = {} if compacted else None
+        self.table: dict[str, Stored] | None = {} if compacted else None
         """Of a compacted topic: the newest record per key, oldest first."""
         self._next_offset = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[_Waiting] = deque()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a publisher may append now: no sink is full and nobody waits already."""
-        return not self._waiting and not self._is_full()
+    def put(self, key: str, value: bytes | None, delivery: Delivery, position: int) -> None:
+        """Hand a record to all sinks, now or when there is room, in the order they came; settles its outcome then."""
+        if self._waiting or self._is_full():
+            self._waiting.append(_Waiting(key, value, delivery, position))
+        else:
+            self._append(key, value)
+            delivery.settle(position)
 
-    def append(self, outgoing: Outgoing, key: str) -> None:
-        """Hand a record to all sinks."""
-        record = None if outgoing.tombstone else outgoing.record
-        incoming = Incoming(self.name.topic, self.name.partition, self._next_offset, key, record)
+    def admit(self) -> None:
+        """Take what waits, as far as there is room."""
+        while self._waiting and not self._is_full():
+            key, value, delivery, position = self._waiting.popleft()
+            self._append(key, value)
+            delivery.settle(position)
+
+    def drop(self, delivery: Delivery) -> None:
+        """Forget what waits of a delivery that was given up."""
+        self._waiting = deque(waiting for waiting in self._waiting if waiting.delivery is not delivery)
+
+    def fail(self, error: BusError) -> None:
+        """Refuse all that waits."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            waiting.delivery.settle(waiting.position, error)
+
+    def _append(self, key: str, value: bytes | None) -> None:
+        stored = Stored(self.name, self._next_offset, key, value)
         self._next_offset += 1
         if self.table is not None:
             self.table.pop(key, None)
-            if record is not None:
-                self.table[key] = incoming
+            if value is not None:
+                self.table[key] = stored
         for sink in self.sinks:
-            sink.append(incoming)
-
-    async def wait_for_room(self) -> None:
-        """Wait for one's turn to append. The caller appends before it awaits anything else, then calls `admit`."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except BaseException:
-            self._waiting.remove(turn)
-            self.admit()  # the turn may have been given but was not used
-            raise
-        self._waiting.popleft()  # not before now: whoever comes in between must queue up behind
-
-    def admit(self) -> None:
-        """Give the next waiting publisher its turn, when there is room."""
-        if self._waiting and not self._waiting[0].done() and not self._is_full():
-            self._waiting[0].set_result(None)
-
-    def fail(self, error: Exception) -> None:
-        """Make all waiting publishers raise `error`."""
-        for turn in self._waiting:
-            if not turn.done():
-                turn.set_exception(error)
+            sink.append(stored)
 
     def _is_full(self) -> bool:
         for sink in self.sinks:  # noqa: SIM110 asked for every record, and a generator costs more than the answer
@@ -86,36 +116,48 @@ class Partition:
 class GroupPartition:
     """A consumer group's records of one partition: those not delivered yet, and those delivered but not committed."""
 
-    def __init__(self, partition: Partition, *, capacity: int) -> None:
+    def __init__(self, partition: Partition, capacity: Capacity) -> None:
         self.partition = partition
-        self.waiting: deque[Incoming] = deque((partition.table or {}).values())
+        self.waiting: deque[Stored] = deque((partition.table or {}).values())
         self.on_records: Callable[[GroupPartition], None] | None = None
         """Of the member the partition is assigned to."""
-        self._delivered: deque[Incoming] = deque()
+        self._delivered: deque[Stored] = deque()
         self._capacity = capacity
+        self._bytes = _size(self.waiting)
         partition.sinks.append(self)
 
     @property
     def full(self) -> bool:
-        """Whether as many records as allowed are not committed yet."""
-        return len(self.waiting) + len(self._delivered) >= self._capacity
+        """Whether as much as allowed is not committed yet."""
+        records = len(self.waiting) + len(self._delivered)
+        return records >= self._capacity.records or self._bytes >= self._capacity.bytes
 
-    def append(self, incoming: Incoming) -> None:
+    def append(self, stored: Stored) -> None:
         """Take a record and tell the member."""
-        self.waiting.append(incoming)
+        self.waiting.append(stored)
+        self._bytes += stored.size
         if self.on_records is not None:
             self.on_records(self)
 
-    def deliver(self, limit: int) -> list[Incoming]:
-        """Return up to `limit` records, in order; they come again unless they are committed."""
-        records = [self.waiting.popleft() for _ in range(min(limit, len(self.waiting)))]
-        self._delivered.extend(records)
+    def deliver(self, limit: int, max_bytes: int, *, first: bool) -> list[Incoming]:
+        """Return up to `limit` records, in order, of up to `max_bytes`; they come again unless they are committed.
+
+        `first`: one comes in any case.
+        """
+        records: list[Incoming] = []
+        while self.waiting and len(records) < limit:
+            max_bytes -= self.waiting[0].size
+            if max_bytes < 0 and (records or not first):
+                break
+            stored = self.waiting.popleft()
+            self._delivered.append(stored)
+            records.append(stored.decoded())
         return records
 
     def commit(self, offset: int) -> None:
         """Forget all delivered records before `offset`."""
         while self._delivered and self._delivered[0].offset < offset:
-            self._delivered.popleft()
+            self._bytes -= self._delivered.popleft().size
         self.partition.admit()
 
     def rewind(self, offset: int = 0) -> None:
@@ -124,3 +166,7 @@ class GroupPartition:
             self.waiting.appendleft(self._delivered.pop())
         if self.waiting and self.on_records is not None:
             self.on_records(self)
+
+
+def _size(records: Iterable[Stored]) -> int:
+    return sum(stored.size for stored in records)

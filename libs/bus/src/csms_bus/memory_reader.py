@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
-from csms_bus.memory_log import Partition
+from csms_bus.memory_log import Capacity, Partition, Stored
 from csms_bus.ports import Incoming, Start
 
 
@@ -14,22 +14,24 @@ class MemoryReader:
     Implements `csms_bus.ports.Reader` and is a sink of its partitions.
     """
 
-    def __init__(self, partitions: Sequence[Partition], start: Start, *, capacity: int) -> None:
+    def __init__(self, partitions: Sequence[Partition], start: Start, capacity: Capacity) -> None:
         self._partitions = partitions
         self._start = start
         self._capacity = capacity
-        self._table: list[Incoming] = []
-        self._records: deque[Incoming] = deque()
+        self._table: list[Stored] = []
+        self._records: deque[Stored] = deque()
+        self._bytes = 0
         self._wakeup: asyncio.Future[None] | None = None
 
     @property
     def full(self) -> bool:
         """Whether publishers must wait."""
-        return len(self._records) >= self._capacity
+        return len(self._records) >= self._capacity.records or self._bytes >= self._capacity.bytes
 
-    def append(self, incoming: Incoming) -> None:
+    def append(self, stored: Stored) -> None:
         """Take a record."""
-        self._records.append(incoming)
+        self._records.append(stored)
+        self._bytes += stored.size
         if self._wakeup is not None and not self._wakeup.done():
             self._wakeup.set_result(None)
 
@@ -52,7 +54,7 @@ class MemoryReader:
         if self._start is Start.BEGINNING:
             table, self._table = self._table, []
             if table:
-                yield table
+                yield [stored.decoded() for stored in table]
             yield ()
         while True:
             yield await self._next()
@@ -61,8 +63,9 @@ class MemoryReader:
         while not self._records:
             self._wakeup = asyncio.get_running_loop().create_future()
             await self._wakeup
-        batch = list(self._records)
+        batch = [stored.decoded() for stored in self._records]
         self._records.clear()
+        self._bytes = 0
         for partition in self._partitions:
             partition.admit()
         return batch

@@ -14,6 +14,14 @@ from csms_bus.ports import BusUnavailable, Consumer, Incoming, NotAssigned, Topi
 _log = structlog.get_logger(__name__)
 
 
+def first_offsets(records: Iterable[Incoming]) -> dict[TopicPartition, int]:
+    """Return the offset of the first of these records, which are in order, in each partition."""
+    first: dict[TopicPartition, int] = {}
+    for incoming in records:
+        first.setdefault(TopicPartition(incoming.topic, incoming.partition), incoming.offset)
+    return first
+
+
 class Offsets:
     """What one consumer has done, and its commits: one at a time, at most one every `interval_s` seconds."""
 
@@ -39,12 +47,11 @@ class Offsets:
 
     def undone(self, batch: Sequence[Incoming]) -> dict[TopicPartition, int]:
         """Return where each partition of the batch must go on so that all its records get done."""
-        first: dict[TopicPartition, int] = {}
-        for incoming in batch:
-            name = TopicPartition(incoming.topic, incoming.partition)
-            if incoming.offset >= self._next.get(name, 0):
-                first.setdefault(name, incoming.offset)
-        return first
+        return first_offsets(
+            incoming
+            for incoming in batch
+            if incoming.offset >= self._next.get(TopicPartition(incoming.topic, incoming.partition), 0)
+        )
 
     def commit_soon(self, consumer: Consumer) -> None:
         """Commit in the background when it is time to. The task is owned by this object; `flush` ends it."""

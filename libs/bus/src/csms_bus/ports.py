@@ -5,7 +5,9 @@ Errors:
     BusError
     ├── BusUnavailable      the broker cannot be reached or did not acknowledge in time
     ├── NotAssigned         an offset was committed for a partition that now belongs to another consumer
-    └── RecordTooLarge      a record exceeds what the bus carries; trying again is no use
+    └── RecordRefused       the record can never be published as it is: trying again is no use
+        ├── RecordTooLarge      it exceeds what the bus carries
+        └── UnknownPartition    its topic has no such partition
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -17,7 +19,19 @@ from csms.v1.bus_pb2 import Record
 
 
 class BusError(Exception):
-    """Base of the bus's errors."""
+    """Base of the bus's errors.
+
+    One that `Bus.publish` raises says in `outcomes` what went wrong with which record, by its position; the others are
+    durable. From elsewhere `outcomes` is empty.
+    """
+
+    def __init__(self, *arguments: object, outcomes: Mapping[int, "BusError"] | None = None) -> None:
+        super().__init__(*arguments)
+        self.outcomes = outcomes or {}
+
+    def of_each(self, count: int) -> Mapping[int, "BusError"]:
+        """Return `outcomes`; when nothing is known of single records, this error for each of the `count`."""
+        return self.outcomes or dict.fromkeys(range(count), self)
 
 
 class BusUnavailable(BusError):  # noqa: N818 says what is the case
@@ -28,8 +42,20 @@ class NotAssigned(BusError):  # noqa: N818 as above
     """The partition belongs to another consumer by now; it will see the record again, which handlers must bear."""
 
 
-class RecordTooLarge(BusError):  # noqa: N818 as above
-    """A record exceeds what the bus carries (1 MiB; dead letters 2 MiB). Trying again is no use."""
+class RecordRefused(BusError):  # noqa: N818 as above
+    """The record can never be published as it is. Trying again is no use."""
+
+
+class RecordTooLarge(RecordRefused):
+    """A record exceeds what the bus carries (`csms_bus.topics.Topic.max_record_bytes`)."""
+
+
+class UnknownPartition(RecordRefused):
+    """The record's topic has no partition of that number."""
+
+
+MAX_BATCH_BYTES = 8 * 1024 * 1024
+"""How much a poll returns when nothing else is said: what is in work at a time is bounded by bytes, too."""
 
 
 class TopicPartition(NamedTuple):
@@ -41,7 +67,7 @@ class TopicPartition(NamedTuple):
 
 @dataclass(slots=True)  # not frozen: one is made for every record, and that would take three times as long
 class Outgoing:
-    """A record to publish. Never change `record` afterwards: the in-process bus hands on the same object."""
+    """A record to publish."""
 
     topic: str
     record: Record
@@ -51,6 +77,17 @@ class Outgoing:
     """None: the record's station id."""
     tombstone: bool = False
     """Deletes the key from a compacted topic; `record` is not written."""
+    stored: bytes | None = field(default=None, repr=False, compare=False)
+    """`record` as bytes, when it comes from where it was kept: published as it was."""
+
+    @property
+    def ordering_key(self) -> str:
+        """What the record's order holds for."""
+        return self.record.station_id if self.key is None else self.key
+
+    def encoded(self) -> bytes:
+        """Return the record as the bytes that are published."""
+        return self.record.SerializeToString() if self.stored is None else self.stored
 
 
 @dataclass(slots=True)  # not frozen: one is made for every record, and that would take three times as long
@@ -62,9 +99,9 @@ class Incoming:
     offset: int
     key: str
     record: Record | None
-    """None: a tombstone (then `value` is empty), or a value that is no Record (then `value` holds it)."""
+    """None: a tombstone (then `value` is empty), or a value that is no Record."""
     value: bytes = field(default=b"", repr=False)
-    """The undecodable value; empty when `record` is set."""
+    """The record as it was published, byte for byte."""
 
 
 class Start(Enum):
@@ -77,10 +114,11 @@ class Start(Enum):
 class Consumer(Protocol):
     """A member of a consumer group. Not shared between tasks, but `commit` may run beside `poll`."""
 
-    async def poll(self, *, max_records: int, timeout_s: float) -> Sequence[Incoming]:
+    async def poll(self, *, max_records: int, timeout_s: float, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[Incoming]:
         """Wait up to `timeout_s` for at least one record and return up to `max_records`, in order per partition.
 
-        May return an empty sequence. Raises BusUnavailable.
+        Their values have `max_bytes` together at most, unless the first alone has more. May return an empty sequence.
+        Raises BusUnavailable.
         """
         ...
 
@@ -133,8 +171,9 @@ class Bus(Protocol):
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Publish, and return when all are durable (Kafka: acks=all, idempotent producer). Order per key is kept.
 
-        Blocks while the bounded buffer is full. Raises BusUnavailable, RecordTooLarge; then each record may or may not
-        be on the bus.
+        Blocks while the bounded buffer is full. One record's failure is no other's: the BusError that is raised says in
+        `outcomes` which failed. BusUnavailable: some of these may or may not be on the bus, and trying again is of use;
+        RecordRefused: these are not on the bus, and never will be.
         """
         ...
 

@@ -54,16 +54,15 @@ def error_to(
 
 def dead_letter(incoming: Incoming, *, group: str, reason: str) -> Outgoing:
     """Wrap a record that `group` gave up, byte for byte. `reason` must hold no secrets."""
-    record = incoming.record
     letter = DeadLetter(
         topic=incoming.topic,
         partition=incoming.partition,
         offset=incoming.offset,
         group=group,
         reason=reason,
-        value=incoming.value if record is None else record.SerializeToString(),
+        value=incoming.value,
     )
-    station_id = incoming.key if record is None else record.station_id
+    station_id = incoming.key if incoming.record is None else incoming.record.station_id
     return Outgoing(DEAD_LETTERS.name, new_record(station_id, dead_letter=letter), key=incoming.key)
 
 

@@ -75,7 +75,8 @@ class SealedBus:
     def _sealed(self, outgoing: Outgoing) -> Outgoing:
         record = outgoing.record
         sealed = self._sealed_letter(record) if record.HasField("dead_letter") else self._sealed_record(record)
-        return outgoing if sealed is None else replace(outgoing, record=sealed)
+        # `stored` would be published instead of the sealed record.
+        return outgoing if sealed is None else replace(outgoing, record=sealed, stored=None)
 
     def _sealed_record(self, record: Record) -> Record | None:
         """Return the record sealed; None: it holds no secret."""

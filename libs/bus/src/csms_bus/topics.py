@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
+from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES
+
 
 class Cleanup(Enum):
     """Kafka's cleanup.policy."""
@@ -26,8 +28,10 @@ class Key(Enum):
     SERVICE = "name of the service"
 
 
-MAX_RECORD_BYTES = 1_000_000
-"""How large a record's value may be; what Kafka's brokers take by default, less some room for the key."""
+_LEAST_MESSAGE_BYTES = 1_000_000
+"""Records that carry no OCPP message need room, too, however small these are kept."""
+_ENVELOPE_BYTES = 64 * 1024
+"""For all that is in a record besides OCPP messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,12 @@ class Topic:
     """Default number; inboxes need as many as the service has replicas at most."""
     retention: timedelta
     cleanup: Cleanup = Cleanup.DELETE
-    max_record_bytes: int = MAX_RECORD_BYTES
+    messages: int = 1
+    """How many OCPP messages one of its records may hold."""
+
+    def max_record_bytes(self, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> int:
+        """Return how large a record's value may be where OCPP messages have at most `max_message_bytes`."""
+        return self.messages * max(max_message_bytes, _LEAST_MESSAGE_BYTES) + _ENVELOPE_BYTES
 
 
 CALLS_AUTH = Topic(
@@ -127,6 +136,7 @@ TRANSACTIONS_INBOX = Topic(
     consumers=("transactions",),
     partitions=32,
     retention=timedelta(hours=1),
+    messages=2,  # a result carries the request and the answer
 )
 DEVICES_INBOX = Topic(
     name="devices.inbox",
@@ -137,6 +147,7 @@ DEVICES_INBOX = Topic(
     consumers=("device-mgmt",),
     partitions=32,
     retention=timedelta(hours=1),
+    messages=2,  # a result carries the request and the answer
 )
 RESULTS = Topic(
     name="ocpp.results",
@@ -147,6 +158,7 @@ RESULTS = Topic(
     consumers=("device-mgmt", "transactions", "auth"),
     partitions=12,
     retention=timedelta(days=7),
+    messages=2,  # a result carries the request and the answer
 )
 CONNECTIONS = Topic(
     name="station.connections",
@@ -260,7 +272,7 @@ DEAD_LETTERS = Topic(
     consumers=(),
     partitions=1,
     retention=timedelta(days=30),
-    max_record_bytes=2 * MAX_RECORD_BYTES,  # the whole record fits in, whatever else there is
+    messages=3,  # the largest record there is fits in, whatever else is said of it
 )
 
 CATALOGUE: tuple[Topic, ...] = (

@@ -24,6 +24,7 @@ record encrypted under `CSMS_SECRET_KEY`. Events have no such.
 
 Records come at least once and in order per key. `record_id` (and `event_id` of domain events) tells repeats.
 `python -m csms_bus.admin` creates the topics; [ACLs](#acls) say who may do what.
+Sizes are those of the default `CSMS_MAX_MESSAGE_BYTES`.
 """
 
 _RIGHTS = """\
@@ -66,7 +67,7 @@ def _section(topic: Topic) -> Iterator[str]:
     yield ""
     yield f"## {topic.name}"
     yield ""
-    yield f"{topic.what}. Values of at most {topic.max_record_bytes} bytes."
+    yield f"{topic.what}. Values of at most {topic.max_record_bytes()} bytes."
     for body in topic.bodies:
         yield ""
         yield f"`{body}`:"

@@ -42,17 +42,13 @@ class Database:
     Raises ValueError for a URL of another kind.
     """
 
-    def __init__(
-        self, url: str, schema: str | None = None, *, pool_size: int = 10, statement_timeout_s: float | None = None
-    ) -> None:
+    def __init__(self, url: str, schema: str | None = None, *, pool_size: int = 10) -> None:
         parsed = urls.parse(url)
         self.dialect: Dialect = cast("Dialect", urls.dialect(parsed))
         self.name = schema or Path(parsed.database or "database").stem
         """Names the database in metrics and logs."""
         if self.dialect == urls.POSTGRESQL:
-            self._writer = postgresql.pooled(
-                parsed, schema, pool_size=pool_size, statement_timeout_s=statement_timeout_s
-            )
+            self._writer = postgresql.pooled(parsed, schema, pool_size=pool_size)
             self._reader = self._writer.execution_options(postgresql_readonly=True, **_READING)
         else:
             self._writer, self._reader = sqlite.writer(parsed), sqlite.reader(parsed).execution_options(**_READING)

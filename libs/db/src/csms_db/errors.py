@@ -9,7 +9,7 @@ Exception
 import sqlite3
 import ssl
 
-from csms_bus.flow import Later
+from csms_runtime.waiting import Later
 
 _SQLITE_CODES = frozenset(
     {

@@ -19,11 +19,9 @@ LOCK_TIMEOUT_MS = 10_000
 _POOL_TIMEOUT_S = 10.0
 
 
-def pooled(url: URL, schema: str | None, *, pool_size: int, statement_timeout_s: float | None) -> AsyncEngine:
+def pooled(url: URL, schema: str | None, *, pool_size: int) -> AsyncEngine:
     """Return the engine of a service. A closed connection is replaced before use: a restarted server costs no error."""
     settings = {"lock_timeout": str(LOCK_TIMEOUT_MS), "idle_in_transaction_session_timeout": "60000"}
-    if statement_timeout_s is not None:
-        settings["statement_timeout"] = str(int(statement_timeout_s * 1000))
     engine = create_async_engine(
         _without_tls(url),
         pool_size=pool_size,

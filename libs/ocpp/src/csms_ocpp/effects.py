@@ -50,6 +50,8 @@ class NoticeKind(StrEnum):
     """An answer to nothing that was sent."""
     RESULT_REFUSED = "result_refused"
     """A CALLRESULTERROR (OCPP 2.1): the station did not accept our answer."""
+    TOO_LARGE = "too_large"
+    """A message larger than what is carried; noticed by the driver."""
     DUPLICATE_COMMAND = "duplicate_command"
     """A command whose id is already open or queued; ignored."""
 

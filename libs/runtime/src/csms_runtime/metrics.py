@@ -95,6 +95,11 @@ OUTBOX_PUBLISHED = Counter(
     "Records published from the outbox",
     ["database"],
 )
+OUTBOX_SET_ASIDE = Counter(
+    "csms_outbox_set_aside_total",
+    "Records of the outbox that can never be published, set aside for people to look at",
+    ["database", "topic"],
+)
 
 # ---- Transactions (csms_transactions) --------------------------------------------------------------------------------
 

@@ -19,6 +19,9 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0: any free one."""
 
 
+DEFAULT_MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+MAX_MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""Beyond it one message would fill what the processes have for all."""
 MIN_SECRET_LENGTH = 16
 """Fewest characters of `CSMS_SECRET_KEY`."""
 
@@ -153,6 +156,14 @@ class RuntimeSettings(KafkaAccess):
         "a path with dots leads into objects",
     )
     oidc_scope_prefix: str = Field("", description='What stands before the scopes in that claim, like "csms:"')
+    max_message_bytes: int = Field(
+        DEFAULT_MAX_MESSAGE_BYTES,
+        ge=1024,
+        le=MAX_MAX_MESSAGE_BYTES,
+        description="Largest OCPP message that is carried, in bytes, the same for all services: a station gets an "
+        "error for a larger one. What the topics must take follows from it: run `python -m csms_bus.admin` before "
+        "raising it",
+    )
     kafka_bootstrap_servers: str = Field(
         "127.0.0.1:9092", description="Kafka brokers, host:port separated by commas; not used in standalone mode"
     )

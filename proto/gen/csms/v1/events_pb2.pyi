@@ -297,18 +297,22 @@ class StationNotified(_message.Message):
 
     ACTION_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
+    PAYLOAD_OMITTED_FIELD_NUMBER: _builtins.int
     action: _builtins.str
     payload: _builtins.bytes
-    """The OCPP payload as JSON."""
+    """The OCPP payload as JSON, as the station sent it; secrets are masked."""
+    payload_omitted: _builtins.bool
+    """The masked payload is larger than an event may be: see /stations/{id}/notifications."""
     def __init__(
         self,
         *,
         action: _builtins.str = ...,
         payload: _builtins.bytes = ...,
+        payload_omitted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "payload", b"payload", "payload_omitted", b"payload_omitted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

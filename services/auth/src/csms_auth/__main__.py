@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 import typer
-from csms_bus import kafka_security
 from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
@@ -57,12 +56,7 @@ async def _serve(settings: AuthSettings, stop: asyncio.Event) -> None:
         await verify(url, SCHEMA, MIGRATIONS)
         database = Database(url, SCHEMA, pool_size=settings.database_pool_size)
         parts.push_async_callback(database.close)
-        kafka = KafkaBus(
-            settings.kafka_bootstrap_servers,
-            client_id=f"csms-auth-{settings.slot}",
-            security=kafka_security.arguments(settings),
-        )
-        bus = SealedBus(kafka, Sealer(settings.require_secret_key()))
+        bus = SealedBus(KafkaBus.configured(settings, "auth"), Sealer(settings.require_secret_key()))
         parts.push_async_callback(bus.stop)
         await bus.start()
         security = ApiSecurity(bus, settings, health, "auth")

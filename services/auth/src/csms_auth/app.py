@@ -8,10 +8,12 @@ from functools import partial
 
 from csms_bus import groups
 from csms_bus.groups import Group
+from csms_bus.outbox import publisher
 from csms_bus.ports import Bus
 from csms_bus.runner import BatchHandler, ConsumerRunner
 from csms_db.engine import Database
-from csms_db.outbox import OutboxRelay
+from csms_db.outbox import OutboxRelay, SetAside
+from csms_db.outbox import http as outbox_http
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys
 from fastapi import APIRouter
@@ -66,7 +68,7 @@ class Auth:
         self._runners: dict[str, ConsumerRunner] = {}
         """By the name of the group, which is the component of `/readyz`."""
         self._announced = asyncio.Event()
-        self._relay = OutboxRelay(database, tables.outbox, bus.publish)
+        self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
         authority = authority_of(settings)
         self._certifier = Certifier(
             database,
@@ -95,6 +97,7 @@ class Auth:
             ).router(),
             ApiKeyResource(database, self._relay.wake, api_keys or ApiKeys({})).router(),
             audit_router(database),
+            outbox_http.router(SetAside(database, tables.outbox), "auth", self._relay.wake),
         )
         """The HTTP resources, to be mounted below /api/v1."""
 

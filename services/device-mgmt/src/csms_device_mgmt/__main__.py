@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 import typer
-from csms_bus import kafka_security
 from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable
@@ -54,14 +53,9 @@ async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
     health = Health()
     await verify(settings.require_database_url(), SCHEMA, MIGRATIONS)
     async with AsyncExitStack() as parts:
-        database = Database(settings.require_database_url(), SCHEMA)
+        database = Database(settings.require_database_url(), SCHEMA, pool_size=settings.database_pool_size)
         parts.push_async_callback(database.close)
-        kafka = KafkaBus(
-            settings.kafka_bootstrap_servers,
-            client_id=f"csms-device-mgmt-{settings.slot}",
-            security=kafka_security.arguments(settings),
-        )
-        bus = SealedBus(kafka, Sealer(settings.require_secret_key()))
+        bus = SealedBus(KafkaBus.configured(settings, "device-mgmt"), Sealer(settings.require_secret_key()))
         parts.push_async_callback(bus.stop)
         await bus.start()
         service = DeviceManagement(bus, database, settings, health, secret_key=settings.require_secret_key())

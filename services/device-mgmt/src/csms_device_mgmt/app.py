@@ -10,12 +10,14 @@ from csms_bus.gateways import Gateways
 from csms_bus.groups import Group
 from csms_bus.inbox import Inbox
 from csms_bus.light_first import LightFirst
+from csms_bus.outbox import publisher
 from csms_bus.ports import Bus
 from csms_bus.requests import Requester
 from csms_bus.runner import BatchHandler, ConsumerRunner
 from csms_bus.topics import DEVICES_INBOX
 from csms_db.engine import Database
-from csms_db.outbox import OutboxRelay
+from csms_db.outbox import OutboxRelay, SetAside
+from csms_db.outbox import http as outbox_http
 from csms_runtime.health import Health
 from fastapi import APIRouter
 
@@ -58,7 +60,7 @@ class DeviceManagement:
         self, bus: Bus, database: Database, settings: DeviceSettings, health: Health, *, secret_key: bytes
     ) -> None:
         """`secret_key` is the key of the password digests, the same as the gateway's."""
-        self._relay = OutboxRelay(database, OUTBOX, bus.publish)
+        self._relay = OutboxRelay(database, OUTBOX, publisher(bus))
         self._gateways = Gateways(bus)
         reply_to = ReplyTo(topic=DEVICES_INBOX.name, partition=settings.slot)
         self._requester = Requester(bus, reply_to)
@@ -68,7 +70,10 @@ class DeviceManagement:
         self._consuming = False
         self._health = health
         self._sweeper = Sweeper(units, Retention(units, settings), settings.sweep_interval_s)
-        self.routers: Sequence[APIRouter] = self._routers(bus, units, settings, secret_key)
+        self.routers: Sequence[APIRouter] = (
+            *self._routers(bus, units, settings, secret_key),
+            outbox_http.router(SetAside(database, OUTBOX), "device-mgmt", self._relay.wake),
+        )
         """The HTTP resources, to be mounted below /api/v1."""
 
     def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:

@@ -41,6 +41,22 @@ async def test_message_is_recorded_once_and_answered_each_time(apply, records, u
     assert (row.action, row.payload) == (action, {"any": "thing"})
 
 
+async def test_event_holds_the_payload_as_the_station_sent_it(apply, records):
+    record = records.call("ReservationStatusUpdate", {})
+    record.station_call.payload = b'{"customData":{"vendorId":"x","a":[9e15, 1.0,1e3]}}'
+    applied = await apply(record)
+    assert applied.events[0].station_notified.payload == record.station_call.payload
+
+
+async def test_masked_payload_that_would_be_too_large_is_left_out_of_the_event(apply, records):
+    numbers = b",".join([b"9e15"] * 300_000)
+    record = records.call("ReservationStatusUpdate", {})
+    record.station_call.payload = b'{"customData":{"vendorId":"x","password":"secret","a":[' + numbers + b"]}}"
+    told = (await apply(record)).events[0].station_notified
+    assert told.payload_omitted
+    assert not told.payload
+
+
 async def test_secrets_are_neither_kept_nor_told(apply, records, units, station_id):
     token = {"idToken": {"idToken": "1234", "type": "KeyCode"}}
     applied = await apply(records.call("ReservationStatusUpdate", token))

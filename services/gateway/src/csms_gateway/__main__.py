@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 import typer
-from csms_bus import kafka_security
 from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
 from csms_bus.sealed import SealedBus
@@ -35,10 +34,9 @@ def serve() -> None:
 
 async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     health = Health()
-    kafka = KafkaBus(
-        settings.kafka_bootstrap_servers,
-        client_id=f"csms-gateway-{settings.slot}",
-        security=kafka_security.arguments(settings),
+    kafka = KafkaBus.configured(
+        settings,
+        "gateway",
         # The bus gives up first: it knows what to clean up.
         publish_timeout_s=settings.publish_timeout_s * 0.9,
     )

@@ -21,8 +21,9 @@ from csms_runtime.clock import now_ms
 
 from csms_gateway.connection import StationConnection
 from csms_gateway.identity import GatewayId
-from csms_gateway.publisher import Publisher, RetryingPublisher
+from csms_gateway.publisher import Publisher
 from csms_gateway.registry import Registry
+from csms_gateway.retrying import RetryingPublisher
 
 _log = structlog.get_logger(__name__)
 

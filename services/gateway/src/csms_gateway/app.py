@@ -25,8 +25,9 @@ from csms_gateway.identity import GatewayId
 from csms_gateway.inbox import InboxRouter
 from csms_gateway.lifecycle import Lifecycle
 from csms_gateway.message_refusals import MessageRefusals
-from csms_gateway.publisher import Publisher, RetryingPublisher
+from csms_gateway.publisher import Publisher
 from csms_gateway.registry import Registry
+from csms_gateway.retrying import RetryingPublisher
 from csms_gateway.server import StationServer
 from csms_gateway.settings import GatewaySettings
 from csms_gateway.slot import Slot, SlotTaken
@@ -65,9 +66,13 @@ class Gateway:
         )
         self._announcements = Announcements(self.id, self.registry, self._publisher, self._retrying)
         self._calls = Calls(
-            self.id, self._publisher, service_timeout_s=settings.service_timeout_s, bus_is_durable=bus.durable
+            self.id,
+            self._publisher,
+            service_timeout_s=settings.service_timeout_s,
+            bus_is_durable=bus.durable,
+            max_message_bytes=settings.max_message_bytes,
         )
-        self._commands = Commands(self.id, self.registry, self._retrying)
+        self._commands = Commands(self.id, self.registry, self._retrying, max_message_bytes=settings.max_message_bytes)
         requester = Requester(bus, self.id.reply_to, max_open=settings.max_handshakes)
         router = InboxRouter(requester, self._calls, self._commands)
         self._watch = Watch()

@@ -9,6 +9,7 @@ from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import Reply, StationCall
 from csms_bus.ports import BusError, Outgoing, RecordTooLarge
 from csms_bus.records import new_record
+from csms_ocpp.effects import NoticeKind
 from csms_ocpp.errors import ErrorCode, OcppError, parse_code
 from csms_ocpp.session import Dispatch
 from csms_runtime import metrics
@@ -44,8 +45,15 @@ class Calls:
     """
 
     def __init__(
-        self, gateway: GatewayId, publisher: Publisher, *, service_timeout_s: float, bus_is_durable: bool
+        self,
+        gateway: GatewayId,
+        publisher: Publisher,
+        *,
+        service_timeout_s: float,
+        bus_is_durable: bool,
+        max_message_bytes: int,
     ) -> None:
+        self._max_message_bytes = max_message_bytes
         self._gateway = gateway
         self._publisher = publisher
         self._service_timeout_s = service_timeout_s
@@ -60,6 +68,10 @@ class Calls:
 
     def dispatch(self, connection: StationConnection, dispatch: Dispatch) -> None:
         """Publish a CALL (or SEND); the answer follows by `connection.reply` or `replied_late`. Never blocks."""
+        if len(dispatch.payload) > self._max_message_bytes:
+            text = f"{len(dispatch.payload)} bytes, and at most {self._max_message_bytes} are carried"
+            connection.refuse(dispatch, NoticeKind.TOO_LARGE, OcppError(ErrorCode.GENERIC_ERROR, text))
+            return
         correlation_id = new_id()
         topic = routing.topic(connection.protocol, dispatch.action)
         if not dispatch.no_reply:
@@ -103,7 +115,11 @@ class Calls:
         action = record.station_call.action
         _log.warning("CALL not published", station_id=record.station_id, action=action, error=str(error))
         call = self._take(correlation_id, "unpublished")
-        if call is not None:
+        if call is None:
+            return
+        if isinstance(error, RecordTooLarge):
+            call.connection.refuse(call.dispatch, NoticeKind.TOO_LARGE, _not_taken(error))
+        else:
             call.connection.reply(call.dispatch.correlation, _not_taken(error))
 
     def on_reply(self, record: Record) -> bool:

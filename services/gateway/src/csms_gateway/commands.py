@@ -26,8 +26,8 @@ from websockets.frames import CloseCode
 
 from csms_gateway.connection import StationConnection
 from csms_gateway.identity import GatewayId
-from csms_gateway.publisher import RetryingPublisher
 from csms_gateway.registry import REPLACED, Registry
+from csms_gateway.retrying import RetryingPublisher
 from csms_gateway.taken_commands import TakenCommands
 
 _log = structlog.get_logger(__name__)
@@ -40,8 +40,7 @@ _OUTCOMES = {
     Outcome.UNKNOWN: OUTCOME_UNKNOWN,
 }
 
-_MAX_RESULT_BYTES = topics.MAX_RECORD_BYTES - 1024
-"""Leaves room for the envelope."""
+_ENVELOPE_BYTES = 1024
 
 
 _TOO_MANY = ErrorInfo("GenericError", "too many commands for this gateway; not sent")
@@ -50,7 +49,10 @@ _TOO_MANY = ErrorInfo("GenericError", "too many commands for this gateway; not s
 class Commands:
     """Gives commands to the connection they are meant for, and publishes what became of them."""
 
-    def __init__(self, gateway: GatewayId, registry: Registry, results: RetryingPublisher) -> None:
+    def __init__(
+        self, gateway: GatewayId, registry: Registry, results: RetryingPublisher, *, max_message_bytes: int
+    ) -> None:
+        self._max_result_bytes = topics.RESULTS.max_record_bytes(max_message_bytes) - _ENVELOPE_BYTES
         self._gateway = gateway
         self._registry = registry
         self._results = results
@@ -112,20 +114,20 @@ class Commands:
             error = CallError(code=done.error.code, description=done.error.description, details=done.error.details)
             result.error.CopyFrom(error)
         metrics.GATEWAY_COMMANDS.labels(_label(command), done.outcome.value).inc()
-        fitted = _fitted(result)
-        outgoing = new_record(record.station_id, traceparent=record.traceparent, command_result=fitted)
+        result = fitted(result, self._max_result_bytes)
+        outgoing = new_record(record.station_id, traceparent=record.traceparent, command_result=result)
         self._results.put(Outgoing(topics.RESULTS.name, outgoing))
 
 
-def _fitted(result: CommandResult) -> CommandResult:
+def fitted(result: CommandResult, limit: int) -> CommandResult:
     """Make the result small enough for the bus: the station's answer, then the request, is left out."""
-    if result.ByteSize() <= _MAX_RESULT_BYTES:
+    if result.ByteSize() <= limit:
         return result
     result.payload = b""
     result.outcome = OUTCOME_ERROR
     error = CallError(code="GenericError", description="the station's answer is larger than this system carries")
     result.error.CopyFrom(error)
-    if result.ByteSize() > _MAX_RESULT_BYTES:
+    if result.ByteSize() > limit:
         result.command.payload = b"{}"
     return result
 

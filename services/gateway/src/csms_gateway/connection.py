@@ -12,6 +12,7 @@ from csms.v1.auth_pb2 import (
     RegistrationStatus,
 )
 from csms.v1.bus_pb2 import Record
+from csms_ocpp.effects import NoticeKind
 from csms_ocpp.errors import OcppError
 from csms_ocpp.session import (
     Close,
@@ -200,6 +201,12 @@ class StationConnection:
         """Give a service's answer to the station."""
         self._carry_out(self._session.reply(correlation, answer))
 
+    def refuse(self, dispatch: Dispatch, kind: NoticeKind, error: OcppError) -> None:
+        """Answer a CALL (not a SEND) with an error, and note why it could not be taken."""
+        self._note(Notice(kind, error.description, dispatch.action, error.code))
+        if not dispatch.no_reply:
+            self.reply(dispatch.correlation, error)
+
     def replied_late(self, correlation: int, *, stored: bool) -> None:
         """Answer the station in place of a silent service; `stored`: its CALL is durably on the bus."""
         self._carry_out(self._session.replied_late(correlation, stored=stored))
@@ -223,6 +230,8 @@ class StationConnection:
         if self._timer is not None:
             self._timer.cancel()
         metrics.GATEWAY_DISCONNECTS.labels(_code_label(self.close_code)).inc()
+        if self._socket.sent_close_code == CloseCode.MESSAGE_TOO_BIG:
+            self._note(Notice(NoticeKind.TOO_LARGE, "the connection was closed: a message was far too large"))
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:

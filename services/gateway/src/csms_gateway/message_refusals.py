@@ -10,7 +10,7 @@ from csms_runtime.clock import now_ms
 from csms_runtime.refusals import RefusalLimiter
 
 from csms_gateway.connection import StationConnection
-from csms_gateway.publisher import RetryingPublisher
+from csms_gateway.retrying import RetryingPublisher
 
 _log = structlog.get_logger(__name__)
 
@@ -26,6 +26,7 @@ _WORTH_TELLING = frozenset(
         NoticeKind.LATE_ANSWER,
         NoticeKind.UNKNOWN_ANSWER,
         NoticeKind.RESULT_REFUSED,
+        NoticeKind.TOO_LARGE,
     }
 )
 """What the station did; the others are about our services, or harmless repeats."""

@@ -1,16 +1,15 @@
 """Publishing without ever blocking a station's reader.
 
-`Publisher` batches and reports the outcome once; `RetryingPublisher` keeps what nobody could ask for again.
+`Publisher` batches and reports each record's outcome once. What nobody could ask for again: `csms_gateway.retrying`.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import structlog
-from csms_bus.flow import Backoff
-from csms_bus.ports import Bus, BusError, BusUnavailable, Outgoing, RecordTooLarge
-from csms_bus.topics import MAX_RECORD_BYTES
+from csms_bus.kafka_records import hash_of
+from csms_bus.ports import Bus, BusError, BusUnavailable, Outgoing
 from csms_runtime import metrics
 
 _log = structlog.get_logger(__name__)
@@ -18,25 +17,40 @@ _log = structlog.get_logger(__name__)
 Done = Callable[[BusError | None], None]
 """Told once, from the event loop, whether the record is durable (None) or what went wrong."""
 
-_MAX_BATCH = 500
-_FIRST_PAUSE_S = 0.2
-_LONGEST_PAUSE_S = 5.0
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""How much may wait to be published."""
+GROUPS = 24
+"""Stations whose keys hash alike are published together, the others beside them: what cannot be published for one of
+them keeps back few others. Groups are partitions, where there are 24, 12, 8 ... of them."""
+
+
+def group_of(outgoing: Outgoing) -> int:
+    """Return the number of a record's group."""
+    return hash_of(outgoing.ordering_key) % GROUPS
+
+
+class _Submitted(NamedTuple):
+    outgoing: Outgoing
+    size: int
+    done: Done
 
 
 class Publisher:
-    """Publishes all that was submitted in one turn of the event loop as one batch.
+    """Publishes all that was submitted in one turn of the event loop as one batch for each group of stations.
 
-    Batches start in order and run beside each other: an unreachable partition delays only what was submitted with it.
-    At most `max_records` are under way, and none for longer than `deadline_s`.
+    Batches start in order and run beside each other; each record has its own outcome. At most `max_records` and
+    `max_bytes` are under way, and none for longer than `deadline_s`.
     """
 
-    def __init__(self, bus: Bus, *, deadline_s: float, max_records: int) -> None:
+    def __init__(self, bus: Bus, *, deadline_s: float, max_records: int, max_bytes: int = MAX_WAITING_BYTES) -> None:
         self._bus = bus
         self._deadline_s = deadline_s
         self._max_records = max_records
-        self._waiting: list[tuple[Outgoing, Done]] = []
+        self._max_bytes = max_bytes
+        self._waiting: list[_Submitted] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._records = 0
+        self._bytes = 0
         metrics.GATEWAY_PUBLISHING.set_function(lambda: self._records)
 
     @property
@@ -47,22 +61,15 @@ class Publisher:
     def submit(self, outgoing: Outgoing, done: Done) -> None:
         """Publish soon; never blocks. A full queue, or a record too large, is reported through `done` as well."""
         loop = asyncio.get_running_loop()
-        error = self._problem(outgoing)
-        if error is not None:
-            loop.call_soon(done, error)
+        if self._records >= self._max_records or self._bytes >= self._max_bytes:
+            loop.call_soon(done, BusUnavailable("the gateway's publishing queue is full"))
             return
+        outgoing.stored = outgoing.encoded()
         if not self._waiting:
             loop.call_soon(self._flush)
-        self._waiting.append((outgoing, done))
+        self._waiting.append(_Submitted(outgoing, len(outgoing.stored), done))
         self._records += 1
-
-    def _problem(self, outgoing: Outgoing) -> BusError | None:
-        if self._records >= self._max_records:
-            return BusUnavailable("the gateway's publishing queue is full")
-        # Checked here, since it would fail the whole batch.
-        if outgoing.record.ByteSize() > MAX_RECORD_BYTES:
-            return RecordTooLarge(f"{outgoing.record.ByteSize()} bytes, at most {MAX_RECORD_BYTES} are carried")
-        return None
+        self._bytes += len(outgoing.stored)
 
     async def publish(self, outgoing: Outgoing) -> None:
         """Publish, and return when it is durable. Raises BusError."""
@@ -78,113 +85,47 @@ class Publisher:
             await (asyncio.wait(self._tasks) if self._tasks else asyncio.sleep(0))
 
     def _flush(self) -> None:
-        batch, self._waiting = self._waiting, []
-        task = asyncio.get_running_loop().create_task(self._run(batch))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        submitted, self._waiting = self._waiting, []
+        groups: dict[int, list[_Submitted]] = {}
+        for one in submitted:
+            groups.setdefault(group_of(one.outgoing), []).append(one)
+        for batch in groups.values():
+            task = asyncio.get_running_loop().create_task(self._run(batch))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _run(self, batch: Sequence[tuple[Outgoing, Done]]) -> None:
-        error: BusError | None = BusUnavailable("publishing was broken off")
+    async def _run(self, batch: Sequence[_Submitted]) -> None:
+        broken_off = BusUnavailable("publishing was broken off")
+        outcomes: Mapping[int, BusError] = broken_off.of_each(len(batch))
         try:
-            error = await publish_within(self._bus, [outgoing for outgoing, _ in batch], self._deadline_s)
+            outcomes = await publish_within(self._bus, [one.outgoing for one in batch], self._deadline_s)
         finally:
             self._records -= len(batch)
-            asyncio.get_running_loop().call_soon(_tell, batch, error)
+            self._bytes -= sum(one.size for one in batch)
+            asyncio.get_running_loop().call_soon(_tell, batch, outcomes)
 
 
-def _tell(batch: Sequence[tuple[Outgoing, Done]], error: BusError | None) -> None:
-    for _, done in batch:
+def _tell(batch: Sequence[_Submitted], outcomes: Mapping[int, BusError]) -> None:
+    for position, one in enumerate(batch):
         try:
-            done(error)
+            one.done(outcomes.get(position))
         except Exception:  # noqa: BLE001 the others are to be told all the same
             _log.exception("outcome of a publish not taken")
 
 
-async def publish_within(bus: Bus, records: Sequence[Outgoing], deadline_s: float) -> BusError | None:
-    """Publish within `deadline_s` seconds. Returns what went wrong, or None."""
+async def publish_within(bus: Bus, records: Sequence[Outgoing], deadline_s: float) -> Mapping[int, BusError]:
+    """Publish within `deadline_s` seconds. Returns what went wrong with which record, by position."""
+    failed: Mapping[int, BusError] = {}
     try:
         async with asyncio.timeout(deadline_s):
             await bus.publish(records)
     except TimeoutError:
-        metrics.GATEWAY_PUBLISH_FAILURES.inc(len(records))
-        return BusUnavailable(f"not acknowledged within {deadline_s:g} s")
+        failed = BusUnavailable(f"not acknowledged within {deadline_s:g} s").of_each(len(records))
     except BusError as error:
-        metrics.GATEWAY_PUBLISH_FAILURES.inc(len(records))
-        return error
-    return None
-
-
-class RetryingPublisher:
-    """Publishes in order and tries again while the bus is away: results of commands, ends of connections.
-
-    A record older than `max_age_s`, or the oldest one beyond `max_records`, is given up, logged and counted.
-    """
-
-    def __init__(self, bus: Bus, *, deadline_s: float, max_age_s: float, max_records: int) -> None:
-        self._bus = bus
-        self._deadline_s = deadline_s
-        self._max_age_s = max_age_s
-        self._max_records = max_records
-        self._waiting: deque[tuple[float, Outgoing]] = deque()
-        self._changed = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._empty.set()
-
-    def put(self, outgoing: Outgoing) -> None:
-        """Publish soon; never blocks."""
-        if len(self._waiting) >= self._max_records:
-            self._lose(self._waiting.popleft()[1], "too many records wait")
-        self._waiting.append((asyncio.get_running_loop().time(), outgoing))
-        self._changed.set()
-        self._empty.clear()
-
-    async def run(self) -> None:
-        """Publish until cancelled; what is left then is lost."""
-        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
-        try:
-            while True:
-                await self._changed.wait()
-                if await self._publish_some():
-                    backoff.reset()
-                else:
-                    await asyncio.sleep(backoff.next_pause())
-        finally:
-            while self._waiting:
-                self._lose(self._waiting.popleft()[1], "the gateway stopped")
-
-    async def drain(self) -> None:
-        """Wait until everything is published or given up. `run` must be running."""
-        await self._empty.wait()
-
-    async def _publish_some(self) -> bool:
-        batch = [self._waiting[n] for n in range(min(_MAX_BATCH, len(self._waiting)))]
-        error = await publish_within(self._bus, [outgoing for _, outgoing in batch], self._deadline_s)
-        if error is None:
-            self._remove(batch)
-        else:
-            self._give_up_old(error)
-        if not self._waiting:
-            self._changed.clear()
-            self._empty.set()
-        return error is None
-
-    def _remove(self, batch: Sequence[tuple[float, Outgoing]]) -> None:
-        for entry in batch:
-            # put() may have given up the oldest meanwhile.
-            if self._waiting and self._waiting[0] is entry:
-                self._waiting.popleft()
-
-    def _give_up_old(self, error: BusError) -> None:
-        oldest = asyncio.get_running_loop().time() - self._max_age_s
-        while self._waiting and self._waiting[0][0] < oldest:
-            self._lose(self._waiting.popleft()[1], str(error))
-
-    def _lose(self, outgoing: Outgoing, reason: str) -> None:
-        metrics.GATEWAY_RECORDS_LOST.labels(outgoing.topic).inc()
-        _log.error(
-            "record lost",
-            topic=outgoing.topic,
-            station_id=outgoing.record.station_id,
-            body=outgoing.record.WhichOneof("body"),
-            reason=reason,
-        )
+        failed = error.of_each(len(records))
+    except Exception as error:  # noqa: BLE001 whoever waits is told, and the next record has its turn
+        _log.exception("publishing failed")
+        failed = BusUnavailable(f"publishing failed: {type(error).__name__}").of_each(len(records))
+    if failed:
+        metrics.GATEWAY_PUBLISH_FAILURES.inc(len(failed))
+    return failed

@@ -139,7 +139,8 @@ class StationServer:
         protocol = ServerProtocol(
             extensions=[_DEFLATE],
             select_subprotocol=self._select_subprotocol,
-            max_size=self._settings.max_message_bytes,
+            # What is a little larger is read, so that the station gets an error for it instead of a closed connection.
+            max_size=self._settings.max_message_bytes * 5 // 4,
             logger=_quiet,
         )
         return StationSocket(protocol, self._shared)

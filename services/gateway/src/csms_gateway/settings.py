@@ -65,11 +65,6 @@ class GatewaySettings(RuntimeSettings):
         description='OCPP versions stations may speak, a JSON list of "ocpp2.0.1", ...',
     )
     ocpp_realm: str = Field("OCPP", pattern=r"^[ !#-\[\]-~]+$", description="Realm named in a 401 response")
-    max_message_bytes: int = Field(
-        4 * 1024 * 1024,
-        ge=1024,
-        description="Largest message a station may send, in bytes; a larger one closes with 1009",
-    )
     max_buffered_bytes: int = Field(
         64 * 1024 * 1024,
         ge=1024 * 1024,

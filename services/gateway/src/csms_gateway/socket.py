@@ -121,6 +121,14 @@ class StationSocket(asyncio.BufferedProtocol):
         return self._protocol.close_code
 
     @property
+    def sent_close_code(self) -> int | None:
+        """The close code that was sent from here; None: none was, or the connection has not ended."""
+        if self._protocol.state is not State.CLOSED:
+            return None
+        sent = self._protocol.close_exc.sent
+        return None if sent is None else int(sent.code)
+
+    @property
     def close_reason(self) -> str | None:
         """What the station gave as reason; None until the connection has ended."""
         return self._protocol.close_reason

@@ -9,7 +9,7 @@ from csms_runtime.clock import now_ms
 from csms_runtime.ids import new_id
 from csms_runtime.refusals import RefusalLimiter
 
-from csms_gateway.publisher import RetryingPublisher
+from csms_gateway.retrying import RetryingPublisher
 from csms_gateway.tls import TlsFailure
 
 _log = structlog.get_logger(__name__)

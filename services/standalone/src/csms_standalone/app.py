@@ -55,7 +55,8 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
     async with AsyncExitStack() as parts:
         modules: tuple[_ServiceModule, ...] = (auth, transactions, device_mgmt)
         databases = [await parts.enter_async_context(_database(settings, module)) for module in modules]
-        bus = SealedBus(MemoryBus(), Sealer(settings.require_secret_key()))
+        memory = MemoryBus(max_message_bytes=settings.max_message_bytes)
+        bus = SealedBus(memory, Sealer(settings.require_secret_key()))
         await bus.start()
         parts.push_async_callback(bus.stop)
         system = _System(settings, bus, databases, health)

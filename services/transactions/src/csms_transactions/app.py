@@ -8,12 +8,14 @@ from csms.v1.station_pb2 import ReplyTo
 from csms_bus import groups
 from csms_bus.inbox import Inbox
 from csms_bus.light_first import LightFirst
+from csms_bus.outbox import publisher
 from csms_bus.ports import Bus
 from csms_bus.requests import Requester
 from csms_bus.runner import ConsumerRunner
 from csms_bus.topics import TRANSACTIONS_INBOX
 from csms_db.engine import Database
-from csms_db.outbox import OutboxRelay
+from csms_db.outbox import OutboxRelay, SetAside
+from csms_db.outbox import http as outbox_http
 from csms_runtime.health import Health
 from fastapi import APIRouter
 
@@ -43,7 +45,7 @@ class Transactions:
         requester = Requester(bus, ReplyTo(topic=TRANSACTIONS_INBOX.name, partition=settings.slot))
         self._health = health
         self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)
-        self._relay = OutboxRelay(database, tables.outbox, bus.publish)
+        self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
         self._retention = Retention(database, settings.keep_remote_requests_days)
         storing = Storing(database, self._relay.wake)
         self._tokens = TokenAnswers(
@@ -73,6 +75,7 @@ class Transactions:
         self.routers: Sequence[APIRouter] = (
             transactions_router(database),
             remote_router(database, self.control),
+            outbox_http.router(SetAside(database, tables.outbox), "transactions", self._relay.wake),
         )
         """The HTTP resources, to be mounted below /api/v1."""
 

@@ -1,19 +1,43 @@
-"""The outbox's table, and how records get into it."""
+"""The outbox's tables, and how records get into it."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
-from csms.v1.bus_pb2 import Record
-from csms_bus.ports import Outgoing
 from csms_runtime.clock import utcnow
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_db.base import BigId, UtcDateTime
 from csms_db.direct import Direct
 from csms_db.statements import Insert
+
+
+class Publishable(Protocol):
+    """A record to publish, as the bus's `Outgoing` is one."""
+
+    topic: str
+    partition: int | None
+    tombstone: bool
+
+    @property
+    def ordering_key(self) -> str:
+        """What the record's order holds for."""
+        ...
+
+    def encoded(self) -> bytes:
+        """Return the bytes that are published."""
+        ...
+
+
+class OutboxRecord(NamedTuple):
+    """A record as it lies in the outbox: what is published is these bytes."""
+
+    topic: str
+    key: str | None
+    partition: int | None
+    value: bytes
 
 
 def outbox_columns() -> list[sa.Column[Any]]:
@@ -28,12 +52,28 @@ def outbox_columns() -> list[sa.Column[Any]]:
     ]
 
 
+def set_aside_columns() -> list[sa.Column[Any]]:
+    """Return the columns of the records that can never be published, for a migration: the table `set_aside_records`."""
+    return [
+        *outbox_columns(),
+        sa.Column("set_aside_at", UtcDateTime, nullable=False),
+        sa.Column("reason", sa.String(500), nullable=False),
+        sa.Column("size", sa.Integer, nullable=False),
+    ]
+
+
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
-    """Return the table `outbox` of a service, added to its metadata."""
+    """Return the table `outbox` of a service, added to its metadata with the table `set_aside_records` beside it."""
+    sa.Table("set_aside_records", metadata, *set_aside_columns())
     return sa.Table("outbox", metadata, *outbox_columns())
 
 
-async def add(session: AsyncSession | Direct, table: sa.Table, records: Sequence[Outgoing]) -> None:
+def set_aside_table(outbox: sa.Table) -> sa.Table:
+    """Return the table of records that can never be published, which lies beside an outbox."""
+    return outbox.metadata.tables["set_aside_records"]
+
+
+async def add(session: AsyncSession | Direct, table: sa.Table, records: Sequence[Publishable]) -> None:
     """Write records into the outbox, as part of the session's transaction. Call `OutboxRelay.wake()` after its commit.
 
     Raises ValueError for a tombstone: deletions are not told through an outbox.
@@ -47,12 +87,7 @@ def _adding(table: sa.Table) -> Insert:
     return Insert(table, ("topic", "key", "partition", "record", "created_at"))
 
 
-def _row(outgoing: Outgoing, now: datetime) -> tuple[Any, ...]:
+def _row(outgoing: Publishable, now: datetime) -> tuple[Any, ...]:
     if outgoing.tombstone:
         raise ValueError("an outbox carries records, no tombstones")
-    return (outgoing.topic, outgoing.key, outgoing.partition, outgoing.record.SerializeToString(), now)
-
-
-def outgoing_of(row: sa.Row[Any]) -> Outgoing:
-    """Return the record of a row of the outbox."""
-    return Outgoing(row.topic, Record.FromString(row.record), partition=row.partition, key=row.key)
+    return (outgoing.topic, outgoing.ordering_key, outgoing.partition, outgoing.encoded(), now)

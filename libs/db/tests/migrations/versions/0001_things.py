@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from csms_db.base import BigId, Json, UtcDateTime
-from csms_db.outbox import outbox_columns
+from csms_db.outbox import outbox_columns, set_aside_columns
 
 revision = "0001"
 down_revision = None
@@ -23,3 +23,4 @@ def upgrade() -> None:
         sa.Column("thing_id", sa.BigInteger, sa.ForeignKey("things.id", ondelete="CASCADE"), nullable=False),
     )
     op.create_table("outbox", *outbox_columns())
+    op.create_table("set_aside_records", *set_aside_columns())

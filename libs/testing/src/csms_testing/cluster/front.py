@@ -17,6 +17,8 @@ ROUTES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^/api/v1/stations/[^/]+/credentials$"), "auth"),
     (re.compile(r"^/api/v1/transactions(/|$)"), "transactions"),
     (re.compile(r"^/api/v1/stations/[^/]+/(remote-start|meter-values)$"), "transactions"),
+    (re.compile(r"^/api/v1/outboxes/auth(/|$)"), "auth"),
+    (re.compile(r"^/api/v1/outboxes/transactions(/|$)"), "transactions"),
     (re.compile(r"^/api/v1/gateway(/|$)"), "gateway"),
     (re.compile(r"^/"), "device-mgmt"),
 )

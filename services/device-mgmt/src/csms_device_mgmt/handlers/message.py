@@ -29,6 +29,8 @@ class StationMessage:
     protocol: str
     action: str
     payload: Mapping[str, Any]
+    raw: bytes = field(repr=False)
+    """The payload as the station sent it."""
     received_at: datetime
     place: Place
     """The connection it came on."""
@@ -68,6 +70,7 @@ async def station_message(record: Record) -> StationMessage:
         protocol=call.protocol,
         action=call.action,
         payload=await heavy.run(size, partial(loads, call.payload)),
+        raw=call.payload,
         received_at=from_ms(call.received_at_ms),
         place=Place(call.reply_to.partition, call.gateway_epoch, call.connection_id, call.connection_number),
         security_profile=call.security_profile,

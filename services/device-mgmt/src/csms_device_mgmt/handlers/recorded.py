@@ -1,12 +1,14 @@
 """Messages that are kept as they came and answered alike: no station meets NotImplemented for one of them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from csms.v1.events_pb2 import StationNotified
 from csms_runtime import metrics
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.handlers.message import Answer, Handler, StationMessage
+from csms_device_mgmt.redacted import Shown
 from csms_device_mgmt.store import notifications
 from csms_device_mgmt.unit import Unit
 
@@ -42,9 +44,19 @@ async def record(unit: Unit, message: StationMessage) -> None:
     if added:
         metrics.DEVICES_NOTIFICATIONS.labels(message.action).inc()
         unit.kept(message.station_id, len(shown.packed))
-        body = StationNotified(action=message.action, payload=shown.text)
+        body = StationNotified(action=message.action, **_told(message, shown, unit.settings.max_message_bytes))
         event_id = f"{message.record_id}:notified"
         unit.tell(messages.event(message.station_id, message.received_at, event_id, station_notified=body))
+
+
+def _told(message: StationMessage, shown: Shown, max_bytes: int) -> dict[str, Any]:
+    """Return what the event says of the payload: the station's own bytes, if there are no secrets in them.
+
+    Written anew it may be several times as large (9e15 becomes 9000000000000000.0), and more than an event may hold.
+    """
+    if shown.payload is message.payload:
+        return {"payload": message.raw}
+    return {"payload": shown.text} if len(shown.text) <= max_bytes else {"payload_omitted": True}
 
 
 def recorded(action: str) -> Handler:

@@ -1,0 +1,67 @@
+"""What becomes of the records of one call of `publish`: each on its own."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from csms_runtime import metrics
+
+from csms_bus.ports import BusError, BusUnavailable, Outgoing
+
+
+class Delivery:
+    """Takes the outcome of each record, by its position. One call of `publish` waits for it."""
+
+    __slots__ = ("_done", "_pending", "failures", "fatal")
+
+    def __init__(self, records: int) -> None:
+        self._pending = set(range(records))
+        self._done: asyncio.Future[None] | None = None
+        self.failures: dict[int, BusError] = {}
+        """What went wrong, by position."""
+        self.fatal: BaseException | None = None
+        """An error after which whatever carried the records is of no further use."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every record's outcome is known."""
+        return not self._pending
+
+    def settle(self, position: int, error: BusError | None = None) -> None:
+        """Take a record's outcome; None: it is durable. Only the first counts."""
+        if position not in self._pending:
+            return
+        self._pending.discard(position)
+        if error is not None:
+            self.failures[position] = error
+        if not self._pending and self._done is not None and not self._done.done():
+            self._done.set_result(None)
+
+    def give_up(self, error: BusError) -> None:
+        """Take `error` as the outcome of all records whose outcome is not known."""
+        for position in list(self._pending):
+            self.settle(position, error)
+
+    async def wait(self) -> None:
+        """Wait until every outcome is known."""
+        if self._pending:
+            self._done = asyncio.get_running_loop().create_future()
+            await self._done
+
+    def report(self, records: Sequence[Outgoing]) -> None:
+        """Count what was published and raise, if anything failed, an error that says what became of each record."""
+        failures = self.failures
+        durable = (outgoing.topic for position, outgoing in enumerate(records) if position not in failures)
+        for topic, count in Counter(durable).items():
+            metrics.BUS_PUBLISHED.labels(topic).inc(count)
+        if failures:
+            metrics.BUS_PUBLISH_FAILURES.inc()
+            raise _summary(failures)
+
+
+def _summary(failures: dict[int, BusError]) -> BusError:
+    """Return the error for all: if trying again is of use for any of them, it says so."""
+    passing = (error for error in failures.values() if isinstance(error, BusUnavailable))
+    shown = next(passing, None) or next(iter(failures.values()))
+    text = str(shown) if len(failures) == 1 else f"{len(failures)} records: {shown}"
+    return type(shown)(text, outcomes=failures)

@@ -1,0 +1,168 @@
+"""Publishing what nobody could ask for again: results of commands, ends of connections."""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import structlog
+from csms_bus.flow import Backoff
+from csms_bus.ports import Bus, BusError, Outgoing, RecordRefused
+from csms_runtime import metrics
+
+from csms_gateway.publisher import GROUPS, MAX_WAITING_BYTES, group_of, publish_within
+
+_log = structlog.get_logger(__name__)
+
+_MAX_BATCH = 500
+_MAX_BATCH_BYTES = 8 * 1024 * 1024
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 5.0
+
+
+class _Kept(NamedTuple):
+    since: float
+    """Event loop's clock."""
+    outgoing: Outgoing
+    size: int
+
+
+class RetryingPublisher:
+    """Publishes in order per station and tries again while the bus is away.
+
+    What cannot be published holds up only its own group of stations. A record older than `max_age_s`, the oldest ones
+    beyond `max_records` or `max_bytes`, and one that is refused for good are given up, logged and counted.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        deadline_s: float,
+        max_age_s: float,
+        max_records: int,
+        max_bytes: int = MAX_WAITING_BYTES,
+    ) -> None:
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self._queues = [_Queue(bus, deadline_s, max_age_s) for _ in range(GROUPS)]
+
+    def put(self, outgoing: Outgoing) -> None:
+        """Publish soon; never blocks."""
+        outgoing.stored = outgoing.encoded()
+        kept = _Kept(asyncio.get_running_loop().time(), outgoing, len(outgoing.stored))
+        self._queues[group_of(outgoing)].put(kept)
+        while self._is_over_full():
+            min(self._queues, key=lambda queue: queue.oldest).lose_oldest("too many records wait")
+
+    def _is_over_full(self) -> bool:
+        records = sum(len(queue) for queue in self._queues)
+        return records > self._max_records or (records > 1 and sum(q.bytes for q in self._queues) > self._max_bytes)
+
+    async def run(self) -> None:
+        """Publish until cancelled; what is left then is lost."""
+        async with asyncio.TaskGroup() as tasks:
+            for queue in self._queues:
+                tasks.create_task(queue.run())
+
+    async def drain(self) -> None:
+        """Wait until everything is published or given up. `run` must be running."""
+        for queue in self._queues:
+            await queue.empty.wait()
+
+
+class _Queue:
+    """What waits of one group of stations."""
+
+    def __init__(self, bus: Bus, deadline_s: float, max_age_s: float) -> None:
+        self._bus = bus
+        self._deadline_s = deadline_s
+        self._max_age_s = max_age_s
+        self._waiting: deque[_Kept] = deque()
+        self.bytes = 0
+        self._changed = asyncio.Event()
+        self.empty = asyncio.Event()
+        self.empty.set()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def oldest(self) -> float:
+        """Since when its first record waits."""
+        return self._waiting[0].since if self._waiting else float("inf")
+
+    def put(self, kept: _Kept) -> None:
+        self._waiting.append(kept)
+        self.bytes += kept.size
+        self._changed.set()
+        self.empty.clear()
+
+    def lose_oldest(self, reason: str) -> None:
+        self._lose(self._take(), reason)
+
+    async def run(self) -> None:
+        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        try:
+            while True:
+                await self._changed.wait()
+                if await self._publish_some():
+                    backoff.reset()
+                else:
+                    await asyncio.sleep(backoff.next_pause())
+        finally:
+            while self._waiting:
+                self.lose_oldest("the gateway stopped")
+
+    async def _publish_some(self) -> bool:
+        """Publish the first of what waits; False: some of it is to be tried again after a pause."""
+        batch = self._next_batch()
+        failed = await publish_within(self._bus, [kept.outgoing for kept in batch], self._deadline_s)
+        again = self._sort_out(batch, failed)
+        self._waiting.extendleft(reversed(again))
+        self.bytes += sum(kept.size for kept in again)
+        if not self._waiting:
+            self._changed.clear()
+            self.empty.set()
+        return not again
+
+    def _next_batch(self) -> list[_Kept]:
+        batch: list[_Kept] = []
+        left = _MAX_BATCH_BYTES
+        for kept in self._waiting:
+            left -= kept.size
+            if len(batch) == _MAX_BATCH or (left < 0 and batch):
+                break
+            batch.append(kept)
+        return batch
+
+    def _sort_out(self, batch: Sequence[_Kept], failed: Mapping[int, BusError]) -> list[_Kept]:
+        """Take the batch out of what waits, and return what is worth another try."""
+        too_old = asyncio.get_running_loop().time() - self._max_age_s
+        again: list[_Kept] = []
+        for position, kept in enumerate(batch):
+            if not self._waiting or self._waiting[0] is not kept:
+                continue  # given up meanwhile, as the oldest
+            self._take()
+            error = failed.get(position)
+            if error is not None and (isinstance(error, RecordRefused) or kept.since < too_old):
+                self._lose(kept, str(error))
+            elif error is not None:
+                again.append(kept)
+        return again
+
+    def _take(self) -> _Kept:
+        kept = self._waiting.popleft()
+        self.bytes -= kept.size
+        return kept
+
+    def _lose(self, kept: _Kept, reason: str) -> None:
+        outgoing = kept.outgoing
+        metrics.GATEWAY_RECORDS_LOST.labels(outgoing.topic).inc()
+        _log.error(
+            "record lost",
+            topic=outgoing.topic,
+            station_id=outgoing.record.station_id,
+            body=outgoing.record.WhichOneof("body"),
+            reason=reason,
+        )
