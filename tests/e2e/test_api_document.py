@@ -156,3 +156,34 @@ async def test_operators_make_no_keys_and_see_no_audit(documented: System) -> No
         for method, url in await operations(documented, client):
             if ADMINS_ALONE.search(url):
                 assert (await client.request(method, url, json={"name": "x", "scopes": ["read"]})).status_code == 403
+
+
+def unbounded(document: dict[str, Any], schema: dict[str, Any], path: str, seen: set[str]) -> list[str]:
+    """Where a schema takes a list or a text of any length."""
+    reference = schema.get("$ref")
+    if reference is not None:
+        name = reference.rpartition("/")[2]
+        if name in seen:
+            return []
+        return unbounded(document, document["components"]["schemas"][name], name, seen | {name})
+    inner = [(part, path) for key in ("anyOf", "oneOf", "allOf") for part in schema.get(key, [])]
+    inner += [(part, f"{path}/{name}") for name, part in schema.get("properties", {}).items()]
+    inner += [(part, f"{path}/*") for part in (schema.get("items"), schema.get("additionalProperties")) if part]
+    found = [path] if schema.get("type") == "array" and "maxItems" not in schema else []
+    if schema.get("type") == "string" and not {"maxLength", "enum", "const", "format"} & schema.keys():
+        found.append(path)
+    more = [unbounded(document, part, place, seen) for part, place in inner if isinstance(part, dict)]
+    return found + [place for places in more for place in places]
+
+
+async def test_lists_and_texts_in_bodies_have_lengths(documented: System) -> None:
+    async with httpx2.AsyncClient(timeout=30) as client:
+        document = (await client.get(f"{documented.http_url}/openapi.json")).json()
+    bodies = [
+        (content["schema"], f"{method} {path}")
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+    ]
+    assert len(bodies) > 10
+    assert [place for schema, path in bodies for place in unbounded(document, schema, path, set())] == []

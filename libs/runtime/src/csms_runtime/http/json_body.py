@@ -12,6 +12,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from csms_runtime.http.json_limits import MAX_DEPTH, is_deep
 from csms_runtime.http.problems import ProblemResponse, UnfitBody, instance_of, invalid_request, pointer
 from csms_runtime.texts import is_storable
 
@@ -30,7 +31,7 @@ class JsonBodyMiddleware:
 
     422 for a NUL in the path or the query. Reading a body raises HTTPException: 413 for too many values; 422 for what
     the framework takes and strict readers (RFC 8259) do not, which is UTF-16, UTF-32, a byte order mark, NaN and
-    Infinity; 422 with a pointer for a NUL, half of a surrogate pair, or an integer beyond 64 bits. What is no JSON at
+    Infinity, and deep nesting; 422 with a pointer for a NUL, half of a surrogate pair, or an integer beyond 64 bits. What is no JSON at
     all passes: the framework says at which character. Stands inside of BodyLimitMiddleware: the whole body is kept.
     """
 
@@ -82,13 +83,15 @@ def _check(body: bytes) -> None:
     if len(body) > MAX_STRUCTURE and sum(map(body.count, (b",", b":", b"{", b"["))) > MAX_STRUCTURE:
         raise HTTPException(413, f"The body has more than {MAX_STRUCTURE} brackets, commas and colons")
     try:
-        orjson.loads(body)
+        value = orjson.loads(body)
     except ValueError:
         readable, value = _as_taken(body)
         if readable:
             _refuse_unfit(value)
             raise HTTPException(422, "The body is not JSON in UTF-8 as RFC 8259 has it") from None
         return
+    if is_deep(value):
+        raise HTTPException(422, f"The body is nested deeper than {MAX_DEPTH} levels")
     if _SUSPICIOUS.search(body):
         _refuse_unfit(_as_taken(body)[1])
 

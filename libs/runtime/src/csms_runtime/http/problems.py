@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 MEDIA_TYPE = "application/problem+json"
+MAX_ERRORS = 50
+"""So many violations of a request are named."""
 RETRY_AFTER_S = 2
 """What a 503 tells the client to wait, in seconds."""
 
@@ -92,12 +94,14 @@ async def on_http_exception(request: Request, error: Exception) -> ProblemRespon
 async def on_invalid_request(request: Request, error: Exception) -> ProblemResponse:
     """Answer a request that does not fit the API's model: 422 with a pointer to each field."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    return _respond(request, invalid_request([_violation(item) for item in found]))
+    shown = [_violation(item) for item in found[:MAX_ERRORS]]
+    detail = "see errors" if len(found) <= MAX_ERRORS else f"see errors: the first {MAX_ERRORS} of {len(found)}"
+    return _respond(request, invalid_request(shown, detail))
 
 
-def invalid_request(errors: list[dict[str, str]]) -> Problem:
+def invalid_request(errors: list[dict[str, str]], detail: str = "see errors") -> Problem:
     """Return the 422 for a request with these errors, each with `in`, `pointer` and `detail`."""
-    return Problem(422, "Invalid request", "see errors", errors=errors)
+    return Problem(422, "Invalid request", detail, errors=errors)
 
 
 async def on_unavailable(request: Request, error: Exception) -> ProblemResponse:

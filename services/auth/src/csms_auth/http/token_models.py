@@ -23,7 +23,7 @@ class TokenBody(BaseModel):
     language1: Language | None = Field(None, description="RFC 5646 tag of the driver's language")
     personal_message: Message | None = Field(None, description="Shown to the driver")
     evse_ids: list[EvseId] | None = Field(
-        None, description="EVSEs the token may be used at; null: all, empty: none (NotAtThisLocation)"
+        None, max_length=1000, description="EVSEs the token may be used at; null: all, empty: none (NotAtThisLocation)"
     )
     concurrent_tx_limit: TransactionLimit | None = Field(None, description="Most transactions at a time; null: any")
     charging_priority: Priority | None = Field(None, description="OCPP's chargingPriority, -9 to 9")

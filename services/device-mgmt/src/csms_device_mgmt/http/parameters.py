@@ -23,7 +23,7 @@ IdempotencyKey = Annotated[
         min_length=1, max_length=255, description="A repeat with the same key sends nothing and returns the same call"
     ),
 ]
-Prefer = Annotated[str | None, Header(description="respond-async: do not wait for the station")]
+Prefer = Annotated[str | None, Header(max_length=255, description="respond-async: do not wait for the station")]
 
 
 def wants_async(prefer: str | None) -> bool:

@@ -1,6 +1,6 @@
 """/stations/{id}/reports: asking for reports and showing them assembled (B07, B08)."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, require
 from fastapi import APIRouter, Response, Security
@@ -27,11 +27,13 @@ class ReportBody(BaseModel):
     report_base: Literal["ConfigurationInventory", "FullInventory", "SummaryInventory"] | None = Field(
         None, validation_alias=AliasChoices("report_base", "reportBase")
     )
-    component_criteria: list[str] | None = Field(
-        None, validation_alias=AliasChoices("component_criteria", "componentCriteria")
+    component_criteria: list[Annotated[str, Field(max_length=50)]] | None = Field(
+        None, max_length=100, validation_alias=AliasChoices("component_criteria", "componentCriteria")
     )
     component_variables: list[dict[str, Any]] | None = Field(
-        None, validation_alias=AliasChoices("component_variables", "componentVariable", "componentVariables")
+        None,
+        max_length=10_000,
+        validation_alias=AliasChoices("component_variables", "componentVariable", "componentVariables"),
     )
 
     @model_validator(mode="after")

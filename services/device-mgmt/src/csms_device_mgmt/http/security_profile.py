@@ -41,7 +41,10 @@ class SecurityProfileBody(BaseModel):
     )
     message_timeout_s: int | None = Field(None, ge=1, le=600, description="null: the station's, else 30")
     ocpp_interface: str = Field(
-        "Wired0", pattern="^(Wired[0-3]|Wireless[0-3]|Any)$", description="OCPPInterfaceEnumType; Any: OCPP 2.1 alone"
+        "Wired0",
+        max_length=10,
+        pattern="^(Wired[0-3]|Wireless[0-3]|Any)$",
+        description="OCPPInterfaceEnumType; Any: OCPP 2.1 alone",
     )
     network_configuration_priority: list[Slot] | None = Field(
         None,

@@ -62,7 +62,7 @@ class StationBody(BaseModel):
         [], max_length=1000, description="OCPP's SetVariableDataType objects, set after the inventory has arrived"
     )
     message_timeout_s: int | None = Field(None, ge=1, le=600)
-    vendor_ids: list[Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]] = []
+    vendor_ids: list[Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]] = Field([], max_length=1000)
 
     @field_validator("password")
     @classmethod

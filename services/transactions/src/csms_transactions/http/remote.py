@@ -41,7 +41,7 @@ IdempotencyKey = Annotated[
         description="A repeat with the same key sends nothing and returns the same call, unless that was never sent",
     ),
 ]
-Prefer = Annotated[str, Header(description="respond-async: do not wait for the station")]
+Prefer = Annotated[str, Header(max_length=255, description="respond-async: do not wait for the station")]
 
 
 class TokenBody(BaseModel):
@@ -49,8 +49,10 @@ class TokenBody(BaseModel):
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
-    id_token: str = Field(validation_alias=AliasChoices("idToken", "id_token"), serialization_alias="idToken")
-    type: str
+    id_token: str = Field(
+        max_length=255, validation_alias=AliasChoices("idToken", "id_token"), serialization_alias="idToken"
+    )
+    type: str = Field(max_length=20)
 
     def payload(self) -> dict[str, Any]:
         """The object as it is sent."""
