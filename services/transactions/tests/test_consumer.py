@@ -27,7 +27,7 @@ async def transaction(world: Any, **which: str) -> Transaction:
 async def seq_nos(world: Any) -> list[int]:
     async with world.database.reading() as session:
         events = await queries.events(session, transaction_key("CS1", "tx-1"), after=None, limit=1000)
-    return [event["seq_no"] for event in events]
+    return [event["seq_no"] for event in events.rows]
 
 
 async def test_a_transaction_from_start_to_end(world):
@@ -175,7 +175,7 @@ async def test_meter_values_are_stored_once(world):
         assert orjson.loads(reply.payload) == {}
     async with world.database.reading() as session:
         rows = await queries.station_meter_values(session, "CS1", evse_id=None, since=None, after=None, limit=10)
-    assert [(found["evse_id"], orjson.loads(found["payload"])) for found in rows] == [(0, payload)]
+    assert [(found["evse_id"], orjson.loads(found["payload"])) for found in rows.rows] == [(0, payload)]
 
 
 async def test_a_key_code_is_asked_about_but_appears_in_no_event_and_no_column(world):

@@ -30,7 +30,9 @@ def identity(transaction_id: str) -> Identity:
 
 def new(payload: dict[str, Any]) -> NewEvent:
     told = ocpp201.transaction_event(payload)
-    return NewEvent(identity(told.transaction_id).key, "ocpp2.0.1", told.event, orjson.dumps(payload), NOW)
+    return NewEvent(
+        identity(told.transaction_id).key, "ocpp2.0.1", told.event, orjson.dumps(payload), NOW, orjson.dumps(payload)
+    )
 
 
 async def store(database: Any, payloads: Sequence[dict[str, Any]]) -> Recorded:

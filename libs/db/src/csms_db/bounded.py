@@ -19,15 +19,21 @@ class Bounded(NamedTuple):
 Size = sa.ColumnElement[int] | InstrumentedAttribute[int]
 
 
-async def read(session: AsyncSession, statement: sa.Select[Any], size: Size, *, limit: int, most_bytes: int) -> Bounded:
+async def read(
+    session: AsyncSession, statement: sa.Select[Any], size: Size, *, limit: int, most_bytes: int, mappings: bool = False
+) -> Bounded:
     """Read up to `limit` rows of a statement in its order, and of these the first ones whose sizes fit: at least one.
 
-    `size` is what a row takes in bytes. It is read first: a row that does not fit is never in memory.
+    `size` is what a row takes in bytes. It is read first: a row that does not fit is never in memory. Rows are what is
+    selected first, an entity as a rule; with `mappings` all columns by name.
     """
     columns = statement.with_only_columns(size, maintain_column_froms=True)
     sizes = (await session.scalars(columns.limit(limit + 1))).all()
     count = fitting(sizes[:limit], most_bytes)
-    rows = (await session.scalars(statement.limit(count))).all() if count else []
+    if not count:
+        return Bounded([], more=False)
+    result = await session.execute(statement.limit(count))
+    rows: Sequence[Any] = result.mappings().all() if mappings else result.scalars().all()
     return Bounded(rows, len(sizes) > count)
 
 

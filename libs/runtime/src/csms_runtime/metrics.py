@@ -142,6 +142,10 @@ METER_VALUES = Counter(
     "csms_meter_values_total",
     "MeterValues messages handled, repeats included",
 )
+METER_VALUES_GAVE_WAY = Counter(
+    "csms_meter_values_gave_way_total",
+    "Old MeterValues messages that were deleted since their station had too many bytes of them",
+)
 REMOTE_REQUESTS = Counter(
     "csms_remote_requests_total",
     "Remote starts and stops, by action and outcome",

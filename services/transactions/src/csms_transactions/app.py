@@ -47,7 +47,7 @@ class Transactions:
         self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
         self._retention = Retention(database, settings.keep_remote_requests_days)
-        storing = Storing(database, self._relay.wake)
+        storing = Storing(database, self._relay.wake, settings.station_meter_values_bytes)
         self._tokens = TokenAnswers(
             requester,
             bus.publish,

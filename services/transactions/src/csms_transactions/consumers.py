@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 from csms.v1.bus_pb2 import Record
@@ -10,6 +11,7 @@ from csms_bus.ports import Incoming, Outgoing
 from csms_bus.runner import Never
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.versions import Protocol
+from csms_runtime import heavy
 from csms_runtime.metrics import TRANSACTION_BATCH_RECORDS, TRANSACTION_EVENTS
 
 from csms_transactions import replies
@@ -42,7 +44,7 @@ class Consumer:
         Raises csms_bus.runner.Later when the database cannot be reached.
         """
         TRANSACTION_BATCH_RECORDS.observe(len(batch))
-        work = read(batch)
+        work = await heavy.run(_largest(batch), partial(read, batch))
         storing = asyncio.create_task(self._store(work))
         try:
             await asyncio.sleep(0)  # it comes as far as to wait for the disk or the database, which takes longer
@@ -66,6 +68,15 @@ class Consumer:
             question.abandon()
             raise
         question.confirm()
+
+
+def _largest(batch: Sequence[Incoming]) -> int:
+    """The size of the largest payload of a batch, in bytes."""
+    return max((_size(incoming.record) for incoming in batch if incoming.record is not None), default=0)
+
+
+def _size(record: Record) -> int:
+    return len(record.station_call.payload) + len(record.command_result.payload)
 
 
 def read(batch: Sequence[Incoming]) -> Work:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import orjson
 from csms_db.direct import Direct
+from csms_db.packed import unpack
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.transaction import Transaction, advance, derive
@@ -79,13 +80,13 @@ def _once(news: Sequence[NewEvent], recorded: Recorded) -> dict[int, NewEvent]:
     for new in news:
         first = found.setdefault(new.event.seq_no, new)
         if first is not new:
-            _repeat(new, first.payload, recorded)
+            _repeat(new, first.packed, recorded)
     return found
 
 
-def _repeat(new: NewEvent, payload: bytes, recorded: Recorded) -> None:
+def _repeat(new: NewEvent, packed: bytes, recorded: Recorded) -> None:
     """Stations resend what was not answered in time (E13); then it is the same, byte for byte or at least as JSON."""
-    if new.payload == payload or orjson.loads(new.payload) == orjson.loads(payload):
+    if new.packed == packed or orjson.loads(new.payload) == orjson.loads(unpack(packed)):
         recorded.repeats += 1
     else:
         recorded.conflicts.append((new.key, new.event.seq_no))
@@ -110,9 +111,9 @@ async def _drop_known(
     known = await event_store.stored_payloads(session, [(new.key, new.event.seq_no) for new in late])
     by_key = {identity.key: news for identity, news in fresh.items()}
     for new in late:
-        payload = known.get((new.key, new.event.seq_no))
-        if payload is not None:
-            _repeat(new, payload, recorded)
+        packed = known.get((new.key, new.event.seq_no))
+        if packed is not None:
+            _repeat(new, packed, recorded)
             del by_key[new.key][new.event.seq_no]
     missing = [new for new in late if (new.key, new.event.seq_no) not in known]
     recorded.late = len(missing)
@@ -128,7 +129,7 @@ def _follow(transaction: Transaction | None, news: Mapping[int, NewEvent]) -> Tr
 
 
 def _again(history: Sequence[event_store.StoredEvent], news: Mapping[int, NewEvent]) -> Transaction:
-    events = [read_event(stored.protocol, stored.payload) for stored in history]
+    events = [read_event(stored.protocol, stored.packed) for stored in history]
     return derive([*events, *(new.event for new in news.values())])
 
 

@@ -16,6 +16,12 @@ class TransactionSettings(RuntimeSettings):
     keep_remote_requests_days: int = Field(
         90, ge=0, le=36500, description="How long remote starts and stops are kept, in days; 0: for ever"
     )
+    station_meter_values_bytes: int = Field(
+        256 * 1024 * 1024,
+        ge=8 * 1024 * 1024,
+        description="How much of a station's MeterValues messages, those outside of transactions, is kept at most, in "
+        "bytes as stored; beyond it the oldest of that station give way",
+    )
     call_grace_s: float = Field(
         3.0, gt=0, le=60, description="How much longer a request waits for the outcome of a CALL, in seconds"
     )

@@ -29,8 +29,10 @@ _log = structlog.get_logger(__name__)
 class Storing:
     """Writes batches. `on_events` is called after a commit that put domain events into the outbox."""
 
-    def __init__(self, database: Database, on_events: Callable[[], None]) -> None:
+    def __init__(self, database: Database, on_events: Callable[[], None], most_meter_values: int) -> None:
+        """`most_meter_values`: bytes that a station's MeterValues messages may take."""
         self._database = database
+        self._most_meter_values = most_meter_values
         self._on_events = on_events
         self._known = KnownTransactions()
 
@@ -63,7 +65,7 @@ class Storing:
 
     async def _store_others(self, work: Work) -> None:
         async with self._database.transaction() as session:
-            await meter_values.add(session, self._database.dialect, work.meter_values)
+            await meter_values.add(session, self._database.dialect, work.meter_values, self._most_meter_values)
             outcomes = [results.outcome(item) for item in work.results]
             await remote_requests.finish(session, outcomes)
         metrics.METER_VALUES.inc(len(work.meter_values))

@@ -34,6 +34,8 @@ class MeterValuesWork:
     evse_id: int
     timestamp: datetime
     received_at: datetime
+    packed: bytes
+    """What is stored of the payload."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,9 @@ class JsonBodyMiddleware:
 
     422 for a NUL in the path or the query. Reading a body raises HTTPException: 413 for too many values; 422 for what
     the framework takes and strict readers (RFC 8259) do not, which is UTF-16, UTF-32, a byte order mark, NaN and
-    Infinity, and deep nesting; 422 with a pointer for a NUL, half of a surrogate pair, or an integer beyond 64 bits. What is no JSON at
-    all passes: the framework says at which character. Stands inside of BodyLimitMiddleware: the whole body is kept.
+    Infinity, and for deep nesting; 422 with a pointer for a NUL, half of a surrogate pair, or an integer beyond 64
+    bits. What is no JSON at all passes: the framework says at which character. Stands inside of BodyLimitMiddleware:
+    the whole body is kept.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -29,6 +29,8 @@ Changes = dict[str, Any]
 """New values of a transaction's fields."""
 Gap = tuple[int, int]
 """First and last of a run of missing seqNos."""
+MAX_GAPS = 200
+"""They are written with each event: a station that leaves out every second number must not make that ever more."""
 
 
 class Transaction(NamedTuple):
@@ -42,7 +44,7 @@ class Transaction(NamedTuple):
     """Time of the Started event; while that is missing, of the event with the lowest seqNo."""
     event_count: int = 0
     gaps: tuple[Gap, ...] = ()
-    """Missing seqNos, ascending. Nothing is missing before a Started event."""
+    """Missing seqNos, ascending, the first MAX_GAPS runs. Nothing is missing before a Started event."""
     started_seen: bool = False
     state: State = State.ACTIVE
     ended_at: datetime | None = None
@@ -98,7 +100,7 @@ def _blank(event: TransactionEvent) -> Transaction:
 
 
 def _sequence(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
-    if event.seq_no > transaction.last_seq_no + 1:
+    if event.seq_no > transaction.last_seq_no + 1 and len(transaction.gaps) < MAX_GAPS:
         changes["gaps"] = (*transaction.gaps, (transaction.last_seq_no + 1, event.seq_no - 1))
     if event.offline:
         changes["offline_events"] = transaction.offline_events + 1

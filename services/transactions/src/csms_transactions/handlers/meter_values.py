@@ -9,6 +9,7 @@ from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
 from csms_transactions.protocols import ocpp201
+from csms_transactions.store.events import kept
 from csms_transactions.work import MeterValuesWork, Work
 
 
@@ -22,6 +23,7 @@ def read(work: Work, station_id: str, call: StationCall) -> None:
             ocpp201.meter_values_evse(payload),
             ocpp201.meter_values_time(payload),
             from_ms(call.received_at_ms),
+            kept(call.payload),
         )
     )
 

@@ -10,7 +10,7 @@ from csms_runtime.clock import from_ms
 from csms_transactions import replies
 from csms_transactions.domain.identity import transaction_key
 from csms_transactions.protocols import ocpp201
-from csms_transactions.store.events import NewEvent
+from csms_transactions.store.events import NewEvent, kept
 from csms_transactions.store.transactions import Identity
 from csms_transactions.work import EventWork, Work
 
@@ -19,7 +19,7 @@ def read(work: Work, station_id: str, call: StationCall) -> None:
     """Add the event to the batch. Raises OcppError when it can neither be stored nor understood."""
     transaction_id, event = ocpp201.transaction_event(orjson.loads(call.payload))
     key = transaction_key(station_id, transaction_id)
-    new = NewEvent(key, call.protocol, event, call.payload, from_ms(call.received_at_ms))
+    new = NewEvent(key, call.protocol, event, call.payload, from_ms(call.received_at_ms), kept(call.payload))
     work.events.append(EventWork(Identity(key, station_id, transaction_id), call, new))
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 import orjson
+from csms_db.packed import unpack
 from csms_ocpp.redaction import redact
 from csms_ocpp.versions import Protocol
 from pydantic import BaseModel, Field, PlainSerializer
@@ -55,7 +56,7 @@ class TransactionItem(BaseModel):
     offline_events: int = Field(description="Events that happened while the station was offline")
     event_count: int
     last_seq_no: int
-    gaps: list[Gap] = Field(description="Events that were not received; empty when all are here")
+    gaps: list[Gap] = Field(description="Events that were not received, the first 200 runs; empty when all are here")
     started_missing: bool = Field(description="The Started event was not received")
     updated_at: Moment = Field(description="When the newest event was stored")
 
@@ -84,7 +85,7 @@ class EventItem(BaseModel):
     def of(cls, row: Row) -> Self:
         """The item of a row of `transaction_events`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
-        values["payload"] = redact(Protocol(row["protocol"]), "TransactionEvent", orjson.loads(row["payload"]))
+        values["payload"] = redact(Protocol(row["protocol"]), "TransactionEvent", orjson.loads(unpack(row["payload"])))
         return cls(**values, id=f"{row['transaction']}-{row['seq_no']}")
 
 
@@ -99,7 +100,7 @@ class MeterValueItem(BaseModel):
     @classmethod
     def all_of(cls, row: Row) -> list[Self]:
         """The items of a row of `transaction_events`."""
-        values: list[dict[str, Any]] = orjson.loads(row["payload"]).get("meterValue", [])
+        values: list[dict[str, Any]] = orjson.loads(unpack(row["payload"])).get("meterValue", [])
         name, seq_no = f"{row['transaction']}-{row['seq_no']}", row["seq_no"]
         return [
             cls(id=f"{name}-{number}", seq_no=seq_no, timestamp=value["timestamp"], meter_value=value)
@@ -121,5 +122,5 @@ class MeterValuesMessageItem(BaseModel):
     def of(cls, row: Row) -> Self:
         """The item of a row of `meter_values`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
-        values["payload"] = orjson.loads(row["payload"])
+        values["payload"] = orjson.loads(unpack(row["payload"]))
         return cls(**values)

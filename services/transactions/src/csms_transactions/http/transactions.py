@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
+from csms_db.bounded import Bounded
 from csms_db.engine import Database
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.fields import NO_NUL, UtcMoment
@@ -58,13 +59,14 @@ def transactions_router(database: Database) -> APIRouter:
     @router.get("/transactions/{id}/events")
     async def list_events(key: Key, page: PageParams) -> Page[EventItem]:
         """List the events of a transaction as they were received, by seqNo."""
-        rows = await _events(database, key, page)
-        return paginate(rows, page.limit, position=_seq_no, item=EventItem.of)
+        found = await _events(database, key, page)
+        return paginate(found.rows, page.limit, position=_seq_no, item=EventItem.of, more=found.more)
 
     @router.get("/transactions/{id}/meter-values")
     async def list_meter_values(key: Key, page: PageParams) -> Page[MeterValueItem]:
         """List the meter values of a transaction, by seqNo. `limit` counts events, which may hold many or none."""
-        pages = paginate(await _events(database, key, page), page.limit, position=_seq_no, item=MeterValueItem.all_of)
+        found = await _events(database, key, page)
+        pages = paginate(found.rows, page.limit, position=_seq_no, item=MeterValueItem.all_of, more=found.more)
         return Page(items=[item for items in pages.items for item in items], next_cursor=pages.next_cursor)
 
     @router.get("/stations/{station_id}/meter-values")
@@ -76,10 +78,10 @@ def transactions_router(database: Database) -> APIRouter:
     ) -> Page[MeterValuesMessageItem]:
         """List the MeterValues messages of a station, which belong to no transaction, the newest first."""
         async with database.reading() as session:
-            rows = await queries.station_meter_values(
-                session, station_id, evse_id=evse_id, since=since, after=_after(page), limit=page.limit + 1
+            found = await queries.station_meter_values(
+                session, station_id, evse_id=evse_id, since=since, after=_after(page), limit=page.limit
             )
-        return paginate(rows, page.limit, position=_measured, item=MeterValuesMessageItem.of)
+        return paginate(found.rows, page.limit, position=_measured, item=MeterValuesMessageItem.of, more=found.more)
 
     return router
 
@@ -93,15 +95,13 @@ async def existing(database: Database, key: str) -> Row:
     return row
 
 
-async def _events(database: Database, key: str, page: PageRequest) -> list[Row]:
+async def _events(database: Database, key: str, page: PageRequest) -> Bounded:
     position = page.after(int)
     if position is not None and not 0 <= position[0] <= _MAX_SEQ_NO:
         raise bad_cursor()
     await existing(database, key)
     async with database.reading() as session:
-        return list(
-            await queries.events(session, key, after=None if position is None else position[0], limit=page.limit + 1)
-        )
+        return await queries.events(session, key, after=None if position is None else position[0], limit=page.limit)
 
 
 def _after(page: PageRequest) -> tuple[datetime, str] | None:

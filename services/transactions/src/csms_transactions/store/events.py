@@ -5,11 +5,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from csms_db.direct import Direct
+from csms_db.packed import pack
 from csms_db.statements import Insert, Lookup
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.store.tables import transaction_events as table
+
+PLAIN_BYTES = 8 * 1024
+"""A payload of no more is stored as it came: it would gain little, and there are many of them."""
 
 EventKey = tuple[str, int]
 """The transaction's key and the seqNo."""
@@ -23,6 +27,8 @@ class NewEvent(NamedTuple):
     event: TransactionEvent
     payload: bytes
     received_at: datetime
+    packed: bytes
+    """What is stored of the payload, see `kept`."""
 
 
 class StoredEvent(NamedTuple):
@@ -30,7 +36,7 @@ class StoredEvent(NamedTuple):
 
     seq_no: int
     protocol: str
-    payload: bytes
+    packed: bytes
 
 
 _NAMES = ("transaction", "seq_no", "protocol", "event_type", "trigger_reason", "timestamp", "offline", "received_at")
@@ -39,13 +45,18 @@ _STORED = Lookup((table.c.transaction, table.c.seq_no, table.c.payload), by=(tab
 _ALL = Lookup((table.c.transaction, table.c.seq_no, table.c.protocol, table.c.payload), by=(table.c.transaction,))
 
 
+def kept(payload: bytes) -> bytes:
+    """Return what is stored of a payload: all of it, packed if it is large (csms_db.packed)."""
+    return payload if len(payload) <= PLAIN_BYTES else pack(payload)
+
+
 async def add(session: AsyncSession | Direct, events: Sequence[NewEvent]) -> None:
     """Insert. Raises IntegrityError when another process was faster; the batch is then to be tried again."""
     await _ADD.execute(session, [_row(event) for event in events])
 
 
 async def stored_payloads(session: AsyncSession | Direct, keys: Iterable[EventKey]) -> dict[EventKey, bytes]:
-    """The payloads of those events among `keys` that are stored."""
+    """The payloads of those events among `keys` that are stored, packed."""
     wanted = set(keys)
     rows = await _STORED.fetch(session, {key for key, _ in wanted}, {seq_no for _, seq_no in wanted})
     return {(key, seq_no): payload for key, seq_no, payload in rows if (key, seq_no) in wanted}
@@ -63,4 +74,4 @@ def _row(new: NewEvent) -> tuple[object, ...]:
     event = new.event
     kind = event.type.value
     what = (new.key, event.seq_no, new.protocol, kind, event.trigger_reason)
-    return (*what, event.at, event.offline, new.received_at, new.payload)
+    return (*what, event.at, event.offline, new.received_at, new.packed)

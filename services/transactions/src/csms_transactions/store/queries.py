@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, select, tuple_
+from csms_db import bounded
+from csms_db.bounded import Bounded
+from csms_db.packed import size_of
+from csms_runtime.http.pages import MAX_PAGE_BYTES
+from sqlalchemy import Column, ColumnElement, RowMapping, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.store.rows import token_key
@@ -45,14 +49,13 @@ async def get(session: AsyncSession, key: str) -> Row | None:
     return result.mappings().one_or_none()
 
 
-async def events(session: AsyncSession, key: str, *, after: int | None, limit: int) -> Sequence[Row]:
-    """Up to `limit` events of a transaction in seqNo order; `after`: the last seqNo already seen."""
+async def events(session: AsyncSession, key: str, *, after: int | None, limit: int) -> Bounded:
+    """Read up to `limit` events of a transaction in seqNo order; `after`: the last seqNo already seen."""
     table = transaction_events
     statement = select(table).where(table.c.transaction == key)
     if after is not None:
         statement = statement.where(table.c.seq_no > after)
-    result = await session.execute(statement.order_by(table.c.seq_no).limit(limit))
-    return result.mappings().all()
+    return await _bounded(session, statement.order_by(table.c.seq_no), table.c.payload, limit)
 
 
 async def station_meter_values(
@@ -63,8 +66,8 @@ async def station_meter_values(
     since: datetime | None,
     after: tuple[datetime, str] | None,
     limit: int,
-) -> Sequence[Row]:
-    """Up to `limit` MeterValues messages of a station, the newest first."""
+) -> Bounded:
+    """Read up to `limit` MeterValues messages of a station, the newest first."""
     columns = meter_values.c
     conditions = [columns.station_id == station_id, *_given(columns.evse_id, evse_id)]
     if since is not None:
@@ -72,8 +75,17 @@ async def station_meter_values(
     if after is not None:
         conditions.append(tuple_(columns.timestamp, columns.id) < after)
     statement = select(meter_values).where(*conditions)
-    statement = statement.order_by(columns.timestamp.desc(), columns.id.desc()).limit(limit)
-    return (await session.execute(statement)).mappings().all()
+    newest = statement.order_by(columns.timestamp.desc(), columns.id.desc())
+    return await _bounded(session, newest, columns.payload, limit)
+
+
+async def _bounded(session: AsyncSession, statement: Select[Any], payload: Column[Any], limit: int) -> Bounded:
+    """Read rows with packed payloads: no more than an answer may hold, packed and unpacked."""
+    found = await bounded.read(
+        session, statement, func.length(payload), limit=limit, most_bytes=MAX_PAGE_BYTES, mappings=True
+    )
+    count = bounded.fitting((size_of(row["payload"]) for row in found.rows), MAX_PAGE_BYTES)
+    return Bounded(found.rows[:count], found.more or count < len(found.rows))
 
 
 def _conditions(filters: Filter) -> list[ColumnElement[bool]]:

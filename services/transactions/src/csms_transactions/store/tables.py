@@ -3,6 +3,7 @@
 from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
 from csms_db.outbox import outbox_table
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Double,
@@ -93,6 +94,14 @@ meter_values = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 Index("ix_meter_values_station_id_timestamp", meter_values.c.station_id, meter_values.c.timestamp)
+
+# What the rows of a station take there, in bytes as stored.
+meter_value_bytes = Table(
+    "meter_value_bytes",
+    metadata,
+    Column("station_id", String(_STATION), primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+)
 
 remote_requests = Table(
     "remote_requests",

@@ -1,0 +1,109 @@
+"""What one station sends costs and keeps a bounded amount, however large it is; nothing of a transaction is lost."""
+
+import time
+
+import orjson
+import pytest
+from csms.v1.station_pb2 import StationCall
+from csms_runtime.clock import utcnow
+from csms_transactions.domain.identity import transaction_key
+from csms_transactions.domain.transaction import MAX_GAPS
+from csms_transactions.store import meter_values, queries
+from csms_transactions.store.tables import meter_value_bytes, transaction_events
+from csms_transactions.work import MeterValuesWork
+from sqlalchemy import func, select
+
+T = "2026-01-01T00:00:00Z"
+KEY = transaction_key("CS1", "tx-1")
+
+
+def values(count, value=1):
+    return [{"timestamp": T, "sampledValue": [{"value": value}]} for _ in range(count)]
+
+
+async def test_an_event_of_a_day_of_samples_is_kept_whole_and_packed(world, api):
+    payload = world.event(0, "Started", meterValue=values(40_000))
+    started = time.process_time()
+    await world.gateway.tell(payload)
+    await world.gateway.tell(payload)
+    assert time.process_time() - started < 10
+    async with world.database.reading() as session:
+        stored = await session.scalar(select(func.length(transaction_events.c.payload)))
+        count = await session.scalar(select(func.count()).select_from(transaction_events))
+    assert count == 1
+    assert stored < len(orjson.dumps(payload)) / 20
+    (shown,) = (await api.get(f"/transactions/{KEY}/events")).json()["items"]
+    assert shown["payload"] == payload
+
+
+async def test_a_late_event_finds_large_ones_again(world):
+    await world.gateway.tell(world.event(0, "Started", energy=1000))
+    await world.gateway.tell(world.event(2, "Ended", energy=3000, customData={"vendorId": "v", "x": "a" * 100_000}))
+    await world.gateway.tell(world.event(1, energy=2000))
+    async with world.database.reading() as session:
+        row = await queries.get(session, KEY)
+    assert (row["energy_wh"], row["gaps"], row["event_count"]) == (2000, [], 3)
+
+
+async def test_pages_of_events_end_by_bytes(world, api):
+    custom = {"vendorId": "v", "x": "a" * 1_000_000}
+    for seq_no in range(6):
+        await world.gateway.tell(world.event(seq_no, "Updated" if seq_no else "Started", customData=custom))
+    found, cursor, pages = [], None, 0
+    while cursor is not None or pages == 0:
+        answer = await api.get(f"/transactions/{KEY}/events", params={"cursor": cursor} if cursor else {})
+        assert len(answer.content) < 5_000_000
+        found += [item["seq_no"] for item in answer.json()["items"]]
+        cursor, pages = answer.json()["next_cursor"], pages + 1
+    assert found == list(range(6))
+    assert pages == 2
+
+
+async def test_gaps_are_bounded(world):
+    for number in range(MAX_GAPS + 20):
+        await world.gateway.tell(world.event(number * 2, "Updated" if number else "Started"))
+    async with world.database.reading() as session:
+        row = await queries.get(session, KEY)
+    assert len(row["gaps"]) == MAX_GAPS
+    assert row["event_count"] == MAX_GAPS + 20
+
+
+def message(number, size, station_id="CS1"):
+    call = StationCall(payload=b"%d" % number)
+    at = utcnow().replace(microsecond=number)
+    return MeterValuesWork(station_id, call, 1, at, at, b"x" * size)
+
+
+@pytest.fixture
+def stored(database):
+    async def read(station_id="CS1"):
+        table = meter_values.meter_values
+        async with database.reading() as session:
+            count = await session.scalar(select(func.count()).where(table.c.station_id == station_id))
+            taken = select(meter_value_bytes.c.bytes).where(meter_value_bytes.c.station_id == station_id)
+            return count, await session.scalar(taken)
+
+    return read
+
+
+async def test_a_stations_oldest_meter_values_give_way(database, stored):
+    row = 1000 + meter_values.ROW_BYTES
+    for batch in (range(3), range(3), range(3, 6)):  # the second one is a repeat
+        async with database.transaction() as session:
+            messages = [message(number, 1000, station_id) for number in batch for station_id in ("CS1", "CS2")]
+            await meter_values.add(session, database.dialect, messages, 10 * row)
+    assert await stored() == (6, 6 * row)
+    async with database.transaction() as session:
+        await meter_values.add(session, database.dialect, [message(6, 1000)], 5 * row)
+    assert await stored() == (5, 5 * row)
+    assert await stored("CS2") == (6, 6 * row)
+
+
+async def test_a_bounded_number_of_them_goes_at_a_time(database, stored, monkeypatch):
+    monkeypatch.setattr(meter_values, "STEP_ROWS", 2)
+    monkeypatch.setattr(meter_values, "MAX_STEPS", 2)
+    async with database.transaction() as session:
+        await meter_values.add(session, database.dialect, [message(number, 10) for number in range(10)], 100_000)
+    async with database.transaction() as session:
+        await meter_values.add(session, database.dialect, [message(10, 10)], 0)
+    assert (await stored())[0] == 7
