@@ -11,7 +11,6 @@ from csms_device_mgmt.consumers import DeviceRecords
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import connectors, notifications, refused_messages, variables
 from csms_device_mgmt.store.tables import ReportPart
-from csms_device_mgmt.unit import Units
 
 T = "2026-01-01T00:00:00Z"
 MANY = 4000
@@ -198,13 +197,13 @@ async def test_what_the_wire_carried_packed_is_stored_packed(apply, records, uni
     assert row.size > 1_000_000
 
 
-async def test_others_are_answered_before_a_large_message(database, settings, secret_key, records, incoming):
+async def test_others_are_answered_before_a_large_message(units, records, incoming):
     published = []
 
     async def publish(items):
         published.extend(items)
 
-    handler = LightFirst(DeviceRecords(Units(database, settings, secret_key, lambda: None)), publish)
+    handler = LightFirst(DeviceRecords(units), publish)
     large = records.call("NotifyEvent", events(), station_id="HEAVY")
     assert len(orjson.dumps(events())) > HEAVY_BYTES
     other = records.call("Heartbeat", {}, station_id="CS2")
