@@ -123,3 +123,12 @@ def test_describe() -> None:
         '| `CSMS_BETA` | `["reject"]` | Second |\n'
         "| `CSMS_ZETA` | *required* | Either a \\| b |\n"
     )
+
+
+def test_a_short_admin_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSMS_ADMIN_API_KEY", "only-19-characters!")
+    with pytest.raises(ValidationError, match="at least 20 characters") as error:
+        RuntimeSettings()
+    assert "only-19" not in str(error.value)
+    monkeypatch.setenv("CSMS_ADMIN_API_KEY", "these-are-20-letters")
+    assert RuntimeSettings().admin_api_key is not None

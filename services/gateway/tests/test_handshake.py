@@ -44,6 +44,14 @@ def test_identity_is_the_last_segment_percent_decoded(path: str, expected: str) 
         ("/ocpp/%FF", 400),
         ("/ocpp/100%", 400),
         ("/ocpp/%zz", 400),
+        ("/ocpp/.", 400),
+        ("/ocpp/..", 400),
+        ("/ocpp/%2e%2E", 400),
+        ("/ocpp/..?x=CS1", 400),
+        ("/ocpp/a%00", 400),
+        ("/ocpp/%C2%85", 400),
+        ("/ocpp/%E2%80%AE", 400),
+        ("/ocpp/%ED%A0%80", 400),
     ],
 )
 def test_a_path_without_a_valid_identity_is_refused(path: str, status: int) -> None:

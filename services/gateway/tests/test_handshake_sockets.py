@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from csms.v1.auth_pb2 import REGISTRATION_STATUS_ACCEPTED, ConnectionDecision, ConnectionRequest
+from csms_ocpp import versions
 from csms_runtime import metrics, passwords
 from csms_testing.scripted import allow, basic
 from websockets.exceptions import InvalidStatus
@@ -81,7 +82,10 @@ async def test_no_common_subprotocol_is_not_upgraded(system: "System", protocols
     assert b"ocpp2.0.1" in response.body
 
 
-async def test_the_first_supported_of_several_subprotocols_is_chosen(start: "Start") -> None:
+async def test_the_first_supported_of_several_subprotocols_is_chosen(
+    start: "Start", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "BUILT", tuple(versions.Protocol))
     system = await start(ocpp_protocols=["ocpp2.0.1", "ocpp2.1"])
     station = await system.connect(protocols=("ocpp1.6", "ocpp2.1", "ocpp2.0.1"))
     assert station.socket.subprotocol == "ocpp2.1"
@@ -96,7 +100,19 @@ async def test_the_identity_is_percent_decoded(system: "System", segment: str, s
     assert (await system.services.connection(station_id)).protocol == "ocpp2.0.1"
 
 
-@pytest.mark.parametrize(("segment", "status"), [("", 404), ("a%3Ab", 400), ("x" * 49, 400), ("%FF", 400)])
+@pytest.mark.parametrize(
+    ("segment", "status"),
+    [
+        ("", 404),
+        ("a%3Ab", 400),
+        ("x" * 49, 400),
+        ("%FF", 400),
+        ("%2E", 400),
+        (".%2e", 400),
+        ("a%00", 400),
+        ("%1b[31m", 400),
+    ],
+)
 async def test_a_bad_identity_is_refused(system: "System", segment: str, status: int) -> None:
     response = await refused(system, segment, headers={})
     assert response.status_code == status

@@ -9,3 +9,7 @@ class Protocol(StrEnum):
     OCPP16 = "ocpp1.6"
     OCPP201 = "ocpp2.0.1"
     OCPP21 = "ocpp2.1"
+
+
+BUILT: tuple[Protocol, ...] = (Protocol.OCPP201,)
+"""The versions that all services handle; what else stations offer is refused, and so are settings that name it."""

@@ -45,6 +45,11 @@ HTTP_REQUESTS = Counter(
     "HTTP requests answered, by method, route template (never the path itself) and status",
     ["method", "route", "status"],
 )
+HTTP_CONNECTIONS_CROWDED_OUT = Counter(
+    "csms_http_connections_crowded_out_total",
+    "HTTP connections without a request that were ended because there were too many",
+)
+HTTP_WRONG_KEYS = Counter("csms_http_wrong_keys_total", "Keys and tokens that were not valid, by answer", ["status"])
 HTTP_REQUEST_SECONDS = Histogram(
     "csms_http_request_duration_seconds",
     "Time from an HTTP request's arrival until its answer was sent",

@@ -26,6 +26,10 @@ MIN_SECRET_LENGTH = 16
 """Fewest characters of `CSMS_SECRET_KEY`."""
 
 
+MIN_KEY_LENGTH = 20
+"""Fewest characters of `CSMS_ADMIN_API_KEY`: keys are kept as plain digests, which only randomness protects."""
+
+
 class UnknownStations(StrEnum):
     """What happens to a station that nobody created."""
 
@@ -56,6 +60,12 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
         raise ValueError(f"a secret has at least {MIN_SECRET_LENGTH} characters")
     return secret
+
+
+def _long_key(key: SecretStr) -> SecretStr:
+    if len(key.get_secret_value()) < MIN_KEY_LENGTH:
+        raise ValueError(f"an API key has at least {MIN_KEY_LENGTH} characters")
+    return key
 
 
 def is_protected_url(url: str) -> bool:
@@ -132,8 +142,10 @@ class RuntimeSettings(KafkaAccess):
         0, ge=0, description="Number of this replica within its service, from 0: which inbox partition it reads"
     )
     data_dir: Path = Field(Path("data"), description="Directory of the standalone mode's files")
-    admin_api_key: SecretStr | None = Field(
-        None, description="An API key with scope admin; standalone makes one at its first start when there is none"
+    admin_api_key: Annotated[SecretStr, AfterValidator(_long_key)] | None = Field(
+        None,
+        description="An API key with scope admin, at least 20 characters; standalone makes one at its first start when "
+        "there is none",
     )
     api_keys: list[ApiKeySetting] = Field(
         [], description='API keys as a JSON list of {"name", "sha256", "scopes"}; scopes: read, operate, admin'

@@ -98,6 +98,8 @@ def _check_identity(name: str) -> None:
         raise _bad_identity("contains a colon")
     if "/" in name:  # the HTTP API could not name it
         raise _bad_identity("contains a slash")
+    if name in {".", ".."}:  # steps in a path: whoever follows them would reach something else
+        raise _bad_identity("is a step in a path, not a name")
     if not name.isprintable() or name.isspace():
         raise _bad_identity("contains characters that cannot be printed")
 

@@ -4,9 +4,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from csms_ocpp import versions
 from csms_ocpp.versions import Protocol
 from csms_runtime.settings import Port, RuntimeSettings
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from csms_gateway.proxy import ProxyRules
 from csms_gateway.socket import WatchTimes
@@ -62,7 +63,7 @@ class GatewaySettings(RuntimeSettings):
     ocpp_protocols: list[Protocol] = Field(
         [Protocol.OCPP201],
         min_length=1,
-        description='OCPP versions stations may speak, a JSON list of "ocpp2.0.1", ...',
+        description='OCPP versions stations may speak, a JSON list; built is "ocpp2.0.1"',
     )
     ocpp_realm: str = Field("OCPP", pattern=r"^[ !#-\[\]-~]+$", description="Realm named in a 401 response")
     max_buffered_bytes: int = Field(
@@ -136,6 +137,21 @@ class GatewaySettings(RuntimeSettings):
         ge=0,
         description="On stop: over how many seconds closing is spread, so that stations do not all return at once",
     )
+
+    @field_validator("ocpp_protocols")
+    @classmethod
+    def _built(cls, protocols: list[Protocol]) -> list[Protocol]:
+        missing = [protocol.value for protocol in protocols if protocol not in versions.BUILT]
+        if missing:
+            built = ", ".join(protocol.value for protocol in versions.BUILT)
+            raise ValueError(f"not built: {', '.join(missing)}; CSMS_OCPP_PROTOCOLS may name {built}")
+        return protocols
+
+    @model_validator(mode="after")
+    def _room_for_a_message(self) -> Self:
+        if self.max_buffered_bytes < 4 * self.max_message_bytes:
+            raise ValueError("CSMS_MAX_BUFFERED_BYTES must be at least four times CSMS_MAX_MESSAGE_BYTES")
+        return self
 
     @model_validator(mode="after")
     def _somewhere_to_connect(self) -> Self:

@@ -7,7 +7,8 @@ import hmac
 import math
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+
+from csms_runtime.addresses import subscriber
 
 LONGEST_WAIT_S = 30.0
 """How long one address is told to wait at most before it tries again for one station."""
@@ -105,7 +106,7 @@ class Tries:
         beyond = max(
             of_pair,
             self._stations.add(station_id, now) - _FREE_OF_STATION,
-            self._addresses.add(_subscriber(address), now) - _FREE_OF_ADDRESS,
+            self._addresses.add(subscriber(address), now) - _FREE_OF_ADDRESS,
         )
         retry_after_s = min(math.pow(2, min(of_pair, 10)), LONGEST_WAIT_S) if of_pair > 0 else 0.0
         return Penalty(min(LONGEST_DELAY_S, max(0.0, beyond * _DELAY_STEP_S)), retry_after_s)
@@ -123,13 +124,4 @@ class Tries:
 
 
 def _pair(station_id: str, address: str) -> str:
-    return f"{_subscriber(address)} {station_id}"
-
-
-def _subscriber(address: str) -> str:
-    """The address, or of an IPv6 address the network that one subscriber has to himself."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return str(ip_network((parsed, 64), strict=False)) if isinstance(parsed, IPv6Address) else address
+    return f"{subscriber(address)} {station_id}"

@@ -2,6 +2,7 @@
 
 from csms_runtime.http.app import API_PREFIX, create_app, create_management_app
 from csms_runtime.http.audit import AuditedRequest, AuditSink
+from csms_runtime.http.connections import ConnectionLimits
 from csms_runtime.http.keys import ApiKeys, Principal, Scope, StoredKey, digest_of, generate_api_key
 from csms_runtime.http.management import management_router
 from csms_runtime.http.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, PageParams, decode_cursor, encode_cursor, paginate
@@ -17,6 +18,7 @@ __all__ = [
     "ApiKeys",
     "AuditSink",
     "AuditedRequest",
+    "ConnectionLimits",
     "CurrentPrincipal",
     "Page",
     "PageParams",

@@ -11,6 +11,7 @@ from csms_runtime.health import Health
 from csms_runtime.http import problems
 from csms_runtime.http.audit import AuditMiddleware, AuditSink
 from csms_runtime.http.body_limit import MAX_BODY_BYTES, BodyLimitMiddleware
+from csms_runtime.http.docs import docs_router
 from csms_runtime.http.json_body import JsonBodyMiddleware
 from csms_runtime.http.keys import ApiKeys
 from csms_runtime.http.management import management_router
@@ -107,8 +108,12 @@ def _bare_app(title: str, version: str, public: Sequence[APIRouter], *, document
         title=title,
         version=version,
         openapi_url="/openapi.json" if documented else None,
+        docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would redirect to whatever the Host header names
     )
+    if documented:
+        app.include_router(docs_router(title))
     for router in public:
         app.include_router(router)
     app.add_exception_handler(Problem, problems.on_problem)

@@ -11,6 +11,12 @@ from csms_runtime.http.problems import Problem, ProblemResponse, instance_of
 from csms_runtime.ids import is_traceparent, new_id, new_traceparent, trace_id
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""Nothing that is answered is a page with a life of its own; the one that is, /docs, has its own policy."""
 _log = structlog.get_logger(__name__)
 
 
@@ -79,5 +85,8 @@ class _Exchange:
         """Send on, with the request's id among the headers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)["X-Request-Id"] = self.request_id
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self.request_id
+            for name, value in _SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
         await self._send(message)

@@ -1,5 +1,7 @@
 """Who may call: bearer keys and tokens checked before anything of a request is read, scopes checked by each route."""
 
+import asyncio
+import time
 from functools import cache
 from typing import Annotated
 
@@ -9,6 +11,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ConnectionScope
 
+from csms_runtime import metrics
+from csms_runtime.http.guesses import Guesses
 from csms_runtime.http.issuer import IssuerUnavailable
 from csms_runtime.http.keys import ApiKeys, Principal, Scope
 from csms_runtime.http.problems import RETRY_AFTER_S, Problem, ProblemResponse, instance_of
@@ -16,18 +20,20 @@ from csms_runtime.http.tokens import TokenRefused, Tokens
 
 _PRINCIPAL = "csms.principal"
 _DOTS_OF_A_JWT = 2
+_UNAUTHORIZED = 401
 _bearer = HTTPBearer(auto_error=False, description="An API key, or a JWT of the configured issuer")
 """Only for the OpenAPI document: `BearerMiddleware` does the work, before the body is read."""
 
 
 class BearerMiddleware:
-    """Answers 401 to requests under `prefix` that carry no valid key or token."""
+    """Answers 401 to requests under `prefix` that carry no valid key or token; 429, and later, to many wrong ones."""
 
     def __init__(self, app: ASGIApp, keys: ApiKeys, prefix: str, tokens: Tokens | None = None) -> None:
         self._app = app
         self._keys = keys
         self._tokens = tokens
         self._prefix = prefix
+        self._guesses = Guesses()
 
     async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
         """Pass the request on with its principal, or refuse it."""
@@ -35,10 +41,29 @@ class BearerMiddleware:
             try:
                 scope[_PRINCIPAL] = await self._principal(scope)
             except Problem as problem:
-                refusal = ProblemResponse(problem, instance_of(scope.get("csms.request_id", "unknown")))
+                answer = problem if problem.status != _UNAUTHORIZED else await self._slowed(problem, scope)
+                refusal = ProblemResponse(answer, instance_of(scope.get("csms.request_id", "unknown")))
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    async def _slowed(self, problem: Problem, scope: ConnectionScope) -> Problem:
+        """Count a wrong key; returns what to answer, later and with 429 when the address has sent many."""
+        if "authorization" not in Headers(scope=scope):  # there was nothing to guess
+            return problem
+        client = scope.get("client")
+        retry_after_s = self._guesses.failed(client[0] if client else "", time.monotonic())
+        metrics.HTTP_WRONG_KEYS.labels("429" if retry_after_s else "401").inc()
+        if not retry_after_s:
+            return problem
+        delay_s = self._guesses.begin_delay(retry_after_s)
+        if delay_s:
+            try:
+                await asyncio.sleep(delay_s)
+            finally:
+                self._guesses.end_delay()
+        detail = "Too many keys that are not valid; a valid one is taken at any time"
+        return Problem(429, detail=detail, headers={"Retry-After": str(retry_after_s)})
 
     async def _principal(self, scope: ConnectionScope) -> Principal:
         """Return who calls. Raises Problem 401, or 503 as long as it cannot be known."""

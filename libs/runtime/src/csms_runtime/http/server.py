@@ -5,13 +5,19 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import cast
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from csms_runtime import open_files
+from csms_runtime.http.connections import ConnectionLimits, Connections
+
 _log = structlog.get_logger(__name__)
 _BACKLOG = 2048
+_MAX_HEAD_BYTES = 32 * 1024
+"""Of a request: line and headers, a JWT or a proxy's headers among them."""
 
 
 class PortTakenError(Exception):
@@ -26,18 +32,26 @@ async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event, *, time
 
 @asynccontextmanager
 async def listening(
-    app: ASGIApp, host: str, port: int, *, timeout_s: float = 25.0, trusted_proxies: Iterable[object] = ()
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    timeout_s: float = 25.0,
+    trusted_proxies: Iterable[object] = (),
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[int]:
     """Serve while the context is open; yields the port (0 leaves it to the system). Raises PortTakenError.
 
     `trusted_proxies` are networks or addresses from which X-Forwarded-For says who calls; nobody else is believed.
+    `limits` bound the connections; None: as many as the process's limit of open files leaves for them.
 
     Connections are accepted from the moment the context is entered. Leaving it waits up to `timeout_s` for the requests
     in work, then cancels them.
     """
     listener = _bind(host, port)
     bound_port: int = listener.getsockname()[1]
-    server = _Server(_config(app, timeout_s, [str(proxy) for proxy in trusted_proxies]))
+    connections = Connections(limits or ConnectionLimits(most=open_files.for_http(open_files.allowed())))
+    server = _Server(_config(app, connections, timeout_s, [str(proxy) for proxy in trusted_proxies]))
     task = asyncio.create_task(server.serve([listener]), name=f"http-{bound_port}")
     _log.info("listening", host=host, port=bound_port)
     try:
@@ -66,9 +80,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: ASGIApp, timeout_s: float, trusted_proxies: list[str]) -> uvicorn.Config:
+def _config(app: ASGIApp, connections: Connections, timeout_s: float, trusted_proxies: list[str]) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        connections.told(app),
+        http=cast("type[asyncio.Protocol]", connections.protocol),
+        h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
         log_config=None,
         access_log=False,
         lifespan="off",
