@@ -13,22 +13,26 @@ THINGS = "/api/v1/things"
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.mark.parametrize(
-    ("body", "detail"),
-    [
-        (b'{"name": "a", "sizes": [' + b"1," * 200_000 + b"1]}", "too many values"),
-        (b'{"name": "a", "sizes": [' + b"{}," * 1_300_000 + b"1]}", "too many values"),
-        (b'{"name": "a", "sizes": ' + b"[" * 100 + b"]" * 100 + b"}", "64 levels"),
-        (b'{"a":' * 90 + b"1" + b"}" * 90, "64 levels"),
-    ],
-)
-async def test_too_many_values_or_levels_are_422(
-    client_as: Callable[[str], httpx2.AsyncClient], body: bytes, detail: str
+@pytest.mark.parametrize("value", [b"1", b"{}", b"[]"])
+async def test_too_many_values_are_refused_unparsed(
+    client_as: Callable[[str], httpx2.AsyncClient], value: bytes
 ) -> None:
+    body = b'{"name": "a", "sizes": [' + (value + b",") * 600_000 + b"1]}"
     async with client_as("admin-key") as client:
-        answer = await client.post(THINGS, content=body, headers=JSON)
-    assert answer.status_code == 422
-    assert detail in answer.json()["detail"]
+        assert (await client.post(THINGS, content=body, headers=JSON)).status_code == 413
+
+
+@pytest.mark.parametrize("depth", [100, 900, 50_000])
+async def test_what_is_nested_deeply_is_refused(client_as: Callable[[str], httpx2.AsyncClient], depth: int) -> None:
+    async with client_as("admin-key") as client:
+        answers = [
+            await client.post(THINGS, content=body, headers=JSON)
+            for body in (
+                b'{"name": "a", "sizes": ' + b"[" * depth + b"]" * depth + b"}",
+                b'{"a":' * depth + b"1" + b"}" * depth,
+            )
+        ]
+    assert {answer.status_code for answer in answers} <= {400, 413, 422}
 
 
 async def test_as_many_as_a_request_needs_pass(client_as: Callable[[str], httpx2.AsyncClient]) -> None:
