@@ -22,8 +22,8 @@ def _restore() -> Iterator[None]:
 SECRET = "s3cret"
 
 
-def fail(password: str) -> None:
-    raise ValueError("boom" if password else "")
+def fail(password: str, text: str = "boom") -> None:
+    raise ValueError(text if password else "")
 
 
 def lines(log_format: Format, write: str = "info") -> list[str]:
@@ -60,6 +60,28 @@ def test_no_secrets(log_format: Format) -> None:
     found = lines(log_format)
     assert any("hello" in line for line in found)
     assert not any(SECRET in line for line in found)
+
+
+HARMFUL = "CS1\x1b[2J\r\nINFO all is well\x9b31m\u202e"
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_control_characters(log_format: Format) -> None:
+    out = io.StringIO()
+    configure("info", log_format, out)
+    log = structlog.get_logger("test")
+    log.info(HARMFUL, station_id=HARMFUL, nested={"a": [HARMFUL]}, raw=HARMFUL.encode(), odd=HARMFUL)
+    logging.getLogger("asyncio").warning("from %s", HARMFUL)
+    try:
+        fail(HARMFUL, HARMFUL)
+    except ValueError:
+        log.exception("failed", station_id=HARMFUL)
+    text = out.getvalue()
+    assert not {"\x1b", "\r", "\x9b", "\u202e"} & set(text)
+    assert not any(line.startswith("INFO") for line in text.splitlines())
+    assert "Traceback" in text
+    if log_format == "json":
+        assert json.loads(text.splitlines()[0])["station_id"] == HARMFUL
 
 
 def test_level() -> None:

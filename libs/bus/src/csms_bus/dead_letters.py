@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 
 import typer
 from csms.v1.bus_pb2 import DeadLetter, Record
+from csms_runtime.texts import for_terminal
 from google.protobuf.message import DecodeError
 
 from csms_bus import kafka_security
@@ -84,7 +85,8 @@ def list_letters(bootstrap: Bootstrap = "127.0.0.1:9092") -> None:
     for letter in _with_bus(bootstrap, read):
         body = "no record" if letter.record is None else _kind(letter.record)
         about = letter.letter
-        typer.echo(f"{letter.offset}\t{about.topic}\t{about.group}\t{letter.key}\t{body}\t{about.reason}")
+        shown = map(for_terminal, (about.topic, about.group, letter.key, body, about.reason))
+        typer.echo("\t".join([str(letter.offset), *shown]))
 
 
 def _kind(record: Record) -> str:

@@ -1,5 +1,7 @@
 """Logs: structlog, one line per event on stderr, for people or as JSON; the standard library's loggers come out alike.
 
+A text from outside makes a terminal do nothing: its control characters are shown as escapes.
+
 Loggers are `structlog.get_logger(__name__)`; `bound(station_id=..., correlation_id=...)` adds to all lines of a task.
 """
 
@@ -7,11 +9,14 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import StringIO
 from typing import Literal, TextIO
 
 import orjson
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+from csms_runtime.texts import escaped_json, for_terminal
 
 Format = Literal["console", "json"]
 
@@ -77,12 +82,28 @@ def _renderers(log_format: Format, out: TextIO) -> list[Processor]:
         ]
     # The plain formatter: the default one shows local variables, and those hold secrets.
     return [
-        structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback),
+        harmless,
+        structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=_plain_traceback),
     ]
 
 
+def harmless(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace control characters in all texts by escapes: a processor. Anything but a text is shown by its repr."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = for_terminal(value)
+    return event
+
+
+def _plain_traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    # Indented: an exception's text has line ends too, and must not look like a line of the log.
+    text = StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    out.write("\n".join(f"    {for_terminal(line)}" for line in text.getvalue().split("\n")))
+
+
 def _to_json(event: EventDict, **_options: object) -> str:
-    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    return escaped_json(orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 def _configure_stdlib(level: int, log_format: Format, out: TextIO) -> None:

@@ -25,3 +25,8 @@ def storable(text: str) -> str:
 def for_terminal(text: str) -> str:
     """Return the text with each control character, line ends too, as its escape in Python: ESC becomes 4 characters."""
     return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def escaped_json(text: str) -> str:
+    """Return JSON in which control characters are escaped, also those that JSON allows in a text as they are."""
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -4,6 +4,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from csms_runtime.texts import for_terminal
+
 from csms_testing.simulator.frames import Call, CallError, Frame
 from csms_testing.simulator.run import describe
 from csms_testing.simulator.stats import Direction
@@ -32,13 +34,13 @@ class Board:
     def __call__(self, station_id: str, direction: Direction, frame: Frame) -> None:
         """See one message (a FrameObserver)."""
         if isinstance(frame, Call):
-            self.last_message[station_id] = ("→ " if direction == "sent" else "← ") + frame.action
+            self.last_message[station_id] = for_terminal(("→ " if direction == "sent" else "← ") + frame.action)
         if isinstance(frame, Call | CallError) and not (isinstance(frame, Call) and frame.action in _ROUTINE):
             self._frames.append((time.time(), station_id, direction, frame))
 
     def tell(self, text: str) -> None:
         """Note what happened on the site."""
-        self.news.append(f"{_clock(time.time())}  {text}")
+        self.news.append(f"{_clock(time.time())}  {for_terminal(text)}")
 
     def messages(self, count: int) -> list[str]:
         """The last messages as lines, oldest first; answers and heartbeats are left out."""

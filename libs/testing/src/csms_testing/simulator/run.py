@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 import typer
+from csms_runtime.texts import for_terminal
 
 from csms_testing.simulator.api import CsmsApi
 from csms_testing.simulator.charging import ChargeResult, Plan
@@ -111,7 +112,11 @@ def print_frame(station_id: str, direction: Direction, frame: Frame) -> None:
 
 
 def describe(frame: Frame) -> str:
-    """A frame in one line; passwords and key codes are not shown."""
+    """A frame in one line, harmless for a terminal; passwords and key codes are not shown."""
+    return for_terminal(_described(frame))
+
+
+def _described(frame: Frame) -> str:
     if isinstance(frame, CallError):
         return f"CALLERROR {frame.code} {frame.description}"
     payload = orjson.dumps(frame.payload).decode()
@@ -127,7 +132,7 @@ def _print_summary(fleet: Fleet, results: list[ChargeResult]) -> None:
     typer.echo(describe_stats(fleet.stats))
     typer.echo("ledger: " + ", ".join(f"{name} {count}" for name, count in fleet.ledger.summary().items()))
     for violation in fleet.ledger.violations[:10]:
-        typer.echo(f"violation: {violation}", err=True)
+        typer.echo(for_terminal(f"violation: {violation}"), err=True)
 
 
 def describe_stats(stats: Stats) -> str:

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_runtime.clock import utcnow
+from csms_runtime.texts import for_terminal
 from sqlalchemy.exc import SQLAlchemyError
 
 from csms_auth.certifying.revoking import revocation
@@ -150,7 +151,7 @@ def _line(certificate: x509.Certificate) -> str:
     (common_name,) = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     days = (certificate.not_valid_after_utc - utcnow()).days
     fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
-    return f"{common_name.value!s:26} valid {days} days  SHA-256 {fingerprint}"
+    return f"{for_terminal(str(common_name.value)):26} valid {days} days  SHA-256 {fingerprint}"
 
 
 if __name__ == "__main__":
