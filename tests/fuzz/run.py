@@ -17,11 +17,12 @@ _HERE = Path(__file__).parent
 _CORPUS = _HERE / "corpus"
 _CACHE = _HERE.parents[1] / ".cache" / "fuzz"
 _INSTRUMENTED = ["csms_ocpp", "csms_gateway", "csms_auth", "csms_transactions", "websockets"]
-_MAX_BYTES = 4096
+_MAX_BYTES = 65_536
+"""Of an input: more than any header, certificate or CSR may have. Of messages, `large` makes what they may have."""
 _LINES = {"frame", "session"}
 """Targets whose input holds frames, line by line."""
-_JSON = {"payload", "transaction"}
-"""Targets whose input ends with a line of JSON."""
+_JSON = {"payload", "transaction", "large"}
+"""Targets whose input has lines of JSON after the first."""
 
 
 def main() -> int:
@@ -31,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make fuzz", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    about = "\n".join(f"{name}: {(run.__doc__ or '').splitlines()[0]}" for name, run in targets.TARGETS.items())
+    about = "\n".join(f"{name}: {text}" for name, text in targets.ABOUT.items())
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"which ones; all if none is named\n{about}")
     parser.add_argument("--seconds", type=int, default=60, help="how long to search, per target (default: 60)")
     parser.add_argument("--keep", action="store_true", help="then add to the corpus what reaches further than it does")

@@ -2,12 +2,18 @@
 
 A target raises nothing but AssertionError, and that only when something is wrong. All are pure, and fast: thousands of
 runs a second. `python tests/fuzz/run.py` searches for input that breaks them; `test_corpus.py` replays what is kept.
+
+Input that takes more time or memory than any may is wrong too: one station's must not hold up the others. What is as
+large as it may be comes from `large`, whose input says how to make it.
 """
 
 import re
+import resource
+import time as clock
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_network
 from urllib.parse import quote
@@ -24,6 +30,7 @@ from csms_auth.pki.ports import CertificateType
 from csms_gateway.handshake import MAX_IDENTITY_LENGTH, Refusal, identity, opening
 from csms_gateway.proxy import ProxyRules, Visitor, behind
 from csms_ocpp import frames
+from csms_ocpp.cost import MAX_STRUCTURE, is_too_much, structure
 from csms_ocpp.errors import ErrorCode, OcppError, spell
 from csms_ocpp.session import (
     Command,
@@ -37,7 +44,7 @@ from csms_ocpp.session import (
     State,
 )
 from csms_ocpp.times import format_datetime, parse_datetime
-from csms_ocpp.validation import validate_request, validate_response
+from csms_ocpp.validation import all_violations_request, validate_request, validate_response
 from csms_ocpp.versions import Protocol
 from csms_runtime.settings import UnknownStations
 from csms_transactions.protocols import ocpp201
@@ -355,14 +362,93 @@ def ocsp_response(data: bytes) -> None:
         assert until is None or until.utcoffset() is not None
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {
-    "frame": frame,
-    "session": session,
-    "payload": payload,
-    "transaction": transaction,
-    "time": time,
-    "handshake": handshake,
-    "signing_request": signing_request,
-    "certificate": certificate,
-    "ocsp_response": ocsp_response,
-}
+# ---- As large as may be ----------------------------------------------------------------------------------------------
+
+_MAX_BYTES = 4 * 1024 * 1024
+"""Of a message (CSMS_MAX_MESSAGE_BYTES), and of a body."""
+_ASKING = b'{"getVariableData":[{"component":{"name":"a"},"variable":{"name":"b"}}]}'
+
+
+def large(data: bytes) -> None:
+    """A message of 4 MiB: lines that say what for, a frame or body with "@" in it, what stands there often, and last.
+
+    The first line is words: a version, `lenient`, `body` for one of the API, `text` for "@" within a string,
+    `few` for as many values as a message may have.
+    """
+    words, template, unit, last, *_ = [*data.split(b"\n"), b"", b"", b""]
+    message = _expanded(template, unit, last, text=b"text" in words, few=b"few" in words)
+    protocol = next((each for each in Protocol if each.value.encode() in words), Protocol.OCPP201)
+    if b"body" in words:
+        _refused(protocol, message)
+    else:
+        bounded(lambda: _received(protocol, message, lenient=b"lenient" in words))
+
+
+def _received(protocol: Protocol, message: bytes, *, lenient: bool) -> None:
+    tried = Session(protocol, registration=Registration.ACCEPTED, lenient=lenient)
+    tried.command(Command("c", "GetVariables", _ASKING, 30.0, 60.0), 0.0)
+    for effect in tried.receive_text(message, 1.0):
+        assert not isinstance(effect, SendText) or len(effect.text) < 2_000
+        assert not isinstance(effect, CommandDone) or len(effect.error.details if effect.error else b"") < 20_000
+    tried.close(2.0)
+
+
+def _expanded(template: bytes, unit: bytes, last: bytes, *, text: bool, few: bool) -> bytes:
+    head, _, tail = template.partition(b"@" if text else b'"@"')
+    between = b"" if text else b","
+    fixed, each = len(head + last + tail), len(unit + between)
+    count = max(_MAX_BYTES - fixed, 0) // max(each, 1)
+    if few:
+        room = MAX_STRUCTURE - structure(head + last + tail)
+        count = min(count, max(room, 0) // (structure(unit + between) or 1))
+    return (
+        head + (unit + between) * count + last + tail if last else head + unit + (between + unit) * (count - 1) + tail
+    )
+
+
+def _refused(protocol: Protocol, body: bytes) -> None:
+    if is_too_much(body):
+        return
+    try:
+        value = orjson.loads(body)
+    except ValueError:
+        return
+
+    def checked() -> None:
+        assert len(all_violations_request(protocol, "SetVariables", value)) <= 100
+
+    bounded(checked)
+
+
+# ---- Time and memory -------------------------------------------------------------------------------------------------
+
+most_s = 0.05
+"""CPU time that any input may take; what takes more is a finding."""
+_MOST_KIB = 64 * 1024
+"""By how much one input may raise the most memory that this process ever had: for its values and their copies."""
+_TRIES = 5
+
+
+def bounded(run: Callable[[], None]) -> None:
+    """Run something and fail when it takes too much. Others use the machine too, so the best of some tries counts."""
+    for _ in range(_TRIES):
+        memory, began = _peak_kib(), clock.process_time()
+        run()
+        took, grown = clock.process_time() - began, _peak_kib() - memory
+        assert grown <= _MOST_KIB, f"memory grew by {grown} KiB"
+        if took <= most_s:
+            return
+    raise AssertionError(f"took {took * 1000:.0f} ms of CPU")
+
+
+def _small(run: Callable[[bytes], None], data: bytes) -> None:
+    bounded(lambda: run(data))
+
+
+def _peak_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+_SMALL = (frame, session, payload, transaction, time, handshake, signing_request, certificate, ocsp_response)
+TARGETS: dict[str, Callable[[bytes], None]] = {run.__name__: partial(_small, run) for run in _SMALL} | {"large": large}
+ABOUT = {run.__name__: (run.__doc__ or "").splitlines()[0] for run in (*_SMALL, large)}

@@ -264,6 +264,11 @@ def _dump(payload: object) -> bytes:
         return b"{}"
 
 
+def holds_nul(raw: bytes) -> bool:
+    r"""Whether a string in a JSON text holds the character NUL; `\\\\u0000` is the text of its escape, and none."""
+    return b"\\u0000" in raw and b"\\u0000" in raw.replace(b"\\\\", b"__")  # without escaped backslashes
+
+
 _MAX_BRACKETS = 200
 
 
@@ -273,7 +278,7 @@ def unfit(payload: object, raw: bytes) -> str | None:
     Nesting deeper than JSON writers bear (254 levels), and the character NUL, which databases refuse in text. No OCPP
     message has either; `customData` would let both through its schema.
     """
-    if b"\\u0000" in raw and b"\\u0000" in raw.replace(b"\\\\", b""):  # without escaped backslashes
+    if holds_nul(raw):
         return "a string holds the character NUL"
     if raw.count(b"{") + raw.count(b"[") > _MAX_BRACKETS:
         try:

@@ -15,7 +15,7 @@ import orjson
 from csms_ocpp.actions import lookup
 from csms_ocpp.errors import ErrorCode
 from csms_ocpp.excerpts import Excerpt, Excerpts
-from csms_ocpp.frames import unfit
+from csms_ocpp.frames import holds_nul
 from csms_ocpp.redaction import redact
 from csms_ocpp.schemas import Schema, load, longest_text, names, read_leniently
 from csms_ocpp.versions import Protocol
@@ -110,10 +110,10 @@ def all_violations_request(protocol: Protocol, action: str, payload: object) -> 
 
 def _unwritable(payload: object) -> Violation | None:
     try:
-        reason = unfit(payload, orjson.dumps(payload))
+        reason = "a string holds the character NUL" if holds_nul(orjson.dumps(payload)) else ""
     except TypeError:
         reason = "cannot be written as JSON"
-    return None if reason is None else Violation(ErrorCode.FORMAT_VIOLATION, "", reason)
+    return Violation(ErrorCode.FORMAT_VIOLATION, "", reason) if reason else None
 
 
 def permits_empty_request(protocol: Protocol, action: str) -> bool:
