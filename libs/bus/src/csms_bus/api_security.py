@@ -33,7 +33,7 @@ class ApiSecurity:
         self.tokens = Tokens.from_settings(settings)
         """As `keys`; None: no issuer is configured."""
         self.audit = AuditLog(bus, service)
-        """Its `note` is the app's sink."""
+        """Its `for_app` is the app's audit."""
         self._feed = ApiKeyFeed(bus, self.keys)
         self._health = health
         self._tasks: list[asyncio.Task[None]] = []

@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import structlog
 from csms.v1.auth_pb2 import AuditEntry
+from csms_ocpp.redaction import redact
+from csms_ocpp.versions import Protocol
 from csms_runtime import metrics
-from csms_runtime.http import AuditedRequest
+from csms_runtime.http import Audit, AuditedRequest
 
 from csms_bus.flow import Backoff
 from csms_bus.ports import Bus, BusUnavailable, Outgoing, RecordTooLarge
@@ -50,6 +52,11 @@ class AuditLog:
         self._empty = asyncio.Event()
         self._empty.set()
         self._losing = False
+
+    @property
+    def for_app(self) -> Audit:
+        """What `csms_runtime.http.create_app` takes."""
+        return Audit(self.note, _redacted)
 
     def note(self, request: AuditedRequest) -> None:
         """Take an entry, to be published soon."""
@@ -112,6 +119,11 @@ class AuditLog:
         if not self._losing:
             self._losing = True
             _log.error("the audit log is full, entries are lost", entries=len(self._waiting))
+
+
+def _redacted(body: object) -> object:
+    # The rules hold for every message; our own bodies have OCPP's fields inside, or are named like OCPP's.
+    return redact(Protocol.OCPP201, "", body)
 
 
 def _entry(service: str, request: AuditedRequest) -> AuditEntry:

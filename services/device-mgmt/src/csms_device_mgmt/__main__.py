@@ -89,7 +89,7 @@ async def _listen(
         routers=service.routers,
         keys=security.keys,
         tokens=security.tokens,
-        audit=security.audit.note,
+        audit=security.audit.for_app,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],

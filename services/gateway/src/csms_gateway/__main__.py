@@ -48,7 +48,7 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
         routers=gateway.routers,
         keys=security.keys,
         tokens=security.tokens,
-        audit=security.audit.note,
+        audit=security.audit.for_app,
         health=health,
         version=version("csms"),
     )

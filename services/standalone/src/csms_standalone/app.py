@@ -125,7 +125,7 @@ class _System:
             routers=[router for service in services for router in service.routers],
             keys=self.security.keys,
             tokens=self.security.tokens,
-            audit=self.security.audit.note,
+            audit=self.security.audit.for_app,
             health=self._health,
             version=version("csms"),
             management=True,

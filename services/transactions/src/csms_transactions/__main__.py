@@ -78,7 +78,7 @@ async def _listen(
         routers=transactions.routers,
         keys=security.keys,
         tokens=security.tokens,
-        audit=security.audit.note,
+        audit=security.audit.for_app,
         health=health,
         version=version("csms"),
         unavailable=[DatabaseUnavailable, BusUnavailable],

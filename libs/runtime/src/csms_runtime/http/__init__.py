@@ -1,7 +1,7 @@
 """The HTTP side of a service: app factory, errors, keys, pages, server."""
 
 from csms_runtime.http.app import API_PREFIX, create_app, create_management_app
-from csms_runtime.http.audit import AuditedRequest, AuditSink
+from csms_runtime.http.audit import Audit, AuditedRequest
 from csms_runtime.http.connections import ConnectionLimits
 from csms_runtime.http.keys import ApiKeys, Principal, Scope, StoredKey, digest_of, generate_api_key
 from csms_runtime.http.management import management_router
@@ -16,7 +16,7 @@ __all__ = [
     "DEFAULT_LIMIT",
     "MAX_LIMIT",
     "ApiKeys",
-    "AuditSink",
+    "Audit",
     "AuditedRequest",
     "ConnectionLimits",
     "CurrentPrincipal",

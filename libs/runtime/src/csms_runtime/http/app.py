@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from csms_runtime.health import Health
 from csms_runtime.http import problems
-from csms_runtime.http.audit import AuditMiddleware, AuditSink
+from csms_runtime.http.audit import Audit, AuditMiddleware
 from csms_runtime.http.body_limit import MAX_BODY_BYTES, BodyLimitMiddleware
 from csms_runtime.http.docs import docs_router
 from csms_runtime.http.json_body import JsonBodyMiddleware
@@ -63,7 +63,7 @@ def create_app(
     management: bool = False,
     unavailable: Iterable[type[Exception]] = (),
     tokens: Tokens | None = None,
-    audit: AuditSink | None = None,
+    audit: Audit | None = None,
 ) -> FastAPI:
     """Return an API: `routers` under /api/v1, only with a key. Standalone mode passes the routers of all services.
 
@@ -81,7 +81,7 @@ def create_app(
     app.add_middleware(BodyLimitMiddleware, most=MAX_BODY_BYTES)
     app.add_middleware(BearerMiddleware, keys=keys, tokens=tokens, prefix=f"{API_PREFIX}/")
     if audit is not None:
-        app.add_middleware(AuditMiddleware, sink=audit, prefix=f"{API_PREFIX}/")
+        app.add_middleware(AuditMiddleware, audit=audit, prefix=f"{API_PREFIX}/")
     app.add_middleware(RequestMiddleware, prefix=API_PREFIX)
     return app
 

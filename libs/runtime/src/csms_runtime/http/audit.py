@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import orjson
-from csms_ocpp.redaction import MASK, redact
-from csms_ocpp.versions import Protocol
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csms_runtime.clock import now_ms
@@ -23,6 +21,7 @@ _MAX_METHOD = 16
 _MAX_ADDRESS = 100
 _KEY_CODE_PATH = re.compile(r"(/id-tokens/keycode/).+", re.IGNORECASE | re.DOTALL)
 """The one path with a secret in it (C04.FR.04)."""
+_MASK = "***"
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -50,17 +49,27 @@ class AuditedRequest:
 
 AuditSink = Callable[[AuditedRequest], None]
 """Must not block and not raise."""
+Redact = Callable[[object], object]
+"""Returns a copy of a request's parsed body without secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Who is told of requests, and how they lose their secrets before."""
+
+    sink: AuditSink
+    redact: Redact
 
 
 class AuditMiddleware:
-    """Tells `sink` of each request below `prefix` that is no GET, after it was answered.
+    """Tells the audit's sink of each request below `prefix` that is no GET, after it was answered.
 
     Stands inside of RequestMiddleware, and outside of BearerMiddleware, so that refused ones are told too.
     """
 
-    def __init__(self, app: ASGIApp, sink: AuditSink, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, audit: Audit, prefix: str) -> None:
         self._app = app
-        self._sink = sink
+        self._audit = audit
         self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +85,7 @@ class AuditMiddleware:
             exchange.status = exchange.status or 500  # which RequestMiddleware answers
             raise
         finally:
-            self._sink(self._told(scope, exchange, occurred_at_ms))
+            self._audit.sink(self._told(scope, exchange, occurred_at_ms))
 
     def _told(self, scope: Scope, exchange: "_Exchange", occurred_at_ms: int) -> AuditedRequest:
         principal: Principal | None = scope.get("csms.principal")
@@ -91,7 +100,7 @@ class AuditMiddleware:
             route=route_of(scope, self._prefix.rstrip("/")),
             status=exchange.status,
             request_id=scope.get("csms.request_id", ""),
-            body=redacted_body(exchange.body) if principal else b"",
+            body=redacted_body(exchange.body, self._audit.redact) if principal else b"",
         )
 
 
@@ -133,10 +142,10 @@ class _Exchange:
 
 def redacted_path(path: str) -> str:
     """Return a path as it may be kept."""
-    return _printable(_KEY_CODE_PATH.sub(rf"\g<1>{MASK}", path))[:_MAX_PATH]
+    return _printable(_KEY_CODE_PATH.sub(rf"\g<1>{_MASK}", path))[:_MAX_PATH]
 
 
-def redacted_body(body: bytes) -> bytes:
+def redacted_body(body: bytes, redact: Redact) -> bytes:
     """Return a request's body as JSON without secrets; empty when it is no JSON.
 
     Of a large one: {"beginning", "length", "sha256"} of that JSON.
@@ -144,8 +153,7 @@ def redacted_body(body: bytes) -> bytes:
     if not body.strip():
         return b""
     try:
-        # The rules hold for every message; ours have OCPP's fields inside, or are named like OCPP's.
-        kept = orjson.dumps(redact(Protocol.OCPP201, "", orjson.loads(body)))
+        kept = orjson.dumps(redact(orjson.loads(body)))
     except (ValueError, TypeError, RecursionError):
         return b""
     return kept if len(kept) <= MAX_KEPT_BYTES else _cut(kept)
