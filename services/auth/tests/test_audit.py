@@ -1,14 +1,16 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from csms.v1.auth_pb2 import ApiKey, AuditEntry
 from csms.v1.bus_pb2 import Record
-from csms_auth.auditing import AuditConsumer, AuditRetention
+from csms_auth.auditing import AuditConsumer
+from csms_auth.store import audit
 from csms_bus.flow import Never
 from csms_bus.ports import Incoming
 from csms_bus.records import new_record
 from csms_db.engine import Database
+from csms_db.retention import Kept, Retention
 
 Api = Any  # the fixture of conftest.py
 
@@ -160,8 +162,11 @@ async def test_only_admins_see_it(api: Api, scope: str) -> None:
 async def test_old_entries_are_forgotten(api: Api, database: Database) -> None:
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
     day_ms = 24 * 3600 * 1000
-    await store(database, *(entry(request_id=str(days), occurred_at_ms=now_ms - days * day_ms) for days in range(6)))
-    retention = AuditRetention(database, timedelta(days=2, hours=1))
-    assert await retention.forget(at_once=2) == 3
+    await store(
+        database,
+        *(entry(request_id=str(days), occurred_at_ms=now_ms - days * day_ms + day_ms // 2) for days in range(6)),
+    )
+    retention = Retention(database, [Kept("audit", 2, audit.forget)], batch=2)
+    assert await retention.apply() == {"audit": 3}
     assert await shown(api) == ["0", "1", "2"]
-    assert await retention.forget() == 0
+    assert await retention.apply() == {}

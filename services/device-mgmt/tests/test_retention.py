@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from csms_device_mgmt import retention
+from csms_db.retention import Retention
 from csms_device_mgmt.domain.jobs import JobKind
-from csms_device_mgmt.retention import Retention
+from csms_device_mgmt.retention import kept
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import calls, jobs, notifications, refused_messages, reports
 from csms_device_mgmt.store.tables import Call, Job, JobStep, Notification, RefusedMessage, Report, ReportPart
@@ -86,8 +86,8 @@ def count(units):
 
 
 @pytest.mark.usefixtures("history")
-async def test_what_is_too_old_goes(units, count):
-    keep = Retention(units, keeping(calls=30, notifications=30, reports=30))
+async def test_what_is_too_old_goes(units, database, count):
+    keep = Retention(database, kept(keeping(calls=30, notifications=30, reports=30)))
     assert await keep.apply() == {"calls": 1, "notifications": 1, "refused_messages": 1, "reports": 1, "jobs": 1}
     tables = (Call, Notification, RefusedMessage, Report, ReportPart, Job, JobStep)
     assert [await count(table) for table in tables] == [
@@ -107,32 +107,30 @@ async def test_what_is_too_old_goes(units, count):
 
 
 @pytest.mark.usefixtures("history")
-async def test_each_kind_has_its_own_time(units, count):
-    found = await Retention(units, keeping(notifications=30)).apply()
+async def test_each_kind_has_its_own_time(database, count):
+    found = await Retention(database, kept(keeping(notifications=30))).apply()
     assert found == {"notifications": 1, "refused_messages": 1}
     assert await count(Call) == 2
 
 
 @pytest.mark.usefixtures("history")
-async def test_0_keeps_it_for_ever(units, count):
-    assert await Retention(units, keeping()).apply() == {}
+async def test_0_keeps_it_for_ever(database, count):
+    assert await Retention(database, kept(keeping())).apply() == {}
     assert await count(Call) == 2
 
 
-async def test_a_call_that_is_open_is_kept(units, count):
+async def test_a_call_that_is_open_is_kept(units, database, count):
     async with units.open() as unit:
         await add_call(unit.session, "open", utcnow() - OLD, state="open")
-    assert await Retention(units, keeping(calls=30)).apply() == {}
+    assert await Retention(database, kept(keeping(calls=30))).apply() == {}
     assert await count(Call) == 1
 
 
-async def test_as_many_batches_as_it_takes_but_not_without_end(units, count, monkeypatch):
-    monkeypatch.setattr(retention, "BATCH", 2)
-    monkeypatch.setattr(retention, "MAX_BATCHES", 3)
+async def test_as_many_batches_as_it_takes_but_not_without_end(units, database, count):
     async with units.open() as unit:
         for number in range(9):
             await add_call(unit.session, f"call-{number}", utcnow() - OLD - timedelta(minutes=number))
-    keep = Retention(units, keeping(calls=30))
+    keep = Retention(database, kept(keeping(calls=30)), batch=2, most_batches=3)
     assert await keep.apply() == {"calls": 6}
     async with units.reading() as session:  # the oldest went first
         assert [await calls.find(session, f"call-{number}") is None for number in range(9)] == [False] * 3 + [True] * 6

@@ -4,8 +4,9 @@ from datetime import timedelta
 import pytest
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import Outcome
+from csms_db.retention import Retention
 from csms_device_mgmt import profile_changes
-from csms_device_mgmt.retention import Retention
+from csms_device_mgmt.retention import kept
 from csms_device_mgmt.store import calls, reports
 from csms_device_mgmt.store.tables import OUTBOX
 from csms_device_mgmt.sweeper import GRACE, Sweeper
@@ -28,8 +29,8 @@ def columns(call_id, deadline_at, action="Reset", request=None):
 
 
 @pytest.fixture
-def sweeper(units, settings):
-    return Sweeper(units, Retention(units, settings), interval_s=0.01)
+def sweeper(units, database, settings):
+    return Sweeper(units, Retention(database, kept(settings)), interval_s=0.01)
 
 
 async def test_only_calls_long_overdue_are_ended(units, sweeper):

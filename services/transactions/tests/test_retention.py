@@ -4,9 +4,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from csms_db.retention import Kept, Retention
 from csms_runtime.clock import utcnow
-from csms_transactions import retention
-from csms_transactions.retention import Retention
 from csms_transactions.settings import TransactionSettings
 from csms_transactions.store import remote_requests, tables
 from csms_transactions.store.remote_requests import RemoteRequest
@@ -32,28 +31,35 @@ def add(database):
     return insert
 
 
-async def test_what_is_too_old_goes(database, add, noted):
+@pytest.fixture
+def retention(database):
+    def make(days, **limits):
+        return Retention(database, [Kept("remote_requests", days, remote_requests.delete_old)], **limits)
+
+    return make
+
+
+async def test_what_is_too_old_goes(retention, add, noted):
     await add("old", days=31)
     await add("recent", days=29)
-    assert await Retention(database, 30).apply() == 1
+    assert await retention(30).apply() == {"remote_requests": 1}
     assert await noted() == ["recent"]
-    assert await Retention(database, 30).apply() == 0
+    assert await retention(30).apply() == {}
 
 
-async def test_as_many_batches_as_it_takes_but_not_without_end(database, add, noted, monkeypatch):
-    monkeypatch.setattr(retention, "BATCH", 2)
-    monkeypatch.setattr(retention, "MAX_BATCHES", 2)
+async def test_as_many_batches_as_it_takes_but_not_without_end(retention, add, noted):
+    few = retention(30, batch=2, most_batches=2)
     for number in range(6):
         await add(f"call-{number}", days=40, minutes=number)
-    assert await Retention(database, 30).apply() == 4
+    assert await few.apply() == {"remote_requests": 4}
     assert await noted() == ["call-0", "call-1"]  # the oldest went first
-    assert await Retention(database, 30).apply() == 2
+    assert await few.apply() == {"remote_requests": 2}
 
 
-async def test_it_runs_until_it_is_stopped(database, add, noted):
+async def test_it_runs_until_it_is_stopped(retention, add, noted):
     await add("old", days=31)
     stop = asyncio.Event()
-    running = asyncio.create_task(Retention(database, 30).run(stop))
+    running = asyncio.create_task(retention(30).run(stop))
     async with asyncio.timeout(10):
         while await noted():  # noqa: ASYNC110 a database tells nobody
             await asyncio.sleep(0.01)
@@ -61,10 +67,10 @@ async def test_it_runs_until_it_is_stopped(database, add, noted):
         await running
 
 
-async def test_0_keeps_them_for_ever(database, add, noted):
+async def test_0_keeps_them_for_ever(retention, add, noted):
     await add("old", days=1000)
     async with asyncio.timeout(10):
-        await Retention(database, 0).run(asyncio.Event())
+        await retention(0).run(asyncio.Event())
     assert await noted() == ["old"]
 
 

@@ -88,7 +88,7 @@ class Auth:
         for group in _ASKING:
             self._consume(group, consumer)
         self._consume(groups.AUTH_RESULTS, results.ResultsConsumer(database, wake_outbox=self._relay.wake))
-        self._auditing = Auditing(bus, database, timedelta(days=settings.audit_retention_days), health)
+        self._auditing = Auditing(bus, database, settings.audit_retention_days, health)
         self.routers: Sequence[APIRouter] = (
             IdTokens(database, self._relay.wake).router(),
             Credentials(database, secret_key).router(),

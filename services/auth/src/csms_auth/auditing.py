@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -14,8 +12,8 @@ from csms_bus.ports import Bus, Incoming, Outgoing
 from csms_bus.runner import ConsumerRunner
 from csms_bus.topics import GATEWAY_AUDIT
 from csms_db.engine import Database
-from csms_db.errors import DatabaseUnavailable
-from csms_runtime.clock import from_ms, utcnow
+from csms_db.retention import Kept, Retention
+from csms_runtime.clock import from_ms
 from csms_runtime.health import Health
 
 from csms_auth.store import audit
@@ -23,8 +21,6 @@ from csms_auth.store.audit import AuditRow
 
 _GATEWAY = "gateway"
 """Whatever a gateway calls itself."""
-FORGET_INTERVAL_S = 3600.0
-_FORGET_AT_ONCE = 5_000
 
 _log = structlog.get_logger(__name__)
 
@@ -32,10 +28,10 @@ _log = structlog.get_logger(__name__)
 class Auditing:
     """The part of auth that keeps the audit log. See `csms_auth.app.Auth` for what its methods are for."""
 
-    def __init__(self, bus: Bus, database: Database, keep: timedelta, health: Health) -> None:
-        """`keep` is how long entries are kept."""
+    def __init__(self, bus: Bus, database: Database, keep_days: int, health: Health) -> None:
+        """`keep_days` is how long entries are kept."""
         self._health = health
-        self._retention = AuditRetention(database, keep)
+        self._retention = Retention(database, [Kept("audit", keep_days, audit.forget)])
         self._runner = ConsumerRunner(
             bus,
             group=AUTH_AUDIT.name,
@@ -68,34 +64,6 @@ class AuditConsumer:
         async with self._database.transaction() as session:
             await audit.add(session, rows)
         return ()
-
-
-class AuditRetention:
-    """Deletes entries once they are older than `keep`."""
-
-    def __init__(self, database: Database, keep: timedelta) -> None:
-        self._database = database
-        self._keep = keep
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Look every hour until `stop` is set. Several processes doing so do no harm."""
-        while not stop.is_set():
-            try:
-                await self.forget()
-            except DatabaseUnavailable as error:
-                _log.warning("old audit entries stay for now", error=str(error))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), FORGET_INTERVAL_S)
-
-    async def forget(self, at_once: int = _FORGET_AT_ONCE) -> int:
-        """Delete what is too old, `at_once` entries a transaction; return how many. Raises DatabaseUnavailable."""
-        before = utcnow() - self._keep
-        total, deleted = 0, at_once
-        while deleted == at_once:
-            async with self._database.transaction() as session:
-                deleted = await audit.forget(session, before, limit=at_once)
-            total += deleted
-        return total
 
 
 def _row(record: Record, topic: str) -> AuditRow:

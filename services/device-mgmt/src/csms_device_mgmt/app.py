@@ -18,6 +18,7 @@ from csms_bus.topics import DEVICES_INBOX
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
+from csms_db.retention import Retention
 from csms_runtime.health import Health
 from fastapi import APIRouter
 
@@ -39,7 +40,7 @@ from csms_device_mgmt.http import (
 )
 from csms_device_mgmt.inventory import Inventory
 from csms_device_mgmt.presence import Presence
-from csms_device_mgmt.retention import Retention
+from csms_device_mgmt.retention import kept
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store.tables import OUTBOX
 from csms_device_mgmt.sweeper import Sweeper
@@ -69,7 +70,7 @@ class DeviceManagement:
         self._runners = _runners(bus, units, health)
         self._consuming = False
         self._health = health
-        self._sweeper = Sweeper(units, Retention(units, settings), settings.sweep_interval_s)
+        self._sweeper = Sweeper(units, Retention(database, kept(settings)), settings.sweep_interval_s)
         self.routers: Sequence[APIRouter] = (
             *self._routers(bus, units, settings, secret_key),
             outbox_http.router(SetAside(database, OUTBOX), "device-mgmt", self._relay.wake),

@@ -8,6 +8,7 @@ from csms_bus.flow import Later
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import RESULTS
+from csms_db.retention import Retention
 from csms_runtime import metrics
 
 from csms_device_mgmt import profile_changes
@@ -15,7 +16,6 @@ from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.outcomes import result_of
-from csms_device_mgmt.retention import Retention
 from csms_device_mgmt.store import calls
 from csms_device_mgmt.store.calls import CallOutcome, Completion
 from csms_device_mgmt.unit import Units

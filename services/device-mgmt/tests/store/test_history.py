@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from csms_db.retention import Retention
 from csms_device_mgmt.domain.registration import Registration
-from csms_device_mgmt.retention import Retention
+from csms_device_mgmt.retention import kept
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import history, notifications, refused_messages, reports, stations
 from csms_device_mgmt.store.tables import Notification, RefusedMessage, ReportPart, Station
@@ -92,12 +93,12 @@ async def test_a_bounded_number_of_rows_goes_at_a_time(units, size, left, monkey
     assert (await size())[0] == 0
 
 
-async def test_what_is_deleted_by_age_counts_no_more(units, size):
+async def test_what_is_deleted_by_age_counts_no_more(units, database, size):
     async with units.open() as unit:
         for number in range(3):
             await notified(unit, number)
     keep = DeviceSettings(keep_notifications_days=30, keep_calls_days=0, keep_reports_days=0)
-    assert await Retention(units, keep).apply() == {"notifications": 3}
+    assert await Retention(database, kept(keep)).apply() == {"notifications": 3}
     assert (await size())[0] == 0
     async with units.reading() as session:
         assert await session.scalar(select(func.count()).select_from(Notification)) == 0

@@ -16,6 +16,7 @@ from csms_bus.topics import TRANSACTIONS_INBOX
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
+from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
 from fastapi import APIRouter
 
@@ -24,9 +25,8 @@ from csms_transactions.http.remote import remote_router
 from csms_transactions.http.transactions import transactions_router
 from csms_transactions.ordering import Orders
 from csms_transactions.remote import RemoteControl
-from csms_transactions.retention import Retention
 from csms_transactions.settings import TransactionSettings
-from csms_transactions.store import tables
+from csms_transactions.store import remote_requests, tables
 from csms_transactions.storing import Storing
 from csms_transactions.tokens import TokenAnswers
 
@@ -46,7 +46,9 @@ class Transactions:
         self._health = health
         self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
-        self._retention = Retention(database, settings.keep_remote_requests_days)
+        self._retention = Retention(
+            database, [Kept("remote_requests", settings.keep_remote_requests_days, remote_requests.delete_old)]
+        )
         storing = Storing(database, self._relay.wake, settings.station_meter_values_bytes)
         self._tokens = TokenAnswers(
             requester,

@@ -66,9 +66,15 @@ async def page(
     return [_row(row) for row in await session.execute(query)]
 
 
-async def forget(session: WriteSession, before: datetime, *, limit: int) -> int:
+async def forget(session: WriteSession, before: datetime, limit: int) -> int:
     """Delete up to `limit` entries that are older, and return how many."""
-    oldest = select(audit.c.record_id).where(audit.c.occurred_at < before).order_by(audit.c.occurred_at).limit(limit)
+    oldest = (
+        select(audit.c.record_id)
+        .where(audit.c.occurred_at < before)
+        .order_by(audit.c.occurred_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
     done = await session.execute(delete(audit).where(audit.c.record_id.in_(oldest)).returning(audit.c.record_id))
     return len(done.all())
 

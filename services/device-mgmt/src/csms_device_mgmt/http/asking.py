@@ -3,12 +3,13 @@
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Problem, require
+from csms_runtime.http.prefer import Prefer, wants_async
 from fastapi import APIRouter, Body, Response, Security
 
 from csms_device_mgmt.calls.execution import CallRequest, Calls
 from csms_device_mgmt.http.calls import answer
 from csms_device_mgmt.http.models import CallModel, CallRecordModel
-from csms_device_mgmt.http.parameters import Prefer, StationId, TimeoutS, location, wants_async
+from csms_device_mgmt.http.parameters import StationId, TimeoutS, location
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.unit import Units
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, demand, paginate, require
+from csms_runtime.http.prefer import Prefer, wants_async
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Body, Path, Response, Security
 from fastapi.responses import JSONResponse
@@ -14,13 +15,11 @@ from csms_device_mgmt.http.models import CallModel, CallRecordModel
 from csms_device_mgmt.http.outcomes import unanswered
 from csms_device_mgmt.http.parameters import (
     IdempotencyKey,
-    Prefer,
     StationId,
     TimeoutS,
     existing,
     location,
     moment_and_id,
-    wants_async,
 )
 from csms_device_mgmt.store import calls as store
 from csms_device_mgmt.store.calls import CallState

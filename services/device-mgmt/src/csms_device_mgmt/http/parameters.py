@@ -23,12 +23,6 @@ IdempotencyKey = Annotated[
         min_length=1, max_length=255, description="A repeat with the same key sends nothing and returns the same call"
     ),
 ]
-Prefer = Annotated[str | None, Header(max_length=255, description="respond-async: do not wait for the station")]
-
-
-def wants_async(prefer: str | None) -> bool:
-    """Whether a Prefer header (RFC 7240) asks not to wait."""
-    return any(part.strip().lower() == "respond-async" for part in (prefer or "").split(","))
 
 
 async def existing(session: AsyncSession, station_id: str) -> Station:

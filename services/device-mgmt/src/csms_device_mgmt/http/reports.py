@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, require
+from csms_runtime.http.prefer import Prefer, wants_async
 from fastapi import APIRouter, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
@@ -14,7 +15,7 @@ from csms_device_mgmt.http.asking import new_request_id
 from csms_device_mgmt.http.assembled import ReportCursor, RequestId, entries_after, found, listed, shown
 from csms_device_mgmt.http.models import CallModel, ReportModel, ReportSummaryModel
 from csms_device_mgmt.http.outcomes import unanswered
-from csms_device_mgmt.http.parameters import Prefer, StationId, TimeoutS, location, wants_async
+from csms_device_mgmt.http.parameters import StationId, TimeoutS, location
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.unit import Units
 

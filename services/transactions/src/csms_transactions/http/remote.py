@@ -9,6 +9,7 @@ from csms.v1.station_pb2 import CallError, CommandResult
 from csms_db.engine import Database
 from csms_runtime.clock import from_ms
 from csms_runtime.http import API_PREFIX, CurrentPrincipal, Problem, require
+from csms_runtime.http.prefer import Prefer, wants_async
 from fastapi import APIRouter, Depends, Header, Query, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -41,7 +42,6 @@ IdempotencyKey = Annotated[
         description="A repeat with the same key sends nothing and returns the same call, unless that was never sent",
     ),
 ]
-Prefer = Annotated[str, Header(max_length=255, description="respond-async: do not wait for the station")]
 
 
 class TokenBody(BaseModel):
@@ -121,9 +121,9 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
 
 
 async def _terms(
-    principal: CurrentPrincipal, timeout_s: Timeout = None, prefer: Prefer = "", idempotency_key: IdempotencyKey = ""
+    principal: CurrentPrincipal, timeout_s: Timeout = None, prefer: Prefer = None, idempotency_key: IdempotencyKey = ""
 ) -> Terms:
-    return Terms(Asker(principal.name, idempotency_key), timeout_s, wait=not _asynchronous(prefer))
+    return Terms(Asker(principal.name, idempotency_key), timeout_s, wait=not wants_async(prefer))
 
 
 async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
@@ -145,10 +145,6 @@ async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
         raise _unsupported(error) from error
     except InvalidRequestError as error:
         raise _invalid(error) from error
-
-
-def _asynchronous(prefer: str) -> bool:
-    return "respond-async" in (token.split(";")[0].strip().lower() for token in prefer.split(","))
 
 
 def _answer(sent: Sent, response: Response, terms: Terms) -> CallItem:
