@@ -10,6 +10,7 @@ from csms.v1.auth_pb2 import AuthorizationRequest, ConnectionRequest, IdToken, S
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import ReplyTo, StationCall
 from csms_auth.app import MIGRATIONS, SCHEMA
+from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.audit import audit_router
 from csms_auth.http.credentials import Credentials
@@ -136,7 +137,7 @@ async def api(database: Database) -> AsyncIterator[Api]:
     async with httpx2.AsyncClient(base_url="http://auth") as idle:
         api = Api(idle, keys)
         routers = [
-            IdTokens(database, api.wake).router(),
+            IdTokens(database, KeyCodes(SECRET_KEY), api.wake).router(),
             Credentials(database, SECRET_KEY).router(),
             ApiKeyResource(database, api.wake, keys).router(),
             audit_router(database),

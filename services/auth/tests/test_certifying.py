@@ -34,6 +34,7 @@ from csms_auth.certifying.worker import Certifier
 from csms_auth.consumers import AuthConsumer
 from csms_auth.domain.certificates import Certificate, CertificateRequest, CertificateState, RequestState
 from csms_auth.domain.client_certificates import Issued
+from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.handlers.turn import Rules
 from csms_auth.pki import built_in, csr, files
 from csms_auth.pki.built_in import BuiltInAuthority
@@ -91,6 +92,7 @@ class World:
         self.consumer = AuthConsumer(
             database,
             Rules(UnknownStations.REJECT, signs_certificates=True),
+            key_codes=KeyCodes(b"a key for tests only"),
             wake_outbox=lambda: None,
             clock=lambda: self.now_ms,
         )
@@ -767,7 +769,9 @@ async def test_the_worker_signs_and_orders_when_it_is_woken(world: World, certif
 
 
 async def test_without_an_authority_nothing_is_signed(world: World, records: Records) -> None:
-    consumer = AuthConsumer(world.database, Rules(UnknownStations.REJECT), wake_outbox=lambda: None)
+    consumer = AuthConsumer(
+        world.database, Rules(UnknownStations.REJECT), key_codes=KeyCodes(b"a key"), wake_outbox=lambda: None
+    )
     record = records.call("SignCertificate", {"csr": csr_pem("SN-1")}, deadline_ms=0)
     (answer,) = await consumer([Incoming("ocpp.calls.auth", 0, 0, "CS1", record)])
     response = orjson.loads(answer.record.reply.payload)

@@ -10,6 +10,7 @@ from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import DomainEvent
 from csms_auth.consumers import AuthConsumer
 from csms_auth.domain.certificates import Certificate, CertificateState
+from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.domain.stations import Admission, admit
 from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
 from csms_auth.handlers.turn import Rules
@@ -26,6 +27,7 @@ from sqlalchemy import select, text
 
 Records = Any  # the fixture of conftest.py
 
+KEY_CODES = KeyCodes(b"a key for tests only")
 DIGEST = b"d" * 32
 OTHER = b"o" * 32
 
@@ -44,7 +46,9 @@ class Consumer:
     def __init__(self, database: Database, now_ms: int, policy: UnknownStations = UnknownStations.REJECT) -> None:
         self.clock = Clock(now_ms)
         self.wakes = 0
-        self._consumer = AuthConsumer(database, Rules(policy), wake_outbox=self._wake, clock=self.clock)
+        self._consumer = AuthConsumer(
+            database, Rules(policy), key_codes=KEY_CODES, wake_outbox=self._wake, clock=self.clock
+        )
 
     def _wake(self) -> None:
         self.wakes += 1
@@ -615,3 +619,16 @@ async def test_what_another_replica_changes_meanwhile_counts(
     (answer,) = await connecting
     assert answer.record.connection_decision.http_status == 404
     assert (await stored_station(database, "CS1")).proven_profile == 0
+
+
+async def test_key_codes_are_found_by_their_digest(database: Database, consumer: Consumer, records: Records) -> None:
+    async with database.transaction() as session:
+        stored = Token(KEY_CODES.hidden(TokenRef("KeyCode", "Code-1")), TokenStatus.ACCEPTED)
+        await id_tokens.add(session, stored, from_ms(records.now_ms))
+    authorize = records.call("Authorize", {"idToken": {"idToken": "cODE-1", "type": "KeyCode"}})
+    wrong = records.call("Authorize", {"idToken": {"idToken": "Code-2", "type": "KeyCode"}})
+    digest = records.call("Authorize", {"idToken": {"idToken": stored.ref.id_token, "type": "KeyCode"}})
+    right, *others, asked = await consumer(authorize, wrong, digest, records.ask(("KeyCode", "Code-1", 1)))
+    assert b"Accepted" in right.record.reply.payload
+    assert all(b"Invalid" in other.record.reply.payload for other in others)
+    assert asked.record.authorization_decision.answers[0].status == "Accepted"

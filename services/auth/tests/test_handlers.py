@@ -5,6 +5,7 @@ import orjson
 import pytest
 from csms.v1.auth_pb2 import RegistrationStatus
 from csms.v1.bus_pb2 import Record
+from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.domain.stations import Registration, Station
 from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
@@ -17,6 +18,7 @@ Records = Any  # the fixture of conftest.py
 Payload = Any  # a JSON value
 Field = Any
 
+KEY_CODES = KeyCodes(b"a key for tests only")
 DIGEST = b"d" * 32
 BAD_PEM = "-----BEGIN CERTIFICATE-----"
 STATUS_DATA = {
@@ -35,6 +37,7 @@ def turn_at(now_ms: int, *stored: Station | Token, rules: Rules | None = None) -
             tokens.setdefault(token.ref.key, []).append(token)
     return Turn(
         rules=rules or Rules(UnknownStations.REJECT),
+        key_codes=KEY_CODES,
         now_ms=now_ms,
         stations={station.station_id: station for station in stored if isinstance(station, Station)},
         tokens=tokens,

@@ -1,10 +1,15 @@
+import base64
+import re
 from typing import Any
 
 import pytest
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import IdTokenChanged
-from csms_auth.store import tables
+from csms_auth.domain.key_codes import KeyCodes
+from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
+from csms_auth.store import id_tokens, tables
 from csms_db.engine import Database
+from csms_runtime.clock import utcnow
 from sqlalchemy import select
 
 Api = Any  # the fixture of conftest.py
@@ -127,6 +132,43 @@ class TestKeyCodes:
         assert all(b"83615294" not in row.record and "83615294" not in row.key for row in rows)
         assert [change.id_token for _, change in await changes(database)] == ["****"] * 3
         assert "83615294" not in "".join(capfd.readouterr())
+
+    async def test_code_is_never_returned_and_not_stored(self, api: Api, database: Database) -> None:
+        await api.put("/api/v1/id-tokens/KeyCode/Code-1", {"status": "Accepted", "group_id": "G"}, 201)
+        item = await api("GET", "/api/v1/id-tokens/KeyCode/cODE-1")
+        assert (item["id_token"], item["status"], item["group_id"]) == ("****", "Accepted", "G")
+        assert re.fullmatch("KeyCode/[0-9a-f]{64}", item["id"])
+        async with database.reading() as session:
+            (row,) = (await session.execute(select(tables.id_tokens))).all()
+        assert "code-1" not in str(row).lower()
+
+    async def test_a_list_tells_no_code_by_its_cursor_either(self, api: Api) -> None:
+        for code in ("1111", "2222", "3333"):
+            await api.put(f"/api/v1/id-tokens/KeyCode/{code}", {"status": "Accepted"}, 201)
+        page = await api("GET", "/api/v1/id-tokens?limit=2", scope="read")
+        seen = page["items"]
+        text = str(page) + base64.urlsafe_b64decode(page["next_cursor"] + "==").decode("latin-1")
+        assert not any(code in text for code in ("1111", "2222", "3333"))
+        rest = await api("GET", f"/api/v1/id-tokens?cursor={page['next_cursor']}", scope="read")
+        assert len({item["id"] for item in seen + rest["items"]}) == 3
+
+    @pytest.mark.parametrize("scope", ["read", "operate"])
+    @pytest.mark.parametrize("code", ["4711", "4712"])
+    async def test_whether_a_code_is_valid_is_told_to_admins_alone(self, api: Api, scope: str, code: str) -> None:
+        await api.put("/api/v1/id-tokens/KeyCode/4711", {"status": "Accepted"}, 201)
+        await api("GET", f"/api/v1/id-tokens/KeyCode/{code}", scope=scope, status=403)
+
+    async def test_codes_from_before_are_hidden_at_the_start(self, api: Api, database: Database) -> None:
+        plain = Token(TokenRef("KeyCode", "Code-1"), TokenStatus.BLOCKED)
+        card = Token(TokenRef("Local", "Code-1"), TokenStatus.ACCEPTED)
+        async with database.transaction() as session:
+            for token in (plain, card):
+                await id_tokens.add(session, token, utcnow())
+        for found in (1, 0):
+            async with database.transaction() as session:
+                assert await id_tokens.hide_key_codes(session, KeyCodes(api.key)) == found
+        assert (await api("GET", "/api/v1/id-tokens/KeyCode/code-1"))["status"] == "Blocked"
+        assert (await api("GET", "/api/v1/id-tokens/Local/Code-1"))["id_token"] == "Code-1"
 
     async def test_problems_do_not_repeat_it(self, api: Api) -> None:
         for method, status in (("GET", 404), ("DELETE", 404), ("PUT", 422)):

@@ -185,6 +185,17 @@ async def test_a_key_code_is_asked_about_but_appears_in_no_event_and_no_column(w
     await world.told(1)
     assert "4711" not in str(world.events[0])
     assert "4711" not in str(dict(await row(world)))
+    async with world.database.reading() as session:
+        (stored,) = await queries.events(session, (await row(world))["id"], after=None, limit=2)
+    assert orjson.loads(stored["payload"])["idToken"] == {"idToken": "***", "type": "KeyCode"}
+
+
+async def test_a_repeated_event_with_a_key_code_is_a_repeat(world):
+    code = {"idToken": "4711", "type": "KeyCode", "additionalInfo": [{"additionalIdToken": "1", "type": "x"}]}
+    event = world.event(0, "Started", idToken=code)
+    for _ in range(2):
+        await world.gateway.tell(event)
+    assert await seq_nos(world) == [0]
 
 
 @pytest.mark.parametrize("wrong", [{"timestamp": "yesterday"}, {"seqNo": 2**31}])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+import structlog
 from csms_bus import groups
 from csms_bus.groups import Group
 from csms_bus.outbox import publisher
@@ -24,6 +25,7 @@ from csms_auth.certifying import results
 from csms_auth.certifying.signing import Signer
 from csms_auth.certifying.worker import Certifier
 from csms_auth.consumers import AuthConsumer
+from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.audit import audit_router
 from csms_auth.http.certificates import Certificates
@@ -33,7 +35,7 @@ from csms_auth.ocsp.asking import StatusAsker
 from csms_auth.pki.built_in import BuiltInAuthority
 from csms_auth.pki.configured import authority_of
 from csms_auth.settings import AuthSettings
-from csms_auth.store import tables
+from csms_auth.store import id_tokens, tables
 
 MIGRATIONS = "csms_auth.migrations"
 """The package of the migrations, for `csms_db.migrations.upgrade`."""
@@ -43,6 +45,8 @@ MAX_BATCH = 500
 """Most records answered with one look-up: a reconnecting fleet comes in batches of this size."""
 _ASKING = (groups.AUTH, groups.AUTH_QUESTIONS, groups.AUTH_ADMISSIONS)
 """The groups of whoever asks something of auth."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Auth:
@@ -58,7 +62,7 @@ class Auth:
         secret_key: bytes,
         api_keys: ApiKeys | None = None,
     ) -> None:
-        """`secret_key` is the key of the password digests, the same as the gateway's.
+        """`secret_key` is the key of the digests of passwords and key codes, the same as the gateway's.
 
         `api_keys` are those that this process's API accepts: a key made or revoked here counts here at once.
         """
@@ -68,6 +72,7 @@ class Auth:
         self._runners: dict[str, ConsumerRunner] = {}
         """By the name of the group, which is the component of `/readyz`."""
         self._announced = asyncio.Event()
+        self._key_codes = KeyCodes(secret_key)
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
         authority = authority_of(settings)
         self._certifier = Certifier(
@@ -81,6 +86,7 @@ class Auth:
         consumer = AuthConsumer(
             database,
             replace(settings.rules, signs_certificates=authority is not None),
+            key_codes=self._key_codes,
             wake_outbox=self._relay.wake,
             wake_certifier=self._certifier.wake,
             ask_status=self._asker.take,
@@ -90,7 +96,7 @@ class Auth:
         self._consume(groups.AUTH_RESULTS, results.ResultsConsumer(database, wake_outbox=self._relay.wake))
         self._auditing = Auditing(bus, database, settings.audit_retention_days, health)
         self.routers: Sequence[APIRouter] = (
-            IdTokens(database, self._relay.wake).router(),
+            IdTokens(database, self._key_codes, self._relay.wake).router(),
             Credentials(database, secret_key).router(),
             Certificates(
                 database, self._relay.wake, authority, authority if isinstance(authority, BuiltInAuthority) else None
@@ -121,8 +127,10 @@ class Auth:
     async def run(self, stop: asyncio.Event) -> None:
         """Answer the bus and publish events until `stop` is set; then finish the batch in hand and return.
 
-        Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup). Call it once.
+        Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup), DatabaseUnavailable at the start. Call it
+        once.
         """
+        await self._hide_key_codes()
         for component in self._runners:
             self._health.set(component, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
@@ -135,6 +143,12 @@ class Auth:
             announcing = tasks.create_task(self._announce(), name="auth-api-keys")
             await stop.wait()
             announcing.cancel()
+
+    async def _hide_key_codes(self) -> None:
+        async with self._database.transaction() as session:
+            hidden = await id_tokens.hide_key_codes(session, self._key_codes)
+        if hidden:
+            _log.info("key codes are kept as digests from now on", key_codes=hidden)
 
     async def _announce(self) -> None:
         await announce_api_keys(self._bus, self._database)

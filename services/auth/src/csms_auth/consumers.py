@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_auth import events
 from csms_auth.certifying.recording import record_requests
 from csms_auth.certifying.revoking import revoke_of_deleted
+from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
 from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
 from csms_auth.store import certificates, connection_numbers, id_tokens, stations, tables
@@ -44,6 +45,7 @@ class AuthConsumer:
         database: Database,
         rules: Rules,
         *,
+        key_codes: KeyCodes,
         wake_outbox: Callable[[], None],
         wake_certifier: Callable[[], None] = lambda: None,
         ask_status: Callable[[StatusAsked], bool] = lambda _asked: False,
@@ -56,6 +58,7 @@ class AuthConsumer:
         """
         self._database = database
         self._rules = rules
+        self._key_codes = key_codes
         self._wake_outbox = wake_outbox
         self._wake_certifier = wake_certifier
         self._ask_status = ask_status
@@ -114,12 +117,13 @@ class AuthConsumer:
 
     async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int, *, lock: bool = False) -> Turn:
         station_ids = {step.station_id for step in steps if step.station_id is not None}
-        keys = {token.key for step in steps for token in step.tokens}
+        keys = {self._key_codes.hidden(token).key for step in steps for token in step.tokens}
         shown = {each.fingerprint: each.common_name for step in steps for each in step.certificates}
         issued = await certificates.issued_among(session, shown)
         foreign = {name for fingerprint, name in shown.items() if fingerprint not in issued}
         return Turn(
             rules=self._rules,
+            key_codes=self._key_codes,
             now_ms=now,
             stations=await stations.load(session, station_ids, lock=lock),
             tokens=await id_tokens.load(session, keys),

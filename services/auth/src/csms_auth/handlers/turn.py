@@ -21,6 +21,7 @@ from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.client_certificates import ClientCertificate, Issued
 from csms_auth.domain.connections import Allowed, Refused
 from csms_auth.domain.connections import Rules as ConnectionRules
+from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.domain.stations import Admission, Station, admit, claim, prove, take_pending
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
 from csms_auth.ocsp.question import Question as StatusQuestion
@@ -73,6 +74,7 @@ class Turn:
     """A batch in work: facts in, effects out."""
 
     rules: Rules
+    key_codes: KeyCodes
     now_ms: int
     stations: dict[str, Station]
     """Those that are known among the ones asked for. Changes with each admission of the batch."""
@@ -106,7 +108,8 @@ class Turn:
 
     def decide_token(self, question: Question) -> Answer:
         """Answer a question about a token."""
-        stored = tokens.choose(question.token, self.tokens.get(question.token.key, ()))
+        ref = self.key_codes.hidden(question.token)
+        stored = tokens.choose(ref, self.tokens.get(ref.key, ()))
         answer = tokens.decide(question, stored, now=from_ms(self.now_ms), cache_for=self.rules.cache_for)
         self.token_results.append(answer.status)
         return answer

@@ -7,11 +7,12 @@ from typing import Annotated
 from csms_db import outbox
 from csms_db.engine import Database, WriteSession
 from csms_runtime.clock import utcnow
-from csms_runtime.http import Page, PageParams, Problem, paginate, require
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, demand, paginate, require
 from fastapi import APIRouter, Depends, Path, Query, Response, Security, status
 
 from csms_auth import events
-from csms_auth.domain.tokens import TOKEN_TYPES, Token, TokenRef, TokenStatus
+from csms_auth.domain.key_codes import KeyCodes
+from csms_auth.domain.tokens import KEY_CODE, TOKEN_TYPES, Token, TokenRef, TokenStatus
 from csms_auth.http.fields import GroupId, TokenType
 from csms_auth.http.token_models import TokenBody, TokenItem
 from csms_auth.store import id_tokens, tables
@@ -37,9 +38,10 @@ Ref = Annotated[TokenRef, Depends(token_ref)]
 class IdTokens:
     """The handlers of the ID token resources."""
 
-    def __init__(self, database: Database, wake_outbox: Callable[[], None]) -> None:
+    def __init__(self, database: Database, key_codes: KeyCodes, wake_outbox: Callable[[], None]) -> None:
         """`wake_outbox` is called after events were stored."""
         self._database = database
+        self._key_codes = key_codes
         self._wake_outbox = wake_outbox
 
     def router(self) -> APIRouter:
@@ -57,6 +59,7 @@ class IdTokens:
 
     async def put(self, ref: Ref, body: TokenBody, response: Response) -> TokenItem:
         """Create or change a token. Omitted fields keep their value; creating one needs a status (201)."""
+        ref = self._key_codes.hidden(ref)
         async with self._database.transaction() as session:
             old = await id_tokens.get(session, ref, for_update=True)
             stored = await self._create(session, ref, body) if old is None else await self._change(session, old, body)
@@ -65,8 +68,11 @@ class IdTokens:
             response.status_code = status.HTTP_201_CREATED
         return TokenItem.of(stored)
 
-    async def get(self, ref: Ref) -> TokenItem:
-        """Return a token."""
+    async def get(self, ref: Ref, principal: CurrentPrincipal) -> TokenItem:
+        """Return a token. Whether a key code is valid is told to scope admin alone: others could try all of them."""
+        if ref.type == KEY_CODE:
+            demand(principal, "admin")
+        ref = self._key_codes.hidden(ref)
         async with self._database.reading() as session:
             stored = await id_tokens.get(session, ref)
         if stored is None:
@@ -75,6 +81,7 @@ class IdTokens:
 
     async def delete(self, ref: Ref) -> None:
         """Delete a token: stations are told Unknown from now on."""
+        ref = self._key_codes.hidden(ref)
         async with self._database.transaction() as session:
             removed = await id_tokens.remove(session, ref)
             if removed is None:

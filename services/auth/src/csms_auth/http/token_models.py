@@ -37,9 +37,9 @@ class TokenBody(BaseModel):
 class TokenItem(BaseModel):
     """A token as it is stored."""
 
-    id: str = Field(description='"type/id_token"')
+    id: str = Field(description='"type/id_token"; of a KeyCode a keyed digest of the code stands for it')
     type: str
-    id_token: str
+    id_token: str = Field(description="Of a KeyCode never shown: ****")
     status: TokenStatus
     group_id: str | None
     expires_at: Moment | None
@@ -58,7 +58,7 @@ class TokenItem(BaseModel):
         return cls(
             id=f"{token.ref.type}/{token.ref.id_token}",
             type=token.ref.type,
-            id_token=token.ref.id_token,
+            id_token=token.ref.shown,
             status=token.status,
             group_id=token.group_id,
             expires_at=token.expires_at,

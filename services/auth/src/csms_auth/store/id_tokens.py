@@ -10,7 +10,8 @@ from csms_db.sql import insert
 from sqlalchemy import Row, Select, delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
+from csms_auth.domain.key_codes import KeyCodes, is_hidden
+from csms_auth.domain.tokens import KEY_CODE, Token, TokenRef, TokenStatus
 from csms_auth.store.chunks import chunks
 from csms_auth.store.tables import id_tokens
 
@@ -69,6 +70,16 @@ async def remove(session: WriteSession, ref: TokenRef) -> StoredToken | None:
     """Delete a token and return what it was, or None when it is not stored."""
     row = (await session.execute(delete(id_tokens).where(*_is(ref)).returning(*id_tokens.c))).first()
     return None if row is None else _stored(row)
+
+
+async def hide_key_codes(session: WriteSession, key_codes: KeyCodes) -> int:
+    """Put digests in the place of key codes that an earlier version stored in the clear; return how many there were."""
+    rows = await session.execute(select(id_tokens).where(id_tokens.c.type == KEY_CODE).with_for_update())
+    plain = [ref for row in rows if not is_hidden(ref := TokenRef(row.type, row.id_token))]
+    for ref in plain:
+        digest = key_codes.hidden(ref).id_token
+        await session.execute(update(id_tokens).where(*_is(ref)).values(id_key=digest, id_token=digest))
+    return len(plain)
 
 
 async def page(

@@ -1,6 +1,7 @@
 """TransactionEvent (OCPP 2.0.1 E)."""
 
 from itertools import chain
+from typing import Any
 
 import orjson
 from csms.v1.station_pb2 import StationCall
@@ -8,6 +9,7 @@ from csms_bus.ports import Outgoing
 from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
+from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.identity import transaction_key
 from csms_transactions.protocols import ocpp201
 from csms_transactions.store.events import NewEvent, kept
@@ -17,10 +19,20 @@ from csms_transactions.work import EventWork, Work
 
 def read(work: Work, station_id: str, call: StationCall) -> None:
     """Add the event to the batch. Raises OcppError when it can neither be stored nor understood."""
-    transaction_id, event = ocpp201.transaction_event(orjson.loads(call.payload))
+    payload = orjson.loads(call.payload)
+    transaction_id, event = ocpp201.transaction_event(payload)
     key = transaction_key(station_id, transaction_id)
-    new = NewEvent(key, call.protocol, event, call.payload, from_ms(call.received_at_ms), kept(call.payload))
+    shown = _without_key_code(call, payload, event)
+    new = NewEvent(key, call.protocol, event, shown, from_ms(call.received_at_ms), kept(shown))
     work.events.append(EventWork(Identity(key, station_id, transaction_id), call, new))
+
+
+def _without_key_code(call: StationCall, payload: dict[str, Any], event: TransactionEvent) -> bytes:
+    """Return the payload as it is stored: as the station sent it, but without a key code (C04)."""
+    token = event.id_token
+    if token is None or token.masked() == token:
+        return call.payload
+    return orjson.dumps(payload | {"idToken": {"idToken": token.masked().value, "type": token.type}})
 
 
 def plain_replies(work: Work) -> list[Outgoing]:
