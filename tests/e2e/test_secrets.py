@@ -1,17 +1,28 @@
-"""No secret comes out: a session with all kinds of them at log level debug, then a search of all that is shown."""
+"""No secret comes out: a session with all kinds of them at log level debug, then a search of all that is shown.
 
+And of all that lies about: every record on every topic, every row of every database.
+"""
+
+import asyncio
+import base64
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx2
 import pytest
 import pytest_asyncio
+from csms_bus.kafka import KafkaBus
+from csms_bus.ports import Start
+from csms_bus.topics import CATALOGUE, Topic
+from csms_testing.fixtures import MODES
 from csms_testing.oidc import AUDIENCE, Issuer, issuing
 from csms_testing.simulator import Station
-from csms_testing.systems import API_KEY, System, standalone
+from csms_testing.systems import API_KEY, System, distributed, standalone
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,7 +36,9 @@ READ = (
     f"/stations/{STATION}/credentials",
     f"/stations/{STATION}/installed-certificates",
     f"/stations/{STATION}/logs",
+    f"/stations/{STATION}/refused-messages",
     "/stations",
+    "/id-tokens",
     "/transactions",
     "/gateway/connections",
     "/api-keys",
@@ -54,9 +67,24 @@ class Secrets:
         self.made_api_key = ""
         self.token = ""
 
-    def found_in(self, text: str, *besides: str) -> list[str]:
-        """The names of those that are in a text."""
-        return [name for name, value in vars(self).items() if name not in besides and value in text]
+    def found_in(self, text: str) -> list[str]:
+        """The names of those that are in a text, as they are, in hexadecimal or in base64."""
+        return [name for name, value in vars(self).items() if any(each in text for each in _spellings(value))]
+
+
+def _spellings(value: str) -> list[str]:
+    encoded = value.encode()
+    shifted = [base64.b64encode(b" " * n + encoded).decode()[(4 * n + 2) // 3 :].rstrip("=")[:-2] for n in range(3)]
+    return [value, encoded.hex(), *shifted]
+
+
+async def test_the_search_finds_each_spelling() -> None:
+    secrets = Secrets()
+    secrets.made_api_key, secrets.token = "made-in-the-session", "token-of-the-session"
+    for shift in range(3):
+        around = b"x" * shift + secrets.first_password.encode() + b"yyy"
+        for text in (around.decode(), around.hex(), base64.b64encode(around).decode()):
+            assert secrets.found_in(text) == ["first_password"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -64,33 +92,131 @@ async def secrets() -> Secrets:
     return Secrets()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("secrets")
+@pytest.fixture(scope="module", params=MODES)
+def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the system keeps its files; its name is the mode."""
+    path: Path = tmp_path_factory.mktemp("secrets") / request.param
+    path.mkdir()
+    return path
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shown(secrets: Secrets, directory: Path) -> AsyncIterator[dict[str, str]]:
-    """Everything that is shown after the session, by where; the system has stopped."""
+async def shown(request: pytest.FixtureRequest, secrets: Secrets, directory: Path) -> AsyncIterator[dict[str, str]]:
+    """Everything that is shown or kept after the session, by where."""
+    texts: dict[str, str] = {}
     async with issuing() as issuer:
         settings = {
             "CSMS_LOG_LEVEL": "debug",
             "CSMS_SECRET_KEY": secrets.secret_key,
             "CSMS_OIDC_ISSUER": issuer.url,
             "CSMS_OIDC_AUDIENCE": AUDIENCE,
-            "CSMS_OCPP_TLS_PORT": "0",
         }
-        async with standalone(directory, **settings) as system, system.client() as api:
-            await session(system, api, secrets, issuer)
-            texts = {path: json.dumps(await everything(api, path)) for path in READ}
-            texts |= {
-                f"{path}/{kind}": json.dumps(await everything(api, f"/transactions/{path}/{kind}"))
-                for path in [item["id"] for item in (await api.get("/transactions")).json()["items"]]
-                for kind in ("events", "meter-values")
-            }
+        if directory.name == "standalone":
+            async with standalone(directory, **settings, CSMS_OCPP_TLS_PORT="0", **spied(directory)) as system:
+                texts |= await seen(system, secrets, issuer)
+            texts |= {f"topic {topic}": text for topic, text in spied_topics(directory)}
+            texts |= {f"file {path.name}": path.read_bytes().decode("latin-1") for path in data_files(directory)}
+        else:
+            kafka = request.getfixturevalue("kafka_bootstrap")
+            database_url = request.getfixturevalue("test_databases").empty_postgresql()
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in settings.items():
+                    patch.setenv(name, value)
+                async with distributed(directory, kafka=kafka, database_url=database_url, gateways=1) as system:
+                    texts |= await seen(system, secrets, issuer)
+            texts |= {f"topic {topic.name}": await on_topic(kafka, topic) for topic in CATALOGUE}
+            texts |= await rows(database_url)
+    yield texts | logs(directory)
+
+
+async def seen(system: System, secrets: Secrets, issuer: Issuer) -> dict[str, str]:
+    """What the API shows after the session."""
+    async with system.client() as api:
+        await session(system, api, secrets, issuer)
+        texts = {path: json.dumps(await everything(api, path)) for path in READ}
+        for item in (await api.get("/transactions")).json()["items"]:
+            for kind in ("events", "meter-values"):
+                path = f"/transactions/{item['id']}/{kind}"
+                texts[path] = json.dumps(await everything(api, path))
+        if system.mode == "standalone":
             texts["/metrics"] = (await api.get(f"{system.http_url}/metrics")).text
-    texts["log"] = (directory / "standalone.log").read_text()
-    yield texts
+    return texts
+
+
+SPY = """
+import base64, os
+from csms_bus.memory import MemoryBus
+publish = MemoryBus.publish
+async def spied(self, records, *rest, **more):
+    with open(os.environ["TOPIC_SPY"], "a") as file:
+        for each in records:
+            value = b"" if each.record is None else each.record.SerializeToString()
+            file.write(f"{each.topic} {base64.b16encode(value).decode().lower()}\\n")
+    return await publish(self, records, *rest, **more)
+MemoryBus.publish = spied
+"""
+
+
+def spied(directory: Path) -> dict[str, str]:
+    """Settings with which the in-process bus writes down what is published."""
+    (directory / "spy").mkdir()
+    (directory / "spy" / "sitecustomize.py").write_text(SPY)
+    return {"PYTHONPATH": str(directory / "spy"), "TOPIC_SPY": str(directory / "topics")}
+
+
+def spied_topics(directory: Path) -> Iterator[tuple[str, str]]:
+    """What was published in hexadecimal, by topic."""
+    records: dict[str, list[str]] = {}
+    for line in (directory / "topics").read_text().splitlines():
+        topic, _, value = line.partition(" ")
+        records.setdefault(topic, []).append(value)
+    for topic, values in records.items():
+        yield topic, " ".join(values)
+
+
+async def on_topic(kafka: str, topic: Topic) -> str:
+    """Every record of a topic, in hexadecimal."""
+    bus = KafkaBus(kafka, client_id="secrets-test")
+    await bus.start()
+    found: list[str] = []
+    try:
+        async with bus.read(topic.name, partition=None, start=Start.BEGINNING) as reader:
+            async for batch in reader.batches():
+                if not batch:
+                    return " ".join(found)
+                found += [each.record.SerializeToString().hex() for each in batch if each.record is not None]
+    finally:
+        await bus.stop()
+    raise AssertionError("a reader ends only when it is left")
+
+
+async def rows(database_url: str) -> dict[str, str]:
+    """Every row of every table, bytes in hexadecimal."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        tables = await connection.fetch(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+        )
+        return {
+            f"table {schema}.{table}": "\n".join(
+                row[0]
+                for row in await connection.fetch(f'SELECT t::text FROM "{schema}"."{table}" t')  # noqa: S608
+            )
+            for schema, table in tables
+        }
+    finally:
+        await connection.close()
+
+
+def logs(directory: Path) -> dict[str, str]:
+    """What the processes logged; the launcher of the cluster prints its admin key, as it should."""
+    found = [path for path in directory.glob("*.log") if path.stem != "cluster"]
+    return {f"log {path.stem}": path.read_text() for path in found}
+
+
+def data_files(directory: Path) -> list[Path]:
+    """The databases, with what is not yet written into them."""
+    return [path for path in (directory / "data").iterdir() if ".db" in path.name]
 
 
 async def everything(api: httpx2.AsyncClient, path: str) -> Any:
@@ -108,6 +234,7 @@ async def session(system: System, api: httpx2.AsyncClient, secrets: Secrets, iss
     made = await api.post("/api-keys", json={"name": "made", "scopes": ["admin"]})
     secrets.made_api_key = made.raise_for_status().json()["key"]
     secrets.token = issuer.token("admin")
+    await known_everywhere(api, secrets.made_api_key)
     key_code = {"idToken": secrets.key_code, "type": "KeyCode"}
     for bearer, status in ((secrets.made_api_key, 201), (secrets.token, 200), (secrets.wrong_api_key, 401)):
         put = await api.put(
@@ -126,7 +253,23 @@ async def session(system: System, api: httpx2.AsyncClient, secrets: Secrets, iss
         await station.wait_accepted()
         await station.authorize(key_code)
         await station.charge(1, key_code, energy_wh=100, meter_interval_s=0)
+        await station.call("NotifyReport", report(secrets.first_password))
+        await station.call("DataTransfer", {"vendorId": "V", "data": {"password": secrets.first_password}})
         await commands(api, secrets, key_code)
+
+
+async def known_everywhere(api: httpx2.AsyncClient, key: str) -> None:
+    """Wait until the service that is asked next knows a key that was made a moment ago."""
+    async with asyncio.timeout(10):
+        while (await api.get("/stations", headers={"Authorization": f"Bearer {key}"})).status_code != 200:
+            pass
+
+
+def report(password: str) -> dict[str, Any]:
+    """What no station should tell."""
+    variable = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+    told = variable | {"variableAttribute": [{"value": password}]}
+    return {"requestId": 1, "generatedAt": "2026-01-01T00:00:00Z", "seqNo": 0, "reportData": [told]}
 
 
 async def use_a_wrong_password(system: System, secrets: Secrets) -> None:
@@ -171,6 +314,7 @@ async def commands(api: httpx2.AsyncClient, secrets: Secrets, key_code: dict[str
     await call("SetNetworkProfile", {"configurationSlot": 1, "connectionData": profile})
     location = f"ftp://user:{secrets.upload_password}@files.example/"
     await call("GetLog", {"logType": "SecurityLog", "requestId": 1, "log": {"remoteLocation": location}})
+    await call("PublishFirmware", {"requestId": 2, "location": location, "checksum": "0" * 32})
     local_list = [{"idToken": key_code, "idTokenInfo": {"status": "Accepted"}}]
     await call("SendLocalList", {"versionNumber": 7, "updateType": "Full", "localAuthorizationList": local_list})
     key = f"-----BEGIN PRIVATE KEY-----\n{secrets.private_key}\n-----END PRIVATE KEY-----"
@@ -191,26 +335,25 @@ async def test_no_private_key_is_shown(shown: dict[str, str]) -> None:
 
 
 async def test_the_search_would_find_them(shown: dict[str, str]) -> None:
-    """What the secrets stand beside is there: the session was logged, recorded, audited."""
-    log = shown["log"]
+    """What the secrets stand beside is there: the session was logged, recorded, audited, published, stored."""
+    log = "".join(text for where, text in shown.items() if where.startswith("log "))
     assert '"BasicAuthPassword"' in log.replace("'", '"')
     assert log.count("***") >= 10
-    assert log.count(" [debug") > 20
+    assert len(re.findall(r"\[debug|\"debug\"", log)) > 20
     assert shown[f"/stations/{STATION}/calls"].count("***") >= 8
     assert shown["/audit"].count("***") >= 8
-    assert {"SetVariables", "SetNetworkProfile", "GetLog", "SendLocalList"} <= {
+    assert {"SetVariables", "SetNetworkProfile", "GetLog", "SendLocalList", "PublishFirmware"} <= {
         item["action"] for item in json.loads(shown[f"/stations/{STATION}/calls"])
     }
     audited = json.loads(shown["/audit"])
     assert sum(entry["request"] is not None for entry in audited) >= 10
     assert "/api/v1/id-tokens/KeyCode/***" in {entry["path"] for entry in audited}
+    assert "KeyCode" in shown["/id-tokens"]
+    assert "BasicAuthPassword" in "".join(text for where, text in shown.items() if where.startswith(("file", "table")))
 
 
-async def test_databases_hold_digests_alone(shown: dict[str, str], secrets: Secrets, directory: Path) -> None:
-    assert shown
-    files = [path for path in (directory / "data").iterdir() if ".db" in path.name]
-    assert len(files) >= 3
-    stored = "".join(path.read_bytes().decode("latin-1") for path in files)
-    assert "BasicAuthPassword" in stored
-    # A key code is what auth looks up, and is kept as it is.
-    assert secrets.found_in(stored, "key_code") == []
+async def test_secrets_travel_sealed(shown: dict[str, str]) -> None:
+    """What would hold them is on the topics, and only its kind can be read."""
+    topics = "".join(text for where, text in shown.items() if where.startswith("topic "))
+    for kind in ("station_call", "station_command", "command_result", "call_announcement", "authorization_request"):
+        assert f"{len(kind):02x}{kind.encode().hex()}" in topics, kind
