@@ -324,6 +324,9 @@ async def commands(api: httpx2.AsyncClient, secrets: Secrets, key_code: dict[str
     )
     started = await api.post(f"/stations/{STATION}/remote-start", json={"id_token": key_code, "evse_id": 2})
     assert started.status_code == 200, started.text
+    (await api.put("/stations/CS-AWAY", json={})).raise_for_status()
+    away = await api.post("/stations/CS-AWAY/remote-start", json={"id_token": key_code, "evse_id": 2})
+    assert away.status_code == 409, away.text
 
 
 async def test_nothing_that_is_shown_holds_a_secret(shown: dict[str, str], secrets: Secrets) -> None:
@@ -355,5 +358,5 @@ async def test_the_search_would_find_them(shown: dict[str, str]) -> None:
 async def test_secrets_travel_sealed(shown: dict[str, str]) -> None:
     """What would hold them is on the topics, and only its kind can be read."""
     topics = "".join(text for where, text in shown.items() if where.startswith("topic "))
-    for kind in ("station_call", "station_command", "command_result", "call_announcement", "authorization_request"):
+    for kind in ("station_call", "station_command", "command_result", "call_order", "authorization_request"):
         assert f"{len(kind):02x}{kind.encode().hex()}" in topics, kind

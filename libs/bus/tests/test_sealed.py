@@ -9,6 +9,7 @@ from csms.v1.events_pb2 import DomainEvent, StationNotified
 from csms.v1.station_pb2 import (
     CallError,
     CallOrder,
+    CallOrderVerdict,
     CommandResult,
     Reply,
     StationCall,
@@ -34,6 +35,9 @@ SECRETS = {
     "command_answer": new_record("CS1", command_result=CommandResult(payload=PASSWORD)),
     "command_error": new_record("CS1", command_result=CommandResult(error=CallError(details=PASSWORD))),
     "call_order": new_record("CS1", call_order=CallOrder(payload=PASSWORD)),
+    "call_order_verdict": new_record(
+        "CS1", call_order_verdict=CallOrderVerdict(earlier=CommandResult(payload=PASSWORD))
+    ),
     "authorization_request": new_record(
         "CS1",
         authorization_request=AuthorizationRequest(

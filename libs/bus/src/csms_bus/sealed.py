@@ -29,6 +29,10 @@ _PAYLOADS: Mapping[str, Callable[[Record], Iterable[bytes]]] = {
         record.command_result.error.details,
     ),
     "call_order": lambda record: (record.call_order.payload,),
+    "call_order_verdict": lambda record: (
+        record.call_order_verdict.earlier.command.payload,
+        record.call_order_verdict.earlier.payload,
+    ),
     "authorization_request": lambda record: (
         each.id_token.type.encode() for each in record.authorization_request.questions
     ),

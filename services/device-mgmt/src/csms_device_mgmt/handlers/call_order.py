@@ -1,6 +1,6 @@
 """Orders of CALLs by other services, which send none themselves: one outcome comes of each, on ocpp.results."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ from csms_device_mgmt.commands import Command, outgoing, target_of_call, target_
 from csms_device_mgmt.domain.registration import Registration, refusal
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.outcomes import completion_of, result_of
+from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store import calls, stations
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Station
@@ -160,8 +161,12 @@ def _outcome_now(unit: Unit, ordered: _Ordered) -> Outcome.ValueType | None:
 def _tell(
     unit: Unit, station_id: str, command: Command, outcome: Outcome.ValueType, error: CallError | None = None
 ) -> CommandResult:
-    """Publish the outcome of an order that is not sent, where those of gateways are published."""
-    result = CommandResult(command=command.body(), outcome=outcome, error=error, completed_at_ms=to_ms(unit.now))
+    """Publish the outcome of an order that is not sent, where those of gateways are published.
+
+    It lies in the outbox, so the request in it has no secrets.
+    """
+    shown = replace(command, payload=redacted(command.protocol, command.action, command.payload))
+    result = CommandResult(command=shown.body(), outcome=outcome, error=error, completed_at_ms=to_ms(unit.now))
     unit.tell(Outgoing(RESULTS.name, new_record(station_id, command_result=result)))
     return result
 
