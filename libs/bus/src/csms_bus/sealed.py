@@ -7,7 +7,7 @@ about and of which kind it is.
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Self
 
 import structlog
 from csms.v1.bus_pb2 import Record, SealedBody
@@ -15,7 +15,17 @@ from csms_ocpp.secrecy import may_hold_secrets
 from csms_runtime.sealing import CannotOpen, Sealer
 from google.protobuf.message import DecodeError
 
-from csms_bus.ports import Bus, Consumer, Incoming, Outgoing, Reader, RebalanceListener, Start, TopicPartition
+from csms_bus.ports import (
+    MAX_BATCH_BYTES,
+    Bus,
+    Consumer,
+    Incoming,
+    Outgoing,
+    Reader,
+    RebalanceListener,
+    Start,
+    TopicPartition,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -134,8 +144,8 @@ class _OpeningConsumer:
         self._consumer = consumer
         self._opened = opened
 
-    async def poll(self, *, max_records: int, timeout_s: float, **limits: Any) -> Sequence[Incoming]:  # noqa: ANN401 the port's
-        found = await self._consumer.poll(max_records=max_records, timeout_s=timeout_s, **limits)
+    async def poll(self, *, max_records: int, timeout_s: float, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[Incoming]:
+        found = await self._consumer.poll(max_records=max_records, timeout_s=timeout_s, max_bytes=max_bytes)
         return [self._opened(incoming) for incoming in found]
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
