@@ -186,7 +186,7 @@ async def test_a_key_code_is_asked_about_but_appears_in_no_event_and_no_column(w
     assert "4711" not in str(world.events[0])
     assert "4711" not in str(dict(await row(world)))
     async with world.database.reading() as session:
-        (stored,) = await queries.events(session, (await row(world))["id"], after=None, limit=2)
+        (stored,), _ = await queries.events(session, (await row(world))["id"], after=None, limit=2)
     assert orjson.loads(stored["payload"])["idToken"] == {"idToken": "***", "type": "KeyCode"}
 
 
