@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
+from csms_bus.kafka_records import hash_of
 from csms_bus.ports import BusUnavailable, Incoming, Outgoing, RecordTooLarge
 from csms_bus.records import reply_to
 from csms_bus.runner import ConsumerRunner, Later, Never, TooManyDeadLetters
-from csms_bus.topics import DEAD_LETTERS
+from csms_bus.topics import DEAD_LETTERS, GATEWAY_INBOX
 from csms_testing.buses import DEADLINE_S, World, number_of, running
+
+ONE_PARTITION = [name for name in (f"CS{number}" for number in range(40)) if hash_of(name) % 3 == hash_of("CS1") % 3]
+"""Stations whose records lie in one of three partitions, with CS1."""
 
 
 class Handler:
@@ -142,7 +146,7 @@ async def test_later_in_the_middle_keeps_what_is_done(memory: World) -> None:
     assert handler.done == [2, 3]
 
 
-async def test_too_many_dead_letters_in_a_row_stop_the_consumer(world: World) -> None:
+async def test_dead_letters_of_many_stations_in_a_row_stop_the_consumer(world: World) -> None:
     handler = Handler(Failing(Never("bad deploy"), *range(100)))
     health: list[tuple[bool, str]] = []
     runner = ConsumerRunner(
@@ -155,7 +159,7 @@ async def test_too_many_dead_letters_in_a_row_stop_the_consumer(world: World) ->
     )
     task = asyncio.create_task(runner.run(asyncio.Event()))
     await runner.ready()
-    await world.publish(*(("CS1", number) for number in range(10)))
+    await world.publish(*((station, number) for number, station in enumerate(ONE_PARTITION)))
     async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(TooManyDeadLetters, match="bad deploy"):
             await task
@@ -165,6 +169,60 @@ async def test_too_many_dead_letters_in_a_row_stop_the_consumer(world: World) ->
     async with world.runner(again):
         await again.until(lambda: 9 in again.done)
     assert len(again.done) > 10 - 3
+
+
+async def test_one_station_stops_no_consumer(world: World) -> None:
+    handler = Handler(Failing(Never("bad"), *range(50)))
+    async with world.reading(DEAD_LETTERS.name) as dead, world.runner(handler, max_dead_letters=3):
+        await world.publish(*(("CS1", number) for number in range(50)), (ONE_PARTITION[1], 100))
+        assert [(await dead.next()).dead_letter.reason for _ in range(50)] == ["bad"] * 50
+        await handler.until(lambda: handler.done == [100])
+
+
+async def test_stations_of_different_partitions_are_not_counted_together(memory: World) -> None:
+    handler = Handler(Failing(Never("bad"), *range(3)))
+    async with memory.runner(handler, max_dead_letters=3):
+        await memory.publish((ONE_PARTITION[0], 0), (ONE_PARTITION[1], 1), ("CS2", 2), (ONE_PARTITION[0], 100))
+        await handler.until(lambda: handler.done == [100])
+
+
+async def test_record_of_a_newer_version_is_kept_unseen_and_stops_nothing(world: World) -> None:
+    handler = Handler()
+    newer = [world.call(station, 0) for station in ONE_PARTITION]
+    for outgoing in newer:
+        outgoing.record.ClearField("station_call")
+        outgoing.stored = outgoing.record.SerializeToString() + bytes([0xC2, 0x3E, 0])  # field 1000
+    async with world.reading(DEAD_LETTERS.name) as dead, world.runner(handler, max_dead_letters=2):
+        await world.bus.publish([*newer, world.call("CS1", 1)])
+        letters = [(await dead.next()).dead_letter for _ in newer]
+        await handler.until(lambda: handler.done == [1])
+    assert [letter.value for letter in letters] == [outgoing.stored for outgoing in newer]
+    assert {letter.reason for letter in letters} == {"unknown body"}
+    assert handler.batches in ([[1]], [[], [1]])
+
+
+async def test_inbox_that_cannot_be_reached_holds_up_only_who_waits_there(memory: World) -> None:
+    class Leaderless(SlowBus):
+        async def publish(self, records: Sequence[Outgoing]) -> None:
+            bad = {at: BusUnavailable("no leader") for at, one in enumerate(records) if one.partition == 1}
+            await self._bus.publish([one for at, one in enumerate(records) if at not in bad])
+            if bad:
+                raise BusUnavailable("no leader", outcomes=bad)
+
+    async def handle(batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        return [
+            Outgoing(GATEWAY_INBOX.name, incoming.record, partition=number_of(incoming))
+            for incoming in batch
+            if incoming.record is not None
+        ]
+
+    async with memory.consumer():
+        await memory.publish(("CS1", 1), ("CS2", 2))
+    runner = ConsumerRunner(Leaderless(memory), group=memory.group, topics=[memory.log], handler=handle)  # type: ignore[arg-type]
+    async with memory.reading(GATEWAY_INBOX.name) as answers, running(runner.run):
+        assert (await answers.next()).station_call.correlation_id == "2"
+    async with memory.consumer() as consumer:
+        await memory.take_none(consumer)
 
 
 async def test_dead_letters_that_are_not_in_a_row_do_not_stop_the_consumer(memory: World) -> None:

@@ -10,7 +10,7 @@ from csms_bus.records import new_record
 from csms_db.outbox import OutboxRelay
 from csms_device_mgmt.consumers import DeviceRecords
 from csms_device_mgmt.domain.registration import Registration
-from csms_device_mgmt.store import stations
+from csms_device_mgmt.store import notifications, stations
 from csms_device_mgmt.store.tables import OUTBOX
 from csms_device_mgmt.unit import Units
 
@@ -72,10 +72,19 @@ async def test_an_action_without_handler_is_not_implemented(handler, records, in
         assert answer.record.reply.correlation_id == record.station_call.correlation_id
 
 
-async def test_records_that_do_not_belong_here_are_never_handled(handler, records, incoming):
-    send = records.call("NotifyPeriodicEventStream", {}, protocol="ocpp2.1")
+async def test_a_send_is_recorded_and_not_answered(handler, records, incoming, units):
+    stream = {"id": 1, "pending": 0, "basetime": "2026-01-01T00:00:00Z", "data": [{"t": 0, "v": "1"}]}
+    send = records.call("NotifyPeriodicEventStream", stream, protocol="ocpp2.1")
     send.station_call.no_reply = True
-    for record in (send, new_record("CS1", gateway_status=GatewayStatus()), Record(station_id="CS1")):
+    assert await handler([incoming(send)]) == []
+    assert await handler([incoming(send)]) == []
+    async with units.reading() as session:
+        rows = (await notifications.page(session, "CS1", limit=10, before=None))[0]
+    assert [row.action for row in rows] == ["NotifyPeriodicEventStream"]
+
+
+async def test_records_that_do_not_belong_here_are_never_handled(handler, incoming):
+    for record in (new_record("CS1", gateway_status=GatewayStatus()), Record(station_id="CS1")):
         with pytest.raises(Never):
             await handler([incoming(record)])
 

@@ -12,8 +12,9 @@ from csms_runtime.clock import now_ms
 
 from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
 from csms_bus.placement import misplacement
-from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordRefused
+from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordRefused, TopicPartition
 from csms_bus.records import dead_letter, error_to
+from csms_bus.topics import CATALOGUE, Key
 
 _log = structlog.get_logger(__name__)
 
@@ -25,6 +26,7 @@ Later, Never (only the culprit is given up: the others are tried again one by on
 """
 
 _REASON_CHARS = 500
+_INBOXES = frozenset(topic.name for topic in CATALOGUE if topic.key is Key.SLOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Limits:
 
     attempts: int
     """How often a record that fails on its own is tried before it becomes a dead letter; at least 1."""
-    dead_letters_in_a_row: int
-    """At this many the consumer stops; at least 1."""
+    stations_in_a_row: int
+    """When records of so many stations of a partition failed and none succeeded, the consumer stops; at least 1."""
     pause_s: float
     """Before a record is tried again; doubles each time."""
 
@@ -52,7 +54,9 @@ class BatchProcessor:
         self._group = group
         self._handler = handler
         self._limits = limits
-        self._in_a_row = 0
+        self._failing: dict[TopicPartition, set[str]] = {}
+        """By partition the keys of which records failed since the last that succeeded there: one station's poison, how
+        much ever, is bad data, and that of many a bad deploy."""
         self._publishing: asyncio.Task[None] | None = None
         """Of the batch before."""
         self._careful = False
@@ -122,7 +126,9 @@ class BatchProcessor:
         self, batch: Sequence[Incoming], outgoing: Sequence[Outgoing], done: Callable[[Sequence[Incoming]], None]
     ) -> None:
         await self._publish(outgoing)
-        self._in_a_row = 0
+        if self._failing:
+            for name in set(map(_partition, batch)):
+                self._failing.pop(name, None)
         done(batch)
 
     async def _one_by_one(
@@ -137,10 +143,10 @@ class BatchProcessor:
                     await self._one(incoming)
                 except Never as never:
                     held.append((incoming, str(never)))
-                    self._check_limit(held)
+                    self._check_limit(incoming, str(never))
                 else:
                     await self._bury(held, done)
-                    self._in_a_row = 0
+                    self._failing.pop(_partition(incoming), None)
                     done([incoming])
         except (Later, BusUnavailable):
             await self._bury(held, done)
@@ -169,18 +175,44 @@ class BatchProcessor:
                 return
 
     async def _handle(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
-        records = [incoming for incoming in batch if incoming.record is not None]  # tombstones carry nothing to handle
+        kept = [self._kept(incoming) for incoming in batch if _unknown(incoming)]
+        # Tombstones carry nothing to handle.
+        records = [incoming for incoming in batch if incoming.record is not None and not _unknown(incoming)]
         if not records:
-            return ()
+            return kept
         started = time.perf_counter()
         try:
-            return await self._handler(records)
+            return [*kept, *await self._handler(records)]
         finally:
             metrics.CONSUMER_HANDLE_SECONDS.labels(self._group).observe(time.perf_counter() - started)
 
+    def _kept(self, incoming: Incoming) -> Outgoing:
+        """Return the dead letter of a record that a newer version wrote: nobody's fault, and to be replayed there."""
+        metrics.CONSUMER_UNKNOWN_BODIES.labels(self._group, incoming.topic).inc()
+        _log.warning("record of a newer version kept", group=self._group, topic=incoming.topic, offset=incoming.offset)
+        return dead_letter(incoming, group=self._group, reason="unknown body")
+
     async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
-        if outgoing:
+        if not outgoing:
+            return
+        try:
             await self._bus.publish(outgoing)
+        except BusUnavailable as error:
+            if not self._may_drop(outgoing, error):
+                raise
+
+    def _may_drop(self, outgoing: Sequence[Outgoing], error: BusUnavailable) -> bool:
+        """Drop what was for an inbox that cannot be reached while the rest could be: it must not hold up all stations.
+
+        Answers there are waited for a few seconds only.
+        """
+        failed = [outgoing[at] for at in error.of_each(len(outgoing))]
+        if len(failed) == len(outgoing) or any(each.topic not in _INBOXES for each in failed):
+            return False
+        for each in failed:
+            metrics.CONSUMER_ANSWERS_LOST.labels(self._group, each.topic).inc()
+        _log.error("answers lost: an inbox cannot be reached", group=self._group, records=len(failed), error=str(error))
+        return True
 
     async def _bury(self, held: list[tuple[Incoming, str]], done: Callable[[Sequence[Incoming]], None]) -> None:
         """Publish the dead letters that were held back, with an error for the stations that wait."""
@@ -198,7 +230,6 @@ class BatchProcessor:
                 station_id=incoming.key,
                 reason=reason,
             )
-        self._in_a_row += len(held)
         done([incoming for incoming, _ in held])
         held.clear()
 
@@ -210,10 +241,14 @@ class BatchProcessor:
             words.append(error_to(record.station_call, record.station_id, "InternalError", text))
         return words
 
-    def _check_limit(self, held: Sequence[tuple[Incoming, str]]) -> None:
-        count = self._in_a_row + len(held)
-        if count >= self._limits.dead_letters_in_a_row:
-            raise TooManyDeadLetters(f"{self._group}: {count} records in a row failed, the last one: {held[-1][1]}")
+    def _check_limit(self, incoming: Incoming, reason: str) -> None:
+        stations = self._failing.setdefault(_partition(incoming), set())
+        stations.add(incoming.key)
+        if len(stations) >= self._limits.stations_in_a_row:
+            raise TooManyDeadLetters(
+                f"{self._group}: records of {len(stations)} stations of {incoming.topic} {incoming.partition} failed, "
+                f"and none succeeded; the last one: {reason}"
+            )
 
     def _log_batch(self, batch: Sequence[Incoming], error: Exception) -> None:
         _log.info("batch failed, now one by one", group=self._group, records=len(batch), error=repr(error))
@@ -235,6 +270,14 @@ def _refused(incoming: Incoming) -> str:
     if incoming.record is not None:
         return misplacement(incoming.topic, incoming.record)
     return "the value is no record" if incoming.value else ""
+
+
+def _unknown(incoming: Incoming) -> bool:
+    return incoming.record is not None and incoming.record.WhichOneof("body") is None
+
+
+def _partition(incoming: Incoming) -> TopicPartition:
+    return TopicPartition(incoming.topic, incoming.partition)
 
 
 def _wants_error(incoming: Incoming, record: Record) -> bool:

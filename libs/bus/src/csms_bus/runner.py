@@ -24,8 +24,9 @@ class ConsumerRunner:
 
     A batch that fails is replayed record by record; a record that raises Never, or fails `max_attempts` times on its
     own, becomes a dead letter (and a station that waits gets CALLERROR InternalError). Later, and a bus that cannot be
-    reached, bring the rest of the batch again after a pause, without limit. `max_dead_letters` in a row stop the
-    consumer. `on_health` is told whether it works. One runner is one member of the group.
+    reached, bring the rest of the batch again after a pause, without limit. A record whose body this version does not
+    know is kept as a dead letter unseen. When records of `max_dead_letters` stations of one partition failed, and none
+    succeeded in between, the consumer stops. `on_health` is told whether it works. One runner is one group member.
     """
 
     def __init__(

@@ -275,6 +275,9 @@ DEAD_LETTERS = Topic(
     messages=3,  # the largest record there is fits in, whatever else is said of it
 )
 
+MAX_RECORD_BYTES = CALLS_DEVICES.max_record_bytes()
+"""How large a record with one OCPP message may be when nothing else is said."""
+
 CATALOGUE: tuple[Topic, ...] = (
     CALLS_AUTH,
     CALLS_TRANSACTIONS,

@@ -304,6 +304,16 @@ CONSUMER_REDELIVERIES = Counter(
     "Records of batches given back to be delivered again, by group and reason (later, bus, interrupted)",
     ["group", "reason"],
 )
+CONSUMER_UNKNOWN_BODIES = Counter(
+    "csms_consumer_unknown_bodies_total",
+    "Records of a newer version, kept as dead letters unseen",
+    ["group", "topic"],
+)
+CONSUMER_ANSWERS_LOST = Counter(
+    "csms_consumer_answers_lost_total",
+    "Answers for an inbox that could not be reached while the rest of the bus could",
+    ["group", "topic"],
+)
 CONSUMER_DEAD_LETTERS = Counter(
     "csms_consumer_dead_letters_total",
     "Records that were given up and went to dead-letters, by group and topic",

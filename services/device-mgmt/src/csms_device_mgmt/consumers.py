@@ -1,6 +1,7 @@
 """What this service reads from the bus: record → handler."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 import orjson
 from csms.v1.bus_pb2 import Record
@@ -28,6 +29,7 @@ from csms_device_mgmt.handlers import (
 from csms_device_mgmt.handlers.job_status import FOLLOWED
 from csms_device_mgmt.handlers.message import Handler, station_message
 from csms_device_mgmt.handlers.recorded import ANSWERS, recorded
+from csms_device_mgmt.handlers.recorded import record as record_message
 from csms_device_mgmt.handlers.report_part import ASSEMBLED
 from csms_device_mgmt.handlers.unknown_stations import create_missing
 from csms_device_mgmt.store import stations
@@ -117,7 +119,8 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
 async def _answered(unit: Unit, record: Record) -> list[Outgoing]:
     call = record.station_call
     if call.no_reply:
-        raise Never("a SEND, and none is handled here")
+        await _sent(unit, record)
+        return []
     handler = HANDLERS.get((call.protocol, call.action))
     if handler is None:
         return [error_to(call, record.station_id, ErrorCode.NOT_IMPLEMENTED, f"{call.action} is not handled")]
@@ -128,6 +131,18 @@ async def _answered(unit: Unit, record: Record) -> list[Outgoing]:
     else:
         answer = reply_to(call, payload=orjson.dumps(payload), station_id=record.station_id)
     return [answer]
+
+
+async def _sent(unit: Unit, record: Record) -> None:
+    """Handle a SEND, which is never answered; what has no handler is recorded as it came."""
+    call = record.station_call
+    message = await station_message(record)
+    handler = HANDLERS.get((call.protocol, call.action))
+    if handler is None:
+        await record_message(unit, message)
+        return
+    with suppress(OcppError):  # there is nobody to tell
+        await handler(unit, message)
 
 
 class PresenceRecords:
