@@ -3,14 +3,13 @@
 import asyncio
 import logging
 import math
-import resource
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import structlog
-from csms_runtime import metrics, passwords
+from csms_runtime import metrics, open_files, passwords
 from websockets.datastructures import Headers
 from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -26,6 +25,7 @@ from csms_gateway.listeners import Listeners, listen_plain
 from csms_gateway.proxy import Visitor, behind
 from csms_gateway.rate import Buckets
 from csms_gateway.registry import Registry
+from csms_gateway.room import rooms
 from csms_gateway.settings import GatewaySettings
 from csms_gateway.shared import Shared
 from csms_gateway.socket import StationSocket
@@ -75,7 +75,8 @@ class StationServer:
         self._tls_failed = tls_failed
         self._select_subprotocol = _selector(settings.ocpp_protocols)
         self._turns = asyncio.Semaphore(settings.max_handshakes)
-        self._unasked = Unasked(settings.max_connections)
+        self._room = rooms(settings.max_connections, settings.max_handshakes, open_files.allowed())
+        self._unasked = Unasked(self._room.stations, self._room.sockets)
         self._tries = Tries(settings.password_tries)
         self._secret_key = settings.require_secret_key()
         self._in_work = 0
@@ -109,7 +110,6 @@ class StationServer:
 
     async def start(self, tls: CurrentContext | None) -> None:
         """Listen, with TLS if there is a context for it. Raises OSError when an address cannot be used."""
-        _raise_file_limit()
         settings = self._settings
         host, backlog = settings.ocpp_host, settings.accept_backlog
         if settings.ocpp_plain:
@@ -132,7 +132,7 @@ class StationServer:
             self._tls_failed,
             handshake_timeout_s=settings.ocpp_tls_handshake_timeout_s,
             close_timeout_s=settings.close_timeout_s,
-            max_handshakes=settings.max_handshakes,
+            max_handshakes=self._room.tls_handshakes,
         )
 
     def _new_socket(self) -> StationSocket:
@@ -160,17 +160,17 @@ class StationServer:
 
     def made(self, socket: StationSocket) -> None:
         """See `Owner`."""
-        self._unasked.add(socket)
+        self._unasked.made(socket)
 
     def lost(self, socket: StationSocket) -> None:
         """See `Owner`."""
-        self._unasked.remove(socket)
+        self._unasked.lost(socket)
         if socket.admitted is not None:
             self._shared.buckets.left(socket.admitted.station_id, socket.loop.time())
 
     def requested(self, socket: StationSocket, request: Request) -> None:
         """See `Owner`."""
-        self._unasked.remove(socket)
+        self._unasked.asked(socket)
         task = socket.loop.create_task(self._serve(socket, request))
         self._stations.add(task)
         task.add_done_callback(self._stations.discard)
@@ -272,7 +272,7 @@ class StationServer:
 
         Raises Refusal when it is not our turn in time, when the gateway is full, or when the station has gone.
         """
-        if len(self._registry) + self._in_work >= self._settings.max_connections:
+        if len(self._registry) + self._in_work >= self._room.stations:
             raise _overloaded()
         self._count(1)
         try:
@@ -317,14 +317,6 @@ def _selector(supported: Sequence[str]) -> Callable[[ServerProtocol, Sequence[Su
         return Subprotocol(chosen)
 
     return select
-
-
-def _raise_file_limit() -> None:
-    """Every connection is an open file: let this process have as many as the system allows it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    _log.info("open files allowed", before=soft, now=hard)
 
 
 def _too_many_tries(retry_after_s: float) -> Refusal:

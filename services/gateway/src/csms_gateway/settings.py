@@ -82,7 +82,12 @@ class GatewaySettings(RuntimeSettings):
         "512 values count as one more, a ping, pong or fragment as half of one",
     )
     message_burst: int = Field(1000, ge=1, description="Small messages a station may send at once, counted likewise")
-    max_connections: int = Field(20_000, ge=1, description="Connected stations at most; more are answered 503")
+    max_connections: int = Field(
+        20_000,
+        ge=1,
+        description="Connected stations at most; more are answered 503. Fewer, if the process may not have as many "
+        "files open (`ulimit -n`) and some to spare",
+    )
     max_handshakes: int = Field(1000, ge=1, description="Handshakes in work at most; others wait")
     request_timeout_s: float = Field(
         15.0, gt=0, description="How long a station may take to send its HTTP request, in seconds"

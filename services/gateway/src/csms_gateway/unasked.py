@@ -1,4 +1,4 @@
-"""Connections whose HTTP request has not come (yet)."""
+"""The open sockets of a gateway, and those among them whose HTTP request has not come (yet)."""
 
 from csms_runtime import metrics
 
@@ -6,30 +6,39 @@ from csms_gateway.socket import StationSocket
 
 
 class Unasked:
-    """Keeps the connections without a request to `most`: of more, the oldest gives way.
+    """Bounds connections that say nothing, and all sockets together: of too many, the oldest silent one gives way.
 
     Each ends by its deadline anyway; this bounds what many clients can take up that connect and say nothing. A station
     sends its request at once, so that it is hardly ever among the oldest.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_open: int) -> None:
+        """`most`: those without a request; `most_open`: all, since each is an open file."""
         self._most = most
+        self._most_open = most_open
+        self._open = 0
         self._sockets: dict[StationSocket, None] = {}
 
-    def add(self, socket: StationSocket) -> None:
-        """Take a connection that was just made, until `remove` or its end."""
+    def made(self, socket: StationSocket) -> None:
+        """Take a connection that was just made."""
+        self._open += 1
         self._sockets[socket] = None
-        if len(self._sockets) > self._most:
+        if len(self._sockets) > self._most or self._open > self._most_open:
             oldest = next(iter(self._sockets))
-            self.remove(oldest)
+            self.asked(oldest)
             metrics.GATEWAY_HANDSHAKES.labels("crowded_out").inc()
             oldest.abort()
 
-    def remove(self, socket: StationSocket) -> None:
-        """Its request has come, or the connection has ended."""
+    def asked(self, socket: StationSocket) -> None:
+        """Its request has come."""
         self._sockets.pop(socket, None)
 
+    def lost(self, socket: StationSocket) -> None:
+        """The connection has ended."""
+        self._open -= 1
+        self.asked(socket)
+
     def abort(self) -> None:
-        """End them all."""
+        """End all that have not asked."""
         for socket in tuple(self._sockets):
             socket.abort()
