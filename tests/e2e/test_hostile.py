@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from csms_testing.hostile.bombs import BOMBS
 from csms_testing.hostile.message import Message
-from csms_testing.hostile.odd import odd_calls, odd_errors, odd_results
+from csms_testing.hostile.odd import grown, odd_calls, odd_errors, odd_results
 from csms_testing.hostile.scripted import ANSWER_S, TIME, Scripted
 from csms_testing.hostile.wire import Closed
 
@@ -91,6 +91,19 @@ async def test_a_bomb_of_a_station_without_registration_is_refused_too(system, a
         station.wire.abort()
 
 
+async def test_numbers_that_grow_when_they_are_written_out_stop_nobody(station, api, station_id):
+    for number, message in enumerate(grown()):
+        answer = await station.send(message, f"grown-{number}")
+        assert answer[0] == 3 or answer[2] != "InternalError", answer
+        assert await station.unserved() == []
+    shown, cursor = [], {}
+    while cursor is not None:
+        page = (await api.get(f"/stations/{station_id}/notifications", params=cursor)).json()
+        shown += [item["action"] for item in page["items"]]
+        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
+    assert "SecurityEventNotification" in shown
+
+
 async def test_odd_values_are_answered_and_nothing_stops(station):
     wrong = []
     for number, message in enumerate(odd_calls()):
@@ -153,12 +166,54 @@ async def test_results_that_are_bombs_are_errors_at_once(station, api, station_i
     assert await station.unserved() == []
 
 
+async def test_a_command_that_was_sent_is_not_sent_again_on_the_next_connection(system, station, api, station_id):
+    payload = {"evseId": 1, "connectorId": 1}
+    post = api.post(f"/stations/{station_id}/calls/UnlockConnector", json=payload, params={"timeout_s": 20})
+    sent = asyncio.create_task(post)
+    message_id = await station.command("UnlockConnector")
+    again = await Scripted.connected(
+        system.ocpp_urls[0], station_id, PASSWORD
+    )  # the old socket is half open: the CSMS has not noticed
+    try:
+        response = await sent
+        assert response.status_code == 504
+        assert response.json()["outcome"] == "unknown"
+        assert response.json()["sent_at"]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                assert await again.command("UnlockConnector") != message_id
+        assert await again.unserved() == []
+    finally:
+        again.wire.abort()
+
+
 async def until(ask, wanted):
     """Ask the API until its answer is as wanted; the answer."""
     async with asyncio.timeout(ANSWER_S):
         while not wanted(response := await ask()):  # noqa: ASYNC110  # another process: nothing here can tell when
             await asyncio.sleep(0.1)
     return response
+
+
+async def test_who_is_not_connected_gets_the_command_when_it_is_tried_again(system, api, station_id):
+    body = {"security_profile": 1, "password": PASSWORD, "registration": "Accepted"}
+    (await api.put(f"/stations/{station_id}", json=body)).raise_for_status()
+
+    def post():
+        return api.post(f"/stations/{station_id}/calls/ClearCache", json={}, headers={"Idempotency-Key": station_id})
+
+    early = await post()
+    assert (early.status_code, early.json()["outcome"]) == (409, "not_connected")
+    station = await Scripted.connected(system.ocpp_urls[0], station_id, PASSWORD)
+    try:
+        await station.boot()
+        async with asyncio.TaskGroup() as group:
+            sent = group.create_task(until(post, lambda response: response.status_code != 409))
+            message_id = await station.command("ClearCache")
+            await station.write([3, message_id, {"status": "Accepted"}])
+        assert sent.result().json()["response"] == {"status": "Accepted"}
+    finally:
+        station.wire.abort()
 
 
 async def test_a_connection_that_the_csms_ended_is_shown_closed(station, api, station_id):

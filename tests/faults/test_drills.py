@@ -1,10 +1,13 @@
 """The most telling fault drills in their short form. `make drill` runs all of them."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from csms_testing.drills import catalogue
-from csms_testing.drills.drill import run
+from csms_testing.drills.drill import Drill, Stage, run
+from csms_testing.drills.scenarios import hostile
+from csms_testing.hostile import kinds
 
 STATIONS = 12
 
@@ -41,3 +44,34 @@ async def test_nothing_is_lost(name, distributed):
 async def test_a_full_disk_refuses_and_loses_nothing(standalone):
     result = await held("disk-full", standalone)
     assert result.notes["call_errors"] > 0
+
+
+TELLING = (
+    "calls-20",
+    "pongs-3",
+    "empty-fragments",
+    "bomb-events-within",
+    "bomb-arrays",
+    "heavy-connectors",
+    "odd-errors",
+)
+
+
+async def withstood(arena):
+    attacks = [kind for kind in kinds.kinds() if kind.name in TELLING]
+    drill = Drill("hostile", "the most telling attacks", Stage.CLUSTER, partial(hostile.withstands, attacks=attacks))
+    result = await run(drill, arena, short=True, stations=STATIONS)
+    assert result.ok, f"{result.error}\n{result.notes}\n{await asyncio.to_thread(logs_of, arena)}"
+    assert set(result.notes) == set(TELLING)
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_hostile_station_hurts_nobody_else(distributed):
+    await withstood(distributed)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_hostile_station_hurts_nobody_else_in_standalone_mode(standalone):
+    await withstood(standalone)

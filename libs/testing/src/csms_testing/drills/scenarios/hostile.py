@@ -25,7 +25,7 @@ HEARTBEAT_P99_MS = 250.0
 MEMORY_MIB = 64.0
 DATABASE_MIB = 64.0
 """What the stored bytes of one attack may come to."""
-_SECONDS, _SHORT_S = 10.0, 3.0
+_SECONDS, _SHORT_S = 8.0, 3.0
 _CONNECTIONS, _SHORT_CONNECTIONS = 2000, 400
 _READY_S = 60.0
 _DEADLINE_S = 60.0
