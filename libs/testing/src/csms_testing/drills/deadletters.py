@@ -9,5 +9,9 @@ from csms_bus.kafka import KafkaBus
 
 async def dead_letters(bootstrap_servers: str) -> Sequence[DeadLetter]:
     """Return all dead letters. Raises BusUnavailable."""
-    found = await topic.read(KafkaBus(bootstrap_servers, client_id="csms-drill"))
-    return [letter.letter for letter in found]
+    bus = KafkaBus(bootstrap_servers, client_id="csms-drill")
+    await bus.start()
+    try:
+        return [letter.letter for letter in await topic.read(bus)]
+    finally:
+        await bus.stop()

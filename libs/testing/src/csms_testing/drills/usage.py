@@ -41,6 +41,11 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
+def waited_s(pid: int) -> float:
+    """How long a process's main thread could have run, but had no processor, in seconds. Raises OSError."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 @dataclass(slots=True)
 class Usage:
     """What a system uses more than when this was made."""
@@ -48,6 +53,7 @@ class Usage:
     arena: Arena
     memory: dict[str, int]
     cpu: dict[str, float]
+    waited: dict[str, float]
     database: int
     bus: int
 
@@ -59,20 +65,23 @@ class Usage:
             forget_peak(pid)
         memory = {name: Memory.of(pid).now for name, pid in pids.items()}
         cpu = {name: cpu_s(pid) for name, pid in pids.items()}
-        return cls(arena, memory, cpu, *await _disk(arena))
+        waited = {name: waited_s(pid) for name, pid in pids.items()}
+        return cls(arena, memory, cpu, waited, *await _disk(arena))
 
     async def grown(self) -> dict[str, object]:
-        """How far each process's memory rose at most (MiB), its processor time (s), room on disk (MiB).
+        """How far each process's memory rose at most (MiB), its processor time and wait for it (s), disk (MiB).
 
         Raises OSError when a process has ended.
         """
         pids = _pids(self.arena)
         memory = {name: round((Memory.of(pid).peak - self.memory[name]) / _MIB, 1) for name, pid in pids.items()}
         cpu = {name: round(cpu_s(pid) - self.cpu[name], 1) for name, pid in pids.items()}
+        waited = {name: round(waited_s(pid) - self.waited[name], 1) for name, pid in pids.items()}
         database, bus = await _disk(self.arena)
         return {
             "memory_mib": memory,
             "cpu_s": cpu,
+            "cpu_wait_s": waited,
             "database_mib": round((database - self.database) / _MIB, 1),
             "bus_mib": round((bus - self.bus) / _MIB, 1),
         }

@@ -22,10 +22,12 @@ from csms_testing.hostile import kinds
 from csms_testing.hostile.kinds import Kind
 
 HEARTBEAT_P99_MS = 250.0
+SHORT_P99_MS = 1500.0
+"""In the short form, which shares its machine with other tests: what it is to find are stalls of many seconds."""
 MEMORY_MIB = 64.0
 DATABASE_MIB = 64.0
 """What the stored bytes of one attack may come to."""
-_SECONDS, _SHORT_S = 8.0, 3.0
+SECONDS, _SHORT_S = 10.0, 3.0
 _CONNECTIONS, _SHORT_CONNECTIONS = 2000, 400
 _READY_S = 60.0
 _DEADLINE_S = 60.0
@@ -97,6 +99,7 @@ async def _one(scene: Scene, bystander: Bystander, kind: Kind) -> _Felt:
     felt.shown = {
         "what": kind.what,
         "stations": kind.stations,
+        "seconds": _SHORT_S if scene.short else SECONDS,
         "heartbeat_ms": bystander.heartbeat.shown(),
         "status_ms": bystander.status.shown(),
         "api_ms": bystander.api.shown(),
@@ -125,7 +128,8 @@ def _since(scene: Scene, before: tuple[int, int, int]) -> list[int]:
 
 def _judge(felt: _Felt, scene: Scene, bystander: Bystander) -> None:
     shown = felt.shown
-    felt.check(bystander.heartbeat.quantile(0.99), HEARTBEAT_P99_MS, "Heartbeat p99, ms:")
+    most = SHORT_P99_MS if scene.short else HEARTBEAT_P99_MS
+    felt.check(bystander.heartbeat.quantile(0.99), most, "Heartbeat p99, ms:")
     for name, grown in shown["memory_mib"].items():
         if name == "standalone" or name.startswith("gateway"):
             felt.check(grown, MEMORY_MIB, f"memory of {name}, MiB:")
@@ -155,7 +159,7 @@ async def _hostile_stations(scene: Scene, kind: Kind) -> list[str]:
 async def _attacker(scene: Scene, kind: Kind, station_ids: Sequence[str]) -> AsyncIterator[Process]:
     """Run the attacker, a process of its own so that it does not slow down who measures, until it is ready."""
     arguments = [kind.name, "--url", scene.arena.ocpp_urls[0]]
-    arguments += ["--seconds", str(_SHORT_S if scene.short else _SECONDS)]
+    arguments += ["--seconds", str(_SHORT_S if scene.short else SECONDS)]
     arguments += ["--connections", str(_SHORT_CONNECTIONS if scene.short else _CONNECTIONS)]
     arguments += [f"--station={name}" for name in station_ids]
     arguments += [f"--password={_PASSWORD}"] if kind.known else []
