@@ -147,6 +147,9 @@ METER_VALUES = Counter(
     "csms_meter_values_total",
     "MeterValues messages handled, repeats included",
 )
+GATEWAY_LARGE_CALLS_WAITING = Gauge(
+    "csms_gateway_large_calls_waiting", "Large CALLs of stations that wait until those before them are done"
+)
 METER_VALUES_GAVE_WAY = Counter(
     "csms_meter_values_gave_way_total",
     "Old MeterValues messages that were deleted since their station had too many bytes of them",

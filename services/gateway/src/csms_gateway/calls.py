@@ -1,6 +1,7 @@
 """A station's CALLs: published for the service that answers them, and the answers given back to the station."""
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +20,7 @@ from csms_runtime.ids import new_id, new_traceparent
 from csms_gateway import routing
 from csms_gateway.connection import StationConnection
 from csms_gateway.identity import GatewayId
+from csms_gateway.large_calls import LARGE_BYTES, LargeCalls
 from csms_gateway.publisher import Publisher
 
 _log = structlog.get_logger(__name__)
@@ -41,7 +43,7 @@ class Calls:
     """The open CALLs of all stations, by correlation id.
 
     Each ends in exactly one way: the service's reply; the service's silence, after `service_timeout_s`; a failure to
-    publish; the end of the connection. What comes after that is counted and dropped.
+    publish; the end of the connection. What comes after that is counted and dropped. Large ones take turns before.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class Calls:
         self._bus_is_durable = bus_is_durable
         self._open: dict[str, _OpenCall] = {}
         """The longest open first: all have the same time, so one timer, for the first, serves all."""
+        self._large: defaultdict[str, LargeCalls] = defaultdict(LargeCalls)
+        """By topic."""
         self._timer: asyncio.TimerHandle | None = None
         metrics.GATEWAY_CALLS_OPEN.set_function(self.__len__)
 
@@ -73,6 +77,33 @@ class Calls:
             connection.refuse(dispatch, NoticeKind.TOO_LARGE, OcppError(ErrorCode.GENERIC_ERROR, text))
             return
         correlation_id = new_id()
+        if dispatch.no_reply or len(dispatch.payload) < LARGE_BYTES:
+            self._begin(correlation_id, connection, dispatch)
+        else:
+            self._wait_for_turn(correlation_id, connection, dispatch)
+
+    def _wait_for_turn(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch) -> None:
+        connection.open_call = correlation_id
+        started = asyncio.get_running_loop().time()
+        begin = partial(self._begin_in_time, started, correlation_id, connection, dispatch)
+        if not self._turns(connection, dispatch).ask(correlation_id, len(dispatch.payload), begin):
+            connection.open_call = None
+            connection.reply(dispatch.correlation, _busy())
+
+    def _turns(self, connection: StationConnection, dispatch: Dispatch) -> LargeCalls:
+        return self._large[routing.topic(connection.protocol, dispatch.action)]
+
+    def _begin_in_time(
+        self, started: float, correlation_id: str, connection: StationConnection, dispatch: Dispatch
+    ) -> None:
+        if asyncio.get_running_loop().time() - started < self._service_timeout_s:
+            self._begin(correlation_id, connection, dispatch)
+            return
+        connection.open_call = None
+        self._turns(connection, dispatch).end(correlation_id)
+        connection.reply(dispatch.correlation, _busy())
+
+    def _begin(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch) -> None:
         topic = routing.topic(connection.protocol, dispatch.action)
         if not dispatch.no_reply:
             self._remember(correlation_id, connection, dispatch, topic)
@@ -134,8 +165,10 @@ class Calls:
 
     def forget(self, connection: StationConnection) -> None:
         """Drop the connection's open CALL: the connection has ended."""
-        if connection.open_call is not None:
-            self._take(connection.open_call, "closed")
+        correlation_id = connection.open_call
+        if correlation_id is not None and self._take(correlation_id, "closed") is None:
+            for turns in self._large.values():
+                turns.end(correlation_id)
 
     def _end_silent(self) -> None:
         """End the CALLs whose time is over, and look again when that of the next one will be."""
@@ -155,10 +188,15 @@ class Calls:
         if call is None:
             return None
         call.connection.open_call = None
+        self._large[call.topic].end(correlation_id)
         metrics.GATEWAY_CALLS_IN.labels(call.dispatch.action, outcome).inc()
         elapsed = asyncio.get_running_loop().time() - call.started
         metrics.GATEWAY_ANSWER_SECONDS.labels(call.topic).observe(elapsed)
         return call
+
+
+def _busy() -> OcppError:
+    return OcppError(ErrorCode.INTERNAL_ERROR, "too many large messages are in work; send it again later")
 
 
 def _not_taken(error: BusError) -> OcppError:

@@ -1,0 +1,58 @@
+"""Large CALLs take turns: a service has few bytes of them at a time, so that small ones of others come in between."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from csms_runtime import metrics
+
+LARGE_BYTES = 32 * 1024
+"""From this size on a CALL waits for its turn."""
+BYTES_AT_ONCE = 1024 * 1024
+"""So much of them is with a service at a time, or a single one that is larger: half a second of its work, about."""
+BYTES_WAITING = 64 * 1024 * 1024
+"""So much waits at most; more is not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    size: int
+    begin: Callable[[], None]
+
+
+class LargeCalls:
+    """The large CALLs of all stations to one service; a station has one at a time, so each waits for all before it."""
+
+    def __init__(self) -> None:
+        self._working: dict[str, int] = {}
+        """Sizes by correlation id."""
+        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
+
+    def ask(self, correlation_id: str, size: int, begin: Callable[[], None]) -> bool:
+        """Call `begin` when it is this one's turn, now or later; False, and never, if too much waits already.
+
+        Whoever began calls `end`, also when it gave up waiting.
+        """
+        if sum(waiting.size for waiting in self._waiting.values()) + size > BYTES_WAITING:
+            return False
+        self._waiting[correlation_id] = _Waiting(size, begin)
+        metrics.GATEWAY_LARGE_CALLS_WAITING.inc()
+        self._go_on()
+        return True
+
+    def end(self, correlation_id: str) -> None:
+        """Note that a CALL is over, or waits no more; another's changes nothing."""
+        if self._waiting.pop(correlation_id, None) is not None:
+            metrics.GATEWAY_LARGE_CALLS_WAITING.dec()
+        elif self._working.pop(correlation_id, None) is not None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while self._waiting:
+            correlation_id, first = next(iter(self._waiting.items()))
+            if self._working and sum(self._working.values()) + first.size > BYTES_AT_ONCE:
+                return
+            del self._waiting[correlation_id]
+            metrics.GATEWAY_LARGE_CALLS_WAITING.dec()
+            self._working[correlation_id] = first.size
+            first.begin()
