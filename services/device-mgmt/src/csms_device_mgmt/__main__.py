@@ -55,7 +55,7 @@ async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as parts:
         database = Database(settings.require_database_url(), SCHEMA, pool_size=settings.database_pool_size)
         parts.push_async_callback(database.close)
-        bus = SealedBus(KafkaBus.configured(settings, "device-mgmt"), Sealer(settings.require_secret_key()))
+        bus = SealedBus(KafkaBus.configured(settings, "device-mgmt", health), Sealer(settings.require_secret_key()))
         parts.push_async_callback(bus.stop)
         await bus.start()
         service = DeviceManagement(bus, database, settings, health, secret_key=settings.require_secret_key())

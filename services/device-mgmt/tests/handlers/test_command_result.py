@@ -1,8 +1,11 @@
 import pytest
 from csms.v1.station_pb2 import Outcome
+from csms_bus.flow import Never
 from csms_bus.topics import DEVICES_INBOX
+from csms_device_mgmt.calls.recording import fingerprint
 from csms_device_mgmt.commands import Target
 from csms_device_mgmt.store import calls
+from csms_runtime.clock import utcnow
 
 
 @pytest.fixture
@@ -179,3 +182,56 @@ async def test_secrets_are_not_kept(apply, records, call):
     }
     await apply(records.result("SetVariables", {"setVariableData": [element]}, {"setVariableResult": []}))
     assert "a-new-long-password" not in str((await call()).request)
+
+
+PASSWORD = {
+    "component": {"name": "SecurityCtrlr"},
+    "variable": {"name": "BasicAuthPassword"},
+    "attributeValue": "the-password-of-the-operator",
+}
+ACCEPTED = {"component": PASSWORD["component"], "variable": PASSWORD["variable"], "attributeStatus": "Accepted"}
+
+
+@pytest.fixture
+async def asked(units, secret_key, with_station):
+    """A station that was asked to take the operator's password."""
+    await with_station()
+    now = utcnow()
+    async with units.open() as unit:
+        row = {
+            "call_id": "call-1",
+            "station_id": "CS1",
+            "action": "SetVariables",
+            "protocol": "ocpp2.0.1",
+            "request": {"setVariableData": [PASSWORD | {"attributeValue": "***"}]},
+            "state": "open",
+            "origin": "device-mgmt",
+            "created_at": now,
+            "deadline_at": now,
+            "fingerprint": fingerprint(secret_key, "SetVariables", {"setVariableData": [PASSWORD]}),
+        }
+        await calls.add(unit.session, row)
+
+
+def given_back(records, value, outcome=None):
+    request = {"setVariableData": [PASSWORD | {"attributeValue": value}]}
+    if outcome is not None:
+        return records.result("SetVariables", request, outcome=outcome)
+    return records.result("SetVariables", request, {"setVariableResult": [ACCEPTED]})
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("chosen", ["the-password-of-a-thief", "***"])
+@pytest.mark.parametrize("over", [False, True])
+async def test_a_gateway_sets_no_password_of_its_choice(apply, records, call, chosen, over):
+    """It could give back another request than the one it got, and auth would be told of that password."""
+    if over:  # an outcome that comes late counts
+        await apply(given_back(records, PASSWORD["attributeValue"], Outcome.OUTCOME_TIMEOUT))
+        assert (await apply(given_back(records, chosen))).admissions == []
+        assert (await call()).outcome == "timeout"
+        return
+    with pytest.raises(Never, match="something else"):
+        await apply(given_back(records, chosen))
+    assert (await call()).state == "open"
+    (told,) = (await apply(given_back(records, PASSWORD["attributeValue"]))).admissions
+    assert told.password_digest

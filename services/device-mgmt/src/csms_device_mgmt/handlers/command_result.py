@@ -4,12 +4,14 @@ from functools import partial
 
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import StationCommand
+from csms_bus.flow import Never
 from csms_bus.ports import Outgoing
 from csms_runtime import heavy
 from csms_runtime.clock import to_ms
 
 from csms_device_mgmt.calls.recording import fingerprint
 from csms_device_mgmt.commands import Target, redirected, target_of_call, target_of_station
+from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.outcomes import executed_from, settle
 from csms_device_mgmt.store import calls, stations
@@ -27,12 +29,32 @@ async def handle(unit: Unit, record: Record) -> list[Outgoing]:
     result, command = record.command_result, record.command_result.command
     size = len(result.payload) + len(result.error.details) + len(command.payload)
     executed = await heavy.run(size, partial(executed_from, record))
+    if not await _is_of_the_call(unit, record, executed):
+        return []
     if executed.completion.outcome is CallOutcome.NOT_CONNECTED and await _goes_on(unit, record):
         return []
     await settle(unit, executed)
     if not command.reply_to.topic:
         return []
     return [Outgoing(command.reply_to.topic, record, partition=command.reply_to.partition)]
+
+
+async def _is_of_the_call(unit: Unit, record: Record, executed: Executed) -> bool:
+    """Whether an outcome is of what was asked for. A gateway that was taken over gives back what it likes.
+
+    False: of a call that is over, as device-mgmt tells it itself, without secrets; nothing follows from it. Raises
+    Never for one of a call that is open: what would follow, a password for one, would be of somebody else's choice.
+    """
+    row = await calls.lock(unit.session, executed.call_id)
+    if row is None:
+        return True
+    work = partial(fingerprint, unit.secret_key, executed.action, executed.request)
+    asked = await heavy.run(executed.size, work) if row.fingerprint is not None else None
+    if (row.station_id, row.action, row.fingerprint) == (record.station_id, executed.action, asked):
+        return True
+    if row.state == CallState.OPEN:
+        raise Never(f"call {executed.call_id} asked for something else than this {executed.action}")
+    return False
 
 
 NOWHERE = Target(0, 0, "")
