@@ -1,7 +1,8 @@
 """All services on a Kafka that lets each do what `csms_bus.acls` says, and what a taken-over gateway cannot do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from csms_bus.admin import create_topics
 from csms_bus.examples import example
 from csms_bus.kafka import KafkaBus
 from csms_bus.kafka_security import arguments
-from csms_bus.ports import BusUnavailable, Outgoing, Start
+from csms_bus.ports import BusUnavailable, Incoming, NotAuthorized, Outgoing, Start
+from csms_bus.runner import ConsumerRunner
 from csms_bus.topics import CATALOGUE, Topic
 from csms_runtime.settings import KafkaAccess
+from csms_testing.buses import running
 from csms_testing.kafka_node import Secured
 from csms_testing.pki import Pki
 from csms_testing.secured_stores import PASSWORD, make_acls, secured_kafka
@@ -25,6 +28,8 @@ from csms_testing.systems import System, distributed
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 GATEWAY = "gateway"
+NEWCOMER = "newcomer"
+"""A user without ACLs."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +40,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 @pytest.fixture(scope="module")
 def kafka(pki: Pki) -> Iterator[Secured]:
     """A broker with the users and ACLs of the catalogue, and no topics."""
-    users = [f"{acls.DEFAULT_PREFIX}{who}" for who in (*acls.SERVICES, acls.ADMIN)]
+    users = [f"{acls.DEFAULT_PREFIX}{who}" for who in (*acls.SERVICES, acls.ADMIN, NEWCOMER)]
     with secured_kafka(pki, users, acls=True) as kafka:
         make_acls(acls.command_lines(acls.principals_of(), f"127.0.0.1:{kafka.plain_port}"))
         yield kafka
@@ -89,7 +94,9 @@ async def system(
 
 def _nothing_was_refused(directory: Path) -> None:
     for log in directory.glob("*.log"):
-        assert "AuthorizationFailed" not in log.read_text(), log
+        text = log.read_text()
+        assert "AuthorizationFailed" not in text, log
+        assert "not authorized" not in text, log
 
 
 @pytest.mark.postgres
@@ -179,3 +186,53 @@ async def test_a_gateway_makes_no_topics(kafka: Secured, pki: Pki) -> None:
     another = replace(CATALOGUE[0], name="made.by.a.gateway")
     with pytest.raises(BusUnavailable, match="Authorization"):
         await create_topics(f"127.0.0.1:{kafka.sasl_port}", topics=[another], security=security(pki, GATEWAY))
+
+
+def grant(kafka: Secured, *arguments: str) -> None:
+    where = f"kafka-acls.sh --bootstrap-server 127.0.0.1:{kafka.plain_port}"
+    make_acls([f"{where} --add --allow-principal User:{acls.DEFAULT_PREFIX}{NEWCOMER} {' '.join(arguments)}"])
+
+
+async def test_what_lacks_an_acl_says_so_and_works_once_it_is_granted(topics: str, kafka: Secured, pki: Pki) -> None:
+    await asyncio.to_thread(grant, kafka, "--operation Write --topic audit --topic gateway.audit")
+    await asyncio.to_thread(grant, kafka, "--operation Describe --topic events.gateway")
+    told: list[tuple[bool, str]] = []
+    bus = KafkaBus(
+        topics, client_id=NEWCOMER, security=security(pki, NEWCOMER), on_health=lambda *health: told.append(health)
+    )
+    event, entry = (
+        Outgoing("events.gateway", example("events.gateway", "event"), key="CS1"),
+        Outgoing("audit", example("audit", "audit_entry"), key="CS1"),
+    )
+    await bus.start()
+    try:
+        for _ in range(3):
+            with pytest.raises(NotAuthorized, match=r"events\.gateway.*csms_bus\.acls") as caught:
+                await bus.publish([event, entry])
+            assert set(caught.value.outcomes) == {0}  # the other one is written
+        assert told == [(False, "Kafka has no ACL for csms-newcomer to write to events.gateway")]
+        await asyncio.to_thread(grant, kafka, "--operation Write --topic events.gateway")
+        async with asyncio.timeout(30):
+            while told[-1][0] is False:
+                with contextlib.suppress(BusUnavailable):  # the broker learns of the ACL a moment later
+                    await bus.publish([event, entry])
+    finally:
+        await bus.stop()
+
+
+async def test_who_may_not_read_a_group_is_told_which(topics: str, kafka: Secured, pki: Pki) -> None:
+    await asyncio.to_thread(grant, kafka, "--operation Read --topic audit")
+    told: asyncio.Queue[tuple[bool, str]] = asyncio.Queue()
+    bus = KafkaBus(topics, client_id=NEWCOMER, security=security(pki, NEWCOMER))
+    runner = ConsumerRunner(
+        bus, group="auth-audit", topics=["audit"], handler=_ignore, on_health=lambda *health: told.put_nowait(health)
+    )
+    async with running(runner.run), asyncio.timeout(60):
+        assert "auth-audit" in (await told.get())[1]
+        await asyncio.to_thread(grant, kafka, "--operation Read --group auth-audit")
+        while not (await told.get())[0]:
+            pass
+
+
+async def _ignore(_batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+    return ()

@@ -1,8 +1,10 @@
 """The bus on Apache Kafka."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
+from csms_runtime.health import Health
 from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES, RuntimeSettings
 
 from csms_bus import kafka_limits, kafka_security
@@ -10,14 +12,17 @@ from csms_bus.kafka_consumer import KafkaConsumer
 from csms_bus.kafka_logging import quieten
 from csms_bus.kafka_producer import KafkaPublisher
 from csms_bus.kafka_reader import KafkaReader
+from csms_bus.kafka_rights import OnHealth
 from csms_bus.kafka_settings import KafkaSettings
 from csms_bus.ports import Outgoing, RebalanceListener, Start
+from csms_bus.topics import CATALOGUE
 
 
 class KafkaBus:
     """Implements `csms_bus.ports.Bus`. Topics must exist: `python -m csms_bus.admin` creates them.
 
-    `security` holds aiokafka's arguments about TLS and SASL; `limits` are fields of `KafkaSettings`.
+    `security` holds aiokafka's arguments about TLS and SASL; `limits` are fields of `KafkaSettings`. `service` names
+    whose topics are looked at; None: all.
     """
 
     def __init__(
@@ -27,19 +32,29 @@ class KafkaBus:
         client_id: str,
         security: dict[str, Any] | None = None,
         max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
+        service: str | None = None,
+        on_health: OnHealth | None = None,
         **limits: float,
     ) -> None:
-        self._settings = KafkaSettings(bootstrap_servers, client_id, security or {}, max_message_bytes, **limits)
-        self._publisher = KafkaPublisher(self._settings)
+        topics = [topic.name for topic in CATALOGUE if service in {None, *topic.producers, *topic.consumers}]
+        self._settings = KafkaSettings(
+            bootstrap_servers, client_id, security or {}, max_message_bytes, topics, **limits
+        )
+        self._publisher = KafkaPublisher(self._settings, on_health)
 
     @classmethod
-    def configured(cls, settings: RuntimeSettings, service: str, **limits: float) -> Self:
-        """Return the bus as a service's settings say. Raises ValueError for files that cannot be used."""
+    def configured(cls, settings: RuntimeSettings, service: str, health: Health, **limits: float) -> Self:
+        """Return the bus as a service's settings say. Raises ValueError for files that cannot be used.
+
+        `health` is told when Kafka's ACLs do not let the service write what it must.
+        """
         return cls(
             settings.kafka_bootstrap_servers,
             client_id=f"csms-{service}-{settings.slot}",
             security=kafka_security.arguments(settings),
             max_message_bytes=settings.max_message_bytes,
+            service=service,
+            on_health=partial(health.set, "kafka-acls"),
             **limits,
         )
 

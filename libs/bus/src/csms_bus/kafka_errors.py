@@ -6,19 +6,23 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
     CommitFailedError,
+    GroupAuthorizationFailedError,
     IllegalStateError,
     KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     RecordTooLargeError,
+    TopicAuthorizationFailedError,
 )
 
-from csms_bus.ports import BusError, BusUnavailable, NotAssigned, RecordTooLarge
+from csms_bus.ports import BusError, BusUnavailable, NotAssigned, NotAuthorized, RecordTooLarge
 
 _reasons: ContextVar[list[str] | None] = ContextVar("csms_kafka_reasons", default=None)
 """Why brokers could not be reached, while `bus_errors` is entered."""
 _MOVED = (CommitFailedError, IllegalStateError)
+_NOT_AUTHORIZED = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
 
 
@@ -28,7 +32,10 @@ def as_bus_error(error: BaseException) -> BusError:
         return NotAssigned(str(error))
     if isinstance(error, _TOO_LARGE):
         return RecordTooLarge(str(error))
-    return BusUnavailable(f"{type(error).__name__}: {error}".removesuffix(": "))
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, _NOT_AUTHORIZED):
+        return NotAuthorized(f"{text}: no ACL allows it (python -m csms_bus.acls prints those that are needed)")
+    return BusUnavailable(text)
 
 
 @contextmanager
@@ -41,7 +48,7 @@ def bus_errors() -> Iterator[None]:
     except (KafkaError, OSError, TimeoutError) as error:
         found = as_bus_error(error)
         if isinstance(found, BusUnavailable) and reasons:
-            found = BusUnavailable("; ".join([str(found), *dict.fromkeys(reasons)]))
+            found = type(found)("; ".join([str(found), *dict.fromkeys(reasons)]))
         raise found from error
     finally:
         _reasons.reset(token)

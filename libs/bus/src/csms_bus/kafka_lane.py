@@ -10,7 +10,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from csms_bus.delivery import Delivery
 from csms_bus.kafka_errors import as_bus_error, is_retriable
-from csms_bus.ports import BusError, BusUnavailable, RecordTooLarge, TopicPartition
+from csms_bus.ports import BusError, BusUnavailable, NotAuthorized, RecordTooLarge, TopicPartition
 
 
 class Message(NamedTuple):
@@ -77,7 +77,8 @@ class Lane:
             self._waiting.clear()
             raise
         except Exception as error:  # noqa: BLE001 whoever published is told
-            _settle(messages, self._bus_error(error, len(messages)), None if is_retriable(error) else error)
+            found = self._bus_error(error, len(messages))
+            _settle(messages, found, None if is_retriable(error) or isinstance(found, NotAuthorized) else error)
         else:
             _settle(messages, None)
 

@@ -15,6 +15,7 @@ from csms_bus.delivery import Delivery
 from csms_bus.kafka_errors import as_bus_error, bus_errors
 from csms_bus.kafka_lane import Lane, Message
 from csms_bus.kafka_records import partition_of, value_of
+from csms_bus.kafka_rights import OnHealth, Rights
 from csms_bus.kafka_settings import KafkaSettings
 from csms_bus.ports import BusError, BusUnavailable, Outgoing, TopicPartition
 
@@ -36,13 +37,14 @@ class KafkaPublisher:
     when its publisher gives up. What was under way then may still be written when the broker is back.
     """
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, on_health: OnHealth | None = None) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._lanes: dict[TopicPartition, Lane] = {}
         """Of the producer."""
         self._narrow: set[TopicPartition] = set()
         """See `Lane`."""
+        self._rights = Rights(settings.user, on_health)
         self._replacing = asyncio.Lock()
 
     async def start(self) -> None:
@@ -77,6 +79,7 @@ class KafkaPublisher:
         finally:
             if not delivery.complete:  # cancelled
                 self._drop(records, delivery)
+        self._rights.published(records, delivery.failures)
         delivery.report(records)
         metrics.BUS_PUBLISH_SECONDS.observe(time.perf_counter() - started)
 
@@ -160,7 +163,7 @@ class KafkaPublisher:
             with bus_errors():
                 async with asyncio.timeout(self._settings.request_timeout_s):
                     await producer.start()
-                    await producer.client.set_topics(list(_TOPICS))
+                    await producer.client.set_topics(self._settings.topics)
         except BaseException:
             await _stop(producer)
             raise

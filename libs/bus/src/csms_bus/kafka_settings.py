@@ -1,5 +1,6 @@
 """How the bus talks to Kafka: what all of its clients share, and the time limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,8 @@ class KafkaSettings:
     """aiokafka's `security_protocol`, `ssl_context`, `sasl_*`; may hold secrets."""
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
     """How large an OCPP message may be: what the records may have follows from it."""
+    topics: Sequence[str] = tuple(topic.name for topic in CATALOGUE)
+    """Those that are asked about at the start: what the process may not see the brokers would tell again and again."""
     publish_timeout_s: float = 5.0
     """After this long a publish that is not acknowledged raises BusUnavailable."""
     request_timeout_s: float = 20.0
@@ -46,6 +49,11 @@ class KafkaSettings:
     def fetch_bytes(self) -> int:
         """How much a broker sends at a time; more only when one record alone has more."""
         return max(_FETCH_BYTES, self.largest_record_bytes)
+
+    @property
+    def user(self) -> str:
+        """Who the process is to the brokers, as far as it knows."""
+        return str(self.security.get("sasl_plain_username", "the user of this connection"))
 
     def client(self) -> dict[str, Any]:
         """Return the arguments that all of aiokafka's clients take."""

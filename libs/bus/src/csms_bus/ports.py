@@ -4,6 +4,7 @@ Errors:
 
     BusError
     ├── BusUnavailable      the broker cannot be reached or did not acknowledge in time
+    │   └── NotAuthorized       the broker's ACLs do not allow it: works once somebody has granted it
     ├── NotAssigned         an offset was committed for a partition that now belongs to another consumer
     └── RecordRefused       the record can never be published as it is: trying again is no use
         ├── RecordTooLarge      it exceeds what the bus carries
@@ -36,6 +37,10 @@ class BusError(Exception):
 
 class BusUnavailable(BusError):  # noqa: N818 says what is the case
     """The broker cannot be reached, or did not acknowledge in time. What was published may or may not be on the bus."""
+
+
+class NotAuthorized(BusUnavailable):
+    """Kafka's ACLs do not let this process do it. `python -m csms_bus.acls` prints what each service needs."""
 
 
 class NotAssigned(BusError):  # noqa: N818 as above

@@ -10,7 +10,7 @@ from csms_runtime import metrics
 from csms_bus.batches import BatchHandler, BatchProcessor, Limits
 from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
 from csms_bus.offsets import Offsets
-from csms_bus.ports import Bus, BusUnavailable, Consumer, Incoming, TopicPartition
+from csms_bus.ports import Bus, BusUnavailable, Consumer, Incoming, NotAuthorized, TopicPartition
 
 __all__ = ["BatchHandler", "ConsumerRunner", "Later", "Never", "TooManyDeadLetters"]
 
@@ -58,6 +58,7 @@ class ConsumerRunner:
         self._idle.set()
         self._ready = asyncio.Event()
         self._revoking = False
+        self._refused = False
         self._before: Sequence[Incoming] = ()
         """The batch that was handled but is not known to be done."""
         self._stop = asyncio.Event()
@@ -134,9 +135,19 @@ class ConsumerRunner:
         except BusUnavailable as error:
             _log.warning("cannot poll", group=self._group, error=str(error))
             pause_s = self._backoff.next_pause()
+            self._judge(error)
+        else:
+            self._judge(None)
         self._offsets.commit_soon(consumer)
         if pause_s:
             await asyncio.sleep(pause_s)
+
+    def _judge(self, error: BusUnavailable | None) -> None:
+        """Tell when the group, or a topic, is not this process's to read: that does not pass by itself."""
+        refused = isinstance(error, NotAuthorized)
+        if refused or self._refused:
+            self._on_health(not refused, str(error) if refused else "")
+        self._refused = refused
 
     async def _process(self, consumer: Consumer, batch: Sequence[Incoming]) -> float:
         """Process a batch, giving back what could not be done. Returns how long to pause, in seconds."""

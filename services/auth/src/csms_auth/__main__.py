@@ -56,7 +56,7 @@ async def _serve(settings: AuthSettings, stop: asyncio.Event) -> None:
         await verify(url, SCHEMA, MIGRATIONS)
         database = Database(url, SCHEMA, pool_size=settings.database_pool_size)
         parts.push_async_callback(database.close)
-        bus = SealedBus(KafkaBus.configured(settings, "auth"), Sealer(settings.require_secret_key()))
+        bus = SealedBus(KafkaBus.configured(settings, "auth", health), Sealer(settings.require_secret_key()))
         parts.push_async_callback(bus.stop)
         await bus.start()
         security = ApiSecurity(bus, settings, health, "auth")

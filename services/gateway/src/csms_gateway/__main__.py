@@ -37,6 +37,7 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     kafka = KafkaBus.configured(
         settings,
         "gateway",
+        health,
         # The bus gives up first: it knows what to clean up.
         publish_timeout_s=settings.publish_timeout_s * 0.9,
     )

@@ -54,7 +54,7 @@ async def _serve(settings: TransactionSettings, stop: asyncio.Event) -> None:
         await verify(settings.require_database_url(), SCHEMA, MIGRATIONS)
         database = Database(settings.require_database_url(), SCHEMA, pool_size=settings.database_pool_size)
         parts.push_async_callback(database.close)
-        bus = SealedBus(KafkaBus.configured(settings, "transactions"), Sealer(settings.require_secret_key()))
+        bus = SealedBus(KafkaBus.configured(settings, "transactions", health), Sealer(settings.require_secret_key()))
         parts.push_async_callback(bus.stop)
         await bus.start()
         transactions = Transactions(bus, database, settings, health)
