@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import gc
 import os
 import ssl
 import struct
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -235,6 +237,25 @@ async def test_messages_that_are_too_large_close_the_connection(
         assert answer[:1] == bytes([FIN | 0x8])
         assert struct.unpack(">H", answer[2:4]) == (code,)
         assert await is_served(system)
+
+
+async def test_what_was_too_large_is_let_go_of_at_once(running_gateway: "Running") -> None:
+    count, most = 8, 2 * 1024 * 1024
+    async with running_gateway(max_message_bytes=most) as system:
+        gc.disable()  # it may take long until the next collection
+        tracemalloc.start()
+        try:
+            for _ in range(count):
+                async with opened(system.gateway.port) as [(reader, writer)]:
+                    writer.write(upgrade())
+                    await reader.readuntil(b"\r\n\r\n")
+                    writer.write(frame(FIN | TEXT | COMPRESSED, BOMB))
+                    await end_of(reader)
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+        assert held < count * most / 2
 
 
 PING = struct.pack(">BB4x", FIN | 0x9, 0x80 | 125) + bytes(125)

@@ -229,11 +229,19 @@ class Intake:
         self._at = end
         self.charge(len(data) * PRICE_OF_BYTE + (0.0 if self._left else PRICE_OF_FRAME))
         self._protocol.receive_data(data)
+        self._forget_traceback()
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and event.opcode in _DATA:
                 self._take(event)
         self._socket.flush()
         self._shared.turns.spent(time.perf_counter() - began, heavy=heavy)
+
+    def _forget_traceback(self) -> None:
+        """Let go of what a frame that broke the rules had become: its traceback would keep it until a collection."""
+        error = self._protocol.parser_exc
+        while error is not None:
+            error.__traceback__ = None
+            error = error.__context__  # type: ignore[assignment]  # an Exception's is one, too
 
     def _take(self, frame: Frame) -> None:
         if self._message is None and frame.fin:
