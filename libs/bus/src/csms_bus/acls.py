@@ -14,7 +14,9 @@ from csms_bus.topics import CATALOGUE, DEAD_LETTERS
 
 SERVICES = ("gateway", "auth", "transactions", "device-mgmt")
 ADMIN = "admin"
-"""Who runs `python -m csms_bus.admin` and `python -m csms_bus.dead_letters`."""
+"""Who runs `python -m csms_bus.admin`."""
+BURIER = "device-mgmt"
+"""Keeps dead letters, and publishes them again where they came from."""
 DEFAULT_PREFIX = "csms-"
 
 
@@ -51,14 +53,14 @@ def _of_services() -> Iterator[Acl]:
         yield Acl(service, Resource.TOPIC, written, ("Write", "DescribeConfigs"))
         yield Acl(service, Resource.TOPIC, read, ("Read", "DescribeConfigs"))
         yield Acl(service, Resource.GROUP, groups, ("Read",))
+        if service == BURIER:
+            replayed = {topic.name for group in GROUPS for topic in group.topics} - {*written, DEAD_LETTERS.name}
+            yield Acl(service, Resource.TOPIC, tuple(sorted(replayed)), ("Write",))
 
 
 def _of_the_admin() -> Iterator[Acl]:
     everything = tuple(topic.name for topic in CATALOGUE)
-    replayed = {topic.name for group in GROUPS for topic in group.topics}
     yield Acl(ADMIN, Resource.TOPIC, everything, ("Create", "Alter", "AlterConfigs", "DescribeConfigs"))
-    yield Acl(ADMIN, Resource.TOPIC, (DEAD_LETTERS.name,), ("Read",))
-    yield Acl(ADMIN, Resource.TOPIC, tuple(sorted(replayed)), ("Write",))
 
 
 def command_lines(

@@ -38,6 +38,7 @@ DEVICES = Group("device-mgmt", "device-mgmt", (topics.CALLS_DEVICES, topics.RESU
 DEVICES_ORDERS = Group("device-mgmt-orders", "device-mgmt", (topics.DEVICES_ORDERS,))
 DEVICES_PRESENCE = Group("device-mgmt-presence", "device-mgmt", (topics.PRESENCE,))
 """Apart from `DEVICES`: its transactions touch many stations at once and wait for nobody."""
+DEVICES_DEAD_LETTERS = Group("device-mgmt-dead-letters", "device-mgmt", (topics.DEAD_LETTERS,))
 
 GROUPS: tuple[Group, ...] = (
     AUTH,
@@ -50,4 +51,5 @@ GROUPS: tuple[Group, ...] = (
     DEVICES,
     DEVICES_ORDERS,
     DEVICES_PRESENCE,
+    DEVICES_DEAD_LETTERS,
 )

@@ -269,7 +269,7 @@ DEAD_LETTERS = Topic(
     key=Key.STATION,
     bodies=("dead_letter",),
     producers=("auth", "transactions", "device-mgmt"),
-    consumers=(),
+    consumers=("device-mgmt",),
     partitions=1,
     retention=timedelta(days=30),
     messages=3,  # the largest record there is fits in, whatever else is said of it

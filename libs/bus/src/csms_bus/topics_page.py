@@ -31,7 +31,7 @@ _RIGHTS = """\
 `python -m csms_bus.acls` prints the calls of `kafka-acls.sh` that make them, with the users `csms-gateway`, `csms-auth`
 and so on; `--format json` prints them as a Strimzi KafkaUser has them. Whoever is not named may do nothing; Describe
 follows from each of the others. A broker before 3.0 wants IdempotentWrite on the cluster for all too. `admin` is who
-runs `csms_bus.admin` and `csms_bus.dead_letters`. Other teams need Read on `events.*` and on groups of their own.
+runs `csms_bus.admin`. Other teams need Read on `events.*` and on groups of their own.
 """
 
 

@@ -25,9 +25,11 @@ from fastapi import APIRouter
 from csms_device_mgmt.calls.execution import Calls
 from csms_device_mgmt.calls.variables import VariableAccess
 from csms_device_mgmt.consumers import DeviceRecords, PresenceRecords
+from csms_device_mgmt.handlers.dead_letters import DeadLetterRecords
 from csms_device_mgmt.http import (
     assembled,
     calls,
+    dead_letters,
     installed_certificates,
     jobs,
     notifications,
@@ -67,7 +69,7 @@ class DeviceManagement:
         self._requester = Requester(bus, reply_to)
         self._inbox = Inbox(bus, DEVICES_INBOX.name, settings.slot, self._requester.deliver)
         units = Units(database, settings, secret_key, self._gateways, self._relay.wake)
-        self._runners = _runners(bus, units, health)
+        self._runners = _runners(bus, units, DeadLetterRecords(database), health)
         self._consuming = False
         self._health = health
         self._sweeper = Sweeper(units, Retention(database, kept(settings)), settings.sweep_interval_s)
@@ -92,6 +94,7 @@ class DeviceManagement:
             security_profile.router(units, settings),
             notifications.router(units),
             refused_messages.router(units),
+            dead_letters.router(units, bus),
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -129,12 +132,13 @@ class DeviceManagement:
             await runner.ready()
 
 
-def _runners(bus: Bus, units: Units, health: Health) -> Sequence[ConsumerRunner]:
+def _runners(bus: Bus, units: Units, buried: DeadLetterRecords, health: Health) -> Sequence[ConsumerRunner]:
     records = LightFirst(DeviceRecords(units), bus.publish)
     handlers: Sequence[tuple[Group, BatchHandler]] = (
         (groups.DEVICES, records),
         (groups.DEVICES_ORDERS, records),
         (groups.DEVICES_PRESENCE, PresenceRecords(units)),
+        (groups.DEVICES_DEAD_LETTERS, buried),
     )
     return [
         ConsumerRunner(

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
+from csms_db.base import NAMING_CONVENTION, BigId, Json, UtcDateTime
 from csms_db.outbox import outbox_table
 from csms_db.packed import PackedJson
 from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint, text
@@ -289,6 +289,25 @@ class RefusedMessage(Base):
     code: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(String(500))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DeadLetter(Base):
+    """A record that a consumer of any service gave up, as it was."""
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (Index("ix_dead_letters_station_id", "station_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(64), unique=True)
+    station_id: Mapped[str] = mapped_column(String(255))
+    topic: Mapped[str] = mapped_column(String(255))
+    partition: Mapped[int]
+    offset: Mapped[int] = mapped_column(BigInteger)
+    group: Mapped[str] = mapped_column(String(255))
+    reason: Mapped[str] = mapped_column(String(500))
+    value: Mapped[bytes]
+    size: Mapped[int]
+    died_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 OUTBOX = outbox_table(Base.metadata)

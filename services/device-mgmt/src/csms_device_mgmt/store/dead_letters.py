@@ -1,0 +1,48 @@
+"""Rows of dead letters: records that a consumer of any service gave up."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import sqlalchemy as sa
+from csms_db.engine import WriteSession
+from csms_db.quota import trim
+from csms_db.sql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_device_mgmt.store.tables import DeadLetter
+
+MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES_PER_STATION = 16 * 1024 * 1024
+"""How much is kept, the newest: one station's poison must not push out that of the others, nor fill the disk."""
+_TABLE = cast("sa.Table", DeadLetter.__table__)
+_SHOWN = [column for column in _TABLE.c if column.name != "value"]
+
+
+async def add(session: WriteSession, rows: Sequence[dict[str, Any]]) -> int:
+    """Keep them, the same one twice once; returns how many older ones gave way."""
+    await session.execute(insert(session, DeadLetter).on_conflict_do_nothing(), rows)
+    return await trim(session, _TABLE, _TABLE.c.station_id, MOST_BYTES_PER_STATION, MOST_BYTES)
+
+
+async def page(
+    session: AsyncSession, *, limit: int, before: int | None, wanted: dict[str, str | None]
+) -> Sequence[sa.Row[Any]]:
+    """Return up to `limit`, without values, the newest first; `wanted`: column → value, None for any."""
+    statement = sa.select(*_SHOWN).order_by(DeadLetter.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(DeadLetter.id < before)
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(_TABLE.c[name] == value)
+    return (await session.execute(statement)).all()
+
+
+async def find(session: AsyncSession, number: int) -> DeadLetter | None:
+    """Return one with its value."""
+    return await session.get(DeadLetter, number)
+
+
+async def delete(session: AsyncSession, number: int) -> bool:
+    """Delete one; False: there is none."""
+    statement = sa.delete(DeadLetter).where(DeadLetter.id == number).returning(DeadLetter.id)
+    return (await session.execute(statement)).first() is not None

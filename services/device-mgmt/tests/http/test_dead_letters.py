@@ -1,0 +1,96 @@
+"""What consumers gave up: kept, shown and published again, here as on Kafka."""
+
+import base64
+
+import pytest
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import RefusedMessage
+from csms_bus.ports import Incoming, Outgoing
+from csms_bus.records import dead_letter, new_record
+from csms_bus.topics import CALLS_DEVICES
+from csms_device_mgmt.store import dead_letters as store
+
+
+@pytest.fixture
+def listed(api, eventually):
+    async def items(count=1, query=""):
+        async def enough():
+            found = (await api.get(f"/dead-letters{query}")).json()["items"]
+            return found if len(found) >= count else None
+
+        return await eventually(enough)
+
+    return items
+
+
+@pytest.fixture
+def bury(bus):
+    async def publish(station_id, value, *, reason="KeyError", partition=0):
+        died = Incoming(CALLS_DEVICES.name, partition, 7, station_id, None, value)
+        await bus.publish([dead_letter(died, group="device-mgmt", reason=reason)])
+
+    return publish
+
+
+async def test_a_dead_letter_is_listed_shown_and_deleted(api, bury, listed):
+    await bury("CS1", b"\xff no record", reason="no\0 record")
+    (item,) = await listed()
+    assert (item["station_id"], item["topic"], item["offset"]) == ("CS1", CALLS_DEVICES.name, 7)
+    assert (item["group"], item["reason"], item["size"]) == ("device-mgmt", "no record", 11)
+    shown = (await api.get(f"/dead-letters/{item['id']}")).json()
+    assert (base64.b64decode(shown["value"]), shown["body"]) == (b"\xff no record", None)
+    assert (await api.post(f"/dead-letters/{item['id']}/replay")).status_code == 409
+    assert (await api.delete(f"/dead-letters/{item['id']}")).status_code == 204
+    for answer in (api.get, api.delete):
+        assert (await answer(f"/dead-letters/{item['id']}")).status_code == 404
+
+
+async def test_they_are_filtered_and_come_page_by_page(api, bury, listed):
+    for station, reason in (("CS1", "a"), ("CS2", "b"), ("CS1", "b")):
+        await bury(station, b"x", reason=reason)
+    newest = await listed(3)
+    assert [item["station_id"] for item in newest] == ["CS1", "CS2", "CS1"]
+    assert len(await listed(2, "?station_id=CS1")) == 2
+    assert [item["station_id"] for item in await listed(1, "?reason=b&station_id=CS2")] == ["CS2"]
+    page = (await api.get("/dead-letters?limit=2")).json()
+    rest = (await api.get(f"/dead-letters?cursor={page['next_cursor']}")).json()
+    assert [item["id"] for item in page["items"] + rest["items"]] == [item["id"] for item in newest]
+
+
+async def test_a_replayed_record_is_handled(api, bury, listed, connected, eventually):
+    body = RefusedMessage(protocol="ocpp2.0.1", connection_id="c", kind="invalid_frame", received_at_ms=1)
+    await bury(connected, new_record(connected, refused_message=body).SerializeToString())
+    (item,) = await listed()
+    assert (await api.get(f"/dead-letters/{item['id']}")).json()["body"] == "refused_message"
+    assert (await api.post(f"/dead-letters/{item['id']}/replay")).status_code == 204
+
+    async def refused():
+        return (await api.get(f"/stations/{connected}/refused-messages")).json()["items"]
+
+    assert [one["kind"] for one in await eventually(refused)] == ["invalid_frame"]
+
+
+async def test_poison_of_a_station_is_found_here(bus, listed):
+    await bus.publish([Outgoing(CALLS_DEVICES.name, Record(station_id="CS1", record_id="newer"))])
+    (item,) = await listed()
+    assert (item["station_id"], item["reason"]) == ("CS1", "unknown body")
+
+
+async def test_one_stations_letters_push_out_nobody_elses(bury, listed, monkeypatch):
+    monkeypatch.setattr(store, "MOST_BYTES_PER_STATION", 2500)
+    await bury("CS1", bytes(1000))
+    for number in range(4):
+        await bury("CS2", bytes(1000), reason=str(number))
+    kept = await listed(3)
+    assert [(item["station_id"], item["reason"]) for item in kept[:2]] == [("CS2", "3"), ("CS2", "2")]
+    assert kept[-1]["station_id"] == "CS1"
+
+
+async def test_values_are_for_administrators(bury, listed, clients):
+    await bury("CS1", b"x")
+    (item,) = await listed()
+    reader = clients("read")
+    assert (await reader.get("/dead-letters")).status_code == 200
+    for path in (f"/dead-letters/{item['id']}", f"/dead-letters/{item['id']}/replay"):
+        method = reader.post if path.endswith("replay") else reader.get
+        assert (await method(path)).status_code == 403
