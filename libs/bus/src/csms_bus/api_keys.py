@@ -7,8 +7,8 @@ import structlog
 from csms.v1.auth_pb2 import ApiKey
 from csms_runtime.http import ApiKeys, Principal, StoredKey
 
-from csms_bus.flow import Backoff
-from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, Start
+from csms_bus.following import follow
+from csms_bus.ports import Bus, Incoming, Outgoing, Start
 from csms_bus.records import new_record
 from csms_bus.topics import API_KEYS
 
@@ -43,24 +43,12 @@ class ApiKeyFeed:
 
     async def run(self) -> None:
         """Follow the topic until cancelled. Outlives broker outages. Call it once."""
-        backoff = Backoff(0.2, 5.0)
-        while True:
-            try:
-                await self._read()
-            except BusUnavailable as error:
-                _log.warning("cannot read the API keys yet", error=str(error))
-            await asyncio.sleep(backoff.next_pause())
-
-    async def _read(self) -> None:
-        async with self._bus.read(API_KEYS.name, partition=None, start=Start.BEGINNING) as reader:
-            async for batch in reader.batches():
-                if batch:
-                    self._take(batch)
-                else:
-                    self._keys.complete = True
-                    self._complete.set()
+        await follow(self._bus, API_KEYS.name, self._take, start=Start.BEGINNING)
 
     def _take(self, batch: Sequence[Incoming]) -> None:
+        if not batch:
+            self._keys.complete = True
+            self._complete.set()
         for incoming in batch:
             if incoming.record is None or not incoming.record.HasField("api_key"):
                 continue

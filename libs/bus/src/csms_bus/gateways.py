@@ -4,15 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import structlog
 from csms.v1.station_pb2 import GATEWAY_STATE_STOPPED, GatewayStatus
 from csms_runtime.clock import now_ms
+from csms_runtime.waiting import done_before
 
-from csms_bus.flow import Backoff
-from csms_bus.ports import Bus, BusUnavailable, Incoming, Start
+from csms_bus.following import follow
+from csms_bus.ports import Bus, Incoming, Start
 from csms_bus.topics import GATEWAY_STATUS
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -66,29 +64,12 @@ class Gateways:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the topic until `stop` is set. Outlives broker outages. Call it once."""
-        async with asyncio.TaskGroup() as group:
-            following = group.create_task(self._follow())
-            await stop.wait()
-            following.cancel()
-
-    async def _follow(self) -> None:
-        backoff = Backoff(0.2, 5.0)
-        while True:
-            try:
-                await self._read()
-            except BusUnavailable as error:
-                _log.warning("cannot read the gateways yet", error=str(error))
-            await asyncio.sleep(backoff.next_pause())
-
-    async def _read(self) -> None:
-        async with self._bus.read(GATEWAY_STATUS.name, partition=None, start=Start.BEGINNING) as reader:
-            async for batch in reader.batches():
-                if batch:
-                    self._take(batch)
-                else:
-                    self._complete.set()
+        following = follow(self._bus, GATEWAY_STATUS.name, self._take, start=Start.BEGINNING)
+        await done_before(following, stop)
 
     def _take(self, batch: Sequence[Incoming]) -> None:
+        if not batch:
+            self._complete.set()
         for incoming in batch:
             if incoming.record is not None and incoming.record.HasField("gateway_status"):
                 self._status(incoming.record.gateway_status, incoming.record.produced_at_ms)

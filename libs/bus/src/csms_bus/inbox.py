@@ -7,10 +7,11 @@ import structlog
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import ReplyTo
 from csms_runtime import metrics
+from csms_runtime.waiting import done_before
 
-from csms_bus.flow import Backoff
+from csms_bus.following import follow
 from csms_bus.placement import misplacement
-from csms_bus.ports import Bus, BusUnavailable, Incoming, Start
+from csms_bus.ports import Bus, Incoming, Start
 
 _log = structlog.get_logger(__name__)
 
@@ -35,32 +36,9 @@ class Inbox:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set. Outlives broker outages. Call it once."""
-        reading = asyncio.create_task(self._read())
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            reading.cancel()
-            stopping.cancel()
-            await asyncio.wait({reading, stopping})
-        if not reading.cancelled():
-            reading.result()
-
-    async def _read(self) -> None:
-        backoff = Backoff(0.2, 5.0)
-        while True:
-            try:
-                await self._read_on()
-            except BusUnavailable as error:
-                _log.warning("cannot read the inbox yet", topic=self.reply_to.topic, error=str(error))
-            await asyncio.sleep(backoff.next_pause())
-
-    async def _read_on(self) -> None:
         topic, partition = self.reply_to.topic, self.reply_to.partition
-        async with self._bus.read(topic, partition=partition, start=Start.END) as reader:
-            self._ready.set()
-            async for batch in reader.batches():
-                self._take(batch)
+        reading = follow(self._bus, topic, self._take, partition=partition, start=Start.END, opened=self._ready.set)
+        await done_before(reading, stop)
 
     def _take(self, batch: Sequence[Incoming]) -> None:
         for incoming in batch:

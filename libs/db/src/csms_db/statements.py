@@ -86,7 +86,8 @@ class _Bulk:
         return self._statement(list(rows.c)).compile(dialect=dialect).string
 
     def _converting(self, dialect: Dialect) -> Callable[[Sequence[Row]], list[Sequence[Any]]]:
-        found = ((at, column.type._cached_bind_processor(dialect)) for at, column in enumerate(self._columns))  # noqa: SLF001 nothing public caches them
+        kinds = (column.type.dialect_impl(dialect) for column in self._columns)
+        found = ((at, kind.bind_processor(dialect)) for at, kind in enumerate(kinds))
         processors = [(at, processor) for at, processor in found if processor is not None]
 
         def converted(rows: Sequence[Row]) -> list[Sequence[Any]]:
@@ -260,7 +261,7 @@ def _lists(dialect: Dialect, values: Sequence[Collection[Any]]) -> list[Any]:
 def _result_processor(column: sa.Column[Any], dialect: Dialect) -> Processor | None:
     if isinstance(column.type, sa.Float):  # both drivers give floats
         return None
-    return column.type._cached_result_processor(dialect, None)  # noqa: SLF001 nothing public caches them
+    return column.type.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def _converted(row: Row, processors: Processors) -> tuple[Any, ...]:

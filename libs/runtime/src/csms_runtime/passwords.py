@@ -43,12 +43,6 @@ def matches(stored: bytes, candidates: Iterable[bytes]) -> bool:
     return found and bool(stored)
 
 
-def check_password(text: str) -> None:
-    """Raise ValueError when a new Basic auth password has fewer than 16 or more than 64 characters (A00.FR.206)."""
-    if not MIN_LENGTH <= len(text) <= MAX_LENGTH:
-        raise ValueError(f"a station's password has {MIN_LENGTH} to {MAX_LENGTH} characters")
-
-
 def _hmac(key: bytes, station_id: str, password: bytes) -> bytes:
     return hmac.digest(key, station_id.encode() + b"\0" + password, "sha256")
 

@@ -1,7 +1,6 @@
 """The device management service as a process of its own, on Kafka and PostgreSQL."""
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
@@ -17,6 +16,7 @@ from csms_runtime import lifecycle, logging
 from csms_runtime.health import Health
 from csms_runtime.http import create_app, create_management_app, listening
 from csms_runtime.sealing import Sealer
+from csms_runtime.waiting import done_before, wait_for
 
 from csms_device_mgmt.app import MIGRATIONS, SCHEMA, DeviceManagement
 from csms_device_mgmt.settings import DeviceSettings
@@ -64,11 +64,11 @@ async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
         tasks = await parts.enter_async_context(lifecycle.Supervisor(ended, timeout_s=settings.shutdown_timeout_s))
         tasks.start("device-mgmt", service.run(ended))
         await _listen_management(parts, settings, health)
-        await _first_of(service.ready(), stop.wait(), ended.wait())
+        await done_before(service.ready(), stop, ended)
         if not stop.is_set():
             security = await parts.enter_async_context(ApiSecurity(bus, settings, health, "device-mgmt"))
             await _listen(parts, settings, service, health, security)
-            await _first_of(stop.wait(), ended.wait())
+            await wait_for(stop, ended)
         health.drain()
 
 
@@ -96,15 +96,6 @@ async def _listen(
     )
     api_port = listening(api, settings.http_host, settings.http_port, trusted_proxies=settings.trusted_proxies)
     await parts.enter_async_context(api_port)
-
-
-async def _first_of(*work: Coroutine[object, object, object]) -> None:
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from csms_bus.requests import Requester
 from csms_ocpp.session import Limits
 from csms_runtime.health import Health
 from csms_runtime.lifecycle import on_hangup
+from csms_runtime.waiting import wait_for
 from fastapi import APIRouter
 from websockets.frames import CloseCode
 
@@ -154,7 +155,7 @@ class Gateway:
             if ready is not None:
                 ready()
             with on_hangup(self.reload_tls):
-                await self._until(stop)
+                await wait_for(stop, self._slot.taken)
             if self._slot.taken.is_set() and not stop.is_set():
                 await self._give_way()
                 raise SlotTaken(f"another gateway has slot {self.id.slot}")
@@ -162,15 +163,6 @@ class Gateway:
             inbox_end.set()
             for task in background[1:]:
                 task.cancel()
-
-    async def _until(self, stop: asyncio.Event) -> None:
-        """Wait until it is time to stop, or the slot is taken."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (stop, self._slot.taken)]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     async def _start(self) -> None:
         # Answers and commands must find us before anyone can ask something of us.

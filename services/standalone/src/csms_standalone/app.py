@@ -1,7 +1,7 @@
 """Puts all services together in one process: the only place where they meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,6 +21,7 @@ from csms_runtime import lifecycle
 from csms_runtime.health import Health
 from csms_runtime.http import create_app, listening
 from csms_runtime.sealing import Sealer
+from csms_runtime.waiting import done_before, wait_for
 from csms_transactions import app as transactions
 from fastapi import FastAPI
 
@@ -64,7 +65,7 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
         ended = asyncio.Event()
         services = await parts.enter_async_context(lifecycle.Supervisor(ended, timeout_s=settings.shutdown_timeout_s))
         system.start(services, ended)
-        if not await _before(system.ready(), stop, ended):
+        if not await done_before(system.ready(), stop, ended):
             return
         edge = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
         await parts.enter_async_context(system.security)
@@ -79,7 +80,7 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
         edge.start("gateway", gateway.run(stop, ready=ready))
         if certificates.made_here(settings) is not None:
             edge.start("certificates", certificates.keep_valid(settings, stop))
-        await _first_of(stop, ended)
+        await wait_for(stop, ended)
         health.drain()
 
 
@@ -131,25 +132,3 @@ class _System:
             management=True,
             unavailable=[DatabaseUnavailable, BusUnavailable],
         )
-
-
-async def _first_of(*events: asyncio.Event) -> None:
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-
-
-async def _before(work: Coroutine[object, object, None], *events: asyncio.Event) -> bool:
-    """Wait for `work`, but no longer than for one of the events; False: one of them came first."""
-    doing, waiting = asyncio.ensure_future(work), asyncio.ensure_future(_first_of(*events))
-    try:
-        await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            doing.result()
-        return doing.done()
-    finally:
-        doing.cancel()
-        waiting.cancel()

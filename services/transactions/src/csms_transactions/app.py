@@ -1,7 +1,7 @@
 """Puts the service together: the only place where its parts meet. Used by `__main__` and by the standalone mode."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from csms.v1.station_pb2 import ReplyTo
@@ -18,6 +18,7 @@ from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
 from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
+from csms_runtime.waiting import done_before
 from fastapi import APIRouter
 
 from csms_transactions.consumers import Consumer
@@ -99,18 +100,7 @@ class Transactions:
             tasks.create_task(self._relay.run(finished), name="transactions-outbox")
             tasks.create_task(self._retention.run(finished), name="transactions-retention")
             tasks.create_task(self._results.run(stop), name=_RESULTS)
-            if await _before(self._inbox.ready(), stop):
+            if await done_before(self._inbox.ready(), stop):
                 await self._runner.run(stop)
                 await self._tokens.drain()
             finished.set()
-
-
-async def _before(work: Coroutine[object, object, None], stop: asyncio.Event) -> bool:
-    """Wait for `work`, but no longer than for `stop`; False: it is time to stop."""
-    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return doing.done() and not stop.is_set()
-    finally:
-        doing.cancel()
-        stopping.cancel()
