@@ -15,6 +15,7 @@ from csms_bus.admin import create_topics
 from csms_bus.inbox import Inbox
 from csms_bus.kafka import KafkaBus
 from csms_bus.kafka_limits import TopicsTooNarrow
+from csms_bus.kafka_records import hash_of
 from csms_bus.ports import BusUnavailable, Incoming, Outgoing, RecordTooLarge
 from csms_bus.records import new_record, reply_to
 from csms_bus.requests import NoAnswer, Requester
@@ -231,3 +232,39 @@ async def test_topics_that_are_too_narrow_are_named_at_the_start_and_widened(own
     await create_topics(own_kafka.bootstrap, max_message_bytes=1024)  # never narrows a topic
     await bus.start()
     await bus.stop()
+
+
+@pytest.mark.slow
+async def test_partition_without_a_leader_fails_only_its_own_stations(tmp_path: Path) -> None:
+    require(kafka_requirement())
+    log = replace(own_topics("lone")[0], name="lone.log", partitions=3)
+    stations = {hash_of(name) % 3: name for name in (f"CS{number}" for number in range(20))}
+    records = [Outgoing(log.name, new_record(stations[number], station_call=StationCall())) for number in range(3)]
+    with LocalKafka(tmp_path / "kafka", brokers=3) as cluster:
+        await create_topics(cluster.bootstrap, topics=[log])  # one replica each
+        bus = KafkaBus(cluster.bootstrap, client_id="test", publish_timeout_s=TIMEOUT_S)
+        await bus.start()
+
+        async def failed() -> set[int]:
+            try:
+                await bus.publish(records)
+            except BusUnavailable as error:
+                return set(error.outcomes)
+            return set()
+
+        async def until(count: int) -> set[int]:
+            async with asyncio.timeout(90):
+                while len(found := await failed()) != count:  # noqa: ASYNC110 brokers notice a little later
+                    await asyncio.sleep(0.1)
+            return found
+
+        assert await until(0) == set()
+        cluster.nodes[0].kill()
+        (dead,) = await until(1)
+        for _ in range(3):
+            started = time.monotonic()
+            assert await failed() == {dead}
+            assert time.monotonic() - started < TIMEOUT_S + 1
+        await asyncio.to_thread(cluster.nodes[0].start)
+        assert await until(0) == set()
+        await bus.stop()
