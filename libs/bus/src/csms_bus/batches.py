@@ -193,26 +193,8 @@ class BatchProcessor:
         return dead_letter(incoming, group=self._group, reason="unknown body")
 
     async def _publish(self, outgoing: Sequence[Outgoing]) -> None:
-        if not outgoing:
-            return
-        try:
-            await self._bus.publish(outgoing)
-        except BusUnavailable as error:
-            if not self._may_drop(outgoing, error):
-                raise
-
-    def _may_drop(self, outgoing: Sequence[Outgoing], error: BusUnavailable) -> bool:
-        """Drop what was for an inbox that cannot be reached while the rest could be: it must not hold up all stations.
-
-        Answers there are waited for a few seconds only.
-        """
-        failed = [outgoing[at] for at in error.of_each(len(outgoing))]
-        if len(failed) == len(outgoing) or any(each.topic not in _INBOXES for each in failed):
-            return False
-        for each in failed:
-            metrics.CONSUMER_ANSWERS_LOST.labels(self._group, each.topic).inc()
-        _log.error("answers lost: an inbox cannot be reached", group=self._group, records=len(failed), error=str(error))
-        return True
+        if outgoing:
+            await publish_led_to(self._bus, self._group, outgoing)
 
     async def _bury(self, held: list[tuple[Incoming, str]], done: Callable[[Sequence[Incoming]], None]) -> None:
         """Publish the dead letters that were held back, with an error for the stations that wait."""
@@ -263,6 +245,23 @@ class BatchProcessor:
             attempt=attempt,
             exc_info=True,
         )
+
+
+async def publish_led_to(bus: Bus, group: str, outgoing: Sequence[Outgoing]) -> None:
+    """Publish what a batch of a consumer group led to. Raises BusError: the batch must come again.
+
+    Answers for an inbox that cannot be reached, while the rest could be published, are dropped and counted: they are
+    waited for a few seconds only, and must not hold up all stations.
+    """
+    try:
+        await bus.publish(outgoing)
+    except BusUnavailable as error:
+        failed = [outgoing[at] for at in error.of_each(len(outgoing))]
+        if len(failed) == len(outgoing) or any(each.topic not in _INBOXES for each in failed):
+            raise
+        for each in failed:
+            metrics.CONSUMER_ANSWERS_LOST.labels(group, each.topic).inc()
+        _log.error("answers lost: an inbox cannot be reached", group=group, records=len(failed), error=str(error))
 
 
 def _refused(incoming: Incoming) -> str:

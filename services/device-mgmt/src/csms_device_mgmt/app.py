@@ -6,6 +6,7 @@ from functools import partial
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus import groups
+from csms_bus.batches import publish_led_to
 from csms_bus.gateways import Gateways
 from csms_bus.groups import Group
 from csms_bus.inbox import Inbox
@@ -133,7 +134,7 @@ class DeviceManagement:
 
 
 def _runners(bus: Bus, units: Units, buried: DeadLetterRecords, health: Health) -> Sequence[ConsumerRunner]:
-    records = LightFirst(DeviceRecords(units), bus.publish)
+    records = LightFirst(DeviceRecords(units), partial(publish_led_to, bus, groups.DEVICES.name))
     handlers: Sequence[tuple[Group, BatchHandler]] = (
         (groups.DEVICES, records),
         (groups.DEVICES_ORDERS, records),

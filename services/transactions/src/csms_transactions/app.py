@@ -6,6 +6,7 @@ from functools import partial
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus import groups
+from csms_bus.batches import publish_led_to
 from csms_bus.inbox import Inbox
 from csms_bus.light_first import LightFirst
 from csms_bus.outbox import publisher
@@ -63,7 +64,7 @@ class Transactions:
             bus,
             group=groups.TRANSACTIONS.name,
             topics=groups.TRANSACTIONS.topic_names,
-            handler=LightFirst(consumer, bus.publish),
+            handler=LightFirst(consumer, partial(publish_led_to, bus, groups.TRANSACTIONS.name)),
             on_health=partial(health.set, _CONSUMER),
         )
         self._results = ConsumerRunner(
