@@ -76,7 +76,7 @@ class GatewaySettings(RuntimeSettings):
         60.0, gt=0, description="How long a message over 16 KiB may take to arrive, in seconds"
     )
     message_rate: float = Field(
-        500.0,
+        200.0,
         gt=0,
         description="Small messages per second a station may send on average; every 4 KiB (inflated) and every "
         "512 values count as one more, a ping, pong or fragment as half of one",
