@@ -1,7 +1,9 @@
 from datetime import UTC, datetime
 
 import pytest
-from csms_transactions.domain.meter import Meter, Reading, Sample, readings, to_wh
+from csms_transactions.domain.meter import Meter, Reading, Sample, condensed, readings, to_wh
+from hypothesis import given
+from hypothesis import strategies as st
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -82,3 +84,27 @@ def test_energy(told: list[tuple[float, str]], energy: float | None) -> None:
 
 def test_energy_has_no_noise_of_binary_fractions() -> None:
     assert meter((1000.3, "Transaction.Begin"), (1234.1, "Transaction.End")).energy_wh == 233.8
+
+
+CONTEXTS = st.sampled_from(["Transaction.Begin", "Transaction.End", "Sample.Periodic", "Sample.Clock"])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), CONTEXTS, st.integers(0, 2)), max_size=12),
+    st.lists(st.tuples(st.integers(0, 9), CONTEXTS, st.integers(0, 2)), max_size=3),
+)
+def test_condensed_readings_lead_to_the_same_meter(told, before):
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    found = [
+        Reading(at, float(wh), context, source) for wh, context, source in told for _ in range(60 // len(told) + 1)
+    ]
+    meter = Meter()
+    for wh, context, source in before:
+        meter = meter.take(Reading(at, float(wh), context, source))
+    whole = short = meter
+    for reading in found:
+        whole = whole.take(reading)
+    for reading in condensed(found):
+        short = short.take(reading)
+    assert whole == short
+    assert len(condensed(found)) <= 18

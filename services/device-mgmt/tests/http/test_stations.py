@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 from csms.v1.auth_pb2 import RegistrationStatus
 from csms_device_mgmt.domain.onboarding import NOWHERE, Progress, Step
-from csms_device_mgmt.store import stations
+from csms_device_mgmt.store import notifications, reports, stations
+from csms_device_mgmt.store.connectors import Status
 from csms_runtime import passwords
 from csms_runtime.http import encode_cursor
 
@@ -349,3 +350,40 @@ async def test_a_pending_profile_is_kept_until_it_is_reached(api, auth, units):
     shown = (await api.put("/stations/CS1", json={"security_profile": 2})).json()
     assert (shown["security_profile"], shown["pending_security_profile"]) == (2, None)
     assert auth.admissions[-1].pending_security_profile == 0
+
+
+async def test_a_page_of_stations_ends_by_bytes(api, units, monkeypatch):
+    monkeypatch.setattr("csms_device_mgmt.http.stations.MAX_PAGE_BYTES", 10_000)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for name in ("A", "B", "C"):
+        await api.put(f"/stations/{name}", json={})
+        async with units.open() as unit:
+            await unit.statuses.load(unit.session, [name])
+            for number in range(30):
+                unit.statuses.report(name, (1, number), Status("Available", at, at))
+    first = (await api.get("/stations")).json()
+    assert [len(station["evses"][0]["connectors"]) for station in first["items"]] == [29]
+    rest = (await api.get("/stations", params={"cursor": first["next_cursor"]})).json()
+    assert [station["id"] for station in rest["items"]] == ["B"]
+
+
+async def test_a_page_of_notifications_and_a_large_report_go_on(api, units):
+    custom = {"vendorId": "v", "x": "a" * 1_500_000}
+    await api.put("/stations/CS1", json={})
+    async with units.open() as unit:
+        report = await reports.begin(unit.session, "CS1", 7, kind=None, call_id=None, now=unit.now)
+        for number in range(4):
+            key = {"station_id": "CS1", "received_at": unit.now, "size": 1_500_000}
+            told = {"record_id": f"r{number}", "action": "A", "protocol": "ocpp2.0.1", "payload": custom}
+            await notifications.add(unit.session, key | told)
+            part = {"message": report.message, "request_id": 7, "seq_no": number, "tbc": number < 3}
+            await reports.add_part(unit.session, key | part | {"entries": [custom], "entry_count": 1})
+    for path, name in (("notifications", "items"), ("reports/7", "entries")):
+        sizes, cursor = [], None
+        while cursor is not None or not sizes:
+            answer = (await api.get(f"/stations/CS1/{path}", params={"cursor": cursor} if cursor else {})).json()
+            sizes.append(len(answer[name]))
+            cursor = answer["next_cursor"]
+        assert sizes == [2, 2]
+    assert (answer["status"], answer["parts"], answer["missing"]) == ("complete", 4, [])
+    assert (await api.get("/stations/CS1/reports/7", params={"cursor": "x"})).status_code == 422

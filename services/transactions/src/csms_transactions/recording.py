@@ -8,10 +8,12 @@ again from all its events.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 import orjson
 from csms_db.direct import Direct
-from csms_db.packed import unpack
+from csms_db.packed import size_of, unpack
+from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.transaction import Transaction, advance, derive
@@ -68,7 +70,7 @@ async def record(
         if news:
             before = stored.get(identity.key)
             history = histories.get(identity.key)
-            after = _follow(before, news) if history is None else _again(history, news)
+            after = _follow(before, news) if history is None else await _again(history, news)
             recorded.steps.append(Step(identity, before, after))
     await _write(session, fresh, recorded, now)
     return recorded
@@ -128,9 +130,12 @@ def _follow(transaction: Transaction | None, news: Mapping[int, NewEvent]) -> Tr
     return transaction
 
 
-def _again(history: Sequence[event_store.StoredEvent], news: Mapping[int, NewEvent]) -> Transaction:
-    events = [read_event(stored.protocol, stored.packed) for stored in history]
-    return derive([*events, *(new.event for new in news.values())])
+async def _again(history: Sequence[event_store.StoredEvent], news: Mapping[int, NewEvent]) -> Transaction:
+    def derived() -> Transaction:
+        events = (read_event(stored.protocol, stored.packed) for stored in history)
+        return derive(chain(events, (new.event for new in news.values())))
+
+    return await heavy.run(sum(size_of(stored.packed) for stored in history), derived)
 
 
 async def _write(

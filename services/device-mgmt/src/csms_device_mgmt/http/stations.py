@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
+from csms_db.bounded import fitting
 from csms_ocpp.redaction import is_secret_variable
 from csms_ocpp.versions import Protocol
 from csms_runtime.http import Page, PageParams, paginate, require
+from csms_runtime.http.pages import MAX_PAGE_BYTES
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Path, Query, Response, Security
@@ -37,6 +39,9 @@ SearchText = Annotated[
     str | None,
     Query(max_length=100, pattern=NO_NUL, description="Contained in id, vendor, model or serial number"),
 ]
+
+ROW_BYTES, CONNECTOR_BYTES = 2000, 120
+"""What a station and a connector take in an answer, about."""
 
 
 class StationBody(BaseModel):
@@ -137,10 +142,13 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
         conditions = _conditions(presence, connected=connected, registration=registration, q=q)
         async with units.reading() as session:
             rows = await stations.page(session, limit=page.limit + 1, after=after, conditions=conditions)
-            of = await connectors.of_stations(session, [row.station_id for row in rows])
+            ids = [row.station_id for row in rows[: page.limit]]
+            sizes = (ROW_BYTES + count * CONNECTOR_BYTES for count in await connectors.counts(session, ids))
+            fits = fitting(sizes, MAX_PAGE_BYTES)
+            of = await connectors.of_stations(session, ids[:fits])
         return paginate(
             rows,
-            page.limit,
+            fits,
             position=lambda row: [row.station_id],
             item=lambda row: views.station(row, of.get(row.station_id, []), connected=presence.is_connected(row)),
         )

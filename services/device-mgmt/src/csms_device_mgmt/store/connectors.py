@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from csms_db.statements import Lookup, Upsert
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.store.tables import Connector
@@ -66,6 +66,14 @@ class Statuses:
         # In one order, so that two processes cannot wait for each other.
         rows = [(station_id, *place, *status) for (station_id, place), status in sorted(changed.items())]
         await _STORE.execute(session, rows)
+
+
+async def counts(session: AsyncSession, station_ids: Sequence[str]) -> list[int]:
+    """Return how many connectors each of these stations has."""
+    statement = select(Connector.station_id, func.count()).where(Connector.station_id.in_(station_ids))
+    rows = await session.execute(statement.group_by(Connector.station_id))
+    found = {row[0]: row[1] for row in rows}
+    return [found.get(station_id, 0) for station_id in station_ids]
 
 
 async def of_stations(session: AsyncSession, station_ids: Iterable[str]) -> Mapping[str, Sequence[Connector]]:

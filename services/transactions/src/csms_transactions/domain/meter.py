@@ -19,6 +19,8 @@ _LOCATIONS = {"Outlet": 0, "Cable": 2, "Body": 4, "Inlet": 6}
 _UNITS = {"wh": 0, "kwh": 3, "mwh": 6}
 """Powers of ten that make Wh of a unit."""
 _MAX_EXPONENT = 18
+_FEW = 50
+_EXACT = frozenset({TRANSACTION_BEGIN, TRANSACTION_END})
 _DECIMALS = 3
 
 
@@ -82,6 +84,23 @@ class Meter(NamedTuple):
             return self
         stop_wh = self.start_wh if self.stop_wh is None else self.stop_wh
         return self._replace(start_wh=wh, start_exact=True, stop_wh=stop_wh)
+
+
+def condensed(found: Sequence[Reading]) -> tuple[Reading, ...]:
+    """Return those of many readings, in order, that lead a Meter to where all of them would.
+
+    Of each source the first and the last one of each kind: begin, end, and what lies between. So what an event weighs
+    does not grow with the samples it has.
+    """
+    if len(found) <= _FEW:
+        return tuple(found)
+    first: dict[tuple[int, str], int] = {}
+    last: dict[tuple[int, str], int] = {}
+    for number, reading in enumerate(found):
+        kind = (reading.source, reading.context if reading.context in _EXACT else "")
+        first.setdefault(kind, number)
+        last[kind] = number
+    return tuple(found[number] for number in sorted({*first.values(), *last.values()}))
 
 
 def readings(at: datetime, samples: Sequence[Sample]) -> list[Reading]:

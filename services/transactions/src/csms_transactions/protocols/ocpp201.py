@@ -13,7 +13,7 @@ from csms_ocpp.times import format_datetime, parse_datetime
 from csms_ocpp.validation import Violation
 
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
-from csms_transactions.domain.meter import ENERGY_REGISTER, Reading, Sample, readings
+from csms_transactions.domain.meter import ENERGY_REGISTER, Reading, Sample, condensed, readings
 
 Json = Mapping[str, Any]
 
@@ -69,7 +69,7 @@ def _readings(meter_values: Sequence[Json], default: datetime) -> tuple[Reading,
         ]
         if samples:
             found += readings(_time_or(meter_value["timestamp"], default), samples)
-    return tuple(sorted(found, key=_reading_time)) if len(found) > 1 else tuple(found)
+    return condensed(sorted(found, key=_reading_time)) if len(found) > 1 else tuple(found)
 
 
 def _reading_time(reading: Reading) -> datetime:
