@@ -6,6 +6,7 @@ So errors are only ever asked for of a small payload.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 _SMALL = 400
@@ -13,6 +14,7 @@ _SMALL = 400
 _ITEMS = (8, 4, 2)
 """Items that a list keeps, by how many lists are around it; 1 in deeper ones."""
 _UNKNOWN_NAMES = 8
+_LONGEST_NAME = 100
 _WHOLE_LISTS = 2000
 """More than any list of OCPP may have (1024)."""
 
@@ -92,14 +94,11 @@ class Excerpts:
         return value
 
     def _fields(self, value: dict[str, object]) -> Iterator[tuple[str, object]]:
-        unknown = 0
-        for name, item in value.items():
-            if name not in self._names:
-                unknown += 1
-                if unknown > _UNKNOWN_NAMES:
-                    continue
-                name = name[:100]  # noqa: PLW2901
-            yield name, item
+        known = self._names & value.keys()
+        for name in known:
+            yield name, value[name]
+        for name in islice((each for each in value if each not in known), _UNKNOWN_NAMES):
+            yield name[:_LONGEST_NAME], value[name]
 
 
 def _is_small(payload: object, longest: int) -> bool:
