@@ -254,7 +254,8 @@ def _slice(head: re.Pattern[bytes], raw: bytes, payload: object) -> bytes:
     match = head.match(raw)
     if match is None:  # cannot happen for valid JSON; losing the exact bytes is better than losing the message
         return _dump(payload)
-    return raw[match.end() :].rstrip()[:-1].rstrip()
+    end = len(raw.rstrip()) - 1
+    return raw[match.end() : end].rstrip()  # one copy of what may be megabytes
 
 
 def _dump(payload: object) -> bytes:
