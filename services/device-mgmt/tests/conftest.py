@@ -130,6 +130,7 @@ class Records:
         origin: str = "device-mgmt",
         reply_topic: str = "devices.inbox",
         sent: bool = True,
+        sent_at_ms: int | None = None,
         target: Target = FIRST,
     ) -> Record:
         command = StationCommand(
@@ -152,7 +153,7 @@ class Records:
             error=CallError(code="NotSupported", description="no", details=b"{}")
             if outcome == Outcome.OUTCOME_ERROR
             else None,
-            sent_at_ms=now_ms() if sent else 0,
+            sent_at_ms=(sent_at_ms or now_ms()) if sent else 0,
             completed_at_ms=now_ms() + 5,
         )
         return new_record(STATION, command_result=body)

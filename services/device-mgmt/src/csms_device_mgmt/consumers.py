@@ -146,7 +146,7 @@ async def _sent(unit: Unit, record: Record) -> None:
 
 
 class PresenceRecords:
-    """Handles gateway.presence, a batch in one transaction."""
+    """Handles gateway.presence, some of a batch's stations in a transaction."""
 
     def __init__(self, units: Units) -> None:
         self._units = units
@@ -154,6 +154,5 @@ class PresenceRecords:
     async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
         """Handle a batch (a csms_bus BatchHandler). Raises Later."""
         summaries = [item.record.presence for item in batch if item.record and item.record.HasField("presence")]
-        async with self._units.open() as unit:
-            await presence.handle(unit, summaries)
+        await presence.handle(self._units, summaries)
         return []

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from csms.v1.bus_pb2 import Record
-from csms.v1.events_pb2 import StationChanged
+from csms.v1.events_pb2 import StationChanged, StationDisconnected
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus.ports import Outgoing
 from csms_bus.requests import NoAnswer, Requester
@@ -21,6 +21,8 @@ from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit, Units
 
+DELETED = "the station was deleted"
+"""Why a connection is closed."""
 ATTEMPTS = 5
 """How often a change is tried that crosses with others of the same station."""
 
@@ -155,15 +157,7 @@ class Inventory:
             if station is None:
                 return
             if station.connection_open and station.connection_id is not None:
-                close = messages.close_connection(
-                    station_id,
-                    slot=station.connection_slot or 0,
-                    epoch=station.connection_epoch or 0,
-                    connection_id=station.connection_id,
-                    number=station.connection_number or 0,
-                    reason="the station was deleted",
-                )
-                unit.tell(close)
+                _end_connection(unit, station, station.connection_id)
             await stations.remove(unit.session, station_id)
             _tell_others(unit, station_id, StationChanged.CHANGE_DELETED)
 
@@ -190,6 +184,21 @@ def _pending(before: Station, wanted: int | None) -> int | None:
     except LowerProfileError as error:
         detail = f"the station has connected with profile {before.reached_security_profile}: no lower one (A05.FR.07)"
         raise Problem(409, "Security profile cannot be lowered", detail) from error
+
+
+def _end_connection(unit: Unit, station: Station, connection_id: str) -> None:
+    """Have a deleted station's connection closed, and tell its end now: no row is left to tell it by when it comes."""
+    close = messages.close_connection(
+        station.station_id,
+        slot=station.connection_slot or 0,
+        epoch=station.connection_epoch or 0,
+        connection_id=connection_id,
+        number=station.connection_number or 0,
+        reason=DELETED,
+    )
+    unit.tell(close)
+    event = StationDisconnected(connection_id=connection_id, reason=DELETED)
+    unit.tell(messages.event(station.station_id, unit.now, station_disconnected=event))
 
 
 def _crossing() -> Problem:

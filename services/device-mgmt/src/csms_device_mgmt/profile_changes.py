@@ -22,10 +22,12 @@ from csms_device_mgmt.domain.profile_changes import (
 )
 from csms_device_mgmt.domain.registration import refusal
 from csms_device_mgmt.store import calls, stations
-from csms_device_mgmt.store.calls import Completion
+from csms_device_mgmt.store.calls import CallOutcome, Completion
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
+TRIGGERED = "Triggered"
+"""The reason of a BootNotification that was asked for: the station has not booted."""
 REQUESTED_BY = "security-profile"
 """Who asked, in the history of calls."""
 
@@ -60,8 +62,18 @@ async def completed(unit: Unit, station_id: str, call_id: str, completion: Compl
         await _go_on(unit, station, change, answered(change, completion.response))
     elif completion.error is not None:
         _store(unit, station, refused(change, completion.error["code"]))
+    elif change.step is Step.RESET and completion.outcome is not CallOutcome.NOT_CONNECTED:
+        await _may_have_reset(unit, station, change, completion)
     else:
         await _unanswered(unit, station, change)
+
+
+async def _may_have_reset(unit: Unit, station: Station, change: ProfileChange, completion: Completion) -> None:
+    """Wait for the station as if it had agreed: a Reset that may have reached it is not sent again."""
+    await _go_on(unit, station, change, change.at(Step.CONNECT))
+    sent_at, booted_at = completion.sent_at, station.booted_at
+    if sent_at is not None and booted_at is not None and booted_at > sent_at and station.boot_reason != TRIGGERED:
+        booted(unit, station, station.connection_id or "", station.connection_security_profile or 0)
 
 
 async def _go_on(unit: Unit, station: Station, before: ProfileChange, after: ProfileChange) -> None:
@@ -109,6 +121,8 @@ async def connected(unit: Unit, station: Station, security_profile: int) -> None
         return
     if security_profile >= change.wanted.security_profile:
         _store(unit, station, change.at(Step.DONE, failed_step=None, reason=None))
+    elif change.step is Step.RESET and change.call_id is not None:
+        return  # one is under way: its outcome tells whether it may have been carried out
     elif change.step not in {Step.CONNECT, Step.FAILED}:
         await _send(unit, station, change)
 

@@ -3,7 +3,11 @@ from datetime import UTC, datetime, timedelta
 from csms.v1.station_pb2 import Presence, PresenceSummary
 from csms_bus.records import new_record
 from csms_device_mgmt.consumers import PresenceRecords
+from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.store import stations
+from csms_device_mgmt.store.tables import Station
 from csms_runtime.clock import to_ms
+from sqlalchemy import select
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -27,3 +31,13 @@ async def test_last_seen_only_moves_forward(units, incoming, with_station, stati
 
 async def test_nobody_was_heard_from(units, incoming):
     assert await PresenceRecords(units)([summary(incoming)]) == []
+
+
+async def test_of_many_stations_nobody_is_skipped(units, incoming, database):
+    names = [f"CS{number}" for number in range(2_500)]
+    async with units.open() as unit:
+        rows = [stations.new_station(name, Registration.ACCEPTED, 1, unit.now) for name in names]
+        await stations.create_many(unit.session, rows)
+    await PresenceRecords(units)([summary(incoming, **dict.fromkeys(names, THEN))])
+    async with database.reading() as session:
+        assert set(await session.scalars(select(Station.last_seen))) == {THEN}

@@ -5,8 +5,9 @@ from typing import Any
 
 import orjson
 import pytest
-from csms.v1.station_pb2 import OUTCOME_ERROR, OUTCOME_NOT_CONNECTED, OUTCOME_TIMEOUT, StationCommand
+from csms.v1.station_pb2 import OUTCOME_ERROR, OUTCOME_NOT_CONNECTED, OUTCOME_TIMEOUT, OUTCOME_UNKNOWN, StationCommand
 from csms_device_mgmt import profile_changes
+from csms_device_mgmt.commands import Target
 from csms_device_mgmt.domain.profile_changes import MAX_ATTEMPTS, ProfileChange, Step, Wanted
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.store import calls, stations
@@ -59,6 +60,7 @@ class Changing:
             response,
             call_id=command.correlation_id,
             reply_topic="",
+            target=Target(3, command.gateway_epoch, command.connection_id, command.connection_number),
             **more,
         )
         return _commands(await self._apply(record))
@@ -281,7 +283,7 @@ async def test_a_station_with_no_network_profile(changing, value):
 async def test_a_new_connection_begins_the_step_again(changing, step):
     command = await changing.until(step)
     await changing.disconnect("c1")
-    assert await changing.result(command, outcome=OUTCOME_NOT_CONNECTED) == []
+    assert await changing.result(command, outcome=OUTCOME_NOT_CONNECTED, sent=False) == []
     (again,) = await changing.connect("c2")
     assert (again.action, again.payload, again.connection_id) == (command.action, command.payload, "c2")
     assert again.correlation_id != command.correlation_id
@@ -291,7 +293,7 @@ async def test_a_new_connection_begins_the_step_again(changing, step):
 async def test_the_outcome_on_the_old_connection_may_come_late(changing):
     command = await changing.until(Step.NETWORK_PROFILE)
     (again,) = await changing.connect("c2")
-    assert await changing.result(command, outcome=OUTCOME_NOT_CONNECTED) == []
+    assert await changing.result(command, outcome=OUTCOME_UNKNOWN) == []
     assert (await changing.change()).call_id == again.correlation_id
 
 
@@ -319,8 +321,29 @@ async def test_a_station_that_resets_without_an_answer(changing):
     await changing.disconnect("c1")
     assert await changing.connect("c2", 2) == []
     assert (await changing.change()).step is Step.DONE
-    assert await changing.result(reset, outcome=OUTCOME_NOT_CONNECTED) == []
+    assert await changing.result(reset, outcome=OUTCOME_UNKNOWN) == []
     assert (await changing.change()).step is Step.DONE
+
+
+@pytest.mark.parametrize("outcome", [OUTCOME_UNKNOWN, OUTCOME_TIMEOUT])
+async def test_a_reset_that_may_have_been_carried_out_is_not_sent_again(changing, outcome):
+    reset = await changing.until(Step.RESET)
+    assert await changing.connect("c2") == []  # before anything is known of the reset
+    assert await changing.result(reset, outcome=outcome) == []
+    assert (await changing.change()).step is Step.CONNECT
+    assert await changing.connect("c3") == []
+    await changing.boot("c3", 1)
+    assert (await changing.change()).failed_step is Step.CONNECT
+
+
+async def test_a_station_that_booted_before_the_outcome_of_its_reset_was_known(changing):
+    reset = await changing.until(Step.RESET)
+    await changing.connect("c2")
+    await changing.boot("c2", 1)
+    assert (await changing.change()).step is Step.RESET
+    earlier = now_ms() - 60_000
+    assert await changing.result(reset, outcome=OUTCOME_UNKNOWN, sent_at_ms=earlier) == []
+    assert (await changing.change()).failed_step is Step.CONNECT
 
 
 async def test_a_station_that_comes_back_with_the_old_profile(changing, station_row):

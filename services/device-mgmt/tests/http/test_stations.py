@@ -3,6 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 from csms.v1.auth_pb2 import RegistrationStatus
+from csms_bus.ports import Start
+from csms_bus.topics import EVENTS_DEVICES
 from csms_device_mgmt.domain.onboarding import NOWHERE, Progress, Step
 from csms_device_mgmt.store import notifications, reports, stations
 from csms_device_mgmt.store.connectors import Status
@@ -161,6 +163,20 @@ async def test_delete(api, auth, gateway, connected, eventually):
     await api.put(f"/stations/{connected}", json={})
     assert auth.admissions[-1].revision > before
     assert (await api.get(f"/stations/{connected}/calls")).json()["items"] == []
+
+
+async def test_the_end_of_a_deleted_stations_connection_is_told(api, bus, connected):
+    (await api.delete(f"/stations/{connected}")).raise_for_status()
+    async with asyncio.timeout(10), bus.read(EVENTS_DEVICES.name, partition=None, start=Start.BEGINNING) as reader:
+        async for batch in reader.batches():
+            ends = [each.record.event.station_disconnected for each in batch if _is_end(each.record)]
+            if ends:
+                assert [(end.connection_id, end.reason) for end in ends] == [("c1", "the station was deleted")]
+                return
+
+
+def _is_end(record):
+    return record is not None and record.event.HasField("station_disconnected")
 
 
 async def test_delete_needs_auth(api, auth):

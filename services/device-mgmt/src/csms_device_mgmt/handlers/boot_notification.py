@@ -14,11 +14,10 @@ from csms_device_mgmt.domain.registration import Registration, boot_interval
 from csms_device_mgmt.handlers import job_status
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.handlers.unknown_stations import known_or_created
+from csms_device_mgmt.profile_changes import TRIGGERED
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
-TRIGGERED = "Triggered"
-"""The reason of a BootNotification that was asked for: the station has not booted."""
 FIRMWARE_UPDATE = "FirmwareUpdate"
 """The reason of a boot that a firmware update asked for (L01)."""
 

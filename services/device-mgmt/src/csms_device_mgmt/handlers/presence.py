@@ -7,15 +7,18 @@ from csms.v1.station_pb2 import PresenceSummary
 from csms_runtime.clock import from_ms
 
 from csms_device_mgmt.store import stations
-from csms_device_mgmt.unit import Unit
+from csms_device_mgmt.unit import Units
 
 
-async def handle(unit: Unit, summaries: Iterable[PresenceSummary]) -> None:
-    """Remember when each station was last heard from, in one statement for many summaries."""
+async def handle(units: Units, summaries: Iterable[PresenceSummary]) -> None:
+    """Remember when each station was last heard from, some stations in a transaction: others wait for their rows."""
     last_seen: dict[str, datetime] = {}
     for summary in summaries:
         for presence in summary.stations:
             at = from_ms(presence.last_seen_ms)
             last_seen[presence.station_id] = max(last_seen.get(presence.station_id, at), at)
-    if last_seen:
-        await stations.seen(unit.session, last_seen)
+    ids = sorted(last_seen)
+    for first in range(0, len(ids), stations.SEEN_AT_ONCE):
+        some = ids[first : first + stations.SEEN_AT_ONCE]
+        async with units.open() as unit:
+            await stations.seen(unit.session, {name: last_seen[name] for name in some})

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from csms_db.sql import insert
-from sqlalchemy import JSON, ColumnElement, bindparam, delete, func, or_, select, tuple_, type_coerce, update
+from csms_db.statements import Lookup, Update
+from sqlalchemy import JSON, ColumnElement, Table, delete, func, or_, select, tuple_, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.registration import Registration
@@ -22,6 +23,8 @@ from csms_device_mgmt.store.tables import (
     Station,
     Variable,
 )
+
+_TABLE = cast("Table", Station.__table__)
 
 OWNED = (Connector, Variable, ReportPart, Report, JobStep, Job, InstalledCertificate, Notification, Call)
 """What goes with a station when it is deleted."""
@@ -153,21 +156,20 @@ async def request_id_taken(session: AsyncSession, station_id: str, request_id: i
     await session.execute(statement)
 
 
+_LAST_SEEN = Lookup([_TABLE.c.station_id, _TABLE.c.last_seen], [_TABLE.c.station_id], for_update=True)
+_SEE = Update(_TABLE, by=["station_id"], names=["last_seen"])
+SEEN_AT_ONCE = 1_000
+"""Stations in one transaction: their rows are locked meanwhile, and messages of theirs wait."""
+
+
 async def seen(session: AsyncSession, last_seen: Mapping[str, datetime]) -> None:
-    """Remember when stations were last heard from; never earlier than known. Unknown stations are passed over."""
-    statement = (
-        update(Station)
-        .where(Station.station_id == bindparam("station"), or_(_never_seen(), Station.last_seen < bindparam("at")))
-        .values(last_seen=bindparam("at"))
-        .execution_options(synchronize_session=False)
-    )
-    rows = [{"station": station_id, "at": last_seen[station_id]} for station_id in sorted(last_seen)]
-    connection = await session.connection()
-    await connection.execute(statement, rows)
+    """Remember when stations were last heard from; never earlier than known. Unknown stations are passed over.
 
-
-def _never_seen() -> ColumnElement[bool]:
-    return Station.last_seen.is_(None)
+    Two statements. Rows are locked in one order, as everywhere.
+    """
+    known = await _LAST_SEEN.fetch(session, list(last_seen))
+    later = [(name, last_seen[name]) for name, before in known if before is None or before < last_seen[name]]
+    await _SEE.execute(session, later)
 
 
 async def page(
