@@ -604,6 +604,21 @@ async def test_orders_that_the_bus_has_forgotten_are_repeated_after_a_restart(
     assert len(await world.orders()) == (0 if bus_is_durable else 1)
 
 
+@pytest.mark.parametrize("bus_is_durable", [True, False])
+async def test_what_the_only_process_was_signing_when_it_died_is_signed_at_once(
+    world: World, *, bus_is_durable: bool
+) -> None:
+    """Beside others, it is theirs until its lease ends."""
+    await world.ask(csr_pem("SN-1"))
+    async with world.database.transaction() as session:
+        assert len(await certificate_requests.claim(session, utcnow(), timedelta(minutes=2), limit=1)) == 1
+    restarted = Certifier(
+        world.database, world.signer, renew_before=timedelta(0), wake_outbox=lambda: None, bus_is_durable=bus_is_durable
+    )
+    await restarted.work()
+    assert len(await world.certificates()) == (0 if bus_is_durable else 1)
+
+
 async def test_an_order_without_an_outcome_is_repeated(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivering, "OUTCOME_TIME", timedelta(0))
     await world.ask(csr_pem("SN-1"))

@@ -14,7 +14,7 @@ from csms_runtime.clock import utcnow
 
 from csms_auth.certifying import delivering, renewing
 from csms_auth.certifying.signing import Signer
-from csms_auth.store import certificates
+from csms_auth.store import certificate_requests, certificates
 
 POLL_S = 1.0
 """How long something may lie unnoticed when nobody called `wake`: it became due, or another process wrote it."""
@@ -75,6 +75,7 @@ class Certifier:
         if not self._orders_are_known:
             async with self._database.transaction() as session:
                 await certificates.forget_orders(session, utcnow())
+                await certificate_requests.forget_claims(session, utcnow())
             self._orders_are_known = True
         while self._signer is not None and await self._signer.sign_due():
             self._wake_outbox()
