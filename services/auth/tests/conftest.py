@@ -19,6 +19,7 @@ from csms_bus.records import new_record
 from csms_db.engine import Database
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
+from csms_runtime.settings import UnknownStations
 from csms_testing.databases import database_fixture
 from sqlalchemy import event
 
@@ -138,7 +139,7 @@ async def api(database: Database) -> AsyncIterator[Api]:
         api = Api(idle, keys)
         routers = [
             IdTokens(database, KeyCodes(SECRET_KEY), api.wake).router(),
-            Credentials(database, SECRET_KEY).router(),
+            Credentials(database, SECRET_KEY, UnknownStations.ACCEPT).router(),
             ApiKeyResource(database, api.wake, keys).router(),
             audit_router(database),
         ]

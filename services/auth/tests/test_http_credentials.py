@@ -26,8 +26,10 @@ class TestCredentials:
 
     async def test_password_is_set_and_never_shown(self, api: Api, database: Database) -> None:
         item = {"id": "CS1", "security_profile": 2, "password_set": False, "password_claimed": False}
-        assert await api("GET", CREDENTIALS) == item
-        assert await api.put(CREDENTIALS, {"password": PASSWORD}) == item | {"password_set": True}
+        why = "no password is set for this station, which security profile 2 demands"
+        assert await api("GET", CREDENTIALS) == item | {"password_missing": why}
+        now = item | {"password_set": True, "password_missing": None}
+        assert await api.put(CREDENTIALS, {"password": PASSWORD}) == now
         station = await self.station(database)
         assert station.revision == 7
         assert matches(station.password_digest or b"", digests(api.key, "CS1", PASSWORD.encode()))
@@ -36,6 +38,12 @@ class TestCredentials:
         await api.put(CREDENTIALS, {"password": PASSWORD})
         await api("DELETE", CREDENTIALS, status=204)
         assert (await self.station(database)).password_digest is None
+
+    @pytest.mark.parametrize("profile", [0, 3])
+    async def test_one_that_needs_no_password_lacks_none(self, api: Api, database: Database, profile: int) -> None:
+        async with database.transaction() as session:
+            await stations.save(session, [Station("OTHER", revision=7, security_profile=profile)], utcnow())
+        assert (await api("GET", "/api/v1/stations/OTHER/credentials"))["password_missing"] is None
 
     async def test_what_a_station_came_with_is_shown_and_forgotten(self, api: Api, database: Database) -> None:
         async with database.transaction() as session:

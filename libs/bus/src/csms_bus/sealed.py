@@ -11,7 +11,7 @@ from typing import Self
 
 import structlog
 from csms.v1.bus_pb2 import Record, SealedBody
-from csms_ocpp.secrecy import may_hold_secrets
+from csms_ocpp.redaction import may_hold_secret_as_sent
 from csms_runtime.sealing import CannotOpen, Sealer
 from google.protobuf.message import DecodeError
 
@@ -96,7 +96,7 @@ class SealedBus:
         """Return the record sealed; None: it holds no secret."""
         kind = record.WhichOneof("body")
         payloads = _PAYLOADS.get(kind or "")
-        if kind is None or payloads is None or not any(may_hold_secrets(each) for each in payloads(record)):
+        if kind is None or payloads is None or not any(may_hold_secret_as_sent(each) for each in payloads(record)):
             return None
         content = self._sealer.seal(record.SerializeToString(), *_context(record))
         return Record(

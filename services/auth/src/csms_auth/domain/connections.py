@@ -154,7 +154,7 @@ def _bad_certificate(attempt: Attempt, station: Station | None, rules: Rules) ->
 def _bad_password(attempt: Attempt, station: Station, policy: UnknownStations) -> Refused | None:
     valid = station.valid_digests
     if not valid:
-        missing = _missing_password(station, policy)
+        missing = missing_password(station, policy)
         return Refused(UNAUTHORIZED, missing, BAD_PASSWORD) if missing else None
     if not attempt.password_digests:
         return Refused(UNAUTHORIZED, "no password given", BAD_PASSWORD)
@@ -163,12 +163,14 @@ def _bad_password(attempt: Attempt, station: Station, policy: UnknownStations) -
     return None
 
 
-def _missing_password(station: Station, policy: UnknownStations) -> str:
-    """Say why a station for which no password is set is not let in without one; empty: it is let in.
+def missing_password(station: Station, policy: UnknownStations) -> str:
+    """Say why a station for which no password is set is not let in without one; empty: it is let in, or one is set.
 
     What lets unknown stations in must not open the name of a station that an operator trusts: one that is registered
     for passwords, or was accepted where unknown ones are held.
     """
+    if station.valid_digests:
+        return ""
     if station.least_profile:
         return f"no password is set for this station, which security profile {station.least_profile} demands"
     if policy is UnknownStations.REJECT:

@@ -6,9 +6,11 @@ from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.http import Problem, require
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH, digest
+from csms_runtime.settings import UnknownStations
 from fastapi import APIRouter, Path, Security
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from csms_auth.domain.connections import CLIENT_CERTIFICATE, missing_password
 from csms_auth.domain.stations import Station
 from csms_auth.store import stations
 
@@ -33,15 +35,19 @@ class CredentialsItem(BaseModel):
         description="It came with a password when nobody had created it: that one is demanded of it, until an "
         "operator sets a password or demands a security profile, or deletes the credentials"
     )
+    password_missing: str | None = Field(
+        description="Why the station is refused (401) until a password is set; null: it is not for the lack of one"
+    )
 
 
 class Credentials:
     """The handlers of a station's credentials. The station itself is created at /stations."""
 
-    def __init__(self, database: Database, secret_key: bytes) -> None:
+    def __init__(self, database: Database, secret_key: bytes, unknown_stations: UnknownStations) -> None:
         """`secret_key` is the key of the password digests."""
         self._database = database
         self._key = secret_key
+        self._unknown_stations = unknown_stations
 
     def router(self) -> APIRouter:
         """Return the routes, below /api/v1."""
@@ -59,7 +65,7 @@ class Credentials:
             station = (await stations.load(session, [station_id])).get(station_id)
         if station is None or station.deleted:
             raise _not_found()
-        return _item(station)
+        return _item(station, self._unknown_stations)
 
     async def put(self, station_id: StationId, body: CredentialsBody) -> CredentialsItem:
         """Make this the only valid password, from the next connection on."""
@@ -76,12 +82,15 @@ class Credentials:
                 raise _not_found()
 
 
-def _item(station: Station) -> CredentialsItem:
+def _item(station: Station, policy: UnknownStations) -> CredentialsItem:
     return CredentialsItem(
         id=station.station_id,
         security_profile=station.security_profile or None,
         password_set=station.password_digest is not None,
         password_claimed=station.claimed_digest is not None,
+        password_missing=None
+        if station.least_profile == CLIENT_CERTIFICATE
+        else missing_password(station, policy) or None,
     )
 
 
