@@ -557,7 +557,7 @@ async def test_a_compromised_key_gets_no_certificate_again(world: World) -> None
 
 
 # ---- Delivery --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("outcome", [Outcome.OUTCOME_NOT_CONNECTED, Outcome.OUTCOME_TIMEOUT])
+@pytest.mark.parametrize("outcome", [Outcome.OUTCOME_NOT_CONNECTED, Outcome.OUTCOME_TIMEOUT, Outcome.OUTCOME_UNKNOWN])
 async def test_a_station_that_is_away_gets_it_when_it_connects(world: World, outcome: Outcome) -> None:
     await world.ask(csr_pem("SN-1"))
     await world.signer.sign_due()
@@ -566,6 +566,7 @@ async def test_a_station_that_is_away_gets_it_when_it_connects(world: World, out
     await world.result(order, outcome=outcome)
     (certificate,) = await world.certificates()
     assert certificate.state is CertificateState.ISSUED
+    assert "answered :" not in certificate.reason
     assert certificate.due_at is not None
     assert certificate.due_at > utcnow() + timedelta(seconds=3)
     await world.connects(refresh=True)  # told again, not connected anew

@@ -55,6 +55,7 @@ def delivered(certificate: Certificate, result: CommandResult, now: datetime) ->
     reasons = {
         Outcome.OUTCOME_NOT_CONNECTED: "the station is not connected",
         Outcome.OUTCOME_TIMEOUT: "the station did not answer",
+        Outcome.OUTCOME_UNKNOWN: "it is not known whether the station got it",
     }
     return put_off(certificate, reasons.get(result.outcome, _error(result)), now)
 
