@@ -1,0 +1,55 @@
+"""The parts that every service has as a process of its own: contexts, entered in the order of their start."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+from csms_runtime.health import Health
+from csms_runtime.http import create_app, create_management_app, listening
+from csms_runtime.sealing import Sealer
+from csms_runtime.settings import RuntimeSettings
+from fastapi import APIRouter
+
+from csms_bus.api_security import ApiSecurity
+from csms_bus.kafka import KafkaBus
+from csms_bus.ports import Bus, BusUnavailable
+from csms_bus.sealed import SealedBus
+
+
+@asynccontextmanager
+async def kafka_bus(settings: RuntimeSettings, service: str, health: Health, **limits: float) -> AsyncIterator[Bus]:
+    """Connect to Kafka, secrets sealed. Raises BusUnavailable, ValueError when there is no secret key."""
+    bus = SealedBus(KafkaBus.configured(settings, service, health, **limits), Sealer(settings.require_secret_key()))
+    try:
+        await bus.start()
+        yield bus
+    finally:
+        await bus.stop()
+
+
+def management_port(settings: RuntimeSettings, health: Health) -> AbstractAsyncContextManager[int]:
+    """Listen on the management port: /healthz, /readyz, /metrics."""
+    return listening(create_management_app(health), settings.management_host, settings.management_port)
+
+
+def api_port(
+    settings: RuntimeSettings,
+    title: str,
+    routers: Sequence[APIRouter],
+    security: ApiSecurity,
+    health: Health,
+    *,
+    unavailable: Sequence[type[Exception]] = (),
+) -> AbstractAsyncContextManager[int]:
+    """Listen on the port of the HTTP API. `unavailable`: errors of a handler that mean 503, beside BusUnavailable."""
+    api = create_app(
+        title,
+        routers=routers,
+        keys=security.keys,
+        tokens=security.tokens,
+        audit=security.audit.for_app,
+        health=health,
+        version=version("csms"),
+        unavailable=[*unavailable, BusUnavailable],
+    )
+    return listening(api, settings.http_host, settings.http_port, trusted_proxies=settings.trusted_proxies)

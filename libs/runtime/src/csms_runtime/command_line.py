@@ -1,0 +1,58 @@
+"""The command line of a service: `serve`, and `migrate` where it has a database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import typer
+
+from csms_runtime import lifecycle, logging
+from csms_runtime.settings import RuntimeSettings
+
+Settings = TypeVar("Settings", bound=RuntimeSettings)
+
+
+def service_cli(
+    about: str | None,
+    settings: Callable[[], Settings],
+    serve: Callable[[Settings, asyncio.Event], Awaitable[None]],
+    migrate: Callable[[Settings], Awaitable[None]] | None = None,
+) -> typer.Typer:
+    """Return the command line of a service. `settings` reads them; logging is configured before anything else is done.
+
+    `serve(settings, stop)` runs the service until `stop` is set (see csms_runtime.lifecycle.run). `migrate` brings the
+    database's schema to this version; None: the service has no database.
+    """
+    # No pretty tracebacks: they show local variables, and so secrets.
+    cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+    @cli.callback(help=about)
+    def _commands() -> None:
+        """Keep `serve` a command of its own where it is the only one."""
+
+    @cli.command(name="serve")
+    def _serve() -> None:
+        """Run the service until SIGTERM or SIGINT. Settings come from CSMS_* variables."""
+        configured = _configured(settings)
+        lifecycle.run(lambda stop: serve(configured, stop))
+
+    if migrate is not None:
+        work = migrate
+
+        @cli.command(name="migrate")
+        def _migrate() -> None:
+            """Bring the database's schema to this version, and end."""
+            configured = _configured(settings)
+            asyncio.run(_awaited(work(configured)))
+
+    return cli
+
+
+def _configured(settings: Callable[[], Settings]) -> Settings:
+    configured = settings()
+    logging.configure(configured.log_level, configured.log_format)
+    return configured
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
