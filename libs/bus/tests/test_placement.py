@@ -99,6 +99,28 @@ async def test_misplaced_records_are_set_aside_unseen_and_unanswered(world: Worl
     ]
 
 
+async def test_misplaced_records_of_many_stations_stop_nobody(memory: World) -> None:
+    given: asyncio.Queue[str] = asyncio.Queue()
+
+    async def handle(batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        for incoming in batch:
+            given.put_nowait(incoming.key)
+        return ()
+
+    orders = [Outgoing(CALLS_DEVICES.name, example("devices.orders", "call_order"), partition=0) for _ in range(100)]
+    for number, order in enumerate(orders):
+        order.record.station_id = f"CS{number}"
+    last = _call("last", GATEWAY_INBOX.name)
+    last.partition = 0
+    runner = ConsumerRunner(
+        memory.bus, group=memory.group, topics=[CALLS_DEVICES.name], handler=handle, max_dead_letters=3
+    )
+    async with running(runner.run), asyncio.timeout(DEADLINE_S):
+        await runner.ready()
+        await memory.bus.publish([*orders, last])
+        assert await given.get() == "last"
+
+
 async def test_an_inbox_takes_only_what_belongs_there(world: World) -> None:
     read: asyncio.Queue[Record] = asyncio.Queue()
     inbox = Inbox(world.bus, GATEWAY_INBOX.name, 30, read.put_nowait)

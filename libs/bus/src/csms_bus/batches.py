@@ -143,7 +143,8 @@ class BatchProcessor:
                     await self._one(incoming)
                 except Never as never:
                     held.append((incoming, str(never)))
-                    self._check_limit(incoming, str(never))
+                    if not _refused(incoming):  # which says nothing of the handler
+                        self._check_limit(incoming, str(never))
                 else:
                     await self._bury(held, done)
                     self._failing.pop(_partition(incoming), None)
