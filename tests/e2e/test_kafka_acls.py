@@ -26,7 +26,7 @@ from csms_testing.pki import Pki
 from csms_testing.secured_stores import PASSWORD, make_acls, secured_kafka
 from csms_testing.systems import System, distributed
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]  # each ACL takes a JVM of its own
 GATEWAY = "gateway"
 NEWCOMER = "newcomer"
 """A user without ACLs."""

@@ -55,7 +55,7 @@ def _of_services() -> Iterator[Acl]:
         yield Acl(service, Resource.GROUP, groups, ("Read",))
         if service == BURIER:
             replayed = {topic.name for group in GROUPS for topic in group.topics} - {*written, DEAD_LETTERS.name}
-            yield Acl(service, Resource.TOPIC, tuple(sorted(replayed)), ("Write",))
+            yield Acl(service, Resource.TOPIC, tuple(sorted(replayed)), ("Write", "DescribeConfigs"))
 
 
 def _of_the_admin() -> Iterator[Acl]:
