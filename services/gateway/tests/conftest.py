@@ -17,6 +17,7 @@ SECRET = "a secret of the tests"
 QUICK = {
     "secret_key": SECRET,
     "ocpp_port": 0,
+    "max_connections": 1000,
     "drain_spread_s": 0.05,
     "drain_calls_s": 5,
     "close_timeout_s": 0.5,
