@@ -1,6 +1,6 @@
 """Orders of CALLs by other services, which send none themselves: one outcome comes of each, on ocpp.results."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -23,7 +23,6 @@ from csms_device_mgmt.commands import Command, outgoing, target_of_call, target_
 from csms_device_mgmt.domain.registration import Registration, refusal
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.outcomes import completion_of, result_of
-from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store import calls, stations
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Station
@@ -163,10 +162,9 @@ def _tell(
 ) -> CommandResult:
     """Publish the outcome of an order that is not sent, where those of gateways are published.
 
-    It lies in the outbox, so the request in it has no secrets.
+    With the whole request: if the station has connected meanwhile, it is sent from there.
     """
-    shown = replace(command, payload=redacted(command.protocol, command.action, command.payload))
-    result = CommandResult(command=shown.body(), outcome=outcome, error=error, completed_at_ms=to_ms(unit.now))
+    result = CommandResult(command=command.body(), outcome=outcome, error=error, completed_at_ms=to_ms(unit.now))
     unit.tell(Outgoing(RESULTS.name, new_record(station_id, command_result=result)))
     return result
 
