@@ -148,8 +148,10 @@ async def commanded(api, station: Scripted, station_id: str, answers: Sequence[M
 
 
 async def test_errors_that_nothing_can_store_are_outcomes_all_the_same(station, api, station_id):
-    outcomes = await commanded(api, station, station_id, odd_errors()[:1])
-    assert [(outcome["status"], outcome["outcome"]) for outcome in outcomes] == [(200, "error")]
+    outcomes = await commanded(api, station, station_id, odd_errors())
+    assert outcomes[0]["outcome"] == "error"  # others are no JSON for everyone: then there was no answer
+    assert {outcome["outcome"] for outcome in outcomes} <= {"error", "timeout"}
+    assert {outcome["status"] for outcome in outcomes} <= {200, 504}
     assert max(len(json.dumps(outcome)) for outcome in outcomes) < 100_000
     listed = await api.get(f"/stations/{station_id}/calls")
     assert listed.status_code == 200

@@ -19,6 +19,11 @@ def test_values_cost_more_than_bytes() -> None:
     assert cost(b"[[],{}]") == 7 + 8 * 4
 
 
+def test_what_is_refused_unread_costs_no_more_than_what_is_read() -> None:
+    assert cost(b"," * MAX_STRUCTURE) == 9 * MAX_STRUCTURE
+    assert cost(b"," * 1_000_000) == 1_000_000 + 8 * MAX_STRUCTURE
+
+
 def test_what_is_short_is_never_too_much() -> None:
     assert not is_too_much(b"," * MAX_STRUCTURE)
     assert is_too_much(b"," * (MAX_STRUCTURE + 1))
