@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
+from csms.v1.station_pb2 import ReplyTo
 from csms_bus.kafka_records import hash_of
 from csms_bus.ports import BusUnavailable, Incoming, Outgoing, RecordTooLarge
 from csms_bus.records import reply_to
@@ -202,13 +203,6 @@ async def test_record_of_a_newer_version_is_kept_unseen_and_stops_nothing(world:
 
 
 async def test_inbox_that_cannot_be_reached_holds_up_only_who_waits_there(memory: World) -> None:
-    class Leaderless(SlowBus):
-        async def publish(self, records: Sequence[Outgoing]) -> None:
-            bad = {at: BusUnavailable("no leader") for at, one in enumerate(records) if one.partition == 1}
-            await self._bus.publish([one for at, one in enumerate(records) if at not in bad])
-            if bad:
-                raise BusUnavailable("no leader", outcomes=bad)
-
     async def handle(batch: Sequence[Incoming]) -> Sequence[Outgoing]:
         return [
             Outgoing(GATEWAY_INBOX.name, incoming.record, partition=number_of(incoming))
@@ -384,3 +378,53 @@ async def test_answers_that_can_never_be_published_hurt_nobody_else(memory: Worl
         found = [(await answers.next()).reply for _ in range(3)]
         outcomes = {reply.correlation_id: reply.WhichOneof("outcome") for reply in found}
         assert outcomes == {"1": "payload", "2": "error", "3": "payload"}
+
+
+class Leaderless(SlowBus):
+    """A bus of which the inbox partitions with number 1 cannot be reached."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        bad = {at: BusUnavailable("no leader") for at, one in enumerate(records) if one.partition == 1}
+        await self._bus.publish([one for at, one in enumerate(records) if at not in bad])
+        if bad:
+            raise BusUnavailable("no leader", outcomes=bad)
+
+
+async def test_dead_letter_whose_station_cannot_be_told_stops_nothing(world: World) -> None:
+    handler = Handler(Failing(Never("bad"), 1))
+    async with world.reading(DEAD_LETTERS.name) as dead, world.runner(handler):
+        await world.bus.publish([world.call("CS1", 1, slot=999), world.call("CS1", 2)])
+        assert (await dead.next()).dead_letter.reason == "bad"
+        await handler.until(lambda: handler.done == [2])
+    async with world.consumer() as consumer:
+        await world.take_none(consumer)
+
+
+async def test_dead_letter_of_an_inbox_that_cannot_be_reached_holds_up_nobody(memory: World) -> None:
+    handler = Handler(Failing(Never("bad"), 1))
+    runner = ConsumerRunner(Leaderless(memory), group=memory.group, topics=[memory.log], handler=handler)  # type: ignore[arg-type]
+    to = ReplyTo(topic=GATEWAY_INBOX.name, partition=1)
+    poison = memory.call("CS1", 1)
+    poison.record.station_call.reply_to.CopyFrom(to)
+    async with memory.reading(DEAD_LETTERS.name) as dead, running(runner.run):
+        await runner.ready()
+        await memory.bus.publish([poison, memory.call("CS1", 2)])
+        assert (await dead.next()).dead_letter.reason == "bad"
+        await handler.until(lambda: handler.done == [2])
+
+
+async def test_dead_letter_that_is_too_large_is_logged_and_passed_over(memory: World) -> None:
+    class NoLetters(SlowBus):
+        async def publish(self, records: Sequence[Outgoing]) -> None:
+            if any(one.topic == DEAD_LETTERS.name for one in records):
+                raise RecordTooLarge("x", outcomes={0: RecordTooLarge("x")})
+            await self._bus.publish(records)
+
+    handler = Handler(Failing(Never("bad"), 1))
+    runner = ConsumerRunner(NoLetters(memory), group=memory.group, topics=[memory.log], handler=handler)  # type: ignore[arg-type]
+    async with running(runner.run):
+        await runner.ready()
+        await memory.publish(("CS1", 1), ("CS1", 2))
+        await handler.until(lambda: handler.done == [2])
+    async with memory.consumer() as consumer:
+        await memory.take_none(consumer)

@@ -201,7 +201,7 @@ class BatchProcessor:
         """Publish the dead letters that were held back, with an error for the stations that wait."""
         if not held:
             return
-        await self._bus.publish([out for incoming, reason in held for out in self._last_words(incoming, reason)])
+        await self._publish_words([out for incoming, reason in held for out in self._last_words(incoming, reason)])
         for incoming, reason in held:
             metrics.CONSUMER_DEAD_LETTERS.labels(self._group, incoming.topic).inc()
             _log.error(
@@ -215,6 +215,14 @@ class BatchProcessor:
             )
         done([incoming for incoming, _ in held])
         held.clear()
+
+    async def _publish_words(self, words: Sequence[Outgoing]) -> None:
+        """Publish as far as it can be done at all: where a station wants its answer must not stop the consumer."""
+        try:
+            await publish_led_to(self._bus, self._group, words)
+        except RecordRefused as error:
+            for at, refused in error.of_each(len(words)).items():
+                _log.error("last words lost", group=self._group, topic=words[at].topic, error=str(refused))
 
     def _last_words(self, incoming: Incoming, reason: str) -> list[Outgoing]:
         words = [dead_letter(incoming, group=self._group, reason=reason)]
