@@ -187,6 +187,24 @@ async def test_tc_a_11_csms_a_revocation_ends_the_connection(renewal):
         shown = await renewal.certificate(state="Accepted")
         await renewal.revoke(shown["id"])
         assert await station.closed() == CloseCode.NORMAL_CLOSURE
+    closed = await renewal.operator.closed_connection(renewal.connect.station_id)
+    assert closed["close_reason"] == "a certificate of the station was revoked"
+
+
+async def test_tc_a_11_csms_the_connection_of_the_revoked_certificate_is_shown_closed(renewal):
+    """The station came with it, so that it is that very connection."""
+    async with renewal.connect() as station:
+        await booted(station, serialNumber=renewal.serial_number)
+        await renewal.ask(station)
+        chain = await renewal.signed(station)
+        await station.answer(ACCEPTED)
+        shown = await renewal.certificate(state="Accepted")
+    async with renewal.renewed(chain)() as station:
+        await booted(station, serialNumber=renewal.serial_number)
+        await renewal.revoke(shown["id"])
+        await station.closed()
+    closed = await renewal.operator.closed_connection(renewal.connect.station_id)
+    assert closed["close_reason"] == "a certificate of the station was revoked"
 
 
 async def refused_request(renewal: Renewal, reason: str) -> dict[str, Any] | None:

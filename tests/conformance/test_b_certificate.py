@@ -22,3 +22,7 @@ async def test_another_serial_number_closes_the_connection(
             await boot(station, serialNumber=change(serial_number))
         await station.closed()
     assert (await operator.station(station_id))["registration_status"] is None
+    closed = await operator.closed_connection(station_id)
+    assert closed["close_reason"] == "the serial number is not the one its certificate names"
+    connected = await operator.items("/stations", connected="true", q=station_id)
+    assert connected == []

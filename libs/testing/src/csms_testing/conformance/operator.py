@@ -64,6 +64,16 @@ class Operator:
         station: dict[str, Any] = await self.get(f"/stations/{station_id}")
         return station
 
+    async def closed_connection(self, station_id: str) -> dict[str, Any]:
+        """Wait until the station is shown as not connected, and return the connection that it had last."""
+
+        async def look() -> dict[str, Any] | None:
+            station = await self.station(station_id)
+            connection: dict[str, Any] = station["connection"]
+            return None if station["connected"] or connection["closed_at"] is None else connection
+
+        return await self.eventually(look)
+
     async def items(self, path: str, **parameters: Any) -> list[dict[str, Any]]:  # noqa: ANN401 any JSON
         """The first page of a list."""
         items: list[dict[str, Any]] = (await self.get(path, **parameters))["items"]
@@ -103,7 +113,7 @@ class Operator:
         pending.http_status = answer.status_code
 
     @staticmethod
-    async def eventually(look: Callable[[], Awaitable[T]]) -> T:
+    async def eventually(look: Callable[[], Awaitable[T | None]]) -> T:
         """Return what `look` returns once it is truthy; for what other processes work on. Raises TimeoutError."""
         async with asyncio.timeout(DEADLINE_S):
             while not (found := await look()):  # noqa: ASYNC110  another process changes it
