@@ -5,8 +5,10 @@ And of all that lies about: every record on every topic, every row of every data
 
 import asyncio
 import base64
+import contextlib
 import json
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,11 +28,12 @@ from csms_testing.systems import API_KEY, System, distributed, standalone
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STATION = "CS-SECRETS"
+STATION, AWAY = "CS-SECRETS", "CS-SECRETS-AWAY"
 READ = (
     "/audit",
     f"/stations/{STATION}",
     f"/stations/{STATION}/calls",
+    f"/stations/{AWAY}/calls",
     f"/stations/{STATION}/variables",
     f"/stations/{STATION}/notifications",
     f"/stations/{STATION}/credentials",
@@ -113,6 +116,7 @@ async def shown(request: pytest.FixtureRequest, secrets: Secrets, directory: Pat
         }
         if directory.name == "standalone":
             async with standalone(directory, **settings, CSMS_OCPP_TLS_PORT="0", **spied(directory)) as system:
+                spy_on_sqlite(directory)
                 texts |= await seen(system, secrets, issuer)
             texts |= {f"topic {topic}": text for topic, text in spied_topics(directory)}
             texts |= {f"file {path.name}": path.read_bytes().decode("latin-1") for path in data_files(directory)}
@@ -123,6 +127,7 @@ async def shown(request: pytest.FixtureRequest, secrets: Secrets, directory: Pat
                 for name, value in settings.items():
                     patch.setenv(name, value)
                 async with distributed(directory, kafka=kafka, database_url=database_url, gateways=1) as system:
+                    await spy_on_postgresql(database_url)
                     texts |= await seen(system, secrets, issuer)
             texts |= {f"topic {topic.name}": await on_topic(kafka, topic) for topic in CATALOGUE}
             texts |= await rows(database_url)
@@ -172,6 +177,36 @@ def spied_topics(directory: Path) -> Iterator[tuple[str, str]]:
         records.setdefault(topic, []).append(value)
     for topic, values in records.items():
         yield topic, " ".join(values)
+
+
+OUTBOXES = ("auth", "devices", "transactions")
+
+
+def spy_on_sqlite(directory: Path) -> None:
+    """Have the databases keep whatever was in the outboxes, which are empty again a moment later."""
+    for name in OUTBOXES:
+        with contextlib.closing(sqlite3.connect(directory / "data" / f"{name}.db", timeout=30)) as database:
+            database.executescript("""
+                CREATE TABLE outbox_spy (record BLOB);
+                CREATE TRIGGER outbox_spied AFTER INSERT ON outbox
+                BEGIN INSERT INTO outbox_spy VALUES (NEW.record); END;
+            """)
+
+
+async def spy_on_postgresql(database_url: str) -> None:
+    """See `spy_on_sqlite`."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        for name in OUTBOXES:
+            await connection.execute(f"""
+                CREATE TABLE {name}.outbox_spy (record bytea);
+                CREATE FUNCTION {name}.outbox_spied() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN INSERT INTO {name}.outbox_spy VALUES (NEW.record); RETURN NULL; END $$;
+                CREATE TRIGGER outbox_spied AFTER INSERT ON {name}.outbox
+                FOR EACH ROW EXECUTE FUNCTION {name}.outbox_spied();
+            """)  # noqa: S608 the names are ours
+    finally:
+        await connection.close()
 
 
 async def on_topic(kafka: str, topic: Topic) -> str:
@@ -322,8 +357,12 @@ async def commands(api: httpx2.AsyncClient, secrets: Secrets, key_code: dict[str
         f"/stations/{STATION}/calls/InstallCertificate",
         json={"certificateType": "CSMSRootCertificate", "certificate": key},
     )
-    started = await api.post(f"/stations/{STATION}/remote-start", json={"id_token": key_code, "evse_id": 2})
+    start = {"id_token": key_code, "evse_id": 2}
+    started = await api.post(f"/stations/{STATION}/remote-start", json=start)
     assert started.status_code == 200, started.text
+    (await api.put(f"/stations/{AWAY}", json={})).raise_for_status()
+    not_sent = await api.post(f"/stations/{AWAY}/remote-start", json=start)
+    assert (not_sent.status_code, not_sent.json()["outcome"]) == (409, "not_connected")
 
 
 async def test_nothing_that_is_shown_holds_a_secret(shown: dict[str, str], secrets: Secrets) -> None:
@@ -350,6 +389,14 @@ async def test_the_search_would_find_them(shown: dict[str, str]) -> None:
     assert "/api/v1/id-tokens/KeyCode/***" in {entry["path"] for entry in audited}
     assert "KeyCode" in shown["/id-tokens"]
     assert "BasicAuthPassword" in "".join(text for where, text in shown.items() if where.startswith(("file", "table")))
+
+
+async def test_secrets_wait_sealed(shown: dict[str, str]) -> None:
+    """What would hold one is in the outbox before it is published: the outcome of the order that was not sent."""
+    kept = "".join(text for where, text in shown.items() if where.startswith(("file devices", "table devices.outbox")))
+    kind = "command_result"
+    sealed = chr(len(kind)) + kind
+    assert sealed in kept or sealed.encode().hex() in kept
 
 
 async def test_secrets_travel_sealed(shown: dict[str, str]) -> None:

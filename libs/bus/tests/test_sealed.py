@@ -18,6 +18,7 @@ from csms.v1.station_pb2 import (
 from csms_bus.ports import Incoming, Outgoing, Start
 from csms_bus.records import dead_letter, new_record
 from csms_bus.sealed import SealedBus
+from csms_bus.sealed import sealed as sealed_record
 from csms_runtime.sealing import Sealer
 from csms_testing.buses import World
 
@@ -62,6 +63,14 @@ async def published(world: World, bus: SealedBus, *records: Record) -> tuple[Inc
     finally:
         await services.close()
     return raw[-1], read[-1]
+
+
+async def test_what_an_outbox_holds_sealed_is_published_as_it_is(world: World, sealed: SealedBus) -> None:
+    record = SECRETS["call_order_verdict"]
+    kept = sealed_record(Sealer(KEY), Outgoing(world.log, record)).record
+    assert CANARY.encode() not in kept.SerializeToString()
+    raw, read = await published(world, sealed, kept)
+    assert (raw.record, read.record) == (kept, record)
 
 
 @pytest.mark.parametrize("name", SECRETS)

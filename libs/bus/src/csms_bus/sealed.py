@@ -2,7 +2,8 @@
 
 It stands before a bus of either kind. What may hold a secret is sealed when it is published, whole, and opened when it
 is read, so that services need not know. Somebody who can read topics, and no CSMS_SECRET_KEY, sees whom a record is
-about and of which kind it is.
+about and of which kind it is. A service that writes such records into its outbox seals them there already (`sealed`):
+what is sealed is published as it is.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -50,6 +51,44 @@ _PAYLOADS: Mapping[str, Callable[[Record], Iterable[bytes]]] = {
 """What travels between services and may hold secrets. Events and the audit log are for others, and redacted."""
 
 
+def sealed(sealer: Sealer, outgoing: Outgoing) -> Outgoing:
+    """Return the record sealed if it may hold a secret, else as it is."""
+    record = outgoing.record
+    closed = _sealed_letter(sealer, record) if record.HasField("dead_letter") else _sealed_record(sealer, record)
+    # `stored` would be published instead of the sealed record.
+    return outgoing if closed is None else replace(outgoing, record=closed, stored=None)
+
+
+def _sealed_record(sealer: Sealer, record: Record) -> Record | None:
+    """Return the record sealed; None: it holds no secret."""
+    kind = record.WhichOneof("body")
+    payloads = _PAYLOADS.get(kind or "")
+    if kind is None or payloads is None or not any(may_hold_secret_as_sent(each) for each in payloads(record)):
+        return None
+    content = sealer.seal(record.SerializeToString(), *_context(record))
+    return Record(
+        record_id=record.record_id,
+        produced_at_ms=record.produced_at_ms,
+        traceparent=record.traceparent,
+        station_id=record.station_id,
+        sealed=SealedBody(kind=kind, content=content),
+    )
+
+
+def _sealed_letter(sealer: Sealer, record: Record) -> Record | None:
+    """Return a dead letter whose record is sealed again: replayed, it is opened as before."""
+    try:
+        closed = _sealed_record(sealer, Record.FromString(record.dead_letter.value))
+    except DecodeError:
+        return None
+    if closed is None:
+        return None
+    letter = Record()
+    letter.CopyFrom(record)
+    letter.dead_letter.value = closed.SerializeToString()
+    return letter
+
+
 class SealedBus:
     """A bus before another one (a `Bus`)."""
 
@@ -72,7 +111,7 @@ class SealedBus:
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """See Bus."""
-        await self._bus.publish([self._sealed(outgoing) for outgoing in records])
+        await self._bus.publish([sealed(self._sealer, outgoing) for outgoing in records])
 
     async def subscribe(self, group: str, topics: Sequence[str], listener: RebalanceListener | None = None) -> Consumer:
         """See Bus."""
@@ -85,40 +124,6 @@ class SealedBus:
     def partitions(self, topic: str) -> int:
         """See Bus."""
         return self._bus.partitions(topic)
-
-    def _sealed(self, outgoing: Outgoing) -> Outgoing:
-        record = outgoing.record
-        sealed = self._sealed_letter(record) if record.HasField("dead_letter") else self._sealed_record(record)
-        # `stored` would be published instead of the sealed record.
-        return outgoing if sealed is None else replace(outgoing, record=sealed, stored=None)
-
-    def _sealed_record(self, record: Record) -> Record | None:
-        """Return the record sealed; None: it holds no secret."""
-        kind = record.WhichOneof("body")
-        payloads = _PAYLOADS.get(kind or "")
-        if kind is None or payloads is None or not any(may_hold_secret_as_sent(each) for each in payloads(record)):
-            return None
-        content = self._sealer.seal(record.SerializeToString(), *_context(record))
-        return Record(
-            record_id=record.record_id,
-            produced_at_ms=record.produced_at_ms,
-            traceparent=record.traceparent,
-            station_id=record.station_id,
-            sealed=SealedBody(kind=kind, content=content),
-        )
-
-    def _sealed_letter(self, record: Record) -> Record | None:
-        """Return a dead letter whose record is sealed again: replayed, it is opened as before."""
-        try:
-            sealed = self._sealed_record(Record.FromString(record.dead_letter.value))
-        except DecodeError:
-            return None
-        if sealed is None:
-            return None
-        letter = Record()
-        letter.CopyFrom(record)
-        letter.dead_letter.value = sealed.SerializeToString()
-        return letter
 
     def _opened(self, incoming: Incoming) -> Incoming:
         record = incoming.record

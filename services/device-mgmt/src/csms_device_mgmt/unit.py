@@ -7,9 +7,11 @@ from datetime import datetime
 
 from csms_bus.gateways import Gateways
 from csms_bus.ports import Outgoing
+from csms_bus.sealed import sealed
 from csms_db import outbox
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
+from csms_runtime.sealing import Sealer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.settings import DeviceSettings
@@ -86,13 +88,14 @@ class Units:
         gateways: Gateways,
         committed: Callable[[], None],
     ) -> None:
-        """Args of note: `secret_key` is the key of the password digests.
+        """Args of note: `secret_key` is the key of the password digests and seals what may hold a secret in the outbox.
 
         `committed` is called after each transaction that left something in the outbox; it must not block.
         """
         self._database = database
         self._settings = settings
         self._secret_key = secret_key
+        self._sealer = Sealer(secret_key)
         self._gateways = gateways
         self._committed = committed
 
@@ -110,7 +113,7 @@ class Units:
             await unit.finish()
             unit.outgoing += unit.take_following()
             if unit.outgoing:
-                await outbox.add(session, OUTBOX, unit.outgoing)
+                await outbox.add(session, OUTBOX, [sealed(self._sealer, each) for each in unit.outgoing])
         if unit.outgoing:
             self._committed()
 
