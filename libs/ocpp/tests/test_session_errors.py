@@ -96,3 +96,12 @@ def test_nul_in_a_result_is_an_error(payload: object, protocol: Protocol, connec
     assert done.error is not None
     assert done.error.code == "FormatViolation"
     assert b"u0000" not in done.error.details
+
+
+@pytest.mark.parametrize(("code", "details"), [("1234", {"n": 1234}), ("u000", {"n": "\1"}), ("true", {"n": True})])
+def test_details_stay_json_whatever_the_secret_is(code: str, details: object, connect: Any) -> None:
+    request = {"remoteStartId": 1, "idToken": {"idToken": code, "type": "KeyCode"}}
+    answer = (4, "c1", "GenericError", "", details)
+    told = failed(connect, *answer, action="RequestStartTransaction", payload=request).details
+    assert code.encode() not in told
+    assert isinstance(orjson.loads(told), dict)

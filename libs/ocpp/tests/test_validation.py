@@ -261,3 +261,28 @@ def test_integers_have_32_bits(number: float) -> None:
 def test_any_integer_of_32_bits_will_do(number: float) -> None:
     status = {"timestamp": "2026-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": number, "connectorId": 1}
     assert validate_request(P201, "StatusNotification", status) is None
+
+
+EVENT = {
+    "eventType": "Updated",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "triggerReason": "MeterValuePeriodic",
+    "seqNo": 1,
+    "transactionInfo": {"transactionId": "a"},
+}
+
+
+@pytest.mark.parametrize("end", ["X", "Y" + "0" * 100 + "Z", "+1:00", "Z "])
+@pytest.mark.parametrize("custom", [{}, {"customData": {"vendorId": "v", "list": []}}])
+def test_a_date_time_may_be_wrong_behind_any_number_of_decimals(end: str, custom: dict[str, Any]) -> None:
+    right, wrong = (f"2026-01-01T00:00:00.{'0' * 40_000}{text}" for text in ("Z", end))
+    event = EVENT | custom | {"meterValue": [{"timestamp": right, "sampledValue": [{"value": 1}]}] * 20}
+    assert validate_request(P201, "TransactionEvent", event) is None
+    found = violation(validate_request(P201, "TransactionEvent", event | {"timestamp": wrong}))
+    assert found == (ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "/timestamp")
+
+
+def test_what_is_wrong_at_the_end_of_a_long_url_is_found() -> None:
+    asked = {"location": f"ftp://example.org/{'a' * 5_000} <", "retrieveDate": "2026-01-01T00:00:00Z"}
+    assert violation(validate_request(P16, "UpdateFirmware", asked))[0] is ErrorCode.PROPERTY_CONSTRAINT_VIOLATION
+    assert len(all_violations_request(P16, "UpdateFirmware", asked)) == 1

@@ -17,13 +17,15 @@ _UNKNOWN_NAMES = 8
 _LONGEST_NAME = 100
 _WHOLE_LISTS = 2000
 """More than any list of OCPP may have (1024)."""
+_TAIL = 10
+"""Characters that may follow the decimals of a date-time."""
 
 _Path = tuple[str | int, ...]
 _IsValid = Callable[[object], bool]
 
 
 class Excerpt(NamedTuple):
-    """A part of a payload, invalid as the whole is."""
+    """A part of a payload, invalid as the whole is (but for URLs that are too long to be looked at)."""
 
     value: object
     left_out: dict[_Path, int]
@@ -67,10 +69,10 @@ class Excerpts:
         lists = list(_lists(value, small, ()))
         for path, items in lists:
             tried = _with(is_valid, small, path)
-            if len(lists) == 1 or not tried(items):
+            if items and (len(lists) == 1 or not tried(items)):
                 found = self._in_list(tried, items, place + path)
                 return Excerpt(_put(small, path, found.value), found.left_out)
-        return Excerpt(small, {})  # cannot happen: only lists were shortened, and texts that no rule looks into
+        return Excerpt(small, {})  # a rule looks into a text (a URL, of those we send): the excerpt is valid
 
     def _in_list(self, is_valid: _IsValid, items: list[object], place: _Path) -> Excerpt:
         first, end = 0, len(items)
@@ -85,7 +87,7 @@ class Excerpts:
     def _cut(self, value: object, lists: int) -> object:
         match value:
             case str():
-                return value[: self._longest + 1]
+                return _shortened(value, self._longest)
             case list():
                 kept = _ITEMS[lists] if lists < len(_ITEMS) else 1
                 return [self._cut(item, lists + 1) for item in value[:kept]]
@@ -99,6 +101,15 @@ class Excerpts:
             yield name, value[name]
         for name in islice((each for each in value if each not in known), _UNKNOWN_NAMES):
             yield name[:_LONGEST_NAME], value[name]
+
+
+def _shortened(text: str, longest: int) -> str:
+    """Shorten a text: too long it stays, and a date-time, which may have any number of decimals, or none."""
+    if len(text) <= longest + _TAIL:
+        return text
+    left_out = text[longest:-_TAIL]
+    # "x" ends no date-time.
+    return text[:longest] + (text[-_TAIL:] if left_out.isascii() and left_out.isdigit() else "x")
 
 
 def _is_small(payload: object, longest: int) -> bool:

@@ -187,8 +187,9 @@ def _first(validator: _Validator, payload: object) -> Violation | None:
 
 
 def _violations(validator: _Validator, payload: object) -> list[Violation]:
-    """Some violations of an invalid payload, all if it is small; the most telling first."""
-    return sorted(map(_violation, validator.iter_errors(payload)), key=_rank)
+    """Some violations of an invalid payload, all if it is small, at least one; the most telling first."""
+    found = sorted(map(_violation, validator.iter_errors(payload)), key=_rank)
+    return found or [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "", "breaks its schema, in a long text")]
 
 
 _CODES = {
