@@ -189,8 +189,8 @@ class RuntimeSettings(KafkaAccess):
     )
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None,
-        description="Key of the station passwords' digests and of what is sealed between services, the same for all of "
-        "them, at least 16 characters; standalone makes one at its first start",
+        description="Key of the station passwords' digests and of what is sealed between services: every service needs "
+        "it, all the same one, at least 16 characters; standalone makes one at its first start",
     )
     unknown_stations: UnknownStations = Field(
         UnknownStations.REJECT, description="What happens to a station nobody created: reject, pending or accept"
