@@ -12,7 +12,7 @@ from fastapi import APIRouter
 
 from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
-from csms_bus.ports import Bus, BusUnavailable
+from csms_bus.ports import Bus, BusUnavailable, RecordTooLarge
 from csms_bus.sealed import SealedBus
 
 
@@ -51,5 +51,6 @@ def api_port(
         health=health,
         version=version("csms"),
         unavailable=[*unavailable, BusUnavailable],
+        too_large=[RecordTooLarge],
     )
     return listening(api, settings.http_host, settings.http_port, trusted_proxies=settings.trusted_proxies)

@@ -43,7 +43,7 @@ class Requester:
         """Publish a question and return the record that answers it.
 
         The question must carry `reply_to` and `correlation_id`. Waits at most `timeout_s` seconds, publishing included.
-        Raises NoAnswer, BusUnavailable.
+        Raises NoAnswer, BusUnavailable, RecordRefused.
         """
         answer = self.expect(correlation_id)
         try:

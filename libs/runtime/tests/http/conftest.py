@@ -21,6 +21,10 @@ from fastapi import APIRouter, FastAPI, Security
 from pydantic import BaseModel, ConfigDict, Field
 
 
+class LargeError(Exception):
+    """What was asked is more than the bus carries."""
+
+
 class AwayError(Exception):
     """Something the service needs is away."""
 
@@ -60,6 +64,7 @@ async def whoami(principal: CurrentPrincipal) -> dict[str, str]:
 async def fails(name: str) -> None:
     errors: dict[str, Exception] = {
         "bug": RuntimeError("the password is s3cret"),
+        "large": LargeError("s3cret"),
         "away": AwayError("postgresql://u:s3cret@h/d"),
         "taken": Problem(409, "Name taken", f"{name} is taken", holder="CS1", headers={"X-Holder": "CS1"}),
     }
@@ -80,6 +85,7 @@ def keys() -> ApiKeys:
 def api(health: Health) -> Callable[..., FastAPI]:
     """Makes apps that differ in some argument."""
     settings: dict[str, Any] = {"health": health, "version": "1.2", "management": True, "unavailable": [AwayError]}
+    settings["too_large"] = [LargeError]
     return lambda **changes: create_app("Things", routers=[router], **(settings | changes))
 
 

@@ -86,6 +86,12 @@ async def test_wrong_method(admin: httpx2.AsyncClient) -> None:
     assert "GET" in response.headers["allow"] or "POST" in response.headers["allow"]
 
 
+async def test_what_no_message_can_hold_is_413(admin: httpx2.AsyncClient) -> None:
+    response = await admin.get("/api/v1/things/large/fails")
+    assert (response.status_code, response.json()["title"]) == (413, "Message too large")
+    assert "s3cret" not in response.text
+
+
 async def test_what_is_away_is_503(admin: httpx2.AsyncClient) -> None:
     response = await admin.get("/api/v1/things/away/fails")
     assert response.status_code == 503

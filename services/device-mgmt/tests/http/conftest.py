@@ -21,7 +21,7 @@ from csms.v1.station_pb2 import (
     StationCommand,
 )
 from csms_bus.memory import MemoryBus
-from csms_bus.ports import Outgoing, Start
+from csms_bus.ports import Outgoing, RecordTooLarge, Start
 from csms_bus.records import new_record
 from csms_bus.topics import AUTH_ADMISSIONS, CONNECTIONS, GATEWAY_INBOX, GATEWAY_STATUS, RESULTS
 from csms_db.engine import Database
@@ -30,6 +30,7 @@ from csms_device_mgmt.settings import DeviceSettings
 from csms_runtime.clock import now_ms
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
+from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES
 from csms_testing.databases import database_fixture
 
 database = database_fixture("csms_device_mgmt", schema="devices", dialects=["sqlite"])
@@ -162,8 +163,9 @@ class FakeGateway:
 
 
 @pytest.fixture
-def bus() -> MemoryBus:
-    return MemoryBus()
+def bus(request: pytest.FixtureRequest) -> MemoryBus:
+    """The bus; a test may name its largest message, in bytes."""
+    return MemoryBus(max_message_bytes=getattr(request, "param", DEFAULT_MAX_MESSAGE_BYTES))
 
 
 @pytest.fixture
@@ -209,7 +211,9 @@ async def service(
 async def clients(service: DeviceManagement) -> AsyncIterator[Callable[[str], httpx2.AsyncClient]]:
     """Makes HTTP clients by scope."""
     keys = ApiKeys.for_tests(admin="admin-key", operate="operate-key", read="read-key")
-    app = create_app("test", routers=service.routers, keys=keys, health=Health(), version="0")
+    app = create_app(
+        "test", routers=service.routers, keys=keys, health=Health(), version="0", too_large=[RecordTooLarge]
+    )
     opened: list[httpx2.AsyncClient] = []
 
     def make(scope: str) -> httpx2.AsyncClient:

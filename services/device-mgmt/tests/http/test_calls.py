@@ -308,3 +308,16 @@ async def test_secrets_are_not_shown(api, gateway, connected):
     body = (await api.post(f"/stations/{connected}/calls/SetVariables", json={"setVariableData": [element]})).json()
     assert gateway.sent[0][1]["setVariableData"][0]["attributeValue"] == "a-new-long-password"
     assert "a-new-long-password" not in (await api.get(f"/calls/{body['call_id']}")).text
+
+
+@pytest.mark.parametrize("bus", [64 * 1024], indirect=True)
+@pytest.mark.parametrize("prefer", ["", "respond-async"])
+async def test_a_call_that_no_message_can_hold_is_refused_and_never_sent(api, gateway, connected, prefer):
+    large = {"vendorId": "V", "data": "x" * 3_000_000}
+    answer = await api.post(f"/stations/{connected}/calls/DataTransfer", json=large, headers={"Prefer": prefer})
+    assert (answer.status_code, answer.json()["title"]) == (413, "Message too large")
+    assert "CSMS_MAX_MESSAGE_BYTES" in answer.json()["detail"]
+    (call,) = (await api.get(f"/stations/{connected}/calls")).json()["items"]
+    assert (call["state"], call["outcome"], call["sent_at"]) == ("completed", "not_connected", None)
+    assert gateway.sent == []
+    assert (await api.post(f"/stations/{connected}/calls/Reset", json=RESET)).status_code == 200

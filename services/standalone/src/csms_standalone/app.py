@@ -10,7 +10,7 @@ from typing import Protocol
 from csms_auth import app as auth
 from csms_bus.api_security import ApiSecurity
 from csms_bus.memory import MemoryBus
-from csms_bus.ports import Bus, BusUnavailable
+from csms_bus.ports import Bus, BusUnavailable, RecordTooLarge
 from csms_bus.sealed import SealedBus
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
@@ -131,4 +131,5 @@ class _System:
             version=version("csms"),
             management=True,
             unavailable=[DatabaseUnavailable, BusUnavailable],
+            too_large=[RecordTooLarge],
         )

@@ -62,20 +62,24 @@ def create_app(
     version: str,
     management: bool = False,
     unavailable: Iterable[type[Exception]] = (),
+    too_large: Iterable[type[Exception]] = (),
     tokens: Tokens | None = None,
     audit: Audit | None = None,
 ) -> FastAPI:
     """Return an API: `routers` under /api/v1, only with a key. Standalone mode passes the routers of all services.
 
     `management` adds /healthz, /readyz and /metrics at the root, without a key (standalone mode). Errors of the
-    types in `unavailable` (database or bus away) are answered 503 with Retry-After. `tokens` are taken
-    beside `keys`; `audit` is told of every request that is no GET.
+    types in `unavailable` (database or bus away) are answered 503 with Retry-After, those in `too_large` (what was
+    asked is more than the bus carries) 413. `tokens` are taken beside `keys`; `audit` is told of every request that is
+    no GET.
     """
     app = _bare_app(title, version, [management_router(health)] if management else [])
     for router in routers:
         app.include_router(router, prefix=API_PREFIX, responses=_RESPONSES)
     for error in unavailable:
         app.add_exception_handler(error, problems.on_unavailable)
+    for error in too_large:
+        app.add_exception_handler(error, problems.on_too_large)
     # The last one added is the outermost.
     app.add_middleware(JsonBodyMiddleware)
     app.add_middleware(BodyLimitMiddleware, most=MAX_BODY_BYTES)

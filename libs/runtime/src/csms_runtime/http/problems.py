@@ -111,6 +111,13 @@ async def on_unavailable(request: Request, error: Exception) -> ProblemResponse:
     return _respond(request, Problem(503, detail=detail, headers={"Retry-After": str(RETRY_AFTER_S)}))
 
 
+async def on_too_large(request: Request, error: Exception) -> ProblemResponse:
+    """Answer 413: what was asked makes a message that is larger than any may be."""
+    _log.warning("request refused, too large", error=type(error).__name__)
+    detail = "this makes a message larger than CSMS_MAX_MESSAGE_BYTES allows: it was not sent, and never can be"
+    return _respond(request, Problem(413, "Message too large", detail))
+
+
 def pointer(path: Sequence[str | int]) -> str:
     """Return the JSON pointer (RFC 6901) of a path."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from csms.v1.station_pb2 import ReplyTo
-from csms_bus.ports import Bus, BusUnavailable
+from csms_bus.ports import Bus, BusUnavailable, RecordRefused
 from csms_bus.requests import NoAnswer, Requester
 from csms_ocpp.versions import Protocol
 from csms_runtime.clock import utcnow
@@ -73,7 +73,7 @@ class Calls:
         """Send a CALL, at most once, and return its row, completed. A repeat of an earlier request returns that one's.
 
         Blocks up to the call's timeout and a grace; when nothing is known of it by then, its outcome is "unknown".
-        Raises Problem (404, 409, 422), DatabaseUnavailable.
+        Raises Problem (404, 409, 422), RecordRefused (never sent: it is too large), DatabaseUnavailable.
         """
         begun = await self._begin(request, self._requester.reply_to)
         if begun.target is None:
@@ -84,6 +84,9 @@ class Calls:
             await self._requester.ask(outgoing(begun.command, begun.target), begun.command.call_id, timeout_s)
         except (NoAnswer, BusUnavailable):
             return await self._give_up(begun.command, CallOutcome.UNKNOWN)
+        except RecordRefused:
+            await self._give_up(begun.command, CallOutcome.NOT_CONNECTED)
+            raise
         return await self._reload(begun.row)
 
     async def post(self, request: CallRequest) -> Call:
@@ -96,6 +99,9 @@ class Calls:
             await self._bus.publish([outgoing(begun.command, begun.target)])
         except BusUnavailable:
             return await self._give_up(begun.command, CallOutcome.UNKNOWN)
+        except RecordRefused:
+            await self._give_up(begun.command, CallOutcome.NOT_CONNECTED)
+            raise
         return begun.row
 
     async def _prepare(self, command: Command) -> None:
