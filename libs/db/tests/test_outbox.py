@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
-from csms_db import outbox
+from csms_db import outbox, quota
 from csms_db.engine import Database
 from csms_db.outbox import Failure, OutboxRecord, OutboxRelay, Publish, SetAside, aside, relay
 from csms_runtime import metrics
@@ -256,6 +256,7 @@ async def test_what_is_set_aside_is_bounded(
 ) -> None:
     monkeypatch.setattr(aside, "_MOST_BYTES_PER_KEY", 2000)
     monkeypatch.setattr(aside, "_MOST_BYTES", 3500)
+    monkeypatch.setattr(quota, "_STEP_ROWS", 1)
     published.failing = dict.fromkeys(("CS1", "CS2", "CS3"), Failure("too large", final=True))
     for station in ("CS2", "CS1", "CS3"):
         await of_stations(database, models, *((station, f"{station}{number}" + "x" * 900) for number in range(3)))

@@ -21,7 +21,8 @@ _SHOWN = [column for column in _TABLE.c if column.name != "value"]
 async def add(session: WriteSession, rows: Sequence[dict[str, Any]]) -> int:
     """Keep them, the same one twice once; returns how many older ones gave way."""
     await session.execute(insert(session, DeadLetter).on_conflict_do_nothing(), rows)
-    return await trim(session, _TABLE, _TABLE.c.station_id, MOST_BYTES_PER_STATION, MOST_BYTES)
+    owners = {row["station_id"] for row in rows}
+    return await trim(session, _TABLE, _TABLE.c.station_id, owners, MOST_BYTES_PER_STATION, MOST_BYTES)
 
 
 async def page(
