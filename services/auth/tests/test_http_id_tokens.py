@@ -170,6 +170,17 @@ class TestKeyCodes:
         assert (await api("GET", "/api/v1/id-tokens/KeyCode/code-1"))["status"] == "Blocked"
         assert (await api("GET", "/api/v1/id-tokens/Local/Code-1"))["id_token"] == "Code-1"
 
+    async def test_code_that_an_earlier_version_was_told_again_counts_as_it_was_told_last(
+        self, api: Api, database: Database
+    ) -> None:
+        await api.put("/api/v1/id-tokens/KeyCode/4711", {"status": "Accepted"}, 201)
+        again = Token(TokenRef("KeyCode", "4711"), TokenStatus.BLOCKED)
+        async with database.transaction() as session:
+            await id_tokens.add(session, again, utcnow())
+        async with database.transaction() as session:
+            assert await id_tokens.hide_key_codes(session, KeyCodes(api.key)) == 1
+        assert (await api("GET", "/api/v1/id-tokens/KeyCode/4711"))["status"] == "Blocked"
+
     async def test_problems_do_not_repeat_it(self, api: Api) -> None:
         for method, status in (("GET", 404), ("DELETE", 404), ("PUT", 422)):
             assert "83615294" not in str(await api(method, "/api/v1/id-tokens/KeyCode/83615294", {}, status=status))

@@ -73,11 +73,15 @@ async def remove(session: WriteSession, ref: TokenRef) -> StoredToken | None:
 
 
 async def hide_key_codes(session: WriteSession, key_codes: KeyCodes) -> int:
-    """Put digests in the place of key codes that an earlier version stored in the clear; return how many there were."""
+    """Put digests in the place of key codes that an earlier version stored in the clear; return how many there were.
+
+    Of a code that is stored in both ways the clear one counts: the earlier version ran again, and was told it anew.
+    """
     rows = await session.execute(select(id_tokens).where(id_tokens.c.type == KEY_CODE).with_for_update())
     plain = [ref for row in rows if not is_hidden(ref := TokenRef(row.type, row.id_token))]
     for ref in plain:
         digest = key_codes.hidden(ref).id_token
+        await session.execute(delete(id_tokens).where(*_is(TokenRef(KEY_CODE, digest))))
         await session.execute(update(id_tokens).where(*_is(ref)).values(id_key=digest, id_token=digest))
     return len(plain)
 
