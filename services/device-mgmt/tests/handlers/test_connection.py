@@ -83,6 +83,13 @@ async def test_newer_connection_on_another_gateway_has_the_old_one_closed(apply,
     assert (await station_row()).connection_id == "b"
 
 
+async def test_the_end_of_a_newer_connection_ends_both_each_in_an_event_of_its_own(apply, records):
+    await apply(records.connection("a", slot=0, epoch=100))
+    applied = await apply(records.connection("b", slot=1, epoch=200, is_open=False))
+    ended = {event.event_id: event.station_disconnected.connection_id for event in applied.events}
+    assert sorted(ended.values()) == ["a", "b"]
+
+
 async def test_the_old_gateways_late_close_changes_nothing(apply, records, station_row):
     await apply(records.connection("a", slot=0, epoch=100))
     await apply(records.connection("b", slot=1, epoch=200))

@@ -162,7 +162,7 @@ def _tell(
 ) -> CommandResult:
     """Publish the outcome of an order that is not sent, where those of gateways are published.
 
-    With the whole request: if the station has connected meanwhile, it is sent from there.
+    With the whole request, by whose digest it is known for the recorded call's. It is not sent from there.
     """
     result = CommandResult(command=command.body(), outcome=outcome, error=error, completed_at_ms=to_ms(unit.now))
     unit.tell(Outgoing(RESULTS.name, new_record(station_id, command_result=result)))

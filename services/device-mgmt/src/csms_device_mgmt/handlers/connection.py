@@ -133,6 +133,7 @@ def _have_closed(unit: Unit, station_id: str, older: Connection, *, newer: Conne
 
 def _tell_disconnected(unit: Unit, record: Record, connection_id: str, reason: str) -> None:
     event = StationDisconnected(connection_id=connection_id, reason=reason)
-    event_id = f"{record.record_id}:disconnected"
+    # A record may end two connections: its own, and the one it replaces.
+    event_id = f"{record.record_id}:disconnected:{connection_id}"
     occurred_at = from_ms(record.produced_at_ms)
     unit.tell(messages.event(record.station_id, occurred_at, event_id, station_disconnected=event))
