@@ -15,6 +15,7 @@ async def trim(
     table: sa.Table,
     owner: sa.ColumnElement[Any],
     owners: Collection[Any],
+    *,
     most_per_owner: int,
     most: int,
 ) -> int:

@@ -43,7 +43,8 @@ class SetAside:
             await session.execute(sa.insert(self.table), values)
             await session.execute(sa.delete(self._outbox).where(self._outbox.c.id.in_([row.id for row, _ in refused])))
             keys = {row.key for row, _ in refused}
-            dropped = await trim(session, self.table, self.table.c.key, keys, _MOST_BYTES_PER_KEY, _MOST_BYTES)
+            limits = {"most_per_owner": _MOST_BYTES_PER_KEY, "most": _MOST_BYTES}
+            dropped = await trim(session, self.table, self.table.c.key, keys, **limits)
         for row, reason in refused:
             metrics.OUTBOX_SET_ASIDE.labels(self._database.name, row.topic).inc()
             _log.error("record set aside", database=self._database.name, topic=row.topic, key=row.key, reason=reason)

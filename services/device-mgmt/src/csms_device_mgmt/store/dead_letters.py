@@ -22,7 +22,8 @@ async def add(session: WriteSession, rows: Sequence[dict[str, Any]]) -> int:
     """Keep them, the same one twice once; returns how many older ones gave way."""
     await session.execute(insert(session, DeadLetter).on_conflict_do_nothing(), rows)
     owners = {row["station_id"] for row in rows}
-    return await trim(session, _TABLE, _TABLE.c.station_id, owners, MOST_BYTES_PER_STATION, MOST_BYTES)
+    limits = {"most_per_owner": MOST_BYTES_PER_STATION, "most": MOST_BYTES}
+    return await trim(session, _TABLE, _TABLE.c.station_id, owners, **limits)
 
 
 async def page(
