@@ -146,6 +146,28 @@ async def test_a_large_message_that_does_not_arrive_gives_its_room_back(start: "
     assert (await second.receive())[0] == 3
 
 
+async def test_room_that_is_taken_is_enough_for_what_is_read_of_a_message(start: "Start") -> None:
+    system = await start(**ROOM_FOR_FOUR)
+    first = [await system.connect(f"FIRST{number}", compression=None) for number in range(4)]
+    for station in first:
+        station.socket.transport.write(frame(bytes(MIB - 100), fin=False))
+    waits = await begun(system, "WAITS")
+    waits.socket.transport.write(LARGE[-1:])
+    await asyncio.sleep(0.1)
+    for station in first:
+        station.socket.transport.write(frame(bytes(1000), opcode=0))
+    for station in first:
+        assert (await station.receive())[2] == "RpcFrameworkError"
+    assert (await waits.receive())[0] == 3
+
+
+async def test_debt_does_not_prolong_the_time_of_a_large_message(start: "Start") -> None:
+    system = await start(**ROOM_FOR_FOUR, transfer_timeout_s=0.5, message_rate=10, message_burst=200)
+    station = await system.connect("CS1", compression=None)
+    station.socket.transport.write(frame(bytes(MIB // 2), fin=False) + frame(b"", opcode=10) * 600)
+    assert (await station.closed())[0] == 1008
+
+
 async def test_coming_back_pays_no_debt(start: "Start") -> None:
     system = await start(message_rate=10, message_burst=25)
     station = await system.connect("CS1", compression=None)

@@ -1,5 +1,6 @@
 """Large CALLs take turns; small ones, and other services', do not wait for them."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,6 +66,23 @@ def test_one_that_ends_as_it_begins_lets_the_next_one_begin(turns: LargeCalls) -
     assert asking(turns, begun, "c", BYTES_AT_ONCE)
     turns.end("a")
     assert begun == ["a", "c"]
+
+
+def test_any_number_may_end_as_they_begin(turns: LargeCalls) -> None:
+    begun: list[str] = []
+    ended: list[int] = []
+
+    def end(number: int) -> None:
+        turns.end(str(number))
+        ended.append(number)  # as whoever answers a station that has waited too long: afterwards
+
+    assert asking(turns, begun, "first", BYTES_AT_ONCE)
+    for number in range(1500):
+        assert turns.ask(str(number), LARGE_BYTES, partial(end, number))
+    turns.end("first")
+    assert ended == list(range(1500))
+    assert asking(turns, begun, "last", BYTES_AT_ONCE)
+    assert begun == ["first", "last"]
 
 
 async def test_small_ones_come_in_between(start: "Start") -> None:

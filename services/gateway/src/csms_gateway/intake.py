@@ -8,6 +8,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import structlog
 from csms_runtime import metrics
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
@@ -21,6 +22,8 @@ from csms_gateway.shared import Receiver, Shared
 
 if TYPE_CHECKING:
     from csms_gateway.socket import StationSocket
+
+_log = structlog.get_logger(__name__)
 
 _LIGHT_BYTES = 4096
 """A frame of more, or one behind fragments of more, may cost much to handle."""
@@ -104,20 +107,26 @@ class Intake:
         self.go_on()
 
     def go_on(self) -> None:
-        """Handle what waits, as far as it may be."""
+        """Handle what waits, as far as it may be. Never raises: other stations' turns may come behind this one."""
         if self._pumping or self._protocol.state is State.CLOSED:
             return
         self._pumping = True
         try:
-            while self._begin_frame():
-                heavy = self._is_heavy()
-                if not self._may_go_on(heavy=heavy):
-                    self.read(on=False)
-                    return
-                self._feed(heavy=heavy)
+            self.read(on=self._handle_frames() and not self._socket.writing_paused)
+        except Exception:  # noqa: BLE001 it concerns one connection, whose state nobody knows now
+            _log.exception("connection failed")
+            self._socket.abort()
         finally:
             self._pumping = False
-        self.read(on=not self._socket.writing_paused)
+
+    def _handle_frames(self) -> bool:
+        """Handle what may be handled now; False: something is left for later."""
+        while self._begin_frame():
+            heavy = self._is_heavy()
+            if not self._may_go_on(heavy=heavy):
+                return False
+            self._feed(heavy=heavy)
+        return True
 
     def finish(self) -> None:
         """Handle what waits as far as the station may have it at once: nothing more comes of it."""
@@ -165,6 +174,7 @@ class Intake:
     def _may_go_on(self, *, heavy: bool) -> bool:
         """Whether the next step may be taken; when not, somebody calls `go_on` when it may."""
         if self._socket.writing_paused or not self._is_listened_to() or self._owes():
+            self._shared.budget.forget(self)  # those behind it in the line can use what it cannot
             return False
         return self._has_room() and self._shared.turns.take(self, heavy=heavy)
 
@@ -190,10 +200,12 @@ class Intake:
         if header is None or self._left != header.length:
             return True
         size = header.payload + (self._message.size if self._message is not None else 0)
-        if size <= FREE_BYTES or size <= self._reserved:
+        if size <= FREE_BYTES:
             return True
         most = self._shared.max_message_bytes  # fragments: nobody knows how many come
         wanted = min(size, most) if header.is_whole else most
+        if wanted <= self._reserved:  # whoever has room asks for no more, or all who have some might wait for each other
+            return True
         if not self._shared.budget.take(self, wanted - self._reserved):
             return False
         self._reserved = wanted
@@ -206,10 +218,15 @@ class Intake:
 
     def _too_slow(self) -> None:
         self._deadline = None
-        if not self.reading:  # it waits for us
+        if self._waits_for_us():
             self._set_deadline()
         elif self._left or self._message is not None:
             self._socket.fail(CloseCode.POLICY_VIOLATION, "the message takes too long")
+
+    def _waits_for_us(self) -> bool:
+        """Whether we do not read, and not because the station owes, or takes nothing: it could keep its room for ever."""
+        owes = self._socket.loop.time() < self._paused_until
+        return not self.reading and not owes and not self._socket.writing_paused
 
     def _is_heavy(self) -> bool:
         """Whether the next step may be costly: it completes a frame that is large, or becomes so."""

@@ -27,6 +27,7 @@ class LargeCalls:
         self._working: dict[str, int] = {}
         """Sizes by correlation id."""
         self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
+        self._beginning = False
 
     def ask(self, correlation_id: str, size: int, begin: Callable[[], None]) -> bool:
         """Call `begin` when it is this one's turn, now or later; False, and never, if too much waits already.
@@ -48,6 +49,15 @@ class LargeCalls:
             self._go_on()
 
     def _go_on(self) -> None:
+        if self._beginning:  # one ended as it began: with all that wait too long, calls within calls would be too many
+            return
+        self._beginning = True
+        try:
+            self._begin_those_that_fit()
+        finally:
+            self._beginning = False
+
+    def _begin_those_that_fit(self) -> None:
         while self._waiting:
             correlation_id, first = next(iter(self._waiting.items()))
             if self._working and sum(self._working.values()) + first.size > BYTES_AT_ONCE:

@@ -1,0 +1,82 @@
+"""One station's input, without a network: it keeps no other waiting, whatever becomes of it."""
+
+import asyncio
+import struct
+from typing import Any, cast
+from unittest.mock import Mock
+
+import pytest
+from csms_gateway.budget import Budget
+from csms_gateway.intake import Intake
+from csms_gateway.rate import Buckets
+from csms_gateway.shared import Shared
+from csms_gateway.turns import Turns
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+ROOM = 100_000
+
+
+def beginning(length: int) -> bytes:
+    """The first bytes of a frame with so many."""
+    return struct.pack(">BBQ4x", 0x81, 0xFF, length) + b"a"
+
+
+class Wires:
+    """Stations of one gateway."""
+
+    def __init__(self) -> None:
+        self.shared = Shared(
+            owner=Mock(),
+            budget=Budget(ROOM),
+            turns=Turns(),
+            buckets=Buckets(1000.0, 1000.0, 10),
+            max_message_bytes=ROOM,
+            request_timeout_s=5,
+            transfer_timeout_s=5,
+        )
+
+    def station(self, receiver: Any) -> tuple[Intake, Any]:
+        loop = asyncio.get_running_loop()
+        socket = Mock(loop=loop, writing_paused=False, said_goodbye=False)
+        socket.transport.is_closing.return_value = False
+        intake = Intake(socket, ServerProtocol(state=State.OPEN), self.shared, loop.time())
+        intake.listen_to(receiver)
+        return intake, socket
+
+
+class Receiver:
+    ready = settled = True
+
+    def receive_text(self, data: bytes) -> None:
+        raise LookupError(data)
+
+
+async def test_who_cannot_use_room_keeps_nobody_behind_it_waiting() -> None:
+    wires = Wires()
+    has, stuck, waits = (wires.station(Receiver()) for _ in range(3))
+    for intake, _ in (has, stuck, waits):
+        intake.receive(beginning(ROOM * 3 // 4))
+    assert [intake.reading for intake, _ in (has, stuck, waits)] == [True, False, False]
+    stuck[1].writing_paused = True
+    has[0].close()
+    for _ in range(4):
+        await asyncio.sleep(0)
+    assert [intake.reading for intake, _ in (stuck, waits)] == [False, True]
+    for intake, _ in (stuck, waits):
+        intake.close()
+    assert wires.shared.budget.used == 0
+
+
+async def test_what_goes_wrong_with_one_ends_its_connection_alone() -> None:
+    intake, socket = Wires().station(Receiver())
+    intake.receive(struct.pack(">BB4x", 0x81, 0x81) + b"a")
+    cast("Mock", socket.abort).assert_called_once()
+
+
+@pytest.mark.parametrize("paused", [True, False])
+async def test_reading_goes_on_only_when_writing_does(*, paused: bool) -> None:
+    intake, socket = Wires().station(Receiver())
+    socket.writing_paused = paused
+    intake.go_on()
+    assert intake.reading is not paused
