@@ -39,9 +39,10 @@ async def settle(unit: Unit, executed: Executed) -> bool:
     if completion.response is not None:
         work = partial(shown, executed.protocol, executed.action, completion.response)
         completion = replace(completion, response=(await heavy.run(executed.size, work)).payload)
+    counted = row.size or None if row is not None else None
     if row is None or not await calls.complete(unit.session, row, completion, size=executed.size):
         return False
-    unit.kept(executed.station_id, executed.size)
+    unit.kept(executed.station_id, executed.size, instead_of=counted)
     _measure(executed)
     consequence = consequence_of(executed.protocol, executed.action)
     if consequence is not None:

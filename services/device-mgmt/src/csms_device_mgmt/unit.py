@@ -40,9 +40,13 @@ class Unit:
     _kept: dict[str, int] = field(default_factory=dict)
     """By station, what its history grew by, in bytes."""
 
-    def kept(self, station_id: str, size: int) -> None:
-        """Note that a row was added to a station's history, and the bytes of what is large in it."""
-        self._kept[station_id] = self._kept.get(station_id, 0) + history.ROW_BYTES + size
+    def kept(self, station_id: str, size: int, *, instead_of: int | None = None) -> None:
+        """Note that a row was added to a station's history, and the bytes of what is large in it.
+
+        `instead_of`: the row was there, with so many bytes; None: it is new.
+        """
+        grown = history.ROW_BYTES + size if instead_of is None else size - instead_of
+        self._kept[station_id] = self._kept.get(station_id, 0) + grown
 
     async def finish(self) -> None:
         """Write what was collected, and make room where a station's history has grown too large."""

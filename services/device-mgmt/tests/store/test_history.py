@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
+from csms.v1.station_pb2 import Outcome
 from csms_db.retention import Retention
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.retention import kept
@@ -91,6 +93,37 @@ async def test_a_bounded_number_of_rows_goes_at_a_time(units, size, left, monkey
             await history.make_room(unit.session, ["CS1"], 0)
         assert len(await left()) == remaining
     assert (await size())[0] == 0
+
+
+async def test_what_was_counted_too_much_is_forgotten_when_nothing_is_left(units, size, left):
+    async with units.open() as unit:
+        await notified(unit, 0)
+        unit.kept("CS1", 1_000_000)
+    async with units.open() as unit:
+        await history.make_room(unit.session, ["CS1"], 5_000)
+    assert (await left(), (await size())[0]) == ([], 0)
+    async with units.open() as unit:
+        await notified(unit, 1)
+        await history.make_room(unit.session, ["CS1"], 5_000)
+    assert await left() == ["CS1-1"]
+
+
+async def test_a_part_that_replaces_another_counts_once(apply, records, size):
+    counted = []
+    for _ in range(2):  # two messages with the same requestId and seqNo
+        await apply(records.report_part(0, tbc=True))
+        counted.append((await size())[0])
+    assert counted[1] == counted[0] > 0
+
+
+async def test_an_outcome_that_replaces_another_counts_once(apply, records, size):
+    asked = {"requestId": 1, "reportBase": "FullInventory"}
+    unknown = records.result("GetBaseReport", asked, outcome=Outcome.OUTCOME_UNKNOWN, sent=False)
+    await apply(unknown)
+    answered = {"status": "Accepted"}
+    await apply(records.result("GetBaseReport", asked, answered))
+    expected = len(orjson.dumps(asked)) + len(orjson.dumps(answered)) + history.ROW_BYTES
+    assert (await size())[0] == expected
 
 
 async def test_what_is_deleted_by_age_counts_no_more(units, database, size):

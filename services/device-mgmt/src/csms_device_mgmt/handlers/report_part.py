@@ -33,11 +33,12 @@ async def take_part(unit: Unit, message: StationMessage, series: Series) -> Take
     report = await _report(unit, message, series)
     entries = series.entries(payload)
     stored = await message.work(partial(_stored, entries))
+    seq_no = await _seq_no(unit, report, payload, stored)
     part = {
         "station_id": message.station_id,
         "message": series.message,
         "request_id": report.request_id,
-        "seq_no": await _seq_no(unit, report, payload, stored),
+        "seq_no": seq_no,
         "tbc": payload.get("tbc", False),
         "entries": stored.packed,
         "entry_count": len(entries),
@@ -45,8 +46,9 @@ async def take_part(unit: Unit, message: StationMessage, series: Series) -> Take
         "digest": stored.digest,
         "received_at": message.received_at,
     }
+    before = await reports.stored_bytes(unit.session, report, seq_no)
     await reports.add_part(unit.session, part)
-    unit.kept(message.station_id, len(stored.packed))
+    unit.kept(message.station_id, len(stored.packed), instead_of=before)
     return Taken(report, entries, await _progress(unit, message, report))
 
 

@@ -88,14 +88,15 @@ async def make_room(session: AsyncSession, station_ids: Collection[str], most: i
         _STATIONS.c.station_id.in_(sorted(station_ids)), _STATIONS.c.history_bytes > most
     )
     for station_id, size in (await session.execute(over)).all():
-        await _shrink(session, station_id, size - most)
+        await _shrink(session, station_id, size, size - most)
 
 
-async def _shrink(session: AsyncSession, station_id: str, excess: int) -> None:
+async def _shrink(session: AsyncSession, station_id: str, size: int, excess: int) -> None:
     freed, since = 0, None
     for _ in range(MAX_STEPS):
         until = await _oldest_until(session, station_id, excess - freed)
-        if until is None:
+        if until is None:  # too much was counted: else all that comes would have to go at once, for ever
+            await grow(session, {station_id: freed - size})
             break
         freed += await _delete_until(session, station_id, until)
         since = until

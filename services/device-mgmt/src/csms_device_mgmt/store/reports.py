@@ -75,6 +75,13 @@ async def add_part(session: AsyncSession, columns: dict[str, Any]) -> None:
     await session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
 
 
+async def stored_bytes(session: AsyncSession, row: Report, seq_no: int) -> int | None:
+    """Return how much is stored of a part; None: nothing."""
+    size = select(func.length(ReportPart.entries)).where(*_of(row), ReportPart.seq_no == seq_no)
+    found: int | None = await session.scalar(size)
+    return found
+
+
 async def number_of(session: AsyncSession, row: Report, digest: str) -> int:
     """Return the seqNo of a part with that digest, or the one after the highest there is."""
     same = select(ReportPart.seq_no).where(*_of(row), ReportPart.digest == digest).limit(1)
