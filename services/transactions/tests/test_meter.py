@@ -1,7 +1,10 @@
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from csms_transactions.domain.meter import Meter, Reading, Sample, condensed, readings, to_wh
+from csms_transactions.protocols import ocpp201
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +23,10 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
         (Sample(2, unit="varh"), None),
         (Sample(float("inf")), None),
         (Sample(1, multiplier=400), None),
+        (Sample(1e15), 1e15),
+        (Sample(1.1e15), None),
+        (Sample(1e308, unit="kWh"), None),
+        (Sample(-1.7e308), None),
     ],
 )
 def test_a_sample_in_wh(sample: Sample, wh: float | None) -> None:
@@ -109,3 +116,12 @@ def test_condensed_readings_lead_to_the_same_meter(told, before):
         short = short.take(reading)
     assert whole == short
     assert len(condensed(found)) <= 18
+
+
+@pytest.mark.parametrize("multiplier", [3, 3.0])
+def test_a_multiplier_is_an_integer_however_it_is_written(
+    multiplier: float, transaction_event: Callable[..., dict[str, Any]]
+) -> None:
+    value = {"value": 1.5, "unitOfMeasure": {"unit": "Wh", "multiplier": multiplier}}
+    payload = transaction_event(0, meterValue=[{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [value]}])
+    assert [reading.wh for reading in ocpp201.transaction_event(payload).event.readings] == [1500.0]

@@ -19,6 +19,8 @@ _LOCATIONS = {"Outlet": 0, "Cable": 2, "Body": 4, "Inlet": 6}
 _UNITS = {"wh": 0, "kwh": 3, "mwh": 6}
 """Powers of ten that make Wh of a unit."""
 _MAX_EXPONENT = 18
+_MOST_WH = 1e15
+"""Beyond it a register reads nonsense, and what is added up could come to infinity, which JSON cannot hold."""
 _FEW = 50
 _EXACT = frozenset({TRANSACTION_BEGIN, TRANSACTION_END})
 _DECIMALS = 3
@@ -136,6 +138,5 @@ def to_wh(sample: Sample) -> float | None:
     if exponent is None or abs(sample.multiplier) > _MAX_EXPONENT or not math.isfinite(sample.value):
         return None
     exponent += sample.multiplier
-    if exponent == 0:
-        return float(sample.value)
-    return float(Decimal(str(sample.value)).scaleb(exponent))
+    wh = float(Decimal(str(sample.value)).scaleb(exponent)) if exponent else float(sample.value)
+    return wh if abs(wh) <= _MOST_WH else None

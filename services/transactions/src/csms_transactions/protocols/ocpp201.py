@@ -84,7 +84,7 @@ def _sample(value: Json) -> Sample:
         value.get("location", "Outlet"),
         value.get("phase"),
         unit.get("unit", "Wh"),
-        unit.get("multiplier", 0),
+        int(unit.get("multiplier", 0)),  # 1.0 is an integer to JSON Schema, but no exponent to Decimal
     )
 
 
