@@ -204,7 +204,8 @@ class Intake:
             return True
         most = self._shared.max_message_bytes  # fragments: nobody knows how many come
         wanted = min(size, most) if header.is_whole else most
-        if wanted <= self._reserved:  # whoever has room asks for no more, or all who have some might wait for each other
+        # Whoever has room asks for no more, or all who have some might wait for each other.
+        if wanted <= self._reserved:
             return True
         if not self._shared.budget.take(self, wanted - self._reserved):
             return False
@@ -224,7 +225,7 @@ class Intake:
             self._socket.fail(CloseCode.POLICY_VIOLATION, "the message takes too long")
 
     def _waits_for_us(self) -> bool:
-        """Whether we do not read, and not because the station owes, or takes nothing: it could keep its room for ever."""
+        """Whether we do not read, and not because the station owes, or takes nothing: it could keep its room."""
         owes = self._socket.loop.time() < self._paused_until
         return not self.reading and not owes and not self._socket.writing_paused
 
