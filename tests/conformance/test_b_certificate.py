@@ -4,6 +4,8 @@ import pytest
 from csms_testing.conformance.states import boot
 from csms_testing.conformance.station import CallRefusedError
 
+NOT_THE_CERTIFICATES = "the serial number is not the one its certificate names"
+
 
 async def test_the_same_serial_number(secured_connect, serial_number):
     async with secured_connect() as station:
@@ -21,8 +23,10 @@ async def test_another_serial_number_closes_the_connection(
         with pytest.raises((CallRefusedError, ConnectionError)):
             await boot(station, serialNumber=change(serial_number))
         await station.closed()
-    assert (await operator.station(station_id))["registration_status"] is None
+    shown = await operator.station(station_id)
+    assert shown["registration_status"] is None
+    assert (shown["last_refusal"]["http_status"], shown["last_refusal"]["reason"]) == (101, NOT_THE_CERTIFICATES)
     closed = await operator.closed_connection(station_id)
-    assert closed["close_reason"] == "the serial number is not the one its certificate names"
+    assert closed["close_reason"] == NOT_THE_CERTIFICATES
     connected = await operator.items("/stations", connected="true", q=station_id)
     assert connected == []

@@ -1,5 +1,7 @@
 """Where unknown stations are let in, what was trusted once needs its password all the same."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -46,3 +48,26 @@ async def test_one_that_is_registered_for_passwords_needs_one(
     assert "security profile 1" in why
     (await api.put(f"/stations/{station_id}", json={"password": PASSWORD})).raise_for_status()
     await boots(connect, station_id, PASSWORD)
+
+
+async def test_the_operator_sees_why_and_whether_there_is_a_password(api: Any, connect: Any, station_id: str) -> None:
+    async def shown(as_wanted: Callable[[Any], bool]) -> Any:
+        async with asyncio.timeout(10):
+            while True:
+                station = (await api.get(f"/stations/{station_id}")).raise_for_status().json()
+                if as_wanted(station):
+                    return station
+                await asyncio.sleep(0.05)
+
+    station = (await api.put(f"/stations/{station_id}", json={"security_profile": 1})).raise_for_status().json()
+    assert (station["password_set"], station["last_refusal"]) == (False, None)
+    await refused(connect, station_id)
+    refusal = (await shown(lambda station: station["last_refusal"]))["last_refusal"]
+    assert (refusal["http_status"], refusal["security_event"]) == (401, "FailedToAuthenticateAtCsms")
+    assert refusal["reason"] == "no password is set for this station, which security profile 1 demands"
+    credentials = f"/stations/{station_id}/credentials"
+    (await api.put(credentials, json={"password": PASSWORD})).raise_for_status()
+    await shown(lambda station: station["password_set"])
+    await boots(connect, station_id, PASSWORD)
+    (await api.delete(credentials)).raise_for_status()
+    await shown(lambda station: not station["password_set"])

@@ -1,8 +1,11 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from csms.v1.bus_pb2 import Record
+from csms.v1.events_pb2 import PasswordChanged
 from csms_auth.domain.stations import Admission, Station, admit
-from csms_auth.store import stations
+from csms_auth.store import stations, tables
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.passwords import digests, matches
@@ -38,6 +41,15 @@ class TestCredentials:
         await api.put(CREDENTIALS, {"password": PASSWORD})
         await api("DELETE", CREDENTIALS, status=204)
         assert (await self.station(database)).password_digest is None
+
+    async def test_each_change_is_told(self, api: Api, database: Database) -> None:
+        await api.put(CREDENTIALS, {"password": PASSWORD})
+        await api("DELETE", CREDENTIALS, status=204)
+        async with database.reading() as session:
+            stored = (await session.execute(sa.select(tables.outbox).order_by(tables.outbox.c.id))).all()
+        told = [(row.topic, row.key, Record.FromString(row.record).event.password_changed) for row in stored]
+        assert told == [("events.auth", "CS1", PasswordChanged(password_set=now, revision=7)) for now in (True, False)]
+        assert api.wakes == 2
 
     @pytest.mark.parametrize("profile", [0, 3])
     async def test_one_that_needs_no_password_lacks_none(self, api: Api, database: Database, profile: int) -> None:

@@ -38,6 +38,7 @@ DEVICES = Group("device-mgmt", "device-mgmt", (topics.CALLS_DEVICES, topics.RESU
 DEVICES_ORDERS = Group("device-mgmt-orders", "device-mgmt", (topics.DEVICES_ORDERS,))
 DEVICES_PRESENCE = Group("device-mgmt-presence", "device-mgmt", (topics.PRESENCE,))
 """Apart from `DEVICES`: its transactions touch many stations at once and wait for nobody."""
+DEVICES_AUTH_EVENTS = Group("device-mgmt-auth-events", "device-mgmt", (topics.EVENTS_AUTH,))
 DEVICES_DEAD_LETTERS = Group("device-mgmt-dead-letters", "device-mgmt", (topics.DEAD_LETTERS,))
 
 GROUPS: tuple[Group, ...] = (
@@ -51,5 +52,6 @@ GROUPS: tuple[Group, ...] = (
     DEVICES,
     DEVICES_ORDERS,
     DEVICES_PRESENCE,
+    DEVICES_AUTH_EVENTS,
     DEVICES_DEAD_LETTERS,
 )

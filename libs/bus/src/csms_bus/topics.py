@@ -194,11 +194,11 @@ PRESENCE = Topic(
 )
 EVENTS_AUTH = Topic(
     name="events.auth",
-    what="Domain events of auth, for other teams",
+    what="Domain events of auth, for other teams; device-mgmt shows refused connections with the station",
     key=Key.STATION,
     bodies=("event",),
     producers=("auth",),
-    consumers=(),
+    consumers=("device-mgmt",),
     partitions=12,
     retention=timedelta(days=7),
 )

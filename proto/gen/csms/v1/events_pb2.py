@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63sms/v1/events.proto\x12\x07\x63sms.v1\"\xf7\x07\n\x0b\x44omainEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x02 \x01(\x03\x12\x12\n\nstation_id\x18\x03 \x01(\t\x12\x36\n\x11station_connected\x18\n \x01(\x0b\x32\x19.csms.v1.StationConnectedH\x00\x12<\n\x14station_disconnected\x18\x0b \x01(\x0b\x32\x1c.csms.v1.StationDisconnectedH\x00\x12\x30\n\x0estation_booted\x18\x0c \x01(\x0b\x32\x16.csms.v1.StationBootedH\x00\x12\x43\n\x18\x63onnector_status_changed\x18\r \x01(\x0b\x32\x1f.csms.v1.ConnectorStatusChangedH\x00\x12\x32\n\x0fstation_changed\x18\x0e \x01(\x0b\x32\x17.csms.v1.StationChangedH\x00\x12\x34\n\x10report_completed\x18\x0f \x01(\x0b\x32\x18.csms.v1.ReportCompletedH\x00\x12\x34\n\x10station_notified\x18\x10 \x01(\x0b\x32\x18.csms.v1.StationNotifiedH\x00\x12\x43\n\x18security_profile_changed\x18\x11 \x01(\x0b\x32\x1f.csms.v1.SecurityProfileChangedH\x00\x12\x33\n\x10id_token_changed\x18\x1e \x01(\x0b\x32\x17.csms.v1.IdTokenChangedH\x00\x12\x38\n\x12\x63onnection_refused\x18\x1f \x01(\x0b\x32\x1a.csms.v1.ConnectionRefusedH\x00\x12\x38\n\x12\x63\x65rtificate_issued\x18  \x01(\x0b\x32\x1a.csms.v1.CertificateIssuedH\x00\x12:\n\x13\x63\x65rtificate_refused\x18! \x01(\x0b\x32\x1b.csms.v1.CertificateRefusedH\x00\x12:\n\x13\x63\x65rtificate_revoked\x18\" \x01(\x0b\x32\x1b.csms.v1.CertificateRevokedH\x00\x12:\n\x13transaction_started\x18\x32 \x01(\x0b\x32\x1b.csms.v1.TransactionStartedH\x00\x12:\n\x13transaction_updated\x18\x33 \x01(\x0b\x32\x1b.csms.v1.TransactionUpdatedH\x00\x12\x36\n\x11transaction_ended\x18\x34 \x01(\x0b\x32\x19.csms.v1.TransactionEndedH\x00\x42\x07\n\x05\x65vent\"U\n\x10StationConnected\x12\x10\n\x08protocol\x18\x01 \x01(\t\x12\x18\n\x10security_profile\x18\x02 \x01(\x05\x12\x15\n\rconnection_id\x18\x03 \x01(\t\"<\n\x13StationDisconnected\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x91\x01\n\rStationBooted\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x13\n\x0bvendor_name\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rserial_number\x18\x04 \x01(\t\x12\x18\n\x10\x66irmware_version\x18\x05 \x01(\t\x12\x1b\n\x13registration_status\x18\x06 \x01(\t\"g\n\x16\x43onnectorStatusChanged\x12\x0f\n\x07\x65vse_id\x18\x01 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x02 \x01(\x05\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x16\n\x0ereported_at_ms\x18\x04 \x01(\x03\"\x9e\x01\n\x0eStationChanged\x12.\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x1e.csms.v1.StationChanged.Change\"\\\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANGE_CREATED\x10\x01\x12\x12\n\x0e\x43HANGE_UPDATED\x10\x02\x12\x12\n\x0e\x43HANGE_DELETED\x10\x03\"6\n\x0fReportCompleted\x12\x12\n\nrequest_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x05\"K\n\x0fStationNotified\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12\x17\n\x0fpayload_omitted\x18\x03 \x01(\x08\"Q\n\x0eIdTokenChanged\x12\x10\n\x08id_token\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x04 \x01(\x08\"h\n\x11\x43onnectionRefused\x12\x13\n\x0bhttp_status\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x16\n\x0eremote_address\x18\x03 \x01(\t\x12\x16\n\x0esecurity_event\x18\x04 \x01(\t\"k\n\x11\x43\x65rtificateIssued\x12\x18\n\x10\x63\x65rtificate_type\x18\x01 \x01(\t\x12\x15\n\rserial_number\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x14\n\x0cnot_after_ms\x18\x04 \x01(\x03\">\n\x12\x43\x65rtificateRefused\x12\x18\n\x10\x63\x65rtificate_type\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\";\n\x12\x43\x65rtificateRevoked\x12\x15\n\rserial_number\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"B\n\x16SecurityProfileChanged\x12\x14\n\x0c\x66rom_profile\x18\x01 \x01(\x05\x12\x12\n\nto_profile\x18\x02 \x01(\x05\"\xac\x01\n\x12TransactionStarted\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x03 \x01(\x05\x12\x10\n\x08id_token\x18\x04 \x01(\t\x12\x15\n\rid_token_type\x18\x05 \x01(\t\x12\x17\n\x0fremote_start_id\x18\x06 \x01(\x03\x12\x15\n\rstarted_at_ms\x18\x07 \x01(\x03\"\xca\x01\n\x12TransactionUpdated\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63harging_state\x18\x02 \x01(\t\x12\x0e\n\x06seq_no\x18\x03 \x01(\x05\x12\x16\n\tenergy_wh\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07\x65vse_id\x18\x05 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x06 \x01(\x05\x12\x10\n\x08id_token\x18\x07 \x01(\t\x12\x15\n\rid_token_type\x18\x08 \x01(\tB\x0c\n\n_energy_wh\"}\n\x10TransactionEnded\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x16\n\x0estopped_reason\x18\x02 \x01(\t\x12\x13\n\x0b\x65nded_at_ms\x18\x03 \x01(\x03\x12\x16\n\tenergy_wh\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_energy_whb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x63sms/v1/events.proto\x12\x07\x63sms.v1\"\xad\x08\n\x0b\x44omainEvent\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x02 \x01(\x03\x12\x12\n\nstation_id\x18\x03 \x01(\t\x12\x36\n\x11station_connected\x18\n \x01(\x0b\x32\x19.csms.v1.StationConnectedH\x00\x12<\n\x14station_disconnected\x18\x0b \x01(\x0b\x32\x1c.csms.v1.StationDisconnectedH\x00\x12\x30\n\x0estation_booted\x18\x0c \x01(\x0b\x32\x16.csms.v1.StationBootedH\x00\x12\x43\n\x18\x63onnector_status_changed\x18\r \x01(\x0b\x32\x1f.csms.v1.ConnectorStatusChangedH\x00\x12\x32\n\x0fstation_changed\x18\x0e \x01(\x0b\x32\x17.csms.v1.StationChangedH\x00\x12\x34\n\x10report_completed\x18\x0f \x01(\x0b\x32\x18.csms.v1.ReportCompletedH\x00\x12\x34\n\x10station_notified\x18\x10 \x01(\x0b\x32\x18.csms.v1.StationNotifiedH\x00\x12\x43\n\x18security_profile_changed\x18\x11 \x01(\x0b\x32\x1f.csms.v1.SecurityProfileChangedH\x00\x12\x33\n\x10id_token_changed\x18\x1e \x01(\x0b\x32\x17.csms.v1.IdTokenChangedH\x00\x12\x38\n\x12\x63onnection_refused\x18\x1f \x01(\x0b\x32\x1a.csms.v1.ConnectionRefusedH\x00\x12\x38\n\x12\x63\x65rtificate_issued\x18  \x01(\x0b\x32\x1a.csms.v1.CertificateIssuedH\x00\x12:\n\x13\x63\x65rtificate_refused\x18! \x01(\x0b\x32\x1b.csms.v1.CertificateRefusedH\x00\x12:\n\x13\x63\x65rtificate_revoked\x18\" \x01(\x0b\x32\x1b.csms.v1.CertificateRevokedH\x00\x12\x34\n\x10password_changed\x18# \x01(\x0b\x32\x18.csms.v1.PasswordChangedH\x00\x12:\n\x13transaction_started\x18\x32 \x01(\x0b\x32\x1b.csms.v1.TransactionStartedH\x00\x12:\n\x13transaction_updated\x18\x33 \x01(\x0b\x32\x1b.csms.v1.TransactionUpdatedH\x00\x12\x36\n\x11transaction_ended\x18\x34 \x01(\x0b\x32\x19.csms.v1.TransactionEndedH\x00\x42\x07\n\x05\x65vent\"U\n\x10StationConnected\x12\x10\n\x08protocol\x18\x01 \x01(\t\x12\x18\n\x10security_profile\x18\x02 \x01(\x05\x12\x15\n\rconnection_id\x18\x03 \x01(\t\"<\n\x13StationDisconnected\x12\x15\n\rconnection_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x91\x01\n\rStationBooted\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x13\n\x0bvendor_name\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x15\n\rserial_number\x18\x04 \x01(\t\x12\x18\n\x10\x66irmware_version\x18\x05 \x01(\t\x12\x1b\n\x13registration_status\x18\x06 \x01(\t\"g\n\x16\x43onnectorStatusChanged\x12\x0f\n\x07\x65vse_id\x18\x01 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x02 \x01(\x05\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x16\n\x0ereported_at_ms\x18\x04 \x01(\x03\"\x9e\x01\n\x0eStationChanged\x12.\n\x06\x63hange\x18\x01 \x01(\x0e\x32\x1e.csms.v1.StationChanged.Change\"\\\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANGE_CREATED\x10\x01\x12\x12\n\x0e\x43HANGE_UPDATED\x10\x02\x12\x12\n\x0e\x43HANGE_DELETED\x10\x03\"6\n\x0fReportCompleted\x12\x12\n\nrequest_id\x18\x01 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x02 \x01(\x05\"K\n\x0fStationNotified\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12\x17\n\x0fpayload_omitted\x18\x03 \x01(\x08\"Q\n\x0eIdTokenChanged\x12\x10\n\x08id_token\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06status\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x65leted\x18\x04 \x01(\x08\"h\n\x11\x43onnectionRefused\x12\x13\n\x0bhttp_status\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x16\n\x0eremote_address\x18\x03 \x01(\t\x12\x16\n\x0esecurity_event\x18\x04 \x01(\t\"9\n\x0fPasswordChanged\x12\x14\n\x0cpassword_set\x18\x01 \x01(\x08\x12\x10\n\x08revision\x18\x02 \x01(\x03\"k\n\x11\x43\x65rtificateIssued\x12\x18\n\x10\x63\x65rtificate_type\x18\x01 \x01(\t\x12\x15\n\rserial_number\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x14\n\x0cnot_after_ms\x18\x04 \x01(\x03\">\n\x12\x43\x65rtificateRefused\x12\x18\n\x10\x63\x65rtificate_type\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\";\n\x12\x43\x65rtificateRevoked\x12\x15\n\rserial_number\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"B\n\x16SecurityProfileChanged\x12\x14\n\x0c\x66rom_profile\x18\x01 \x01(\x05\x12\x12\n\nto_profile\x18\x02 \x01(\x05\"\xac\x01\n\x12TransactionStarted\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x03 \x01(\x05\x12\x10\n\x08id_token\x18\x04 \x01(\t\x12\x15\n\rid_token_type\x18\x05 \x01(\t\x12\x17\n\x0fremote_start_id\x18\x06 \x01(\x03\x12\x15\n\rstarted_at_ms\x18\x07 \x01(\x03\"\xca\x01\n\x12TransactionUpdated\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63harging_state\x18\x02 \x01(\t\x12\x0e\n\x06seq_no\x18\x03 \x01(\x05\x12\x16\n\tenergy_wh\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07\x65vse_id\x18\x05 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x06 \x01(\x05\x12\x10\n\x08id_token\x18\x07 \x01(\t\x12\x15\n\rid_token_type\x18\x08 \x01(\tB\x0c\n\n_energy_wh\"}\n\x10TransactionEnded\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x16\n\x0estopped_reason\x18\x02 \x01(\t\x12\x13\n\x0b\x65nded_at_ms\x18\x03 \x01(\x03\x12\x16\n\tenergy_wh\x18\x04 \x01(\x01H\x00\x88\x01\x01\x42\x0c\n\n_energy_whb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,39 +32,41 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'csms.v1.events_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DOMAINEVENT']._serialized_start=34
-  _globals['_DOMAINEVENT']._serialized_end=1049
-  _globals['_STATIONCONNECTED']._serialized_start=1051
-  _globals['_STATIONCONNECTED']._serialized_end=1136
-  _globals['_STATIONDISCONNECTED']._serialized_start=1138
-  _globals['_STATIONDISCONNECTED']._serialized_end=1198
-  _globals['_STATIONBOOTED']._serialized_start=1201
-  _globals['_STATIONBOOTED']._serialized_end=1346
-  _globals['_CONNECTORSTATUSCHANGED']._serialized_start=1348
-  _globals['_CONNECTORSTATUSCHANGED']._serialized_end=1451
-  _globals['_STATIONCHANGED']._serialized_start=1454
-  _globals['_STATIONCHANGED']._serialized_end=1612
-  _globals['_STATIONCHANGED_CHANGE']._serialized_start=1520
-  _globals['_STATIONCHANGED_CHANGE']._serialized_end=1612
-  _globals['_REPORTCOMPLETED']._serialized_start=1614
-  _globals['_REPORTCOMPLETED']._serialized_end=1668
-  _globals['_STATIONNOTIFIED']._serialized_start=1670
-  _globals['_STATIONNOTIFIED']._serialized_end=1745
-  _globals['_IDTOKENCHANGED']._serialized_start=1747
-  _globals['_IDTOKENCHANGED']._serialized_end=1828
-  _globals['_CONNECTIONREFUSED']._serialized_start=1830
-  _globals['_CONNECTIONREFUSED']._serialized_end=1934
-  _globals['_CERTIFICATEISSUED']._serialized_start=1936
-  _globals['_CERTIFICATEISSUED']._serialized_end=2043
-  _globals['_CERTIFICATEREFUSED']._serialized_start=2045
-  _globals['_CERTIFICATEREFUSED']._serialized_end=2107
-  _globals['_CERTIFICATEREVOKED']._serialized_start=2109
-  _globals['_CERTIFICATEREVOKED']._serialized_end=2168
-  _globals['_SECURITYPROFILECHANGED']._serialized_start=2170
-  _globals['_SECURITYPROFILECHANGED']._serialized_end=2236
-  _globals['_TRANSACTIONSTARTED']._serialized_start=2239
-  _globals['_TRANSACTIONSTARTED']._serialized_end=2411
-  _globals['_TRANSACTIONUPDATED']._serialized_start=2414
-  _globals['_TRANSACTIONUPDATED']._serialized_end=2616
-  _globals['_TRANSACTIONENDED']._serialized_start=2618
-  _globals['_TRANSACTIONENDED']._serialized_end=2743
+  _globals['_DOMAINEVENT']._serialized_end=1103
+  _globals['_STATIONCONNECTED']._serialized_start=1105
+  _globals['_STATIONCONNECTED']._serialized_end=1190
+  _globals['_STATIONDISCONNECTED']._serialized_start=1192
+  _globals['_STATIONDISCONNECTED']._serialized_end=1252
+  _globals['_STATIONBOOTED']._serialized_start=1255
+  _globals['_STATIONBOOTED']._serialized_end=1400
+  _globals['_CONNECTORSTATUSCHANGED']._serialized_start=1402
+  _globals['_CONNECTORSTATUSCHANGED']._serialized_end=1505
+  _globals['_STATIONCHANGED']._serialized_start=1508
+  _globals['_STATIONCHANGED']._serialized_end=1666
+  _globals['_STATIONCHANGED_CHANGE']._serialized_start=1574
+  _globals['_STATIONCHANGED_CHANGE']._serialized_end=1666
+  _globals['_REPORTCOMPLETED']._serialized_start=1668
+  _globals['_REPORTCOMPLETED']._serialized_end=1722
+  _globals['_STATIONNOTIFIED']._serialized_start=1724
+  _globals['_STATIONNOTIFIED']._serialized_end=1799
+  _globals['_IDTOKENCHANGED']._serialized_start=1801
+  _globals['_IDTOKENCHANGED']._serialized_end=1882
+  _globals['_CONNECTIONREFUSED']._serialized_start=1884
+  _globals['_CONNECTIONREFUSED']._serialized_end=1988
+  _globals['_PASSWORDCHANGED']._serialized_start=1990
+  _globals['_PASSWORDCHANGED']._serialized_end=2047
+  _globals['_CERTIFICATEISSUED']._serialized_start=2049
+  _globals['_CERTIFICATEISSUED']._serialized_end=2156
+  _globals['_CERTIFICATEREFUSED']._serialized_start=2158
+  _globals['_CERTIFICATEREFUSED']._serialized_end=2220
+  _globals['_CERTIFICATEREVOKED']._serialized_start=2222
+  _globals['_CERTIFICATEREVOKED']._serialized_end=2281
+  _globals['_SECURITYPROFILECHANGED']._serialized_start=2283
+  _globals['_SECURITYPROFILECHANGED']._serialized_end=2349
+  _globals['_TRANSACTIONSTARTED']._serialized_start=2352
+  _globals['_TRANSACTIONSTARTED']._serialized_end=2524
+  _globals['_TRANSACTIONUPDATED']._serialized_start=2527
+  _globals['_TRANSACTIONUPDATED']._serialized_end=2729
+  _globals['_TRANSACTIONENDED']._serialized_start=2731
+  _globals['_TRANSACTIONENDED']._serialized_end=2856
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,7 @@ class DomainEvent(_message.Message):
     CERTIFICATE_ISSUED_FIELD_NUMBER: _builtins.int
     CERTIFICATE_REFUSED_FIELD_NUMBER: _builtins.int
     CERTIFICATE_REVOKED_FIELD_NUMBER: _builtins.int
+    PASSWORD_CHANGED_FIELD_NUMBER: _builtins.int
     TRANSACTION_STARTED_FIELD_NUMBER: _builtins.int
     TRANSACTION_UPDATED_FIELD_NUMBER: _builtins.int
     TRANSACTION_ENDED_FIELD_NUMBER: _builtins.int
@@ -77,6 +78,8 @@ class DomainEvent(_message.Message):
     @_builtins.property
     def certificate_revoked(self) -> Global___CertificateRevoked: ...
     @_builtins.property
+    def password_changed(self) -> Global___PasswordChanged: ...
+    @_builtins.property
     def transaction_started(self) -> Global___TransactionStarted:
         """events.transactions"""
 
@@ -103,15 +106,16 @@ class DomainEvent(_message.Message):
         certificate_issued: Global___CertificateIssued | None = ...,
         certificate_refused: Global___CertificateRefused | None = ...,
         certificate_revoked: Global___CertificateRevoked | None = ...,
+        password_changed: Global___PasswordChanged | None = ...,
         transaction_started: Global___TransactionStarted | None = ...,
         transaction_updated: Global___TransactionUpdated | None = ...,
         transaction_ended: Global___TransactionEnded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "id_token_changed", b"id_token_changed", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "id_token_changed", b"id_token_changed", "password_changed", b"password_changed", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "event_id", b"event_id", "id_token_changed", b"id_token_changed", "occurred_at_ms", b"occurred_at_ms", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_id", b"station_id", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "event_id", b"event_id", "id_token_changed", b"id_token_changed", "occurred_at_ms", b"occurred_at_ms", "password_changed", b"password_changed", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_id", b"station_id", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["station_connected", "station_disconnected", "station_booted", "connector_status_changed", "station_changed", "report_completed", "station_notified", "security_profile_changed", "id_token_changed", "connection_refused", "certificate_issued", "certificate_refused", "certificate_revoked", "transaction_started", "transaction_updated", "transaction_ended"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["station_connected", "station_disconnected", "station_booted", "connector_status_changed", "station_changed", "report_completed", "station_notified", "security_profile_changed", "id_token_changed", "connection_refused", "certificate_issued", "certificate_refused", "certificate_revoked", "password_changed", "transaction_started", "transaction_updated", "transaction_ended"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -381,6 +385,32 @@ class ConnectionRefused(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConnectionRefused: _TypeAlias = ConnectionRefused  # noqa: Y015
+
+@_typing.final
+class PasswordChanged(_message.Message):
+    """Somebody set a station's password at /stations/{id}/credentials, or deleted it there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PASSWORD_SET_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    password_set: _builtins.bool
+    """Whether there is one now."""
+    revision: _builtins.int
+    """The revision of the station, as device-mgmt told it, on which this change was made."""
+    def __init__(
+        self,
+        *,
+        password_set: _builtins.bool = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["password_set", b"password_set", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PasswordChanged: _TypeAlias = PasswordChanged  # noqa: Y015
 
 @_typing.final
 class CertificateIssued(_message.Message):

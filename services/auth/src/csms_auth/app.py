@@ -97,7 +97,7 @@ class Auth:
         self._auditing = Auditing(bus, database, settings.audit_retention_days, health)
         self.routers: Sequence[APIRouter] = (
             IdTokens(database, self._key_codes, self._relay.wake).router(),
-            Credentials(database, secret_key, settings.unknown_stations).router(),
+            Credentials(database, secret_key, settings.unknown_stations, self._relay.wake).router(),
             Certificates(
                 database, self._relay.wake, authority, authority if isinstance(authority, BuiltInAuthority) else None
             ).router(),

@@ -9,6 +9,7 @@ from csms.v1.events_pb2 import (
     ConnectionRefused,
     DomainEvent,
     IdTokenChanged,
+    PasswordChanged,
 )
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
@@ -46,6 +47,11 @@ def id_token_changed(token: Token, *, deleted: bool = False) -> Outgoing:
     event = DomainEvent(event_id=new_id(), occurred_at_ms=now_ms(), id_token_changed=told)
     key = ref.type if ref.type == KEY_CODE else f"{ref.type}/{ref.key}"
     return Outgoing(EVENTS_AUTH.name, new_record("", event=event), key=key[:MAX_KEY])
+
+
+def password_changed(station_id: str, *, password_set: bool, revision: int) -> Outgoing:
+    """Return the event of a password that was set or deleted at /stations/{id}/credentials."""
+    return _of_station(station_id, password_changed=PasswordChanged(password_set=password_set, revision=revision))
 
 
 def certificate_issued(certificate: Certificate) -> Outgoing:

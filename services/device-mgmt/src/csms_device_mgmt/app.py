@@ -26,6 +26,7 @@ from fastapi import APIRouter
 from csms_device_mgmt.calls.execution import Calls
 from csms_device_mgmt.calls.variables import VariableAccess
 from csms_device_mgmt.consumers import DeviceRecords, PresenceRecords
+from csms_device_mgmt.handlers.auth_events import AuthEventRecords
 from csms_device_mgmt.handlers.dead_letters import DeadLetterRecords
 from csms_device_mgmt.http import (
     assembled,
@@ -139,6 +140,7 @@ def _runners(bus: Bus, units: Units, buried: DeadLetterRecords, health: Health) 
         (groups.DEVICES, records),
         (groups.DEVICES_ORDERS, records),
         (groups.DEVICES_PRESENCE, PresenceRecords(units)),
+        (groups.DEVICES_AUTH_EVENTS, AuthEventRecords(units)),
         (groups.DEVICES_DEAD_LETTERS, buried),
     )
     return [

@@ -67,7 +67,8 @@ class Inventory:
         fresh = stations.new_station(station_id, Registration.ACCEPTED, revision, now)
         base = stations.columns_of(before) if before else fresh
         columns = {**base, **change.columns, "revision": revision, "updated_at": now}
-        columns["password_set"] = base["password_set"] or change.password is not None
+        if change.password is not None:
+            columns |= {"password_set": True, "password_revision": revision}
         if before is not None:
             columns["pending_security_profile"] = _pending(before, columns["security_profile"])
         return columns

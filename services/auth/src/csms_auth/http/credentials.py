@@ -1,7 +1,9 @@
 """/stations/{station_id}/credentials: what a station must show to connect."""
 
+from collections.abc import Callable
 from typing import Annotated
 
+from csms_db import outbox
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.http import Problem, require
@@ -10,9 +12,10 @@ from csms_runtime.settings import UnknownStations
 from fastapi import APIRouter, Path, Security
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from csms_auth import events
 from csms_auth.domain.connections import CLIENT_CERTIFICATE, missing_password
 from csms_auth.domain.stations import Station
-from csms_auth.store import stations
+from csms_auth.store import stations, tables
 
 StationId = Annotated[str, Path(min_length=1, max_length=48)]
 
@@ -43,11 +46,18 @@ class CredentialsItem(BaseModel):
 class Credentials:
     """The handlers of a station's credentials. The station itself is created at /stations."""
 
-    def __init__(self, database: Database, secret_key: bytes, unknown_stations: UnknownStations) -> None:
-        """`secret_key` is the key of the password digests."""
+    def __init__(
+        self,
+        database: Database,
+        secret_key: bytes,
+        unknown_stations: UnknownStations,
+        wake_outbox: Callable[[], None],
+    ) -> None:
+        """`secret_key` is the key of the password digests; `wake_outbox` is called after events were stored."""
         self._database = database
         self._key = secret_key
         self._unknown_stations = unknown_stations
+        self._wake_outbox = wake_outbox
 
     def router(self) -> APIRouter:
         """Return the routes, below /api/v1."""
@@ -78,8 +88,12 @@ class Credentials:
 
     async def _set(self, station_id: str, digest: bytes | None) -> None:
         async with self._database.transaction() as session:
-            if not await stations.set_password(session, station_id, digest, utcnow()):
+            revision = await stations.set_password(session, station_id, digest, utcnow())
+            if revision is None:
                 raise _not_found()
+            told = events.password_changed(station_id, password_set=digest is not None, revision=revision)
+            await outbox.add(session, tables.outbox, [told])
+        self._wake_outbox()
 
 
 def _item(station: Station, policy: UnknownStations) -> CredentialsItem:

@@ -76,8 +76,8 @@ def _newest(statement: Insert, column: str, *, by: str) -> ColumnElement[Any]:
     )
 
 
-async def set_password(session: WriteSession, station_id: str, digest: bytes | None, now: datetime) -> bool:
-    """Store another password digest, or none. Returns False when the station is not known.
+async def set_password(session: WriteSession, station_id: str, digest: bytes | None, now: datetime) -> int | None:
+    """Store another password digest, or none, and return the station's revision; None: the station is not known.
 
     What device-mgmt told up to now can no longer replace it, what it tells later can.
     """
@@ -91,9 +91,10 @@ async def set_password(session: WriteSession, station_id: str, digest: bytes | N
             claimed_digest=None,
             updated_at=now,
         )
-        .returning(stations.c.station_id)
+        .returning(stations.c.revision)
     )
-    return done.first() is not None
+    revision: int | None = done.scalar()
+    return revision
 
 
 def _values(station: Station, now: datetime) -> Mapping[str, Any]:

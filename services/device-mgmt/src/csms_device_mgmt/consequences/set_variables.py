@@ -49,7 +49,7 @@ async def _tell_auth(unit: Unit, station_id: str, password: str, outcome: Passwo
     station.revision = messages.next_revision(station.revision, unit.now)
     digest = passwords.digest(unit.secret_key, station_id, password.encode())
     if outcome is PasswordOutcome.TAKEN:
-        station.password_set = True
+        station.password_set, station.password_revision = True, station.revision
         unit.tell_first(messages.admission(station, password_digest=digest))
     else:
         unit.tell_first(messages.admission(station, dropped_password_digest=digest))

@@ -12,9 +12,11 @@ from csms_runtime import metrics
 from csms_device_mgmt import messages, onboarding, profile_changes
 from csms_device_mgmt.domain.registration import Registration, boot_interval
 from csms_device_mgmt.handlers import job_status
+from csms_device_mgmt.handlers.auth_events import newest_refusal
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.handlers.unknown_stations import known_or_created
 from csms_device_mgmt.profile_changes import TRIGGERED
+from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
@@ -31,7 +33,7 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
 
     A station that is yet to be onboarded is Pending meanwhile (B02).
     """
-    _check_certificate(unit, message)
+    await _check_certificate(unit, message)
     station = await known_or_created(unit, message.station_id)
     status = Registration.REJECTED
     if station is not None:
@@ -54,7 +56,7 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     }
 
 
-def _check_certificate(unit: Unit, message: StationMessage) -> None:
+async def _check_certificate(unit: Unit, message: StationMessage) -> None:
     """Close the connection of a station that is not the one its certificate names (B01.FR.11, B01.FR.12).
 
     A station may leave its serial number out: then auth's check of the certificate against the registered one is all
@@ -71,6 +73,9 @@ def _check_certificate(unit: Unit, message: StationMessage) -> None:
         reason=NOT_THE_CERTIFICATES,
         security_event="InvalidChargingStationCertificate",
     )
+    station = await stations.find(unit.session, message.station_id)
+    if station is not None:
+        station.last_refusal = newest_refusal(station, message.received_at, body)
     event_id = f"{message.record_id}:refused"
     unit.tell(messages.event(message.station_id, message.received_at, event_id, connection_refused=body))
     raise OcppError(ErrorCode.SECURITY_ERROR, NOT_THE_CERTIFICATES)

@@ -24,6 +24,16 @@ class EvseModel(BaseModel):
     connectors: list[ConnectorModel]
 
 
+class RefusalModel(BaseModel):
+    """Why a station was not let in, or its connection was ended at its boot."""
+
+    refused_at: datetime
+    http_status: int = Field(description="What it was answered; 101: it was let in, and cut off when it booted")
+    reason: str
+    remote_address: str
+    security_event: str | None = Field(description="OCPP's security event when there is one for it")
+
+
 class PendingResetModel(BaseModel):
     """A reset of the whole station that it agreed to; shown until it has booted."""
 
@@ -99,7 +109,10 @@ class StationModel(BaseModel):
     onboarding_progress: OnboardingModel | None = Field(description="null: it has not begun")
     message_timeout_s: int | None
     vendor_ids: list[str]
-    password_set: bool
+    password_set: bool = Field(description="Follows changes at /credentials within seconds")
+    last_refusal: RefusalModel | None = Field(
+        description="The newest connection that was refused, of those in a minute the first; null: none was"
+    )
     connected: bool
     protocol: str | None = Field(description="Of the newest connection")
     last_seen: datetime | None

@@ -43,6 +43,7 @@ CONFIGURED = (
     "message_timeout_s",
     "vendor_ids",
     "password_set",
+    "password_revision",
     "revision",
     "updated_at",
 )

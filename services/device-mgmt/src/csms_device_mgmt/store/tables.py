@@ -38,6 +38,8 @@ class Station(Base):
     message_timeout_s: Mapped[int | None]
     vendor_ids: Mapped[list[str]] = mapped_column(Json)
     password_set: Mapped[bool]
+    # The revision with which that was last said here; what auth says of an earlier one is outdated.
+    password_revision: Mapped[int | None] = mapped_column(BigInteger)
     # Grows with every change that auth is told of; made from the clock so that it grows across deletions, too.
     revision: Mapped[int] = mapped_column(BigInteger)
     next_request_id: Mapped[int]
@@ -76,6 +78,8 @@ class Station(Base):
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     close_code: Mapped[int | None]
     close_reason: Mapped[str | None] = mapped_column(Text)
+    # When and why it was not let in: refused_at, http_status, reason, remote_address, security_event.
+    last_refusal: Mapped[JsonValue | None] = mapped_column(Json)
     # What its history takes, see store.history; what came before that moment gave way to newer history.
     history_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     history_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
