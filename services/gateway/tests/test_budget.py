@@ -40,3 +40,20 @@ async def test_who_gives_up_keeps_nobody_waiting() -> None:
     budget.forget(large)
     await asyncio.sleep(0)
     assert (small.has, budget.used) == (True, 70)
+
+
+async def test_what_may_become_large_passes_until_there_is_twice_as_much() -> None:
+    budget = Budget(100)
+    large, compressed = Station(budget, 60), Station(budget, 0)
+    budget.add(200)
+    assert budget.let_pass(compressed)
+    budget.add(10)
+    assert not budget.let_pass(compressed)
+    large.go_on()
+    budget.give(150)
+    assert budget.let_pass(compressed)
+    await asyncio.sleep(0)
+    assert not large.has
+    budget.give(20)
+    await asyncio.sleep(0)
+    assert large.has

@@ -22,6 +22,10 @@ def beginning(length: int) -> bytes:
     return struct.pack(">BBQ4x", 0x81, 0xFF, length) + b"a"
 
 
+def frame(payload: bytes, first: int = 0x81) -> bytes:
+    return struct.pack(">BBQ4x", first, 0xFF, len(payload)) + payload
+
+
 class Wires:
     """Stations of one gateway."""
 
@@ -68,9 +72,23 @@ async def test_who_cannot_use_room_keeps_nobody_behind_it_waiting() -> None:
     assert wires.shared.budget.used == 0
 
 
+async def test_small_messages_that_may_inflate_are_not_read_when_there_is_far_too_much() -> None:
+    wires = Wires()
+    wires.shared.budget.add(2 * ROOM + 1)
+    (plain, _), (compressed, socket) = wires.station(Mock(ready=True, settled=True)), wires.station(Receiver())
+    plain.receive(frame(b"[" * 1000))
+    compressed.receive(frame(b"[" * 1000, first=0xC1))
+    assert (plain.reading, compressed.reading) == (True, False)
+    wires.shared.budget.give(2 * ROOM + 1)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert compressed.reading
+    socket.flush.assert_called()
+
+
 async def test_what_goes_wrong_with_one_ends_its_connection_alone() -> None:
     intake, socket = Wires().station(Receiver())
-    intake.receive(struct.pack(">BB4x", 0x81, 0x81) + b"a")
+    intake.receive(frame(b"a"))
     cast("Mock", socket.abort).assert_called_once()
 
 

@@ -9,7 +9,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2
 """What makes a terminal do something, or shows text in another order than it has. A tab does no harm."""
 
 NO_NUL = r"^[^\x00]*$"
-"""For an API's document: the request as a whole is checked for it (csms_runtime.http.fit)."""
+"""For an API's document: the request as a whole is checked for it (csms_runtime.http.json_body)."""
 
 
 def is_storable(text: str) -> bool:

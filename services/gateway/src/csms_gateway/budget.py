@@ -34,6 +34,17 @@ class Budget:
         self._waiting[waiting] = None
         return False
 
+    def let_pass(self, waiting: Waiting) -> bool:
+        """Whether a small message may be taken that may become a large one; False: `go_on` is called when it may.
+
+        It may, also beyond the total, until there is twice as much.
+        """
+        if self.used > 2 * self._total:
+            self._waiting[waiting] = None
+            return False
+        self.forget(waiting)
+        return True
+
     def add(self, count: int) -> None:
         """Count bytes that are there already, of a message that turned out larger."""
         self.used += count

@@ -201,7 +201,8 @@ class Intake:
             return True
         size = header.payload + (self._message.size if self._message is not None else 0)
         if size <= FREE_BYTES:
-            return True
+            inflates = header.may_be_compressed and size > _LIGHT_COMPRESSED_BYTES
+            return not inflates or self._shared.budget.let_pass(self)
         most = self._shared.max_message_bytes  # fragments: nobody knows how many come
         wanted = min(size, most) if header.is_whole else most
         # Whoever has room asks for no more, or all who have some might wait for each other.

@@ -312,7 +312,7 @@ def _selector(supported: Sequence[str]) -> Callable[[ServerProtocol, Sequence[Su
     # A function, since websockets makes a method of it.
     def select(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol:
         chosen = choose_protocol(offered, supported)
-        if chosen is None:  # cannot happen: _process_request has refused it
+        if chosen is None:  # cannot happen: `opening` has refused it
             raise NegotiationError("no common subprotocol")
         return Subprotocol(chosen)
 
