@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -152,6 +153,19 @@ async def test_pages_hold_each_entry_once_the_newest_first(api: Api, database: D
         query = f"&cursor={page['next_cursor']}"
     assert sorted(found) == [str(number) for number in range(7)]
     assert [int(number) // 2 for number in found] == [3, 2, 2, 1, 1, 0, 0]
+
+
+async def test_a_page_of_large_entries_ends_early_and_none_is_lost(api: Api, database: Database) -> None:
+    body = b'{"data":"' + b"x" * 60_000 + b'"}'
+    await store(database, *(entry(minute, request=body) for minute in range(100)))
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = await api("GET", f"/api/v1/audit?limit=1000{f'&cursor={cursor}' if cursor else ''}")
+        assert sum(len(json.dumps(item)) for item in page["items"]) < 4.1 * 1024 * 1024
+        found += [item["request_id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert found == [f"request-{minute}" for minute in reversed(range(100))]
 
 
 @pytest.mark.parametrize("scope", ["read", "operate"])

@@ -7,6 +7,7 @@ import orjson
 from csms_db.engine import Database
 from csms_runtime.http import Page, PageParams, paginate, require
 from csms_runtime.http.fields import NO_NUL, UtcMoment
+from csms_runtime.http.pages import MAX_PAGE_BYTES
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -72,12 +73,15 @@ def audit_router(database: Database) -> APIRouter:
     ) -> Page[AuditItem]:
         """List what was asked for, the newest first: every request that was no GET, also refused ones.
 
-        Entries appear some moments after the answer, and are kept for CSMS_AUDIT_RETENTION_DAYS.
+        A page ends early when its entries are large. They appear some moments after the answer, and are kept for
+        CSMS_AUDIT_RETENTION_DAYS.
         """
         wanted = Filter(principal, path, since, until)
         async with database.reading() as session:
-            rows = await audit.page(session, wanted, limit=page.limit + 1, after=newest_first(page))
-        return paginate(rows, page.limit, position=_position, item=AuditItem.of)
+            found = await audit.page(
+                session, wanted, limit=page.limit, most_bytes=MAX_PAGE_BYTES, after=newest_first(page)
+            )
+        return paginate(found.rows, page.limit, position=_position, item=AuditItem.of, more=found.more)
 
     return router
 

@@ -1,16 +1,20 @@
 """Keeps what was asked for over the HTTP APIs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
+from csms_db import bounded
+from csms_db.bounded import Bounded
 from csms_db.engine import WriteSession
 from csms_db.sql import insert
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.store.api_tables import audit
+
+ROW_BYTES = 1_000
+"""What an entry takes in an answer, without path and body, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,12 @@ async def add(session: WriteSession, rows: Collection[AuditRow]) -> None:
 
 
 async def page(
-    session: AsyncSession, wanted: Filter, *, limit: int, after: tuple[datetime, str] | None
-) -> Sequence[AuditRow]:
-    """Return up to `limit` entries, the newest first, those behind the one of `after` (occurred_at, record_id)."""
+    session: AsyncSession, wanted: Filter, *, limit: int, most_bytes: int, after: tuple[datetime, str] | None
+) -> Bounded:
+    """Return up to `limit` entries (`AuditRow`), the newest first, those behind `after` (occurred_at, record_id).
+
+    They have `most_bytes` together at most, unless the first alone has more.
+    """
     columns = audit.c
     query = select(audit).where(*_conditions(wanted))
     if after is not None:
@@ -62,8 +69,10 @@ async def page(
         query = query.where(
             or_(columns.occurred_at < moment, (columns.occurred_at == moment) & (columns.record_id < record_id))
         )
-    query = query.order_by(columns.occurred_at.desc(), columns.record_id.desc()).limit(limit)
-    return [_row(row) for row in await session.execute(query)]
+    query = query.order_by(columns.occurred_at.desc(), columns.record_id.desc())
+    size = ROW_BYTES + func.length(columns.path) + func.coalesce(func.length(columns.request), 0)
+    found = await bounded.read(session, query, size, limit=limit, most_bytes=most_bytes, mappings=True)
+    return found._replace(rows=[AuditRow(**row) for row in found.rows])
 
 
 async def forget(session: WriteSession, before: datetime, limit: int) -> int:
@@ -92,7 +101,3 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.until is not None:
         found.append(columns.occurred_at < wanted.until)
     return found
-
-
-def _row(row: Row[Any]) -> AuditRow:
-    return AuditRow(**row._mapping)  # noqa: SLF001 SQLAlchemy's public name for it
