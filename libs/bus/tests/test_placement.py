@@ -10,7 +10,7 @@ from csms_bus.examples import example
 from csms_bus.inbox import Inbox
 from csms_bus.placement import ANSWERS, misplacement
 from csms_bus.ports import Incoming, Outgoing
-from csms_bus.records import new_record
+from csms_bus.records import dead_letter, new_record
 from csms_bus.runner import ConsumerRunner
 from csms_bus.topics import CALLS_DEVICES, CATALOGUE, DEAD_LETTERS, GATEWAY_INBOX
 from csms_testing.buses import DEADLINE_S, World, running
@@ -33,6 +33,16 @@ def test_nothing_else_is(topic: object) -> None:
     name, carried = topic.name, topic.bodies  # type: ignore[attr-defined]
     misplaced = {body for body in BODIES if misplacement(name, anywhere(body))}
     assert misplaced == set(BODIES) - set(carried)
+
+
+@pytest.mark.parametrize("station_id", ["a\0b", "\0"])
+def test_a_station_that_no_database_can_hold_is_in_no_place(station_id: str) -> None:
+    for topic, body in PLACES:
+        record = example(topic, body)
+        record.station_id = station_id
+        assert misplacement(topic, record), (topic, body)
+    letter = dead_letter(Incoming(CALLS_DEVICES.name, 0, 0, station_id, record), group="g", reason="r")
+    assert misplacement(DEAD_LETTERS.name, letter.record) == ""
 
 
 @pytest.mark.parametrize(("body", "answer"), ANSWERS.items())

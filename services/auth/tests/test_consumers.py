@@ -233,11 +233,6 @@ async def test_deleted_station_may_claim_its_name_again(database: Database, reco
     assert (station.deleted, station.valid_digests) == (False, [DIGEST])
 
 
-async def test_identity_that_no_database_can_hold_is_unknown(consumer: Consumer, records: Records) -> None:
-    (answer,) = await consumer(records.connect("a\0b", DIGEST))
-    assert answer.record.connection_decision.http_status == 404
-
-
 class TestClientCertificates:
     """Security profile 3, with real certificates."""
 

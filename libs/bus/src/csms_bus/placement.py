@@ -4,6 +4,7 @@ Kafka's ACLs say who writes to a topic; this says what counts there, and where a
 """
 
 from csms.v1.bus_pb2 import Record
+from csms_runtime.texts import is_storable
 
 from csms_bus.topics import CATALOGUE, Key
 
@@ -29,6 +30,8 @@ def misplacement(topic: str, record: Record) -> str:
 
     A body that this version does not know is no misplacement: see `csms_bus.batches`.
     """
+    if not is_storable(record.station_id):  # no gateway lets such a station in
+        return "the station id is none that can be stored"
     body, carried = record.WhichOneof("body"), _BODIES.get(topic)
     if body is None or carried is None:
         return ""

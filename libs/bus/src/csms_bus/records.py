@@ -4,6 +4,7 @@ from csms.v1.bus_pb2 import DeadLetter, Record
 from csms.v1.station_pb2 import CallError, Reply, StationCall
 from csms_runtime.clock import now_ms
 from csms_runtime.ids import new_id
+from csms_runtime.texts import storable
 
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.topics import DEAD_LETTERS
@@ -63,7 +64,7 @@ def dead_letter(incoming: Incoming, *, group: str, reason: str) -> Outgoing:
         value=incoming.value,
     )
     station_id = incoming.key if incoming.record is None else incoming.record.station_id
-    return Outgoing(DEAD_LETTERS.name, new_record(station_id, dead_letter=letter), key=incoming.key)
+    return Outgoing(DEAD_LETTERS.name, new_record(storable(station_id), dead_letter=letter), key=incoming.key)
 
 
 def _answer(call: StationCall, reply: Reply, station_id: str, traceparent: str) -> Outgoing:
