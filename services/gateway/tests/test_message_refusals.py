@@ -3,8 +3,11 @@
 from typing import TYPE_CHECKING
 
 from csms.v1.station_pb2 import RefusedMessage
+from csms_gateway import message_refusals
 
 if TYPE_CHECKING:
+    import pytest
+
     from conftest import System
 
 
@@ -41,4 +44,21 @@ async def test_it_is_told_once_for_each_kind_and_action(system: "System") -> Non
         ("call_refused", "BootNotification"),
         ("call_refused", "StatusNotification"),
         ("invalid_frame", ""),
+    ]
+
+
+async def test_one_station_does_not_hide_what_others_are_told(
+    system: "System", monkeypatch: "pytest.MonkeyPatch"
+) -> None:
+    monkeypatch.setattr(message_refusals, "_MOST_OF_STATION", 3)
+    station = await system.connect()
+    for action in ("BootNotification", "StatusNotification", "Reset", "Authorize", "ClearCache"):
+        assert (await station.call(action, {"nothing": "like it"}, action))[0] == 4
+    other = await system.connect("OTHER")
+    assert (await other.call("Authorize", {}))[0] == 4
+    assert [refused.action for refused in await told(system, 4)] == [
+        "BootNotification",
+        "StatusNotification",
+        "Reset",
+        "Authorize",
     ]

@@ -1,5 +1,7 @@
 """Tells of messages that could not be taken: in the log, and device-mgmt, for whoever looks at the station."""
 
+from collections import Counter
+
 import structlog
 from csms.v1.station_pb2 import RefusedMessage
 from csms_bus.ports import Outgoing
@@ -30,6 +32,9 @@ _WORTH_TELLING = frozenset(
     }
 )
 """What the station did; the others are about our services, or harmless repeats."""
+_MOST_OF_STATION = 50
+"""Told in a minute of one station, whatever it thinks of: else a few of them would hide those of all others."""
+_MINUTE_MS = 60_000
 _LONGEST_DETAIL = 500
 """In characters."""
 
@@ -44,14 +49,15 @@ class MessageRefusals:
     def __init__(self, publisher: RetryingPublisher) -> None:
         self._publisher = publisher
         self._limiter = RefusalLimiter()
+        self._told: Counter[str] = Counter()
+        """By station, since `_counted_from`."""
+        self._counted_from = 0
 
     def noticed(self, connection: StationConnection, notice: Notice) -> None:
         """Tell what a session noticed; device-mgmt, if it is about the station."""
         now = now_ms()
-        due = self._limiter.due([f"{connection.station_id}\n{notice.kind.value}\n{notice.action}"], now)
-        if not due:
+        if not self._is_due(connection.station_id, notice, now):
             return
-        self._limiter.told(due, now)
         _log.info(
             notice.kind.value,
             station_id=connection.station_id,
@@ -61,6 +67,16 @@ class MessageRefusals:
         )
         if notice.kind in _WORTH_TELLING:
             self._publisher.put(self._refused(connection, notice, now))
+
+    def _is_due(self, station_id: str, notice: Notice, now: int) -> bool:
+        if now >= self._counted_from + _MINUTE_MS:
+            self._counted_from, self._told = now, Counter()
+        due = self._limiter.due([f"{station_id}\n{notice.kind.value}\n{notice.action}"], now)
+        if not due or self._told[station_id] >= _MOST_OF_STATION:
+            return False
+        self._limiter.told(due, now)
+        self._told[station_id] += 1
+        return True
 
     def _refused(self, connection: StationConnection, notice: Notice, now: int) -> Outgoing:
         refused = RefusedMessage(
