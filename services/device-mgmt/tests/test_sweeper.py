@@ -7,7 +7,8 @@ from csms.v1.station_pb2 import Outcome
 from csms_db.retention import Retention
 from csms_device_mgmt import profile_changes
 from csms_device_mgmt.retention import kept
-from csms_device_mgmt.store import calls, reports
+from csms_device_mgmt.store import calls, reports, stations
+from csms_device_mgmt.store.calls import CallOutcome, Completion
 from csms_device_mgmt.store.tables import OUTBOX
 from csms_device_mgmt.sweeper import GRACE, Sweeper
 from csms_runtime.clock import utcnow
@@ -45,6 +46,44 @@ async def test_only_calls_long_overdue_are_ended(units, sweeper):
     assert (old.state, old.outcome) == ("completed", "unknown")
     assert old.completed_at is not None
     assert recent.state == "open"
+
+
+async def test_of_many_some_are_ended_at_a_time(units, sweeper, monkeypatch):
+    monkeypatch.setattr("csms_device_mgmt.sweeper.AT_ONCE", 2)
+    then = utcnow() - timedelta(hours=1)
+    async with units.open() as unit:
+        for number in range(5):
+            await calls.add(unit.session, columns(f"c{number}", then))
+    assert await sweeper.sweep() == 5
+    assert await sweeper.sweep() == 0
+
+
+async def test_a_result_that_comes_meanwhile_is_not_waited_for_in_a_circle(
+    units, sweeper, with_station, database, monkeypatch
+):
+    """Whoever handles a result holds the station's row when it asks for the call's."""
+    await with_station()
+    lock, waiting = stations.lock, asyncio.Event()
+
+    async def watched(session, station_ids):
+        waiting.set()
+        return await lock(session, station_ids)
+
+    then = utcnow() - timedelta(hours=1)
+    async with units.open() as unit:
+        await calls.add(unit.session, columns("c", then, "SetVariables", {"setVariableData": []}))
+    async with units.open() as unit:
+        held = await stations.lock(unit.session, ["CS1"])
+        monkeypatch.setattr(stations, "lock", watched)
+        sweeping = asyncio.create_task(sweeper.sweep())
+        if database.dialect == "postgresql":  # SQLite lets it begin when we are done
+            await waiting.wait()
+        row = await calls.lock(unit.session, "c")
+        await calls.complete(unit.session, row, Completion(CallOutcome.RESULT, unit.now, response={}))
+        del held
+    assert await sweeping == 0
+    async with units.reading() as session:
+        assert (await calls.find(session, "c")).outcome == "result"
 
 
 async def test_a_report_that_nobody_waits_for_failed(units, sweeper):

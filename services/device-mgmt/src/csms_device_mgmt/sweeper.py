@@ -16,12 +16,14 @@ from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.outcomes import result_of
-from csms_device_mgmt.store import calls
+from csms_device_mgmt.store import calls, stations
 from csms_device_mgmt.store.calls import CallOutcome, Completion
 from csms_device_mgmt.unit import Units
 
 GRACE = timedelta(seconds=60)
 """How long after its deadline a call is left alone: its outcome may still be on the bus."""
+AT_ONCE = 500
+"""Calls in one transaction: their stations' rows are locked meanwhile."""
 
 _log = structlog.get_logger(__name__)
 
@@ -50,8 +52,17 @@ class Sweeper:
 
     async def sweep(self) -> int:
         """Mark calls whose outcome never came as unknown and return how many. Raises DatabaseUnavailable."""
+        total, expired = 0, AT_ONCE
+        while expired == AT_ONCE:
+            expired = await self._sweep_some()
+            total += expired
+        return total
+
+    async def _sweep_some(self) -> int:
         async with self._units.open() as unit:
-            expired = await calls.expire(unit.session, deadline_before=unit.now - GRACE, now=unit.now)
+            found = await calls.overdue(unit.session, deadline_before=unit.now - GRACE, limit=AT_ONCE)
+            await stations.lock(unit.session, found.values())  # before the calls' rows, as everybody does
+            expired = await calls.expire(unit.session, found.keys(), unit.now)
             for row in expired:
                 if row.origin != ORIGIN:  # the service that ordered it is owed an outcome
                     unit.tell(Outgoing(RESULTS.name, new_record(row.station_id, command_result=result_of(row))))

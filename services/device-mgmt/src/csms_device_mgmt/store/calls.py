@@ -1,6 +1,6 @@
 """Rows of calls to stations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -139,11 +139,22 @@ async def page(
     return await bounded.read(session, statement.order_by(*order), size, limit=limit, most_bytes=most_bytes)
 
 
-async def expire(session: AsyncSession, *, deadline_before: datetime, now: datetime) -> Sequence[Call]:
-    """Mark open calls whose deadline passed before that moment as of unknown outcome, and return them."""
+async def overdue(session: AsyncSession, *, deadline_before: datetime, limit: int) -> Mapping[str, str]:
+    """Return up to `limit` open calls whose deadline passed before that moment, the oldest first: id → station."""
+    statement = (
+        select(Call.call_id, Call.station_id)
+        .where(Call.state == CallState.OPEN.value, Call.deadline_at < deadline_before)
+        .order_by(Call.deadline_at)
+        .limit(limit)
+    )
+    return {row.call_id: row.station_id for row in await session.execute(statement)}
+
+
+async def expire(session: AsyncSession, call_ids: Collection[str], now: datetime) -> Sequence[Call]:
+    """Mark those of these calls that are open as of unknown outcome, and return them."""
     statement = (
         update(Call)
-        .where(Call.state == CallState.OPEN.value, Call.deadline_at < deadline_before)
+        .where(Call.call_id.in_(call_ids), Call.state == CallState.OPEN.value)
         .values(**Completion(CallOutcome.UNKNOWN, now).columns())
         .returning(Call)
     )
