@@ -1,5 +1,5 @@
 import orjson
-from csms_device_mgmt.json import loads
+from csms_device_mgmt.json import canonical, loads
 
 
 def test_text_stays():
@@ -13,3 +13,10 @@ def test_integral_numbers_become_integers():
     assert isinstance(found["evseId"], int)
     assert isinstance(found["list"][0], int)
     assert isinstance(found["huge"], float)  # as an integer it could not be written again
+
+
+def test_the_same_value_is_the_same_bytes():
+    value = {"b": [1.0, 1e3, -0.0, 1.5, 1e22], "a": {"text": "1.0"}}
+    assert canonical(value) == canonical(loads(orjson.dumps(value)))
+    assert canonical({"b": [1], "a": 16.0}) == canonical({"a": 16, "b": [1.0]})
+    assert canonical({"a": 1}) != canonical({"a": "1"})

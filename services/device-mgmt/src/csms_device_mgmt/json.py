@@ -1,4 +1,4 @@
-"""Reading JSON that is going to be stored."""
+"""JSON that is going to be stored or compared."""
 
 import re
 from typing import Any
@@ -17,6 +17,14 @@ def loads(data: bytes) -> Any:  # noqa: ANN401 any JSON value
     """
     value = orjson.loads(data)
     return _integral(value) if _MAYBE_INTEGRAL.search(data) else value
+
+
+def canonical(value: Any) -> bytes:  # noqa: ANN401 any JSON value
+    """Return the same bytes for the same value, in whatever order its keys are, 1.0 being 1 as `loads` reads it."""
+    text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    if _MAYBE_INTEGRAL.search(text):
+        return orjson.dumps(_integral(value), option=orjson.OPT_SORT_KEYS)
+    return text
 
 
 def _integral(value: Any) -> Any:  # noqa: ANN401 as above

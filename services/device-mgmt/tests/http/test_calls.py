@@ -54,6 +54,15 @@ async def test_a_call_error_is_an_answer(api, gateway, connected):
     assert body["error"] == {"code": "NotSupported", "description": "no", "details": {}}
 
 
+async def test_how_a_number_is_written_makes_no_other_request(api, gateway, connected):
+    key = {"Idempotency-Key": "numbers"}
+    first = await api.post(f"/stations/{connected}/calls/Reset", json={"type": "Immediate", "evseId": 1.0}, headers=key)
+    assert (first.status_code, first.json()["outcome"]) == (200, "result")
+    again = await api.post(f"/stations/{connected}/calls/Reset", json={"evseId": 1, "type": "Immediate"}, headers=key)
+    assert again.json() == first.json()
+    assert len(gateway.sent) == 1
+
+
 @pytest.mark.parametrize(("told", "outcome"), [(None, "unknown"), (Outcome.OUTCOME_TIMEOUT, "timeout")])
 async def test_no_answer_is_504(api, gateway, connected, told, outcome):
     gateway.respond = lambda _action, _payload: told

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-import orjson
-
 from csms_device_mgmt.commands import Command, Target
+from csms_device_mgmt.json import canonical
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Station
@@ -43,7 +42,7 @@ def fingerprint(key: bytes, action: str, payload: Any) -> str:  # noqa: ANN401 a
     """Return a keyed digest of a request, to compare it by; it tells nothing of its secrets."""
     if isinstance(payload, Mapping):
         payload = {name: value for name, value in payload.items() if name not in CHOSEN_ANEW}
-    return hmac.digest(key, orjson.dumps([action, payload], option=orjson.OPT_SORT_KEYS), "sha256").hex()
+    return hmac.digest(key, canonical([action, payload]), "sha256").hex()
 
 
 def timeout_s(unit: Unit, station: Station) -> float:
