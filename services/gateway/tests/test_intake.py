@@ -1,6 +1,7 @@
 """One station's input, without a network: it keeps no other waiting, whatever becomes of it."""
 
 import asyncio
+import random
 import struct
 from typing import Any, cast
 from unittest.mock import Mock
@@ -34,17 +35,17 @@ class Wires:
             owner=Mock(),
             budget=Budget(ROOM),
             turns=Turns(),
-            buckets=Buckets(1000.0, 1000.0, 10),
+            buckets=Buckets(1e6, 1e6, 10),
             max_message_bytes=ROOM,
             request_timeout_s=5,
             transfer_timeout_s=5,
         )
 
-    def station(self, receiver: Any) -> tuple[Intake, Any]:
+    def station(self, receiver: Any, protocol: ServerProtocol | None = None) -> tuple[Intake, Any]:
         loop = asyncio.get_running_loop()
         socket = Mock(loop=loop, writing_paused=False, said_goodbye=False)
         socket.transport.is_closing.return_value = False
-        intake = Intake(socket, ServerProtocol(state=State.OPEN), self.shared, loop.time())
+        intake = Intake(socket, protocol or ServerProtocol(state=State.OPEN), self.shared, loop.time())
         intake.listen_to(receiver)
         return intake, socket
 
@@ -84,6 +85,59 @@ async def test_small_messages_that_may_inflate_are_not_read_when_there_is_far_to
     await asyncio.sleep(0)
     assert compressed.reading
     socket.flush.assert_called()
+
+
+def some_frame(rng: random.Random) -> bytes:
+    """A frame of any kind and length, hardly ever against the rules."""
+    opcode = rng.choice((1, 1, 9, 10, 0, 2, 8) if rng.random() < 0.2 else (1, 9, 10))
+    length = min(rng.choice((0, 1, 125, 126, 3000, 65_535, 65_536)), 125 if opcode > 7 else ROOM)
+    first = (0x80 if rng.random() < 0.9 else 0) | (0x40 if rng.random() < 0.01 else 0) | opcode
+    masked = 0x80 if rng.random() < 0.99 else 0
+    form = rng.choice(
+        [form for form in (">BB", ">BBH", ">BBQ") if length < {">BB": 126, ">BBH": 65_536}.get(form, ROOM)]
+    )
+    lengths = (masked | length,) if form == ">BB" else (masked | {">BBH": 126, ">BBQ": 127}[form], length)
+    return struct.pack(form, first, *lengths) + bytes(4 if masked else 0) + b"x" * length
+
+
+def written(protocol: ServerProtocol) -> bytes:
+    return b"".join(protocol.data_to_send())
+
+
+async def is_read(intake: Intake) -> None:
+    while not intake.reading:  # noqa: ASYNC110 the test has a deadline
+        await asyncio.sleep(0)
+
+
+async def given_in_parts(data: bytes, rng: random.Random) -> bytes:
+    """What is written when the network gives this in parts of any length."""
+    protocol, answers = ServerProtocol(state=State.OPEN, max_size=ROOM), bytearray()
+    intake, socket = Wires().station(Mock(ready=True, settled=True), protocol)
+
+    def flush() -> None:
+        sent = protocol.data_to_send()
+        socket.said_goodbye = socket.said_goodbye or b"" in sent
+        answers.extend(b"".join(sent))
+
+    socket.flush = flush
+    while data:
+        await is_read(intake)
+        count = rng.choice((1, 2, 7, 100, 16_384))
+        intake.receive(data[:count])
+        data = data[count:]
+    await is_read(intake)
+    intake.close()
+    return bytes(answers)
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_frames_end_where_websockets_has_them_end(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 no secret
+    data = b"".join(some_frame(rng) for _ in range(8))
+    at_once = ServerProtocol(state=State.OPEN, max_size=ROOM)
+    at_once.receive_data(data)
+    async with asyncio.timeout(5):
+        assert await given_in_parts(data, rng) == written(at_once)
 
 
 async def test_what_goes_wrong_with_one_ends_its_connection_alone() -> None:

@@ -232,7 +232,7 @@ GATEWAY_COMMAND_SECONDS = Histogram(
 )
 GATEWAY_COMMANDS_OPEN = Gauge("csms_gateway_commands_open", "CALLs for stations that are queued or not answered yet")
 GATEWAY_RATE_LIMITED = Counter(
-    "csms_gateway_rate_limited_total", "Messages after which a station's socket was not read for a while"
+    "csms_gateway_rate_limited_total", "Pauses in reading a station that had caused more work than it may"
 )
 GATEWAY_PUBLISHING = Gauge("csms_gateway_publishing_records", "Records given to the bus and not acknowledged yet")
 GATEWAY_PUBLISH_FAILURES = Counter("csms_gateway_publish_failures_total", "Records the bus did not acknowledge in time")

@@ -28,7 +28,7 @@ from csms_gateway.retrying import RetryingPublisher
 _log = structlog.get_logger(__name__)
 
 _PRESENCES_PER_RECORD = 5000
-"""Keeps a summary well below the bus's limit of a record's size (1 MiB)."""
+"""Keeps a summary, some 60 bytes each, well below what the topic takes."""
 
 
 class Announcements:
