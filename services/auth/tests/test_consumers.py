@@ -43,11 +43,13 @@ class Clock:
 class Consumer:
     """The consumer under test, fed with records."""
 
-    def __init__(self, database: Database, now_ms: int, policy: UnknownStations = UnknownStations.REJECT) -> None:
+    def __init__(
+        self, database: Database, now_ms: int, policy: UnknownStations = UnknownStations.REJECT, most: int = 100
+    ) -> None:
         self.clock = Clock(now_ms)
         self.wakes = 0
         self._consumer = AuthConsumer(
-            database, Rules(policy), key_codes=KEY_CODES, wake_outbox=self._wake, clock=self.clock
+            database, Rules(policy, most_stations=most), key_codes=KEY_CODES, wake_outbox=self._wake, clock=self.clock
         )
 
     def _wake(self) -> None:
@@ -627,3 +629,29 @@ async def test_key_codes_are_found_by_their_digest(database: Database, consumer:
     assert b"Accepted" in right.record.reply.payload
     assert all(b"Invalid" in other.record.reply.payload for other in others)
     assert asked.record.authorization_decision.answers[0].status == "Accepted"
+
+
+async def test_unknown_stations_are_let_in_while_there_is_room(database: Database, records: Records) -> None:
+    consumer = Consumer(database, records.now_ms, UnknownStations.ACCEPT, most=3)
+    await consumer(records.admit("KNOWN", 1, password_digest=OTHER))
+
+    async def let_in(*names: str, digest: bytes = DIGEST) -> list[bool]:
+        answers = await consumer(*(records.connect(name, digest) for name in names))
+        return [answer.record.connection_decision.allowed for answer in answers]
+
+    assert await let_in("N1", "N2", "N3", "N4") == [True, True, False, False]
+    assert await let_in("N5") == [False]
+    assert await let_in("N1", "N2") == [True, True]  # known by now: they came with passwords
+    assert await let_in("KNOWN", digest=OTHER) == [True]
+    reasons = {event.connection_refused.reason for event in await events(database)}
+    assert reasons == {"unknown station, and as many stations as CSMS_UNKNOWN_STATIONS_MOST are known"}
+    await consumer(records.admit("KNOWN", 2, deleted=True))
+    consumer.clock.now_ms += 1_000
+    assert await let_in("N5", "N6") == [True, False]
+
+
+async def test_without_unknown_stations_nothing_is_counted(database: Database, records: Records) -> None:
+    consumer = Consumer(database, records.now_ms, UnknownStations.REJECT, most=1)
+    await consumer(records.admit("CS1", 1, password_digest=DIGEST), records.admit("CS2", 1, password_digest=DIGEST))
+    (decision,) = await consumer(records.connect("CS2", DIGEST))
+    assert decision.record.connection_decision.allowed

@@ -11,6 +11,8 @@ from csms_db.engine import Database, WriteSession
 from csms_runtime import metrics
 from csms_runtime.clock import from_ms, now_ms
 from csms_runtime.refusals import RefusalLimiter
+from csms_runtime.settings import UnknownStations
+from csms_runtime.texts import is_storable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth import events
@@ -19,6 +21,7 @@ from csms_auth.certifying.revoking import revoke_of_deleted
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
 from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
+from csms_auth.room import Room
 from csms_auth.store import certificates, connection_numbers, id_tokens, stations, tables
 
 BODIES: Mapping[str, Callable[[Record, int], Step]] = {
@@ -64,6 +67,7 @@ class AuthConsumer:
         self._ask_status = ask_status
         self._clock = clock
         self._limiter = RefusalLimiter()
+        self._room = Room(rules.most_stations)
 
     async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
         """Answer a batch; what is returned is to be published now that the transaction has committed.
@@ -74,6 +78,7 @@ class AuthConsumer:
         records = [incoming.record for incoming in batch if incoming.record is not None]
         steps = [_step(record, now) for record in records]
         turn = await (self._answer_and_store(steps, now) if any(s.stores for s in steps) else self._answer(steps, now))
+        self._room.taken(turn.let_in)
         _count(turn, records, now)
         untaken = [asked for asked in turn.status_questions if not self._ask_status(asked)]
         return [*turn.outgoing, *(asked.answer(asked.otherwise) for asked in untaken)]
@@ -120,19 +125,27 @@ class AuthConsumer:
         keys = {self._key_codes.hidden(token).key for step in steps for token in step.tokens}
         shown = {each.fingerprint: each.common_name for step in steps for each in step.certificates}
         issued = await certificates.issued_among(session, shown)
+        known = await stations.load(session, station_ids, lock=lock)
+        unknown = sum(station_id not in known or known[station_id].deleted for station_id in station_ids)
         foreign = {name for fingerprint, name in shown.items() if fingerprint not in issued}
         return Turn(
             rules=self._rules,
             key_codes=self._key_codes,
             now_ms=now,
-            stations=await stations.load(session, station_ids, lock=lock),
+            stations=known,
+            room=await self._room.left(session, unknown, now) if unknown and self._lets_unknown_in else 0,
             tokens=await id_tokens.load(session, keys),
             issued=issued,
             named=await stations.named(session, foreign),
         )
 
+    @property
+    def _lets_unknown_in(self) -> bool:
+        return self._rules.unknown_stations is not UnknownStations.REJECT
+
     def _worth_telling(self, turn: Turn) -> list[Refusal]:
-        newest = {refusal.station_id: refusal for refusal in turn.refusals}
+        # A name that no database can hold is nobody's: gateways let none pass.
+        newest = {refusal.station_id: refusal for refusal in turn.refusals if is_storable(refusal.station_id)}
         return [newest[station_id] for station_id in self._limiter.due(newest, turn.now_ms)]
 
     def _told(self, refusals: Sequence[Refusal], now: int) -> None:

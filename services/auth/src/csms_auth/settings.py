@@ -24,6 +24,12 @@ class AuthSettings(PkiSettings):
         "Stations name the responder (GetCertificateStatus): nothing else in private networks is asked for them",
     )
 
+    unknown_stations_most: int = Field(
+        100_000,
+        ge=1,
+        description="Unknown stations are let in (CSMS_UNKNOWN_STATIONS) while fewer stations than this are known: "
+        "whoever makes names up cannot fill the databases",
+    )
     audit_retention_days: int = Field(
         365, ge=1, le=36_500, description="How long entries of the audit log are kept, in days"
     )
@@ -36,4 +42,5 @@ class AuthSettings(PkiSettings):
             self.unknown_stations,
             None if cache_for is None else timedelta(seconds=cache_for),
             organization=self.organization,
+            most_stations=self.unknown_stations_most,
         )

@@ -52,6 +52,8 @@ class Rules:
     """What is recorded of certificates, by fingerprint, at least of those that were shown."""
     named: Mapping[str, Collection[str]] = field(default_factory=dict)
     """The stations that have a CN as their serial number, at least for the CNs of other certificates."""
+    room_for_unknown: bool = True
+    """Whether there is room for one more station that nobody created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Refused:
 
 
 _UNKNOWN = Refused(NOT_FOUND, "unknown station")
+_NO_ROOM = Refused(FORBIDDEN, "unknown station, and as many stations as CSMS_UNKNOWN_STATIONS_MOST are known")
 
 
 def decide(attempt: Attempt, station: Station | None, rules: Rules) -> Allowed | Refused:
@@ -97,7 +100,7 @@ def decide(attempt: Attempt, station: Station | None, rules: Rules) -> Allowed |
             profile = attempt.security_profile
             refused = _bad_password(attempt, station, rules.unknown_stations)
     elif station is None:
-        return _unknown(attempt, rules.unknown_stations)
+        return _unknown(attempt, rules)
     else:
         refused = _bad_password(attempt, station, rules.unknown_stations)
     if refused or station is None:
@@ -126,9 +129,12 @@ def _may_use_password(attempt: Attempt, station: Station) -> bool:
     return station.least_profile == 0 and attempt.security_profile != CLIENT_CERTIFICATE
 
 
-def _unknown(attempt: Attempt, policy: UnknownStations) -> Allowed | Refused:
+def _unknown(attempt: Attempt, rules: Rules) -> Allowed | Refused:
+    policy = rules.unknown_stations
     if policy is UnknownStations.REJECT:
         return _UNKNOWN
+    if not rules.room_for_unknown:
+        return _NO_ROOM
     registration = Registration.ACCEPTED if policy is UnknownStations.ACCEPT else Registration.PENDING
     return Allowed(registration, claimed_digest=attempt.password_digests[0] if attempt.password_digests else b"")
 

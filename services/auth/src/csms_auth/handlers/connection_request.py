@@ -22,6 +22,8 @@ def step(record: Record, now_ms: int) -> Step:
         known = turn.stations.get(record.station_id)
         decision = connections.decide(attempt, known, turn.connection_rules)
         turn.note_connection(decision)
+        if isinstance(decision, Allowed) and (known is None or known.deleted):
+            turn.let_in += 1
         if isinstance(decision, Allowed) and decision.pending_digest:
             turn.take_pending(record.station_id, decision.pending_digest)
         if isinstance(decision, Allowed) and decision.proven_profile:

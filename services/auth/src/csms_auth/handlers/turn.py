@@ -38,6 +38,8 @@ class Rules:
     """The operator's name in certificates."""
     signs_certificates: bool = False
     """Whether there is a certificate authority."""
+    most_stations: int = 100_000
+    """Unknown stations are let in while fewer than this are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Turn:
     """Those that are stored, by case-folded id."""
     issued: Mapping[bytes, Issued] = field(default_factory=dict)
     """Those among the certificates shown that were signed here, by fingerprint."""
+    room: int = 0
+    """How many unknown stations may be let in."""
     named: Mapping[str, Collection[str]] = field(default_factory=dict)
     """The stations whose serial number is the CN of another certificate shown, by CN; as stored before the batch."""
     changed: dict[str, Station] = field(default_factory=dict)
@@ -92,6 +96,8 @@ class Turn:
     """To be stored."""
     status_questions: list[StatusAsked] = field(default_factory=list)
     """To be asked after the commit."""
+    let_in: int = 0
+    """How many unknown stations were."""
     refusals: list[Refusal] = field(default_factory=list)
     outgoing: list[Outgoing] = field(default_factory=list)
     """To be published after the commit."""
@@ -134,7 +140,12 @@ class Turn:
     def connection_rules(self) -> ConnectionRules:
         """What decisions on connections depend on."""
         return ConnectionRules(
-            self.rules.unknown_stations, from_ms(self.now_ms), self.rules.organization, self.issued, self.named
+            self.rules.unknown_stations,
+            from_ms(self.now_ms),
+            self.rules.organization,
+            self.issued,
+            self.named,
+            room_for_unknown=self.let_in < self.room,
         )
 
     def prove(self, station_id: str, profile: int) -> None:

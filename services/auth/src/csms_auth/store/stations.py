@@ -6,7 +6,7 @@ from typing import Any
 
 from csms_db.engine import WriteSession
 from csms_db.sql import insert
-from sqlalchemy import ColumnElement, Row, case, select, update
+from sqlalchemy import ColumnElement, Row, case, func, select, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -74,6 +74,12 @@ def _newest(statement: Insert, column: str, *, by: str) -> ColumnElement[Any]:
         (statement.excluded[by] > stations.c[by], statement.excluded[column]),
         else_=stations.c[column],
     )
+
+
+async def count(session: AsyncSession, most: int) -> int:
+    """Count the stations that are known, those that were deleted not; no further than `most`."""
+    known = select(stations.c.station_id).where(stations.c.deleted.is_(False)).limit(most).subquery()
+    return await session.scalar(select(func.count()).select_from(known)) or 0
 
 
 async def set_password(session: WriteSession, station_id: str, digest: bytes | None, now: datetime) -> int | None:
