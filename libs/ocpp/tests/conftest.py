@@ -9,11 +9,11 @@ from csms_ocpp.session import (
     Dispatch,
     Effect,
     HeartbeatReceived,
-    Limits,
     Notice,
     Registration,
     SendText,
     Session,
+    SessionLimits,
 )
 from csms_ocpp.versions import Protocol
 
@@ -74,7 +74,7 @@ def connect() -> Callable[..., Line]:
         lenient: bool = False,
         **limits: int,
     ) -> Line:
-        return Line(Session(protocol, registration=registration, limits=Limits(**limits), lenient=lenient))
+        return Line(Session(protocol, registration=registration, limits=SessionLimits(**limits), lenient=lenient))
 
     return make
 

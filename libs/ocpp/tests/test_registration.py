@@ -1,5 +1,5 @@
 import pytest
-from csms_ocpp.registration import Admission, Registration, asked_for, triggers_boot
+from csms_ocpp.registration import Registration, Standing, asked_for, triggers_boot
 from csms_ocpp.versions import Protocol
 
 P16, P201, P21 = Protocol
@@ -42,22 +42,22 @@ def test_the_trigger_for_a_boot() -> None:
 
 @pytest.mark.parametrize("registration", [Registration.UNKNOWN, Registration.PENDING, Registration.REJECTED])
 def test_before_acceptance_only_what_was_asked_for(registration: Registration) -> None:
-    admission = Admission(registration)
-    assert admission.may_call("BootNotification")
-    assert not admission.may_call("NotifyReport")
-    admission.asked(("NotifyReport",))
-    admission.asked(())
-    admission.asked(("Heartbeat",))
-    assert admission.may_call("NotifyReport")
-    assert admission.may_call("Heartbeat")
-    assert not admission.may_call("TransactionEvent")
+    standing = Standing(registration)
+    assert standing.may_call("BootNotification")
+    assert not standing.may_call("NotifyReport")
+    standing.asked(("NotifyReport",))
+    standing.asked(())
+    standing.asked(("Heartbeat",))
+    assert standing.may_call("NotifyReport")
+    assert standing.may_call("Heartbeat")
+    assert not standing.may_call("TransactionEvent")
 
 
 def test_accepted_stations_may_send_anything() -> None:
-    assert Admission(Registration.ACCEPTED).may_call("TransactionEvent")
+    assert Standing(Registration.ACCEPTED).may_call("TransactionEvent")
 
 
 def test_a_rejected_station_gets_the_trigger_only() -> None:
-    assert not Admission(Registration.REJECTED).may_command(boot_trigger=False)
-    assert Admission(Registration.REJECTED).may_command(boot_trigger=True)
-    assert Admission(Registration.PENDING).may_command(boot_trigger=False)
+    assert not Standing(Registration.REJECTED).may_command(boot_trigger=False)
+    assert Standing(Registration.REJECTED).may_command(boot_trigger=True)
+    assert Standing(Registration.PENDING).may_command(boot_trigger=False)

@@ -12,11 +12,11 @@ from csms_ocpp.session import (
     Dispatch,
     Effect,
     HeartbeatReceived,
-    Limits,
     Notice,
     Registration,
     SendText,
     Session,
+    SessionLimits,
     State,
 )
 from csms_ocpp.versions import Protocol
@@ -38,7 +38,7 @@ REPLIES: dict[str, object] = {
     "SecurityEventNotification": {},
 }
 STREAM = {"id": 1, "pending": 0, "basetime": "2026-01-01T00:00:00Z", "data": [{"t": 0, "v": "1"}]}
-LIMITS = Limits(max_queued_calls=2, max_queued_commands=3, answers_kept=2)
+LIMITS = SessionLimits(max_queued_calls=2, max_queued_commands=3, answers_kept=2)
 IDS = st.sampled_from(["a", "b", "c", "d"])
 # Weighted, or most runs would see nothing but refusals.
 REGISTRATIONS = st.sampled_from([*Registration, *[Registration.ACCEPTED] * 4])

@@ -30,7 +30,7 @@ _INBOXES = frozenset(topic.name for topic in CATALOGUE if topic.key is Key.SLOT)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RetryLimits:
     """When to give up."""
 
     attempts: int
@@ -49,7 +49,7 @@ class BatchProcessor:
     record stops the consumer before it has given up many.
     """
 
-    def __init__(self, bus: Bus, group: str, handler: BatchHandler, limits: Limits) -> None:
+    def __init__(self, bus: Bus, group: str, handler: BatchHandler, limits: RetryLimits) -> None:
         self._bus = bus
         self._group = group
         self._handler = handler

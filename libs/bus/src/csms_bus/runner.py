@@ -7,7 +7,7 @@ from contextlib import suppress
 import structlog
 from csms_runtime import metrics
 
-from csms_bus.batches import BatchHandler, BatchProcessor, Limits
+from csms_bus.batches import BatchHandler, BatchProcessor, RetryLimits
 from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
 from csms_bus.offsets import Offsets
 from csms_bus.ports import Bus, BusUnavailable, Consumer, Incoming, NotAuthorized, TopicPartition
@@ -48,7 +48,9 @@ class ConsumerRunner:
         self._group = group
         self._topics = topics
         self._max_batch = max_batch
-        self._processor = BatchProcessor(bus, group, handler, Limits(max_attempts, max_dead_letters, attempt_pause_s))
+        self._processor = BatchProcessor(
+            bus, group, handler, RetryLimits(max_attempts, max_dead_letters, attempt_pause_s)
+        )
         self._offsets = Offsets(group, commit_interval_s)
         self._commit_interval_s = commit_interval_s
         self._backoff = Backoff(*backoff_s)

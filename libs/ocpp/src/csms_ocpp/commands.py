@@ -21,9 +21,9 @@ from csms_ocpp.frames import (
     is_message_id,
     unfit,
 )
-from csms_ocpp.limits import Limits
+from csms_ocpp.limits import SessionLimits
 from csms_ocpp.redaction import mask, redact, secrets_in
-from csms_ocpp.registration import Admission, asked_for, triggers_boot
+from csms_ocpp.registration import Standing, asked_for, triggers_boot
 from csms_ocpp.validation import permits_empty_response, validate_request, validate_response
 from csms_ocpp.versions import Protocol
 
@@ -65,11 +65,11 @@ class _Open(NamedTuple):
 class Commands:
     """State machine of the CSMS's requests. Every method returns what the driver is to do, in order."""
 
-    __slots__ = ("_admission", "_lenient", "_limits", "_open", "_protocol", "_queue", "_timed_out")
+    __slots__ = ("_lenient", "_limits", "_open", "_protocol", "_queue", "_standing", "_timed_out")
 
-    def __init__(self, protocol: Protocol, admission: Admission, limits: Limits, *, lenient: bool) -> None:
+    def __init__(self, protocol: Protocol, standing: Standing, limits: SessionLimits, *, lenient: bool) -> None:
         self._protocol = protocol
-        self._admission = admission
+        self._standing = standing
         self._limits = limits
         self._lenient = lenient
         self._open: _Open | None = None
@@ -132,10 +132,10 @@ class Commands:
         command = queued.command
         if now >= command.deadline:
             return CommandDone(command.id, Outcome.TIMEOUT)
-        if not self._admission.may_command(boot_trigger=queued.boot_trigger):
+        if not self._standing.may_command(boot_trigger=queued.boot_trigger):
             error = OcppError(ErrorCode.SECURITY_ERROR, "the station's registration is rejected; not sent")
             return _failed(command.id, error)
-        self._admission.asked(queued.asked)
+        self._standing.asked(queued.asked)
         message_id = command.id if is_message_id(command.id) else _short(command.id)
         self._open = _Open(command.id, command.action, message_id, now, now + command.timeout_s, queued.secrets)
         return SendText(encode_call(message_id, command.action, command.payload))

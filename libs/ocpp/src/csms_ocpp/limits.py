@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SessionLimits:
     """Bounds of one session; share one object between sessions."""
 
     max_queued_calls: int = 8
@@ -23,4 +23,4 @@ class Limits:
     """Ids of timed-out commands kept to tell late answers from unknown ones."""
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = SessionLimits()

@@ -54,7 +54,7 @@ def triggers_boot(action: str, payload: object) -> bool:
     return action in _TRIGGERS and isinstance(payload, dict) and payload.get("requestedMessage") == "BootNotification"
 
 
-class Admission:
+class Standing:
     """One connection's registration status and what was asked for on it."""
 
     __slots__ = ("_asked", "registration")

@@ -29,8 +29,8 @@ from csms_ocpp.effects import (
 )
 from csms_ocpp.errors import OcppError, parse_code
 from csms_ocpp.frames import Call, CallError, CallResult, CallResultError, Frame, FrameError, Send, encode_error, parse
-from csms_ocpp.limits import DEFAULT_LIMITS, Limits
-from csms_ocpp.registration import Admission, Registration
+from csms_ocpp.limits import DEFAULT_LIMITS, SessionLimits
+from csms_ocpp.registration import Registration, Standing
 from csms_ocpp.station_calls import StationCalls
 from csms_ocpp.times import format_datetime
 from csms_ocpp.versions import Protocol
@@ -44,13 +44,13 @@ __all__ = [
     "Effect",
     "ErrorInfo",
     "HeartbeatReceived",
-    "Limits",
     "Notice",
     "NoticeKind",
     "Outcome",
     "Registration",
     "SendText",
     "Session",
+    "SessionLimits",
     "State",
 ]
 
@@ -78,21 +78,21 @@ class Session:
         lenient: Let unknown fields and over-long signed data of the station pass.
     """
 
-    __slots__ = ("_admission", "_calls", "_commands", "_protocol", "_state")
+    __slots__ = ("_calls", "_commands", "_protocol", "_standing", "_state")
 
     def __init__(
         self,
         protocol: Protocol,
         *,
         registration: Registration = Registration.UNKNOWN,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: SessionLimits = DEFAULT_LIMITS,
         lenient: bool = False,
     ) -> None:
         self._protocol = protocol
         self._state = State.OPEN
-        self._admission = Admission(registration)
-        self._calls = StationCalls(protocol, self._admission, limits, lenient=lenient)
-        self._commands = Commands(protocol, self._admission, limits, lenient=lenient)
+        self._standing = Standing(registration)
+        self._calls = StationCalls(protocol, self._standing, limits, lenient=lenient)
+        self._commands = Commands(protocol, self._standing, limits, lenient=lenient)
 
     @property
     def protocol(self) -> Protocol:
@@ -107,7 +107,7 @@ class Session:
     @property
     def registration(self) -> Registration:
         """What the station was last told."""
-        return self._admission.registration
+        return self._standing.registration
 
     @property
     def can_receive(self) -> bool:

@@ -10,8 +10,8 @@ from csms_ocpp.actions import lookup
 from csms_ocpp.effects import Dispatch, Effect, HeartbeatReceived, Notice, NoticeKind, SendText
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.frames import Call, Send, encode_error, encode_result, unfit
-from csms_ocpp.limits import Limits
-from csms_ocpp.registration import Admission, Registration
+from csms_ocpp.limits import SessionLimits
+from csms_ocpp.registration import Registration, Standing
 from csms_ocpp.validation import permits_empty_request, permits_empty_response, validate_request, validate_response
 from csms_ocpp.versions import Protocol
 
@@ -44,7 +44,6 @@ class StationCalls:
     """State machine of the station's requests. Every method returns what the driver is to do, in order."""
 
     __slots__ = (
-        "_admission",
         "_answers",
         "_in_work",
         "_lenient",
@@ -53,11 +52,12 @@ class StationCalls:
         "_protocol",
         "_queue",
         "_queued_bytes",
+        "_standing",
     )
 
-    def __init__(self, protocol: Protocol, admission: Admission, limits: Limits, *, lenient: bool) -> None:
+    def __init__(self, protocol: Protocol, standing: Standing, limits: SessionLimits, *, lenient: bool) -> None:
         self._protocol = protocol
-        self._admission = admission
+        self._standing = standing
         self._limits = limits
         self._lenient = lenient
         self._next = 0
@@ -156,7 +156,7 @@ class StationCalls:
         return None
 
     def _barred(self, request: Call | Send) -> OcppError | None:
-        if self._admission.may_call(request.action):
+        if self._standing.may_call(request.action):
             return None
         return OcppError(ErrorCode.SECURITY_ERROR, "the station is not accepted")
 
@@ -220,7 +220,7 @@ class StationCalls:
             notice = Notice(NoticeKind.INVALID_REPLY, fault, call.action)
             return [notice, *self._refusal(call, OcppError(ErrorCode.INTERNAL_ERROR, "no valid answer"))]
         if call.action == "BootNotification":
-            self._admission.registration = Registration(payload["status"])
+            self._standing.registration = Registration(payload["status"])
         if keep:
             self._keep(call, answer)
         return [SendText(encode_result(call.message_id, answer))]

@@ -1,6 +1,6 @@
 import httpx2
 import pytest
-from csms_testing.drills.commands import Commands
+from csms_testing.drills.commands import CommandLoad
 
 
 class FakeApi:
@@ -24,7 +24,7 @@ class FakeApi:
     ],
 )
 async def test_answers_and_clear_failures(outcome, name):
-    commands = Commands(FakeApi(outcome), ["CS1"], "TOKEN")
+    commands = CommandLoad(FakeApi(outcome), ["CS1"], "TOKEN")
     assert await commands.get_variables("CS1") == name
     assert commands.outcomes == {name: 1}
     assert commands.wrong == []
@@ -32,7 +32,7 @@ async def test_answers_and_clear_failures(outcome, name):
 
 @pytest.mark.parametrize("status", [500, 404, 422])
 async def test_anything_else_is_wrong(status):
-    commands = Commands(FakeApi(status), ["CS1"], "TOKEN")
+    commands = CommandLoad(FakeApi(status), ["CS1"], "TOKEN")
     assert await commands.get_variables("CS1") == "wrong"
     assert len(commands.wrong) == 1
     assert str(status) in commands.wrong[0]

@@ -13,7 +13,7 @@ from csms_runtime.ids import new_id
 
 from csms_device_mgmt.calls.recording import new_call, timeout_s
 from csms_device_mgmt.commands import Command, Target, outgoing
-from csms_device_mgmt.domain.chunks import Limits, parse_limit, split
+from csms_device_mgmt.domain.chunks import ChunkLimits, parse_limit, split
 from csms_device_mgmt.domain.device_model import bytes_per_message, items_per_message
 from csms_device_mgmt.domain.onboarding import (
     NOWHERE,
@@ -141,11 +141,11 @@ async def _set_variables(unit: Unit, station: Station, progress: Progress) -> Pr
     return replace(progress, call_id=call_id, variables_asked=len(chunk))
 
 
-async def _limits(unit: Unit, station: Station) -> Limits:
+async def _limits(unit: Unit, station: Station) -> ChunkLimits:
     """Return the station's limits; one variable per message when the inventory did not tell them (B05.FR.11)."""
     items, size = items_per_message("SetVariables"), bytes_per_message("SetVariables")
     known = await variables.values(unit.session, station.station_id, (items, size))
-    return Limits(parse_limit(known.get(items.path)) or 1, parse_limit(known.get(size.path)))
+    return ChunkLimits(parse_limit(known.get(items.path)) or 1, parse_limit(known.get(size.path)))
 
 
 async def _ask_for_boot(unit: Unit, station: Station, progress: Progress) -> Progress:

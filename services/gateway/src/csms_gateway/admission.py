@@ -52,7 +52,7 @@ class Admitted:
     """Grows with each connection that the station is allowed; 0: an auth that gives none."""
 
 
-class Admission:
+class ConnectionRequests:
     """Turns an Opening into an Admitted, with one question to auth."""
 
     def __init__(

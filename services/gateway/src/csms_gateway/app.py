@@ -9,17 +9,17 @@ from csms.v1.station_pb2 import GATEWAY_STATE_DRAINING, GATEWAY_STATE_STOPPED
 from csms_bus.inbox import Inbox
 from csms_bus.ports import Bus
 from csms_bus.requests import Requester
-from csms_ocpp.session import Limits
+from csms_ocpp.session import SessionLimits
 from csms_runtime.health import Health
 from csms_runtime.lifecycle import on_hangup
 from csms_runtime.waiting import wait_for
 from fastapi import APIRouter
 from websockets.frames import CloseCode
 
-from csms_gateway.admission import Admission
+from csms_gateway.admission import ConnectionRequests
 from csms_gateway.announcements import Announcements
-from csms_gateway.calls import Calls
-from csms_gateway.commands import Commands
+from csms_gateway.calls import CallRouter
+from csms_gateway.commands import CommandRouter
 from csms_gateway.connection import ConnectionOptions, StationConnection
 from csms_gateway.http import connections
 from csms_gateway.identity import GatewayId
@@ -66,14 +66,16 @@ class Gateway:
             max_records=_MAX_RESULTS,
         )
         self._announcements = Announcements(self.id, self.registry, self._publisher, self._retrying)
-        self._calls = Calls(
+        self._calls = CallRouter(
             self.id,
             self._publisher,
             service_timeout_s=settings.service_timeout_s,
             bus_is_durable=bus.durable,
             max_message_bytes=settings.max_message_bytes,
         )
-        self._commands = Commands(self.id, self.registry, self._retrying, max_message_bytes=settings.max_message_bytes)
+        self._commands = CommandRouter(
+            self.id, self.registry, self._retrying, max_message_bytes=settings.max_message_bytes
+        )
         requester = Requester(bus, self.id.reply_to, max_open=settings.max_handshakes)
         router = InboxRouter(requester, self._calls, self._commands)
         self._watch = Watch()
@@ -85,7 +87,7 @@ class Gateway:
 
     def _make_server(self, requester: Requester) -> StationServer:
         settings = self._settings
-        admission = Admission(
+        admission = ConnectionRequests(
             requester,
             self._publisher,
             secret_key=settings.require_secret_key(),
@@ -107,7 +109,7 @@ class Gateway:
         settings = self._settings
         return ConnectionOptions(
             gateway=self.id,
-            limits=Limits(max_queued_commands=settings.command_queue),
+            limits=SessionLimits(max_queued_commands=settings.command_queue),
             lenient=settings.lenient_validation,
             dispatch=self._calls.dispatch,
             command_done=self._commands.done,

@@ -46,7 +46,7 @@ _ENVELOPE_BYTES = 1024
 _TOO_MANY = ErrorInfo("GenericError", "too many commands for this gateway; not sent")
 
 
-class Commands:
+class CommandRouter:
     """Gives commands to the connection they are meant for, and publishes what became of them."""
 
     def __init__(

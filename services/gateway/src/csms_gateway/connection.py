@@ -21,11 +21,11 @@ from csms_ocpp.session import (
     Dispatch,
     Effect,
     HeartbeatReceived,
-    Limits,
     Notice,
     Registration,
     SendText,
     Session,
+    SessionLimits,
 )
 from csms_ocpp.versions import Protocol
 from csms_runtime import metrics
@@ -57,7 +57,7 @@ class ConnectionOptions:
     """What all connections of a gateway have in common; one object shared by all."""
 
     gateway: GatewayId
-    limits: Limits
+    limits: SessionLimits
     lenient: bool
     dispatch: "Callable[[StationConnection, Dispatch], None]"
     """Takes the station's valid CALLs; must answer each by `reply` or `replied_late`, later."""
@@ -97,9 +97,9 @@ class StationConnection:
         self.connected_at_ms = now_ms()
         self.message_timeout_s = admitted.message_timeout_s
         self.open_call: str | None = None
-        """Correlation id of the station's CALL that waits for its service; kept by `calls.Calls`."""
+        """Correlation id of the station's CALL that waits for its service; kept by `calls.CallRouter`."""
         self.commands: dict[str, Record] = {}
-        """Commands that are queued or open, by their correlation ids; kept by `commands.Commands`."""
+        """Commands that are queued or open, by their correlation ids; kept by `commands.CommandRouter`."""
         self.draining = False
         """Takes no new commands and closes as soon as nothing is open."""
         self._socket = socket

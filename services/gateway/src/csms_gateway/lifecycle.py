@@ -7,7 +7,7 @@ from csms_runtime.logging import bound
 from websockets.frames import CloseCode
 
 from csms_gateway.announcements import Announcements
-from csms_gateway.calls import Calls
+from csms_gateway.calls import CallRouter
 from csms_gateway.connection import ConnectionOptions, StationConnection
 from csms_gateway.registry import REPLACED, Registry
 from csms_gateway.socket import StationSocket, WatchTimes
@@ -23,7 +23,7 @@ class Lifecycle:
         self,
         registry: Registry,
         announcements: Announcements,
-        calls: Calls,
+        calls: CallRouter,
         options: ConnectionOptions,
         *,
         watch_times: WatchTimes,

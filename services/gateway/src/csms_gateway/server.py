@@ -18,7 +18,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from csms_gateway.admission import Admission, Admitted
+from csms_gateway.admission import Admitted, ConnectionRequests
 from csms_gateway.budget import Budget
 from csms_gateway.handshake import Opening, Refusal, Result, choose_protocol, opening
 from csms_gateway.listeners import Listeners, listen_plain
@@ -63,7 +63,7 @@ class StationServer:
     def __init__(
         self,
         settings: GatewaySettings,
-        admission: Admission,
+        admission: ConnectionRequests,
         registry: Registry,
         serve_station: Callable[[StationSocket], Awaitable[None]],
         tls_failed: Callable[[TlsFailure, str], None],

@@ -23,7 +23,7 @@ _VARIABLES: Json = {
 }
 
 
-class Commands:
+class CommandLoad:
     """Sends commands to random stations until told to stop; keeps what became of them."""
 
     def __init__(self, api: Api, station_ids: Sequence[str], id_token: str) -> None:

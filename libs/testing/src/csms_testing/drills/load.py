@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from csms_testing.drills.api import Api
-from csms_testing.drills.commands import ANSWERED, Commands
+from csms_testing.drills.commands import ANSWERED, CommandLoad
 from csms_testing.drills.failure import DrillFailed
 from csms_testing.drills.ledger import WatchedLedger
 from csms_testing.simulator import Clock, EvseUnavailable, Plan, State, Station, StationConfig, Stats
@@ -38,7 +38,7 @@ class Load:
     stations: Sequence[Station]
     ledger: WatchedLedger
     stats: Stats
-    commands: Commands
+    commands: CommandLoad
     prefix: str
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -140,7 +140,7 @@ async def load(api: Api, urls: Sequence[str], *, stations: int, config: StationC
         )
         for number in range(stations)
     ]
-    made = Load(fleet, ledger, stats, Commands(api, [station.id for station in fleet], id_token), prefix)
+    made = Load(fleet, ledger, stats, CommandLoad(api, [station.id for station in fleet], id_token), prefix)
     async with _running(made, id_token):
         yield made
 

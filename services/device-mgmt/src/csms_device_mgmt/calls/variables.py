@@ -7,7 +7,7 @@ from typing import Any
 from csms_runtime.http import Problem
 
 from csms_device_mgmt.calls.execution import CallRequest, Calls
-from csms_device_mgmt.domain.chunks import Limits, parse_limit, split
+from csms_device_mgmt.domain.chunks import ChunkLimits, parse_limit, split
 from csms_device_mgmt.domain.device_model import JsonObject, VariableKey, bytes_per_message, items_per_message
 from csms_device_mgmt.domain.matching import in_request_order
 from csms_device_mgmt.store import variables
@@ -74,10 +74,10 @@ class VariableAccess:
 
     async def _limits(
         self, message: Message, request: CallRequest, elements: Sequence[JsonObject], merged: Merged
-    ) -> Limits | None:
+    ) -> ChunkLimits | None:
         """Return the station's limits, from the stored device model, else asked for; None: it could not be asked."""
         if len(elements) == 1:
-            return Limits()
+            return ChunkLimits()
         found: list[int | None] = []
         for key in (items_per_message(message.action), bytes_per_message(message.action)):
             stored, known = await self._stored(request.station_id, key)
@@ -88,7 +88,7 @@ class VariableAccess:
                     return None
                 stored, _ = await self._stored(request.station_id, key)
             found.append(parse_limit(stored))
-        return Limits(items=found[0], size=found[1])
+        return ChunkLimits(items=found[0], size=found[1])
 
     async def _stored(self, station_id: str, key: VariableKey) -> tuple[str | None, bool]:
         async with self._units.reading() as session:

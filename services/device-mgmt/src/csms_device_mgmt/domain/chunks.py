@@ -13,7 +13,7 @@ ENVELOPE_BYTES = 96
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ChunkLimits:
     """A station's ItemsPerMessage and BytesPerMessage of one action; None: no limit known."""
 
     items: int | None = None
@@ -29,7 +29,7 @@ def parse_limit(value: str | None) -> int | None:
     return number if number >= 1 else None
 
 
-def split(elements: Sequence[T], limits: Limits) -> list[list[T]]:
+def split(elements: Sequence[T], limits: ChunkLimits) -> list[list[T]]:
     """Split JSON elements into messages, in order, each within the limits (B05.FR.11, B06.FR.05).
 
     An element that is too large on its own still gets a message: whether it fits is the station's to say.
