@@ -76,7 +76,8 @@ async def schemathesis(system: System, directory: Path, configuration: str, *arg
     file.write_text(CONFIGURATION + configuration)
     command = ["-m", "schemathesis.cli", "--config-file", str(file), "run", f"{system.http_url}/openapi.json"]
     command += ["--header", f"Authorization: Bearer {system.api_key}", "--checks", CHECKS, "--seed", "1"]
-    command += ["--workers", "2", "--continue-on-failure", "--no-color", "--generation-database", "none", *arguments]
+    # One worker: Python 3.11 cannot parse source in two threads at once (cpython 106905), and Hypothesis does.
+    command += ["--workers", "1", "--continue-on-failure", "--no-color", "--generation-database", "none", *arguments]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *command,
@@ -122,14 +123,17 @@ async def operations(system: System, client: httpx2.AsyncClient) -> list[tuple[s
 async def test_without_a_key_everything_is_refused(documented: System, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     async with httpx2.AsyncClient(timeout=30) as client:
-        for method, url in await operations(documented, client):
+        everything = await operations(documented, client)
+    for number, (method, url) in enumerate(everything):
+        transport = httpx2.AsyncHTTPTransport(local_address=f"127.0.1.{number + 1}")  # who guesses often is slowed
+        async with httpx2.AsyncClient(timeout=30, transport=transport) as client:
             for content in (b"{}", b"no json"):
                 answer = await client.request(method, url, content=content, headers=headers)
                 assert answer.status_code == 401, (method, url)
                 assert answer.headers["content-type"] == "application/problem+json"
 
 
-ADMINS_ALONE = re.compile(r"/(api-keys|audit)(/|$)")
+ADMINS_ALONE = re.compile(r"/(api-keys|audit)(/|$)|/(dead-letters|set-aside-records)/")
 
 
 async def test_readers_may_read_and_nothing_else(documented: System) -> None:
