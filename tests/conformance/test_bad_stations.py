@@ -122,8 +122,8 @@ async def test_connection_lost_while_a_call_is_open(plain, station_id, operator)
     async with operator.calling(station_id, "ClearCache") as pending:
         await plain.expect("ClearCache")
         await plain.socket.close()
-    assert (pending.http_status, pending.outcome) == (409, "not_connected")
-    assert (await shown.last_call(operator, station_id))["outcome"] == "not_connected"
+    assert (pending.http_status, pending.outcome) == (504, "unknown")  # it may have done it
+    assert (await shown.last_call(operator, station_id))["outcome"] == "unknown"
 
 
 @pytest.mark.parametrize("way", ["error", "silence", "nonsense"])

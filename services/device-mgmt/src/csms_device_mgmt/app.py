@@ -83,9 +83,10 @@ class DeviceManagement:
 
     def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:
         inventory = Inventory(units, self._requester, settings, secret_key)
-        execution = Calls(units, bus, self._requester, inventory.offer_password)
+        presence = Presence(self._gateways)
+        execution = Calls(units, bus, self._requester, presence, inventory.offer_password)
         return (
-            stations.router(units, inventory, Presence(self._gateways)),
+            stations.router(units, inventory, presence),
             calls.router(units, execution),
             variables.router(units, VariableAccess(units, execution)),
             reports.router(units, execution),

@@ -109,6 +109,13 @@ async def test_a_call_that_may_have_reached_the_station_is_unknown_and_not_sent_
     assert len(gateway.commands) == 1
 
 
+async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(api, gateway, station_id):
+    asked = asyncio.create_task(api.post(f"/stations/{station_id}/calls/Reset", json={"type": "OnIdle"}))
+    await gateway.connect(station_id)
+    answer = await asked
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "result")
+
+
 async def test_a_connection_that_is_gone_is_not_connected(api, gateway, connected):
     gateway.respond = lambda _action, _payload: Outcome.OUTCOME_NOT_CONNECTED
     answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)

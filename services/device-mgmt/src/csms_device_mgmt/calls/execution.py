@@ -21,6 +21,7 @@ from csms_device_mgmt.commands import Command, Target, outgoing, target_of_stati
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.domain.password_changes import offered
 from csms_device_mgmt.outcomes import settle
+from csms_device_mgmt.presence import Presence
 from csms_device_mgmt.store import calls, stations
 from csms_device_mgmt.store.calls import CallOutcome, CallState, Completion
 from csms_device_mgmt.store.tables import Call, Station
@@ -28,6 +29,11 @@ from csms_device_mgmt.unit import Unit, Units
 
 POLL_S = 0.1
 """How often a repeated request looks whether the first one's call is completed: it may run in another process."""
+
+CONNECTING_S = 0.5
+"""How long a request waits for a station that is not connected: whoever saw it connect may be ahead of the bus."""
+_LOOK_S = 0.05
+"""How often it looks: another process may be told of the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +67,11 @@ class Calls:
         units: Units,
         bus: Bus,
         requester: Requester,
+        presence: Presence,
         offer_password: Callable[[str, str], Awaitable[None]],
     ) -> None:
         """`offer_password(station_id, password)` is called before a CALL with a new password is sent."""
+        self._presence = presence
         self._offer_password = offer_password
         self._units = units
         self._bus = bus
@@ -75,6 +83,7 @@ class Calls:
         Blocks up to the call's timeout and a grace; when nothing is known of it by then, its outcome is "unknown".
         Raises Problem (404, 409, 422), RecordRefused (never sent: it is too large), DatabaseUnavailable.
         """
+        await self._known(request.station_id)
         begun = await self._begin(request, self._requester.reply_to)
         if begun.target is None:
             return await self._finished(begun.row)
@@ -91,6 +100,7 @@ class Calls:
 
     async def post(self, request: CallRequest) -> Call:
         """Send a CALL, at most once, without waiting, and return its row. Raises as `run` does."""
+        await self._known(request.station_id)
         begun = await self._begin(request, None)
         if begun.target is None:
             return begun.row
@@ -122,6 +132,19 @@ class Calls:
         if station is None:
             raise _unknown_station()
         check(station, _protocol(station), request.action, request.payload)
+
+    async def _known(self, station_id: str) -> None:
+        """Give a connection that a station has just opened a moment to become known."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + CONNECTING_S
+        while not await self._is_connected(station_id) and clock() < until:
+            await asyncio.sleep(_LOOK_S)  # noqa: ASYNC110 another process may be told: nothing here can tell when
+
+    async def _is_connected(self, station_id: str) -> bool:
+        """Whether a station is connected, or none is known by that id: then there is nothing to wait for."""
+        async with self._units.reading() as session:
+            station = await stations.find(session, station_id)
+        return station is None or self._presence.is_connected(station)
 
     async def _begin(self, request: CallRequest, reply_to: ReplyTo | None) -> _Begun:
         """Check and record a call; one whose station is not connected is completed at once."""
