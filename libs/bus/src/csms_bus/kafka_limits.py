@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, for_code
 
+from csms_bus.flow import Backoff
 from csms_bus.kafka_errors import bus_errors
 from csms_bus.kafka_settings import KafkaSettings
 from csms_bus.ports import BusUnavailable
@@ -52,19 +53,32 @@ async def check(settings: KafkaSettings) -> None:
 
     Needs the right to describe the topics' configurations; without it a warning is logged.
     """
-    admin = AIOKafkaAdminClient(**settings.client())
-    try:
-        with bus_errors():
-            await admin.start()
-            narrow = await _narrow(admin, CATALOGUE, settings.max_message_bytes)
-    finally:
-        await admin.close()
+    narrow = await _asked(settings)
     if narrow:
         found = ", ".join(f"{name} has {width.found} and needs {width.needed}" for name, width in narrow.items())
         raise TopicsTooNarrow(
             f"topics do not take the messages that CSMS_MAX_MESSAGE_BYTES={settings.max_message_bytes} allows: "
             f"{MAX_BYTES} of {found}. Run `python -m csms_bus.admin` with the same CSMS_MAX_MESSAGE_BYTES"
         )
+
+
+async def _asked(settings: KafkaSettings) -> Mapping[str, Width]:
+    """Ask which topics are too narrow; again for some seconds, since a broker that is down may be the one asked."""
+    clock = asyncio.get_running_loop().time
+    until, backoff = clock() + settings.request_timeout_s, Backoff(_LOOK_PAUSE_S, 1.0)
+    while True:
+        admin = AIOKafkaAdminClient(**settings.client())
+        try:
+            with bus_errors():
+                await admin.start()
+                return await _narrow(admin, CATALOGUE, settings.max_message_bytes)
+        except BusUnavailable:
+            pause_s = backoff.next_pause()
+            if clock() + pause_s > until:
+                raise
+            await asyncio.sleep(pause_s)
+        finally:
+            await admin.close()
 
 
 async def widen(admin: AIOKafkaAdminClient, topics: Sequence[Topic], max_message_bytes: int) -> Mapping[str, Width]:

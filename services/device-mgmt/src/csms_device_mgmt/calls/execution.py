@@ -137,8 +137,8 @@ class Calls:
         """Give a connection that a station has just opened a moment to become known."""
         clock = asyncio.get_running_loop().time
         until = clock() + CONNECTING_S
-        while not await self._is_connected(station_id) and clock() < until:
-            await asyncio.sleep(_LOOK_S)  # noqa: ASYNC110 another process may be told: nothing here can tell when
+        while not await self._is_connected(station_id) and clock() < until:  # noqa: ASYNC110 another process is told
+            await asyncio.sleep(_LOOK_S)
 
     async def _is_connected(self, station_id: str) -> bool:
         """Whether a station is connected, or none is known by that id: then there is nothing to wait for."""
