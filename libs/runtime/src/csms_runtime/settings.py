@@ -173,8 +173,8 @@ class RuntimeSettings(KafkaAccess):
         ge=1024,
         le=MAX_MAX_MESSAGE_BYTES,
         description="Largest OCPP message that is carried, in bytes, the same for all services: a station gets an "
-        "error for a larger one. What the topics must take follows from it: run `python -m csms_bus.admin` before "
-        "raising it",
+        "error for a larger one, and for one with over 200,000 brackets, commas and colons. What the topics must take "
+        "follows from it: run `python -m csms_bus.admin` before raising it",
     )
     kafka_bootstrap_servers: str = Field(
         "127.0.0.1:9092", description="Kafka brokers, host:port separated by commas; not used in standalone mode"
