@@ -22,7 +22,9 @@ from csms_bus.kafka import KafkaBus
 from csms_bus.ports import Start
 from csms_bus.topics import CATALOGUE, Topic
 from csms_testing.fixtures import MODES
+from csms_testing.kafka import LocalKafka, kafka_requirement
 from csms_testing.oidc import AUDIENCE, Issuer, issuing
+from csms_testing.requirements import require
 from csms_testing.simulator import Station
 from csms_testing.systems import API_KEY, System, distributed, standalone
 
@@ -121,7 +123,11 @@ async def shown(request: pytest.FixtureRequest, secrets: Secrets, directory: Pat
             texts |= {f"topic {topic}": text for topic, text in spied_topics(directory)}
             texts |= {f"file {path.name}": path.read_bytes().decode("latin-1") for path in data_files(directory)}
         else:
-            kafka = request.getfixturevalue("kafka_bootstrap")
+            require(kafka_requirement())
+            # Its own: the broker of the other tests holds gigabytes of theirs.
+            broker = await asyncio.to_thread(LocalKafka().__enter__)
+            request.addfinalizer(broker.close)
+            kafka = broker.bootstrap
             database_url = request.getfixturevalue("test_databases").empty_postgresql()
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in settings.items():
