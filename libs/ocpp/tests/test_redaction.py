@@ -129,3 +129,25 @@ def test_secrets_of_a_request() -> None:
     assert found == (SECRET, "user:pass-word")
     assert mask(f"bad value {SECRET} for ACME", found) == "bad value *** for ACME"
     assert mask("no secret", ("n", "no ")) == "no secret"
+
+
+def test_a_text_of_very_many_addresses_is_masked_as_a_whole() -> None:
+    assert redact(P201, "DataTransfer", {"data": "ftp://u:p@h " * 10_000}) == {"data": "ftp://***@h " * 10_000}
+    assert redact(P201, "DataTransfer", {"data": "ftp://u:p@h " * 10_001}) == {"data": "***"}
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("://a:b:c@h", "://***@h"),
+        ("://a:b@c@h", "://***@h"),
+        ("://a@b:c@h", "://a@b:c@h"),
+        ("://:@h", "://***@h"),
+        ("://a:b", "://a:b"),
+        ("://a:b/c@d", "://a:b/c@d"),
+        ("://a:b c@d", "://a:b c@d"),
+        ("://://a:b@h", "://://***@h"),
+    ],
+)
+def test_what_counts_as_user_information(address: str, shown: str) -> None:
+    assert redact(P201, "GetLog", {"log": {"remoteLocation": address}}) == {"log": {"remoteLocation": shown}}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import orjson
 import pytest
 from csms_ocpp.cost import MAX_STRUCTURE, structure
+from csms_ocpp.redaction import redact
 from csms_ocpp.session import Command, CommandDone, Dispatch, Registration, SendText, Session
 from csms_ocpp.validation import all_violations_request
 from csms_ocpp.versions import Protocol
@@ -176,6 +177,34 @@ def test_an_answer_ends_its_command_quickly(name: str) -> None:
     quick(answered)
     done = answered()
     assert done.error is None or len(done.error.details) + len(done.error.description) < 32_768
+
+
+ADDRESSES = {
+    "colons": "://" + ":" * (MAX_BYTES - 100),
+    "names": "://" + "a:" * (MAX_BYTES // 2 - 100),
+    "beginnings": "://" * (MAX_BYTES // 3 - 100),
+    "ends": "://" + ":@" * (MAX_BYTES // 2 - 100),
+    "many": "://a:b@" * (MAX_BYTES // 7 - 100),
+}
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_what_looks_like_an_address_is_masked_quickly(name: str) -> None:
+    payload = {"vendorId": "v", "data": ADDRESSES[name]}
+    quick(lambda: redact(Protocol.OCPP201, "DataTransfer", payload))
+
+
+def test_an_error_in_answer_to_many_secrets_is_masked_quickly() -> None:
+    addresses = [f"://user{number}:secret@host" for number in range(50_000)]
+    asking = session()
+    request = orjson.dumps({"vendorId": "v", "data": addresses})
+    asking.command(Command("c1", "DataTransfer", request, 30.0, 60.0), 0.0)
+    answer = orjson.dumps([4, "c1", "InternalError", "user7:secret " + "x" * 200, {"at": "user9:secret " * 1000}])
+    effects: list[object] = []
+    quick(lambda: effects.extend(asking.receive_text(answer, 1.0)))
+    (done,) = [each for each in effects if isinstance(each, CommandDone)]
+    assert done.error is not None
+    assert (done.error.description, done.error.details) == ("***", b"{}")
 
 
 @pytest.mark.parametrize("item", [0, {}, [], "x", {"component": 1}])

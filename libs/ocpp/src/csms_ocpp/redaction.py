@@ -5,6 +5,7 @@ The one list of them: who must know what is secret, or what decides how a statio
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from csms_ocpp.versions import Protocol
 
@@ -27,10 +28,15 @@ _CONNECTING_VARIABLES = frozenset(
 _CONNECTING_COMPONENTS = frozenset({"networkconfiguration"})
 """In OCPP 2.1 its variables are what SetNetworkProfile sets."""
 _VARIABLE_VALUES = ("attributeValue", "actualValue", "value")
-_USER_INFO = re.compile(r"(?<=://)[^/?#\s@]*:[^/?#\s]*@")
+_USER_INFO = re.compile(r"(?<=://)[^/?#\s@:]*:[^/?#\s]*@")
+"""Its first part ends at the first colon: with any colon the end would be looked for as often as there are colons."""
+_MOST_ADDRESSES = 10_000
+"""In one text; one with more is masked as a whole."""
 # Far deeper than any message; a vendor's nest of arrays must not exhaust the stack.
 _MAX_DEPTH = 60
 _SHORTEST_SECRET = 4
+_MOST_SECRETS = 100
+"""Of a request, looked for in what the station says: each costs a walk through the text."""
 _PRIVATE_KEY = "PRIVATE KEY-----"
 _WORDS = tuple(
     word.lower().encode() for word in (*_SECRET_FIELDS, *_SECRET_VARIABLES, "keycode", '"vpn"', _PRIVATE_KEY, "://")
@@ -86,12 +92,21 @@ def is_protected_key(key: str) -> bool:
 
 
 def secrets_in(protocol: Protocol, action: str, payload: object) -> tuple[str, ...]:
-    """Return the texts that `redact` masks in a request, for `mask`: the station's answer may repeat them."""
-    return tuple(dict.fromkeys(_masked(payload, redact(protocol, action, payload))))
+    """Return texts that `redact` masks in a request, for `mask`: the station's answer may repeat them.
+
+    Of very many only so many that `mask` sees that they are.
+    """
+    found = dict.fromkeys(_masked(payload, redact(protocol, action, payload)))
+    return tuple(islice(found, _MOST_SECRETS + 1))
 
 
 def mask(text: str, secrets: Sequence[str]) -> str:
-    """Return a text with "***" for each of the secrets in it. Those of less than 4 characters stay: they are in any."""
+    """Return a text with "***" for each of the secrets in it. Those of less than 4 characters stay: they are in any.
+
+    Of a request with more than 100 secrets it is masked as a whole.
+    """
+    if len(secrets) > _MOST_SECRETS:
+        return MASK
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, MASK)
@@ -123,7 +138,7 @@ def _copy(value: object, depth: int) -> object:
     if isinstance(value, str) and _PRIVATE_KEY in value:
         return MASK
     if isinstance(value, str) and "://" in value:
-        return _USER_INFO.sub(f"{MASK}@", value)
+        return _USER_INFO.sub(f"{MASK}@", value) if value.count("://") <= _MOST_ADDRESSES else MASK
     return value
 
 
