@@ -1,6 +1,7 @@
 """What comes in wrong gets the clear, standard answer, and nothing else is disturbed."""
 
 import asyncio
+import base64
 import json
 from contextlib import asynccontextmanager
 
@@ -170,3 +171,48 @@ async def test_no_token_and_wrong_token_are_401(api):
         answer = await api.get("/stations", headers=headers)
         assert answer.status_code == 401
         assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+LISTS = [
+    "/api-keys",
+    "/audit",
+    "/certificate-bars",
+    "/certificate-requests",
+    "/certificates",
+    "/dead-letters",
+    "/id-tokens",
+    "/outboxes/auth/set-aside-records",
+    "/outboxes/device-mgmt/set-aside-records",
+    "/outboxes/transactions/set-aside-records",
+    "/stations",
+    "/stations/{id}/calls",
+    "/stations/{id}/charging-profile-reports",
+    "/stations/{id}/firmware-updates",
+    "/stations/{id}/installed-certificates",
+    "/stations/{id}/logs",
+    "/stations/{id}/meter-values",
+    "/stations/{id}/notifications",
+    "/stations/{id}/refused-messages",
+    "/stations/{id}/reports",
+    "/stations/{id}/variables",
+    "/transactions",
+]
+MOMENTS = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+00:00", "2026-01-01T00:00:00"]
+NUMBERS = [-(2**63), -1, 2**31, 2**63 - 1]
+POSITIONS = [
+    *([moment, other] for moment in MOMENTS for other in ("a", 1, 2**63 - 1)),
+    *([number] for number in NUMBERS),
+    ["a"],
+    ["a", "b"],
+]
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_a_cursor_of_somebody_elses_making_is_no_error_of_ours(api, station_id, path):
+    (await api.put(f"/stations/{station_id}", json={})).raise_for_status()
+    found = {}
+    for position in POSITIONS:
+        cursor = base64.urlsafe_b64encode(json.dumps(position).encode()).rstrip(b"=").decode()
+        answer = await api.get(path.format(id=station_id), params={"cursor": cursor})
+        found[cursor] = (position, answer.status_code)
+    assert [wrong for wrong in found.values() if wrong[1] not in {200, 422}] == []

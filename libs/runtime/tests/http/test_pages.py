@@ -2,11 +2,13 @@
 
 import base64
 import contextlib
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import pytest
 from csms_runtime.http import Problem, decode_cursor, encode_cursor
+from csms_runtime.http.pages import PageRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +56,21 @@ async def test_cursor_that_is_none_of_ours(admin: httpx2.AsyncClient, cursor: st
     response = await admin.get("/api/v1/things", params={"cursor": cursor})
     assert response.status_code == 422
     assert response.json()["errors"][0]["pointer"] == "/cursor"
+
+
+def test_moments_are_in_utc() -> None:
+    page = PageRequest(1, ["2026-01-01T01:00:00+01:00", "a"])
+    assert page.after_moment() == [datetime(2026, 1, 1, tzinfo=UTC), "a"]
+    assert PageRequest(1, ["2026-01-01T00:00:00+00:00", 7]).after_moment(int) == [datetime(2026, 1, 1, tzinfo=UTC), 7]
+    assert PageRequest(1, None).after_moment() is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "2026-01-01", "2026-01-01T00:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-00:01"]
+)
+def test_times_that_are_none_of_ours(text: str) -> None:
+    with pytest.raises(Problem):
+        PageRequest(1, [text, "a"]).after_moment()
 
 
 @given(st.lists(st.one_of(st.text(), st.integers(-(2**63), 2**63 - 1), st.booleans(), st.none())))

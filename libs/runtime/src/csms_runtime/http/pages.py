@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
@@ -44,6 +45,22 @@ class PageRequest:
         if [type(value) for value in self.position] != list(kinds) or not all(map(_comparable, self.position)):
             raise bad_cursor()
         return self.position
+
+    def after_moment(self, kind: type = str) -> list[Any] | None:
+        """Return the position of a list in order of a time and a value of this type, the time in UTC. As `after`."""
+        position = self.after(str, kind)
+        return None if position is None else [_moment(position[0]), position[1]]
+
+
+def _moment(text: str) -> datetime:
+    """The time in a cursor; those of ours have a zone. One without it, or outside of all years in UTC, is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise bad_cursor()
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise bad_cursor() from error
 
 
 def _comparable(value: object) -> bool:

@@ -9,6 +9,9 @@ from csms_device_mgmt.store import installed_certificates as store
 from csms_device_mgmt.store.tables import InstalledCertificate
 from csms_device_mgmt.unit import Units
 
+_HIGHEST = 2**31 - 1
+"""Position of a certificate that the column can hold."""
+
 
 def router(units: Units) -> APIRouter:
     """Return the route."""
@@ -20,7 +23,7 @@ def router(units: Units) -> APIRouter:
 
         DeleteCertificate takes exactly this `certificate_hash_data` (M04.FR.07).
         """
-        after = number_position(page)
+        after = number_position(page, _HIGHEST)
         async with units.reading() as session:
             await existing(session, station_id)
             rows = await store.page(session, station_id, limit=page.limit + 1, after=after)

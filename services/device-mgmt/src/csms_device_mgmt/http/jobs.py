@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
-from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest, bad_cursor
+from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest
 from fastapi import APIRouter, Security
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -95,16 +95,8 @@ async def _steps(session: AsyncSession, rows: Sequence[Job]) -> Mapping[int, Seq
 
 
 def _position(page: PageRequest) -> tuple[datetime, int] | None:
-    position = page.after(str, int)
-    if position is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(position[0])
-    except ValueError as error:
-        raise bad_cursor() from error
-    if moment.tzinfo is None or not -(2**63) <= position[1] < 2**63:
-        raise bad_cursor()
-    return moment, position[1]
+    position = page.after_moment(int)
+    return None if position is None else (position[0], position[1])
 
 
 def _view(row: Job, steps: Sequence[JobStep]) -> JobModel:

@@ -44,21 +44,18 @@ def text_position(page: PageRequest) -> str | None:
     return None if position is None else position[0]
 
 
-def number_position(page: PageRequest) -> int | None:
-    """Return where a page of a list in order of a number begins. Raises Problem 422 as above."""
+def number_position(page: PageRequest, highest: int = 2**63 - 1) -> int | None:
+    """Return where a page of a list in order of a number begins; `highest` is the largest that its column can hold.
+
+    Raises Problem 422 as above.
+    """
     position = page.after(int)
+    if position is not None and abs(position[0]) > highest:
+        raise bad_cursor()
     return None if position is None else position[0]
 
 
 def moment_and_id(page: PageRequest) -> tuple[datetime, str] | None:
     """Return where a page of a list in order of time and id begins. Raises Problem 422 as above."""
-    position = page.after(str, str)
-    if position is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(position[0])
-    except ValueError as error:
-        raise bad_cursor() from error
-    if moment.tzinfo is None:
-        raise bad_cursor()
-    return moment, position[1]
+    position = page.after_moment()
+    return None if position is None else (position[0], position[1])

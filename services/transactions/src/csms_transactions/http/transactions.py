@@ -1,6 +1,6 @@
 """GET /transactions: what is known of transactions."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from csms_db.bounded import Bounded
@@ -105,13 +105,8 @@ async def _events(database: Database, key: str, page: PageRequest) -> Bounded:
 
 
 def _after(page: PageRequest) -> tuple[datetime, str] | None:
-    position = page.after(str, str)
-    if position is None:
-        return None
-    try:
-        return datetime.fromisoformat(position[0]).astimezone(UTC), position[1]
-    except (ValueError, OverflowError) as error:
-        raise bad_cursor() from error
+    position = page.after_moment()
+    return None if position is None else (position[0], position[1])
 
 
 def _started(row: Row) -> tuple[datetime, str]:
