@@ -29,7 +29,7 @@ from csms_auth.pki import csr
 from csms_auth.pki.ports import CertificateType
 from csms_gateway.handshake import MAX_IDENTITY_LENGTH, Refusal, identity, opening
 from csms_gateway.proxy import ProxyRules, Visitor, behind
-from csms_ocpp import frames
+from csms_ocpp import fitness, frames
 from csms_ocpp.cost import MAX_STRUCTURE, is_too_much, structure
 from csms_ocpp.errors import ErrorCode, OcppError, spell
 from csms_ocpp.session import (
@@ -244,7 +244,7 @@ def transaction(data: bytes) -> None:
         value = orjson.loads(data)
     except ValueError:
         return
-    if not isinstance(value, dict) or frames.unfit(value, data) is not None:
+    if not isinstance(value, dict) or fitness.unfit(value, data) is not None:
         return
     if validate_request(Protocol.OCPP201, "TransactionEvent", value, outbound=False, lenient=True) is None:
         _understood(lambda: ocpp201.transaction_event(value))

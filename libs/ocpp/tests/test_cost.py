@@ -1,12 +1,13 @@
 """What a message costs, and what becomes of one that costs too much."""
 # ruff: noqa: PLR0917 - fixtures are the harness, and a conftest's classes cannot be imported
 
+from collections.abc import Generator
 from typing import Any
 
 import orjson
 import pytest
 from csms_ocpp.cost import MAX_STRUCTURE, cost, is_too_much, structure
-from csms_ocpp.session import CommandDone, Dispatch, Notice, NoticeKind, Outcome, SendText
+from csms_ocpp.session import CommandDone, Dispatch, Effect, Notice, NoticeKind, Outcome, SendText
 from csms_ocpp.versions import Protocol
 
 P16, P201, P21 = Protocol
@@ -22,6 +23,13 @@ def test_values_cost_more_than_bytes() -> None:
 def test_what_is_refused_unread_costs_no_more_than_what_is_read() -> None:
     assert cost(b"," * MAX_STRUCTURE) == 9 * MAX_STRUCTURE
     assert cost(b"," * 1_000_000) == 1_000_000 + 8 * MAX_STRUCTURE
+    assert cost(b"," * 4_000_000) == 4_000_000 + 4_000_000
+
+
+@pytest.mark.parametrize("size", [1000, 4095, 4096, 100_000])
+def test_counting_does_not_depend_on_the_length(size: int) -> None:
+    data = (bytes(range(256)) * (size // 256 + 1))[:size]
+    assert structure(data) == sum(map(data.count, (b"{", b"[", b",", b":")))
 
 
 def test_what_is_short_is_never_too_much() -> None:
@@ -30,20 +38,90 @@ def test_what_is_short_is_never_too_much() -> None:
     assert not is_too_much(b"a" * (MAX_STRUCTURE + 1))
 
 
-def test_a_day_of_meter_values_pass(connect: Any) -> None:
-    sample = {"value": 230.1, "context": "Sample.Periodic", "measurand": "Voltage", "unitOfMeasure": {"unit": "V"}}
-    value = {"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [sample] * 8}
-    event = {
-        "eventType": "Ended",
-        "timestamp": "2026-01-01T00:00:00Z",
-        "seqNo": 1,
-        "triggerReason": "EVDeparted",
-        "transactionInfo": {"transactionId": "tx"},
-        "meterValue": [value] * 1800,
-    }
+def test_a_long_message_may_have_more() -> None:
+    assert not is_too_much(b"aaaaaaa," * 500_000)
+    assert is_too_much(b"aaaaaaa," * 500_000 + b",")
+
+
+SAMPLE = {"value": 230.1, "context": "Sample.Periodic", "measurand": "Voltage", "unitOfMeasure": {"unit": "V"}}
+VALUE = {"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [SAMPLE] * 8}
+EVENT = {
+    "eventType": "Ended",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "seqNo": 1,
+    "triggerReason": "EVDeparted",
+    "transactionInfo": {"transactionId": "tx"},
+}
+
+
+@pytest.mark.parametrize("count", [1800, 3600, 4750])
+def test_days_of_meter_values_pass(count: int, connect: Any) -> None:
+    event = EVENT | {"meterValue": [VALUE] * count}
     (effect,) = connect().call("1", "TransactionEvent", event)
     assert isinstance(effect, Dispatch)
-    assert len(effect.payload) > 1_400_000
+    assert effect.payload == orjson.dumps(event)
+    assert len(effect.payload) > count * 800
+
+
+def test_a_wrong_value_in_days_of_them_is_named(connect: Any, sent: Any) -> None:
+    values = [VALUE] * 4000
+    values[3000] = VALUE | {"sampledValue": [SAMPLE | {"value": "230"}]}
+    effects = connect().call("1", "TransactionEvent", EVENT | {"meterValue": values})
+    text = "/meterValue/3000/sampledValue/0/value: must be of type number"
+    assert sent(effects)[2:4] == ["TypeConstraintViolation", text]
+
+
+def test_as_many_values_that_stand_in_no_list_are_refused_unread(connect: Any, sent: Any) -> None:
+    custom = {"vendorId": "v"} | {f"key-{number:09}": 0 for number in range(220_000)}
+    effects = connect().call("1", "Heartbeat", {"customData": custom})
+    assert sent(effects)[2] == "FormatViolation"
+
+
+def test_a_long_answer_is_the_result_of_its_command(connect: Any) -> None:
+    line = connect()
+    asked = [{"component": {"name": "c"}, "variable": {"name": "v"}}]
+    line.command("GetVariables", {"getVariableData": asked})
+    one = asked[0] | {"attributeStatus": "Accepted", "attributeValue": "x" * 50}
+    raw = orjson.dumps({"getVariableResult": [one] * 26_000})
+    (done,) = line.session.receive_text(b'[3,"c1",' + raw + b"]", 1.0)
+    assert (done.id, done.outcome, done.payload) == ("c1", Outcome.RESULT, raw)
+
+
+def test_a_wrong_long_answer_is_an_error(connect: Any) -> None:
+    line = connect()
+    line.command()
+    raw = orjson.dumps({"getVariableResult": [{"attributeStatus": "Accepted"}] * 26_000})
+    (_, done) = line.session.receive_text(b'[3,"c1",' + raw + b"]", 1.0)
+    assert (done.id, done.outcome) == ("c1", Outcome.ERROR)
+
+
+def rest(reading: Generator[None, None, list[Effect]]) -> list[Effect]:
+    while True:
+        try:
+            next(reading)
+        except StopIteration as done:
+            effects: list[Effect] = done.value
+            return effects
+
+
+def test_between_the_steps_of_a_long_message_other_inputs_are_taken(connect: Any) -> None:
+    line = connect()
+    raw = orjson.dumps([2, "1", "TransactionEvent", EVENT | {"meterValue": [VALUE] * 1000}])
+    reading = line.session.reading(raw, 0.0)
+    next(reading)
+    (asked,) = line.command()
+    assert isinstance(asked, SendText)
+    (effect,) = rest(reading)
+    assert isinstance(effect, Dispatch)
+
+
+def test_a_long_message_that_is_being_read_when_the_connection_ends_comes_to_nothing(connect: Any) -> None:
+    session = connect().session
+    raw = orjson.dumps([2, "1", "TransactionEvent", EVENT | {"meterValue": [VALUE] * 1000}])
+    reading = session.reading(raw, 0.0)
+    next(reading)
+    session.close(1.0)
+    assert rest(reading) == []
 
 
 @pytest.mark.parametrize(

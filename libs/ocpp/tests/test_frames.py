@@ -1,6 +1,7 @@
 import orjson
 import pytest
 from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.fitness import unfit
 from csms_ocpp.frames import (
     Call,
     CallError,
@@ -12,7 +13,6 @@ from csms_ocpp.frames import (
     encode,
     encode_error,
     parse,
-    unfit,
 )
 from csms_ocpp.versions import Protocol
 from hypothesis import given

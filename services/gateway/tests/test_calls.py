@@ -230,6 +230,29 @@ async def test_a_message_larger_than_is_carried_gets_an_error_and_is_told_of(sta
     assert (await station.call("DataTransfer", {"vendorId": "v", "data": "x" * 1900}))[0] == 3
 
 
+async def test_while_a_large_message_is_read_others_are_answered(system: "System") -> None:
+    value = {"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [{"value": 1.5, "context": "Sample.Periodic"}] * 8}
+    system.services.answers["MeterValues"] = {}
+    busy, other = await system.connect("BUSY"), await system.connect("OTHER")
+    sent = await busy.start_call("MeterValues", {"evseId": 1, "meterValue": [value] * 6000}, "m1")
+    next_one = await busy.start_call("Heartbeat", {}, "m2")
+    for _ in range(20):
+        assert (await other.call("Heartbeat", {}))[0] == 3
+    assert (await busy.receive())[:2] == [3, sent]
+    assert (await busy.receive())[:2] == [3, next_one]
+    assert len((await system.services.call("MeterValues")).payload) > 2_000_000
+
+
+async def test_a_station_that_goes_while_its_large_message_is_read_leaves_nothing(system: "System") -> None:
+    value = {"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [{"value": 1.5, "context": "Sample.Periodic"}] * 8}
+    station = await system.connect()
+    await station.start_call("MeterValues", {"evseId": 1, "meterValue": [value] * 6000})
+    station.socket.transport.abort()
+    await system.services.connection("CS1", 2)
+    again = await system.connect()
+    assert (await again.call("Heartbeat", {}))[0] == 3
+
+
 async def test_messages_of_megabytes_are_carried(system: "System") -> None:
     system.services.answers["DataTransfer"] = {"status": "Accepted"}
     station = await system.connect()

@@ -4,6 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -11,6 +12,7 @@ import orjson
 from csms_ocpp.actions import lookup
 from csms_ocpp.effects import CommandDone, Effect, ErrorInfo, Notice, NoticeKind, Outcome, SendText
 from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.fitness import unfit
 from csms_ocpp.frames import (
     CallError,
     CallResult,
@@ -19,12 +21,12 @@ from csms_ocpp.frames import (
     encode_call,
     encode_error,
     is_message_id,
-    unfit,
 )
 from csms_ocpp.limits import SessionLimits
+from csms_ocpp.long_list import LongList
 from csms_ocpp.redaction import mask, redact, secrets_in
 from csms_ocpp.registration import Standing, asked_for, triggers_boot
-from csms_ocpp.validation import permits_empty_response, validate_request, validate_response
+from csms_ocpp.validation import Violation, permits_empty_response, validate_request, validate_response
 from csms_ocpp.versions import Protocol
 
 _MAX_SHOWN_BYTES = 16_384
@@ -169,13 +171,22 @@ class Commands:
     def _fault(self, command: _Open, frame: CallResult) -> OcppError | None:
         if frame.payload is None and permits_empty_response(self._protocol, command.action, outbound=False):
             frame.payload, frame.raw = {}, b"{}"  # as in a station's CALL
+        if isinstance(frame.payload, LongList):
+            return frame.payload.check(partial(self._violation, command.action))
         unusable = unfit(frame.payload, frame.raw)
         if unusable is not None:
             return OcppError(ErrorCode.FORMAT_VIOLATION, unusable)
-        violation = validate_response(
-            self._protocol, command.action, frame.payload, outbound=False, lenient=self._lenient
-        )
+        violation = self._violation(command.action, frame.payload)
         return None if violation is None else OcppError(violation.code, violation.description)
+
+    def _violation(self, action: str, payload: object) -> Violation | None:
+        return validate_response(self._protocol, action, payload, outbound=False, lenient=self._lenient)
+
+    def checking(self, frame: CallResult) -> Iterator[None]:
+        """Check a long answer in steps of a millisecond, if it is one to the open command."""
+        command = self._open
+        if command is not None and command.message_id == frame.message_id and isinstance(frame.payload, LongList):
+            yield from frame.payload.checking(partial(self._violation, command.action))
 
     def error(self, frame: CallError, now: float) -> list[Effect]:
         """Take a CALLERROR."""

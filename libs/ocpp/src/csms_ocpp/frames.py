@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from csms_ocpp.cost import MAX_STRUCTURE, is_too_much
+from csms_ocpp.cost import MAX_STRUCTURE, most_structure, structure
 from csms_ocpp.errors import MAX_DESCRIPTION, ErrorCode, OcppError, parse_code, spell
+from csms_ocpp.long_list import LONG_BYTES, LongList
 from csms_ocpp.versions import Protocol
 
 MAX_ID = 36
@@ -105,8 +106,16 @@ class FrameError(OcppError):
 
 
 def parse(data: str | bytes, protocol: Protocol) -> Frame:
-    """Read one frame. Raises FrameError, whose text never repeats what came in."""
-    raw, items = _array(data)
+    """Read one frame. Raises FrameError, whose text never repeats what came in.
+
+    The payload of a long CALL, CALLRESULT or SEND is a `LongList` where it can be read in pieces; then nobody knows yet
+    whether it is valid JSON.
+    """
+    try:
+        raw = data.encode() if isinstance(data, str) else data
+        items = _array(raw)
+    except ValueError:  # also invalid UTF-8 and lone surrogates; its text would repeat the input
+        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not valid JSON") from None
     kind = items[0] if items else None
     if type(kind) is not int:
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, _id_or_unreadable(items), "the message type is not an integer")
@@ -116,24 +125,36 @@ def parse(data: str | bytes, protocol: Protocol) -> Frame:
     return reader(items, raw, protocol)
 
 
-def _array(data: str | bytes) -> tuple[bytes, list[Any]]:
-    try:
-        raw = data.encode() if isinstance(data, str) else data
-        if is_too_much(raw):
-            raise _too_much(raw)
+def _array(raw: bytes) -> list[Any]:
+    count = structure(raw) if len(raw) > MAX_STRUCTURE else 0
+    if count > most_structure(len(raw)):
+        raise _too_much(raw, f"more than {most_structure(len(raw))} brackets, commas and colons")
+    items: Any = _with_long_list(raw) if len(raw) > LONG_BYTES else None
+    if items is None and count > MAX_STRUCTURE:
+        text = f"more than {MAX_STRUCTURE} brackets, commas and colons, not all of them in one list of like entries"
+        raise _too_much(raw, text)
+    if items is None:
         items = orjson.loads(raw)
-    except ValueError:  # also invalid UTF-8 and lone surrogates; its text would repeat the input
-        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not valid JSON") from None
     if not isinstance(items, list):
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not a JSON array")
-    return raw, items
+    return items
+
+
+def _with_long_list(raw: bytes) -> list[Any] | None:
+    """Read what stands before the payload; None: its payload is to be read as a whole."""
+    head = _REQUEST_HEAD.match(raw) or _RESULT_HEAD.match(raw)
+    last = len(raw.rstrip()) - 1
+    if head is None or raw[last : last + 1] != b"]":
+        return None
+    payload = LongList.find(raw[head.end() : last].rstrip())
+    return None if payload is None else [*orjson.loads(head[0].rstrip()[:-1] + b"]"), payload]
 
 
 _HEAD_BYTES = 512
 """Longer than any type and id, even with all characters escaped."""
 
 
-def _too_much(raw: bytes) -> FrameError:
+def _too_much(raw: bytes, what: str) -> FrameError:
     """Make the refusal of a message that must not be parsed; its head is."""
     head = _ANY_HEAD.match(raw[:_HEAD_BYTES])
     try:
@@ -144,7 +165,7 @@ def _too_much(raw: bytes) -> FrameError:
     return FrameError(
         ErrorCode.FORMAT_VIOLATION,
         _id_or_unreadable(items),
-        f"the message has more than {MAX_STRUCTURE} brackets, commas and colons",
+        f"the message has {what}",
         answer=kind == _CALL,
         meant={_CALLRESULT: CallResult, _CALLERROR: CallError}.get(kind),
     )
@@ -196,7 +217,11 @@ def _read_send(items: list[Any], raw: bytes, protocol: Protocol) -> Send:
 def _payload(items: list[Any], raw: bytes) -> tuple[object, bytes]:
     if len(items[2]) > MAX_ACTION:  # no version has it, so nobody will look; escapes make it slow to find the end
         return None, b"null"
-    return items[3], _slice(_REQUEST_HEAD, raw, items[3])
+    return _with_raw(_REQUEST_HEAD, raw, items[3])
+
+
+def _with_raw(head: re.Pattern[bytes], raw: bytes, payload: object) -> tuple[object, bytes]:
+    return payload, payload.raw if isinstance(payload, LongList) else _slice(head, raw, payload)
 
 
 def _answer_id(items: list[Any]) -> str:
@@ -209,7 +234,7 @@ def _answer_id(items: list[Any]) -> str:
 def _read_result(items: list[Any], raw: bytes, _protocol: Protocol) -> CallResult:
     message_id = _answer_id(items)
     if len(items) == 3:  # noqa: PLR2004 - [3, id, payload]
-        return CallResult(message_id, items[2], _slice(_RESULT_HEAD, raw, items[2]))
+        return CallResult(message_id, *_with_raw(_RESULT_HEAD, raw, items[2]))
     text = "a CALLRESULT has 3 elements"
     raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, message_id, text, answer=False, meant=CallResult)
 
@@ -261,32 +286,8 @@ def _slice(head: re.Pattern[bytes], raw: bytes, payload: object) -> bytes:
 def _dump(payload: object) -> bytes:
     try:
         return orjson.dumps(payload)
-    except TypeError:  # nested deeper than orjson writes; `unfit` refuses such payloads
+    except TypeError:  # nested deeper than orjson writes; `csms_ocpp.fitness` refuses such payloads
         return b"{}"
-
-
-def holds_nul(raw: bytes) -> bool:
-    r"""Whether a string in a JSON text holds the character NUL; `\\\\u0000` is the text of its escape, and none."""
-    return b"\\u0000" in raw and b"\\u0000" in raw.replace(b"\\\\", b"__")  # without escaped backslashes
-
-
-_MAX_BRACKETS = 200
-
-
-def unfit(payload: object, raw: bytes) -> str | None:
-    """Say why a payload that is valid JSON cannot be processed further, or None.
-
-    Nesting deeper than JSON writers bear (254 levels), and the character NUL, which databases refuse in text. No OCPP
-    message has either; `customData` would let both through its schema.
-    """
-    if holds_nul(raw):
-        return "a string holds the character NUL"
-    if raw.count(b"{") + raw.count(b"[") > _MAX_BRACKETS:
-        try:
-            orjson.dumps(payload)
-        except TypeError:
-            return "nested too deeply"
-    return None
 
 
 _Reader = Callable[[list[Any], bytes, Protocol], Frame]

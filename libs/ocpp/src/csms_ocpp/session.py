@@ -10,6 +10,7 @@ Not safe for use by several threads.
 """
 
 import gc
+from collections.abc import Generator
 from datetime import datetime
 from enum import Enum
 
@@ -121,15 +122,47 @@ class Session:
         """Take a text frame, whatever it holds. Never raises."""
         if self._state is not State.OPEN:
             return []
-        if len(data) < _LARGE or not gc.isenabled():
+        if len(data) < _LARGE:
             return self._receive_text(data, now)
-        # Its many values would make the garbage collector walk all that the process has, for nothing: they form no
-        # cycles, and are gone when this returns.
-        gc.disable()
+        reading = self.reading(data, now)
+        while True:
+            try:
+                next(reading)
+            except StopIteration as done:
+                effects: list[Effect] = done.value
+                return effects
+
+    def reading(self, data: str | bytes, now: float) -> Generator[None, None, list[Effect]]:
+        """Take a large text frame as `receive_text` does, in steps of some milliseconds; then return the effects.
+
+        Between the steps other inputs may come, but for frames: the driver must not read on before this one is done.
+        """
+        steps = self._steps(data, now)
+        while True:
+            # Its many values would make the garbage collector walk all that the process has, for nothing: they form no
+            # cycles, and are gone when the step is done.
+            collecting = gc.isenabled()
+            gc.disable()
+            try:
+                next(steps)
+            except StopIteration as done:
+                effects: list[Effect] = done.value
+                return effects
+            finally:
+                if collecting:
+                    gc.enable()
+            yield
+
+    def _steps(self, data: str | bytes, now: float) -> Generator[None, None, list[Effect]]:
         try:
-            return self._receive_text(data, now)
-        finally:
-            gc.enable()
+            frame = parse(data, self._protocol)
+        except FrameError as error:
+            return self._malformed(error, now) if self._state is State.OPEN else []
+        if isinstance(frame, Call | Send):
+            yield from self._calls.checking(frame)
+        elif isinstance(frame, CallResult):
+            yield from self._commands.checking(frame)
+        return self._handle(frame, now) if self._state is State.OPEN else []
 
     def _receive_text(self, data: str | bytes, now: float) -> list[Effect]:
         try:

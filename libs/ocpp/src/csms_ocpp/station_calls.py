@@ -1,7 +1,8 @@
 """The half of a session that a station begins: its CALLs, one in work at a time, and its SENDs."""
 
 from collections import deque
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -9,10 +10,18 @@ import orjson
 from csms_ocpp.actions import lookup
 from csms_ocpp.effects import Dispatch, Effect, HeartbeatReceived, Notice, NoticeKind, SendText
 from csms_ocpp.errors import ErrorCode, OcppError
-from csms_ocpp.frames import Call, Send, encode_error, encode_result, unfit
+from csms_ocpp.fitness import unfit
+from csms_ocpp.frames import Call, Send, encode_error, encode_result
 from csms_ocpp.limits import SessionLimits
+from csms_ocpp.long_list import LongList
 from csms_ocpp.registration import Registration, Standing
-from csms_ocpp.validation import permits_empty_request, permits_empty_response, validate_request, validate_response
+from csms_ocpp.validation import (
+    Violation,
+    permits_empty_request,
+    permits_empty_response,
+    validate_request,
+    validate_response,
+)
 from csms_ocpp.versions import Protocol
 
 # A repeat of these wants a fresh answer: the status may have changed since.
@@ -163,13 +172,22 @@ class StationCalls:
     def _wrong_content(self, request: Call | Send) -> OcppError | None:
         if request.payload is None and permits_empty_request(self._protocol, request.action):
             request.payload, request.raw = {}, b"{}"  # 2.x Part 4, 4.1.5 takes both for no fields
+        if isinstance(request.payload, LongList):
+            return request.payload.check(partial(self._violation, request.action))
         unusable = unfit(request.payload, request.raw)
         if unusable is not None:
             return OcppError(ErrorCode.FORMAT_VIOLATION, unusable)
-        violation = validate_request(
-            self._protocol, request.action, request.payload, outbound=False, lenient=self._lenient
-        )
+        violation = self._violation(request.action, request.payload)
         return None if violation is None else OcppError(violation.code, violation.description)
+
+    def _violation(self, action: str, payload: object) -> Violation | None:
+        return validate_request(self._protocol, action, payload, outbound=False, lenient=self._lenient)
+
+    def checking(self, request: Call | Send) -> Iterator[None]:
+        """Check a long payload in steps of a millisecond, unless the request is refused whatever it says."""
+        refused = self._wrong_action(request) or (self._in_work is None and self._barred(request))
+        if isinstance(request.payload, LongList) and not refused:
+            yield from request.payload.checking(partial(self._violation, request.action))
 
     def receive_send(self, send: Send) -> list[Effect]:
         """Take a SEND: dispatch it at once, or drop it; it never gets an answer (OCPP 2.1 Part 4)."""

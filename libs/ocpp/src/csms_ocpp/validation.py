@@ -4,7 +4,7 @@ What a station sends is read leniently where stations are known to differ (date-
 strict. Which of the two applies follows from who may send the message. Messages repeat no values: they may be secrets.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ import orjson
 from csms_ocpp.actions import lookup
 from csms_ocpp.errors import ErrorCode
 from csms_ocpp.excerpts import Excerpts
-from csms_ocpp.frames import holds_nul
+from csms_ocpp.fitness import HOLDS_NUL, holds_nul
 from csms_ocpp.redaction import redact
 from csms_ocpp.schemas import Schema, load, longest_text, names, read_leniently
 from csms_ocpp.versions import Protocol
@@ -27,6 +27,7 @@ __all__ = [
     "all_violations_request",
     "permits_empty_request",
     "permits_empty_response",
+    "pointer",
     "redact",
     "validate_request",
     "validate_response",
@@ -122,7 +123,7 @@ def all_violations_request(protocol: Protocol, action: str, payload: object) -> 
 
 def _unwritable(payload: object) -> Violation | None:
     try:
-        reason = "a string holds the character NUL" if holds_nul(orjson.dumps(payload)) else ""
+        reason = HOLDS_NUL if holds_nul(orjson.dumps(payload)) else ""
     except TypeError:
         reason = "cannot be written as JSON"
     return Violation(ErrorCode.FORMAT_VIOLATION, "", reason) if reason else None
@@ -216,13 +217,14 @@ def _violation(found: _Error) -> Violation:
     kind = found.error.kind
     facts: dict[str, Any] = kind.as_dict()
     code = _CODES.get(kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
-    return Violation(code, _pointer(found.path), _message(kind.name, facts))
+    return Violation(code, pointer(found.path), _message(kind.name, facts))
 
 
 _MAX_POINTER = 120
 
 
-def _pointer(path: list[str | int]) -> str:
+def pointer(path: Sequence[str | int]) -> str:
+    """Return the JSON pointer to a place, cut after 120 characters."""
     text = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
     return text if len(text) <= _MAX_POINTER else text[:_MAX_POINTER] + "…"
 

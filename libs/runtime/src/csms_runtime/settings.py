@@ -173,7 +173,7 @@ class RuntimeSettings(KafkaAccess):
         ge=1024,
         le=MAX_MAX_MESSAGE_BYTES,
         description="Largest OCPP message that is carried, in bytes, the same for all services: a station gets an "
-        "error for a larger one, and for one with over 200,000 brackets, commas and colons. What the topics must take "
+        "error for a larger one, and for one of too many values (docs/operations.md). What the topics must take "
         "follows from it: run `python -m csms_bus.admin` before raising it",
     )
     kafka_bootstrap_servers: str = Field(

@@ -38,6 +38,7 @@ from csms_gateway.admission import Admitted
 from csms_gateway.frame_log import log_frame
 from csms_gateway.identity import GatewayId
 from csms_gateway.rate import PRICE_OF_REFUSAL, price_of
+from csms_gateway.reading import LARGE_BYTES, Reading
 from csms_gateway.socket import StationSocket
 
 _log = structlog.get_logger(__name__)
@@ -74,6 +75,7 @@ class StationConnection:
         "_deadline",
         "_options",
         "_queued_bytes",
+        "_reading",
         "_session",
         "_socket",
         "_timer",
@@ -112,6 +114,8 @@ class StationConnection:
         )
         self._queued_bytes = 0
         """Of messages that came while a CALL was in work."""
+        self._reading: Reading | None = None
+        """A large message that is being read; no other is taken meanwhile."""
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -157,8 +161,8 @@ class StationConnection:
 
     @property
     def idle(self) -> bool:
-        """Whether no CALL is open in either direction."""
-        return self.open_call is None and not self.commands
+        """Whether no CALL is open in either direction, or being read."""
+        return self.settled and not self.commands
 
     def _now(self) -> float:
         return self._socket.loop.time()
@@ -173,12 +177,12 @@ class StationConnection:
     @property
     def ready(self) -> bool:
         """Whether another message may come."""
-        return self._session.can_receive and self._queued_bytes <= _MAX_QUEUED_BYTES
+        return self._reading is None and self._session.can_receive and self._queued_bytes <= _MAX_QUEUED_BYTES
 
     @property
     def settled(self) -> bool:
-        """Whether no CALL of the station waits for its answer, or for its turn."""
-        return self.open_call is None
+        """Whether no CALL of the station is being read, or waits for its answer, or for its turn."""
+        return self.open_call is None and self._reading is None
 
     def receive_text(self, data: bytes) -> None:
         """Take a text message."""
@@ -188,10 +192,26 @@ class StationConnection:
             self._queued_bytes += len(data)
         log_frame("received", self.station_id, self.protocol, data)
         try:
-            self._carry_out(self._session.receive_text(data, self._now()))
+            self._read(data)
         except Exception:  # noqa: BLE001 it concerns one connection
-            _log.exception("message failed", station_id=self.station_id)
-            self.close(CloseCode.INTERNAL_ERROR, "internal error")
+            self._failed()
+
+    def _read(self, data: bytes) -> None:
+        if len(data) < LARGE_BYTES:
+            self._carry_out(self._session.receive_text(data, self._now()))
+            return
+        steps = self._session.reading(data, self._now())
+        self._reading = Reading(steps, self._socket.intake.turns, read=self._have_read, failed=self._failed)
+        self._reading.go_on()
+
+    def _have_read(self, effects: list[Effect]) -> None:
+        self._reading = None
+        self._carry_out(effects)
+
+    def _failed(self) -> None:
+        self._reading = None
+        _log.exception("message failed", station_id=self.station_id)
+        self.close(CloseCode.INTERNAL_ERROR, "internal error")
 
     def receive_binary(self) -> None:
         """Learn of a binary message."""
@@ -226,6 +246,9 @@ class StationConnection:
 
     def end(self) -> None:
         """Release everything after the connection has ended: each command that is left ends as not connected."""
+        if self._reading is not None:
+            self._reading.end()
+            self._reading = None
         self._carry_out(self._session.close(self._now()))
         if self._timer is not None:
             self._timer.cancel()
@@ -237,7 +260,7 @@ class StationConnection:
         for effect in effects:
             self._apply(effect)
         self._set_timer()
-        if self.open_call is None:
+        if self.settled:
             self._queued_bytes = 0
             self._socket.intake.release()
         self._socket.intake.go_on()

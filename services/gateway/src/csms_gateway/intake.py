@@ -19,6 +19,7 @@ from csms_gateway.frame_header import FrameHeader, read_header
 from csms_gateway.message import Message
 from csms_gateway.rate import PRICE_OF_BYTE, PRICE_OF_CONNECTION, PRICE_OF_FRAME, TokenBucket
 from csms_gateway.shared import Receiver, Shared
+from csms_gateway.turns import Turns
 
 if TYPE_CHECKING:
     from csms_gateway.socket import StationSocket
@@ -82,6 +83,11 @@ class Intake:
         self._pumping = False
         self.reading = True
         """Whether the socket is read; when it is not, nothing can be heard."""
+
+    @property
+    def turns(self) -> Turns:
+        """Shares the event loop among the stations."""
+        return self._shared.turns
 
     def charge_to(self, bucket: TokenBucket) -> None:
         """Charge the work to this bucket from now on."""

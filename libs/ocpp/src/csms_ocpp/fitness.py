@@ -1,0 +1,35 @@
+"""What is valid JSON, and nobody can process further."""
+
+import orjson
+
+TOO_DEEP = "nested too deeply"
+HOLDS_NUL = "a string holds the character NUL"
+
+_MAX_BRACKETS = 200
+
+
+def holds_nul(raw: bytes) -> bool:
+    r"""Whether a string in a JSON text holds the character NUL; `\\\\u0000` is the text of its escape, and none."""
+    return b"\\u0000" in raw and b"\\u0000" in raw.replace(b"\\\\", b"__")  # without escaped backslashes
+
+
+def is_too_deep(payload: object) -> bool:
+    """Whether a payload is nested deeper than JSON writers bear (254 levels)."""
+    try:
+        orjson.dumps(payload)
+    except TypeError:
+        return True
+    return False
+
+
+def unfit(payload: object, raw: bytes) -> str | None:
+    """Say why a payload that is valid JSON cannot be processed further, or None.
+
+    Nesting that is too deep, and the character NUL, which databases refuse in text. No OCPP message has either;
+    `customData` would let both through its schema.
+    """
+    if holds_nul(raw):
+        return HOLDS_NUL
+    if raw.count(b"{") + raw.count(b"[") > _MAX_BRACKETS and is_too_deep(payload):
+        return TOO_DEEP
+    return None
