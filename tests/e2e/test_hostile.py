@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from csms_testing.hostile.bombs import BOMBS
+from csms_testing.hostile.heavy import HEAVY
 from csms_testing.hostile.message import Message
 from csms_testing.hostile.odd import grown, odd_calls, odd_errors, odd_results
 from csms_testing.hostile.scripted import ANSWER_S, TIME, Scripted
@@ -102,6 +103,13 @@ async def test_numbers_that_grow_when_they_are_written_out_stop_nobody(station, 
         shown += [item["action"] for item in page["items"]]
         cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
     assert "SecurityEventNotification" in shown
+
+
+async def test_texts_in_which_secrets_are_looked_for_hold_nobody_up(station):
+    for number, message in enumerate(HEAVY["heavy-addresses"][1]()):
+        answer = await station.send(message, f"address-{number}", within_s=SOON_S)
+        assert answer[:2] == [3, f"address-{number}"]
+        assert await station.unserved() == []
 
 
 async def test_odd_values_are_answered_and_nothing_stops(station):

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 from csms_device_mgmt.domain.matching import first_duplicate, in_request_order
@@ -38,3 +39,11 @@ def test_element_asked_for_twice() -> None:
 def test_first_duplicate() -> None:
     assert first_duplicate([element("a"), element("b"), element("A", "Actual")]) == 2
     assert first_duplicate([element("a"), element("a", "Target")]) is None
+
+
+def test_very_many_results_for_one_variable_are_matched_quickly() -> None:
+    asked = [element("a")] * 60_000
+    results = [element("a", value=number) for number in range(60_000)]
+    began = time.process_time()
+    assert in_request_order(asked, results) == results
+    assert time.process_time() - began < 5

@@ -1,5 +1,6 @@
 """Whether a CALL may be sent to a station. What stands against it is raised as a Problem, an HTTP answer."""
 
+from itertools import islice
 from typing import Any
 
 from csms_ocpp.actions import from_csms
@@ -11,6 +12,8 @@ from csms_device_mgmt import messages
 from csms_device_mgmt.domain.registration import refusal
 from csms_device_mgmt.domain.semantics import RULES
 from csms_device_mgmt.store.tables import Station
+
+_MOST_FINDINGS = 100
 
 
 def check(station: Station, protocol: Protocol, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
@@ -30,10 +33,13 @@ def check(station: Station, protocol: Protocol, action: str, payload: Any) -> No
 
 
 def violations(protocol: Protocol, action: str, payload: Any) -> list[dict[str, str]]:  # noqa: ANN401 as above
-    """Return what is wrong with a request, as {"pointer", "detail"}: by its schema, else by rules beyond it."""
+    """Return what is wrong with a request, as {"pointer", "detail"}: by its schema, else by rules beyond it.
+
+    The first hundred of very many.
+    """
     found = all_violations_request(protocol, action, payload)
     if found:
         return [{"pointer": violation.pointer, "detail": violation.message} for violation in found]
     rule = RULES.get(action) if protocol is not Protocol.OCPP16 else None
     findings = rule(payload) if rule else ()
-    return [{"pointer": finding.pointer, "detail": finding.detail} for finding in findings]
+    return [{"pointer": finding.pointer, "detail": finding.detail} for finding in islice(findings, _MOST_FINDINGS)]

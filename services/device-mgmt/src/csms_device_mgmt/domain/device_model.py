@@ -4,6 +4,7 @@ OCPP identifies a variable by component (name, instance, EVSE, connector), varia
 All of them count: collapsing instances or EVSEs would let one overwrite the other (B07, B08).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,8 +79,16 @@ class VariableKey:
         return variable
 
 
+_SAFE = ":.*=+|@-_ "
+_PLAIN = re.compile(r"[a-z0-9~:.*=+|@_ -]*")
+"""What stays as it is: most names, and a message may hold tens of thousands."""
+
+
 def _escaped(part: str | int | None) -> str:
-    return "" if part is None else quote(str(part).casefold(), safe=":.*=+|@-_ ")
+    if part is None:
+        return ""
+    text = str(part).casefold()
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=_SAFE)
 
 
 @dataclass(frozen=True, slots=True)

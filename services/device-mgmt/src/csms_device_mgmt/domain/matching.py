@@ -1,5 +1,6 @@
 """Matching the results in a station's answer with what was asked."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from csms_device_mgmt.domain.device_model import JsonObject, VariableKey
@@ -11,16 +12,16 @@ def in_request_order(requested: Sequence[JsonObject], results: Iterable[JsonObje
     Matched by component, variable and attribute type, for a station may answer in any order (B05.FR.02, B06.FR.02). An
     element asked for twice and answered once gets that answer twice.
     """
-    by_path: dict[str, list[JsonObject]] = {}
+    by_path: dict[str, deque[JsonObject]] = {}
     for result in results:
-        by_path.setdefault(VariableKey.in_message(result).path, []).append(result)
-    return [_take(by_path.get(VariableKey.in_message(element).path, [])) for element in requested]
+        by_path.setdefault(VariableKey.in_message(result).path, deque()).append(result)
+    return [_take(by_path.get(VariableKey.in_message(element).path)) for element in requested]
 
 
-def _take(candidates: list[JsonObject]) -> JsonObject | None:
+def _take(candidates: deque[JsonObject] | None) -> JsonObject | None:
     if not candidates:
         return None
-    return candidates.pop(0) if len(candidates) > 1 else candidates[0]
+    return candidates.popleft() if len(candidates) > 1 else candidates[0]
 
 
 def first_duplicate(elements: Sequence[JsonObject]) -> int | None:

@@ -40,7 +40,8 @@ def set_monitoring_level(payload: JsonObject) -> Iterator[Finding]:
 
 def clear_variable_monitoring(payload: JsonObject) -> Iterator[Finding]:
     """N06.FR.05: one result comes for each id."""
-    ids = payload["id"]
-    for index, monitor_id in enumerate(ids):
-        if monitor_id in ids[:index]:
+    seen: set[int] = set()
+    for index, monitor_id in enumerate(payload["id"]):
+        if monitor_id in seen:
             yield Finding(f"/id/{index}", "the id occurs before (N06.FR.05)")
+        seen.add(monitor_id)
