@@ -36,6 +36,54 @@ async def test_an_event_of_a_day_of_samples_is_kept_whole_and_packed(world, api)
     assert shown["payload"] == payload
 
 
+def minute(number, context="Sample.Periodic"):
+    sample = {"context": context, "location": "Outlet"}
+    energy = {"value": 1000 + number, "measurand": "Energy.Active.Import.Register", "unitOfMeasure": {"unit": "Wh"}}
+    voltage = {"value": 230.5, "measurand": "Voltage", "phase": "L1-N", "unitOfMeasure": {"unit": "V"}}
+    return {
+        "timestamp": f"2026-01-01T00:00:{number % 60:02}Z",
+        "sampledValue": [sample | energy, *[sample | voltage] * 7],
+    }
+
+
+def days(count):
+    middle = [minute(number) for number in range(1, count - 1)]
+    return [
+        minute(0, "Transaction.Begin"),
+        *middle,
+        minute(count - 1, "Transaction.End") | {"timestamp": "2026-01-02T00:00:00Z"},
+    ]
+
+
+async def test_an_event_as_large_as_may_be_says_what_a_small_one_does(world, api):
+    payload = world.event(0, "Started", meterValue=days(3800))
+    assert 3_900_000 < len(orjson.dumps(payload)) < 4 * 1024 * 1024
+    await world.gateway.tell(payload)
+    await world.gateway.tell(dict(reversed(payload.items())))  # sent again, written otherwise
+    shown = (await api.get(f"/transactions/{KEY}")).json()
+    assert (shown["meter_start"], shown["meter_stop"], shown["event_count"]) == (1000, 4799, 1)
+    (event,) = (await api.get(f"/transactions/{KEY}/events")).json()["items"]
+    assert event["payload"] == payload
+    found = (await api.get(f"/transactions/{KEY}/meter-values")).json()["items"]
+    assert [item["meter_value"] for item in found] == payload["meterValue"]
+
+
+async def test_a_key_code_in_a_large_event_is_not_kept(world, api):
+    token = {"idToken": "4711-secret", "type": "KeyCode"}
+    payload = world.event(0, "Started", meterValue=days(1000), idToken=token)
+    await world.gateway.tell(payload)
+    (event,) = (await api.get(f"/transactions/{KEY}/events")).json()["items"]
+    assert event["payload"]["idToken"]["idToken"] == "***"
+    assert event["payload"]["meterValue"] == payload["meterValue"]
+
+
+async def test_meter_values_as_large_as_may_be_are_shown(world, api):
+    payload = {"evseId": 1, "meterValue": days(3800)}
+    await world.gateway.call("CS1", "MeterValues", payload)
+    (item,) = (await api.get("/stations/CS1/meter-values")).json()["items"]
+    assert item["payload"] == payload
+
+
 async def test_a_late_event_finds_large_ones_again(world):
     await world.gateway.tell(world.event(0, "Started", energy=1000))
     await world.gateway.tell(world.event(2, "Ended", energy=3000, customData={"vendorId": "v", "x": "a" * 100_000}))

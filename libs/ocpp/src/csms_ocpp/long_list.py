@@ -131,9 +131,15 @@ class LongList:
         Whoever takes one must be done with it before the next. Raises NotInPiecesError.
         """
         for piece in self.pieces():
-            yield piece.first, self._with(piece.items)
+            yield piece.first, self.with_items(piece.items)
 
-    def _with(self, items: list[Any]) -> Any:  # noqa: ANN401  # a JSON value
+    @property
+    def around(self) -> Any:  # noqa: ANN401  # a JSON value
+        """The payload with an empty list in this one's place."""
+        return self.with_items([])
+
+    def with_items(self, items: list[Any]) -> Any:  # noqa: ANN401  # a JSON value
+        """Return the payload with these entries in the list; it is the same object each time."""
         *steps, last = self.path
         place = self._around
         for step in steps:
@@ -167,7 +173,7 @@ class LongList:
     def _checking(self, violation_of: Callable[[object], Violation | None]) -> Iterator[None]:
         count = 0
         for piece in self.pieces():
-            self.problem = _problem(self._with(piece.items), violation_of, partial(self._placed, piece.first))
+            self.problem = _problem(self.with_items(piece.items), violation_of, partial(self._placed, piece.first))
             if self.problem is not None:
                 return
             count = piece.first + len(piece.items)
@@ -192,8 +198,22 @@ class LongList:
     def _number_problem(self, count: int, violation_of: Callable[[object], Violation | None]) -> OcppError | None:
         """All entries are right; check that there are not too many of them."""
         one, *_ = next(self.pieces()).items
-        violation = violation_of(self._with([one] * min(count, _MOST_ITEMS)))
+        violation = violation_of(self.with_items([one] * min(count, _MOST_ITEMS)))
         return None if violation is None else OcppError(violation.code, violation.description)
+
+
+def loads(raw: bytes) -> Any:  # noqa: ANN401  # a JSON value
+    """Parse JSON, in pieces where it can be: so other threads are not kept waiting for longer than a piece takes.
+
+    Raises ValueError.
+    """
+    found = LongList.find(raw)
+    if found is None:
+        return orjson.loads(raw)
+    try:
+        return found.with_items([item for piece in found.pieces() for item in piece.items])
+    except NotInPiecesError:
+        return orjson.loads(raw)
 
 
 def _problem(

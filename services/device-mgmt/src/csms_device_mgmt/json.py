@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import orjson
+from csms_ocpp import long_list
 
 _MAYBE_INTEGRAL = re.compile(rb"\d(\.0|[eE])")
 _EXACT = 2.0**53
@@ -15,7 +16,7 @@ def loads(data: bytes) -> Any:  # noqa: ANN401 any JSON value
 
     Numbers such as 1.0 and 1e3 become integers: JSON schemas take them for such, columns do not.
     """
-    value = orjson.loads(data)
+    value = long_list.loads(data)
     return _integral(value) if _MAYBE_INTEGRAL.search(data) else value
 
 

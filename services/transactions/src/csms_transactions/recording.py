@@ -8,11 +8,12 @@ again from all its events.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import chain
 
-import orjson
 from csms_db.direct import Direct
 from csms_db.packed import size_of, unpack
+from csms_ocpp import long_list
 from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -63,7 +64,7 @@ async def record(
     recorded = Recorded()
     unknown = [identity.key for identity in batch if identity.key not in known]
     stored = {**known, **await transaction_store.load(session, unknown)} if unknown else known
-    fresh = {identity: _once(news, recorded) for identity, news in batch.items()}
+    fresh = {identity: await _once(news, recorded) for identity, news in batch.items()}
     refill = await _drop_known(session, fresh, stored, recorded)
     histories = await event_store.all_of(session, refill) if refill else {}
     for identity, news in fresh.items():
@@ -76,22 +77,26 @@ async def record(
     return recorded
 
 
-def _once(news: Sequence[NewEvent], recorded: Recorded) -> dict[int, NewEvent]:
+async def _once(news: Sequence[NewEvent], recorded: Recorded) -> dict[int, NewEvent]:
     """By seqNo; the first wins."""
     found: dict[int, NewEvent] = {}
     for new in news:
         first = found.setdefault(new.event.seq_no, new)
         if first is not new:
-            _repeat(new, first.packed, recorded)
+            await _repeat(new, first.packed, recorded)
     return found
 
 
-def _repeat(new: NewEvent, packed: bytes, recorded: Recorded) -> None:
+async def _repeat(new: NewEvent, packed: bytes, recorded: Recorded) -> None:
     """Stations resend what was not answered in time (E13); then it is the same, byte for byte or at least as JSON."""
-    if new.packed == packed or orjson.loads(new.payload) == orjson.loads(unpack(packed)):
+    if new.packed == packed or await heavy.run(max(len(new.payload), size_of(packed)), partial(_same, new, packed)):
         recorded.repeats += 1
     else:
         recorded.conflicts.append((new.key, new.event.seq_no))
+
+
+def _same(new: NewEvent, packed: bytes) -> bool:
+    return bool(long_list.loads(new.payload) == long_list.loads(unpack(packed)))
 
 
 async def _drop_known(
@@ -115,7 +120,7 @@ async def _drop_known(
     for new in late:
         packed = known.get((new.key, new.event.seq_no))
         if packed is not None:
-            _repeat(new, packed, recorded)
+            await _repeat(new, packed, recorded)
             del by_key[new.key][new.event.seq_no]
     missing = [new for new in late if (new.key, new.event.seq_no) not in known]
     recorded.late = len(missing)

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
 
+from csms_runtime import heavy
 from csms_runtime.http.problems import Problem
 from csms_runtime.texts import is_storable
 
@@ -120,3 +121,17 @@ async def _page_request(
 
 PageParams = Annotated[PageRequest, Depends(_page_request)]
 """A parameter type for handlers of lists: `async def list_things(page: PageParams)`."""
+
+
+async def written(size: int, make: Callable[[], BaseModel]) -> Response:
+    """Return an answer that is made and written in a thread if it is large (`csms_runtime.heavy`).
+
+    Args:
+        size: Of what it is made of, in bytes.
+        make: Makes it; only computes.
+    """
+
+    def text() -> bytes:
+        return make().model_dump_json(by_alias=True).encode()
+
+    return Response(await heavy.run(size, text), media_type="application/json")

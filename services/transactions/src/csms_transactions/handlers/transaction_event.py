@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from csms.v1.station_pb2 import StationCall
 from csms_bus.ports import Outgoing
+from csms_ocpp import long_list
 from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
@@ -19,19 +20,19 @@ from csms_transactions.work import EventWork, Work
 
 def read(work: Work, station_id: str, call: StationCall) -> None:
     """Add the event to the batch. Raises OcppError when it can neither be stored nor understood."""
-    payload = orjson.loads(call.payload)
-    transaction_id, event = ocpp201.transaction_event(payload)
+    transaction_id, event = ocpp201.event_as_sent(call.payload)
     key = transaction_key(station_id, transaction_id)
-    shown = _without_key_code(call, payload, event)
+    shown = _without_key_code(call, event)
     new = NewEvent(key, call.protocol, event, shown, from_ms(call.received_at_ms), kept(shown))
     work.events.append(EventWork(Identity(key, station_id, transaction_id), call, new))
 
 
-def _without_key_code(call: StationCall, payload: dict[str, Any], event: TransactionEvent) -> bytes:
+def _without_key_code(call: StationCall, event: TransactionEvent) -> bytes:
     """Return the payload as it is stored: as the station sent it, but without a key code (C04)."""
     token = event.id_token
     if token is None or token.masked() == token:
         return call.payload
+    payload: dict[str, Any] = long_list.loads(call.payload)
     return orjson.dumps(payload | {"idToken": {"idToken": token.masked().value, "type": token.type}})
 
 

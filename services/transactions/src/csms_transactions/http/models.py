@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-import orjson
 from csms_db.packed import unpack
-from csms_ocpp.redaction import redact
+from csms_ocpp import long_list
+from csms_ocpp.redaction import may_hold_secret_as_sent, redact
 from csms_ocpp.versions import Protocol
 from pydantic import BaseModel, Field, PlainSerializer
 
@@ -85,7 +85,11 @@ class EventItem(BaseModel):
     def of(cls, row: Row) -> Self:
         """The item of a row of `transaction_events`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
-        values["payload"] = redact(Protocol(row["protocol"]), "TransactionEvent", orjson.loads(unpack(row["payload"])))
+        text = unpack(row["payload"])
+        payload = long_list.loads(text)
+        values["payload"] = (
+            redact(Protocol(row["protocol"]), "TransactionEvent", payload) if may_hold_secret_as_sent(text) else payload
+        )
         return cls(**values, id=f"{row['transaction']}-{row['seq_no']}")
 
 
@@ -100,7 +104,7 @@ class MeterValueItem(BaseModel):
     @classmethod
     def all_of(cls, row: Row) -> list[Self]:
         """The items of a row of `transaction_events`."""
-        values: list[dict[str, Any]] = orjson.loads(unpack(row["payload"])).get("meterValue", [])
+        values: list[dict[str, Any]] = long_list.loads(unpack(row["payload"])).get("meterValue", [])
         name, seq_no = f"{row['transaction']}-{row['seq_no']}", row["seq_no"]
         return [
             cls(id=f"{name}-{number}", seq_no=seq_no, timestamp=value["timestamp"], meter_value=value)
@@ -122,5 +126,5 @@ class MeterValuesMessageItem(BaseModel):
     def of(cls, row: Row) -> Self:
         """The item of a row of `meter_values`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
-        values["payload"] = orjson.loads(unpack(row["payload"]))
+        values["payload"] = long_list.loads(unpack(row["payload"]))
         return cls(**values)

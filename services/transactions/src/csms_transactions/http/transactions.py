@@ -5,10 +5,11 @@ from typing import Annotated
 
 from csms_db.bounded import Bounded
 from csms_db.engine import Database
+from csms_db.packed import size_of
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.fields import NO_NUL, UtcMoment
-from csms_runtime.http.pages import PageRequest, bad_cursor
-from fastapi import APIRouter, Depends, Path, Query, Security
+from csms_runtime.http.pages import PageRequest, bad_cursor, written
+from fastapi import APIRouter, Depends, Path, Query, Response, Security
 from pydantic import BeforeValidator
 
 from csms_transactions.domain.transaction import State
@@ -56,34 +57,52 @@ def transactions_router(database: Database) -> APIRouter:
         """Show a transaction."""
         return TransactionItem.of(await existing(database, key))
 
-    @router.get("/transactions/{id}/events")
-    async def list_events(key: Key, page: PageParams) -> Page[EventItem]:
+    @router.get("/transactions/{id}/events", response_model=Page[EventItem])
+    async def list_events(key: Key, page: PageParams) -> Response:
         """List the events of a transaction as they were received, by seqNo."""
         found = await _events(database, key, page)
-        return paginate(found.rows, page.limit, position=_seq_no, item=EventItem.of, more=found.more)
 
-    @router.get("/transactions/{id}/meter-values")
-    async def list_meter_values(key: Key, page: PageParams) -> Page[MeterValueItem]:
+        def shown() -> Page[EventItem]:
+            return paginate(found.rows, page.limit, position=_seq_no, item=EventItem.of, more=found.more)
+
+        return await written(_size(found), shown)
+
+    @router.get("/transactions/{id}/meter-values", response_model=Page[MeterValueItem])
+    async def list_meter_values(key: Key, page: PageParams) -> Response:
         """List the meter values of a transaction, by seqNo. `limit` counts events, which may hold many or none."""
         found = await _events(database, key, page)
-        pages = paginate(found.rows, page.limit, position=_seq_no, item=MeterValueItem.all_of, more=found.more)
-        return Page(items=[item for items in pages.items for item in items], next_cursor=pages.next_cursor)
 
-    @router.get("/stations/{station_id}/meter-values")
+        def shown() -> Page[MeterValueItem]:
+            pages = paginate(found.rows, page.limit, position=_seq_no, item=MeterValueItem.all_of, more=found.more)
+            return Page(items=[item for items in pages.items for item in items], next_cursor=pages.next_cursor)
+
+        return await written(_size(found), shown)
+
+    @router.get("/stations/{station_id}/meter-values", response_model=Page[MeterValuesMessageItem])
     async def list_station_meter_values(
         station_id: StationId,
         page: PageParams,
         evse_id: Annotated[int | None, Query(ge=0, le=2_147_483_647, description="0: the main meter")] = None,
         since: Annotated[UtcMoment | None, Query(description="Measured then or later")] = None,
-    ) -> Page[MeterValuesMessageItem]:
+    ) -> Response:
         """List the MeterValues messages of a station, which belong to no transaction, the newest first."""
         async with database.reading() as session:
             found = await queries.station_meter_values(
                 session, station_id, evse_id=evse_id, since=since, after=_after(page), limit=page.limit
             )
-        return paginate(found.rows, page.limit, position=_measured, item=MeterValuesMessageItem.of, more=found.more)
+
+        def shown() -> Page[MeterValuesMessageItem]:
+            rows = found.rows
+            return paginate(rows, page.limit, position=_measured, item=MeterValuesMessageItem.of, more=found.more)
+
+        return await written(_size(found), shown)
 
     return router
+
+
+def _size(found: Bounded) -> int:
+    """How large the payloads of a page are, in bytes."""
+    return sum(size_of(row["payload"]) for row in found.rows)
 
 
 async def existing(database: Database, key: str) -> Row:

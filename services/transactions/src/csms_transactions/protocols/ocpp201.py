@@ -3,12 +3,16 @@
 Payloads come from the gateway, valid by their JSON schema; what schemas leave open (times, ranges) is checked here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
+import orjson
 from csms.v1.auth_pb2 import IdTokenInfo
 from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.long_list import LongList, NotInPiecesError
 from csms_ocpp.times import format_datetime, parse_datetime
 from csms_ocpp.validation import Violation
 
@@ -28,8 +32,11 @@ class Told(NamedTuple):
     event: TransactionEvent
 
 
-def transaction_event(payload: Json) -> Told:
-    """Read a TransactionEventRequest. Raises OcppError(PropertyConstraintViolation): a bad time or number."""
+def transaction_event(payload: Json, meter_values: Iterable[Json] | None = None) -> Told:
+    """Read a TransactionEventRequest. Raises OcppError(PropertyConstraintViolation): a bad time or number.
+
+    `meter_values`: those of a long one, which are not kept, in place of those in the payload.
+    """
     info: Json = payload["transactionInfo"]
     evse: Json = payload.get("evse", {})
     at = _time(payload["timestamp"], "/timestamp")
@@ -48,7 +55,7 @@ def transaction_event(payload: Json) -> Told:
         remote_start_id=_optional(info, "remoteStartId"),
         reservation_id=_optional(payload, "reservationId"),
         number_of_phases_used=_optional(payload, "numberOfPhasesUsed"),
-        readings=_readings(payload.get("meterValue", ()), at),
+        readings=_readings(payload.get("meterValue", ()) if meter_values is None else meter_values, at),
     )
     return Told(info["transactionId"], event)
 
@@ -58,7 +65,19 @@ def id_token(value: Json | None) -> IdToken | None:
     return None if value is None else IdToken(value["idToken"], value["type"])
 
 
-def _readings(meter_values: Sequence[Json], default: datetime) -> tuple[Reading, ...]:
+def event_as_sent(raw: bytes) -> Told:
+    """Read a TransactionEventRequest as it came, of a long one the meter values a few at a time.
+
+    Raises as `transaction_event`.
+    """
+    found = LongList.find(raw)
+    if found is not None and found.path == ("meterValue",):
+        with suppress(NotInPiecesError):
+            return transaction_event(found.around, chain.from_iterable(piece.items for piece in found.pieces()))
+    return transaction_event(orjson.loads(raw))
+
+
+def _readings(meter_values: Iterable[Json], default: datetime) -> tuple[Reading, ...]:
     """Register readings in order of time, as far as the times can be read."""
     found: list[Reading] = []
     for meter_value in meter_values:
