@@ -194,6 +194,19 @@ def test_the_queue_is_bounded(connect: Any, done: Any) -> None:
     assert "not sent" in finished.error.description
 
 
+def test_the_queue_is_bounded_by_bytes(connect: Any, done: Any) -> None:
+    line = connect(max_queued_command_bytes=1000)
+    data = {"vendorId": "V", "data": "x" * 800}
+    line.command("DataTransfer", data)
+    line.command("DataTransfer", data | {"data": "x" * 2000}, id="alone")
+    finished = done(line.command("DataTransfer", data, id="more"))
+    assert (finished.outcome, finished.error.code, finished.sent_at) == ("error", "GenericError", None)
+    assert "not sent" in finished.error.description
+    line.text(3, "c1", ACCEPTED)
+    line.text(3, "alone", ACCEPTED)
+    assert kinds(line.command("DataTransfer", data, id="later")) == [SendText]
+
+
 def test_the_same_command_twice_is_one(connect: Any, noticed: Any) -> None:
     line = connect()
     line.command()

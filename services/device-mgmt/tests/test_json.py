@@ -1,5 +1,5 @@
 import orjson
-from csms_device_mgmt.json import canonical, loads
+from csms_device_mgmt.json import canonical, integers, loads, size_of
 
 
 def test_text_stays():
@@ -13,6 +13,17 @@ def test_integral_numbers_become_integers():
     assert isinstance(found["evseId"], int)
     assert isinstance(found["list"][0], int)
     assert isinstance(found["huge"], float)  # as an integer it could not be written again
+
+
+def test_a_parsed_value_gets_integers():
+    found = integers({"a": [7.0, 1e3], "b": 0.5, "c": "7.0"})
+    assert orjson.dumps(found) == b'{"a":[7,1000],"b":0.5,"c":"7.0"}'
+
+
+def test_what_cannot_be_written_stays():
+    assert integers({"a": 2**70}) == {"a": 2**70}
+    assert size_of({"a": 2**70}) == 0
+    assert size_of({"a": 1}) == 7
 
 
 def test_the_same_value_is_the_same_bytes():

@@ -14,6 +14,7 @@ from csms.v1.station_pb2 import (
     StationCommand,
 )
 from csms_gateway import commands
+from csms_gateway.taken_commands import TakenCommands, Taking
 
 if TYPE_CHECKING:
     from conftest import Start, System
@@ -226,6 +227,33 @@ async def test_too_many_commands_are_refused(start: "Start") -> None:
         assert (await station.receive())[1] == command
         await station.send([3, command, {"status": "Accepted"}])
         assert (await system.services.result(command)).outcome == OUTCOME_RESULT
+
+
+async def test_more_than_can_be_remembered_is_not_sent(system: "System", monkeypatch: pytest.MonkeyPatch) -> None:
+    """If its record came again, that would not be noticed: so nobody says that it was not sent."""
+    station = await system.connect()
+    connection = await system.services.connection("CS1")
+    monkeypatch.setattr(TakenCommands, "take", lambda *_: Taking.FULL)
+    command = await system.services.command(connection, "CS1", "Reset", RESET)
+    result = await system.services.result(command)
+    assert (result.outcome, result.sent_at_ms) == (OUTCOME_UNKNOWN, 0)
+    assert (await station.call("Heartbeat", {}))[0] == 3
+
+
+async def test_bytes_of_waiting_commands_are_bounded(system: "System", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "MOST_BYTES", 3000)
+    first, second = await system.connect("CS1"), await system.connect("CS2")
+    data = {"vendorId": "V", "data": "x" * 2000}
+    there, elsewhere = await system.services.connection("CS1"), await system.services.connection("CS2")
+    large = await system.services.command(there, "CS1", "DataTransfer", data)
+    refused = await system.services.command(elsewhere, "CS2", "DataTransfer", data)
+    result = await system.services.result(refused)
+    assert (result.outcome, result.sent_at_ms, "not sent" in result.error.description) == (OUTCOME_ERROR, 0, True)
+    assert (await first.receive())[1] == large
+    await first.send([3, large, {"status": "Accepted"}])
+    await system.services.result(large)
+    after = await system.services.command(elsewhere, "CS2", "DataTransfer", data)
+    assert (await second.receive())[1] == after
 
 
 async def test_a_rejected_station_gets_only_the_trigger_to_boot(system: "System") -> None:

@@ -8,6 +8,7 @@ from csms_bus.kafka_records import hash_of
 from csms_bus.ports import BusError, BusUnavailable, Outgoing, RecordTooLarge
 from csms_gateway.publisher import Publisher, group_of
 from csms_gateway.retrying import RetryingPublisher
+from structlog.testing import capture_logs
 
 
 class FakeBus:
@@ -229,6 +230,45 @@ async def test_retrying_gives_up_what_is_too_old(monkeypatch: pytest.MonkeyPatch
     await subject.drain()
     task.cancel()
     assert bus.names == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("failures", "event"),
+    [
+        ([RecordTooLarge("too large")], "record lost"),
+        ([BusUnavailable("not acknowledged")], "record given up, it may have been published"),
+        ([BusUnavailable("no"), RecordTooLarge("no")], "record given up, it may have been published"),
+    ],
+)
+async def test_retrying_says_lost_only_of_what_cannot_have_been_published(
+    failures: list[BusError], event: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("csms_gateway.retrying._FIRST_PAUSE_S", 0.001)
+    told = iter(failures)
+
+    class Failing(FakeBus):
+        async def publish(self, _records: Sequence[Outgoing]) -> None:
+            raise next(told)
+
+    subject, task = await retrying(Failing(), max_age_s=60 if len(failures) > 1 else 0)
+    with capture_logs() as logs:
+        subject.put(outgoing("a"))
+        await asyncio.wait_for(subject.drain(), 5)
+    task.cancel()
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == [event]
+
+
+async def test_what_was_never_given_to_the_bus_is_lost_when_the_gateway_stops() -> None:
+    bus = FakeBus()
+    bus.gate.clear()
+    subject, task = await retrying(bus)
+    subject.put(outgoing("a"))
+    await bus.entered.wait()
+    subject.put(outgoing("a"))
+    with capture_logs() as logs:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [entry["event"] for entry in logs] == ["record given up, it may have been published", "record lost"]
 
 
 async def test_retrying_gives_up_the_oldest_beyond_its_bound() -> None:

@@ -192,6 +192,10 @@ class Devices:
         answer = CallOrderVerdict(
             correlation_id=order.correlation_id, verdict=self.verdict, timeout_ms=timeout_ms, earlier=self.earlier
         )
+        if order.connecting_until_ms > now_ms() and record.station_id not in self.connected:
+            answer.verdict = CallOrderVerdict.VERDICT_NOT_CONNECTED_YET
+        if self.verdict != CallOrderVerdict.VERDICT_RECORDED:
+            answer.verdict = self.verdict
         if protocol not in order.protocols:
             answer.verdict, answer.protocol = CallOrderVerdict.VERDICT_OTHER_PROTOCOL, protocol
         to = order.reply_to

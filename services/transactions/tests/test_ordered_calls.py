@@ -5,6 +5,7 @@ import asyncio
 import orjson
 import pytest
 from csms.v1.station_pb2 import CallOrderVerdict, CommandResult, Outcome, StationCommand
+from csms_bus.requests import NotAsked, Requester
 from csms_testing.databases import database_fixture
 from csms_transactions.store import tables
 from sqlalchemy import select
@@ -40,9 +41,40 @@ async def test_a_call_is_ordered_of_device_mgmt(world, api):
 async def test_without_connection_it_is_not_sent(world, api):
     answer = await api.post(START, json=BODY)
     assert (answer.status_code, answer.json()["outcome"]) == (409, "not_connected")
-    (order,) = world.devices.ordered
-    assert answer.json()["call_id"] == order.call_id
+    assert {order.call_id for order in world.devices.ordered} == {answer.json()["call_id"]}
     assert world.gateway.commands.empty()
+
+
+async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(world, api):
+    posted = asyncio.create_task(api.post(START, json=BODY))
+    await world.eventually(lambda: world.devices.ordered)
+    await world.connect()
+    await world.gateway.answer(Outcome.OUTCOME_RESULT, {"status": "Accepted"})
+    answer = await posted
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "result")
+    assert {order.call_id for order in world.devices.ordered} == {answer.json()["call_id"]}
+
+
+async def test_with_too_many_that_wait_nothing_is_ordered(world, api, monkeypatch):
+    def full(_self, _correlation_id):
+        raise NotAsked("10000 questions are open already")
+
+    await world.connect()
+    monkeypatch.setattr(Requester, "expect", full)
+    for prefer in ("", "respond-async"):
+        answer = await api.post(START, json=BODY, headers={"Prefer": prefer})
+        assert (answer.status_code, answer.json()["title"]) == (503, "Too many calls")
+        assert int(answer.headers["retry-after"]) > 0
+    assert (world.devices.ordered, await noted(world)) == ([], [])
+
+
+async def test_what_was_not_sent_in_time_says_so(world, api):
+    await world.connect()
+    posted = asyncio.create_task(api.post(START, json=BODY))
+    await world.gateway.answer(Outcome.OUTCOME_TIMEOUT, sent=False)
+    answer = await posted
+    assert (answer.status_code, answer.json()["outcome"], answer.json()["sent_at"]) == (504, "timeout", None)
+    assert "never sent" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from csms.v1.station_pb2 import Outcome
+import pytest
+from csms.v1.station_pb2 import CommandResult, Outcome, StationCommand
+from csms_transactions.handlers import results
 from csms_transactions.ordering import Asker
 from csms_transactions.remote import RemoteControl, StartRequest, Terms
 from csms_transactions.store import remote_requests, tables
+from csms_transactions.store.remote_requests import RemoteRequest
+from csms_transactions.work import ResultWork
 from sqlalchemy import select
 
 TOKEN = {"idToken": "4711", "type": "KeyCode"}
@@ -68,3 +72,63 @@ async def test_ids_begin_at_the_seconds_since_2025_and_grow(database):
         ]
     first = 365 * 24 * 3600
     assert ids == [first, first + 1, first, first + 2]
+
+
+def told(outcome: Outcome.ValueType, number: int = 1, *, sent: bool = True) -> ResultWork:
+    result = CommandResult(
+        command=StationCommand(correlation_id="call-1", connection_number=number),
+        outcome=outcome,
+        payload=b'{"status":"Accepted"}' if outcome == Outcome.OUTCOME_RESULT else b"",
+        sent_at_ms=1000 if sent else 0,
+        completed_at_ms=2000,
+    )
+    return ResultWork("CS1", result)
+
+
+ANSWER = told(Outcome.OUTCOME_RESULT)
+TIMEOUT = told(Outcome.OUTCOME_TIMEOUT)
+CUT_OFF = told(Outcome.OUTCOME_UNKNOWN)
+ASSUMED = told(Outcome.OUTCOME_UNKNOWN, sent=False)
+NOT_CONNECTED = told(Outcome.OUTCOME_NOT_CONNECTED, sent=False)
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["one batch", "two"])
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        (ASSUMED, ANSWER, "result"),
+        (CUT_OFF, ANSWER, "result"),
+        (TIMEOUT, ANSWER, "result"),
+        (ASSUMED, TIMEOUT, "timeout"),
+        (ASSUMED, NOT_CONNECTED, "not_connected"),
+        (CUT_OFF, ASSUMED, "unknown"),
+    ],
+)
+async def test_a_better_outcome_is_kept_in_whatever_order_they_come(database, first, second, kept, at_once):
+    request = RemoteRequest("call-1", "CS1", "RequestStartTransaction", NOW)
+    for order in ([first, second], [second, first], [first, second, first]):
+        async with database.transaction() as session:
+            await remote_requests.remove(session, "call-1")
+            await remote_requests.add(session, request)
+        for part in [order] if at_once else [[each] for each in order]:
+            async with database.transaction() as session:
+                await remote_requests.finish(session, [results.outcome(item) for item in part])
+        async with database.reading() as session:
+            row = (await session.execute(select(tables.remote_requests))).mappings().one()
+        assert row["outcome"] == kept
+        assert row["status"] == ("Accepted" if kept == "result" else None)
+
+
+@pytest.mark.parametrize("later", [CUT_OFF, TIMEOUT, ASSUMED])
+async def test_never_sent_on_one_connection_says_nothing_of_the_next(database, later):
+    """The call followed its station to a newer connection."""
+    newer = ResultWork("CS1", CommandResult())
+    newer.result.CopyFrom(later.result)
+    newer.result.command.connection_number = 2
+    for order in ([NOT_CONNECTED, newer], [newer, NOT_CONNECTED]):
+        async with database.transaction() as session:
+            await remote_requests.remove(session, "call-1")
+            await remote_requests.add(session, RemoteRequest("call-1", "CS1", "RequestStartTransaction", NOW))
+            await remote_requests.finish(session, [results.outcome(item) for item in order])
+            row = (await session.execute(select(tables.remote_requests))).mappings().one()
+        assert row["outcome"] == results.outcome_name(newer.result)

@@ -11,7 +11,11 @@ from csms_bus.ports import Bus, Outgoing
 
 
 class NoAnswer(Exception):  # noqa: N818 says what is the case
-    """No answer came in time, or too many questions are open already."""
+    """No answer came in time, or the question was not even asked."""
+
+
+class NotAsked(NoAnswer):
+    """Too many questions are open already: this one was not published."""
 
 
 class Requester:
@@ -43,7 +47,7 @@ class Requester:
         """Publish a question and return the record that answers it.
 
         The question must carry `reply_to` and `correlation_id`. Waits at most `timeout_s` seconds, publishing included.
-        Raises NoAnswer, BusUnavailable, RecordRefused.
+        Raises NoAnswer (NotAsked: it was not published), BusUnavailable, RecordRefused.
         """
         answer = self.expect(correlation_id)
         try:
@@ -59,11 +63,11 @@ class Requester:
     def expect(self, correlation_id: str) -> asyncio.Future[Record]:
         """Begin to wait for an answer whose question is published by other means.
 
-        The caller must `forget` it in the end. Raises NoAnswer when too many questions are open.
+        The caller must `forget` it in the end. Raises NotAsked when too many questions are open.
         """
         if len(self._open) >= self._max_open:
             metrics.REQUESTS_UNANSWERED.labels("refused").inc()
-            raise NoAnswer(f"{self._max_open} questions are open already")
+            raise NotAsked(f"{self._max_open} questions are open already")
         answer: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
         self._open[correlation_id] = answer
         metrics.REQUESTS_OPEN.set(len(self._open))

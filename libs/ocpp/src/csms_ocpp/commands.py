@@ -101,6 +101,9 @@ class Commands:
         """Check a command. Raises OcppError when it is not to be sent."""
         if self._queue is not None and len(self._queue) >= self._limits.max_queued_commands:
             raise OcppError(ErrorCode.GENERIC_ERROR, "too many commands wait for this station; not sent")
+        waiting = sum(len(queued.command.payload) for queued in self._queue or ())
+        if waiting and waiting + len(command.payload) > self._limits.max_queued_command_bytes:
+            raise OcppError(ErrorCode.GENERIC_ERROR, "too many bytes of commands wait for this station; not sent")
         known = lookup(self._protocol, command.action)
         if known is None:
             raise OcppError(ErrorCode.NOT_IMPLEMENTED, "this OCPP version has no such action; not sent")

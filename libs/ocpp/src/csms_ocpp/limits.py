@@ -13,6 +13,8 @@ class SessionLimits:
     """Bytes of these; one more CALL may come on top."""
     max_queued_commands: int = 32
     """Commands waiting behind the open one."""
+    max_queued_command_bytes: int = 4_194_304
+    """Bytes of these; one of any size may wait alone."""
     answers_kept: int = 16
     """Answers kept for a station that repeats a CALL."""
     answer_max_bytes: int = 8192

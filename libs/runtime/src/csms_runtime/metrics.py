@@ -237,7 +237,9 @@ GATEWAY_RATE_LIMITED = Counter(
 GATEWAY_PUBLISHING = Gauge("csms_gateway_publishing_records", "Records given to the bus and not acknowledged yet")
 GATEWAY_PUBLISH_FAILURES = Counter("csms_gateway_publish_failures_total", "Records the bus did not acknowledge in time")
 GATEWAY_RECORDS_LOST = Counter(
-    "csms_gateway_records_lost_total", "Records given up because the bus was away for too long, by topic", ["topic"]
+    "csms_gateway_records_lost_total",
+    "Records given up because the bus was away for too long, by topic; some may have been published all the same",
+    ["topic"],
 )
 GATEWAY_INBOX = Counter(
     "csms_gateway_inbox_total",

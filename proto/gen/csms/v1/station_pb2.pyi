@@ -526,6 +526,7 @@ class CallOrder(_message.Message):
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
     TIMEOUT_MS_FIELD_NUMBER: _builtins.int
     PROTOCOLS_FIELD_NUMBER: _builtins.int
+    CONNECTING_UNTIL_MS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     action: _builtins.str
     payload: _builtins.bytes
@@ -542,6 +543,10 @@ class CallOrder(_message.Message):
     """Empty: none. A remoteStartId does not count when repeats are compared."""
     timeout_ms: _builtins.int
     """How long the station may take; 0: what it is given in general."""
+    connecting_until_ms: _builtins.int
+    """Until this moment nothing is recorded for a station that has no connection, and the verdict says so: whoever waits
+    orders again, for the station may just have opened one. Unix time in milliseconds; 0: recorded as not connected.
+    """
     @_builtins.property
     def reply_to(self) -> Global___ReplyTo:
         """Where a CallOrderVerdict and the CommandResult are published, too; empty topic: nobody waits."""
@@ -564,10 +569,11 @@ class CallOrder(_message.Message):
         idempotency_key: _builtins.str = ...,
         timeout_ms: _builtins.int = ...,
         protocols: _abc.Iterable[_builtins.str] | None = ...,
+        connecting_until_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "call_id", b"call_id", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "idempotency_key", b"idempotency_key", "origin", b"origin", "payload", b"payload", "protocols", b"protocols", "reply_to", b"reply_to", "requested_by", b"requested_by", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "call_id", b"call_id", "connecting_until_ms", b"connecting_until_ms", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "idempotency_key", b"idempotency_key", "origin", b"origin", "payload", b"payload", "protocols", b"protocols", "reply_to", b"reply_to", "requested_by", b"requested_by", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -599,6 +605,8 @@ class CallOrderVerdict(_message.Message):
         """A pending station is accepted before it starts or stops transactions (B02.FR.05)."""
         VERDICT_OTHER_PROTOCOL: CallOrderVerdict._Verdict.ValueType  # 7
         """The station speaks none of the order's versions, but `protocol`."""
+        VERDICT_NOT_CONNECTED_YET: CallOrderVerdict._Verdict.ValueType  # 8
+        """Nothing is recorded yet; see connecting_until_ms."""
 
     class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper): ...
     VERDICT_UNSPECIFIED: CallOrderVerdict.Verdict.ValueType  # 0
@@ -615,6 +623,8 @@ class CallOrderVerdict(_message.Message):
     """A pending station is accepted before it starts or stops transactions (B02.FR.05)."""
     VERDICT_OTHER_PROTOCOL: CallOrderVerdict.Verdict.ValueType  # 7
     """The station speaks none of the order's versions, but `protocol`."""
+    VERDICT_NOT_CONNECTED_YET: CallOrderVerdict.Verdict.ValueType  # 8
+    """Nothing is recorded yet; see connecting_until_ms."""
 
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int

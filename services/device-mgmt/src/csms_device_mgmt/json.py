@@ -20,6 +20,23 @@ def loads(data: bytes) -> Any:  # noqa: ANN401 any JSON value
     return _integral(value) if _MAYBE_INTEGRAL.search(data) else value
 
 
+def integers(value: Any) -> Any:  # noqa: ANN401 any JSON value
+    """Return a parsed value as `loads` reads it: 1.0 and 1e3 are integers. Not all stations take them for such."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # what cannot be written is refused where it is checked
+        return value
+    return _integral(value) if _MAYBE_INTEGRAL.search(text) else value
+
+
+def size_of(value: Any) -> int:  # noqa: ANN401 as above
+    """Return how many bytes of JSON a value makes; 0: none, for it cannot be written."""
+    try:
+        return len(orjson.dumps(value))
+    except TypeError:
+        return 0
+
+
 def canonical(value: Any) -> bytes:  # noqa: ANN401 any JSON value
     """Return the same bytes for the same value, in whatever order its keys are, 1.0 being 1 as `loads` reads it."""
     text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -22,7 +22,7 @@ from csms_device_mgmt.domain.profile_changes import (
 )
 from csms_device_mgmt.domain.registration import refusal
 from csms_device_mgmt.store import calls, stations
-from csms_device_mgmt.store.calls import CallOutcome, Completion
+from csms_device_mgmt.store.calls import Completion
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
@@ -62,7 +62,7 @@ async def completed(unit: Unit, station_id: str, call_id: str, completion: Compl
         await _go_on(unit, station, change, answered(change, completion.response))
     elif completion.error is not None:
         _store(unit, station, refused(change, completion.error["code"]))
-    elif change.step is Step.RESET and completion.outcome is not CallOutcome.NOT_CONNECTED:
+    elif change.step is Step.RESET and not completion.never_sent:
         await _may_have_reset(unit, station, change, completion)
     else:
         await _unanswered(unit, station, change)

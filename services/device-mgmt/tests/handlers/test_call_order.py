@@ -9,6 +9,7 @@ from csms_bus.flow import Never
 from csms_bus.records import new_record
 from csms_device_mgmt.commands import Target
 from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.outcomes import result_of
 from csms_device_mgmt.store import calls
 from csms_runtime.clock import now_ms, to_ms
 
@@ -288,19 +289,64 @@ class TestSomebodyWaits:
         assert reused.verdict == CallOrderVerdict.VERDICT_KEY_REUSED
 
     @pytest.mark.parametrize(
-        ("outcome", "sent"), [(Outcome.OUTCOME_NOT_CONNECTED, True), (Outcome.OUTCOME_UNKNOWN, False)]
+        ("outcome", "was_sent"),
+        [
+            (Outcome.OUTCOME_NOT_CONNECTED, False),
+            (Outcome.OUTCOME_TIMEOUT, False),
+            (Outcome.OUTCOME_TIMEOUT, True),
+            (Outcome.OUTCOME_ERROR, False),
+            (Outcome.OUTCOME_ERROR, True),
+            (Outcome.OUTCOME_UNKNOWN, True),
+            (Outcome.OUTCOME_UNKNOWN, False),
+        ],
     )
     @pytest.mark.usefixtures("connected")
-    async def test_a_repeat_sends_anew_only_what_never_was_sent(self, apply, records, outcome, sent):
+    async def test_a_repeat_sends_anew_only_what_never_was_sent(self, apply, records, outcome, was_sent):
         await apply(start(idempotency_key="k"))
         await apply(
             records.result(
                 "RequestStartTransaction",
                 START,
                 outcome=outcome,
-                sent=outcome == Outcome.OUTCOME_UNKNOWN,
+                sent=was_sent,
                 call_id="start-1",
                 target=Target(3, 100, "c1", ord("1")),
             )
         )
-        assert len(commands(await apply(start("start-2", 8, idempotency_key="k")))) == sent
+        is_free = not was_sent and outcome != Outcome.OUTCOME_UNKNOWN
+        assert len(commands(await apply(start("start-2", 8, idempotency_key="k")))) == is_free
+
+    async def test_a_station_that_may_be_connecting_is_given_time(self, apply, with_station, records, call):
+        """Nothing is recorded, so that the same order is carried out when it comes again."""
+        await with_station()
+        waiting = start(connecting_until_ms=now_ms() + 10_000, idempotency_key="k")
+        applied = await apply(waiting)
+        assert verdict(applied).verdict == CallOrderVerdict.VERDICT_NOT_CONNECTED_YET
+        assert (applied.told, await call("start-1")) == ([], None)
+        await apply(records.connection("c1", slot=3, epoch=100))
+        carried_out = await apply(waiting)
+        assert verdict(carried_out).verdict == CallOrderVerdict.VERDICT_RECORDED
+        assert [command.connection_id for _, command in commands(carried_out)] == ["c1"]
+        await apply(records.connection("c1", is_open=False, slot=3, epoch=100))
+        again = await apply(waiting)  # read again: it is recorded, and stays one call
+        assert verdict(again).verdict == CallOrderVerdict.VERDICT_RECORDED
+
+    async def test_the_time_to_connect_ends(self, apply, with_station):
+        await with_station()
+        applied = await apply(start(connecting_until_ms=now_ms() - 1))
+        assert verdict(applied).verdict == CallOrderVerdict.VERDICT_RECORDED
+        assert [result.outcome for result in results(applied)] == [Outcome.OUTCOME_NOT_CONNECTED]
+
+    async def test_a_repeat_of_a_station_that_is_gone_gets_the_earlier_call(self, apply, with_station, records):
+        await with_station()
+        await apply(records.connection("c1", slot=3, epoch=100))
+        await apply(start(idempotency_key="k"))
+        await apply(records.connection("c1", is_open=False, slot=3, epoch=100))
+        repeat = await apply(start("start-2", 8, idempotency_key="k", connecting_until_ms=now_ms() + 10_000))
+        assert verdict(repeat).verdict == CallOrderVerdict.VERDICT_REPEAT
+
+    @pytest.mark.usefixtures("connected")
+    async def test_an_outcome_that_never_came_names_the_connection_it_was_for(self, apply, call):
+        await apply(start())
+        command = result_of(await call("start-1")).command
+        assert (command.gateway_epoch, command.connection_id, command.connection_number) == (100, "c1", ord("1"))

@@ -1,5 +1,8 @@
+import itertools
+
 import pytest
 from csms_device_mgmt.settings import DeviceSettings
+from csms_device_mgmt.store import stations
 from csms_runtime.settings import UnknownStations
 
 
@@ -114,6 +117,31 @@ async def test_a_closed_connection_is_not_closed_again(apply, records):
     await apply(records.connection("a", slot=0, epoch=100))
     await apply(records.connection("a", slot=0, epoch=100, is_open=False))
     assert closings(await apply(records.connection("b", slot=1, epoch=200))) == []
+
+
+@pytest.mark.parametrize("last_ended", [True, False])
+async def test_whatever_order_they_are_read_in_the_newest_connection_counts(  # noqa: PLR0917 fixtures
+    apply, records, with_station, station_row, units, last_ended
+):
+    """Two gateways, each record once or twice; clocks run as they like: "b" says that it connected a day before."""
+    said = [
+        records.connection("a", slot=0, epoch=200),
+        records.connection("a", slot=0, epoch=200, is_open=False),
+        records.connection("b", slot=1, epoch=100),
+        *([records.connection("b", slot=1, epoch=100, is_open=False)] if last_ended else []),
+    ]
+    for record in said[2:]:
+        record.connection.connected_at_ms -= 86_400_000
+    await with_station()
+    for order in itertools.permutations(said):
+        for record in (*order, *order):
+            applied = await apply(record)
+            assert {close.record.close_connection.connection_id for close in closings(applied)} <= {"a"}
+        row = await station_row()
+        assert (row.connection_id, row.connection_slot, row.connection_open) == ("b", 1, not last_ended)
+        async with units.open() as unit:
+            again = (await stations.lock(unit.session, ["CS1"]))["CS1"]
+            again.connection_id, again.connection_number, again.connection_open = None, None, False
 
 
 class TestUnknownStationsAreRejected:

@@ -98,6 +98,8 @@ class FakeGateway:
         self.slot = slot
         self.epoch = now_ms()
         self.respond: Responder = lambda _action, _payload: {"status": "Accepted"}
+        self.sends = True
+        """Whether what it answers was sent to the station before."""
         self.commands: list[StationCommand] = []
         self.closed: list[str] = []
         self._bus = bus
@@ -153,8 +155,8 @@ class FakeGateway:
             body.error.CopyFrom(CallError(code=answer, description="no", details=b"{}"))
         else:
             body.outcome = answer
-            if answer == Outcome.OUTCOME_NOT_CONNECTED:
-                body.sent_at_ms = 0
+        if answer == Outcome.OUTCOME_NOT_CONNECTED or not self.sends:
+            body.sent_at_ms = 0
         await self._bus.publish([Outgoing(RESULTS.name, new_record(record.station_id, command_result=body))])
 
     @property

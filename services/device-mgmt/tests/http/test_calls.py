@@ -3,6 +3,8 @@ import asyncio
 import pytest
 from csms.v1.station_pb2 import Outcome
 from csms_bus.records import new_record
+from csms_bus.requests import NotAsked, Requester
+from csms_device_mgmt.calls.room import MOST_OF_STATION
 from csms_device_mgmt.settings import DeviceSettings
 from csms_runtime.settings import UnknownStations
 
@@ -52,6 +54,43 @@ async def test_a_call_error_is_an_answer(api, gateway, connected):
     body = answer.json()
     assert (body["outcome"], body["response"]) == ("error", None)
     assert body["error"] == {"code": "NotSupported", "description": "no", "details": {}}
+
+
+@pytest.mark.parametrize("written", [b"1.0", b"1e0", b"10.0e-1"])
+async def test_an_integer_reaches_the_station_as_one_however_it_is_written(api, gateway, connected, written):
+    body = b'{"type": "Immediate", "evseId": %s}' % written
+    headers = {"Content-Type": "application/json"}
+    answer = await api.post(f"/stations/{connected}/calls/Reset", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "result")
+    assert gateway.commands[0].payload == b'{"type":"Immediate","evseId":1}'
+
+
+async def test_an_integer_reaches_a_station_of_1_6_as_one(api, gateway, connected, eventually):
+    await gateway.connect(connected, "c2", protocol="ocpp1.6")
+
+    async def is_16():
+        return (await api.get(f"/stations/{connected}")).json()["protocol"] == "ocpp1.6"
+
+    await eventually(is_16)
+    gateway.respond = lambda _action, _payload: {"status": "Unlocked"}
+    answer = await api.post(f"/stations/{connected}/calls/UnlockConnector", json={"connectorId": 1.0})
+    assert (answer.status_code, gateway.commands[0].payload) == (200, b'{"connectorId":1}')
+
+
+async def test_a_fraction_stays_one(api, gateway, connected):
+    schedule = {"id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0.0, "limit": 16.5}]}
+    profile = {
+        "id": 7.0,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": [schedule],
+    }
+    body = {"evseId": 1, "chargingProfile": profile}
+    answer = await api.post(f"/stations/{connected}/calls/SetChargingProfile", json=body)
+    assert answer.status_code == 200, answer.text
+    assert b'"startPeriod":0,"limit":16.5' in gateway.commands[0].payload
+    assert b'"id":7,' in gateway.commands[0].payload
 
 
 async def test_how_a_number_is_written_makes_no_other_request(api, gateway, connected):
@@ -109,7 +148,44 @@ async def test_a_call_that_may_have_reached_the_station_is_unknown_and_not_sent_
     assert len(gateway.commands) == 1
 
 
+async def test_what_there_is_no_room_to_wait_for_is_refused_and_never_sent(api, gateway, connected, monkeypatch):
+    def full(_self, _correlation_id):
+        raise NotAsked("10000 questions are open already")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Requester, "expect", full)
+        answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET, headers={"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["title"]) == (503, "Too many calls")
+    assert "was not sent" in answer.json()["detail"]
+    assert int(answer.headers["retry-after"]) > 0
+    (call,) = (await api.get(f"/stations/{connected}/calls")).json()["items"]
+    assert (call["state"], call["outcome"], call["sent_at"]) == ("completed", "not_connected", None)
+    assert gateway.sent == []
+    repeat = await api.post(f"/stations/{connected}/calls/Reset", json=RESET, headers={"Idempotency-Key": "k"})
+    assert (repeat.status_code, repeat.json()["outcome"]) == (200, "result")
+
+
+async def test_a_station_that_does_not_answer_has_a_bound_and_others_are_served(api, gateway, connected):
+    await gateway.connect("CS2")
+    gateway.respond = lambda _action, _payload: None
+    reset = f"/stations/{connected}/calls/Reset"
+    silent = [asyncio.create_task(api.post(reset, json=RESET)) for _ in range(MOST_OF_STATION)]
+    try:
+        await asyncio.sleep(0)
+        refused = await asyncio.gather(*(api.post(reset, json=RESET) for _ in range(20)))
+        assert {(answer.status_code, answer.json()["title"]) for answer in refused} == {
+            (429, "Too many calls of this station")
+        }
+        gateway.respond = lambda _action, _payload: {"status": "Accepted"}
+        assert (await api.post("/stations/CS2/calls/Reset", json=RESET)).status_code == 200
+    finally:
+        for task in silent:
+            task.cancel()
+        await asyncio.gather(*silent, return_exceptions=True)
+
+
 async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(api, gateway, station_id):
+    await api.put(f"/stations/{station_id}", json={})
     asked = asyncio.create_task(api.post(f"/stations/{station_id}/calls/Reset", json={"type": "OnIdle"}))
     await gateway.connect(station_id)
     answer = await asked
@@ -248,6 +324,22 @@ class TestIdempotencyKey:
         second, third = await self.post(api, connected), await self.post(api, connected)
         assert (first.status_code, second.status_code, third.status_code) == (409, 200, 200)
         assert first.json()["call_id"] != second.json()["call_id"] == third.json()["call_id"]
+
+    @pytest.mark.parametrize(
+        ("told", "status", "outcome"), [(Outcome.OUTCOME_TIMEOUT, 504, "timeout"), ("GenericError", 200, "error")]
+    )
+    async def test_what_the_gateway_did_not_send_is_sent_by_a_repeat(  # noqa: PLR0917 fixtures
+        self, api, gateway, connected, told, status, outcome
+    ):
+        """It waited too long, or there were too many."""
+        gateway.respond, gateway.sends = (lambda _action, _payload: told), False
+        first = await self.post(api, connected)
+        assert (first.status_code, first.json()["outcome"], first.json()["sent_at"]) == (status, outcome, None)
+        gateway.respond, gateway.sends = (lambda _action, _payload: {"status": "Accepted"}), True
+        second, third = await self.post(api, connected), await self.post(api, connected)
+        assert (second.status_code, second.json()["outcome"]) == (200, "result")
+        assert first.json()["call_id"] != second.json()["call_id"] == third.json()["call_id"]
+        assert len(gateway.commands) == 2
 
     async def test_a_station_without_connection_is_asked_when_it_has_one(self, api, gateway, station_id, eventually):
         await api.put(f"/stations/{station_id}", json={})

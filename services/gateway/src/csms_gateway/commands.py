@@ -28,7 +28,7 @@ from csms_gateway.connection import StationConnection
 from csms_gateway.identity import GatewayId
 from csms_gateway.registry import REPLACED, Registry
 from csms_gateway.retrying import RetryingPublisher
-from csms_gateway.taken_commands import TakenCommands
+from csms_gateway.taken_commands import TakenCommands, Taking
 
 _log = structlog.get_logger(__name__)
 
@@ -42,8 +42,9 @@ _OUTCOMES = {
 
 _ENVELOPE_BYTES = 1024
 
-
-_TOO_MANY = ErrorInfo("GenericError", "too many commands for this gateway; not sent")
+MOST_BYTES = 64 * 1024 * 1024
+"""Of payloads of commands that wait or are open, of all stations; a single one may be larger."""
+_TOO_MANY = ErrorInfo("GenericError", "too many bytes of commands wait in this gateway; not sent")
 
 
 class CommandRouter:
@@ -57,6 +58,8 @@ class CommandRouter:
         self._registry = registry
         self._results = results
         self._taken = TakenCommands()
+        self._bytes = 0
+        """Of the payloads of commands that wait or are open."""
 
     def on_command(self, record: Record) -> bool:
         """Take a StationCommand from the inbox; False: it is a repeat, or not for a connection that is here."""
@@ -67,18 +70,26 @@ class CommandRouter:
             # Our predecessor may have sent it, if the record is a repeat.
             self._publish(record, CommandDone(command.correlation_id, Outcome.UNKNOWN))
             return False
-        if not self._taken.add(command, now_ms()):
-            return False  # the first one's result stands for both
-        if self._taken.is_full:
-            self._publish(record, CommandDone(command.correlation_id, Outcome.ERROR, error=_TOO_MANY))
-            return False
-        return self._begin(record, command)
+        match self._taken.take(command, now_ms()):
+            case Taking.NEW:
+                return self._begin(record, command)
+            case Taking.REPEAT:
+                return False  # the first one's result stands for both
+            case Taking.FULL:
+                # Not "not sent": the same record may come again when there is room.
+                self._publish(record, CommandDone(command.correlation_id, Outcome.UNKNOWN))
+                return False
 
     def _begin(self, record: Record, command: StationCommand) -> bool:
         connection = self._registry.find(record.station_id, command.gateway_epoch, command.connection_id)
         if connection is None or connection.draining or not connection.is_open:
             self._publish(record, CommandDone(command.correlation_id, Outcome.NOT_CONNECTED))
             return False
+        size = len(command.payload)
+        if self._bytes and self._bytes + size > MOST_BYTES:
+            self._publish(record, CommandDone(command.correlation_id, Outcome.ERROR, error=_TOO_MANY))
+            return False
+        self._bytes += size
         connection.commands[command.correlation_id] = record
         metrics.GATEWAY_COMMANDS_OPEN.inc()
         connection.command(_session_command(command, connection))
@@ -96,6 +107,7 @@ class CommandRouter:
     def done(self, connection: StationConnection, done: CommandDone) -> None:
         """Take a command's outcome from its session."""
         record = connection.commands.pop(done.id)
+        self._bytes -= len(record.station_command.payload)
         metrics.GATEWAY_COMMANDS_OPEN.dec()
         if done.sent_at is not None:
             metrics.GATEWAY_COMMAND_SECONDS.observe(_now() - done.sent_at)

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import structlog
 from csms_bus.flow import Backoff
@@ -20,18 +20,22 @@ _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 
 
-class _Kept(NamedTuple):
+@dataclass(eq=False, slots=True)
+class _Kept:
     since: float
     """Event loop's clock."""
     outgoing: Outgoing
     size: int
+    tries: int = 0
+    """How often it was given to the bus. Whatever came of that but a refusal, it may have been published."""
 
 
 class RetryingPublisher:
     """Publishes in order per station and tries again while the bus is away.
 
     What cannot be published holds up only its own group of stations. A record older than `max_age_s`, the oldest ones
-    beyond `max_records` or `max_bytes`, and one that is refused for good are given up, logged and counted.
+    beyond `max_records` or `max_bytes`, and one that is refused for good are given up, logged and counted. The log
+    tells what is lost from what may have been published all the same, before it was acknowledged.
     """
 
     def __init__(
@@ -53,14 +57,14 @@ class RetryingPublisher:
         kept = _Kept(asyncio.get_running_loop().time(), outgoing, len(outgoing.stored))
         self._queues[group_of(outgoing)].put(kept)
         while self._is_over_full():
-            min(self._queues, key=lambda queue: queue.oldest).lose_oldest("too many records wait")
+            min(self._queues, key=lambda queue: queue.oldest).give_up_oldest("too many records wait")
 
     def _is_over_full(self) -> bool:
         records = sum(len(queue) for queue in self._queues)
         return records > self._max_records or (records > 1 and sum(q.bytes for q in self._queues) > self._max_bytes)
 
     async def run(self) -> None:
-        """Publish until cancelled; what is left then is lost."""
+        """Publish until cancelled; what is left then is given up."""
         async with asyncio.TaskGroup() as tasks:
             for queue in self._queues:
                 tasks.create_task(queue.run())
@@ -98,8 +102,8 @@ class _Queue:
         self._changed.set()
         self.empty.clear()
 
-    def lose_oldest(self, reason: str) -> None:
-        self._lose(self._take(), reason)
+    def give_up_oldest(self, reason: str) -> None:
+        _give_up(self._take(), reason)
 
     async def run(self) -> None:
         backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
@@ -112,11 +116,13 @@ class _Queue:
                     await asyncio.sleep(backoff.next_pause())
         finally:
             while self._waiting:
-                self.lose_oldest("the gateway stopped")
+                self.give_up_oldest("the gateway stopped")
 
     async def _publish_some(self) -> bool:
         """Publish the first of what waits; False: some of it is to be tried again after a pause."""
         batch = self._next_batch()
+        for kept in batch:
+            kept.tries += 1
         failed = await publish_within(self._bus, [kept.outgoing for kept in batch], self._deadline_s)
         again = self._sort_out(batch, failed)
         self._waiting.extendleft(reversed(again))
@@ -145,8 +151,11 @@ class _Queue:
                 continue  # given up meanwhile, as the oldest
             self._take()
             error = failed.get(position)
-            if error is not None and (isinstance(error, RecordRefused) or kept.since < too_old):
-                self._lose(kept, str(error))
+            if isinstance(error, RecordRefused):
+                kept.tries -= 1
+                _give_up(kept, str(error))
+            elif error is not None and kept.since < too_old:
+                _give_up(kept, str(error))
             elif error is not None:
                 again.append(kept)
         return again
@@ -156,13 +165,14 @@ class _Queue:
         self.bytes -= kept.size
         return kept
 
-    def _lose(self, kept: _Kept, reason: str) -> None:
-        outgoing = kept.outgoing
-        metrics.GATEWAY_RECORDS_LOST.labels(outgoing.topic).inc()
-        _log.error(
-            "record lost",
-            topic=outgoing.topic,
-            station_id=outgoing.record.station_id,
-            body=outgoing.record.WhichOneof("body"),
-            reason=reason,
-        )
+
+def _give_up(kept: _Kept, reason: str) -> None:
+    outgoing = kept.outgoing
+    metrics.GATEWAY_RECORDS_LOST.labels(outgoing.topic).inc()
+    _log.error(
+        "record given up, it may have been published" if kept.tries else "record lost",
+        topic=outgoing.topic,
+        station_id=outgoing.record.station_id,
+        body=outgoing.record.WhichOneof("body"),
+        reason=reason,
+    )

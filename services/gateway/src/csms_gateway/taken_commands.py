@@ -1,12 +1,25 @@
 """Which commands this gateway has taken, so that one whose record comes twice is sent once."""
 
+from enum import Enum
+from hashlib import blake2b
 from heapq import heappop, heappush
 
 from csms.v1.station_pb2 import StationCommand
 
-_MAX = 500_000
+MOST = 200_000
 _DEFAULT_MS = 600_000
 """How long a command without a deadline is remembered."""
+
+
+class Taking(Enum):
+    """What is to be done with a command."""
+
+    NEW = "new"
+    """Nobody has it: it is taken, and to be sent."""
+    REPEAT = "repeat"
+    """It was taken before."""
+    FULL = "full"
+    """It cannot be remembered, so it must not be sent: if it came again, that would not be noticed."""
 
 
 class TakenCommands:
@@ -14,28 +27,35 @@ class TakenCommands:
 
     Also beyond the end of its connection: a repeat that came then must not be called "not connected", for that says
     that it was never sent. The same call may be taken again for another connection, which its sender orders only
-    when it knows that the first one never was sent. An entry is some 200 bytes.
+    when it knows that the first one never was sent. An entry has about 300 bytes, however long its ids are; with
+    `most` of them nothing more is taken until one is over.
     """
 
-    def __init__(self) -> None:
-        self._taken: set[tuple[str, str]] = set()
-        self._by_deadline: list[tuple[int, tuple[str, str]]] = []
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._taken: set[bytes] = set()
+        self._by_deadline: list[tuple[int, bytes]] = []
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no more can be remembered; then none may be sent."""
-        return len(self._taken) >= _MAX
+    def __len__(self) -> int:
+        return len(self._taken)
 
-    def add(self, command: StationCommand, now_ms: int) -> bool:
-        """Take a command, at this Unix time in milliseconds; False: it was taken before."""
+    def take(self, command: StationCommand, now_ms: int) -> Taking:
+        """Take a command, at this Unix time in milliseconds."""
         self._forget(now_ms)
-        key = (command.correlation_id, command.connection_id)
+        key = _key(command)
         if key in self._taken:
-            return False
+            return Taking.REPEAT
+        if len(self._taken) >= self._most:
+            return Taking.FULL
         self._taken.add(key)
         heappush(self._by_deadline, (command.deadline_ms or now_ms + _DEFAULT_MS, key))
-        return True
+        return Taking.NEW
 
     def _forget(self, now_ms: int) -> None:
         while self._by_deadline and self._by_deadline[0][0] < now_ms:
             self._taken.discard(heappop(self._by_deadline)[1])
+
+
+def _key(command: StationCommand) -> bytes:
+    named = f"{command.correlation_id}\0{command.connection_id}".encode(errors="surrogatepass")
+    return blake2b(named, digest_size=16).digest()

@@ -8,11 +8,15 @@ import orjson
 from csms.v1.station_pb2 import CallOrder, CallOrderVerdict, CommandResult
 from csms_bus.ports import BusUnavailable, Outgoing
 from csms_bus.records import new_record
-from csms_bus.requests import NoAnswer, Requester
+from csms_bus.requests import NoAnswer, NotAsked, Requester
 from csms_bus.topics import DEVICES_ORDERS
 from csms_runtime.clock import now_ms
 
 from csms_transactions.handlers.results import ORIGIN
+
+CONNECTING_S = 0.5
+"""How long an order waits for a station that is not connected, as POST /stations/{id}/calls does."""
+_LOOK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ class Orders:
     async def ask(self, order: Order) -> tuple[CallOrderVerdict | None, CommandResult | None]:
         """Order a CALL and return the verdict and what became of it, which is in the history by then.
 
-        No result: the verdict is against it, or nothing is known in time. Blocks up to `service_timeout_s`, then up to
-        the station's time plus the grace.
+        No result: the verdict is against it, or nothing is known in time. Blocks as `place`, then up to the station's
+        time plus the grace. Raises NotAsked: nothing was ordered, and nothing is sent.
         """
         result = self._requester.expect(order.call_id)
         try:
@@ -71,8 +75,17 @@ class Orders:
     async def place(self, order: Order) -> CallOrderVerdict | None:
         """Order a CALL and return what device-mgmt makes of it; None: it is silent, and may send it all the same.
 
-        The same order again is the same call.
+        The same order again is the same call. Blocks up to `service_timeout_s`; longer by CONNECTING_S for a station
+        that is not connected, which may just have opened its connection. Raises NotAsked as `ask`.
         """
+        until_ms = now_ms() + int(CONNECTING_S * 1000)
+        while True:
+            verdict = await self._placed(order, until_ms if now_ms() < until_ms else 0)
+            if verdict is None or verdict.verdict != CallOrderVerdict.VERDICT_NOT_CONNECTED_YET:
+                return verdict
+            await asyncio.sleep(_LOOK_S)
+
+    async def _placed(self, order: Order, connecting_until_ms: int) -> CallOrderVerdict | None:
         correlation_id = self._requester.new_correlation_id()
         body = CallOrder(
             call_id=order.call_id,
@@ -86,10 +99,13 @@ class Orders:
             idempotency_key=order.asker.idempotency_key,
             timeout_ms=int((order.timeout_s or 0) * 1000),
             protocols=order.protocols,
+            connecting_until_ms=connecting_until_ms,
         )
         question = Outgoing(DEVICES_ORDERS.name, new_record(order.station_id, call_order=body))
         try:
             answer = await self._requester.ask(question, correlation_id, timeout_s=self._service_timeout_s)
+        except NotAsked:
+            raise
         except (NoAnswer, BusUnavailable):
             return None
         return answer.call_order_verdict

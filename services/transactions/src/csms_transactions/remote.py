@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 from csms.v1.station_pb2 import CallOrderVerdict, CommandResult, Outcome
+from csms_bus.requests import NotAsked
 from csms_db.engine import Database
 from csms_ocpp.validation import Violation, all_violations_request
 from csms_ocpp.versions import Protocol
@@ -38,6 +39,10 @@ class KeyReusedError(Exception):
 
 class UnsupportedProtocolError(Exception):
     """Remote start and stop are not built for the version the station speaks."""
+
+
+class BusyError(Exception):
+    """Too many requests wait for their answers: nothing was sent."""
 
 
 class InvalidRequestError(Exception):
@@ -93,7 +98,7 @@ class RemoteControl:
         """Ask a station to start a transaction. A station without connection: the result says so.
 
         Raises UnknownStationError, StationRejectedError, StationPendingError, KeyReusedError, UnsupportedProtocolError,
-        InvalidRequestError, csms_db.errors.DatabaseUnavailable.
+        InvalidRequestError, BusyError (nothing was sent), csms_db.errors.DatabaseUnavailable.
         """
         protocols = _fitting(request)  # refused before an id is used up
         call_id, now = new_id(), utcnow()
@@ -118,16 +123,23 @@ class RemoteControl:
         return await self._carry_out(order, None, terms)
 
     async def _carry_out(self, order: Order, start_id: int | None, terms: Terms) -> Sent:
-        verdict, result = await self._ordered(order, terms)
+        try:
+            verdict, result = await self._ordered(order, terms)
+        except NotAsked as error:
+            await self._forget(order)
+            raise BusyError(str(error)) from error
         if verdict is not None and verdict.verdict != CallOrderVerdict.VERDICT_RECORDED:
-            async with self._database.transaction() as session:
-                await remote_requests.remove(session, order.call_id)
+            await self._forget(order)
             _check(verdict, order)
             return _earlier(order, verdict.earlier)
         sent = Sent(order.call_id, order.station_id, order.action, start_id, result)
         if result is None and (terms.wait or verdict is None):
             return replace(sent, result=CommandResult(outcome=Outcome.OUTCOME_UNKNOWN))
         return sent
+
+    async def _forget(self, order: Order) -> None:
+        async with self._database.transaction() as session:
+            await remote_requests.remove(session, order.call_id)
 
     async def _ordered(self, order: Order, terms: Terms) -> tuple[CallOrderVerdict | None, CommandResult | None]:
         """Order, and wait if that is wanted: a repeat of an open call for what comes of that one."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus.ports import Bus, BusUnavailable, RecordRefused
-from csms_bus.requests import NoAnswer, Requester
+from csms_bus.requests import NoAnswer, NotAsked, Requester
 from csms_ocpp.versions import Protocol
 from csms_runtime.clock import utcnow
 from csms_runtime.http import Problem
@@ -17,9 +17,11 @@ from csms_device_mgmt.calls.beginnings import begin
 from csms_device_mgmt.calls.checks import check
 from csms_device_mgmt.calls.known import check_known
 from csms_device_mgmt.calls.recording import new_call, timeout_s
+from csms_device_mgmt.calls.room import Room, not_sent
 from csms_device_mgmt.commands import Command, Target, outgoing, target_of_station
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.domain.password_changes import offered
+from csms_device_mgmt.json import integers, size_of
 from csms_device_mgmt.outcomes import settle
 from csms_device_mgmt.presence import Presence
 from csms_device_mgmt.store import calls, stations
@@ -47,6 +49,10 @@ class CallRequest:
     timeout_s: float | None = None
     """None: what is configured for the station, else in general."""
     idempotency_key: str | None = None
+
+    def __post_init__(self) -> None:
+        """An integer may be written 7.0 or 1e3; it is checked, and reaches the station, as the schema has it."""
+        object.__setattr__(self, "payload", integers(self.payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +82,29 @@ class Calls:
         self._units = units
         self._bus = bus
         self._requester = requester
+        self._room = Room()
 
     async def run(self, request: CallRequest) -> Call:
         """Send a CALL, at most once, and return its row, completed. A repeat of an earlier request returns that one's.
 
         Blocks up to the call's timeout and a grace; when nothing is known of it by then, its outcome is "unknown".
-        Raises Problem (404, 409, 422), RecordRefused (never sent: it is too large), DatabaseUnavailable.
+        Raises Problem (404, 409, 422; 429, 503: never sent, too many are in work), RecordRefused (never sent: it is too
+        large), DatabaseUnavailable.
         """
-        await self._known(request.station_id)
-        begun = await self._begin(request, self._requester.reply_to)
+        with self._room.taken(request.station_id, size_of(request.payload)):
+            return await self._run(request)
+
+    async def _run(self, request: CallRequest) -> Call:
+        begun = await self._begun(request, self._requester.reply_to)
         if begun.target is None:
             return await self._finished(begun.row)
         await self._prepare(begun.command)
         timeout_s = begun.command.timeout_s + self._units.settings.call_grace_s
         try:
             await self._requester.ask(outgoing(begun.command, begun.target), begun.command.call_id, timeout_s)
+        except NotAsked as error:
+            await self._give_up(begun.command, CallOutcome.NOT_CONNECTED)
+            raise not_sent(f"{error}; the call was not sent") from error
         except (NoAnswer, BusUnavailable):
             return await self._give_up(begun.command, CallOutcome.UNKNOWN)
         except RecordRefused:
@@ -100,8 +114,11 @@ class Calls:
 
     async def post(self, request: CallRequest) -> Call:
         """Send a CALL, at most once, without waiting, and return its row. Raises as `run` does."""
-        await self._known(request.station_id)
-        begun = await self._begin(request, None)
+        with self._room.taken(request.station_id, size_of(request.payload)):
+            return await self._post(request)
+
+    async def _post(self, request: CallRequest) -> Call:
+        begun = await self._begun(request, None)
         if begun.target is None:
             return begun.row
         await self._prepare(begun.command)
@@ -133,8 +150,17 @@ class Calls:
             raise _unknown_station()
         check(station, _protocol(station), request.action, request.payload)
 
+    async def _begun(self, request: CallRequest, reply_to: ReplyTo | None) -> _Begun:
+        """Check and record a call; a connection that its station has just opened is given a moment to become known."""
+        waiting = True
+        while True:
+            begun = await self._begin(request, reply_to, may_be_connecting=waiting)
+            if begun is not None:
+                return begun
+            await self._known(request.station_id)
+            waiting = False
+
     async def _known(self, station_id: str) -> None:
-        """Give a connection that a station has just opened a moment to become known."""
         clock = asyncio.get_running_loop().time
         until = clock() + CONNECTING_S
         while not await self._is_connected(station_id) and clock() < until:  # noqa: ASYNC110 another process is told
@@ -146,14 +172,20 @@ class Calls:
             station = await stations.find(session, station_id)
         return station is None or self._presence.is_connected(station)
 
-    async def _begin(self, request: CallRequest, reply_to: ReplyTo | None) -> _Begun:
-        """Check and record a call; one whose station is not connected is completed at once."""
+    async def _begin(self, request: CallRequest, reply_to: ReplyTo | None, *, may_be_connecting: bool) -> _Begun | None:
+        """Check and record a call; one whose station is not connected is completed at once.
+
+        None, and nothing is recorded: it is not connected, but may be in a moment.
+        """
         async with self._units.open() as unit:
             station = await stations.find(unit.session, request.station_id)
             if station is None:
                 raise _unknown_station()
             protocol = _protocol(station)
             check(station, protocol, request.action, request.payload)
+            target = target_of_station(unit, station)
+            if target is None and may_be_connecting:
+                return None
             command = Command(
                 call_id=new_id(),
                 station_id=request.station_id,
@@ -163,7 +195,7 @@ class Calls:
                 timeout_s=request.timeout_s or timeout_s(unit, station),
                 reply_to=reply_to,
             )
-            return await _recorded(unit, request, command, target_of_station(unit, station))
+            return await _recorded(unit, request, command, target)
 
     async def _give_up(self, command: Command, outcome: CallOutcome) -> Call:
         async with self._units.open() as unit:

@@ -29,7 +29,8 @@ class Executed:
     @property
     def may_have_been_obeyed(self) -> bool:
         """Whether no answer came although the station may have got it."""
-        return self.completion.outcome in {CallOutcome.TIMEOUT, CallOutcome.UNKNOWN}
+        is_answered = self.completion.outcome in {CallOutcome.RESULT, CallOutcome.ERROR}
+        return not is_answered and not self.completion.never_sent
 
 
 Consequence = Callable[[Unit, Executed], Awaitable[None]]

@@ -4,7 +4,6 @@ from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.domain.jobs import CANCELED, KIND_OF_ACTION, JobKind, JobState, after_response
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store import jobs
-from csms_device_mgmt.store.calls import CallOutcome
 from csms_device_mgmt.unit import Unit
 
 
@@ -18,7 +17,7 @@ async def apply(unit: Unit, executed: Executed) -> None:
         return  # asked for by another service, or a later call uses the same requestId
     response = executed.response
     status = response.get("status") if response else None
-    sent = executed.completion.outcome is not CallOutcome.NOT_CONNECTED
+    sent = not executed.completion.never_sent
     job.state = after_response(JobState(job.state), status, sent=sent).value
     job.response = redacted(executed.protocol, executed.action, response) if response else None
     job.updated_at = executed.completion.completed_at

@@ -60,7 +60,20 @@ async def handle(unit: Unit, record: Record) -> list[Outgoing]:
             _tell(unit, record.station_id, _unknown_stations(record.station_id, order), Outcome.OUTCOME_NOT_CONNECTED)
         return _verdict(record, verdict or CallOrderVerdict())
     ordered = await _understood(unit, station, order)
+    if await _may_be_connecting(unit, station, ordered):
+        return _verdict(record, CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_NOT_CONNECTED_YET))
     return await _carry_out(unit, record, station, ordered)
+
+
+async def _may_be_connecting(unit: Unit, station: Station, ordered: _Ordered) -> bool:
+    """Whether an order comes again, because its station may just have opened a connection."""
+    order = ordered.order
+    if not order.reply_to.topic or ordered.error is not None or order.connecting_until_ms <= to_ms(unit.now):
+        return False
+    if target_of_station(unit, station) is not None or await calls.find(unit.session, order.call_id) is not None:
+        return False
+    key = order.idempotency_key
+    return not key or await calls.by_key(unit.session, station.station_id, key) is None
 
 
 def _refusal(station: Station | None, order: CallOrder) -> CallOrderVerdict | None:

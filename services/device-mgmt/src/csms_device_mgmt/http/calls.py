@@ -57,8 +57,9 @@ def router(units: Units, calls: Calls) -> APIRouter:
         SetVariables of passwords and keys.
 
         200: the station answered, with a result or an error. 409: it is not connected, nothing was sent. 504: no answer
-        in time (`timeout`), or the connection ended before the answer (`unknown`): the station may have done it, and it
-        is not sent again. 202 with `Prefer: respond-async`.
+        in time (`timeout`; without `sent_at` it waited too long and was never sent), or the connection ended before the
+        answer (`unknown`): the station may have done it, and it is not sent again. 202 with `Prefer: respond-async`.
+        429, 503: too many calls are in work, for the station or in all; nothing was sent.
 
         A repeat with the same Idempotency-Key returns the first call, unless that one was never sent.
         """

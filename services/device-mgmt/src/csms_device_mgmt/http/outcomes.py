@@ -12,10 +12,13 @@ from csms_device_mgmt.store.tables import Call
 def unanswered(row: Call, **more: Any) -> Problem | None:  # noqa: ANN401 any JSON value
     """Return the Problem of a call that the station did not answer, with the call's members and more; None if it did.
 
-    504 for a timeout, for an unknown outcome, and for a call still open after all the waiting; 409 for a CALL that was
-    never sent.
+    504 for a timeout (without `sent_at`: it was never sent), for an unknown outcome, and for a call still open after
+    all the waiting; 409 for a CALL that was not sent because the station is not connected.
     """
     members: dict[str, Any] = {**views.call(row).model_dump(), **more}
+    if row.outcome == CallOutcome.TIMEOUT and row.sent_at is None:
+        detail = "it waited too long for those before it and was never sent: a repeat sends it anew"
+        return Problem(504, "Not sent in time", detail, **members)
     if row.outcome == CallOutcome.TIMEOUT:
         return Problem(504, "Station did not answer", "no answer came in time", **members)
     if row.state == CallState.OPEN or row.outcome == CallOutcome.UNKNOWN:

@@ -31,11 +31,11 @@ class CallOutcome(StrEnum):
     RESULT = "result"
     ERROR = "error"
     TIMEOUT = "timeout"
-    """The station did not answer in time, or (without `sent_at`) it waited too long to be sent."""
+    """The station did not answer in time, or (without `sent_at`) it waited too long, and was never sent."""
     UNKNOWN = "unknown"
     """The station may have got it, and nobody knows what came of it."""
     NOT_CONNECTED = "not_connected"
-    """It was never sent."""
+    """It was never sent: the station has no connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,13 @@ class Completion:
     sent_at: datetime | None = None
     response: Mapping[str, Any] | None = None
     error: dict[str, Any] | None = None
+
+    @property
+    def never_sent(self) -> bool:
+        """Whether the station surely has not got it. Who tells of anything else but `unknown` says when it was sent."""
+        return self.outcome is CallOutcome.NOT_CONNECTED or (
+            self.sent_at is None and self.outcome in {CallOutcome.TIMEOUT, CallOutcome.ERROR}
+        )
 
     @property
     def certainty(self) -> int:
@@ -110,7 +117,7 @@ async def complete(session: AsyncSession, row: Call, completion: Completion, *, 
     for name, value in completion.columns().items():
         setattr(row, name, value)
     row.size = size
-    if completion.outcome is CallOutcome.NOT_CONNECTED:
+    if completion.never_sent:
         row.idempotency_key = None
     await session.flush()
     return True

@@ -9,7 +9,7 @@ import orjson
 from csms.v1.station_pb2 import CommandResult, Outcome
 from csms_runtime.clock import from_ms
 
-from csms_transactions.store.remote_requests import RemoteOutcome
+from csms_transactions.store.remote_requests import ANSWERED, RemoteOutcome
 from csms_transactions.work import ResultWork, Work
 
 ORIGIN = "transactions"
@@ -47,4 +47,18 @@ def outcome(item: ResultWork) -> RemoteOutcome:
         response.get("status"),
         response.get("transactionId"),
         from_ms(result.completed_at_ms),
+        certainty(result),
     )
+
+
+def certainty(result: CommandResult) -> int:
+    """Return how much a result says: of several, in whatever order they come, the one that says most is kept.
+
+    An answer of the station says most. Else the newest connection counts that the command was for; of that one, what a
+    gateway tells says more than "unknown" that was only assumed, which is why it names no time of sending.
+    """
+    name = outcome_name(result)
+    if name in {"result", "error"}:
+        return ANSWERED
+    is_assumed = name == "unknown" and not result.sent_at_ms
+    return 2 * result.command.connection_number + (0 if is_assumed else 1)

@@ -10,6 +10,7 @@ from csms_db.engine import Database
 from csms_runtime.clock import from_ms
 from csms_runtime.http import API_PREFIX, CurrentPrincipal, Problem, require
 from csms_runtime.http.prefer import Prefer, wants_async
+from csms_runtime.http.problems import RETRY_AFTER_S
 from fastapi import APIRouter, Depends, Header, Query, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -19,6 +20,7 @@ from csms_transactions.http.models import Moment
 from csms_transactions.http.transactions import Key, StationId, existing
 from csms_transactions.ordering import Asker
 from csms_transactions.remote import (
+    BusyError,
     InvalidRequestError,
     KeyReusedError,
     RemoteControl,
@@ -141,6 +143,11 @@ async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
     except KeyReusedError as error:
         detail = "The Idempotency-Key was used with another request"
         raise Problem(422, "Idempotency-Key reused", detail, call_id=str(error)) from error
+    except BusyError as error:
+        detail = "Too many requests wait for their answers; this one was not sent"
+        raise Problem(
+            503, "Too many calls", detail, headers={"Retry-After": str(RETRY_AFTER_S)}, sent_at=None
+        ) from error
     except UnsupportedProtocolError as error:
         raise _unsupported(error) from error
     except InvalidRequestError as error:
@@ -159,6 +166,9 @@ def _answer(sent: Sent, response: Response, terms: Terms) -> CallItem:
         response.headers["Preference-Applied"] = "respond-async"
         return item
     facts = item.model_dump(mode="json")
+    if item.outcome == "timeout" and item.sent_at is None:
+        detail = "It waited too long for those before it and was never sent: a repeat sends it anew"
+        raise Problem(504, "Not sent in time", detail, **facts)
     if item.outcome == "timeout":
         raise Problem(504, "No answer", "The station did not answer in time", **facts)
     if item.outcome in {None, "unknown"}:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from csms_db.direct import Direct
 from csms_db.sql import insert
 from csms_db.statements import Update
-from sqlalchemy import and_, bindparam, case, delete, func, select, update
+from sqlalchemy import BigInteger, and_, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import CENTRAL, IdToken
@@ -37,6 +37,12 @@ class RemoteOutcome(NamedTuple):
     status: str | None
     transaction_id: str | None
     completed_at: datetime
+    certainty: int
+    """Of two outcomes of a request the higher one is kept, of two that are equal the first."""
+
+
+ANSWERED = 2**62
+"""The certainty of an answer: nothing replaces it."""
 
 
 class RemoteStart(NamedTuple):
@@ -49,8 +55,12 @@ class RemoteStart(NamedTuple):
 
 _FINISH = (
     update(remote_requests)
-    .where(remote_requests.c.call_id == bindparam("call"))
+    .where(
+        remote_requests.c.call_id == bindparam("call"),
+        func.coalesce(remote_requests.c.certainty, -1) < bindparam("new_certainty", type_=BigInteger),
+    )
     .values(
+        certainty=bindparam("new_certainty", type_=BigInteger),
         outcome=bindparam("new_outcome"),
         status=bindparam("new_status"),
         transaction_id=func.coalesce(bindparam("told"), remote_requests.c.transaction_id),
@@ -98,7 +108,7 @@ async def remove(session: AsyncSession, call_id: str) -> None:
 
 
 async def finish(session: AsyncSession, outcomes: Sequence[RemoteOutcome]) -> None:
-    """Note what became of requests; repeating it changes nothing."""
+    """Note what became of requests; what is known better already stays, and repeating it changes nothing."""
     if outcomes:
         await session.execute(_FINISH, [_finished(outcome) for outcome in outcomes])
 
@@ -138,4 +148,5 @@ def _finished(outcome: RemoteOutcome) -> dict[str, Any]:
         "new_status": outcome.status,
         "told": outcome.transaction_id,
         "at": outcome.completed_at,
+        "new_certainty": outcome.certainty,
     }

@@ -115,6 +115,7 @@ remote_requests = Table(
     Column("id_token", String(_TOKEN)),
     Column("id_token_type", String(_WORD)),
     Column("outcome", String(_WORD)),
+    Column("certainty", BigInteger),
     Column("status", String(_WORD)),
     Column("requested_at", UtcDateTime, nullable=False),
     Column("completed_at", UtcDateTime),
