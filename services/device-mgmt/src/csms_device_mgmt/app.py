@@ -23,7 +23,7 @@ from csms_db.retention import Retention
 from csms_runtime.health import Health
 from fastapi import APIRouter
 
-from csms_device_mgmt.calls.execution import Calls
+from csms_device_mgmt.calls.execution import CallExecution
 from csms_device_mgmt.calls.variables import VariableAccess
 from csms_device_mgmt.consumers import DeviceRecords, PresenceRecords
 from csms_device_mgmt.handlers.auth_events import AuthEventRecords
@@ -84,7 +84,7 @@ class DeviceManagement:
     def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:
         inventory = Inventory(units, self._requester, settings, secret_key)
         presence = Presence(self._gateways)
-        execution = Calls(units, bus, self._requester, presence, inventory.offer_password)
+        execution = CallExecution(units, bus, self._requester, presence, inventory.offer_password)
         return (
             stations.router(units, inventory, presence),
             calls.router(units, execution),

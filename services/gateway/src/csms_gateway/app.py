@@ -16,15 +16,14 @@ from csms_runtime.waiting import wait_for
 from fastapi import APIRouter
 from websockets.frames import CloseCode
 
-from csms_gateway.admission import ConnectionRequests
 from csms_gateway.announcements import Announcements
-from csms_gateway.calls import CallRouter
 from csms_gateway.commands import CommandRouter
 from csms_gateway.connection import ConnectionOptions, StationConnection
+from csms_gateway.connection_requests import ConnectionRequests
+from csms_gateway.connection_runner import ConnectionRunner
 from csms_gateway.http import connections
 from csms_gateway.identity import GatewayId
 from csms_gateway.inbox import InboxRouter
-from csms_gateway.lifecycle import Lifecycle
 from csms_gateway.message_refusals import MessageRefusals
 from csms_gateway.publisher import Publisher
 from csms_gateway.registry import Registry
@@ -32,6 +31,7 @@ from csms_gateway.retrying import RetryingPublisher
 from csms_gateway.server import StationServer
 from csms_gateway.settings import GatewaySettings
 from csms_gateway.slot import Slot, SlotTaken
+from csms_gateway.station_calls import StationCallRouter
 from csms_gateway.tls_refusals import TlsRefusals
 from csms_gateway.tls_reload import CurrentContext
 from csms_gateway.watch import Watch
@@ -66,7 +66,7 @@ class Gateway:
             max_records=_MAX_RESULTS,
         )
         self._announcements = Announcements(self.id, self.registry, self._publisher, self._retrying)
-        self._calls = CallRouter(
+        self._calls = StationCallRouter(
             self.id,
             self._publisher,
             service_timeout_s=settings.service_timeout_s,
@@ -87,14 +87,14 @@ class Gateway:
 
     def _make_server(self, requester: Requester) -> StationServer:
         settings = self._settings
-        admission = ConnectionRequests(
+        requests = ConnectionRequests(
             requester,
             self._publisher,
             secret_key=settings.require_secret_key(),
             timeout_s=settings.service_timeout_s,
             message_timeout_s=settings.message_timeout_s,
         )
-        lifecycle = Lifecycle(
+        runner = ConnectionRunner(
             self.registry,
             self._announcements,
             self._calls,
@@ -103,7 +103,7 @@ class Gateway:
             watch=self._watch,
         )
         refusals = TlsRefusals(self._retrying)
-        return StationServer(settings, admission, self.registry, lifecycle.serve, refusals.failed)
+        return StationServer(settings, requests, self.registry, runner.serve, refusals.failed)
 
     def _connection_options(self) -> ConnectionOptions:
         settings = self._settings

@@ -34,7 +34,7 @@ from csms_runtime.ids import new_id
 from csms_runtime.texts import storable
 from websockets.frames import CloseCode
 
-from csms_gateway.admission import Admitted
+from csms_gateway.connection_requests import Allowed
 from csms_gateway.frame_log import log_frame
 from csms_gateway.identity import GatewayId
 from csms_gateway.rate import PRICE_OF_REFUSAL, price_of
@@ -90,16 +90,16 @@ class StationConnection:
         "station_id",
     )
 
-    def __init__(self, socket: StationSocket, admitted: Admitted, options: ConnectionOptions) -> None:
-        self.station_id = admitted.station_id
+    def __init__(self, socket: StationSocket, allowed: Allowed, options: ConnectionOptions) -> None:
+        self.station_id = allowed.station_id
         self.connection_id = new_id()
-        self.number = admitted.connection_number
+        self.number = allowed.connection_number
         """Among connections of the station the one with the highest number counts."""
-        self.peer = admitted.peer
+        self.peer = allowed.peer
         self.connected_at_ms = now_ms()
-        self.message_timeout_s = admitted.message_timeout_s
+        self.message_timeout_s = allowed.message_timeout_s
         self.open_call: str | None = None
-        """Correlation id of the station's CALL that waits for its service; kept by `calls.CallRouter`."""
+        """Correlation id of the station's CALL that waits for its service; kept by `StationCallRouter`."""
         self.commands: dict[str, Record] = {}
         """Commands that are queued or open, by their correlation ids; kept by `commands.CommandRouter`."""
         self.draining = False
@@ -107,8 +107,8 @@ class StationConnection:
         self._socket = socket
         self._options = options
         self._session = Session(
-            Protocol(admitted.protocol),
-            registration=registration(admitted.registration_status),
+            Protocol(allowed.protocol),
+            registration=registration(allowed.registration_status),
             limits=options.limits,
             lenient=options.lenient,
         )

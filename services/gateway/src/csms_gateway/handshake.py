@@ -55,7 +55,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A request to connect, well-formed but not yet admitted."""
+    """A request to connect, well-formed but not yet allowed."""
 
     station_id: str
     protocol: str

@@ -7,8 +7,8 @@ from csms.v1.bus_pb2 import Record
 from csms_bus.requests import Requester
 from csms_runtime import metrics
 
-from csms_gateway.calls import CallRouter
 from csms_gateway.commands import CommandRouter
+from csms_gateway.station_calls import StationCallRouter
 
 _log = structlog.get_logger(__name__)
 
@@ -16,7 +16,7 @@ _log = structlog.get_logger(__name__)
 class InboxRouter:
     """Gives each record to whom it is for. Late and unknown ones are counted and dropped."""
 
-    def __init__(self, requester: Requester, calls: CallRouter, commands: CommandRouter) -> None:
+    def __init__(self, requester: Requester, calls: StationCallRouter, commands: CommandRouter) -> None:
         self._handlers: Mapping[str, Callable[[Record], bool]] = {
             "connection_decision": requester.deliver,
             "reply": calls.on_reply,

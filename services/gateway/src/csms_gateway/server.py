@@ -18,8 +18,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from csms_gateway.admission import Admitted, ConnectionRequests
 from csms_gateway.budget import Budget
+from csms_gateway.connection_requests import Allowed, ConnectionRequests
 from csms_gateway.handshake import Opening, Refusal, Result, choose_protocol, opening
 from csms_gateway.listeners import Listeners, listen_plain
 from csms_gateway.proxy import Visitor, behind
@@ -63,13 +63,13 @@ class StationServer:
     def __init__(
         self,
         settings: GatewaySettings,
-        admission: ConnectionRequests,
+        requests: ConnectionRequests,
         registry: Registry,
         serve_station: Callable[[StationSocket], Awaitable[None]],
         tls_failed: Callable[[TlsFailure, str], None],
     ) -> None:
         self._settings = settings
-        self._admission = admission
+        self._requests = requests
         self._registry = registry
         self._serve_station = serve_station
         self._tls_failed = tls_failed
@@ -165,8 +165,8 @@ class StationServer:
     def lost(self, socket: StationSocket) -> None:
         """See `Owner`."""
         self._unasked.lost(socket)
-        if socket.admitted is not None:
-            self._shared.buckets.left(socket.admitted.station_id, socket.loop.time())
+        if socket.allowed is not None:
+            self._shared.buckets.left(socket.allowed.station_id, socket.loop.time())
 
     def requested(self, socket: StationSocket, request: Request) -> None:
         """See `Owner`."""
@@ -211,7 +211,7 @@ class StationServer:
         started = time.perf_counter()
         result = Result.ABANDONED
         try:
-            result = await self._admit(socket, request)
+            result = await self._allow(socket, request)
         except Refusal as refusal:
             result = refusal.result
             return self._refuse(socket, refusal)
@@ -220,7 +220,7 @@ class StationServer:
             metrics.GATEWAY_HANDSHAKE_SECONDS.observe(time.perf_counter() - started)
         return None
 
-    async def _admit(self, station: StationSocket, request: Request) -> Result:
+    async def _allow(self, station: StationSocket, request: Request) -> Result:
         headers = request.headers
         if "websocket" not in ",".join(headers.get_all("Upgrade")).lower():
             return Result.NOT_WEBSOCKET  # websockets answers 426
@@ -235,24 +235,24 @@ class StationServer:
             raise _owes(owed_s)
         visitor = behind(_visitor(station), headers, self._settings.proxy_rules)
         if wanted.password is None:  # there is nothing to guess
-            station.admitted = await self._ask(station, wanted, visitor)
+            station.allowed = await self._ask(station, wanted, visitor)
         else:
-            station.admitted = await self._try(station, wanted, visitor, wanted.password)
+            station.allowed = await self._try(station, wanted, visitor, wanted.password)
         station.intake.charge_to(self._shared.buckets.of(wanted.station_id, station.loop.time()))
         return Result.ACCEPTED
 
-    async def _ask(self, station: StationSocket, wanted: Opening, visitor: Visitor) -> Admitted:
+    async def _ask(self, station: StationSocket, wanted: Opening, visitor: Visitor) -> Allowed:
         async with self._turn(station):
-            return await self._admission.admit(wanted, visitor)
+            return await self._requests.ask(wanted, visitor)
 
-    async def _try(self, station: StationSocket, wanted: Opening, visitor: Visitor, password: bytes) -> Admitted:
+    async def _try(self, station: StationSocket, wanted: Opening, visitor: Visitor, password: bytes) -> Allowed:
         """Ask with a password, as one of few tries at a time. Raises Refusal, later and later for wrong passwords."""
         station_id, address = wanted.station_id, visitor.address
         digest = passwords.digest(self._secret_key, station_id, password)
         if not self._tries.begin(station_id, address, digest):
             raise _too_many_tries(1.0)
         try:
-            admitted = await self._ask(station, wanted, visitor)
+            allowed = await self._ask(station, wanted, visitor)
         except Refusal as refusal:
             if refusal.status != HTTPStatus.UNAUTHORIZED:
                 raise
@@ -260,7 +260,7 @@ class StationServer:
             penalty = self._tries.failed(station_id, address, digest, time.monotonic())
         else:
             self._tries.succeeded(station_id, address, digest)
-            return admitted
+            return allowed
         finally:
             self._tries.end(station_id, address)  # a refusal that waits to be answered keeps nobody from trying
         await asyncio.sleep(penalty.delay_s)

@@ -10,7 +10,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from csms_gateway.admission import Admitted
+from csms_gateway.connection_requests import Allowed
 from csms_gateway.intake import Intake
 from csms_gateway.rate import PRICE_OF_READ
 from csms_gateway.request_reader import RequestReader
@@ -59,7 +59,7 @@ class StationSocket(asyncio.BufferedProtocol):
         "_tick",
         "_times",
         "_watch",
-        "admitted",
+        "allowed",
         "closed_because",
         "heard_at",
         "intake",
@@ -75,7 +75,7 @@ class StationSocket(asyncio.BufferedProtocol):
         self.loop = asyncio.get_running_loop()
         self.heard_at = self.loop.time()
         """When the station's last bytes came, by the event loop's clock."""
-        self.admitted: Admitted | None = None
+        self.allowed: Allowed | None = None
         """Set by the handshake."""
         self.closed_because = ""
         """Why we ended the connection; empty: the station did."""

@@ -16,7 +16,7 @@ JsonObject = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class StationMessage:
     """A station's CALL."""
 
     station_id: str
@@ -48,7 +48,7 @@ def no_tokens(_request: JsonObject) -> Sequence[TokenRef]:
 class Action:
     """How an action of a protocol is answered."""
 
-    answer: Callable[[Call, Callable[[TokenRef], Answer]], Outcome]
+    answer: Callable[[StationMessage, Callable[[TokenRef], Answer]], Outcome]
     """Gets the CALL and a way to decide on the tokens that `tokens` named."""
     tokens: Callable[[JsonObject], Sequence[TokenRef]] = no_tokens
     """Which tokens to look up before, for a whole batch in one query."""

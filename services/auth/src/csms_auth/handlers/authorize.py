@@ -7,7 +7,7 @@ from csms_ocpp.times import format_datetime
 
 from csms_auth.domain.certificates import unverifiable
 from csms_auth.domain.tokens import CENTRAL, Answer, TokenRef
-from csms_auth.handlers.action import Call, JsonObject, Outcome
+from csms_auth.handlers.action import JsonObject, Outcome, StationMessage
 
 
 def tokens(request: JsonObject) -> Sequence[TokenRef]:
@@ -16,7 +16,7 @@ def tokens(request: JsonObject) -> Sequence[TokenRef]:
     return (TokenRef(id_token["type"], id_token["idToken"]),)
 
 
-def answer(call: Call, decide: Callable[[TokenRef], Answer]) -> Outcome:
+def answer(call: StationMessage, decide: Callable[[TokenRef], Answer]) -> Outcome:
     """Answer an AuthorizeRequest.
 
     A contract certificate cannot be verified as long as no PKI is configured; it is never taken for good (C07.FR.17).

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from csms_auth.domain.tokens import Answer, TokenRef
-from csms_auth.handlers.action import Call, JsonObject, Outcome
+from csms_auth.handlers.action import JsonObject, Outcome, StationMessage
 from csms_auth.ocsp.question import BadQuestion, Question
 
 
-def answer(call: Call, _decide: Callable[[TokenRef], Answer]) -> Outcome:
+def answer(call: StationMessage, _decide: Callable[[TokenRef], Answer]) -> Outcome:
     """Ask the responder that the station names; Failed when the status cannot be had (M06.FR.04)."""
     try:
         question = Question.of(call.request["ocspRequestData"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from csms_auth.domain.certificates import CertificateRequest, RequestState
 from csms_auth.domain.tokens import Answer, TokenRef
-from csms_auth.handlers.action import Call, Outcome
+from csms_auth.handlers.action import Outcome, StationMessage
 from csms_auth.pki import csr
 from csms_auth.pki.csr import BadCsr
 from csms_auth.pki.ports import CertificateType
@@ -14,7 +14,7 @@ _MAX_INFO = 512
 """Characters of statusInfo.additionalInfo."""
 
 
-def answer(call: Call, _decide: Callable[[TokenRef], Answer]) -> Outcome:
+def answer(call: StationMessage, _decide: Callable[[TokenRef], Answer]) -> Outcome:
     """Accept a CSR that can be signed (A02.FR.11); signing and delivering follow. Reject any other (A02.FR.12).
 
     Either is recorded: an operator sees what the station wants, and why it does not get it.

@@ -9,7 +9,7 @@ from csms_ocpp.errors import ErrorCode
 from csms_runtime.clock import from_ms
 
 from csms_auth.domain.tokens import Answer, Question, TokenRef
-from csms_auth.handlers.action import Action, Call
+from csms_auth.handlers.action import Action, StationMessage
 from csms_auth.handlers.actions import ACTIONS
 from csms_auth.handlers.turn import SKIP, StatusAsked, Step, Turn, expired
 
@@ -38,7 +38,7 @@ def _answered(record: Record, action: Action, request: dict[str, Any]) -> Step:
 
         station = turn.stations.get(record.station_id) if action.wants_station else None
         received_at = from_ms(call.received_at_ms)
-        outcome = action.answer(Call(record.station_id, request, received_at, turn.rules, station), decide)
+        outcome = action.answer(StationMessage(record.station_id, request, received_at, turn.rules, station), decide)
         if outcome.certificate_request is not None:
             turn.certificate_requests.append(outcome.certificate_request)
         if not call.no_reply and outcome.question is not None:

@@ -65,7 +65,7 @@ class _Begun:
     """Where it is to be sent; None: it is not, for it is a repeat, or the station is not connected."""
 
 
-class Calls:
+class CallExecution:
     """Executes calls. Safe for use by many tasks."""
 
     def __init__(

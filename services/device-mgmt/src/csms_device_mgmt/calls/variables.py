@@ -6,7 +6,7 @@ from typing import Any
 
 from csms_runtime.http import Problem
 
-from csms_device_mgmt.calls.execution import CallRequest, Calls
+from csms_device_mgmt.calls.execution import CallExecution, CallRequest
 from csms_device_mgmt.domain.chunks import ChunkLimits, parse_limit, split
 from csms_device_mgmt.domain.device_model import JsonObject, VariableKey, bytes_per_message, items_per_message
 from csms_device_mgmt.domain.matching import in_request_order
@@ -42,14 +42,14 @@ class Merged:
 class VariableAccess:
     """Reads and sets variables. Safe for use by many tasks."""
 
-    def __init__(self, units: Units, calls: Calls) -> None:
+    def __init__(self, units: Units, calls: CallExecution) -> None:
         self._units = units
         self._calls = calls
 
     async def execute(self, message: Message, request: CallRequest, elements: Sequence[JsonObject]) -> Merged:
         """Send as many messages as it takes, one after the other. `request` tells who asks, and for which station.
 
-        Blocks up to the call timeout for each message. Raises as Calls.run does.
+        Blocks up to the call timeout for each message. Raises as CallExecution.run does.
         """
         await self._check(message, request, elements)
         merged = Merged()

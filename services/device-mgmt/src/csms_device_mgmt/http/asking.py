@@ -6,7 +6,7 @@ from csms_runtime.http import CurrentPrincipal, Problem, require
 from csms_runtime.http.prefer import Prefer, wants_async
 from fastapi import APIRouter, Body, Response, Security
 
-from csms_device_mgmt.calls.execution import CallRequest, Calls
+from csms_device_mgmt.calls.execution import CallExecution, CallRequest
 from csms_device_mgmt.http.calls import answer
 from csms_device_mgmt.http.models import CallModel, CallRecordModel
 from csms_device_mgmt.http.parameters import StationId, TimeoutS, location
@@ -16,7 +16,7 @@ from csms_device_mgmt.unit import Units
 Payload = Annotated[dict[str, Any], Body(description="The OCPP request payload without requestId, which is chosen")]
 
 
-def add(routes: APIRouter, units: Units, calls: Calls, *, path: str, action: str) -> None:
+def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, action: str) -> None:
     """Add the route that sends `action` and answers as calls do, with the Location of what was asked for."""
 
     async def ask(

@@ -8,7 +8,7 @@ from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest, decode_cursor, encode_cursor
 from fastapi import APIRouter, Path, Query, Security
 
-from csms_device_mgmt.calls.execution import Calls
+from csms_device_mgmt.calls.execution import CallExecution
 from csms_device_mgmt.domain.reports import ReportStatus, after_part, assemble
 from csms_device_mgmt.domain.series import CHARGING_PROFILES, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, MONITORS, Series
 from csms_device_mgmt.http import asking, views
@@ -47,7 +47,7 @@ RESOURCES = (
 )
 
 
-def router(units: Units, calls: Calls) -> APIRouter:
+def router(units: Units, calls: CallExecution) -> APIRouter:
     """Return the routes of all resources."""
     routes = APIRouter(tags=["Reports"])
     for resource in RESOURCES:

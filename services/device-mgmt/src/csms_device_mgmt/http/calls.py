@@ -8,7 +8,7 @@ from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Body, Path, Response, Security
 from fastapi.responses import JSONResponse
 
-from csms_device_mgmt.calls.execution import CallRequest, Calls
+from csms_device_mgmt.calls.execution import CallExecution, CallRequest
 from csms_device_mgmt.domain.privileged import is_privileged
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import CallModel, CallRecordModel
@@ -31,7 +31,7 @@ Payload = Annotated[Any, Body(description="The OCPP request payload, exactly as 
 CallId = Annotated[str, Path(max_length=64, pattern=NO_NUL)]
 
 
-def router(units: Units, calls: Calls) -> APIRouter:
+def router(units: Units, calls: CallExecution) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["Calls"])
     read, operate = Security(require("read")), Security(require("operate"))

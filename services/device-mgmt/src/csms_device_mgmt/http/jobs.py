@@ -9,7 +9,7 @@ from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest
 from fastapi import APIRouter, Security
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_device_mgmt.calls.execution import Calls
+from csms_device_mgmt.calls.execution import CallExecution
 from csms_device_mgmt.domain.jobs import COURSES, JobKind
 from csms_device_mgmt.http import asking
 from csms_device_mgmt.http.assembled import RequestId
@@ -39,7 +39,7 @@ RESOURCES = (
 )
 
 
-def router(units: Units, calls: Calls) -> APIRouter:
+def router(units: Units, calls: CallExecution) -> APIRouter:
     """Return the routes of all kinds."""
     routes = APIRouter(tags=["Jobs"])
     for resource in RESOURCES:

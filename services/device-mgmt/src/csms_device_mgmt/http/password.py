@@ -5,7 +5,7 @@ from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from fastapi import APIRouter, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 
-from csms_device_mgmt.calls.execution import CallRequest, Calls
+from csms_device_mgmt.calls.execution import CallExecution, CallRequest
 from csms_device_mgmt.domain.device_model import BASIC_AUTH_PASSWORD
 from csms_device_mgmt.http.calls import answer
 from csms_device_mgmt.http.models import CallModel
@@ -22,7 +22,7 @@ class PasswordBody(BaseModel):
     password: str = Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, repr=False)
 
 
-def router(calls: Calls, inventory: Inventory) -> APIRouter:
+def router(calls: CallExecution, inventory: Inventory) -> APIRouter:
     """Return the route."""
     routes = APIRouter(tags=["Stations"])
     admin = Security(require("admin"))

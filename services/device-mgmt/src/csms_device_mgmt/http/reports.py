@@ -7,7 +7,7 @@ from csms_runtime.http.prefer import Prefer, wants_async
 from fastapi import APIRouter, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
-from csms_device_mgmt.calls.execution import CallRequest, Calls
+from csms_device_mgmt.calls.execution import CallExecution, CallRequest
 from csms_device_mgmt.domain.reports import CLOSED, ReportStatus
 from csms_device_mgmt.domain.series import DEVICE_MODEL
 from csms_device_mgmt.http import views
@@ -62,7 +62,7 @@ class ReportAnswer(ReportSummaryModel):
     call: CallModel
 
 
-def router(units: Units, calls: Calls) -> APIRouter:
+def router(units: Units, calls: CallExecution) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["Device model"])
     read, operate = Security(require("read")), Security(require("operate"))

@@ -7,23 +7,23 @@ from csms_runtime.logging import bound
 from websockets.frames import CloseCode
 
 from csms_gateway.announcements import Announcements
-from csms_gateway.calls import CallRouter
 from csms_gateway.connection import ConnectionOptions, StationConnection
 from csms_gateway.registry import REPLACED, Registry
 from csms_gateway.socket import StationSocket, WatchTimes
+from csms_gateway.station_calls import StationCallRouter
 from csms_gateway.watch import Watch
 
 _log = structlog.get_logger(__name__)
 
 
-class Lifecycle:
+class ConnectionRunner:
     """Registers, announces and runs each connection, and cleans up behind it."""
 
     def __init__(
         self,
         registry: Registry,
         announcements: Announcements,
-        calls: CallRouter,
+        calls: StationCallRouter,
         options: ConnectionOptions,
         *,
         watch_times: WatchTimes,
@@ -37,11 +37,11 @@ class Lifecycle:
         self._watch = watch
 
     async def serve(self, socket: StationSocket) -> None:
-        """Run one admitted connection until it has ended."""
-        if socket.admitted is None:
-            raise RuntimeError("a connection without admission")
-        with bound(station_id=socket.admitted.station_id):
-            connection = StationConnection(socket, socket.admitted, self._options)
+        """Run one allowed connection until it has ended."""
+        if socket.allowed is None:
+            raise RuntimeError("a connection that was not allowed")
+        with bound(station_id=socket.allowed.station_id):
+            connection = StationConnection(socket, socket.allowed, self._options)
             socket.start(self._watch_times, self._watch)
             is_newest = self._register(connection)
             try:

@@ -29,7 +29,7 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end of an admitted connection."""
+    """Who is at the other end of an allowed connection."""
 
     remote_address: str
     security_profile: int
@@ -39,7 +39,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class Allowed:
     """A station that may connect."""
 
     station_id: str
@@ -53,7 +53,7 @@ class Admitted:
 
 
 class ConnectionRequests:
-    """Turns an Opening into an Admitted, with one question to auth."""
+    """Turns an Opening into an Allowed, with one question to auth."""
 
     def __init__(
         self,
@@ -70,14 +70,14 @@ class ConnectionRequests:
         self._timeout_s = timeout_s
         self._message_timeout_s = message_timeout_s
 
-    async def admit(self, opening: Opening, visitor: Visitor) -> Admitted:
+    async def ask(self, opening: Opening, visitor: Visitor) -> Allowed:
         """Ask auth, within the timeout given. Raises Refusal: with 503 when auth is silent, else with its status."""
         profile = _profile(opening, visitor)
         decision = await self._ask(opening, visitor, profile)
         if not decision.allowed:
             _log.info("refused", station_id=opening.station_id, reason=decision.reason, status=decision.http_status)
             raise _refusal(decision)
-        return Admitted(
+        return Allowed(
             opening.station_id,
             opening.protocol,
             Peer(visitor.address, decision.security_profile or profile, decision.certificate_common_name),

@@ -39,7 +39,7 @@ class _OpenCall:
     """Whether the record is known to be durable."""
 
 
-class CallRouter:
+class StationCallRouter:
     """The open CALLs of all stations, by correlation id.
 
     Each ends in exactly one way: the service's reply; the service's silence, after `service_timeout_s`; a failure to
