@@ -130,9 +130,9 @@ def test_a_long_message_that_is_being_read_when_the_connection_ends_comes_to_not
         (P201, b'[2,"a","NotifyEvent",[', [4, "a", "FormatViolation"]),
         (P16, b' [ 2 , "a" , "MeterValues",[', [4, "a", "FormationViolation"]),
         (P201, b'[2,"\\u0061\\"","X",[', [4, 'a"', "FormatViolation"]),
-        (P201, b'[2,"' + b"a" * 37 + b'","X",[', [4, "-1", "FormatViolation"]),
-        (P201, b"[", [4, "-1", "FormatViolation"]),
-        (P201, b'[2,"\\x","X",[', [4, "-1", "FormatViolation"]),
+        (P201, b'[2,"' + b"a" * 37 + b'","X",[', [4, "-1", "RpcFrameworkError"]),
+        (P201, b"[", [4, "-1", "RpcFrameworkError"]),
+        (P201, b'[2,"\\x","X",[', [4, "-1", "RpcFrameworkError"]),
     ],
 )
 def test_too_many_values_are_refused_unread(

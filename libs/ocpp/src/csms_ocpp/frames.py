@@ -87,7 +87,7 @@ class FrameError(OcppError):
     """What came in is no frame.
 
     `answer` says whether the rules want a CALLERROR for it; its id is `message_id`. `meant` is set when it was to be
-    the answer to the CALL of that id.
+    the answer to the CALL of that id. `action` is what its head says, of any spelling.
     """
 
     def __init__(
@@ -98,11 +98,13 @@ class FrameError(OcppError):
         *,
         answer: bool = True,
         meant: type[CallResult | CallError] | None = None,
+        action: str = "",
     ) -> None:
         super().__init__(code, description)
         self.message_id = message_id
         self.answer = answer
         self.meant = meant
+        self.action = action
 
 
 def parse(data: str | bytes, protocol: Protocol) -> Frame:
@@ -113,9 +115,9 @@ def parse(data: str | bytes, protocol: Protocol) -> Frame:
     """
     try:
         raw = data.encode() if isinstance(data, str) else data
-        items = _array(raw)
-    except ValueError:  # also invalid UTF-8 and lone surrogates; its text would repeat the input
-        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not valid JSON") from None
+    except UnicodeEncodeError:
+        raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not UTF-8") from None
+    items = _array(raw, protocol)
     kind = items[0] if items else None
     if type(kind) is not int:
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, _id_or_unreadable(items), "the message type is not an integer")
@@ -125,16 +127,20 @@ def parse(data: str | bytes, protocol: Protocol) -> Frame:
     return reader(items, raw, protocol)
 
 
-def _array(raw: bytes) -> list[Any]:
+def _array(raw: bytes, protocol: Protocol) -> list[Any]:
     count = structure(raw) if len(raw) > MAX_STRUCTURE else 0
     if count > most_structure(len(raw)):
-        raise _too_much(raw, f"more than {most_structure(len(raw))} brackets, commas and colons")
-    items: Any = _with_long_list(raw) if len(raw) > LONG_BYTES else None
-    if items is None and count > MAX_STRUCTURE:
-        text = f"more than {MAX_STRUCTURE} brackets, commas and colons, not all of them in one list of like entries"
-        raise _too_much(raw, text)
-    if items is None:
-        items = orjson.loads(raw)
+        text = f"the message has more than {most_structure(len(raw))} brackets, commas and colons"
+        raise _unread(raw, text, protocol)
+    try:
+        items: Any = _with_long_list(raw) if len(raw) > LONG_BYTES else None
+        if items is None and count > MAX_STRUCTURE:
+            text = f"more than {MAX_STRUCTURE} brackets, commas and colons, not all of them in one list of like entries"
+            raise _unread(raw, f"the message has {text}", protocol)
+        if items is None:
+            items = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:  # its `doc` is all that came in; `msg` is one of the parser's own texts
+        raise _unread(raw, f"not valid JSON: {error.msg} (at character {error.pos})", protocol) from None
     if not isinstance(items, list):
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not a JSON array")
     return items
@@ -150,25 +156,35 @@ def _with_long_list(raw: bytes) -> list[Any] | None:
     return None if payload is None else [*orjson.loads(head[0].rstrip()[:-1] + b"]"), payload]
 
 
-_HEAD_BYTES = 512
-"""Longer than any type and id, even with all characters escaped."""
+_HEAD_BYTES = 1024
+"""Longer than any type, id and known action, even with all characters of the id escaped."""
 
 
-def _too_much(raw: bytes, what: str) -> FrameError:
-    """Make the refusal of a message that must not be parsed; its head is."""
+def _unread(raw: bytes, why: str, protocol: Protocol) -> FrameError:
+    """Make the refusal of a message that cannot or must not be parsed; its head is read as far as that goes.
+
+    FormatViolation is about the payload of an action; without one the frame itself is wrong (Part 4, 4.2.3).
+    """
     head = _ANY_HEAD.match(raw[:_HEAD_BYTES])
-    try:
-        items = orjson.loads(head[0] + b"]") if head else []
-    except ValueError:
-        items = []
-    kind = items[0] if items else _CALL
+    kind = int(head["kind"]) if head else _CALL
+    message_id, action = (_text(head["id"]), _text(head["action"])) if head else (None, None)
+    meant = {_CALLRESULT: CallResult, _CALLERROR: CallError}.get(kind)
+    is_of_payload = is_message_id(message_id) and (meant is not None or action is not None)
     return FrameError(
-        ErrorCode.FORMAT_VIOLATION,
-        _id_or_unreadable(items),
-        f"the message has {what}",
-        answer=kind == _CALL,
-        meant={_CALLRESULT: CallResult, _CALLERROR: CallError}.get(kind),
+        ErrorCode.FORMAT_VIOLATION if is_of_payload else ErrorCode.RPC_FRAMEWORK_ERROR,
+        _id_or_unreadable([kind, message_id]),
+        why,
+        answer=kind == _CALL or (kind not in _READERS[protocol] and protocol is Protocol.OCPP201),
+        meant=meant,
+        action=(action or "") if kind in {_CALL, _SEND} else "",
     )
+
+
+def _text(literal: bytes | None) -> str | None:
+    try:
+        return None if literal is None else str(orjson.loads(literal))
+    except ValueError:
+        return None
 
 
 def _unknown_type(items: list[Any], protocol: Protocol) -> FrameError:
@@ -269,7 +285,11 @@ def _storable(text: str) -> str:
 
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # possessive: nothing is kept to come back to
-_ANY_HEAD = re.compile(rb"\s*\[\s*\d{1,3}\s*,\s*" + _STRING, re.DOTALL)
+_ANY_HEAD = re.compile(  # as much of it as there is; behind a byte order mark, too
+    rb"(?:\xef\xbb\xbf)?\s*\[\s*(?P<kind>\d{1,3})(?![\d.eE])"
+    rb"(?:\s*,\s*(?P<id>" + _STRING + rb")(?:\s*,\s*(?P<action>" + _STRING + rb"))?)?",
+    re.DOTALL,
+)
 _REQUEST_HEAD = re.compile(rb"\s*\[\s*\d+\s*,\s*" + _STRING + rb"\s*,\s*" + _STRING + rb"\s*,\s*", re.DOTALL)
 _RESULT_HEAD = re.compile(rb"\s*\[\s*\d+\s*,\s*" + _STRING + rb"\s*,\s*", re.DOTALL)
 

@@ -166,8 +166,8 @@ class LongList:
             return OcppError(ErrorCode.FORMAT_VIOLATION, text)
         try:
             payload = orjson.loads(self.raw)
-        except ValueError:  # its text would repeat the input
-            return OcppError(ErrorCode.RPC_FRAMEWORK_ERROR, "not valid JSON")
+        except orjson.JSONDecodeError as error:  # as csms_ocpp.frames says it of a message that is read as a whole
+            return OcppError(ErrorCode.FORMAT_VIOLATION, f"not valid JSON: {error.msg} (at character {error.pos})")
         return _problem(payload, violation_of)
 
     def _checking(self, violation_of: Callable[[object], Violation | None]) -> Iterator[None]:

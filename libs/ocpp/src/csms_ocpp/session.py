@@ -14,6 +14,7 @@ from collections.abc import Generator
 from datetime import datetime
 from enum import Enum
 
+from csms_ocpp.actions import lookup
 from csms_ocpp.commands import Command, Commands
 from csms_ocpp.effects import (
     Close,
@@ -185,7 +186,8 @@ class Session:
                 return [Notice(NoticeKind.RESULT_REFUSED, code=parse_code(frame.code))]
 
     def _malformed(self, error: FrameError, now: float) -> list[Effect]:
-        effects: list[Effect] = [Notice(NoticeKind.INVALID_FRAME, error.description, code=error.code)]
+        action = error.action if lookup(self._protocol, error.action) else ""
+        effects: list[Effect] = [Notice(NoticeKind.INVALID_FRAME, error.description, action, error.code)]
         if error.meant is not None:
             effects += self._commands.unreadable(error, now)
         if error.answer:
