@@ -45,6 +45,14 @@ def test_a_station_that_no_database_can_hold_is_in_no_place(station_id: str) -> 
     assert misplacement(DEAD_LETTERS.name, letter.record) == ""
 
 
+@pytest.mark.parametrize("station_id", ["", " CS1", "CS1 ", "x" * 49, "a/b", "..", "\x1b[2J", "\u202e", "\ufffd"])
+@pytest.mark.parametrize("topic", ["ocpp.calls.devices", "ocpp.calls.auth", "ocpp.calls.transactions"])
+def test_a_station_that_no_gateway_lets_in_is_in_no_place_of_theirs(topic: str, station_id: str) -> None:
+    record = example(topic, "station_call")
+    record.station_id = station_id
+    assert "identity" in misplacement(topic, record)
+
+
 @pytest.mark.parametrize(("body", "answer"), ANSWERS.items())
 @pytest.mark.parametrize("to", [topic.name for topic in CATALOGUE] + ["no-such-topic"])
 def test_answers_go_to_inboxes_that_take_them(body: str, answer: str, to: str) -> None:

@@ -52,6 +52,12 @@ def test_identity_is_the_last_segment_percent_decoded(path: str, expected: str) 
         ("/ocpp/%C2%85", 400),
         ("/ocpp/%E2%80%AE", 400),
         ("/ocpp/%ED%A0%80", 400),
+        ("/ocpp/%EF%BF%BD", 400),
+        ("/ocpp/CS1%20", 400),
+        ("/ocpp/%20CS1", 400),
+        ("/ocpp/CS1%C2%A0", 400),
+        ("/ocpp/%1B%5B2J", 400),
+        ("/ocpp/%C2%9B31m", 400),
     ],
 )
 def test_a_path_without_a_valid_identity_is_refused(path: str, status: int) -> None:

@@ -4,6 +4,7 @@ Kafka's ACLs say who writes to a topic; this says what counts there, and where a
 """
 
 from csms.v1.bus_pb2 import Record
+from csms_ocpp.station_ids import fault_of
 from csms_runtime.texts import is_storable
 
 from csms_bus.topics import CATALOGUE, Key
@@ -19,6 +20,10 @@ ANSWERS = {
 """Body that asks for an answer → body of the answer."""
 
 _BODIES = {topic.name: frozenset(topic.bodies) for topic in CATALOGUE}
+_OF_STATIONS = frozenset(
+    topic.name for topic in CATALOGUE if topic.key is Key.STATION and topic.producers == ("gateway",)
+)
+"""Where gateways alone write, and so only of stations that they let in."""
 _INBOXES = {topic.name: frozenset(topic.bodies) for topic in CATALOGUE if topic.key is Key.SLOT}
 
 
@@ -32,6 +37,9 @@ def misplacement(topic: str, record: Record) -> str:
     """
     if not is_storable(record.station_id):  # no gateway lets such a station in
         return "the station id is none that can be stored"
+    fault = fault_of(record.station_id) if topic in _OF_STATIONS else ""
+    if fault:
+        return f"the station's identity {fault}"
     body, carried = record.WhichOneof("body"), _BODIES.get(topic)
     if body is None or carried is None:
         return ""

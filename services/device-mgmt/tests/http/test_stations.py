@@ -99,8 +99,11 @@ async def test_bad_bodies(api, auth, pointers):
 
 
 async def test_ids(api):
-    for station_id in ("a:b", "x" * 49, "%20", "a%0Ab"):
-        assert (await api.put(f"/stations/{station_id}", json={})).status_code == 422
+    bad = ("a:b", "x" * 49, "%20", "a%0Ab", "CS1%20", "%20CS1", "%ED%A0%80", "%FF", "%1B%5B2J", "%E2%80%AE", "a%C2%85")
+    for station_id in bad:
+        answer = await api.put(f"/stations/{station_id}", json={})
+        assert answer.status_code == 422, station_id
+        assert "the identity" in answer.json()["errors"][0]["detail"]
     for station_id in ("A*b-c_d=e+f|g@h.i", "x" * 48):
         assert (await api.put(f"/stations/{station_id}", json={})).status_code == 201
         assert (await api.get(f"/stations/{station_id}")).json()["station_id"] == station_id

@@ -9,8 +9,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
-MAX_IDENTITY_LENGTH = 48
-"""Of an OCPP identity, in characters (Part 4)."""
+from csms_ocpp.station_ids import fault_of
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -86,22 +85,10 @@ def identity(path: str) -> str:
         raise _bad_identity("is not UTF-8") from None
     if _BROKEN_ESCAPE.search(segment):
         raise _bad_identity("has a broken percent escape")
-    _check_identity(name)
+    fault = fault_of(name)
+    if fault:
+        raise _bad_identity(fault)
     return name
-
-
-def _check_identity(name: str) -> None:
-    if len(name) > MAX_IDENTITY_LENGTH:
-        raise _bad_identity(f"is longer than {MAX_IDENTITY_LENGTH} characters")
-    # The colon separates user name and password in Basic authentication (A00.FR.207).
-    if ":" in name:
-        raise _bad_identity("contains a colon")
-    if "/" in name:  # the HTTP API could not name it
-        raise _bad_identity("contains a slash")
-    if name in {".", ".."}:  # steps in a path: whoever follows them would reach something else
-        raise _bad_identity("is a step in a path, not a name")
-    if not name.isprintable() or name.isspace():
-        raise _bad_identity("contains characters that cannot be printed")
 
 
 def _bad_identity(what: str) -> Refusal:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from csms_db.bounded import fitting
 from csms_ocpp.redaction import is_secret_variable
+from csms_ocpp.station_ids import RULE, checked
 from csms_ocpp.versions import Protocol
 from csms_runtime.http import Page, PageParams, paginate, require
 from csms_runtime.http.pages import MAX_PAGE_BYTES
@@ -17,7 +18,6 @@ from csms_device_mgmt.calls.checks import violations
 from csms_device_mgmt.domain.device_model import VariableKey
 from csms_device_mgmt.domain.onboarding import Mode
 from csms_device_mgmt.domain.registration import Registration
-from csms_device_mgmt.domain.station_ids import RULE, is_station_id
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import StationModel
 from csms_device_mgmt.http.parameters import StationId, existing, text_position
@@ -26,14 +26,7 @@ from csms_device_mgmt.presence import Presence
 from csms_device_mgmt.store import connectors, stations
 from csms_device_mgmt.unit import Units
 
-
-def _station_id(text: str) -> str:
-    if not is_station_id(text):
-        raise ValueError(f"a station's identity has {RULE}")
-    return text
-
-
-NewStationId = Annotated[str, AfterValidator(_station_id), Path(description=RULE)]
+NewStationId = Annotated[str, AfterValidator(checked), Path(description=RULE)]
 
 SearchText = Annotated[
     str | None,
