@@ -33,7 +33,8 @@ def lines(log_format: Format, write: str = "info") -> list[str]:
     log.debug("hidden")
     with bound(station_id="CS1"):
         log.info("hello", password=SECRET, nested={"Authorization": SECRET, "list": [{"api_key": SECRET}]})
-    logging.getLogger("uvicorn.error").warning("from %s", "uvicorn")
+    logging.getLogger("uvicorn.error").error("from %s", "uvicorn")
+    logging.getLogger("uvicorn.error").warning("chatter: Invalid HTTP request received.")
     logging.getLogger("aiokafka.client").info("chatter")
     try:
         fail(SECRET)
@@ -50,7 +51,7 @@ def test_json() -> None:
     assert found[0]["password"] == "***"
     assert found[0]["nested"] == {"Authorization": "***", "list": [{"api_key": "***"}]}
     assert found[0]["timestamp"].endswith("Z")
-    assert found[1]["level"] == "warning"
+    assert found[1]["level"] == "error"
     assert "ValueError: boom" in found[2]["exception"]
     assert "ValueError: boom" in found[3]["exception"]
 

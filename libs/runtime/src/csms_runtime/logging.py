@@ -23,9 +23,9 @@ Format = Literal["console", "json"]
 SECRET_KEYS = frozenset({"password", "password_digest", "authorization", "api_key", "secret_key"})
 """Keys whose values are never written, at any depth."""
 _MASK = "***"
-_QUIET = dict.fromkeys(
-    ("aiokafka", "aiosqlite", "alembic", "sqlalchemy", "uvicorn.access", "uvicorn.error"), logging.WARNING
-)
+_QUIET = dict.fromkeys(("aiokafka", "aiosqlite", "alembic", "sqlalchemy", "uvicorn.access"), logging.WARNING) | {
+    "uvicorn.error": logging.ERROR  # a warning for each request that is none: anybody could fill disks
+}
 """Least level of chatty libraries, raised further by the configured level. aiosqlite at debug shows stored values."""
 
 

@@ -58,6 +58,7 @@ async def listening(
         yield bound_port
     finally:
         server.should_exit = True
+        connections.stop()
         await _ended(task)
 
 
