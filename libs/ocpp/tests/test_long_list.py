@@ -150,7 +150,7 @@ def test_what_cannot_be_read_in_pieces_after_all_is_read_as_a_whole() -> None:
 
 def test_what_turns_out_to_be_no_json_is_refused() -> None:
     raw = orjson.dumps(events([EVENT] * 3000))
-    for middle in (b'"x"', b"\xff", b"NaN", b'"\\ud800"'):
+    for middle in (b'"x"', b"\xff", b'"\\ud800"'):
         found = LongList.find(raw[:300_000] + middle + raw[300_000:])
         assert found is not None
         problem = found.check(lambda _payload: None)
