@@ -18,6 +18,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_db.direct import Direct
+from csms_db.sql import lock_order
 
 Row = Sequence[Any]
 Processor = Callable[[Any], Any]
@@ -236,8 +237,9 @@ class Lookup:
     def _compile(self, dialect: Dialect) -> _Compiled:
         names = [f"values_{number}" for number in range(len(self._by))]
         among = [_among(dialect, column, name) for column, name in zip(self._by, names, strict=True)]
-        statement = sa.select(*self._columns).where(*among).order_by(*self._by)
         # One order of locking, so that two processes cannot wait for each other.
+        order_by = lock_order(*self._by) if self._for_update else self._by
+        statement = sa.select(*self._columns).where(*among).order_by(*order_by)
         compiled: Any = (statement.with_for_update() if self._for_update else statement).compile(dialect=dialect)
         order = _order(compiled, names)
         found = ((at, _result_processor(column, dialect)) for at, column in enumerate(self._columns))

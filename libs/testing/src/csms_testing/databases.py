@@ -58,10 +58,14 @@ class TestDatabases:
         shutil.copyfile(self._sqlite_template(scripts, schema), path)
         return f"sqlite:///{path}"
 
-    def empty_postgresql(self) -> str:
-        """Return the URL of a new PostgreSQL database with nothing in it. Skips the test without a server."""
+    def empty_postgresql(self, language: str | None = None) -> str:
+        """Return the URL of a new PostgreSQL database with nothing in it. Skips the test without a server.
+
+        `language`: texts are in its order, as on most servers ("en-US"); None: as on the server.
+        """
         server, name = self.server_url(), f"csms_test_{new_id().replace('-', '_')}"
-        in_thread(lambda: _execute(server, f'CREATE DATABASE "{name}"'))
+        order = f" TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE '{language}'" if language else ""
+        in_thread(lambda: _execute(server, f'CREATE DATABASE "{name}"{order}'))
         url = make_url(server).set(database=name).render_as_string(hide_password=False)
         self._made.append(url)
         return url

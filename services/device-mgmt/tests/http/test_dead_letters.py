@@ -1,6 +1,7 @@
 """What consumers gave up: kept, shown and published again, here as on Kafka."""
 
 import base64
+from datetime import datetime
 
 import pytest
 from csms.v1.bus_pb2 import Record
@@ -9,6 +10,7 @@ from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import dead_letter, new_record
 from csms_bus.topics import CALLS_DEVICES
 from csms_device_mgmt.store import dead_letters as store
+from csms_runtime.clock import utcnow
 
 
 @pytest.fixture
@@ -62,12 +64,34 @@ async def test_a_replayed_record_is_handled(api, bury, listed, connected, eventu
     await bury(connected, new_record(connected, refused_message=body).SerializeToString())
     (item,) = await listed()
     assert (await api.get(f"/dead-letters/{item['id']}")).json()["body"] == "refused_message"
+    assert (item["replayed_at"], item["replayed_by"]) == (None, None)
     assert (await api.post(f"/dead-letters/{item['id']}/replay")).status_code == 204
 
     async def refused():
         return (await api.get(f"/stations/{connected}/refused-messages")).json()["items"]
 
     assert [one["kind"] for one in await eventually(refused)] == ["invalid_frame"]
+
+
+async def test_a_letter_shows_when_and_by_whom_it_was_replayed(api, bury, listed, connected):
+    body = RefusedMessage(protocol="ocpp2.0.1", connection_id="c", kind="invalid_frame", received_at_ms=1)
+    for reason in ("first", "second"):
+        await bury(connected, new_record(connected, refused_message=body).SerializeToString(), reason=reason)
+    newer, older = await listed(2)
+    before = utcnow()
+    assert (await api.post(f"/dead-letters/{older['id']}/replay")).status_code == 204
+    (item,) = await listed(1, "?replayed=true")
+    assert (item["id"], item["replayed_by"]) == (older["id"], "admin")
+    assert before <= datetime.fromisoformat(item["replayed_at"]) <= utcnow()
+    assert (await api.get(f"/dead-letters/{item['id']}")).json()["replayed_at"] == item["replayed_at"]
+    assert [item["id"] for item in await listed(1, "?replayed=false")] == [newer["id"]]
+
+
+async def test_a_letter_that_the_bus_refuses_is_not_shown_as_replayed(api, bury, listed):
+    await bury("CS1", new_record("CS1", refused_message=RefusedMessage()).SerializeToString(), partition=999)
+    (item,) = await listed()
+    assert (await api.post(f"/dead-letters/{item['id']}/replay")).status_code == 409
+    assert [item["replayed_at"] for item in await listed()] == [None]
 
 
 async def test_poison_of_a_station_is_found_here(bus, listed):

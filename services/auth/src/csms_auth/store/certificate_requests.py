@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from csms_db.engine import WriteSession
-from csms_db.sql import insert
+from csms_db.sql import insert, lock_order
 from sqlalchemy import Row, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +17,7 @@ from csms_auth.store.tables import certificate_requests
 
 Key = tuple[str, str]
 """Station id and certificate type."""
+_LOCK_ORDER = lock_order(certificate_requests.c.station_id, certificate_requests.c.certificate_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ async def lock(session: WriteSession, station_ids: Collection[str]) -> dict[Key,
     found: dict[Key, CertificateRequest] = {}
     for some in chunks(sorted(station_ids)):
         query = select(certificate_requests).where(certificate_requests.c.station_id.in_(some))
-        query = query.order_by(certificate_requests.c.station_id, certificate_requests.c.certificate_type)
+        query = query.order_by(*_LOCK_ORDER)
         for row in await session.execute(query.with_for_update()):
             found[row.station_id, row.certificate_type] = _request(row)
     return found
@@ -44,7 +45,9 @@ async def save(session: WriteSession, requests: Collection[CertificateRequest]) 
     if not requests:
         return
     statement = insert(session, certificate_requests)
-    values = [_values(request) for request in requests]
+    # In one order, so that two writers cannot lock each other out.
+    in_order = sorted(requests, key=lambda request: (request.station_id, request.certificate_type))
+    values = [_values(request) for request in in_order]
     changed = {name: statement.excluded[name] for name in values[0] if name not in ("station_id", "certificate_type")}
     statement = statement.on_conflict_do_update(
         index_elements=[certificate_requests.c.station_id, certificate_requests.c.certificate_type], set_=changed

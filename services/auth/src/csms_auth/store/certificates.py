@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from csms_db.engine import WriteSession
-from csms_db.sql import insert
+from csms_db.sql import insert, lock_order
 from sqlalchemy import Row, exists, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,7 +33,8 @@ async def save(session: WriteSession, changed: Collection[Certificate]) -> None:
     if not changed:
         return
     statement = insert(session, certificates)
-    values = [_values(certificate) for certificate in changed]
+    # In one order, so that two writers cannot lock each other out.
+    values = [_values(certificate) for certificate in sorted(changed, key=lambda one: one.certificate_id)]
     others = {name: statement.excluded[name] for name in values[0] if name != "certificate_id"}
     statement = statement.on_conflict_do_update(index_elements=[certificates.c.certificate_id], set_=others)
     await session.execute(statement, values)
@@ -50,7 +51,7 @@ async def lock(session: WriteSession, certificate_ids: Collection[str]) -> dict[
     found: dict[str, Certificate] = {}
     for some in chunks(sorted(certificate_ids)):
         query = select(certificates).where(certificates.c.certificate_id.in_(some))
-        query = query.order_by(certificates.c.certificate_id).with_for_update()
+        query = query.order_by(*lock_order(certificates.c.certificate_id)).with_for_update()
         found.update((row.certificate_id, _certificate(row)) for row in await session.execute(query))
     return found
 
@@ -64,7 +65,7 @@ async def of_stations(session: WriteSession, station_ids: Collection[str], *, va
             certificates.c.state != CertificateState.REVOKED,
             certificates.c.not_after > valid_at,
         )
-        query = query.order_by(certificates.c.certificate_id).with_for_update()
+        query = query.order_by(*lock_order(certificates.c.certificate_id)).with_for_update()
         found += map(_certificate, await session.execute(query))
     return found
 
@@ -74,7 +75,7 @@ async def ordered(session: WriteSession, order_ids: Collection[str]) -> dict[str
     found: dict[str, Certificate] = {}
     for some in chunks(sorted(order_ids)):
         query = select(certificates).where(certificates.c.order_id.in_(some))
-        query = query.order_by(certificates.c.certificate_id).with_for_update()
+        query = query.order_by(*lock_order(certificates.c.certificate_id)).with_for_update()
         found.update((row.order_id, _certificate(row)) for row in await session.execute(query))
     return found
 
@@ -92,6 +93,8 @@ async def connected(
     """Make what is to be delivered to these stations due; later, if a CALL is under way whose outcome may be lost."""
     for some in chunks(sorted(station_ids)):
         to_deliver = certificates.c.station_id.in_(some), certificates.c.state == CertificateState.ISSUED
+        in_order = select(certificates.c.certificate_id).where(*to_deliver)
+        await session.execute(in_order.order_by(*lock_order(certificates.c.certificate_id)).with_for_update())
         for is_ordered, moment in ((False, due_at), (True, under_way_due_at)):
             ordered_or_not = certificates.c.order_id.is_not(None) if is_ordered else certificates.c.order_id.is_(None)
             await session.execute(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from csms_db.engine import WriteSession
-from csms_db.sql import insert
+from csms_db.sql import insert, lock_order
 from sqlalchemy import ColumnElement, Row, case, func, select, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,7 +25,7 @@ async def load(session: AsyncSession, station_ids: Collection[str], *, lock: boo
         query = select(stations).where(stations.c.station_id.in_(some))
         if lock:
             # In one order, so that two writers cannot lock each other out.
-            query = query.order_by(stations.c.station_id).with_for_update()
+            query = query.order_by(*lock_order(stations.c.station_id)).with_for_update()
         rows = await session.execute(query)
         found.update((row.station_id, _station(row)) for row in rows)
     return found

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Bus, Outgoing, RecordRefused
-from csms_runtime.http import Page, PageParams, Problem, paginate, require
+from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
 from fastapi import APIRouter, Path, Query, Response, Security
 from google.protobuf.message import DecodeError
 from pydantic import BaseModel, Field
@@ -33,6 +33,8 @@ class DeadLetterModel(BaseModel):
     reason: str
     size: int = Field(description="In bytes")
     died_at: datetime
+    replayed_at: datetime | None = Field(description="When it was published again last; null: never")
+    replayed_by: str | None = Field(description="Who had it published again, as in the audit log")
 
 
 class DeadLetterValue(DeadLetterModel):
@@ -49,12 +51,17 @@ def router(units: Units, bus: Bus) -> APIRouter:
 
     @routes.get("", dependencies=[Security(require("read"))])
     async def list_dead_letters(
-        page: PageParams, station_id: Wanted = None, topic: Wanted = None, reason: Wanted = None
+        page: PageParams,
+        station_id: Wanted = None,
+        topic: Wanted = None,
+        reason: Wanted = None,
+        replayed: Annotated[bool | None, Query(description="Whether it was published again")] = None,
     ) -> Page[DeadLetterModel]:
         """List records that were given up, the newest first."""
         wanted = {"station_id": station_id, "topic": topic, "reason": reason}
         async with units.reading() as session:
-            rows = await store.page(session, limit=page.limit + 1, before=number_position(page), wanted=wanted)
+            before = number_position(page)
+            rows = await store.page(session, limit=page.limit + 1, before=before, wanted=wanted, replayed=replayed)
         return paginate(
             rows, page.limit, position=lambda row: [row.id], item=lambda row: DeadLetterModel(**_shown(row))
         )
@@ -68,8 +75,11 @@ def router(units: Units, bus: Bus) -> APIRouter:
         return DeadLetterValue(**_shown(letter), value=base64.b64encode(letter.value).decode(), body=body)
 
     @routes.post("/{number}/replay", dependencies=[admin], status_code=204)
-    async def replay_dead_letter(number: Number) -> Response:
-        """Publish the record again where it came from, as it was. The letter stays; repeats are harmless."""
+    async def replay_dead_letter(number: Number, principal: CurrentPrincipal) -> Response:
+        """Publish the record again where it came from, as it was.
+
+        The letter stays, with `replayed_at`. Repeats are harmless; a record that fails again is a new dead letter.
+        """
         letter = await _existing(units, number)
         record = _record(letter.value)
         if record is None:
@@ -79,6 +89,8 @@ def router(units: Units, bus: Bus) -> APIRouter:
             await bus.publish([again])
         except RecordRefused as error:
             raise Problem(409, "Refused", str(error)) from error
+        async with units.open() as unit:
+            await store.replayed(unit.session, number, unit.now, principal.name)
         return Response(status_code=204)
 
     @routes.delete("/{number}", dependencies=[admin], status_code=204)

@@ -1,6 +1,7 @@
 """Rows of dead letters: records that a consumer of any service gave up."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -27,12 +28,19 @@ async def add(session: WriteSession, rows: Sequence[dict[str, Any]]) -> int:
 
 
 async def page(
-    session: AsyncSession, *, limit: int, before: int | None, wanted: dict[str, str | None]
+    session: AsyncSession,
+    *,
+    limit: int,
+    before: int | None,
+    wanted: dict[str, str | None],
+    replayed: bool | None = None,
 ) -> Sequence[sa.Row[Any]]:
     """Return up to `limit`, without values, the newest first; `wanted`: column → value, None for any."""
     statement = sa.select(*_SHOWN).order_by(DeadLetter.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(DeadLetter.id < before)
+    if replayed is not None:
+        statement = statement.where(DeadLetter.replayed_at.is_not(None) == replayed)
     for name, value in wanted.items():
         if value is not None:
             statement = statement.where(_TABLE.c[name] == value)
@@ -42,6 +50,12 @@ async def page(
 async def find(session: AsyncSession, number: int) -> DeadLetter | None:
     """Return one with its value."""
     return await session.get(DeadLetter, number)
+
+
+async def replayed(session: AsyncSession, number: int, at: datetime, by: str) -> None:
+    """Note that one was published again; nothing happens when there is none."""
+    statement = sa.update(DeadLetter).where(DeadLetter.id == number).values(replayed_at=at, replayed_by=by)
+    await session.execute(statement.execution_options(synchronize_session=False))
 
 
 async def delete(session: AsyncSession, number: int) -> bool:

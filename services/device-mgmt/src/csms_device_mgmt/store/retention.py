@@ -5,29 +5,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
-from csms_device_mgmt.store import history
+from csms_device_mgmt.store import history, stations
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Call, Job, JobStep, Notification, RefusedMessage, Report, ReportPart
 
-# Rows that another process is deleting are left to it.
+# Stations' rows are locked before those of their history, as everybody does. What another process deleted meanwhile is
+# not there any more, and counts there.
+
+_Size = InstrumentedAttribute[int]
 
 
 async def delete_calls(session: AsyncSession, before: datetime, limit: int) -> int:
     """Delete up to `limit` completed calls that were over before that moment; return how many."""
-    chosen = (
-        select(Call.station_id, Call.size, Call.call_id)
-        .where(Call.state == CallState.COMPLETED.value, Call.deadline_at < before)
-        .order_by(Call.deadline_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    old = select(Call.station_id, Call.call_id).where(
+        Call.state == CallState.COMPLETED.value, Call.deadline_at < before
     )
-    found = (await session.execute(chosen)).all()
-    await session.execute(delete(Call).where(Call.call_id.in_([row.call_id for row in found])))
-    await _shrink(session, found)
-    return len(found)
+    return await _delete(session, Call, old.order_by(Call.deadline_at).limit(limit), Call.call_id, Call.size)
 
 
 async def delete_notifications(session: AsyncSession, before: datetime, limit: int) -> int:
@@ -47,31 +44,18 @@ async def _delete_messages(
     before: datetime,
     limit: int,
 ) -> int:
-    chosen = (
-        select(table.station_id, size, table.record_id)
-        .where(table.received_at < before)
-        .order_by(table.received_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    found = [tuple(row) for row in await session.execute(chosen)]
-    await session.execute(delete(table).where(table.record_id.in_([record_id for *_, record_id in found])))
-    await _shrink(session, found)
-    return len(found)
+    old = select(table.station_id, table.record_id).where(table.received_at < before)
+    return await _delete(session, table, old.order_by(table.received_at).limit(limit), table.record_id, size)
 
 
 async def delete_reports(session: AsyncSession, before: datetime, limit: int) -> int:
     """Delete reports that were begun before that moment, with up to `limit` of their parts; return how many rows."""
     key = (Report.station_id, Report.message, Report.request_id)
-    old = select(*key).where(Report.created_at < before).order_by(Report.created_at).limit(limit)
-    found = [tuple(row) for row in await session.execute(old.with_for_update(skip_locked=True))]
+    found = await _held(session, key, Report.created_at, before, limit)
     of_report = tuple_(ReportPart.station_id, ReportPart.message, ReportPart.request_id)
     part = (ReportPart.station_id, ReportPart.message, ReportPart.request_id, ReportPart.seq_no)
-    size = func.length(ReportPart.entries)
-    parts = (await session.execute(select(part[0], size, *part[1:]).where(of_report.in_(found)).limit(limit))).all()
-    chosen = [(row[0], *row[2:]) for row in parts]
-    await session.execute(delete(ReportPart).where(tuple_(*part).in_(chosen)))
-    await _shrink(session, parts)
+    parts = [tuple(row) for row in await session.execute(select(*part).where(of_report.in_(found)).limit(limit))]
+    await _delete_rows(session, ReportPart, tuple_(*part).in_(parts), func.length(ReportPart.entries))
     if len(parts) == limit:
         return limit  # the reports go when their parts are gone
     await session.execute(delete(Report).where(tuple_(*key).in_(found)))
@@ -81,23 +65,53 @@ async def delete_reports(session: AsyncSession, before: datetime, limit: int) ->
 async def delete_jobs(session: AsyncSession, before: datetime, limit: int) -> int:
     """Delete jobs of which nothing was heard since that moment, with up to `limit` of their steps; return how many."""
     key = (Job.station_id, Job.kind, Job.request_id)
-    old = select(*key).where(Job.updated_at < before).order_by(Job.updated_at).limit(limit)
-    found = [tuple(row) for row in await session.execute(old.with_for_update(skip_locked=True))]
+    found = await _held(session, key, Job.updated_at, before, limit)
     of_job = tuple_(JobStep.station_id, JobStep.kind, JobStep.request_id)
-    chosen = select(JobStep.station_id, func.length(JobStep.detail), JobStep.record_id).where(of_job.in_(found))
-    steps = (await session.execute(chosen.limit(limit))).all()
-    await session.execute(delete(JobStep).where(JobStep.record_id.in_([row.record_id for row in steps])))
-    await _shrink(session, steps)
+    steps = (await session.scalars(select(JobStep.record_id).where(of_job.in_(found)).limit(limit))).all()
+    await _delete_rows(session, JobStep, JobStep.record_id.in_(steps), func.length(JobStep.detail))
     if len(steps) == limit:
         return limit  # the jobs go when their steps are gone
     await session.execute(delete(Job).where(tuple_(*key).in_(found)))
     return len(found)
 
 
-async def _shrink(session: AsyncSession, rows: Sequence[Any]) -> None:
-    """Note that rows of history are gone; they begin with the station and the size."""
+async def _delete(
+    session: AsyncSession,
+    table: type[Any],
+    old: Select[str, str],
+    key: InstrumentedAttribute[str],
+    size: ColumnElement[int] | _Size,
+) -> int:
+    """Delete the rows that `old` selects, as station and key; return how many there still were."""
+    found = (await session.execute(old)).all()
+    await stations.hold(session, {row[0] for row in found})
+    return await _delete_rows(session, table, key.in_([row[1] for row in found]), size)
+
+
+async def _held(
+    session: AsyncSession,
+    key: Sequence[InstrumentedAttribute[Any]],
+    at: InstrumentedAttribute[datetime],
+    before: datetime,
+    limit: int,
+) -> Sequence[tuple[Any, ...]]:
+    """Return the keys of up to `limit` old rows, whose stations are locked: nothing is added to them any more."""
+    old = select(*key).where(at < before).order_by(at).limit(limit)
+    found = [tuple(row) for row in await session.execute(old)]
+    await stations.hold(session, {row[0] for row in found})
+    still = await session.execute(select(*key).where(tuple_(*key).in_(found), at < before))
+    return [tuple(row) for row in still]
+
+
+async def _delete_rows(
+    session: AsyncSession, table: type[Any], which: ColumnElement[bool], size: ColumnElement[int] | _Size
+) -> int:
+    """Delete rows of history, and note for their stations what is gone; return how many there were."""
+    statement = delete(table).where(which).returning(table.station_id, size)
+    rows = (await session.execute(statement.execution_options(synchronize_session=False))).all()
     gone: Counter[str] = Counter()
-    for row in rows:
-        gone[row[0]] -= row[1] + history.ROW_BYTES
+    for station_id, bytes_ in rows:
+        gone[station_id] -= bytes_ + history.ROW_BYTES
     if gone:
         await history.grow(session, gone)
+    return len(rows)

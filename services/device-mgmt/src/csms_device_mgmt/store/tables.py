@@ -312,6 +312,9 @@ class DeadLetter(Base):
     value: Mapped[bytes]
     size: Mapped[int]
     died_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of the last time it was published again.
+    replayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    replayed_by: Mapped[str | None] = mapped_column(String(255))
 
 
 OUTBOX = outbox_table(Base.metadata)
