@@ -3,16 +3,16 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
 from csms.v1.bus_pb2 import Record
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms
 
-from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
+from csms_bus.flow import Backoff, Later, Never
 from csms_bus.placement import misplacement
-from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordRefused, TopicPartition
+from csms_bus.poison import Poison, RetryLimits
+from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordRefused
 from csms_bus.records import dead_letter, error_to
 from csms_bus.topics import CATALOGUE, Key
 
@@ -29,34 +29,20 @@ _REASON_CHARS = 500
 _INBOXES = frozenset(topic.name for topic in CATALOGUE if topic.key is Key.SLOT)
 
 
-@dataclass(frozen=True, slots=True)
-class RetryLimits:
-    """When to give up."""
-
-    attempts: int
-    """How often a record that fails on its own is tried before it becomes a dead letter; at least 1."""
-    stations_in_a_row: int
-    """When records of so many stations of a partition failed and none succeeded, the consumer stops; at least 1."""
-    pause_s: float
-    """Before a record is tried again; doubles each time."""
-
-
 class BatchProcessor:
     """Runs a handler over batches and publishes what comes of it.
 
     What a batch leads to is published while the next one is handled, in order: a batch is done only when the one before
     it is. Dead letters are held back until a record succeeds or the batch ends, so that a handler that fails for every
-    record stops the consumer before it has given up many.
+    record stops the consumer before it has given up many. Records that no handler must see, and those of stations whose
+    records became dead letters lately, are handled apart, so that they do not cost the others their batch.
     """
 
     def __init__(self, bus: Bus, group: str, handler: BatchHandler, limits: RetryLimits) -> None:
         self._bus = bus
         self._group = group
         self._handler = handler
-        self._limits = limits
-        self._failing: dict[TopicPartition, set[str]] = {}
-        """By partition the keys of which records failed since the last that succeeded there: one station's poison, how
-        much ever, is bad data, and that of many a bad deploy."""
+        self._poison = Poison(group, limits)
         self._publishing: asyncio.Task[None] | None = None
         """Of the batch before."""
         self._careful = False
@@ -92,9 +78,16 @@ class BatchProcessor:
         rest, of the batch before too, is to be delivered again after a pause, TooManyDeadLetters.
         """
         _observe(self._group, batch)
-        outgoing = await self._all_at_once(batch)
+        apart = [at for at, one in enumerate(batch) if _refused(one) or self._poison.is_suspect(one)]
+        others = _without(batch, apart)
+        outgoing = await self._all_at_once(others)
         await self.settle()
-        if outgoing is not None:
+        if outgoing is not None and apart:
+            if await self._publish_of(others, outgoing):
+                await self._apart(batch, apart, done, interrupted)
+            else:
+                outgoing = None
+        elif outgoing is not None:
             self._publishing = asyncio.create_task(self._finish(batch, outgoing, done))
             if not self._careful:
                 return
@@ -109,10 +102,34 @@ class BatchProcessor:
             await self._one_by_one(batch, done, interrupted)
         self._careful = False
 
+    async def _apart(
+        self,
+        batch: Sequence[Incoming],
+        apart: Sequence[int],
+        done: Callable[[Sequence[Incoming]], None],
+        interrupted: Callable[[], bool],
+    ) -> None:
+        """Handle the records at these positions, the others being handled: done is what is before the first left."""
+        finished: list[Incoming] = []
+        try:
+            await self._one_by_one([batch[at] for at in apart], finished.extend, interrupted)
+        finally:
+            done(batch if len(finished) == len(apart) else batch[: apart[len(finished)]])
+
+    async def _publish_of(self, batch: Sequence[Incoming], outgoing: Sequence[Outgoing]) -> bool:
+        """Publish what these led to; False: for one of them that can never be done. Raises BusUnavailable."""
+        try:
+            await self._publish(outgoing)
+        except BusUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 which of them it is will turn out
+            self._log_batch(batch, error)
+            return False
+        self._poison.succeeded(batch)
+        return True
+
     async def _all_at_once(self, batch: Sequence[Incoming]) -> Sequence[Outgoing] | None:
         """Return what is to be published; None: the records are to be handled one by one."""
-        if any(_refused(incoming) for incoming in batch):
-            return None
         try:
             return await self._handle(batch)
         except (Later, BusUnavailable):
@@ -126,9 +143,7 @@ class BatchProcessor:
         self, batch: Sequence[Incoming], outgoing: Sequence[Outgoing], done: Callable[[Sequence[Incoming]], None]
     ) -> None:
         await self._publish(outgoing)
-        if self._failing:
-            for name in set(map(_partition, batch)):
-                self._failing.pop(name, None)
+        self._poison.succeeded(batch)
         done(batch)
 
     async def _one_by_one(
@@ -144,10 +159,10 @@ class BatchProcessor:
                 except Never as never:
                     held.append((incoming, str(never)))
                     if not _refused(incoming):  # which says nothing of the handler
-                        self._check_limit(incoming, str(never))
+                        self._poison.failed(incoming, str(never))
                 else:
                     await self._bury(held, done)
-                    self._failing.pop(_partition(incoming), None)
+                    self._poison.succeeded([incoming])
                     done([incoming])
         except (Later, BusUnavailable):
             await self._bury(held, done)
@@ -159,8 +174,9 @@ class BatchProcessor:
         refused = _refused(incoming)
         if refused:
             raise Never(refused)
-        backoff = Backoff(self._limits.pause_s, self._limits.pause_s * 16)
-        for attempt in range(1, self._limits.attempts + 1):
+        attempts, pause_s = self._poison.tries(incoming)
+        backoff = Backoff(pause_s, pause_s * 16)
+        for attempt in range(1, attempts + 1):
             try:
                 await self._publish(await self._handle([incoming]))
             except (Later, Never, BusUnavailable):
@@ -169,7 +185,7 @@ class BatchProcessor:
                 raise Never(f"what it leads to can never be published: {error}") from error
             except Exception as error:
                 self._log_failure(incoming, attempt)
-                if attempt == self._limits.attempts:
+                if attempt == attempts:
                     raise Never(f"{type(error).__name__}: {error}"[:_REASON_CHARS]) from error
                 await asyncio.sleep(backoff.next_pause())
             else:
@@ -232,15 +248,6 @@ class BatchProcessor:
             words.append(error_to(record.station_call, record.station_id, "InternalError", text))
         return words
 
-    def _check_limit(self, incoming: Incoming, reason: str) -> None:
-        stations = self._failing.setdefault(_partition(incoming), set())
-        stations.add(incoming.key)
-        if len(stations) >= self._limits.stations_in_a_row:
-            raise TooManyDeadLetters(
-                f"{self._group}: records of {len(stations)} stations of {incoming.topic} {incoming.partition} failed, "
-                f"and none succeeded; the last one: {reason}"
-            )
-
     def _log_batch(self, batch: Sequence[Incoming], error: Exception) -> None:
         _log.info("batch failed, now one by one", group=self._group, records=len(batch), error=repr(error))
 
@@ -280,12 +287,15 @@ def _refused(incoming: Incoming) -> str:
     return "the value is no record" if incoming.value else ""
 
 
+def _without(batch: Sequence[Incoming], positions: Sequence[int]) -> Sequence[Incoming]:
+    if not positions:
+        return batch
+    among = frozenset(positions)
+    return [one for at, one in enumerate(batch) if at not in among]
+
+
 def _unknown(incoming: Incoming) -> bool:
     return incoming.record is not None and incoming.record.WhichOneof("body") is None
-
-
-def _partition(incoming: Incoming) -> TopicPartition:
-    return TopicPartition(incoming.topic, incoming.partition)
 
 
 def _wants_error(incoming: Incoming, record: Record) -> bool:

@@ -7,9 +7,10 @@ from contextlib import suppress
 import structlog
 from csms_runtime import metrics
 
-from csms_bus.batches import BatchHandler, BatchProcessor, RetryLimits
+from csms_bus.batches import BatchHandler, BatchProcessor
 from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
 from csms_bus.offsets import Offsets
+from csms_bus.poison import RetryLimits
 from csms_bus.ports import Bus, BusUnavailable, Consumer, Incoming, NotAuthorized, TopicPartition
 
 __all__ = ["BatchHandler", "ConsumerRunner", "Later", "Never", "TooManyDeadLetters"]

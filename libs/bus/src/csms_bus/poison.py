@@ -1,0 +1,80 @@
+"""Whose records fail: when that is bad data, when a bad deploy, and who is no longer given the benefit of the doubt."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from csms_bus.flow import TooManyDeadLetters
+from csms_bus.ports import Incoming, TopicPartition
+
+SUSPECT_S = 60.0
+"""How long after a dead letter the records of its key are handled apart from those of others."""
+_FEW_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLimits:
+    """When to give up."""
+
+    attempts: int
+    """How often a record that fails on its own is tried before it becomes a dead letter; at least 1."""
+    stations_in_a_row: int
+    """When records of so many stations of a partition failed and none succeeded, the consumer stops; at least 1."""
+    pause_s: float
+    """Before a record is tried again; doubles each time. Records of a suspect are tried again at once."""
+
+
+class Poison:
+    """Remembers which keys' records failed.
+
+    One station's poison, how much ever, is bad data: from its first dead letter on it costs the others of its consumer
+    neither their batch nor pauses. That of many stations of a partition is a bad deploy.
+    """
+
+    def __init__(self, group: str, limits: RetryLimits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._group = group
+        self._limits = limits
+        self._clock = clock
+        self._failing: dict[TopicPartition, set[str]] = {}
+        """By partition the keys of which records failed since the last that succeeded there."""
+        self._suspects: dict[str, float] = {}
+        """Until when; the oldest first."""
+
+    def is_suspect(self, incoming: Incoming) -> bool:
+        """Whether a record of this key became a dead letter lately."""
+        return bool(self._suspects) and self._suspects.get(incoming.key, 0.0) > self._clock()
+
+    def tries(self, incoming: Incoming) -> tuple[int, float]:
+        """Return how often a record is tried on its own, and the first pause in between, in seconds."""
+        if self.is_suspect(incoming):
+            return min(_FEW_ATTEMPTS, self._limits.attempts), 0.0
+        return self._limits.attempts, self._limits.pause_s
+
+    def failed(self, incoming: Incoming, reason: str) -> None:
+        """Note that a record is given up. Raises TooManyDeadLetters."""
+        self._suspect(incoming.key)
+        stations = self._failing.setdefault(partition_of(incoming), set())
+        stations.add(incoming.key)
+        if len(stations) >= self._limits.stations_in_a_row:
+            raise TooManyDeadLetters(
+                f"{self._group}: records of {len(stations)} stations of {incoming.topic} {incoming.partition} failed, "
+                f"and none succeeded; the last one: {reason}"
+            )
+
+    def succeeded(self, records: Iterable[Incoming]) -> None:
+        """Note that these were handled."""
+        if self._failing:
+            for name in set(map(partition_of, records)):
+                self._failing.pop(name, None)
+
+    def _suspect(self, key: str) -> None:
+        now = self._clock()
+        self._suspects.pop(key, None)
+        self._suspects[key] = now + SUSPECT_S
+        for old in [old for old, until in self._suspects.items() if until <= now]:
+            del self._suspects[old]
+
+
+def partition_of(incoming: Incoming) -> TopicPartition:
+    """Return where a record was read."""
+    return TopicPartition(incoming.topic, incoming.partition)

@@ -1,0 +1,210 @@
+"""What cannot be handled holds up nobody else, whatever it is and however much there is of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import pytest
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import ReplyTo
+from csms_bus.kafka_records import hash_of
+from csms_bus.poison import SUSPECT_S, Poison, RetryLimits
+from csms_bus.ports import Incoming, Outgoing
+from csms_bus.records import reply_to
+from csms_bus.runner import Later, Never, TooManyDeadLetters
+from csms_bus.topics import DEAD_LETTERS
+from csms_testing.buses import DEADLINE_S, World, number_of
+
+NEIGHBOUR = next(name for name in (f"CS{n}" for n in range(2, 40)) if hash_of(name) % 3 == hash_of("CS1") % 3)
+"""Its records lie in the partition of CS1."""
+
+
+class Handler:
+    """Remembers what it was given; `fails` says which record raises what."""
+
+    def __init__(self, fails: Callable[[Incoming], Exception | None]) -> None:
+        self.fails = fails
+        self.batches: list[list[int]] = []
+        self.done: list[tuple[str, int]] = []
+        self._changed = asyncio.Condition()
+
+    async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        self.batches.append([_number(incoming) for incoming in batch])
+        for incoming in batch:
+            error = self.fails(incoming)
+            if error is not None:
+                raise error
+        self.done += [(incoming.key, _number(incoming)) for incoming in batch]
+        async with self._changed:
+            self._changed.notify_all()
+        return [reply_to(one.record.station_call, payload=b"{}") for one in batch if one.record is not None]
+
+    def of(self, key: str) -> list[int]:
+        return [number for station, number in self.done if station == key]
+
+    async def until(self, satisfied: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE_S), self._changed:
+            await self._changed.wait_for(satisfied)
+
+
+def _number(incoming: Incoming) -> int:
+    named = incoming.record.station_call.correlation_id if incoming.record is not None else ""
+    return int(named) if named.isdigit() else -2
+
+
+def fails_for(*numbers: int, error: Exception | None = None) -> Callable[[Incoming], Exception | None]:
+    failure = error or RuntimeError("poison")
+    return lambda incoming: failure if number_of(incoming) in numbers else None
+
+
+async def test_a_flood_of_one_stations_poison_waits_once_and_costs_nobody_his_batch(world: World) -> None:
+    poison, good = range(100, 400), range(60)
+    handler = Handler(lambda incoming: RuntimeError("poison") if number_of(incoming) in poison else None)
+    async with world.consumer():
+        pass
+    await world.publish(("CS1", poison[0]))
+    async with world.reading(DEAD_LETTERS.name) as dead, world.runner(handler, attempt_pause_s=1.0):
+        assert (await dead.next()).station_id == "CS1"
+        handler.batches.clear()
+        mixed = [("CS1", number) for number in poison[1:]]
+        for number in good:
+            mixed.insert(number * 4, (f"CS{2 + number % 5}", number))
+        await world.publish(*mixed)
+        await handler.until(lambda: len(handler.done) == len(good))
+        for number in poison[1:]:
+            letter = await dead.next()
+            assert Record.FromString(letter.dead_letter.value).station_call.correlation_id == str(number)
+    tried = [number for batch in handler.batches for number in batch]
+    assert all(tried.count(number) <= 2 for number in poison), "a pause of a second for each would hold up the others"
+    assert all(set(batch) <= set(good) or len(batch) == 1 for batch in handler.batches)
+    assert sorted(number for _, number in handler.done) == list(good)
+
+
+async def test_a_suspect_is_handled_in_order_and_forgiven(memory: World) -> None:
+    handler = Handler(fails_for(1))
+    async with memory.reading(DEAD_LETTERS.name) as dead, memory.runner(handler):
+        await memory.publish(("CS1", 1))
+        await dead.next()
+        await memory.publish(("CS1", 2), (NEIGHBOUR, 10), ("CS1", 3), (NEIGHBOUR, 11))
+        await handler.until(lambda: len(handler.done) == 4)
+    assert handler.of("CS1") == [2, 3]
+    assert handler.of(NEIGHBOUR) == [10, 11]
+    async with memory.consumer() as consumer:
+        await memory.take_none(consumer)
+
+
+async def test_what_was_set_aside_is_not_set_aside_again_when_the_rest_must_wait(memory: World) -> None:
+    times = iter(range(4))
+
+    def fails(incoming: Incoming) -> Exception | None:
+        if number_of(incoming) in {1, 2}:
+            return Never("bad")
+        return Later("database down") if number_of(incoming) == 3 and next(times, None) is not None else None
+
+    handler = Handler(fails)
+    async with memory.reading(DEAD_LETTERS.name) as dead, memory.runner(handler):
+        await memory.publish(("CS1", 1))
+        await dead.next()
+        await memory.publish(("CS1", 2), ("CS1", 3), (NEIGHBOUR, 10))
+        await handler.until(lambda: handler.of("CS1") == [3])
+        await memory.publish(("CS1", 1))
+        letters = [(await dead.next()).dead_letter.offset for _ in range(2)]
+    assert letters == [1, 4]
+    assert 10 in handler.of(NEIGHBOUR)
+    async with memory.consumer() as consumer:
+        await memory.take_none(consumer)
+
+
+ODD: dict[str, Callable[[World], Outgoing]] = {
+    "no record": lambda world: stored(world, b"\xff\xfe no protobuf"),
+    "cut off": lambda world: stored(world, world.call("CS1", 1).record.SerializeToString()[:-3]),
+    "a body of a newer version": lambda world: stored(world, bytes([0xC2, 0x3E, 0])),
+    "no body": lambda world: Outgoing(world.log, Record(station_id="CS1"), key="CS1"),
+    "empty": lambda world: stored(world, b""),
+    "a tombstone": lambda world: Outgoing(world.log, Record(station_id="CS1"), tombstone=True),
+    "a NUL in the station's id": lambda world: keyed(world, "CS1", station_id="C\0S"),
+    "another station's key": lambda world: keyed(world, "somebody else", station_id="CS1"),
+    "a long key": lambda world: keyed(world, "k" * 100_000, station_id="CS1"),
+    "no key": lambda world: keyed(world, "", station_id="CS1"),
+    "a NUL in the correlation id": lambda world: correlated(world, "a\0b"),
+    "a long correlation id": lambda world: correlated(world, "c" * 1_000_000),
+    "no correlation id": lambda world: correlated(world, ""),
+    "an answer to a negative partition": lambda world: answered(world, -1),
+    "an answer to a partition that nobody has": lambda world: answered(world, 2**31 - 1),
+}
+
+
+def stored(world: World, value: bytes) -> Outgoing:
+    return Outgoing(world.log, Record(station_id="CS1"), key="CS1", stored=value)
+
+
+def keyed(world: World, key: str, station_id: str) -> Outgoing:
+    outgoing = world.call(station_id, -2)
+    outgoing.key = key
+    return outgoing
+
+
+def correlated(world: World, correlation_id: str) -> Outgoing:
+    outgoing = world.call("CS1", -2)
+    outgoing.record.station_call.correlation_id = correlation_id
+    return outgoing
+
+
+def answered(world: World, partition: int) -> Outgoing:
+    outgoing = world.call("CS1", -2)
+    outgoing.record.station_call.reply_to.CopyFrom(ReplyTo(topic=world.inbox, partition=partition))
+    return outgoing
+
+
+async def until_nothing_comes_again(world: World, handler: Handler) -> None:
+    """Publish until two batches in a row have nothing but what is new: what is before them is done."""
+    quiet = 0
+    for number in range(5, 25):
+        handler.batches.clear()
+        await world.publish(*((f"CS{station}", number) for station in range(12)))
+        await handler.until(lambda number=number: len({key for key, one in handler.done if one == number}) == 12)  # type: ignore[misc]
+        quiet = quiet + 1 if {one for batch in handler.batches for one in batch} == {number} else 0
+        if quiet == 2:
+            return
+    raise AssertionError("the same records come again and again")
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_an_odd_record_holds_up_nobody(world: World, odd: str) -> None:
+    """Whether or not it is handled: those before it and behind it, of its station, too, are, and none comes again."""
+    handler = Handler(lambda _incoming: None)
+    async with world.runner(handler):
+        await world.publish(("CS1", 1), (NEIGHBOUR, 2))
+        await world.bus.publish([ODD[odd](world)])
+        await world.publish(("CS1", 3), (NEIGHBOUR, 4))
+        await until_nothing_comes_again(world, handler)
+    assert {key: number for key, number in handler.done if number in {1, 3}} == {"CS1": 3}
+    assert {key: number for key, number in handler.done if number in {2, 4}} == {NEIGHBOUR: 4}
+    async with world.consumer() as consumer:
+        await world.take_none(consumer)
+
+
+def incoming(key: str) -> Incoming:
+    return Incoming("topic", 0, 0, key, Record())
+
+
+def test_a_suspect_is_tried_less_often_until_it_is_forgotten() -> None:
+    now = [0.0]
+    poison = Poison("group", RetryLimits(attempts=5, stations_in_a_row=20, pause_s=0.1), lambda: now[0])
+    assert poison.tries(incoming("CS1")) == (5, 0.1)
+    poison.failed(incoming("CS1"), "bad")
+    assert poison.tries(incoming("CS1")) == (2, 0.0)
+    assert poison.tries(incoming("CS2")) == (5, 0.1)
+    now[0] += SUSPECT_S
+    assert not poison.is_suspect(incoming("CS1"))
+
+
+def test_only_many_stations_of_a_partition_without_any_success_are_a_bad_deploy() -> None:
+    poison = Poison("group", RetryLimits(attempts=5, stations_in_a_row=3, pause_s=0.1))
+    for _ in range(10):
+        poison.failed(incoming("CS1"), "bad")
+        poison.failed(incoming("CS2"), "bad")
+    poison.succeeded([incoming("CS9")])
+    poison.failed(incoming("CS3"), "bad")
+    poison.failed(incoming("CS4"), "bad")
+    with pytest.raises(TooManyDeadLetters, match="3 stations"):
+        poison.failed(incoming("CS5"), "bad")
