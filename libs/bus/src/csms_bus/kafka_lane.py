@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -11,6 +11,8 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from csms_bus.delivery import Delivery
 from csms_bus.kafka_errors import as_bus_error, is_retriable
 from csms_bus.ports import BusError, BusUnavailable, NotAuthorized, RecordTooLarge, TopicPartition
+
+DOUBT_S = 0.5
 
 
 class Message(NamedTuple):
@@ -28,6 +30,8 @@ class Lane:
 
     While a batch is not acknowledged for longer than `patience_s`, as without a leader, what is put is refused at once
     instead of waiting behind it. aiokafka goes on trying with that batch, so that the partition's return is noticed.
+    Until something is acknowledged again nobody is let wait for longer than `DOUBT_S`: who publishes for many stations
+    would wait for that partition again and again, and all of them with it.
     """
 
     def __init__(
@@ -40,6 +44,8 @@ class Lane:
         self._narrow = narrow
         self._waiting: deque[Message] = deque()
         self._sent_at = 0.0
+        self._doubtful = False
+        """Whether what was sent last is not acknowledged."""
         self.task: asyncio.Task[None] | None = None
         """Set while something is under way."""
 
@@ -49,9 +55,9 @@ class Lane:
         if self.task is None:
             self._sent_at = loop.time()
             self.task = loop.create_task(self._work())
-        elif loop.time() - self._sent_at > self._patience_s:
-            topic, partition = self._name
-            message.delivery.settle(message.position, BusUnavailable(f"{topic} {partition} does not acknowledge"))
+        elif loop.time() - self._sent_at > (DOUBT_S if self._doubtful else self._patience_s):
+            self._doubtful = True
+            message.delivery.settle(message.position, self._silence())
             return
         self._waiting.append(message)
 
@@ -70,6 +76,7 @@ class Lane:
     async def _send(self) -> None:
         batch, messages = self._next_batch()
         topic, partition = self._name
+        doubt = asyncio.get_running_loop().call_later(DOUBT_S, self._give_up, messages) if self._doubtful else None
         try:
             await (await self._producer.send_batch(batch, topic, partition=partition))
         except asyncio.CancelledError:
@@ -77,10 +84,24 @@ class Lane:
             self._waiting.clear()
             raise
         except Exception as error:  # noqa: BLE001 whoever published is told
+            self._doubtful = isinstance(as_bus_error(error), BusUnavailable)
             found = self._bus_error(error, len(messages))
             _settle(messages, found, None if is_retriable(error) or isinstance(found, NotAuthorized) else error)
         else:
+            self._doubtful = False
             _settle(messages, None)
+        finally:
+            if doubt is not None:
+                doubt.cancel()
+
+    def _give_up(self, sent: Sequence[Message]) -> None:
+        """Let nobody wait any longer; what was sent may still be written."""
+        _settle([*sent, *self._waiting], self._silence())
+        self._waiting.clear()
+
+    def _silence(self) -> BusUnavailable:
+        topic, partition = self._name
+        return BusUnavailable(f"{topic} {partition} does not acknowledge")
 
     def _bus_error(self, error: Exception, records: int) -> BusError:
         found = as_bus_error(error)
