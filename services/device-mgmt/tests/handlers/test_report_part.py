@@ -86,3 +86,49 @@ async def test_the_answer(apply, records, units, station_id, report, action, res
         )
     await apply(records.result(action, {"requestId": 1}, {"status": response} if response else {"other": 1}))
     assert await report(series) == (status, [])
+
+
+async def test_parts_in_any_order_and_twice_are_complete_when_none_is_missing(apply, records, report):
+    """In steps of fewer parts than there are, so that gaps lie everywhere."""
+    numbers = [3, 0, 1, 7, 5, 6, 1, 4, 3]
+    for seq_no in numbers:
+        await apply(customer(records, seq_no, str(seq_no), tbc=seq_no != 7))
+        assert (await report(CUSTOMER_INFORMATION))[0] == "receiving"
+    await apply(customer(records, 2, "2", tbc=True))
+    assert await report(CUSTOMER_INFORMATION) == ("complete", list("01234567"))
+
+
+async def test_more_parts_after_the_last_one(apply, records, report):
+    await apply(customer(records, 0, "a"))
+    await apply(customer(records, 2, "c"))
+    assert (await report(CUSTOMER_INFORMATION))[0] == "receiving"
+    await apply(customer(records, 1, "b", tbc=True))
+    assert (await report(CUSTOMER_INFORMATION))[0] == "complete"
+    await apply(customer(records, 2, "c", tbc=True))
+    assert (await report(CUSTOMER_INFORMATION))[0] == "receiving"
+
+
+async def test_a_report_of_very_many_parts_costs_no_more_for_each(apply, records, units, station_id, monkeypatch):
+    """Each statement of a part finds its rows by an index: none reads the parts that are there."""
+    monkeypatch.setattr(reports, "_STEP_PARTS", 3)
+    for seq_no in range(20):
+        await apply(customer(records, seq_no, "x", tbc=True))
+    async with units.reading() as session:
+        row = await reports.find(session, station_id, 1, message=CUSTOMER_INFORMATION.message)
+        assert (row.parts_in_row, row.last_seq_no, row.entry_count) == (20, None, 20)
+    read = []
+    steps = reports.AsyncSession.scalars
+
+    async def counted(session, statement, *arguments, **options):
+        found = (await steps(session, statement, *arguments, **options)).all()
+        read.append(len(found))
+        return Found(found)
+
+    monkeypatch.setattr(reports.AsyncSession, "scalars", counted)
+    await apply(customer(records, 20, "x", tbc=True))
+    assert sum(read) <= 1
+
+
+class Found(list):
+    def all(self):
+        return self

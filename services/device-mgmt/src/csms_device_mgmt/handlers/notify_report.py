@@ -9,7 +9,7 @@ from csms_device_mgmt.domain.series import DEVICE_MODEL
 from csms_device_mgmt.handlers import not_kept
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.handlers.report_part import take_part
-from csms_device_mgmt.store import reports, variables
+from csms_device_mgmt.store import variables
 from csms_device_mgmt.store.tables import Report
 from csms_device_mgmt.unit import Unit
 
@@ -20,7 +20,7 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     await _take_attributes(unit, message, taken.entries)
     await onboarding.part_arrived(unit, taken.report, completed=taken.completed)
     if taken.completed:
-        unit.tell(await _completed(unit, message, taken.report))
+        unit.tell(_completed(message, taken.report))
     return {}
 
 
@@ -33,7 +33,7 @@ async def _take_attributes(unit: Unit, message: StationMessage, entries: list[Js
     await not_kept.note(unit, message, "variables", left_out, "CSMS_STATION_VARIABLES")
 
 
-async def _completed(unit: Unit, message: StationMessage, report: Report) -> Outgoing:
-    body = ReportCompleted(request_id=report.request_id, entries=await reports.count_entries(unit.session, report))
+def _completed(message: StationMessage, report: Report) -> Outgoing:
+    body = ReportCompleted(request_id=report.request_id, entries=report.entry_count)
     event_id = f"{message.record_id}:report"
     return messages.event(report.station_id, message.received_at, event_id, report_completed=body)

@@ -43,13 +43,15 @@ async def take_part(unit: Unit, message: StationMessage, series: Series) -> Take
         "entries": stored.packed,
         "entry_count": len(entries),
         "size": stored.size,
-        "digest": stored.digest,
+        "digest": None if "seqNo" in payload else stored.digest,
         "received_at": message.received_at,
     }
-    before = await reports.stored_bytes(unit.session, report, seq_no)
+    before = await reports.stored_size(unit.session, report, seq_no)
     await reports.add_part(unit.session, part)
-    unit.kept(message.station_id, len(stored.packed), instead_of=before)
-    return Taken(report, entries, await _progress(unit, message, report))
+    unit.kept(message.station_id, len(stored.packed), instead_of=before and before.bytes)
+    report.entry_count += len(entries) - (before.entries if before else 0)
+    is_complete = await reports.note_part(unit.session, report, seq_no, tbc=part["tbc"])
+    return Taken(report, entries, _progress(message, report, is_complete=is_complete))
 
 
 class _Stored(NamedTuple):
@@ -82,9 +84,8 @@ async def _seq_no(unit: Unit, report: Report, payload: Mapping[str, Any], stored
     return await reports.number_of(unit.session, report, stored.digest)
 
 
-async def _progress(unit: Unit, message: StationMessage, report: Report) -> bool:
+def _progress(message: StationMessage, report: Report, *, is_complete: bool) -> bool:
     was_complete = report.status == ReportStatus.COMPLETE
-    is_complete = await reports.is_complete(unit.session, report)
     status = ReportStatus.COMPLETE if is_complete else ReportStatus.RECEIVING
     report.status = status.value
     if "generatedAt" in message.payload:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from csms_db.sql import insert
 from sqlalchemy import ColumnElement, delete, func, select
@@ -13,6 +13,7 @@ from csms_device_mgmt.domain.series import DEVICE_MODEL
 from csms_device_mgmt.store.tables import Report, ReportPart
 
 NOTIFY_REPORT = DEVICE_MODEL.message
+_STEP_PARTS = 500
 
 
 async def find(
@@ -75,11 +76,18 @@ async def add_part(session: AsyncSession, columns: dict[str, Any]) -> None:
     await session.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed))
 
 
-async def stored_bytes(session: AsyncSession, row: Report, seq_no: int) -> int | None:
+class PartSize(NamedTuple):
+    """What is stored of a part."""
+
+    bytes: int
+    entries: int
+
+
+async def stored_size(session: AsyncSession, row: Report, seq_no: int) -> PartSize | None:
     """Return how much is stored of a part; None: nothing."""
-    size = select(func.length(ReportPart.entries)).where(*_of(row), ReportPart.seq_no == seq_no)
-    found: int | None = await session.scalar(size)
-    return found
+    size = select(func.length(ReportPart.entries), ReportPart.entry_count).where(*_of(row), ReportPart.seq_no == seq_no)
+    found = (await session.execute(size)).first()
+    return None if found is None else PartSize(*found)
 
 
 async def number_of(session: AsyncSession, row: Report, digest: str) -> int:
@@ -87,18 +95,38 @@ async def number_of(session: AsyncSession, row: Report, digest: str) -> int:
     same = select(ReportPart.seq_no).where(*_of(row), ReportPart.digest == digest).limit(1)
     found: int | None = await session.scalar(same)
     if found is None:
-        highest: int | None = await session.scalar(select(func.max(ReportPart.seq_no)).where(*_of(row)))
+        numbers = select(ReportPart.seq_no).where(*_of(row))
+        highest: int | None = await session.scalar(numbers.order_by(ReportPart.seq_no.desc()).limit(1))
         found = 0 if highest is None else highest + 1
     return found
 
 
-async def is_complete(session: AsyncSession, row: Report) -> bool:
-    """Whether every part is there, as `domain.reports.assemble` judges it, without reading them all."""
-    final: int | None = await session.scalar(select(func.max(ReportPart.seq_no)).where(*_of(row), ~ReportPart.tbc))
-    if final is None:
-        return False
-    numbered = ReportPart.seq_no.between(0, final)
-    return (await session.scalar(select(func.count()).where(*_of(row), numbered)) or 0) > final
+async def note_part(session: AsyncSession, row: Report, seq_no: int, *, tbc: bool) -> bool:
+    """Note that a part is stored; return whether every part is there, as `domain.reports.assemble` judges it.
+
+    Costs the same however many parts there are: each is looked at once, when those before it are there. A station that
+    takes back which part is the last one has to tell anew.
+    """
+    if not tbc:
+        row.last_seq_no = seq_no if row.last_seq_no is None else max(row.last_seq_no, seq_no)
+    elif row.last_seq_no == seq_no:
+        row.last_seq_no = None
+    if seq_no == row.parts_in_row:
+        row.parts_in_row = await _in_row(session, row, seq_no + 1)
+    return row.last_seq_no is not None and row.parts_in_row > row.last_seq_no
+
+
+async def _in_row(session: AsyncSession, row: Report, number: int) -> int:
+    """Return the first seqNo from a number on of which there is no part."""
+    while True:
+        following = select(ReportPart.seq_no).where(*_of(row), ReportPart.seq_no >= number)
+        found = (await session.scalars(following.order_by(ReportPart.seq_no).limit(_STEP_PARTS))).all()
+        for seq_no in found:
+            if seq_no != number:
+                return number
+            number += 1
+        if len(found) < _STEP_PARTS:
+            return number
 
 
 async def part_numbers(session: AsyncSession, row: Report) -> list[tuple[int, bool]]:
@@ -122,11 +150,6 @@ async def entries(session: AsyncSession, row: Report, numbers: Collection[int]) 
     among = ReportPart.seq_no.between(min(numbers), max(numbers))
     statement = select(ReportPart.entries).where(*_of(row), among).order_by(ReportPart.seq_no)
     return [entry for part in await session.scalars(statement) for entry in part]
-
-
-async def count_entries(session: AsyncSession, row: Report) -> int:
-    """Return how many entries all parts have."""
-    return await session.scalar(select(func.sum(ReportPart.entry_count)).where(*_of(row))) or 0
 
 
 async def page(

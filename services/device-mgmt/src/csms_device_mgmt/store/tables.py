@@ -137,20 +137,36 @@ class Report(Base):
     generated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Of what has arrived: the seqNo of the last part, how many from 0 on have no gap, and how many entries they have.
+    last_seq_no: Mapped[int | None] = mapped_column(BigInteger)
+    parts_in_row: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    entry_count: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
 
 
 class ReportPart(Base):
     """One message of a report; those that have no seqNo are numbered as they come."""
 
     __tablename__ = "assembled_report_parts"
-    __table_args__ = (Index("ix_assembled_report_parts_station_id_received_at", "station_id", "received_at"),)
+    __table_args__ = (
+        Index("ix_assembled_report_parts_station_id_received_at", "station_id", "received_at"),
+        Index(
+            "ix_assembled_report_parts_digest",
+            "station_id",
+            "message",
+            "request_id",
+            "digest",
+            postgresql_where=text("digest IS NOT NULL"),
+            sqlite_where=text("digest IS NOT NULL"),
+        ),
+    )
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
     message: Mapped[str] = mapped_column(String(64), primary_key=True)
     request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     seq_no: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     tbc: Mapped[bool]
-    # Of the entries: how many, the bytes of their JSON, and its SHA-256, by which a repeat is told.
+    # Of the entries: how many, the bytes of their JSON, and where the message has no seqNo its SHA-256, by which a
+    # repeat is told.
     entry_count: Mapped[int] = mapped_column(server_default=text("0"))
     size: Mapped[int] = mapped_column(server_default=text("0"))
     digest: Mapped[str | None] = mapped_column(String(64))

@@ -27,7 +27,7 @@ _PATH = 1
 _STORE_REPORTED = Upsert(_TABLE, _NAMES, by=_KEYS, changed=(*_TOLD, *_REPORTED), kept=("value",))
 _STORE_VALUES = Upsert(_TABLE, _NAMES[: -len(_REPORTED)], by=_KEYS, changed=_TOLD)
 _UPDATE_KNOWN = Update(_TABLE, by=_KEYS, names=_TOLD)
-_KNOWN = Lookup([_TABLE.c.path], [_TABLE.c.station_id])
+_KNOWN = Lookup([_TABLE.c.path], [_TABLE.c.station_id, _TABLE.c.path])
 
 
 def reported_rows(station_id: str, attributes: Iterable[ReportedAttribute], at: datetime) -> list[Row]:
@@ -80,9 +80,10 @@ async def _fitting(session: AsyncSession, station_id: str, rows: Sequence[Row], 
     stored = await session.scalar(count) or 0
     if stored + len(rows) <= most:
         return rows
-    known = {path for (path,) in await _KNOWN.fetch(session, [station_id])}
+    paths = [row[_PATH] for row in rows]
+    known = {path for (path,) in await _KNOWN.fetch(session, [station_id], paths)}
     room = max(0, most - stored)
-    new = islice((row[_PATH] for row in rows if row[_PATH] not in known), room)
+    new = islice((path for path in paths if path not in known), room)
     wanted = known.union(new)
     return [row for row in rows if row[_PATH] in wanted]
 
