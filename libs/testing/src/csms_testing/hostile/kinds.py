@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from csms_testing.hostile import bombs, doors, heavy, odd
+from csms_testing.hostile import bombs, doors, heavy, large, odd
 from csms_testing.hostile.attack import Tactic
 from csms_testing.hostile.frames import Opcode, compressed, frame
 from csms_testing.hostile.message import Message
 from csms_testing.hostile.tactics import answering, asked, flood, once, pipelined
 
-FRAMES, BOMBS, HEAVY, ANSWERS, DOORS = "frames", "bombs", "heavy", "answers", "doors"
+FRAMES, BOMBS, HEAVY, LARGE, ANSWERS, DOORS = "frames", "bombs", "heavy", "large", "answers", "doors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,25 @@ def _heavy_kinds() -> list[Kind]:
     ]
 
 
+def _large_kinds() -> list[Kind]:
+    kinds = [
+        Kind(name, LARGE, what, lambda make=make: asked(make()))  # type: ignore[misc]  # the loop's value
+        for name, (what, make) in large.LARGE.items()
+    ]
+    transactions = large.LARGE["large-transaction"][1]
+    return [
+        *kinds,
+        Kind("large-answers", LARGE, "CALLRESULTs of 4 MiB", lambda: answering(large.answers()), commanded=True),
+        Kind(
+            "large-transaction-20",
+            LARGE,
+            "20 stations with TransactionEvents of 4 MiB",
+            lambda: asked(transactions()),
+            20,
+        ),
+    ]
+
+
 def _answer_kinds() -> list[Kind]:
     return [
         Kind(
@@ -171,7 +190,14 @@ def _door_kinds(connections: int) -> list[Kind]:
 
 def kinds(connections: int = 2000) -> Sequence[Kind]:
     """All kinds; those at the door with so many connections."""
-    return [*_frame_kinds(), *_bomb_kinds(), *_heavy_kinds(), *_answer_kinds(), *_door_kinds(connections)]
+    return [
+        *_frame_kinds(),
+        *_bomb_kinds(),
+        *_heavy_kinds(),
+        *_large_kinds(),
+        *_answer_kinds(),
+        *_door_kinds(connections),
+    ]
 
 
 def chosen(name: str, connections: int = 2000) -> Kind:

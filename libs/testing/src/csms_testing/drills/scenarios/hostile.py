@@ -213,6 +213,7 @@ def _drills(stage: Stage, suffix: str) -> list[Drill]:
         kinds.FRAMES: "a hostile station floods",
         kinds.BOMBS: "a hostile station sends bombs",
         kinds.HEAVY: "a hostile station sends the heaviest that is allowed",
+        kinds.LARGE: "a hostile station sends messages as large as may be",
         kinds.ANSWERS: "a hostile station sends odd values and answers",
         kinds.DOORS: "strangers at the door",
     }
