@@ -26,6 +26,11 @@ def test_what_cannot_be_written_stays():
     assert size_of({"a": 1}) == 7
 
 
+def test_integral_numbers_are_found_anywhere_in_a_long_text():
+    for length in range(65_536 - 8, 65_536 + 4):
+        assert loads(b'["' + b"a" * length + b'",1.0]')[1].__class__ is int
+
+
 def test_the_same_value_is_the_same_bytes():
     value = {"b": [1.0, 1e3, -0.0, 1.5, 1e22], "a": {"text": "1.0"}}
     assert canonical(value) == canonical(loads(orjson.dumps(value)))

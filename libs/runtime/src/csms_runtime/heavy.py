@@ -5,6 +5,7 @@ worst, however many stations send large messages.
 """
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -25,4 +26,19 @@ async def run(size: int, work: Callable[[], T]) -> T:
     """
     if size < HEAVY_BYTES:
         return work()
-    return await asyncio.get_running_loop().run_in_executor(_one_thread, work)
+    return await asyncio.get_running_loop().run_in_executor(_one_thread, _without_collections, work)
+
+
+def _without_collections(work: Callable[[], T]) -> T:
+    """Do work while no garbage is looked for.
+
+    The many values of a large message would have the collector walk all that the process has, for half a second in
+    which no thread goes on, and form no cycles.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return work()
+    finally:
+        if collecting:  # the event loop's thread may do the same meanwhile: whoever found it on turns it on
+            gc.enable()

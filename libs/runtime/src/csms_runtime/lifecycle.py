@@ -18,6 +18,8 @@ from typing import Self
 import structlog
 import uvloop
 
+from csms_runtime import memory
+
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
 _log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ def run(main: Main) -> None:
     Exits with status 1 (SystemExit), the error logged, when main raises; status 130 or 143 on a second signal.
     """
     _collect_garbage_rarely()
+    memory.give_back_freed()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(serve(main))
