@@ -1,14 +1,15 @@
 """What could not be taken of a station is told to device-mgmt, once a minute for each kind and action."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
 from csms.v1.station_pb2 import RefusedMessage
-from csms_gateway import message_refusals
+from csms_gateway import message_refusals, server
+from websockets.exceptions import InvalidStatus
 
 if TYPE_CHECKING:
-    import pytest
-
-    from conftest import System
+    from conftest import Start, System
 
 
 async def told(system: "System", count: int) -> list[RefusedMessage]:
@@ -62,3 +63,46 @@ async def test_one_station_does_not_hide_what_others_are_told(
         "Reset",
         "Authorize",
     ]
+
+
+FEW = {"message_rate": 20.0, "message_burst": 5}
+
+
+async def test_a_station_that_sends_more_than_it_may_is_told_once(start: "Start") -> None:
+    system = await start(**FEW)
+    station = await system.connect()
+    for number in range(30):
+        await station.send(f'[2,"h{number}","Heartbeat",{{}}]')
+    for _ in range(30):
+        assert (await station.receive())[0] == 3
+    (refused,) = await told(system, 1)
+    assert (refused.kind, refused.connection_id != "", "CSMS_MESSAGE_RATE" in refused.detail) == (
+        "rate_limited",
+        True,
+        True,
+    )
+
+
+async def test_a_station_that_owes_too_much_to_be_let_in_is_told(
+    start: "Start", monkeypatch: "pytest.MonkeyPatch"
+) -> None:
+    system = await start(**FEW)
+    monkeypatch.setattr(server, "_LONGEST_DEBT_S", 0.0)
+    now = asyncio.get_running_loop().time()
+    system.gateway._server._shared.buckets.of("CS1", now).take(now, 1000)
+    with pytest.raises(InvalidStatus) as refusal:
+        await system.connect()
+    assert refusal.value.response.status_code == 429
+    (refused,) = await told(system, 1)
+    assert (refused.kind, refused.connection_id, refused.protocol) == ("rate_limited", "", "ocpp2.0.1")
+
+
+async def test_a_flood_is_told_whatever_else_a_station_did_wrong(
+    start: "Start", monkeypatch: "pytest.MonkeyPatch"
+) -> None:
+    monkeypatch.setattr(message_refusals, "_MOST_OF_STATION", 0)
+    system = await start(**FEW)
+    station = await system.connect()
+    for number in range(30):
+        await station.send(f'[2,"h{number}","Nonsense",{{}}]')
+    assert [refused.kind for refused in await told(system, 1)] == ["rate_limited"]

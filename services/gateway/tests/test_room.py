@@ -19,7 +19,14 @@ def test_with_files_enough_all_that_is_configured_fits_silently() -> None:
     with capture_logs() as logs:
         room = rooms(20_000, 1000, 1_000_000)
     assert (room.stations, room.tls_handshakes) == (20_000, 1000)
-    assert logs == []
+    assert [(log["log_level"], log["stations"]) for log in logs] == [("info", 20_000)]
+
+
+@pytest.mark.parametrize(("is_chosen", "level"), [(True, "warning"), (False, "info")])
+def test_less_room_than_was_chosen_is_a_warning_less_than_the_default_is_not(*, is_chosen: bool, level: str) -> None:
+    with capture_logs() as logs:
+        room = rooms(20_000, 1000, 1024, is_chosen=is_chosen)
+    assert [(log["log_level"], log["stations"]) for log in logs] == [(level, room.stations)]
 
 
 @pytest.mark.parametrize("files", [256, 1024, 4096, 20_000, 65_536])

@@ -52,6 +52,8 @@ class NoticeKind(StrEnum):
     """A CALLRESULTERROR (OCPP 2.1): the station did not accept our answer."""
     TOO_LARGE = "too_large"
     """A message larger than what is carried; noticed by the driver."""
+    RATE_LIMITED = "rate_limited"
+    """The station sent more than it may, and is not listened to for a while; noticed by the driver."""
     DUPLICATE_COMMAND = "duplicate_command"
     """A command whose id is already open or queued; ignored."""
 

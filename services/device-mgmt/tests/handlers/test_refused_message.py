@@ -37,3 +37,12 @@ async def test_it_may_come_before_the_record_of_the_connection(apply, units, sta
     await apply(refused())
     assert await station_row() is not None
     assert len(await kept(units)) == 1
+
+
+async def test_the_station_shows_when_it_was_last_not_listened_to(apply, with_station, station_row):
+    await with_station()
+    await apply(refused())
+    assert (await station_row()).rate_limited_at is None
+    for second in (5, 9, 7):  # late and twice
+        await apply(refused(kind="rate_limited", received_at_ms=1_767_225_600_000 + second * 1000))
+    assert (await station_row()).rate_limited_at.isoformat() == "2026-01-01T00:00:09+00:00"

@@ -34,5 +34,15 @@ async def test_they_are_listed_newest_first_and_page_by_page(api, connected, ref
     assert [item["id"] for item in first["items"] + rest["items"]] == [item["id"] for item in items]
 
 
+async def test_a_stations_page_shows_that_it_floods(api, connected, refuse, eventually):
+    assert (await api.get(f"/stations/{connected}")).json()["rate_limited_at"] is None
+    await refuse(connected, "rate_limited", 1_767_225_600_000, detail="it sends more than it may")
+
+    async def shown():
+        return (await api.get(f"/stations/{connected}")).json()["rate_limited_at"]
+
+    assert await eventually(shown) == "2026-01-01T00:00:00Z"
+
+
 async def test_unknown_station(api):
     assert (await api.get("/stations/nobody/refused-messages")).status_code == 404

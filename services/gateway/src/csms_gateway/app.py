@@ -79,6 +79,7 @@ class Gateway:
         requester = Requester(bus, self.id.reply_to, max_open=settings.max_handshakes)
         router = InboxRouter(requester, self._calls, self._commands)
         self._watch = Watch()
+        self._refusals = MessageRefusals(self._retrying)
         self._inbox = Inbox(bus, self.id.reply_to.topic, self.id.slot, router)
         self._server = self._make_server(requester)
         self._tls = CurrentContext(settings.tls_files) if settings.ocpp_tls_port is not None else None
@@ -103,7 +104,14 @@ class Gateway:
             watch=self._watch,
         )
         refusals = TlsRefusals(self._retrying)
-        return StationServer(settings, requests, self.registry, runner.serve, refusals.failed)
+        return StationServer(
+            settings,
+            requests,
+            self.registry,
+            runner.serve,
+            tls_failed=refusals.failed,
+            owing=self._refusals.owes,
+        )
 
     def _connection_options(self) -> ConnectionOptions:
         settings = self._settings
@@ -113,7 +121,7 @@ class Gateway:
             lenient=settings.lenient_validation,
             dispatch=self._calls.dispatch,
             command_done=self._commands.done,
-            noticed=MessageRefusals(self._retrying).noticed,
+            noticed=self._refusals.noticed,
         )
 
     @property

@@ -52,6 +52,10 @@ _FIRST_PRIVATE_CODE = 3000
 _MAX_QUEUED_BYTES = 64 * 1024
 """Of messages that wait behind the CALL in work; from then on no more are read."""
 
+SENDS_TOO_MUCH = (
+    "it sends more than CSMS_MESSAGE_RATE and CSMS_MESSAGE_BURST let it, and is not listened to for a while"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
@@ -216,6 +220,10 @@ class StationConnection:
     def receive_binary(self) -> None:
         """Learn of a binary message."""
         self._carry_out(self._session.receive_binary(self._now()))
+
+    def paused(self) -> None:
+        """Learn that the station is not listened to for a while. It costs the station nothing more."""
+        self._options.noticed(self, Notice(NoticeKind.RATE_LIMITED, SENDS_TOO_MUCH))
 
     def reply(self, correlation: int, answer: bytes | OcppError) -> None:
         """Give a service's answer to the station."""

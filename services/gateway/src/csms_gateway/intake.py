@@ -194,6 +194,8 @@ class Intake:
         if pause_s > 0 and self._resume is None:
             metrics.GATEWAY_RATE_LIMITED.inc()
             self._resume = self._socket.loop.call_later(pause_s, self._pause_over)
+            if self._receiver is not None:
+                self._receiver.paused()
         return pause_s > 0
 
     def _pause_over(self) -> None:

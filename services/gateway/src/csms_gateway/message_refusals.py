@@ -29,6 +29,7 @@ _WORTH_TELLING = frozenset(
         NoticeKind.UNKNOWN_ANSWER,
         NoticeKind.RESULT_REFUSED,
         NoticeKind.TOO_LARGE,
+        NoticeKind.RATE_LIMITED,
     }
 )
 """What the station did; the others are about our services, or harmless repeats."""
@@ -55,37 +56,47 @@ class MessageRefusals:
 
     def noticed(self, connection: StationConnection, notice: Notice) -> None:
         """Tell what a session noticed; device-mgmt, if it is about the station."""
+        self._tell(connection.station_id, connection.protocol, connection.connection_id, notice)
+
+    def owes(self, station_id: str, protocol: str) -> None:
+        """Tell that a station was not let in, since it has sent more than it may."""
+        self._tell(
+            station_id,
+            protocol,
+            "",
+            Notice(NoticeKind.RATE_LIMITED, "it has sent more than it may, and is refused for a while"),
+        )
+
+    def _tell(self, station_id: str, protocol: str, connection_id: str, notice: Notice) -> None:
         now = now_ms()
-        if not self._is_due(connection.station_id, notice, now):
+        if not self._is_due(station_id, notice, now):
             return
         _log.info(
             notice.kind.value,
-            station_id=connection.station_id,
+            station_id=station_id,
             action=notice.action,
             code=notice.code.value if notice.code else "",
             detail=notice.detail,
         )
         if notice.kind in _WORTH_TELLING:
-            self._publisher.put(self._refused(connection, notice, now))
+            refused = RefusedMessage(
+                protocol=protocol,
+                connection_id=connection_id,
+                kind=notice.kind.value,
+                action=notice.action,
+                code=notice.code.value if notice.code else "",
+                detail=notice.detail[:_LONGEST_DETAIL],
+                received_at_ms=now,
+            )
+            self._publisher.put(Outgoing(CALLS_DEVICES.name, new_record(station_id, refused_message=refused)))
 
     def _is_due(self, station_id: str, notice: Notice, now: int) -> bool:
         if now >= self._counted_from + _MINUTE_MS:
             self._counted_from, self._told = now, Counter()
         due = self._limiter.due([f"{station_id}\n{notice.kind.value}\n{notice.action}"], now)
-        if not due or self._told[station_id] >= _MOST_OF_STATION:
+        is_crowded = self._told[station_id] >= _MOST_OF_STATION and notice.kind is not NoticeKind.RATE_LIMITED
+        if not due or is_crowded:
             return False
         self._limiter.told(due, now)
         self._told[station_id] += 1
         return True
-
-    def _refused(self, connection: StationConnection, notice: Notice, now: int) -> Outgoing:
-        refused = RefusedMessage(
-            protocol=connection.protocol,
-            connection_id=connection.connection_id,
-            kind=notice.kind.value,
-            action=notice.action,
-            code=notice.code.value if notice.code else "",
-            detail=notice.detail[:_LONGEST_DETAIL],
-            received_at_ms=now,
-        )
-        return Outgoing(CALLS_DEVICES.name, new_record(connection.station_id, refused_message=refused))

@@ -20,8 +20,10 @@ class Room:
     """Connections before that."""
 
 
-def rooms(max_connections: int, max_handshakes: int, files: int) -> Room:
-    """Return what fits: all that is configured, or else less, which is logged. `files`: open files at most.
+def rooms(max_connections: int, max_handshakes: int, files: int, *, is_chosen: bool = True) -> Room:
+    """Return what fits: all that is configured, or else less. `files`: open files at most.
+
+    How much it is, is logged; as a warning, if it is less than somebody chose.
 
     Raises ValueError when there is no room for a single station.
     """
@@ -31,11 +33,13 @@ def rooms(max_connections: int, max_handshakes: int, files: int) -> Room:
     stations = min(max_connections, sockets * 9 // 10)  # the others are on their way in or out
     if stations < 1:
         raise ValueError(f"{files} open files (ulimit -n) leave no room for stations")
-    if stations < max_connections:
+    if is_chosen and stations < max_connections:
         _log.warning(
             "CSMS_MAX_CONNECTIONS is more than the limit of open files (ulimit -n) allows",
             max_connections=max_connections,
             open_files=files,
             stations=stations,
         )
+    else:
+        _log.info("room for stations", stations=stations, open_files=files)
     return Room(stations, sockets, tls_handshakes)

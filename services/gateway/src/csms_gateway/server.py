@@ -57,7 +57,8 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 class StationServer:
     """The listening sockets and the opening handshakes. `serve_station` runs for as long as its connection lives.
 
-    `tls_failed` is told of TLS handshakes that failed, with the address.
+    `tls_failed` is told of TLS handshakes that failed, with the address; `owing` of stations that are not let in since
+    they have sent more than they may, with the version of OCPP.
     """
 
     def __init__(
@@ -66,16 +67,24 @@ class StationServer:
         requests: ConnectionRequests,
         registry: Registry,
         serve_station: Callable[[StationSocket], Awaitable[None]],
+        *,
         tls_failed: Callable[[TlsFailure, str], None],
+        owing: Callable[[str, str], None],
     ) -> None:
         self._settings = settings
         self._requests = requests
         self._registry = registry
         self._serve_station = serve_station
         self._tls_failed = tls_failed
+        self._owing = owing
         self._select_subprotocol = _selector(settings.ocpp_protocols)
         self._turns = asyncio.Semaphore(settings.max_handshakes)
-        self._room = rooms(settings.max_connections, settings.max_handshakes, open_files.allowed())
+        self._room = rooms(
+            settings.max_connections,
+            settings.max_handshakes,
+            open_files.allowed(),
+            is_chosen="max_connections" in settings.model_fields_set,
+        )
         self._unasked = Unasked(self._room.stations, self._room.sockets)
         self._tries = Tries(settings.password_tries)
         self._secret_key = settings.require_secret_key()
@@ -232,6 +241,7 @@ class StationServer:
         )
         owed_s = self._shared.buckets.owes(wanted.station_id, station.loop.time())
         if owed_s > _LONGEST_DEBT_S:
+            self._owing(wanted.station_id, wanted.protocol)
             raise _owes(owed_s)
         visitor = behind(_visitor(station), headers, self._settings.proxy_rules)
         if wanted.password is None:  # there is nothing to guess

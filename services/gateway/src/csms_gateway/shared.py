@@ -33,6 +33,9 @@ class Receiver(Protocol):
     def receive_binary(self) -> None:
         """Learn of a binary message."""
 
+    def paused(self) -> None:
+        """Learn that the station sent more than it may, and is not listened to for a while."""
+
 
 class Owner(Protocol):
     """Learns what becomes of the sockets."""

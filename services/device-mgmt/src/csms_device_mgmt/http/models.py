@@ -113,6 +113,10 @@ class StationModel(BaseModel):
     last_refusal: RefusalModel | None = Field(
         description="The newest connection that was refused, of those in a minute the first; null: none was"
     )
+    rate_limited_at: datetime | None = Field(
+        description="When it last was not listened to, or refused (429), since it sent more than it may "
+        "(CSMS_MESSAGE_RATE), of those in a minute the first; null: it never was"
+    )
     connected: bool
     protocol: str | None = Field(description="Of the newest connection")
     last_seen: datetime | None
@@ -294,8 +298,8 @@ class RefusedMessageModel(BaseModel):
     id: str
     station_id: str
     kind: str = Field(
-        description="invalid_frame, binary_frame, call_refused, duplicate_call, invalid_answer, late_answer, ...; "
-        "not_kept: it was taken, but not all of it is kept"
+        description="invalid_frame, binary_frame, call_refused, duplicate_call, invalid_answer, late_answer, "
+        "rate_limited, ...; not_kept: it was taken, but not all of it is kept"
     )
     action: str | None = Field(description="null: not known")
     code: str | None = Field(description="Of the CALLERROR that the station got, or that says what was wrong")

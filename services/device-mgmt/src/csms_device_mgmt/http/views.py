@@ -48,6 +48,7 @@ def station(row: Station, connectors: Iterable[Connector], *, connected: bool) -
         vendor_ids=row.vendor_ids,
         password_set=row.password_set,
         last_refusal=RefusalModel(**row.last_refusal) if row.last_refusal else None,
+        rate_limited_at=row.rate_limited_at,
         connected=connected,
         protocol=row.connection_protocol,
         last_seen=row.last_seen,

@@ -80,6 +80,7 @@ class Station(Base):
     close_reason: Mapped[str | None] = mapped_column(Text)
     # When and why it was not let in: refused_at, http_status, reason, remote_address, security_event.
     last_refusal: Mapped[JsonValue | None] = mapped_column(Json)
+    rate_limited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # What its history takes, see store.history; what came before that moment gave way to newer history.
     history_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     history_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
