@@ -39,7 +39,7 @@ class Link:
         if frame[2] not in SILENT:
             await self.socket.send(json.dumps([4, frame[1], "NotSupported", "", {}]))
             return
-        self.got.append((self, frame[2], frame[1]))
+        self.got.append((self, frame[2], frame[1], frame[3]))
         self.arrived.set()
         if self.answer is not None:
             await self.socket.send(json.dumps([3, frame[1], self.answer]))
@@ -125,6 +125,42 @@ async def test_never_sent_is_told_apart_and_may_be_tried_again(api, link, statio
     assert (second.status_code, second.json()["outcome"]) == (200, "result")
     assert second.json()["call_id"] != first.json()["call_id"]
     assert (await start()).json()["call_id"] == second.json()["call_id"]
+
+
+async def test_what_waited_too_long_was_never_sent_and_may_be_tried_again(api, link, station_id):
+    got = []
+    made = await link(got)
+    await booted(made)
+    await shown(api, station_id, connected=True)
+    reset = f"/stations/{station_id}/calls/Reset"
+    first = asyncio.create_task(api.post(reset, json={"type": "OnIdle"}))
+    await asyncio.wait_for(made.arrived.wait(), 10)
+
+    async def unlock():
+        body = {"evseId": 1, "connectorId": 1}
+        path = f"/stations/{station_id}/calls/UnlockConnector?timeout_s=1"
+        return await api.post(path, json=body, headers={"Idempotency-Key": "k"})
+
+    waited = await unlock()
+    assert (waited.status_code, waited.json()["outcome"], waited.json()["sent_at"]) == (504, "timeout", None)
+    made.answer = {"status": "Unlocked"}
+    await made.socket.send(json.dumps([3, got[0][2], {"status": "Accepted"}]))
+    assert (await first).json()["outcome"] == "result"
+    again = await unlock()
+    assert (again.status_code, again.json()["outcome"]) == (200, "result")
+    assert [sent[1] for sent in got] == ["Reset", "UnlockConnector"]
+
+
+async def test_an_integer_reaches_the_station_as_one(api, link, station_id):
+    got = []
+    made = await link(got)
+    made.answer = {"status": "Accepted"}
+    await booted(made)
+    await shown(api, station_id, connected=True)
+    body, headers = b'{"type": "OnIdle", "evseId": 1e0}', {"Content-Type": "application/json"}
+    answer = await api.post(f"/stations/{station_id}/calls/Reset", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "result")
+    assert repr(got[0][3]["evseId"]) == "1"
 
 
 async def test_a_station_deleted_while_it_was_connected_is_shown_closed(api, link, station_id):

@@ -20,7 +20,9 @@ TimeoutS = Annotated[
 IdempotencyKey = Annotated[
     str | None,
     Header(
-        min_length=1, max_length=255, description="A repeat with the same key sends nothing and returns the same call"
+        min_length=1,
+        max_length=255,
+        description="A repeat with the same key sends nothing and returns the same call, unless that was never sent",
     ),
 ]
 
