@@ -155,3 +155,17 @@ async def test_a_bounded_number_of_them_goes_at_a_time(database, stored, monkeyp
     async with database.transaction() as session:
         await meter_values.add(session, database.dialect, [message(10, 10)], 0)
     assert (await stored())[0] == 7
+
+
+async def test_large_events_from_the_last_to_the_first_do_not_cost_ever_more(world, api):
+    async def told(seq_no):
+        payload = world.event(seq_no, meterValue=values(8_000, value=seq_no))
+        began = time.process_time()
+        await world.gateway.tell(payload)
+        return time.process_time() - began
+
+    took = [await told(seq_no) for seq_no in range(40, 0, -1)]
+    assert sum(took[-5:]) < 4 * sum(took[1:6])  # each with all before it: seven times as much
+    shown = (await api.get(f"/transactions/{KEY}")).json()
+    assert (shown["event_count"], shown["meter_start"], shown["meter_stop"], shown["gaps"]) == (
+        40, 1, 40, [{"first": 0, "last": 0}])  # fmt: skip

@@ -15,6 +15,7 @@ from csms_transactions.domain.identity import transaction_key
 from csms_transactions.domain.transaction import derive
 from csms_transactions.known import KnownTransactions
 from csms_transactions.protocols import ocpp201
+from csms_transactions.protocols.stored import event_of, facts_of
 from csms_transactions.recording import Recorded, Step, record
 from csms_transactions.store import transactions
 from csms_transactions.store.events import NewEvent
@@ -29,10 +30,10 @@ def identity(transaction_id: str) -> Identity:
 
 
 def new(payload: dict[str, Any]) -> NewEvent:
-    told = ocpp201.transaction_event(payload)
-    return NewEvent(
-        identity(told.transaction_id).key, "ocpp2.0.1", told.event, orjson.dumps(payload), NOW, orjson.dumps(payload)
-    )
+    """An event; every other one is stored with its facts, as large ones are."""
+    told, text = ocpp201.transaction_event(payload), orjson.dumps(payload)
+    facts = facts_of(told.event) if told.event.seq_no % 2 else None
+    return NewEvent(identity(told.transaction_id).key, "ocpp2.0.1", told.event, text, NOW, text, facts)
 
 
 async def store(database: Any, payloads: Sequence[dict[str, Any]]) -> Recorded:
@@ -82,6 +83,21 @@ async def test_batches_of_events_in_any_order_with_repeats(database, transaction
         for transaction_id in ("a", "b"):
             events = [new(p).event for p in seen if p["transactionInfo"]["transactionId"] == transaction_id]
             assert await stored(database, transaction_id) == (derive(events) if events else None)
+
+
+def test_facts_say_what_an_event_does(transaction_event):
+    rng = random.Random(1)  # noqa: S311 repeatable tests
+    for seq_no in range(200):
+        payload = some_event(transaction_event, rng, seq_no, "t")
+        event = ocpp201.transaction_event(payload).event
+        assert event_of(facts_of(event)) == event
+
+
+def test_facts_hold_no_key_code(transaction_event):
+    payload = transaction_event(0, "Started") | {"idToken": {"idToken": "4711-4711", "type": "KeyCode"}}
+    event = ocpp201.transaction_event(payload).event
+    assert b"4711" not in facts_of(event)
+    assert derive([event_of(facts_of(event))]) == derive([event])
 
 
 async def test_counts_of_what_became_of_events(database, transaction_event):

@@ -17,8 +17,9 @@ from csms_ocpp import long_list
 from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.transaction import Transaction, advance, derive
-from csms_transactions.protocols.stored import read_event
+from csms_transactions.protocols.stored import event_of, read_event
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.events import EventKey, NewEvent
@@ -137,10 +138,18 @@ def _follow(transaction: Transaction | None, news: Mapping[int, NewEvent]) -> Tr
 
 async def _again(history: Sequence[event_store.StoredEvent], news: Mapping[int, NewEvent]) -> Transaction:
     def derived() -> Transaction:
-        events = (read_event(stored.protocol, stored.packed) for stored in history)
+        events = (_event(stored) for stored in history)
         return derive(chain(events, (new.event for new in news.values())))
 
-    return await heavy.run(sum(size_of(stored.packed) for stored in history), derived)
+    return await heavy.run(sum(_size(stored) for stored in history), derived)
+
+
+def _event(stored: event_store.StoredEvent) -> TransactionEvent:
+    return read_event(stored.protocol, stored.packed) if stored.facts is None else event_of(stored.facts)
+
+
+def _size(stored: event_store.StoredEvent) -> int:
+    return size_of(stored.packed) if stored.facts is None else len(stored.facts)
 
 
 async def _write(

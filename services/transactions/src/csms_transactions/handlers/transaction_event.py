@@ -13,7 +13,8 @@ from csms_transactions import replies
 from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.identity import transaction_key
 from csms_transactions.protocols import ocpp201
-from csms_transactions.store.events import NewEvent, kept
+from csms_transactions.protocols.stored import facts_of
+from csms_transactions.store.events import PLAIN_BYTES, NewEvent, kept
 from csms_transactions.store.transactions import Identity
 from csms_transactions.work import EventWork, Work
 
@@ -23,7 +24,8 @@ def read(work: Work, station_id: str, call: StationCall) -> None:
     transaction_id, event = ocpp201.event_as_sent(call.payload)
     key = transaction_key(station_id, transaction_id)
     shown = _without_key_code(call, event)
-    new = NewEvent(key, call.protocol, event, shown, from_ms(call.received_at_ms), kept(shown))
+    facts = facts_of(event) if len(shown) > PLAIN_BYTES else None
+    new = NewEvent(key, call.protocol, event, shown, from_ms(call.received_at_ms), kept(shown), facts)
     work.events.append(EventWork(Identity(key, station_id, transaction_id), call, new))
 
 

@@ -1,11 +1,14 @@
-"""Reading stored events again, by the version they came in."""
+"""Reading stored events again: by the version they came in, or by their facts."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
+import orjson
 from csms_db.packed import unpack
 from csms_ocpp.versions import Protocol
 
-from csms_transactions.domain.events import TransactionEvent
+from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
+from csms_transactions.domain.meter import Reading
 from csms_transactions.protocols import ocpp201
 
 _READERS: Mapping[str, Callable[[bytes], ocpp201.Told]] = {Protocol.OCPP201: ocpp201.event_as_sent}
@@ -14,3 +17,24 @@ _READERS: Mapping[str, Callable[[bytes], ocpp201.Told]] = {Protocol.OCPP201: ocp
 def read_event(protocol: str, packed: bytes) -> TransactionEvent:
     """The event in a payload as it is stored. Raises KeyError for a protocol whose events are never stored."""
     return _READERS[protocol](unpack(packed)).event
+
+
+def facts_of(event: TransactionEvent) -> bytes:
+    """What an event tells of its transaction, as JSON, without a key code (C04): some kilobytes at most."""
+    token = None if event.id_token is None else event.id_token.masked()
+    facts = event._replace(id_token=token)._asdict()
+    return orjson.dumps(facts, default=list)  # tokens and readings are named tuples
+
+
+def event_of(facts: bytes) -> TransactionEvent:
+    """The event with these facts."""
+    told = orjson.loads(facts)
+    token, readings = told.pop("id_token"), told.pop("readings")
+    kind, at = EventType(told.pop("type")), datetime.fromisoformat(told.pop("at"))
+    return TransactionEvent(
+        **told,
+        type=kind,
+        at=at,
+        id_token=None if token is None else IdToken(*token),
+        readings=tuple(Reading(datetime.fromisoformat(moment), *rest) for moment, *rest in readings),
+    )

@@ -29,6 +29,8 @@ class NewEvent(NamedTuple):
     received_at: datetime
     packed: bytes
     """What is stored of the payload, see `kept`."""
+    facts: bytes | None = None
+    """What it tells of its transaction; None: the payload is small, and read as fast."""
 
 
 class StoredEvent(NamedTuple):
@@ -37,12 +39,14 @@ class StoredEvent(NamedTuple):
     seq_no: int
     protocol: str
     packed: bytes
+    """The payload; empty: there are facts."""
+    facts: bytes | None
 
 
 _NAMES = ("transaction", "seq_no", "protocol", "event_type", "trigger_reason", "timestamp", "offline", "received_at")
-_ADD = Insert(table, (*_NAMES, "payload"))
+_ADD = Insert(table, (*_NAMES, "payload", "facts"))
 _STORED = Lookup((table.c.transaction, table.c.seq_no, table.c.payload), by=(table.c.transaction, table.c.seq_no))
-_ALL = Lookup((table.c.transaction, table.c.seq_no, table.c.protocol, table.c.payload), by=(table.c.transaction,))
+_ALL = Lookup((table.c.transaction, table.c.seq_no, table.c.protocol, table.c.facts), by=(table.c.transaction,))
 
 
 def kept(payload: bytes) -> bytes:
@@ -63,10 +67,15 @@ async def stored_payloads(session: AsyncSession | Direct, keys: Iterable[EventKe
 
 
 async def all_of(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, list[StoredEvent]]:
-    """Every stored event of some transactions: for late events only, never on the usual way."""
+    """Every stored event of some transactions: for late events only, never on the usual way.
+
+    Of large ones the facts alone, so that many of them, each after the next, do not cost ever more.
+    """
+    rows = await _ALL.fetch(session, keys)
+    payloads = await stored_payloads(session, [(key, seq_no) for key, seq_no, _, facts in rows if facts is None])
     found: dict[str, list[StoredEvent]] = {key: [] for key in keys}
-    for key, *event in await _ALL.fetch(session, keys):
-        found[key].append(StoredEvent(*event))
+    for key, seq_no, protocol, facts in rows:
+        found[key].append(StoredEvent(seq_no, protocol, payloads.get((key, seq_no), b""), facts))
     return found
 
 
@@ -74,4 +83,4 @@ def _row(new: NewEvent) -> tuple[object, ...]:
     event = new.event
     kind = event.type.value
     what = (new.key, event.seq_no, new.protocol, kind, event.trigger_reason)
-    return (*what, event.at, event.offline, new.received_at, new.packed)
+    return (*what, event.at, event.offline, new.received_at, new.packed, new.facts)

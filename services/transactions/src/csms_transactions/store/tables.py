@@ -81,6 +81,7 @@ transaction_events = Table(
     Column("offline", Boolean, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("facts", LargeBinary),
 )
 
 meter_values = Table(
