@@ -9,6 +9,7 @@ import pytest
 from csms.v1.station_pb2 import ConnectionRecord, Reply
 from csms_bus.ports import (
     Bus,
+    BusError,
     BusUnavailable,
     Consumer,
     Incoming,
@@ -110,12 +111,14 @@ async def test_each_failure_has_its_own_outcome(world: World) -> None:
     async with world.consumer() as consumer:
         nowhere = Outgoing("no such topic", world.call("CS1").record)
         foreign = Outgoing(world.inbox, world.call("CS1").record, partition=4)
+        told: dict[int, BusError | None] = {}
         with pytest.raises(BusUnavailable) as failed:  # what is worth another try counts most
-            await world.bus.publish([foreign, world.call("CS1", 1), nowhere])
+            await world.bus.publish([foreign, world.call("CS1", 1), nowhere], told.__setitem__)
         assert {at: type(error) for at, error in failed.value.outcomes.items()} == {
             0: UnknownPartition,
             2: BusUnavailable,
         }
+        assert told == {**failed.value.outcomes, 1: None}
         assert [number_of(incoming) for incoming in await world.take(consumer, 1)] == [1]
 
 

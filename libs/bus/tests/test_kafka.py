@@ -17,7 +17,7 @@ from csms_bus.kafka import KafkaBus
 from csms_bus.kafka_lane import DOUBT_S
 from csms_bus.kafka_limits import TopicsTooNarrow
 from csms_bus.kafka_records import hash_of
-from csms_bus.ports import BusUnavailable, Incoming, Outgoing, RecordTooLarge
+from csms_bus.ports import BusError, BusUnavailable, Incoming, Outgoing, RecordTooLarge
 from csms_bus.records import new_record, reply_to
 from csms_bus.requests import NoAnswer, Requester
 from csms_bus.topics import CALLS_TRANSACTIONS, CATALOGUE, DEAD_LETTERS
@@ -246,9 +246,18 @@ async def test_partition_without_a_leader_fails_only_its_own_stations(tmp_path: 
         bus = KafkaBus(cluster.bootstrap, client_id="test", publish_timeout_s=5, request_timeout_s=6)
         await bus.start()
 
+        durable_after: dict[int, float] = {}
+
         async def failed() -> set[int]:
+            started = time.monotonic()
+
+            def settled(position: int, error: BusError | None) -> None:
+                if error is None:
+                    durable_after[position] = time.monotonic() - started
+
+            durable_after.clear()
             try:
-                await bus.publish(records)
+                await bus.publish(records, settled)
             except BusUnavailable as error:
                 return set(error.outcomes)
             return set()
@@ -267,6 +276,8 @@ async def test_partition_without_a_leader_fails_only_its_own_stations(tmp_path: 
             started = time.monotonic()
             assert await failed() == {dead}
             assert time.monotonic() - started < DOUBT_S + 2, "others wait for that partition, too"
+            assert durable_after.keys() == {0, 1, 2} - {dead}
+            assert max(durable_after.values()) < DOUBT_S, "the others are told only with that partition"
         await asyncio.to_thread(cluster.nodes[0].start)
         assert await until(0) == set()
         await bus.stop()

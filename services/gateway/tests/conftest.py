@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from csms_bus.memory import MemoryBus
-from csms_bus.ports import BusUnavailable, Outgoing
+from csms_bus.ports import BusUnavailable, Outgoing, Settled
 from csms_gateway.app import Gateway
 from csms_gateway.settings import GatewaySettings
 from csms_runtime.health import Health
@@ -47,7 +47,7 @@ class BreakableBus(MemoryBus):
     def durable(self) -> bool:
         return self._durable
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         for outgoing in records:
             if outgoing.record.station_id in self.hold:
                 self.holding.set()
@@ -55,7 +55,7 @@ class BreakableBus(MemoryBus):
         if any(outgoing.topic in self.broken for outgoing in records):
             self.refused.set()
             raise BusUnavailable("broken by the test")
-        await super().publish(records)
+        await super().publish(records, settled)
 
 
 class System:

@@ -5,9 +5,9 @@ from functools import partial
 import pytest
 from csms.v1.bus_pb2 import Record
 from csms_bus.kafka_records import hash_of
-from csms_bus.ports import BusError, BusUnavailable, Outgoing, RecordTooLarge
-from csms_gateway.publisher import Publisher, group_of
-from csms_gateway.retrying import RetryingPublisher
+from csms_bus.ports import BusError, BusUnavailable, Outgoing, RecordTooLarge, Settled
+from csms_gateway.publisher import Publisher
+from csms_gateway.retrying import RetryingPublisher, group_of
 from structlog.testing import capture_logs
 
 
@@ -28,7 +28,7 @@ class FakeBus:
     def names(self) -> list[str]:
         return [name for batch in self.batches for name in batch]
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         self.entered.set()
         await self.gate.wait()
         if self.failure is not None:
@@ -37,6 +37,9 @@ class FakeBus:
         self.topics += [each.topic for each in records]
         self.batches.append([name for name in names if name not in self.refused])
         outcomes = {at: self.refused[name] for at, name in enumerate(names) if name in self.refused}
+        if settled is not None:
+            for at in range(len(names)):
+                settled(at, outcomes.get(at))
         if outcomes:
             raise BusUnavailable("some failed", outcomes=outcomes)
 
@@ -97,9 +100,12 @@ async def test_each_record_has_its_own_outcome() -> None:
 
 async def test_a_partition_that_does_not_answer_fails_only_its_own_stations() -> None:
     class Hanging(FakeBus):
-        async def publish(self, records: Sequence[Outgoing]) -> None:
-            if any(hash_of(each.record.station_id) % 12 == 0 for each in records):
-                await asyncio.Event().wait()
+        async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
+            assert settled is not None
+            for at, each in enumerate(records):
+                if hash_of(each.record.station_id) % 12:
+                    settled(at, None)
+            await asyncio.Event().wait()
 
     failed: dict[str, BusError | None] = {}
     subject = publisher(Hanging(), deadline_s=0.05, max_records=1000)
@@ -247,7 +253,7 @@ async def test_retrying_says_lost_only_of_what_cannot_have_been_published(
     told = iter(failures)
 
     class Failing(FakeBus):
-        async def publish(self, _records: Sequence[Outgoing]) -> None:
+        async def publish(self, _records: Sequence[Outgoing], _settled: Settled | None = None) -> None:
             raise next(told)
 
     subject, task = await retrying(Failing(), max_age_s=60 if len(failures) > 1 else 0)

@@ -8,16 +8,17 @@ from functools import cache
 from csms_runtime import metrics
 from prometheus_client import Counter as Metric
 
-from csms_bus.ports import BusError, BusUnavailable, Outgoing
+from csms_bus.ports import BusError, BusUnavailable, Outgoing, Settled
 
 
 class Delivery:
     """Takes the outcome of each record, by its position. One call of `publish` waits for it."""
 
-    __slots__ = ("_done", "_pending", "failures", "fatal")
+    __slots__ = ("_done", "_pending", "_settled", "failures", "fatal")
 
-    def __init__(self, records: int) -> None:
+    def __init__(self, records: int, settled: Settled | None = None) -> None:
         self._pending = set(range(records))
+        self._settled = settled
         self._done: asyncio.Future[None] | None = None
         self.failures: dict[int, BusError] = {}
         """What went wrong, by position."""
@@ -36,6 +37,8 @@ class Delivery:
         self._pending.discard(position)
         if error is not None:
             self.failures[position] = error
+        if self._settled is not None:
+            self._settled(position, error)
         if not self._pending and self._done is not None and not self._done.done():
             self._done.set_result(None)
 

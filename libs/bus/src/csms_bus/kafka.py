@@ -14,7 +14,7 @@ from csms_bus.kafka_producer import KafkaPublisher
 from csms_bus.kafka_reader import KafkaReader
 from csms_bus.kafka_rights import OnHealth
 from csms_bus.kafka_settings import KafkaSettings
-from csms_bus.ports import Outgoing, RebalanceListener, Start
+from csms_bus.ports import Outgoing, RebalanceListener, Settled, Start
 from csms_bus.topics import CATALOGUE
 
 
@@ -77,10 +77,10 @@ class KafkaBus:
         """See `csms_bus.ports.Bus`. Raises KeyError when the topic does not exist, BusUnavailable before `start`."""
         return self._publisher.partitions(topic)
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         """See `csms_bus.ports.Bus`."""
         if records:
-            await self._publisher.publish(records)
+            await self._publisher.publish(records, settled)
 
     async def subscribe(
         self, group: str, topics: Sequence[str], listener: RebalanceListener | None = None

@@ -17,7 +17,7 @@ from csms_bus.kafka_lane import Lane, Message
 from csms_bus.kafka_records import partition_of, value_of
 from csms_bus.kafka_rights import OnHealth, Rights
 from csms_bus.kafka_settings import KafkaSettings
-from csms_bus.ports import BusError, BusUnavailable, Outgoing, TopicPartition
+from csms_bus.ports import BusError, BusUnavailable, Outgoing, Settled, TopicPartition
 
 _log = structlog.get_logger(__name__)
 
@@ -70,10 +70,10 @@ class KafkaPublisher:
         with bus_errors():
             return await _partitions(self._connected(), topic)
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         """See `csms_bus.ports.Bus`."""
         started = time.perf_counter()
-        delivery = Delivery(len(records))
+        delivery = Delivery(len(records), settled)
         try:
             await self._deliver(records, delivery)
         finally:

@@ -14,7 +14,7 @@ from csms_bus.kafka_records import partition_of, value_of
 from csms_bus.memory_group import Group, Member
 from csms_bus.memory_log import Capacity, GroupPartition, Partition
 from csms_bus.memory_reader import MemoryReader
-from csms_bus.ports import BusError, BusUnavailable, Outgoing, RebalanceListener, Start
+from csms_bus.ports import BusError, BusUnavailable, Outgoing, RebalanceListener, Settled, Start
 from csms_bus.topics import CATALOGUE, Cleanup, Topic
 
 
@@ -63,9 +63,9 @@ class MemoryBus:
         """See `csms_bus.ports.Bus`. Raises KeyError for an unknown topic."""
         return len(self._topics[topic])
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         """See `csms_bus.ports.Bus`. Does not yield to the event loop while there is room."""
-        delivery = Delivery(len(records))
+        delivery = Delivery(len(records), settled)
         for position, outgoing in enumerate(records):
             self._put(outgoing, delivery, position)
         if not delivery.complete:

@@ -11,7 +11,7 @@ Errors:
         └── UnknownPartition    its topic has no such partition
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -157,6 +157,10 @@ class RebalanceListener(Protocol):
         ...
 
 
+Settled = Callable[[int, BusError | None], None]
+"""Takes a record's position, and what went wrong with it; None: it is durable. Must not raise."""
+
+
 class Bus(Protocol):
     """The bus as a service sees it. One instance per process; safe for use by many tasks."""
 
@@ -173,8 +177,11 @@ class Bus(Protocol):
         """Flush and disconnect. Consumers and readers must be closed before."""
         ...
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         """Publish, and return when all are durable (Kafka: acks=all, idempotent producer). Order per key is kept.
+
+        `settled` is told of each record as soon as its outcome is known, while others may still be waited for. When
+        publishing is broken off, it is not told of what was under way.
 
         Blocks while the bounded buffer is full. One record's failure is no other's: the BusError that is raised says in
         `outcomes` which failed. BusUnavailable: some of these may or may not be on the bus, and trying again is of use;

@@ -24,6 +24,7 @@ from csms_bus.ports import (
     Outgoing,
     Reader,
     RebalanceListener,
+    Settled,
     Start,
     TopicPartition,
 )
@@ -63,7 +64,7 @@ def _sealed_record(sealer: Sealer, record: Record) -> Record | None:
     """Return the record sealed; None: it holds no secret."""
     kind = record.WhichOneof("body")
     payloads = _PAYLOADS.get(kind or "")
-    if kind is None or payloads is None or not any(may_hold_secret_as_sent(each) for each in payloads(record)):
+    if kind is None or payloads is None or not any(map(may_hold_secret_as_sent, payloads(record))):
         return None
     content = sealer.seal(record.SerializeToString(), *_context(record))
     return Record(
@@ -109,9 +110,9 @@ class SealedBus:
         """See Bus."""
         await self._bus.stop()
 
-    async def publish(self, records: Sequence[Outgoing]) -> None:
+    async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         """See Bus."""
-        await self._bus.publish([sealed(self._sealer, outgoing) for outgoing in records])
+        await self._bus.publish([sealed(self._sealer, outgoing) for outgoing in records], settled)
 
     async def subscribe(self, group: str, topics: Sequence[str], listener: RebalanceListener | None = None) -> Consumer:
         """See Bus."""

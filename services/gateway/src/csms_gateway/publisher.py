@@ -5,11 +5,11 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import structlog
-from csms_bus.kafka_records import hash_of
-from csms_bus.ports import Bus, BusError, BusUnavailable, Outgoing
+from csms_bus.ports import Bus, BusError, BusUnavailable, Outgoing, Settled
 from csms_runtime import metrics
 
 _log = structlog.get_logger(__name__)
@@ -19,14 +19,6 @@ Done = Callable[[BusError | None], None]
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """How much may wait to be published."""
-GROUPS = 24
-"""Stations whose keys hash alike are published together, the others beside them: what cannot be published for one of
-them keeps back few others. Groups are partitions, where there are 24, 12, 8 ... of them."""
-
-
-def group_of(outgoing: Outgoing) -> int:
-    """Return the number of a record's group."""
-    return hash_of(outgoing.ordering_key) % GROUPS
 
 
 class _Submitted(NamedTuple):
@@ -36,9 +28,10 @@ class _Submitted(NamedTuple):
 
 
 class Publisher:
-    """Publishes all that was submitted in one turn of the event loop as one batch for each group of stations.
+    """Publishes all that was submitted in one turn of the event loop as one batch.
 
-    Batches start in order and run beside each other; each record has its own outcome. At most `max_records` and
+    Batches start in order and run beside each other; each record has its own outcome, told as soon as it is known:
+    a partition that cannot be reached holds up its own stations only. At most `max_records` and
     `max_bytes` are under way, and none for longer than `deadline_s`.
     """
 
@@ -85,47 +78,51 @@ class Publisher:
             await (asyncio.wait(self._tasks) if self._tasks else asyncio.sleep(0))
 
     def _flush(self) -> None:
-        submitted, self._waiting = self._waiting, []
-        groups: dict[int, list[_Submitted]] = {}
-        for one in submitted:
-            groups.setdefault(group_of(one.outgoing), []).append(one)
-        for batch in groups.values():
-            task = asyncio.get_running_loop().create_task(self._run(batch))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        batch, self._waiting = self._waiting, []
+        task = asyncio.get_running_loop().create_task(self._run(batch))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, batch: Sequence[_Submitted]) -> None:
+        pending = dict(enumerate(batch))
         broken_off = BusUnavailable("publishing was broken off")
         outcomes: Mapping[int, BusError] = broken_off.of_each(len(batch))
         try:
-            outcomes = await publish_within(self._bus, [one.outgoing for one in batch], self._deadline_s)
+            settled = partial(self._settled, pending)
+            outcomes = await publish_within(self._bus, [one.outgoing for one in batch], self._deadline_s, settled)
         finally:
-            self._records -= len(batch)
-            self._bytes -= sum(one.size for one in batch)
-            asyncio.get_running_loop().call_soon(_tell, batch, outcomes)
+            for position in list(pending):
+                self._settled(pending, position, outcomes.get(position))
 
-
-def _tell(batch: Sequence[_Submitted], outcomes: Mapping[int, BusError]) -> None:
-    for position, one in enumerate(batch):
+    def _settled(self, pending: dict[int, _Submitted], position: int, error: BusError | None) -> None:
+        one = pending.pop(position, None)
+        if one is None:
+            return
+        self._records -= 1
+        self._bytes -= one.size
+        if error is not None:
+            metrics.GATEWAY_PUBLISH_FAILURES.inc()
         try:
-            one.done(outcomes.get(position))
+            one.done(error)
         except Exception:  # noqa: BLE001 the others are to be told all the same
             _log.exception("outcome of a publish not taken")
 
 
-async def publish_within(bus: Bus, records: Sequence[Outgoing], deadline_s: float) -> Mapping[int, BusError]:
-    """Publish within `deadline_s` seconds. Returns what went wrong with which record, by position."""
-    failed: Mapping[int, BusError] = {}
+async def publish_within(
+    bus: Bus, records: Sequence[Outgoing], deadline_s: float, settled: Settled | None = None
+) -> Mapping[int, BusError]:
+    """Publish within `deadline_s` seconds. Returns what went wrong with which record, by position.
+
+    `settled`: see `Bus.publish`. It is not told of what was under way at the deadline, or when the bus failed.
+    """
     try:
         async with asyncio.timeout(deadline_s):
-            await bus.publish(records)
+            await bus.publish(records, settled)
     except TimeoutError:
-        failed = BusUnavailable(f"not acknowledged within {deadline_s:g} s").of_each(len(records))
+        return BusUnavailable(f"not acknowledged within {deadline_s:g} s").of_each(len(records))
     except BusError as error:
-        failed = error.of_each(len(records))
+        return error.of_each(len(records))
     except Exception as error:  # noqa: BLE001 whoever waits is told, and the next record has its turn
         _log.exception("publishing failed")
-        failed = BusUnavailable(f"publishing failed: {type(error).__name__}").of_each(len(records))
-    if failed:
-        metrics.GATEWAY_PUBLISH_FAILURES.inc(len(failed))
-    return failed
+        return BusUnavailable(f"publishing failed: {type(error).__name__}").of_each(len(records))
+    return {}

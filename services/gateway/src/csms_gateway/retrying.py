@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import structlog
 from csms_bus.flow import Backoff
+from csms_bus.kafka_records import hash_of
 from csms_bus.ports import Bus, BusError, Outgoing, RecordRefused
 from csms_runtime import metrics
 
-from csms_gateway.publisher import GROUPS, MAX_WAITING_BYTES, group_of, publish_within
+from csms_gateway.publisher import MAX_WAITING_BYTES, publish_within
 
 _log = structlog.get_logger(__name__)
 
@@ -18,6 +19,14 @@ _MAX_BATCH = 500
 _MAX_BATCH_BYTES = 8 * 1024 * 1024
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
+GROUPS = 24
+"""Stations whose keys hash alike are published together, the others beside them: what cannot be published for one of
+them keeps back few others. Groups are partitions, where there are 24, 12, 8 ... of them."""
+
+
+def group_of(outgoing: Outgoing) -> int:
+    """Return the number of a record's group."""
+    return hash_of(outgoing.ordering_key) % GROUPS
 
 
 @dataclass(eq=False, slots=True)
@@ -124,6 +133,7 @@ class _Queue:
         for kept in batch:
             kept.tries += 1
         failed = await publish_within(self._bus, [kept.outgoing for kept in batch], self._deadline_s)
+        metrics.GATEWAY_PUBLISH_FAILURES.inc(len(failed))
         again = self._sort_out(batch, failed)
         self._waiting.extendleft(reversed(again))
         self.bytes += sum(kept.size for kept in again)
