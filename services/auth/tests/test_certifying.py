@@ -150,12 +150,12 @@ class World:
     async def certificates(self) -> list[Certificate]:
         """The newest first."""
         async with self.database.reading() as session:
-            return list(await certificates.page(session, certificates.Filter(), limit=100, after=None))
+            return list((await certificates.page(session, certificates.Filter(), limit=100, after=None)).rows)
 
     async def request(self, station_id: str = "CS1") -> CertificateRequest:
         wanted = certificate_requests.Filter(station_id)
         async with self.database.reading() as session:
-            (found,) = await certificate_requests.page(session, wanted, limit=2, after=None)
+            (found,) = (await certificate_requests.page(session, wanted, limit=2, after=None)).rows
         return found
 
     async def change(self, certificate: Certificate, **fields: Any) -> None:
@@ -291,7 +291,7 @@ async def test_a_deletion_forgets_what_was_asked_for_in_the_same_batch(world: Wo
 
 async def revoke_all(world: World, reason: str) -> None:
     async with world.database.transaction() as session:
-        for certificate in await certificates.page(session, certificates.Filter(), limit=100, after=None):
+        for certificate in (await certificates.page(session, certificates.Filter(), limit=100, after=None)).rows:
             await revoke(session, certificate, reason, from_ms(world.now_ms))
 
 
@@ -304,7 +304,7 @@ async def test_after_a_theft_nothing_is_signed_until_an_operator_allows_it(world
     assert len(world.authority.asked) == 1
     wanted = certificate_requests.Filter("CS1")
     async with world.database.transaction() as session:
-        requests = await certificate_requests.page(session, wanted, limit=9, after=None)
+        requests = (await certificate_requests.page(session, wanted, limit=9, after=None)).rows
         assert await certificate_bars.remove(session, "CS1")
     assert all(each.state is RequestState.REFUSED and "(keyCompromise)" in each.reason for each in requests)
     await world.ask(csr_pem("SN-1"), at_ms=world.now_ms + 3)

@@ -1,5 +1,6 @@
 """/certificates, /certificate-requests, /certificate-authority."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,17 @@ class TestCertificates:
             "chain": "PEM",
         }
 
+    async def test_pages_end_by_bytes(self, database: Database) -> None:
+        await store(database, *(replace(certificate(number), chain="x" * 1_000_000) for number in range(9)))
+        numbers, after = [], None
+        async with database.reading() as session:
+            for count in (4, 4, 1):
+                found = await certificates.page(session, certificates.Filter(), limit=100, after=after)
+                assert (len(found.rows), found.more) == (count, count == 4)
+                numbers += [one.certificate_id for one in found.rows]
+                after = found.rows[-1].issued_at, found.rows[-1].certificate_id
+        assert numbers == [f"C{number}" for number in reversed(range(9))]
+
     async def test_lists_are_newest_first_in_pages(self, api: Api, database: Database) -> None:
         await store(database, *(certificate(number) for number in (1, 3, 2)))
         first = await api("GET", "/certificates?limit=2", scope="read")
@@ -192,7 +204,7 @@ class TestBars:
 
     async def states(self, database: Database) -> list[CertificateState]:
         async with database.reading() as session:
-            found = await certificates.page(session, certificates.Filter(), limit=9, after=None)
+            found = (await certificates.page(session, certificates.Filter(), limit=9, after=None)).rows
         return [each.state for each in reversed(found)]
 
     @pytest.mark.parametrize("reason", ["keyCompromise", "privilegeWithdrawn"])
@@ -281,6 +293,13 @@ class TestRequests:
                 "csr": "CSR",
             },
         ]
+
+    async def test_pages_end_by_bytes(self, database: Database) -> None:
+        await self.put(database, "CS1", "CS2")
+        wanted = certificate_requests.Filter()
+        async with database.reading() as session:
+            found = await certificate_requests.page(session, wanted, limit=100, after=None, most_bytes=1010)
+        assert (len(found.rows), found.more) == (2, True)
 
     async def test_in_pages_and_filtered(self, api: Api, database: Database) -> None:
         await self.put(database, "CS1", "CS2")

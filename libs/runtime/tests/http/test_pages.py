@@ -8,9 +8,15 @@ from typing import Any
 import httpx2
 import pytest
 from csms_runtime.http import Problem, decode_cursor, encode_cursor
-from csms_runtime.http.pages import PageRequest
+from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest, paginate
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
+
+
+class Thing(BaseModel):
+    id: int
+    text: str
 
 
 async def test_all_pages_make_the_list(admin: httpx2.AsyncClient) -> None:
@@ -22,6 +28,16 @@ async def test_all_pages_make_the_list(admin: httpx2.AsyncClient) -> None:
         found += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
     assert found == list(range(10))
+
+
+def test_a_page_ends_by_bytes_and_the_next_goes_on_there() -> None:
+    rows = [(number, "x" * size) for number, size in enumerate([1, MAX_PAGE_BYTES + 1, 2, 3])]
+    pages, begin = [], 0
+    while begin is not None:
+        page = paginate(rows[begin:], 3, position=lambda row: [row[0]], item=lambda row: Thing(id=row[0], text=row[1]))
+        pages.append([thing.id for thing in page.items])
+        begin = None if page.next_cursor is None else decode_cursor(page.next_cursor)[0] + 1
+    assert pages == [[0], [1], [2, 3]], "one that is too large comes alone"
 
 
 async def test_a_full_last_page_has_no_next(admin: httpx2.AsyncClient) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import orjson
 from fastapi import Depends, Query, Response
 from pydantic import BaseModel, Field
+from pydantic_core import to_json
 
 from csms_runtime import heavy
 from csms_runtime.http.problems import Problem
@@ -104,12 +105,24 @@ def paginate(
 ) -> Page[T]:
     """Make a page of up to `limit` + 1 rows: fetch one more than `limit`, so that the last page is known as such.
 
-    `position` gives a row's sort values, `item` what is shown of it. `more`: whether rows follow these; None: when
-    there is one more than `limit`.
+    `position` gives a row's sort values, `item` what is shown of it. `more`: whether rows follow these, of which who
+    read them took no more than MAX_PAGE_BYTES; None: when there is one more than `limit`, or than fit.
     """
-    shown = rows[:limit]
-    more = len(rows) > limit if more is None else more
-    return Page(items=[item(row) for row in shown], next_cursor=encode_cursor(position(shown[-1])) if more else None)
+    if more is not None:
+        return Page(items=list(map(item, rows[:limit])), next_cursor=_cursor(rows[:limit], position) if more else None)
+    items: list[T] = []
+    size = 0
+    for one in map(item, rows[:limit]):
+        size += len(to_json(one, serialize_unknown=True))
+        if items and size > MAX_PAGE_BYTES:
+            break
+        items.append(one)
+    shown = rows[: len(items)]
+    return Page(items=items, next_cursor=_cursor(shown, position) if len(shown) < len(rows) else None)
+
+
+def _cursor(shown: Sequence[R], position: Callable[[R], Sequence[Any]]) -> str:
+    return encode_cursor(position(shown[-1]))
 
 
 async def _page_request(

@@ -192,8 +192,8 @@ class Certificates:
         wanted = certificates.Filter(station_id, certificate_type, state)
         after = newest_first(page)
         async with self._database.reading() as session:
-            rows = await certificates.page(session, wanted, limit=page.limit + 1, after=after)
-        return paginate(rows, page.limit, position=_position, item=CertificateItem.of)
+            found = await certificates.page(session, wanted, limit=page.limit, after=after)
+        return paginate(found.rows, page.limit, position=_position, item=CertificateItem.of, more=found.more)
 
     async def get(self, certificate_id: CertificateId) -> CertificateWithChain:
         """Show a certificate."""
@@ -240,9 +240,13 @@ class Certificates:
         wanted = certificate_requests.Filter(station_id, certificate_type, state)
         position = _texts(page)
         async with self._database.reading() as session:
-            rows = await certificate_requests.page(session, wanted, limit=page.limit + 1, after=position)
+            found = await certificate_requests.page(session, wanted, limit=page.limit, after=position)
         return paginate(
-            rows, page.limit, position=lambda row: (row.station_id, row.certificate_type), item=RequestItem.of
+            found.rows,
+            page.limit,
+            position=lambda row: (row.station_id, row.certificate_type),
+            item=RequestItem.of,
+            more=found.more,
         )
 
     async def authority(self) -> AuthorityItem:

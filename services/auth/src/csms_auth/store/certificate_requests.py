@@ -1,13 +1,16 @@
 """Keeps the newest certificate signing request of each station and kind."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from csms_db import bounded
+from csms_db.bounded import Bounded
 from csms_db.engine import WriteSession
 from csms_db.sql import insert, lock_order
-from sqlalchemy import Row, select, tuple_, update
+from csms_runtime.http.pages import MAX_PAGE_BYTES
+from sqlalchemy import Row, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.domain.certificates import CertificateRequest, RequestState
@@ -17,6 +20,8 @@ from csms_auth.store.tables import certificate_requests
 
 Key = tuple[str, str]
 """Station id and certificate type."""
+ROW_BYTES = 500
+"""What a row takes beside its CSR, about."""
 _LOCK_ORDER = lock_order(certificate_requests.c.station_id, certificate_requests.c.certificate_type)
 
 
@@ -76,18 +81,28 @@ async def forget_claims(session: WriteSession, now: datetime) -> None:
 
 
 async def page(
-    session: AsyncSession, wanted: Filter, *, limit: int, after: tuple[str, str] | None
-) -> Sequence[CertificateRequest]:
-    """Return up to `limit` requests in the order of (station id, certificate type), those behind `after`."""
+    session: AsyncSession,
+    wanted: Filter,
+    *,
+    limit: int,
+    after: tuple[str, str] | None,
+    most_bytes: int = MAX_PAGE_BYTES,
+) -> Bounded:
+    """Return up to `limit` requests in the order of (station id, certificate type), those behind `after`.
+
+    They have `most_bytes` together at most.
+    """
     key = certificate_requests.c.station_id, certificate_requests.c.certificate_type
-    query = select(certificate_requests).order_by(*key).limit(limit)
+    query = select(certificate_requests).order_by(*key)
     for name in ("station_id", "certificate_type", "state"):
         value = getattr(wanted, name)
         if value is not None:
             query = query.where(certificate_requests.c[name] == value)
     if after is not None:
         query = query.where(tuple_(*key) > tuple_(*after))
-    return [_request(row) for row in await session.execute(query)]
+    size = ROW_BYTES + func.length(certificate_requests.c.csr)
+    found = await bounded.read(session, query, size, limit=limit, most_bytes=most_bytes, mappings=True)
+    return found._replace(rows=[_of(row) for row in found.rows])
 
 
 async def make_due(session: WriteSession, request: CertificateRequest, due_at: datetime, reason: str) -> None:
@@ -130,15 +145,19 @@ def _values(request: CertificateRequest) -> Mapping[str, Any]:
 
 
 def _request(row: Row[Any]) -> CertificateRequest:
+    return _of(row._mapping)  # noqa: SLF001 SQLAlchemy's public name of it
+
+
+def _of(columns: Mapping[Any, Any]) -> CertificateRequest:
     return CertificateRequest(
-        station_id=row.station_id,
-        certificate_type=CertificateType(row.certificate_type),
-        csr=row.csr,
-        received_at=row.received_at,
-        state=RequestState(row.state),
-        reason=row.reason,
-        key_sha256=row.key_sha256 or b"",
-        attempts=row.attempts,
-        due_at=row.due_at,
-        certificate_id=row.certificate_id,
+        station_id=columns["station_id"],
+        certificate_type=CertificateType(columns["certificate_type"]),
+        csr=columns["csr"],
+        received_at=columns["received_at"],
+        state=RequestState(columns["state"]),
+        reason=columns["reason"],
+        key_sha256=columns["key_sha256"] or b"",
+        attempts=columns["attempts"],
+        due_at=columns["due_at"],
+        certificate_id=columns["certificate_id"],
     )

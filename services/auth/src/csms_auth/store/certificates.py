@@ -1,12 +1,15 @@
 """Reads and writes the certificates that were signed for stations."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from csms_db import bounded
+from csms_db.bounded import Bounded
 from csms_db.engine import WriteSession
 from csms_db.sql import insert, lock_order
+from csms_runtime.http.pages import MAX_PAGE_BYTES
 from sqlalchemy import Row, exists, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +20,8 @@ from csms_auth.store.chunks import SIZE, chunks
 from csms_auth.store.tables import certificate_requests, certificates, stations
 
 KEY_COMPROMISE = "keyCompromise"
+ROW_BYTES = 500
+"""What a row takes beside its chain, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,18 +197,25 @@ async def revoked(session: AsyncSession, kind: CertificateType, *, valid_at: dat
 
 
 async def page(
-    session: AsyncSession, wanted: Filter, *, limit: int, after: tuple[datetime, str] | None
-) -> Sequence[Certificate]:
-    """Return up to `limit` certificates, the newest first, those behind `after`."""
+    session: AsyncSession,
+    wanted: Filter,
+    *,
+    limit: int,
+    after: tuple[datetime, str] | None,
+    most_bytes: int = MAX_PAGE_BYTES,
+) -> Bounded:
+    """Return up to `limit` certificates, the newest first, those behind `after`; together of `most_bytes` at most."""
     key = certificates.c.issued_at, certificates.c.certificate_id
-    query = select(certificates).order_by(*(column.desc() for column in key)).limit(limit)
+    query = select(certificates).order_by(*(column.desc() for column in key))
     for name in ("station_id", "certificate_type", "state"):
         value = getattr(wanted, name)
         if value is not None:
             query = query.where(certificates.c[name] == value)
     if after is not None:
         query = query.where(tuple_(*key) < tuple_(*after, types=[column.type for column in key]))
-    return [_certificate(row) for row in await session.execute(query)]
+    size = ROW_BYTES + func.length(certificates.c.chain)
+    found = await bounded.read(session, query, size, limit=limit, most_bytes=most_bytes, mappings=True)
+    return found._replace(rows=[_of(row) for row in found.rows])
 
 
 def _values(certificate: Certificate) -> Mapping[str, Any]:
@@ -211,7 +223,11 @@ def _values(certificate: Certificate) -> Mapping[str, Any]:
 
 
 def _certificate(row: Row[Any]) -> Certificate:
-    fields = dict(row._mapping)  # noqa: SLF001 SQLAlchemy's public name of it
-    fields["certificate_type"] = CertificateType(row.certificate_type)
-    fields["state"] = CertificateState(row.state)
+    return _of(row._mapping)  # noqa: SLF001 SQLAlchemy's public name of it
+
+
+def _of(columns: Mapping[Any, Any]) -> Certificate:
+    fields = dict(columns)
+    fields["certificate_type"] = CertificateType(fields["certificate_type"])
+    fields["state"] = CertificateState(fields["state"])
     return Certificate(**fields)
