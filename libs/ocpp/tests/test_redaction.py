@@ -28,6 +28,10 @@ PASSWORD = {"component": COMPONENT, "variable": {"name": "BasicAuthPassword"}}
         (P16, "GetConfiguration", {"configurationKey": [
             {"key": "authorizationkey", "readonly": False, "value": SECRET}]}),
         (P201, "SetNetworkProfile", {"connectionData": {"apn": {"apn": "a", "apnPassword": SECRET}}}),
+        (P201, "SetNetworkProfile", {"connectionData": {"apn": {"apn": "a", "simPin": SECRET}}}),
+        (P21, "SetVariables", {"setVariableData": [
+            {"component": {"name": "WebPaymentsCtrlr"}, "variable": {"name": "SharedSecret", "instance": "1"},
+             "attributeValue": SECRET}]}),
         (P201, "SetNetworkProfile", {"connectionData": {"vpn": {"server": "s", "password": SECRET, "key": SECRET}}}),
         (P21, "SetNetworkProfile", {"connectionData": {"identity": "i", "basicAuthPassword": SECRET}}),
         (P201, "Authorize", {"idToken": {"idToken": SECRET, "type": "KeyCode"}}),

@@ -105,3 +105,37 @@ def test_details_stay_json_whatever_the_secret_is(code: str, details: object, co
     told = failed(connect, *answer, action="RequestStartTransaction", payload=request).details
     assert code.encode() not in told
     assert isinstance(orjson.loads(told), dict)
+
+
+def answered(connect: Any, payload: object, *answer: object, action: str) -> Any:
+    line = connect()
+    line.command(action, payload)
+    (done,) = line.text(3, "c1", *answer)
+    assert done.outcome is Outcome.RESULT
+    return orjson.loads(done.payload)
+
+
+def test_what_a_station_says_of_a_secret_in_a_valid_answer_is_masked(connect: Any) -> None:
+    answer = {
+        "setVariableResult": [
+            {
+                "attributeStatus": "Rejected",
+                "component": {"name": "SecurityCtrlr"},
+                "variable": {"name": "BasicAuthPassword"},
+                "attributeStatusInfo": {"reasonCode": "BadValue", "additionalInfo": f"not good: {SECRET}!"},
+            }
+        ]
+    }
+    shown = answered(connect, SETTING, answer, action="SetVariables")
+    assert shown["setVariableResult"][0].pop("attributeStatusInfo") == {
+        "reasonCode": "BadValue",
+        "additionalInfo": "not good: ***!",
+    }
+    del answer["setVariableResult"][0]["attributeStatusInfo"]
+    assert shown == answer
+
+
+def test_what_only_looks_like_a_short_secret_stays(connect: Any) -> None:
+    request = {"remoteStartId": 1, "idToken": {"idToken": "1234", "type": "KeyCode"}}
+    answer = {"status": "Accepted", "transactionId": "tx-1234"}
+    assert answered(connect, request, answer, action="RequestStartTransaction") == answer

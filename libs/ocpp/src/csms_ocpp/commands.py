@@ -24,7 +24,7 @@ from csms_ocpp.frames import (
 )
 from csms_ocpp.limits import SessionLimits
 from csms_ocpp.long_list import LongList
-from csms_ocpp.redaction import mask, redact, secrets_in
+from csms_ocpp.redaction import mask, mask_free_texts, redact, secrets_in
 from csms_ocpp.registration import Standing, asked_for, triggers_boot
 from csms_ocpp.validation import Violation, permits_empty_response, validate_request, validate_response
 from csms_ocpp.versions import Protocol
@@ -155,7 +155,8 @@ class Commands:
     def _result(self, command: _Open, frame: CallResult) -> list[Effect]:
         error = self._fault(command, frame)
         if error is None:
-            return [CommandDone(command.command_id, Outcome.RESULT, frame.raw, sent_at=command.sent_at)]
+            answer = _without_secrets(frame, command.secrets)
+            return [CommandDone(command.command_id, Outcome.RESULT, answer, sent_at=command.sent_at)]
         effects: list[Effect] = [
             Notice(NoticeKind.INVALID_ANSWER, error.description, command.action, error.code),
             _failed(command.command_id, error, command.sent_at, details=self._shown(command, frame)),
@@ -274,6 +275,16 @@ class Commands:
 def _failed(command_id: str, error: OcppError, sent_at: float | None = None, *, details: bytes = b"{}") -> CommandDone:
     info = ErrorInfo(error.code.value, error.description, details)
     return CommandDone(command_id, Outcome.ERROR, error=info, sent_at=sent_at)
+
+
+def _without_secrets(frame: CallResult, secrets: Sequence[str]) -> bytes:
+    """Return a valid answer; that of a request with secrets, without what the station repeats of them."""
+    if not secrets:
+        return frame.raw
+    if isinstance(frame.payload, LongList):
+        return _masked_json(frame.raw, secrets)
+    masked = mask_free_texts(frame.payload, secrets)
+    return frame.raw if masked == frame.payload else orjson.dumps(masked)
 
 
 def _masked_json(data: bytes, secrets: Sequence[str]) -> bytes:

@@ -13,8 +13,10 @@ MASK = "***"
 
 # Names in the device model and in configuration keys are case-insensitive; blanks around them mean nothing to anybody,
 # so all are compared in lower case and without these.
-_SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password"})
-_SECRET_VARIABLES = frozenset({"apnpassword", "authorizationkey", "basicauthpassword", "vpnkey", "vpnpassword"})
+_SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password", "simpin"})
+_SECRET_VARIABLES = frozenset(
+    {"apnpassword", "apnsimpin", "authorizationkey", "basicauthpassword", "sharedsecret", "vpnkey", "vpnpassword"}
+)
 _CONNECTING_KEYS = frozenset({"securityprofile"})
 """Configuration keys of 1.6 that decide how a station connects."""
 _CONNECTING_VARIABLES = frozenset(
@@ -27,6 +29,8 @@ _CONNECTING_VARIABLES = frozenset(
 )
 _CONNECTING_COMPONENTS = frozenset({"networkconfiguration"})
 """In OCPP 2.1 its variables are what SetNetworkProfile sets."""
+_FREE_TEXTS = frozenset({"additionalInfo", "reasonCode"})
+"""Of a StatusInfo: what a station says of a request in its own words."""
 _VARIABLE_VALUES = ("attributeValue", "actualValue", "value")
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s@:]*:[^/?#\s]*@")
 """Its first part ends at the first colon: with any colon the end would be looked for as often as there are colons."""
@@ -116,6 +120,18 @@ def mask(text: str, secrets: Sequence[str]) -> str:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, MASK)
     return text
+
+
+def mask_free_texts(payload: object, secrets: Sequence[str]) -> object:
+    """Return a copy of an answer in which what the station says in its own words has no secret of the request."""
+    if isinstance(payload, dict):
+        return {
+            name: mask(item, secrets)
+            if name in _FREE_TEXTS and isinstance(item, str)
+            else mask_free_texts(item, secrets)
+            for name, item in payload.items()
+        }
+    return [mask_free_texts(item, secrets) for item in payload] if isinstance(payload, list) else payload
 
 
 def _masked(value: object, copy: object) -> Iterator[str]:
