@@ -12,6 +12,7 @@ from csms_runtime.http import problems
 from csms_runtime.http.audit import Audit, AuditMiddleware
 from csms_runtime.http.body_limit import MAX_BODY_BYTES, BodyLimitMiddleware
 from csms_runtime.http.docs import docs_router
+from csms_runtime.http.harmless import HarmlessJsonMiddleware
 from csms_runtime.http.json_body import JsonBodyMiddleware
 from csms_runtime.http.keys import ApiKeys
 from csms_runtime.http.management import management_router
@@ -86,6 +87,7 @@ def create_app(
     app.add_middleware(BearerMiddleware, keys=keys, tokens=tokens, prefix=f"{API_PREFIX}/")
     if audit is not None:
         app.add_middleware(AuditMiddleware, audit=audit, prefix=f"{API_PREFIX}/")
+    app.add_middleware(HarmlessJsonMiddleware)
     app.add_middleware(RequestMiddleware, prefix=API_PREFIX)
     return app
 
