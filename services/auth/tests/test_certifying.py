@@ -544,6 +544,17 @@ async def test_a_station_that_asks_for_ever_is_stopped(world: World, monkeypatch
     assert "within 24 hours" in (await world.request()).reason
 
 
+async def test_refusals_of_a_station_that_asks_for_ever_are_told_once_a_minute(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing, "MOST_A_DAY", 0)
+    for minute in range(5):
+        await world.ask(csr_pem("SN-1"), at_ms=world.now_ms + minute)
+        await world.signer.sign_due()
+        assert (await world.request()).state is RequestState.REFUSED
+    assert [event.WhichOneof("event") for event in await world.events()].count("certificate_refused") == 1
+
+
 async def test_a_compromised_key_gets_no_certificate_again(world: World) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     await world.ask(csr_pem("SN-1", key=key))

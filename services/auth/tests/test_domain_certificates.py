@@ -125,9 +125,10 @@ def test_a_bad_request_is_recorded_once() -> None:
     assert other is not None
 
 
+@pytest.mark.parametrize("reason", ["bad", "another reason"])
 @pytest.mark.parametrize(("seconds", "is_news"), [(59, False), (60, True)])
-def test_bad_requests_one_after_the_other_are_kept_and_told_once(seconds: int, *, is_news: bool) -> None:
-    other = replace(refused(at=LATER + timedelta(seconds=seconds)), csr="another")
+def test_bad_requests_one_after_the_other_are_kept_and_told_once(seconds: int, reason: str, *, is_news: bool) -> None:
+    other = replace(refused(reason, at=LATER + timedelta(seconds=seconds)), csr="another")
     merged = merge(refused(), None, other)
     assert merged is not None
     assert (merged.request, merged.is_news) == (other, is_news)

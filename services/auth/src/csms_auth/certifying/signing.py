@@ -15,8 +15,9 @@ from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_ocpp.serial_numbers import names
 from csms_runtime import metrics
-from csms_runtime.clock import utcnow
+from csms_runtime.clock import now_ms, utcnow
 from csms_runtime.ids import new_id
+from csms_runtime.refusals import RefusalLimiter
 
 from csms_auth import events
 from csms_auth.certifying.revoking import barred
@@ -53,6 +54,8 @@ class Signer:
         self._database = database
         self._authority = authority
         self._organization = organization
+        self._refusals = RefusalLimiter()
+        """Of one station, one a minute is told: it chooses how many there are."""
 
     async def sign_due(self) -> int:
         """Take up to 16 requests in hand; return how many there were. Raises DatabaseUnavailable."""
@@ -116,8 +119,11 @@ class Signer:
 
     async def _refuse(self, request: CertificateRequest, reason: str) -> None:
         refused = replace(request, state=RequestState.REFUSED, reason=reason, due_at=None)
-        told = events.certificate_refused(request.station_id, request.certificate_type, reason)
+        now = now_ms()
+        names = self._refusals.due([request.station_id], now)
+        told = [events.certificate_refused(name, request.certificate_type, reason) for name in names]
         await self._store(request, refused, None, told)
+        self._refusals.told(names, now)
         metrics.AUTH_CERTIFICATES.labels(request.certificate_type, "refused").inc()
         _log.warning("certificate refused", station_id=request.station_id, reason=reason)
 
@@ -137,7 +143,7 @@ class Signer:
             due_at=None,
             certificate_id=certificate.certificate_id,
         )
-        await self._store(request, signed, certificate, events.certificate_issued(certificate))
+        await self._store(request, signed, certificate, [events.certificate_issued(certificate)])
         metrics.AUTH_CERTIFICATES.labels(request.certificate_type, "issued").inc()
         _log.info(
             "certificate issued",
@@ -148,7 +154,11 @@ class Signer:
         )
 
     async def _store(
-        self, taken_up: CertificateRequest, request: CertificateRequest, certificate: Certificate | None, told: Outgoing
+        self,
+        taken_up: CertificateRequest,
+        request: CertificateRequest,
+        certificate: Certificate | None,
+        told: Sequence[Outgoing],
     ) -> None:
         """Store what became of a request, unless the station has asked for something else meanwhile."""
         key = request.station_id, request.certificate_type
@@ -161,7 +171,7 @@ class Signer:
             await certificate_requests.save(session, [request])
             if certificate is not None:
                 await certificates.save(session, [certificate])
-            await outbox.add(session, tables.outbox, [told])
+            await outbox.add(session, tables.outbox, told)
 
 
 def _certificate(request: CertificateRequest, wanted: SigningRequest, chain: Sequence[x509.Certificate]) -> Certificate:

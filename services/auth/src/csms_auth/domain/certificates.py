@@ -115,7 +115,7 @@ BARRING = frozenset({"keyCompromise", "privilegeWithdrawn"})
 SAME_REQUEST = timedelta(days=1)
 """A CSR for the same key within this time is the same request again (A02.FR.17): nothing is signed a second time."""
 REFUSALS_APART = timedelta(minutes=1)
-"""A station that goes on sending bad CSRs is told of again after a pause of this length, or for another reason."""
+"""A station that goes on sending bad CSRs, for whatever reasons, is told of again after a pause of this length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,11 @@ def _repeats(known: CertificateRequest, certificate: Certificate | None, new: Ce
 
 
 def _refused(known: CertificateRequest, new: CertificateRequest) -> Merged | None:
-    if known.state is not RequestState.REFUSED or known.reason != new.reason:
+    if known.state is not RequestState.REFUSED:
         return Merged(new)
     told_lately = new.received_at - known.received_at < REFUSALS_APART
-    return None if known.csr == new.csr else Merged(new, is_news=not told_lately)
+    is_same = known.csr == new.csr and known.reason == new.reason
+    return None if is_same else Merged(new, is_news=not told_lately)
 
 
 def _again(known: CertificateRequest, certificate: Certificate, new: CertificateRequest) -> Merged | None:
