@@ -104,6 +104,24 @@ async def test_publisher_gives_up_after_its_time() -> None:
             await world.publish(*(("CS1", number) for number in range(5)))
 
 
+async def test_once_a_publisher_gave_up_the_next_do_not_wait_until_there_is_room() -> None:
+    world = small(publish_timeout_s=0.2)
+    async with world.consumer() as consumer:
+        with pytest.raises(BusUnavailable, match="too far behind"):
+            await world.publish(*(("CS1", number) for number in range(5)))
+        async with asyncio.timeout(0.1):
+            with pytest.raises(BusUnavailable, match="too far behind"):
+                await world.publish(("CS1", 5))
+        await consumer.commit(after(await world.take(consumer, 3)))
+        await world.publish(("CS1", 6))
+        publishing = asyncio.create_task(world.publish(*(("CS1", number) for number in (7, 8, 9))))
+        await turns()
+        assert not publishing.done(), "it moved: who comes now waits as before"
+        assert [number_of(incoming) for incoming in await world.take(consumer, 3)] == [6, 7, 8]
+        publishing.cancel()
+        await asyncio.wait({publishing})
+
+
 async def test_other_partitions_are_not_held_up() -> None:
     world = small()
     record = world.call("CS1").record

@@ -88,16 +88,18 @@ class MemoryBus:
             partition.put(key, value, delivery, position)
 
     async def _wait_for_room(self, records: Sequence[Outgoing], delivery: Delivery) -> None:
+        gave_up = False
         try:
             async with asyncio.timeout(self._publish_timeout_s):
                 await delivery.wait()
         except TimeoutError:
+            gave_up = True
             text = f"no room within {self._publish_timeout_s:g} s: a consumer is too far behind"
             delivery.give_up(BusUnavailable(text))
         finally:
             for topic in {outgoing.topic for outgoing in records} & self._topics.keys():
                 for partition in self._topics[topic]:
-                    partition.drop(delivery)
+                    partition.drop(delivery, gave_up=gave_up)
 
     async def subscribe(self, group: str, topics: Sequence[str], listener: RebalanceListener | None = None) -> Member:
         """See `csms_bus.ports.Bus`. Raises KeyError for an unknown topic."""

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from csms_bus.delivery import Delivery
 from csms_bus.kafka_records import decode
-from csms_bus.ports import BusError, Incoming, TopicPartition
+from csms_bus.ports import BusError, BusUnavailable, Incoming, TopicPartition
 
 
 class Stored(NamedTuple):
@@ -61,7 +61,11 @@ class _Waiting(NamedTuple):
 
 
 class Partition:
-    """One partition: gives out offsets, hands records on, lets publishers wait while a sink is full."""
+    """One partition: gives out offsets, hands records on, lets publishers wait while a sink is full.
+
+    When one of them has given up, the next ones are refused at once until there is room: who publishes for many
+    stations would wait for that partition again and again, and all of them with it.
+    """
 
     def __init__(self, topic: str, number: int, *, compacted: bool) -> None:
         self.name = TopicPartition(topic, number)
@@ -70,10 +74,14 @@ class Partition:
         """Of a compacted topic: the newest record per key, oldest first."""
         self._next_offset = 0
         self._waiting: deque[_Waiting] = deque()
+        self._stuck = False
 
     def put(self, key: str, value: bytes | None, delivery: Delivery, position: int) -> None:
         """Hand a record to all sinks, now or when there is room, in the order they came; settles its outcome then."""
-        if self._waiting or self._is_full():
+        if self._stuck and self._is_full():
+            topic, partition = self.name
+            delivery.settle(position, BusUnavailable(f"{topic} {partition}: a consumer is too far behind"))
+        elif self._waiting or self._is_full():
             self._waiting.append(_Waiting(key, value, delivery, position))
         else:
             self._append(key, value)
@@ -81,14 +89,18 @@ class Partition:
 
     def admit(self) -> None:
         """Take what waits, as far as there is room."""
+        if self._stuck:
+            self._stuck = self._is_full()
         while self._waiting and not self._is_full():
             key, value, delivery, position = self._waiting.popleft()
             self._append(key, value)
             delivery.settle(position)
 
-    def drop(self, delivery: Delivery) -> None:
-        """Forget what waits of a delivery that was given up."""
-        self._waiting = deque(waiting for waiting in self._waiting if waiting.delivery is not delivery)
+    def drop(self, delivery: Delivery, *, gave_up: bool) -> None:
+        """Forget what waits of a delivery; `gave_up`: it waited in vain, and was not just cancelled."""
+        left = deque(waiting for waiting in self._waiting if waiting.delivery is not delivery)
+        self._stuck = self._stuck or (gave_up and len(left) < len(self._waiting))
+        self._waiting = left
 
     def fail(self, error: BusError) -> None:
         """Refuse all that waits."""
