@@ -120,6 +120,35 @@ async def test_undecodable_record_becomes_a_dead_letter_unseen(world: World, kaf
     assert seen == []
 
 
+async def test_a_foreign_producers_records_stop_nothing(world: World, kafka_bootstrap: str) -> None:
+    """Without a key, with a key that is no text, with headers, an old timestamp, no value."""
+    seen: list[str] = []
+    finished = asyncio.Event()
+
+    async def handle(batch: list[Incoming]) -> list[Outgoing]:
+        seen.extend(incoming.key for incoming in batch)
+        if "last" in seen:
+            finished.set()
+        return []
+
+    async with world.runner(handle):
+        async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap) as producer:
+            value = world.call("CS1", 1).record.SerializeToString()
+            for odd in (
+                {"value": value, "key": None},
+                {"value": value, "key": b"\xff\xfe"},
+                {"value": value, "key": b"", "headers": [("h", b"\xff"), ("h", b""), ("", b"x" * 1000)]},
+                {"value": value, "key": b"old", "timestamp_ms": 1},
+                {"value": None, "key": b"nothing"},
+                {"value": b"", "key": b"empty"},
+                {"value": value, "key": b"last"},
+            ):
+                await producer.send_and_wait(world.log, partition=0, **odd)
+        async with asyncio.timeout(DEADLINE_S):
+            await finished.wait()
+    assert seen == ["", "\ufffd\ufffd", "", "old", "last"]
+
+
 async def test_record_that_is_too_large_is_refused_before_it_is_sent(world: World) -> None:
     large = new_record("CS1", reply=Reply(payload=bytes(5_000_000)))
     with pytest.raises(RecordTooLarge):

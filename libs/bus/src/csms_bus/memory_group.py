@@ -110,7 +110,9 @@ class Member:
         return records
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """See `csms_bus.ports.Consumer`."""
+        """See `csms_bus.ports.Consumer`. Raises BusUnavailable when closed."""
+        if self._closed:
+            raise BusUnavailable("the consumer is closed")
         for name, offset in offsets.items():
             if name in self._partitions:
                 self._partitions[name].commit(offset)
