@@ -45,7 +45,8 @@ def front(base_urls: Mapping[str, str]) -> Starlette:
         if path in {"/healthz", "/readyz"}:
             return PlainTextResponse("ok\n")
         query = f"?{request.url.query}" if request.url.query else ""
-        headers = [(k, v) for k, v in request.headers.items() if k not in HOP_BY_HOP]
+        # As they came: a value may have any bytes.
+        headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in HOP_BY_HOP]
         try:
             answer = await client.request(
                 request.method, f"{base_urls[owner(path)]}{path}{query}", headers=headers, content=await request.body()

@@ -81,8 +81,8 @@ def _security_events() -> list[Message]:
 
 
 def _addresses() -> list[Message]:
-    room = LARGEST - 1000
-    texts = ("://" + ":" * room, "://" + "a:" * (room // 2), "://a:b@" * (room // 7))
+    colons = 190_000  # so many values a message may have
+    texts = ("://" + ":" * colons, "://" + "a:" * colons, "://a:b@" * (colons // 2))
     return [Message.call("DataTransfer", {"vendorId": "v", "data": text}) for text in texts]
 
 
@@ -111,7 +111,7 @@ HEAVY: Mapping[str, tuple[str, Callable[[], Sequence[Message]]]] = {
         lambda: [_transaction(f"l{n}", customData=_ballast(LARGEST - 1000)) for n in range(10)],
     ),
     "heavy-statuses": ("StatusNotification of 20,000 connectors", _connectors_without_end),
-    "heavy-addresses": ("DataTransfer with 4 MiB of what looks like an address with a password", _addresses),
+    "heavy-addresses": ("DataTransfer with 190,000 colons of what looks like addresses with passwords", _addresses),
     "disk-security": ("SecurityEventNotification with 900 KiB of customData", _security_events),
     "disk-transfer": (
         "DataTransfer with 900 KiB of data",
