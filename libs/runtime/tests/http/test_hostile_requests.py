@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import httpx2
 import pytest
-from csms_runtime.http import ConnectionLimits, listening
+from csms_runtime.health import Health
+from csms_runtime.http import ConnectionLimits, body_limit, create_management_app, listening
 from csms_runtime.http.conduit import Conduit
 from fastapi import FastAPI
 
@@ -163,6 +164,53 @@ async def test_lines_of_a_body_are_no_headers(app: FastAPI) -> None:
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 201 ")
             await reader.readuntil(b"}")
         writer.transport.abort()
+
+
+async def test_a_body_that_hardly_comes_is_not_waited_for(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body_limit.BodyLimitMiddleware.__init__, "__defaults__", (0.3,))
+    async with listening(app, "127.0.0.1", 0) as port:
+        reader, writer = await open_to(port)
+        writer.write(HEAD % b"admin-key" + b"Content-Length: 1000\r\n\r\n")
+
+        async def drip() -> None:
+            while True:
+                writer.write(b" ")
+                await asyncio.sleep(0.02)
+
+        dripping = asyncio.create_task(drip())
+        answer = await rest_of(reader)
+        dripping.cancel()
+        writer.transport.abort()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(("key", "first"), [(b"admin-key", b"100"), (b"wrong", b"401")])
+async def test_who_asks_before_it_sends_a_body_is_told_first(app: FastAPI, key: bytes, first: bytes) -> None:
+    async with listening(app, "127.0.0.1", 0) as port:
+        reader, writer = await open_to(port)
+        writer.write(HEAD % key + b"Content-Length: 12\r\nExpect: 100-continue\r\n\r\n")
+        assert (await reader.readline()).split()[1] == first
+        if first == b"100":
+            await reader.readline()
+            writer.write(b'{"name":"a"}')
+            assert (await reader.readline()).split()[1] == b"201"
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/nothing"])
+async def test_the_management_port_reads_no_bodies(method: str, path: str) -> None:
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    limits = ConnectionLimits(9, linger_bytes=1_000_000)
+    async with listening(create_management_app(Health()), "127.0.0.1", 0, limits=limits) as port:
+        reader, writer = await open_to(port)
+        writer.write(head)
+        async with asyncio.timeout(DEADLINE_S):
+            answer = await reader.readuntil(b"\r\n\r\n")
+            with pytest.raises(ConnectionError):
+                await send_for_ever(writer)
+        assert b"\r\nconnection: close" in answer.lower()
+        assert await one_request(port) < DEADLINE_S
 
 
 ATTACKS = {
