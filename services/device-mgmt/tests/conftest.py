@@ -254,7 +254,7 @@ async def _recorded(units: Units, record: Record) -> None:
     )
     target = Target(0, body.gateway_epoch, body.connection_id, body.connection_number)
     async with units.open() as unit:
-        await calls.add(unit.session, new_call(unit, command, target, requested_by="test"))
+        await calls.add(unit.session, await new_call(unit, command, target, requested_by="test"))
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ async def _send(unit: Unit, station: Station, progress: Progress, action: str, p
     """Record a call and send it behind the answer to what is being handled; returns its id."""
     command = Command(new_id(), station.station_id, progress.protocol, action, payload, timeout_s(unit, station))
     target = Target(*progress.place)
-    await calls.add(unit.session, new_call(unit, command, target, requested_by=REQUESTED_BY))
+    await calls.add(unit.session, await new_call(unit, command, target, requested_by=REQUESTED_BY))
     unit.send(outgoing(command, target))
     return command.call_id
 

@@ -154,7 +154,7 @@ async def _send(unit: Unit, station: Station, change: ProfileChange) -> None:
         _store(unit, station, change.failed(reason))
         return
     command = Command(new_id(), station.station_id, protocol, action, payload, timeout_s(unit, station))
-    await calls.add(unit.session, new_call(unit, command, target, requested_by=REQUESTED_BY))
+    await calls.add(unit.session, await new_call(unit, command, target, requested_by=REQUESTED_BY))
     unit.send(outgoing(command, target))
     sent = {"call_id": command.call_id, "connection_id": target.connection_id, "attempts": change.attempts + 1}
     _store(unit, station, change.model_copy(update=sent))

@@ -4,8 +4,10 @@ import pytest
 from csms.v1.station_pb2 import Outcome
 from csms_bus.records import new_record
 from csms_bus.requests import NotAsked, Requester
+from csms_device_mgmt.calls.execution import CallExecution
 from csms_device_mgmt.calls.room import MOST_OF_STATION
 from csms_device_mgmt.settings import DeviceSettings
+from csms_runtime.heavy import HEAVY_BYTES
 from csms_runtime.settings import UnknownStations
 
 RESET = {"type": "OnIdle"}
@@ -182,6 +184,28 @@ async def test_a_station_that_does_not_answer_has_a_bound_and_others_are_served(
         for task in silent:
             task.cancel()
         await asyncio.gather(*silent, return_exceptions=True)
+
+
+async def test_large_calls_are_prepared_one_after_the_other(api, gateway, connected, monkeypatch):
+    """A small one comes in between."""
+    at_once, most, begin = 0, 0, CallExecution._begin
+
+    async def counted(self, request, *args, **kwargs):
+        nonlocal at_once, most
+        is_large = request.action == "DataTransfer"
+        at_once += is_large
+        most = max(most, at_once)
+        try:
+            return await begin(self, request, *args, **kwargs)
+        finally:
+            at_once -= is_large
+
+    monkeypatch.setattr(CallExecution, "_begin", counted)
+    large = {"vendorId": "V", "data": "x" * HEAVY_BYTES}
+    posts = [api.post(f"/stations/{connected}/calls/DataTransfer", json=large) for _ in range(5)]
+    answers = await asyncio.gather(*posts, api.post(f"/stations/{connected}/calls/Reset", json=RESET))
+    assert {answer.status_code for answer in answers} == {200}
+    assert (most, len(gateway.sent)) == (1, 6)
 
 
 async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(api, gateway, station_id):

@@ -1,29 +1,32 @@
 """Whether a CALL may be sent to a station. What stands against it is raised as a Problem, an HTTP answer."""
 
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from csms_ocpp.actions import from_csms
 from csms_ocpp.validation import all_violations_request
 from csms_ocpp.versions import Protocol
+from csms_runtime import heavy
 from csms_runtime.http import Problem
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.registration import refusal
 from csms_device_mgmt.domain.semantics import RULES
+from csms_device_mgmt.json import size_of
 from csms_device_mgmt.store.tables import Station
 
 _MOST_FINDINGS = 100
 
 
-def check(station: Station, protocol: Protocol, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
+async def check(station: Station, protocol: Protocol, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
     """Raise the Problem that stands against sending a request.
 
     404: the CSMS sends no such action in this protocol. 422: the payload is wrong. 409: its registration forbids it.
     """
     if not from_csms(protocol, action):
         raise Problem(404, "Unknown action", f"{protocol.value} has no message {action} from CSMS to station")
-    errors = violations(protocol, action, payload)
+    errors = await heavy.run(size_of(payload), partial(violations, protocol, action, payload))
     if errors:
         raise Problem(422, "Payload refused", f"the payload is no valid {action} request", errors=errors)
     status = messages.registration_status_of(station)

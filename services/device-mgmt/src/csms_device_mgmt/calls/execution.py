@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus.ports import Bus, BusUnavailable, RecordRefused
 from csms_bus.requests import NoAnswer, NotAsked, Requester
 from csms_ocpp.versions import Protocol
+from csms_runtime import heavy
 from csms_runtime.clock import utcnow
 from csms_runtime.http import Problem
 from csms_runtime.ids import new_id
@@ -50,10 +53,6 @@ class CallRequest:
     """None: what is configured for the station, else in general."""
     idempotency_key: str | None = None
 
-    def __post_init__(self) -> None:
-        """An integer may be written 7.0 or 1e3; it is checked, and reaches the station, as the schema has it."""
-        object.__setattr__(self, "payload", integers(self.payload))
-
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
@@ -83,6 +82,8 @@ class CallExecution:
         self._bus = bus
         self._requester = requester
         self._room = Room()
+        self._large = asyncio.Lock()
+        """Large calls are prepared one after the other, so that others' small ones come in between."""
 
     async def run(self, request: CallRequest) -> Call:
         """Send a CALL, at most once, and return its row, completed. A repeat of an earlier request returns that one's.
@@ -91,11 +92,12 @@ class CallExecution:
         Raises Problem (404, 409, 422; 429, 503: never sent, too many are in work), RecordRefused (never sent: it is too
         large), DatabaseUnavailable.
         """
-        with self._room.taken(request.station_id, size_of(request.payload)):
-            return await self._run(request)
+        size = size_of(request.payload)
+        with self._room.taken(request.station_id, size):
+            return await self._run(request, size)
 
-    async def _run(self, request: CallRequest) -> Call:
-        begun = await self._begun(request, self._requester.reply_to)
+    async def _run(self, request: CallRequest, size: int) -> Call:
+        begun = await self._begun(request, self._requester.reply_to, size)
         if begun.target is None:
             return await self._finished(begun.row)
         await self._prepare(begun.command)
@@ -114,11 +116,12 @@ class CallExecution:
 
     async def post(self, request: CallRequest) -> Call:
         """Send a CALL, at most once, without waiting, and return its row. Raises as `run` does."""
-        with self._room.taken(request.station_id, size_of(request.payload)):
-            return await self._post(request)
+        size = size_of(request.payload)
+        with self._room.taken(request.station_id, size):
+            return await self._post(request, size)
 
-    async def _post(self, request: CallRequest) -> Call:
-        begun = await self._begun(request, None)
+    async def _post(self, request: CallRequest, size: int) -> Call:
+        begun = await self._begun(request, None, size)
         if begun.target is None:
             return begun.row
         await self._prepare(begun.command)
@@ -148,13 +151,15 @@ class CallExecution:
             station = await stations.find(session, request.station_id)
         if station is None:
             raise _unknown_station()
-        check(station, _protocol(station), request.action, request.payload)
+        request = await _read(request)
+        await check(station, _protocol(station), request.action, request.payload)
 
-    async def _begun(self, request: CallRequest, reply_to: ReplyTo | None) -> _Begun:
+    async def _begun(self, request: CallRequest, reply_to: ReplyTo | None, size: int) -> _Begun:
         """Check and record a call; a connection that its station has just opened is given a moment to become known."""
-        waiting = True
+        request, waiting = await _read(request), True
         while True:
-            begun = await self._begin(request, reply_to, may_be_connecting=waiting)
+            async with self._large if size >= heavy.HEAVY_BYTES else nullcontext():
+                begun = await self._begin(request, reply_to, may_be_connecting=waiting)
             if begun is not None:
                 return begun
             await self._known(request.station_id)
@@ -182,7 +187,7 @@ class CallExecution:
             if station is None:
                 raise _unknown_station()
             protocol = _protocol(station)
-            check(station, protocol, request.action, request.payload)
+            await check(station, protocol, request.action, request.payload)
             target = target_of_station(unit, station)
             if target is None and may_be_connecting:
                 return None
@@ -218,8 +223,14 @@ class CallExecution:
         return row
 
 
+async def _read(request: CallRequest) -> CallRequest:
+    """An integer may be written 7.0 or 1e3; it is checked, and reaches the station, as the schema has it."""
+    payload = request.payload
+    return replace(request, payload=await heavy.run(size_of(payload), partial(integers, payload)))
+
+
 async def _recorded(unit: Unit, request: CallRequest, command: Command, target: Target | None) -> _Begun:
-    columns = new_call(unit, command, target, requested_by=request.requested_by)
+    columns = await new_call(unit, command, target, requested_by=request.requested_by)
     columns["idempotency_key"] = request.idempotency_key
     row = await calls.add(unit.session, columns)
     if row is None:

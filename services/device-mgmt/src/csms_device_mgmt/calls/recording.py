@@ -3,31 +3,35 @@
 import hmac
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from csms_runtime import heavy
+
 from csms_device_mgmt.commands import Command, Target
-from csms_device_mgmt.json import canonical
+from csms_device_mgmt.json import canonical, size_of
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
 
-def new_call(unit: Unit, command: Command, target: Target | None, *, requested_by: str) -> dict[str, Any]:
+async def new_call(unit: Unit, command: Command, target: Target | None, *, requested_by: str) -> dict[str, Any]:
     """Return the columns of an open call, its secrets redacted. `target` None: it is not going to be sent."""
     timeout = timedelta(seconds=command.timeout_s)
     grace = timedelta(seconds=unit.settings.call_grace_s)
+    size = size_of(command.payload)
     deadline_at = unit.now + timeout if command.send_until is None else command.send_until + timeout
     return {
         "call_id": command.call_id,
         "station_id": command.station_id,
         "action": command.action,
         "protocol": command.protocol,
-        "request": redacted(command.protocol, command.action, command.payload),
+        "request": await heavy.run(size, partial(redacted, command.protocol, command.action, command.payload)),
         "state": CallState.OPEN.value,
         "requested_by": requested_by,
         "origin": command.origin,
-        "fingerprint": fingerprint(unit.secret_key, command.action, command.payload),
+        "fingerprint": await heavy.run(size, partial(fingerprint, unit.secret_key, command.action, command.payload)),
         "created_at": unit.now,
         "deadline_at": deadline_at + grace,
         **(target.columns() if target else {}),

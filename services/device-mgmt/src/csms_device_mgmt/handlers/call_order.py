@@ -97,7 +97,7 @@ async def _understood(unit: Unit, station: Station, order: CallOrder) -> _Ordere
         return _Ordered(order, _command(unit, station, protocol, order, {}), _error(_no_json()))
     command = _command(unit, station, protocol, order, payload if isinstance(payload, dict) else {})
     try:
-        check(station, protocol, order.action, payload)
+        await check(station, protocol, order.action, payload)
         await check_known(unit.session, command)
     except Problem as problem:
         return _Ordered(order, command, _error(problem))
@@ -127,7 +127,7 @@ async def _carry_out(unit: Unit, record: Record, station: Station, ordered: _Ord
     recorded = CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_RECORDED, timeout_ms=int(command.timeout_s * 1000))
     outcome = _outcome_now(unit, ordered)
     target = target_of_station(unit, station) if outcome is None else None
-    columns = new_call(unit, command, target, requested_by=order.requested_by or order.origin)
+    columns = await new_call(unit, command, target, requested_by=order.requested_by or order.origin)
     columns["idempotency_key"] = order.idempotency_key or None
     row = await calls.add(unit.session, columns)
     if row is None:
