@@ -1,6 +1,7 @@
 """What the audit log is told."""
 
 import hashlib
+import time
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
@@ -208,3 +209,14 @@ async def test_only_trusted_proxies_say_who_calls(
     async with listening(audited_app, "127.0.0.1", 0, trusted_proxies=proxies) as port, httpx2.AsyncClient() as client:
         await client.post(f"http://127.0.0.1:{port}/api/v1/things", json={"name": "x"}, headers=headers)
     assert audited.only.remote_address == address
+
+
+@pytest.mark.parametrize("item", [b"{}", b"[]", b"0"])
+async def test_a_body_that_is_refused_for_all_it_holds_is_not_read_for_the_audit_log(
+    client: httpx2.AsyncClient, audited: Audited, item: bytes
+) -> None:
+    body = b"[" + b",".join([item] * 1_300_000) + b"]"
+    began = time.process_time()
+    assert (await client.post("/api/v1/things", content=body)).status_code == 413
+    assert time.process_time() - began < 0.5  # parsing and copying it takes seconds, and hundreds of MB
+    assert (audited.only.status, audited.only.body) == (413, b"")

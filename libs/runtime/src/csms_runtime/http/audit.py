@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csms_runtime.clock import now_ms
 from csms_runtime.http.body_limit import MAX_BODY_BYTES
+from csms_runtime.http.json_limits import has_too_much
 from csms_runtime.http.keys import Principal
 from csms_runtime.http.requests import route_of
 
@@ -146,11 +147,11 @@ def redacted_path(path: str) -> str:
 
 
 def redacted_body(body: bytes, redact: Redact) -> bytes:
-    """Return a request's body as JSON without secrets; empty when it is no JSON.
+    """Return a request's body as JSON without secrets; empty when it is no JSON, or was refused for all it holds.
 
     Of a large one: {"beginning", "length", "sha256"} of that JSON.
     """
-    if not body.strip():
+    if not body.strip() or has_too_much(body):
         return b""
     try:
         kept = orjson.dumps(redact(orjson.loads(body)))

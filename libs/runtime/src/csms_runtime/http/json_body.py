@@ -12,12 +12,10 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from csms_runtime.http.json_limits import MAX_DEPTH, is_deep
+from csms_runtime.http.json_limits import MAX_DEPTH, MAX_STRUCTURE, has_too_much, is_deep
 from csms_runtime.http.problems import ProblemResponse, UnfitBody, instance_of, invalid_request, pointer
 from csms_runtime.texts import is_storable
 
-MAX_STRUCTURE = 200_000
-"""Characters `{ [ , :` in a body: parsing and checking more values holds up all others (csms_ocpp.cost)."""
 _UNSTORABLE = "holds a character that cannot be stored: NUL, or half of a surrogate pair"
 _TOO_LONG = "an integer of more than 64 bits"
 _SUSPICIOUS = re.compile(rb"\\u0000|\d{19}")
@@ -81,7 +79,7 @@ def _strict(receive: Receive) -> Receive:
 def _check(body: bytes) -> None:
     if not body.strip():
         return
-    if len(body) > MAX_STRUCTURE and sum(map(body.count, (b",", b":", b"{", b"["))) > MAX_STRUCTURE:
+    if has_too_much(body):
         raise HTTPException(413, f"The body has more than {MAX_STRUCTURE} brackets, commas and colons")
     try:
         value = orjson.loads(body)

@@ -1,4 +1,4 @@
-"""How deep a body may nest: what walks through it costs by the level, and may run out of them."""
+"""How much a body may hold: parsing costs by the value, and what walks through it by the level."""
 
 from typing import Any
 
@@ -20,3 +20,12 @@ def is_deep(value: Any) -> bool:  # noqa: ANN401 any JSON value
             return False
         level = inner
     return True
+
+
+MAX_STRUCTURE = 200_000
+"""Characters `{ [ , :` in a body: parsing and checking more values holds up all others (csms_ocpp.cost)."""
+
+
+def has_too_much(body: bytes) -> bool:
+    """Whether a body has more than MAX_STRUCTURE, so that it must not be parsed."""
+    return len(body) > MAX_STRUCTURE and sum(map(body.count, (b",", b":", b"{", b"["))) > MAX_STRUCTURE
