@@ -1,6 +1,7 @@
 """What a message costs, and what becomes of one that costs too much."""
 # ruff: noqa: PLR0917 - fixtures are the harness, and a conftest's classes cannot be imported
 
+import sys
 from collections.abc import Generator
 from typing import Any
 
@@ -113,6 +114,14 @@ def test_between_the_steps_of_a_long_message_other_inputs_are_taken(connect: Any
     assert isinstance(asked, SendText)
     (effect,) = rest(reading)
     assert isinstance(effect, Dispatch)
+
+
+def test_of_a_long_message_that_is_being_read_only_its_payload_is_kept(connect: Any) -> None:
+    raw = orjson.dumps([2, "1", "TransactionEvent", EVENT | {"meterValue": [VALUE] * 1000}])
+    held = sys.getrefcount(raw)
+    reading = connect().session.reading(raw, 0.0)
+    next(reading)
+    assert sys.getrefcount(raw) == held
 
 
 def test_a_long_message_that_is_being_read_when_the_connection_ends_comes_to_nothing(connect: Any) -> None:

@@ -139,6 +139,7 @@ class Session:
         Between the steps other inputs may come, but for frames: the driver must not read on before this one is done.
         """
         steps = self._steps(data, now)
+        del data  # many may be read at once, and each has its payload's bytes
         while True:
             # Its many values would make the garbage collector walk all that the process has, for nothing: they form no
             # cycles, and are gone when the step is done.
@@ -159,6 +160,7 @@ class Session:
             frame = parse(data, self._protocol)
         except FrameError as error:
             return self._malformed(error, now) if self._state is State.OPEN else []
+        del data  # as above
         if isinstance(frame, Call | Send):
             yield from self._calls.checking(frame)
         elif isinstance(frame, CallResult):
