@@ -35,7 +35,7 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, act
             timeout_s=timeout_s,
         )
         row = await (calls.post(request) if wants_async(prefer) else calls.run(request))
-        answered = answer(row, prefer)
+        answered = await answer(row, prefer)
         answered.headers["Location"] = location("stations", station_id, path, str(row.request["requestId"]))
         return answered
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, demand, paginate, require
+from csms_runtime.http.pages import written
 from csms_runtime.http.prefer import Prefer, wants_async
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Body, Path, Response, Security
@@ -73,7 +74,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
             timeout_s=timeout_s,
             idempotency_key=idempotency_key,
         )
-        return answer(await (calls.post(request) if wants_async(prefer) else calls.run(request)), prefer)
+        return await answer(await (calls.post(request) if wants_async(prefer) else calls.run(request)), prefer)
 
     @routes.get("/calls/{call_id}", dependencies=[read])
     async def get_call(call_id: CallId) -> CallRecordModel:
@@ -102,7 +103,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
     return routes
 
 
-def answer(row: Call, prefer: str | None) -> Response:
+async def answer(row: Call, prefer: str | None) -> Response:
     """Answer with a call as it is. Raises Problem for one that the station did not answer."""
     if row.state == CallState.OPEN and wants_async(prefer):
         headers = {"Location": location("calls", row.call_id), "Preference-Applied": "respond-async"}
@@ -110,4 +111,4 @@ def answer(row: Call, prefer: str | None) -> Response:
     problem = unanswered(row)
     if problem is not None:
         raise problem
-    return JSONResponse(views.call(row).model_dump(mode="json"))
+    return await written(row.size, lambda: views.call(row))

@@ -42,7 +42,7 @@ def router(calls: CallExecution, inventory: Inventory) -> APIRouter:
         if _accepted(row):
             # Told already through the outbox with the outcome; asked again so that the password is valid on return.
             await inventory.confirm_password(station_id, body.password)
-        return answer(row, None)
+        return await answer(row, None)
 
     return routes
 

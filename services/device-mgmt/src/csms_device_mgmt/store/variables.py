@@ -2,16 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from operator import itemgetter
 from typing import Any
 
 from csms_db.statements import Lookup, Update, Upsert
+from csms_runtime import heavy
 from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.device_model import ReportedAttribute, VariableKey
 from csms_device_mgmt.store.tables import Variable
+
+_TOLD_BYTES = 128
+"""Of a value in a message, about."""
 
 Row = tuple[Any, ...]
 """A row of the table, in the order of `_NAMES`."""
@@ -62,11 +67,15 @@ async def store_values(
 
     Returns how many were left out.
     """
-    by_path = {key.path: _row(station_id, key, value, at) for key, value in values.items()}
-    rows = _in_order(by_path.values())
+    rows = await heavy.run(len(values) * _TOLD_BYTES, partial(_told_rows, station_id, values, at))
     fitting = await _fitting(session, station_id, rows, most)
     await _STORE_VALUES.execute(session, fitting)
     return len(rows) - len(fitting)
+
+
+def _told_rows(station_id: str, values: Mapping[VariableKey, str | None], at: datetime) -> list[Row]:
+    by_path = {key.path: _row(station_id, key, value, at) for key, value in values.items()}
+    return _in_order(by_path.values())
 
 
 def _in_order(rows: Iterable[Row]) -> list[Row]:
