@@ -138,7 +138,7 @@ async def test_what_waited_too_long_was_never_sent_and_may_be_tried_again(api, l
 
     async def unlock():
         body = {"evseId": 1, "connectorId": 1}
-        path = f"/stations/{station_id}/calls/UnlockConnector?timeout_s=1"
+        path = f"/stations/{station_id}/calls/UnlockConnector?timeout_s=3"
         return await api.post(path, json=body, headers={"Idempotency-Key": "k"})
 
     waited = await unlock()

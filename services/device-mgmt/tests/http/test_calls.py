@@ -167,17 +167,20 @@ async def test_what_there_is_no_room_to_wait_for_is_refused_and_never_sent(api, 
     assert (repeat.status_code, repeat.json()["outcome"]) == (200, "result")
 
 
-async def test_a_station_that_does_not_answer_has_a_bound_and_others_are_served(api, gateway, connected):
+async def test_a_station_that_does_not_answer_has_a_bound_and_others_are_served(api, gateway, connected, eventually):
     await gateway.connect("CS2")
     gateway.respond = lambda _action, _payload: None
-    reset = f"/stations/{connected}/calls/Reset"
+    reset = f"/stations/{connected}/calls/Reset?timeout_s=600"
+
+    async def full():
+        return len(gateway.commands) == MOST_OF_STATION
+
     silent = [asyncio.create_task(api.post(reset, json=RESET)) for _ in range(MOST_OF_STATION)]
     try:
-        await asyncio.sleep(0)
-        refused = await asyncio.gather(*(api.post(reset, json=RESET) for _ in range(20)))
-        assert {(answer.status_code, answer.json()["title"]) for answer in refused} == {
-            (429, "Too many calls of this station")
-        }
+        await eventually(full)
+        refused = await api.post(reset, json=RESET)
+        assert (refused.status_code, refused.json()["title"]) == (429, "Too many calls of this station")
+        assert int(refused.headers["retry-after"]) > 0
         gateway.respond = lambda _action, _payload: {"status": "Accepted"}
         assert (await api.post("/stations/CS2/calls/Reset", json=RESET)).status_code == 200
     finally:
@@ -208,7 +211,8 @@ async def test_large_calls_are_prepared_one_after_the_other(api, gateway, connec
     assert (most, len(gateway.sent)) == (1, 6)
 
 
-async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(api, gateway, station_id):
+async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(api, gateway, station_id, monkeypatch):
+    monkeypatch.setattr("csms_device_mgmt.calls.execution.CONNECTING_S", 10)
     await api.put(f"/stations/{station_id}", json={})
     asked = asyncio.create_task(api.post(f"/stations/{station_id}/calls/Reset", json={"type": "OnIdle"}))
     await gateway.connect(station_id)
