@@ -28,6 +28,8 @@ class Kind:
     """It attacks in answer to commands: somebody has to send it some."""
     known: bool = True
     """The CSMS knows the station and its password; else it is somebody at the door."""
+    waiting_mib: float = 0.0
+    """Of the messages themselves, where so many stations send large ones that they wait in the gateway."""
 
 
 def _frames(action: str, payload: bytes, count: int = 2000) -> list[bytes]:
@@ -143,6 +145,7 @@ def _large_kinds() -> list[Kind]:
             "20 stations with TransactionEvents of 4 MiB",
             lambda: asked(transactions()),
             20,
+            waiting_mib=80.0,
         ),
     ]
 
