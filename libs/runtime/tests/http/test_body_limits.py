@@ -5,7 +5,7 @@ import time
 import httpx2
 import orjson
 import pytest
-from csms_runtime.http.json_limits import MAX_DEPTH, is_deep
+from csms_runtime.http.json_limits import MAX_DEPTH, MAX_NAMES, is_deep, is_wide
 from csms_runtime.http.problems import MAX_ERRORS
 
 JSON = {"Content-Type": "application/json"}
@@ -33,6 +33,21 @@ async def test_a_body_of_too_much_is_refused_in_little_time(admin: httpx2.AsyncC
     assert response.status_code in {413, 422}
     assert detail in response.json()["detail"]
     assert len(response.content) < 1000
+
+
+@pytest.mark.parametrize("within", [b"%s", b'{"name":"a","x":[%s]}'])
+async def test_an_object_of_very_many_names_is_refused_before_each_is_told(admin: httpx2.AsyncClient, within: bytes):
+    names = b"{" + b",".join(b'"%d":0' % number for number in range(98_000)) + b"}"
+    started = time.process_time()
+    response = await admin.post("/api/v1/things", content=within % names, headers=JSON)
+    assert time.process_time() - started < 0.5
+    assert (response.status_code, response.json()["detail"]) == (422, "An object in the body has more than 1000 names")
+
+
+def test_how_wide_a_body_may_be():
+    assert not is_wide({"a": [dict.fromkeys(map(str, range(MAX_NAMES)), 0)]})
+    assert is_wide({"a": [dict.fromkeys(map(str, range(MAX_NAMES + 1)), 0)]})
+    assert is_wide(dict.fromkeys(map(str, range(MAX_NAMES + 1)), 0))
 
 
 async def test_of_many_errors_the_first_are_named(admin: httpx2.AsyncClient):

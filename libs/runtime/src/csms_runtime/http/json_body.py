@@ -12,7 +12,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from csms_runtime.http.json_limits import MAX_DEPTH, MAX_STRUCTURE, has_too_much, is_deep
+from csms_runtime.http.json_limits import MAX_DEPTH, MAX_NAMES, MAX_STRUCTURE, has_too_much, is_deep, is_wide
 from csms_runtime.http.problems import ProblemResponse, UnfitBody, instance_of, invalid_request, pointer
 from csms_runtime.texts import is_storable
 
@@ -29,9 +29,9 @@ class JsonBodyMiddleware:
 
     422 for a NUL in the path or the query. Reading a body raises HTTPException: 413 for too many values; 422 for what
     the framework takes and strict readers (RFC 8259) do not, which is UTF-16, UTF-32, a byte order mark, NaN and
-    Infinity, and for deep nesting; 422 with a pointer for a NUL, half of a surrogate pair, or an integer beyond 64
-    bits. What is no JSON at all passes: the framework says at which character. Stands inside of BodyLimitMiddleware:
-    the whole body is kept.
+    Infinity, and for deep nesting and very many names; 422 with a pointer for a NUL, half of a surrogate pair, or an
+    integer beyond 64 bits. What is no JSON at all passes: the framework says at which character. Stands inside of
+    BodyLimitMiddleware: the whole body is kept.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -91,6 +91,8 @@ def _check(body: bytes) -> None:
         return
     if is_deep(value):
         raise HTTPException(422, f"The body is nested deeper than {MAX_DEPTH} levels")
+    if len(body) > MAX_NAMES and is_wide(value):
+        raise HTTPException(422, f"An object in the body has more than {MAX_NAMES} names")
     if _SUSPICIOUS.search(body):
         _refuse_unfit(_as_taken(body)[1])
 
