@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from csms.v1.bus_pb2 import Record
-from csms.v1.station_pb2 import ReplyTo
+from csms.v1.station_pb2 import ConnectionRecord, ReplyTo
 from csms_bus.kafka_records import hash_of
 from csms_bus.poison import SUSPECT_S, Poison, RetryLimits
-from csms_bus.ports import Incoming, Outgoing
-from csms_bus.records import reply_to
-from csms_bus.runner import Later, Never, TooManyDeadLetters
+from csms_bus.ports import BusUnavailable, Incoming, Outgoing
+from csms_bus.records import new_record, reply_to
+from csms_bus.runner import ConsumerRunner, Later, Never, TooManyDeadLetters
 from csms_bus.topics import DEAD_LETTERS
-from csms_testing.buses import DEADLINE_S, World, number_of
+from csms_testing.buses import DEADLINE_S, World, number_of, running
 
 NEIGHBOUR = next(name for name in (f"CS{n}" for n in range(2, 40)) if hash_of(name) % 3 == hash_of("CS1") % 3)
 """Its records lie in the partition of CS1."""
@@ -181,6 +181,77 @@ async def test_an_odd_record_holds_up_nobody(world: World, odd: str) -> None:
     assert {key: number for key, number in handler.done if number in {2, 4}} == {NEIGHBOUR: 4}
     async with world.consumer() as consumer:
         await world.take_none(consumer)
+
+
+class Leaderless:
+    """A bus on which nothing of a topic can be published that `refused` names."""
+
+    def __init__(self, world: World, refused: Callable[[Outgoing], bool]) -> None:
+        self.subscribe = world.bus.subscribe
+        self.refused = refused
+        self._bus = world.bus
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        bad = {at: BusUnavailable("no leader") for at, one in enumerate(records) if self.refused(one)}
+        await self._bus.publish([one for at, one in enumerate(records) if at not in bad])
+        if bad:
+            raise BusUnavailable("no leader", outcomes=bad)
+
+
+OTHER = next(name for name in (f"CS{n}" for n in range(2, 40)) if hash_of(name) % 3 != hash_of("CS1") % 3)
+"""Its records lie in another partition than those of CS1."""
+
+
+async def test_what_leads_to_a_partition_without_leader_stops_only_its_own(memory: World) -> None:
+    """Of CS1 nothing is done until it is back, in order; the others are answered meanwhile, and wait for nothing."""
+    bus = Leaderless(memory, lambda one: one.topic == memory.table)
+    handled: list[tuple[str, int]] = []
+
+    async def handle(batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        handled.extend((one.key, number_of(one)) for one in batch)
+        led_to = [reply_to(one.record.station_call, payload=b"{}") for one in batch if one.record is not None]
+        return [
+            *(
+                Outgoing(memory.table, new_record("CS1", connection=ConnectionRecord()))
+                for one in batch
+                if one.key == "CS1"
+            ),
+            *led_to,
+        ]
+
+    runner = ConsumerRunner(bus, group=memory.group, topics=[memory.log], handler=handle, backoff_s=(0.01, 300.0))  # type: ignore[arg-type]
+    async with memory.reading(memory.inbox, 0) as answers, running(runner.run):
+        await runner.ready()
+        await memory.publish(("CS1", 1), ("CS1", 2))
+        while len(handled) < 16:  # by then it would wait for minutes
+            assert (await answers.next()).reply.correlation_id in {"1", "2"}
+        for number in range(10, 20):
+            await memory.publish((OTHER, number))
+            while (await answers.next()).reply.correlation_id != str(number):
+                pass
+        bus.refused = lambda _one: False
+        while (await answers.next()).reply.correlation_id != "2":
+            pass
+    first = [number for key, number in handled if key == "CS1"]
+    assert first.index(1) < first.index(2)
+    async with memory.consumer() as consumer:
+        await memory.take_none(consumer)
+
+
+async def test_dead_letters_that_cannot_be_written_stop_only_their_partition(memory: World) -> None:
+    bus = Leaderless(memory, lambda one: one.topic == DEAD_LETTERS.name)
+    handler = Handler(fails_for(1, error=Never("bad")))
+    runner = ConsumerRunner(bus, group=memory.group, topics=[memory.log], handler=handler, backoff_s=(0.01, 30.0))  # type: ignore[arg-type]
+    async with memory.reading(DEAD_LETTERS.name) as dead, running(runner.run):
+        await runner.ready()
+        await memory.publish(("CS1", 1))
+        for number in range(10, 20):
+            await memory.publish((OTHER, number))
+            await handler.until(lambda number=number: (OTHER, number) in handler.done)  # type: ignore[misc]
+        bus.refused = lambda _one: False
+        assert (await dead.next()).dead_letter.reason == "bad"
+    async with memory.consumer() as consumer:
+        await memory.take_none(consumer)
 
 
 def incoming(key: str) -> Incoming:

@@ -2,19 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 
 import structlog
-from csms.v1.bus_pb2 import Record
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms
 
 from csms_bus.flow import Backoff, Later, Never
-from csms_bus.placement import misplacement
-from csms_bus.poison import Poison, RetryLimits
-from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordRefused
-from csms_bus.records import dead_letter, error_to
-from csms_bus.topics import CATALOGUE, Key
+from csms_bus.last_words import last_words, publish_led_to, publish_words, refused, unknown
+from csms_bus.poison import Poison, RetryLimits, partition_of
+from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordRefused, TopicPartition
+from csms_bus.records import dead_letter
 
 _log = structlog.get_logger(__name__)
 
@@ -26,7 +24,10 @@ Later, Never (only the culprit is given up: the others are tried again one by on
 """
 
 _REASON_CHARS = 500
-_INBOXES = frozenset(topic.name for topic in CATALOGUE if topic.key is Key.SLOT)
+
+
+class PartitionsStopped(BusUnavailable):
+    """Records of some partitions must come again, since what they lead to cannot be published for now."""
 
 
 class BatchProcessor:
@@ -78,7 +79,7 @@ class BatchProcessor:
         rest, of the batch before too, is to be delivered again after a pause, TooManyDeadLetters.
         """
         _observe(self._group, batch)
-        apart = [at for at, one in enumerate(batch) if _refused(one) or self._poison.is_suspect(one)]
+        apart = [at for at, one in enumerate(batch) if refused(one) or self._poison.is_suspect(one)]
         others = _without(batch, apart)
         outgoing = await self._all_at_once(others)
         await self.settle()
@@ -94,7 +95,7 @@ class BatchProcessor:
             try:
                 await self.settle()
             except BusUnavailable as error:
-                if isinstance(error.__cause__, BusUnavailable):
+                if isinstance(error.__cause__, BusUnavailable) and not _is_partial(error.__cause__, outgoing):
                     raise
                 self._log_batch(batch, error)
                 outgoing = None
@@ -109,19 +110,23 @@ class BatchProcessor:
         done: Callable[[Sequence[Incoming]], None],
         interrupted: Callable[[], bool],
     ) -> None:
-        """Handle the records at these positions, the others being handled: done is what is before the first left."""
+        """Handle the records at these positions, the others being handled."""
         finished: list[Incoming] = []
         try:
             await self._one_by_one([batch[at] for at in apart], finished.extend, interrupted)
         finally:
-            done(batch if len(finished) == len(apart) else batch[: apart[len(finished)]])
+            left = {id(batch[at]) for at in apart} - set(map(id, finished))
+            done(_before(batch, left))
 
     async def _publish_of(self, batch: Sequence[Incoming], outgoing: Sequence[Outgoing]) -> bool:
-        """Publish what these led to; False: for one of them that can never be done. Raises BusUnavailable."""
+        """Publish what these led to; False: for some of them that cannot be done. Raises BusUnavailable."""
         try:
             await self._publish(outgoing)
-        except BusUnavailable:
-            raise
+        except BusUnavailable as error:
+            if not _is_partial(error, outgoing):
+                raise
+            self._log_batch(batch, error)
+            return False
         except Exception as error:  # noqa: BLE001 which of them it is will turn out
             self._log_batch(batch, error)
             return False
@@ -149,31 +154,60 @@ class BatchProcessor:
     async def _one_by_one(
         self, batch: Sequence[Incoming], done: Callable[[Sequence[Incoming]], None], interrupted: Callable[[], bool]
     ) -> None:
+        """Handle each on its own. What cannot be published for now stops its partition only, until it comes again."""
         held: list[tuple[Incoming, str]] = []
+        stopped: dict[TopicPartition, BusUnavailable] = {}
         try:
             for incoming in batch:
                 if interrupted():
                     break
-                try:
-                    await self._one(incoming)
-                except Never as never:
-                    held.append((incoming, str(never)))
-                    if not _refused(incoming):  # which says nothing of the handler
-                        self._poison.failed(incoming, str(never))
-                else:
-                    await self._bury(held, done)
-                    self._poison.succeeded([incoming])
+                if partition_of(incoming) in stopped or not await self._succeeds(incoming, held, stopped):
+                    continue
+                await self._bury_or_stop(held, stopped, done)
+                self._poison.succeeded([incoming])
+                if partition_of(incoming) not in stopped:
                     done([incoming])
-        except (Later, BusUnavailable):
+        except Later:
             await self._bury(held, done)
             raise
-        await self._bury(held, done)
+        await self._bury_or_stop(held, stopped, done)
+        if stopped:
+            raise PartitionsStopped(str(next(iter(stopped.values()))))
+
+    async def _succeeds(
+        self, incoming: Incoming, held: list[tuple[Incoming, str]], stopped: dict[TopicPartition, BusUnavailable]
+    ) -> bool:
+        """Handle one record; if it is poison it is added to `held`, and if it must wait its partition to `stopped`."""
+        try:
+            await self._one(incoming)
+        except Never as never:
+            held.append((incoming, str(never)))
+            if not refused(incoming):  # which says nothing of the handler
+                self._poison.failed(incoming, str(never))
+            return False
+        except BusUnavailable as error:
+            stopped[partition_of(incoming)] = error
+            return False
+        return True
+
+    async def _bury_or_stop(
+        self,
+        held: list[tuple[Incoming, str]],
+        stopped: dict[TopicPartition, BusUnavailable],
+        done: Callable[[Sequence[Incoming]], None],
+    ) -> None:
+        """Bury what was held back; where that cannot be done for now, its partitions stop."""
+        try:
+            await self._bury(held, done)
+        except BusUnavailable as error:
+            stopped.update((partition_of(incoming), error) for incoming, _ in held)
+            held.clear()
 
     async def _one(self, incoming: Incoming) -> None:
         """Handle one record. Raises Never after the last attempt."""
-        refused = _refused(incoming)
-        if refused:
-            raise Never(refused)
+        why = refused(incoming)
+        if why:
+            raise Never(why)
         attempts, pause_s = self._poison.tries(incoming)
         backoff = Backoff(pause_s, pause_s * 16)
         for attempt in range(1, attempts + 1):
@@ -192,9 +226,9 @@ class BatchProcessor:
                 return
 
     async def _handle(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
-        kept = [self._kept(incoming) for incoming in batch if _unknown(incoming)]
+        kept = [self._kept(incoming) for incoming in batch if unknown(incoming)]
         # Tombstones carry nothing to handle.
-        records = [incoming for incoming in batch if incoming.record is not None and not _unknown(incoming)]
+        records = [incoming for incoming in batch if incoming.record is not None and not unknown(incoming)]
         if not records:
             return kept
         started = time.perf_counter()
@@ -217,7 +251,11 @@ class BatchProcessor:
         """Publish the dead letters that were held back, with an error for the stations that wait."""
         if not held:
             return
-        await self._publish_words([out for incoming, reason in held for out in self._last_words(incoming, reason)])
+        await publish_words(
+            self._bus,
+            self._group,
+            [out for incoming, reason in held for out in last_words(self._group, incoming, reason)],
+        )
         for incoming, reason in held:
             metrics.CONSUMER_DEAD_LETTERS.labels(self._group, incoming.topic).inc()
             _log.error(
@@ -231,22 +269,6 @@ class BatchProcessor:
             )
         done([incoming for incoming, _ in held])
         held.clear()
-
-    async def _publish_words(self, words: Sequence[Outgoing]) -> None:
-        """Publish as far as it can be done at all: where a station wants its answer must not stop the consumer."""
-        try:
-            await publish_led_to(self._bus, self._group, words)
-        except RecordRefused as error:
-            for at, refused in error.of_each(len(words)).items():
-                _log.error("last words lost", group=self._group, topic=words[at].topic, error=str(refused))
-
-    def _last_words(self, incoming: Incoming, reason: str) -> list[Outgoing]:
-        words = [dead_letter(incoming, group=self._group, reason=reason)]
-        record = incoming.record
-        if record is not None and record.WhichOneof("body") == "station_call" and _wants_error(incoming, record):
-            text = "The message could not be processed"
-            words.append(error_to(record.station_call, record.station_id, "InternalError", text))
-        return words
 
     def _log_batch(self, batch: Sequence[Incoming], error: Exception) -> None:
         _log.info("batch failed, now one by one", group=self._group, records=len(batch), error=repr(error))
@@ -263,30 +285,6 @@ class BatchProcessor:
         )
 
 
-async def publish_led_to(bus: Bus, group: str, outgoing: Sequence[Outgoing]) -> None:
-    """Publish what a batch of a consumer group led to. Raises BusError: the batch must come again.
-
-    Answers for an inbox that cannot be reached, while the rest could be published, are dropped and counted: they are
-    waited for a few seconds only, and must not hold up all stations.
-    """
-    try:
-        await bus.publish(outgoing)
-    except BusUnavailable as error:
-        failed = [outgoing[at] for at in error.of_each(len(outgoing))]
-        if len(failed) == len(outgoing) or any(each.topic not in _INBOXES for each in failed):
-            raise
-        for each in failed:
-            metrics.CONSUMER_ANSWERS_LOST.labels(group, each.topic).inc()
-        _log.error("answers lost: an inbox cannot be reached", group=group, records=len(failed), error=str(error))
-
-
-def _refused(incoming: Incoming) -> str:
-    """Say why no handler must see the record; empty: it may."""
-    if incoming.record is not None:
-        return misplacement(incoming.topic, incoming.record)
-    return "the value is no record" if incoming.value else ""
-
-
 def _without(batch: Sequence[Incoming], positions: Sequence[int]) -> Sequence[Incoming]:
     if not positions:
         return batch
@@ -294,12 +292,21 @@ def _without(batch: Sequence[Incoming], positions: Sequence[int]) -> Sequence[In
     return [one for at, one in enumerate(batch) if at not in among]
 
 
-def _unknown(incoming: Incoming) -> bool:
-    return incoming.record is not None and incoming.record.WhichOneof("body") is None
+def _before(batch: Sequence[Incoming], left: Set[int]) -> Sequence[Incoming]:
+    """Return the records before the first of their partition whose `id` is among `left`."""
+    stopped: set[TopicPartition] = set()
+    found = []
+    for incoming in batch:
+        if id(incoming) in left:
+            stopped.add(partition_of(incoming))
+        elif partition_of(incoming) not in stopped:
+            found.append(incoming)
+    return found
 
 
-def _wants_error(incoming: Incoming, record: Record) -> bool:
-    return not record.station_call.no_reply and not misplacement(incoming.topic, record)
+def _is_partial(error: BusUnavailable, outgoing: Sequence[Outgoing]) -> bool:
+    """Whether some of these could be published: one by one, some records get done."""
+    return 0 < len(error.outcomes) < len(outgoing)
 
 
 def _observe(group: str, batch: Sequence[Incoming]) -> None:

@@ -7,9 +7,9 @@ from contextlib import suppress
 import structlog
 from csms_runtime import metrics
 
-from csms_bus.batches import BatchHandler, BatchProcessor
+from csms_bus.batches import BatchHandler, BatchProcessor, PartitionsStopped
 from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
-from csms_bus.offsets import Offsets
+from csms_bus.offsets import Offsets, first_offsets
 from csms_bus.poison import RetryLimits
 from csms_bus.ports import Bus, BusUnavailable, Consumer, Incoming, NotAuthorized, TopicPartition
 
@@ -18,6 +18,7 @@ __all__ = ["BatchHandler", "ConsumerRunner", "Later", "Never", "TooManyDeadLette
 _log = structlog.get_logger(__name__)
 
 _IDLE_POLL_S = 1.0
+_PARTLY_PAUSE_S = 0.5
 
 
 class ConsumerRunner:
@@ -155,7 +156,7 @@ class ConsumerRunner:
     async def _process(self, consumer: Consumer, batch: Sequence[Incoming]) -> float:
         """Process a batch, giving back what could not be done. Returns how long to pause, in seconds."""
         self._idle.clear()
-        reason = "interrupted"
+        reason, partly = "interrupted", False
         try:
             if batch:
                 await self._processor.process(batch, self._offsets.done, self._is_interrupted)
@@ -166,20 +167,25 @@ class ConsumerRunner:
             reason = "later"
             _log.warning("batch postponed", group=self._group, records=len(batch), error=str(error))
         except BusUnavailable as error:
-            reason = "bus"
+            reason, partly = "bus", isinstance(error, PartitionsStopped)
             _log.warning("batch postponed", group=self._group, records=len(batch), error=str(error))
         finally:
             self._idle.set()
         if self._processor.publishing:
             self._before = batch
             return 0.0
-        undone = self._offsets.undone([*self._before, *batch])
+        records = [*self._before, *batch]
+        undone = self._offsets.undone(records)
         self._before = ()
         if not undone:
             return 0.0
         metrics.CONSUMER_REDELIVERIES.labels(self._group, reason).inc(len(batch))
         await consumer.rewind(undone)
-        return 0.0 if reason == "interrupted" else self._backoff.next_pause()
+        if reason == "interrupted":
+            return 0.0
+        pause_s = self._backoff.next_pause()
+        # Those who can be served must not wait long for those who cannot.
+        return min(pause_s, _PARTLY_PAUSE_S) if partly or undone != first_offsets(records) else pause_s
 
     def _is_interrupted(self) -> bool:
         return self._revoking or self._stop.is_set()

@@ -6,8 +6,8 @@ from functools import partial
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus import groups
-from csms_bus.batches import publish_led_to
 from csms_bus.inbox import Inbox
+from csms_bus.last_words import publish_led_to
 from csms_bus.light_first import LightFirst
 from csms_bus.outbox import publisher
 from csms_bus.ports import Bus
