@@ -13,7 +13,7 @@ import orjson
 
 from csms_ocpp.cost import MAX_STRUCTURE, most_structure, structure
 from csms_ocpp.errors import MAX_DESCRIPTION, ErrorCode, OcppError, parse_code, spell
-from csms_ocpp.long_list import LONG_BYTES, LongList
+from csms_ocpp.long_list import LongList
 from csms_ocpp.versions import Protocol
 
 MAX_ID = 36
@@ -127,13 +127,17 @@ def parse(data: str | bytes, protocol: Protocol) -> Frame:
     return reader(items, raw, protocol)
 
 
+_FEW = 20_000
+"""A message with no more brackets, commas and colons is quicker to read as a whole, however long."""
+
+
 def _array(raw: bytes, protocol: Protocol) -> list[Any]:
     count = structure(raw) if len(raw) > MAX_STRUCTURE else 0
     if count > most_structure(len(raw)):
         text = f"the message has more than {most_structure(len(raw))} brackets, commas and colons"
         raise _unread(raw, text, protocol)
     try:
-        items: Any = _with_long_list(raw) if len(raw) > LONG_BYTES else None
+        items: Any = _with_long_list(raw) if count > _FEW else None
         if items is None and count > MAX_STRUCTURE:
             text = f"more than {MAX_STRUCTURE} brackets, commas and colons, not all of them in one list of like entries"
             raise _unread(raw, f"the message has {text}", protocol)
@@ -148,7 +152,7 @@ def _array(raw: bytes, protocol: Protocol) -> list[Any]:
 
 def _with_long_list(raw: bytes) -> list[Any] | None:
     """Read what stands before the payload; None: its payload is to be read as a whole."""
-    head = _REQUEST_HEAD.match(raw) or _RESULT_HEAD.match(raw)
+    head = _REQUEST_HEAD.match(raw, 0, _HEAD_BYTES) or _RESULT_HEAD.match(raw, 0, _HEAD_BYTES)
     last = len(raw.rstrip()) - 1
     if head is None or raw[last : last + 1] != b"]":
         return None
