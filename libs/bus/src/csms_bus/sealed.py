@@ -55,16 +55,16 @@ _PAYLOADS: Mapping[str, Callable[[Record], Iterable[bytes]]] = {
 def sealed(sealer: Sealer, outgoing: Outgoing) -> Outgoing:
     """Return the record sealed if it may hold a secret, else as it is."""
     record = outgoing.record
-    closed = _sealed_letter(sealer, record) if record.HasField("dead_letter") else _sealed_record(sealer, record)
+    kind = record.WhichOneof("body") or ""
+    closed = _sealed_letter(sealer, record) if kind == "dead_letter" else _sealed_record(sealer, record, kind)
     # `stored` would be published instead of the sealed record.
     return outgoing if closed is None else replace(outgoing, record=closed, stored=None)
 
 
-def _sealed_record(sealer: Sealer, record: Record) -> Record | None:
-    """Return the record sealed; None: it holds no secret."""
-    kind = record.WhichOneof("body")
-    payloads = _PAYLOADS.get(kind or "")
-    if kind is None or payloads is None or not any(map(may_hold_secret_as_sent, payloads(record))):
+def _sealed_record(sealer: Sealer, record: Record, kind: str) -> Record | None:
+    """Return the record, whose body is of this kind, sealed; None: it holds no secret."""
+    payloads = _PAYLOADS.get(kind)
+    if payloads is None or not any(map(may_hold_secret_as_sent, payloads(record))):
         return None
     content = sealer.seal(record.SerializeToString(), *_context(record))
     return Record(
@@ -79,7 +79,8 @@ def _sealed_record(sealer: Sealer, record: Record) -> Record | None:
 def _sealed_letter(sealer: Sealer, record: Record) -> Record | None:
     """Return a dead letter whose record is sealed again: replayed, it is opened as before."""
     try:
-        closed = _sealed_record(sealer, Record.FromString(record.dead_letter.value))
+        dead = Record.FromString(record.dead_letter.value)
+        closed = _sealed_record(sealer, dead, dead.WhichOneof("body") or "")
     except DecodeError:
         return None
     if closed is None:

@@ -42,4 +42,6 @@ def cost(data: bytes) -> int:
     To charge a station by. A usual message costs about twice its length; 1 MiB of cost is at most 15 ms. What has more
     than it may is not parsed, so that it costs no more. Takes under a microsecond for usual messages.
     """
-    return len(data) + BYTES_PER_VALUE * min(structure(data), most_structure(len(data)))
+    size = len(data)
+    values = structure(data) if size < _SHORT else min(structure(data), most_structure(size))
+    return size + BYTES_PER_VALUE * values

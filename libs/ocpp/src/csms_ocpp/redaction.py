@@ -46,6 +46,8 @@ _WORDS = tuple(
     word.lower().encode() for word in (*_SECRET_FIELDS, *_SECRET_VARIABLES, "keycode", '"vpn"', _PRIVATE_KEY, "://")
 )
 """One of them, in lower case, is in every text in which `redact` masks something."""
+_SHORTEST_TEXT = 6
+"""Bytes; no text of so few names a secret and has one: `{}` is the usual answer."""
 _STEMS = (b"password", b"key", b'"vpn"', b"://")
 """One of them is in each of the words: fewer to look for, since nearly all messages hold none."""
 
@@ -81,7 +83,7 @@ def may_hold_secret_as_sent(text: bytes) -> bool:
 
     In a time that grows with the number of bytes alone, and rather yes than no: an escape may hide a letter or a slash.
     """
-    return b"\\" in text or may_hold_secret(text)
+    return len(text) > _SHORTEST_TEXT and (b"\\" in text or may_hold_secret(text))
 
 
 def is_secret_variable(name: str) -> bool:

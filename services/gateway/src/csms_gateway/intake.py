@@ -40,6 +40,7 @@ class Intake:
         "_at",
         "_bucket",
         "_deadline",
+        "_due",
         "_header",
         "_input",
         "_kept",
@@ -62,6 +63,8 @@ class Intake:
         self._shared = shared
         self._receiver: Receiver | None = None
         self._bucket = shared.buckets.new(now)
+        self._due = 0.0
+        """What the station's work cost since the bucket was asked last."""
         self._paused_until = 0.0
         """The station owes: when its next frame may be handled."""
         self._resume: asyncio.TimerHandle | None = None
@@ -91,6 +94,7 @@ class Intake:
 
     def charge_to(self, bucket: TokenBucket) -> None:
         """Charge the work to this bucket from now on."""
+        self._pay(self._socket.loop.time())
         self._bucket = bucket
         self.charge(PRICE_OF_CONNECTION)
 
@@ -101,10 +105,14 @@ class Intake:
 
     def charge(self, price: float) -> None:
         """Charge work, in small messages; a station that owes is not listened to for a while."""
-        now = self._socket.loop.time()
-        pause_s = self._bucket.take(now, price)
-        if pause_s:
-            self._paused_until = now + pause_s
+        self._due += price
+
+    def _pay(self, now: float) -> None:
+        if self._due:
+            pause_s = self._bucket.take(now, self._due)
+            self._due = 0.0
+            if pause_s:
+                self._paused_until = now + pause_s
 
     def receive(self, data: bytes) -> None:
         """Take what came behind the HTTP request."""
@@ -115,6 +123,8 @@ class Intake:
     def go_on(self) -> None:
         """Handle what waits, as far as it may be. Never raises: other stations' turns may come behind this one."""
         if self._pumping or self._protocol.state is State.CLOSED:
+            return
+        if self._at >= len(self._input) and self.reading and not self._socket.writing_paused:  # as after most answers
             return
         self._pumping = True
         try:
@@ -144,6 +154,7 @@ class Intake:
         for timer in (self._resume, self._deadline):
             if timer is not None:
                 timer.cancel()
+        self._pay(self._socket.loop.time())
         self._shared.turns.forget(self)
         self._shared.budget.forget(self)
         self._shared.budget.give(self._reserved + self._kept)
@@ -190,7 +201,9 @@ class Intake:
         return self._protocol.state is State.CLOSING
 
     def _owes(self) -> bool:
-        pause_s = self._paused_until - self._socket.loop.time()
+        now = self._socket.loop.time()
+        self._pay(now)
+        pause_s = self._paused_until - now
         if pause_s > 0 and self._resume is None:
             metrics.GATEWAY_RATE_LIMITED.inc()
             self._resume = self._socket.loop.call_later(pause_s, self._pause_over)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-TURN_S = 0.002
+TURN_S = 0.004
 """How long frames are handled in one turn of the event loop; what is left waits for the next."""
 _COSTLY_S = 0.002
 """A frame that took longer is followed by a pause for frames of its kind."""
