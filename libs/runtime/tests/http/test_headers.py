@@ -4,9 +4,12 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from typing import Any
 
 import httpx2
 import pytest
+from csms_runtime.http.docs import docs_router
+from fastapi import FastAPI
 
 CLIENT = Callable[[str], httpx2.AsyncClient]
 
@@ -39,3 +42,18 @@ async def test_nobody_is_sent_where_the_host_header_says(client_as: CLIENT, path
         answer = await client.get(f"http://csms{path}", headers={"Host": "evil.example"})
     assert answer.status_code == 404
     assert "Location" not in answer.headers
+
+
+async def test_the_document_is_made_once_however_often_anybody_asks_for_it() -> None:
+    made: list[int] = []
+
+    def document() -> dict[str, Any]:
+        made.append(1)
+        return {"openapi": "3.1.0"}
+
+    app = FastAPI(openapi_url=None, docs_url=None)
+    app.include_router(docs_router("Things", document))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://csms") as client:
+        answers = [await client.get("/openapi.json") for _ in range(3)]
+    assert [answer.json() for answer in answers] == [{"openapi": "3.1.0"}] * 3
+    assert len(made) == 1

@@ -113,13 +113,13 @@ def _bare_app(title: str, version: str, public: Sequence[APIRouter], *, document
     app = _App(
         title=title,
         version=version,
-        openapi_url="/openapi.json" if documented else None,
+        openapi_url=None,  # FastAPI would write the document anew each time
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,  # it would redirect to whatever the Host header names
     )
     if documented:
-        app.include_router(docs_router(title))
+        app.include_router(docs_router(title, app.openapi))
     for router in public:
         app.include_router(router)
     app.add_exception_handler(Problem, problems.on_problem)

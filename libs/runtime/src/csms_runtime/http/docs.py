@@ -1,10 +1,14 @@
-"""`/docs`: the API's document for people, by Swagger UI, under a policy that lets it load nothing else."""
+"""The API's document: `/openapi.json`, and `/docs` for people, by Swagger UI, which may load nothing else."""
 
 import base64
 import hashlib
 import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
-from fastapi import APIRouter
+import orjson
+from fastapi import APIRouter, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
@@ -12,9 +16,10 @@ _SWAGGER = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"
 _INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
-def docs_router(title: str) -> APIRouter:
-    """Return the route; it is not in the API document."""
+def docs_router(title: str, document: Callable[[], dict[str, Any]]) -> APIRouter:
+    """Return the routes; they are not in the document, which is made and written once: anybody may ask for it."""
     router = APIRouter(include_in_schema=False)
+    written = cache(lambda: orjson.dumps(document()))
     page = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title=title,
@@ -23,6 +28,10 @@ def docs_router(title: str) -> APIRouter:
         swagger_favicon_url="data:,",
     )
     page.headers["Content-Security-Policy"] = _policy(bytes(page.body))
+
+    @router.get("/openapi.json")
+    async def openapi() -> Response:
+        return Response(written(), media_type="application/json")
 
     @router.get("/docs")
     async def docs() -> HTMLResponse:
