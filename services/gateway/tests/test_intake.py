@@ -152,3 +152,68 @@ async def test_reading_goes_on_only_when_writing_does(*, paused: bool) -> None:
     socket.writing_paused = paused
     intake.go_on()
     assert intake.reading is not paused
+
+
+class Taking:
+    """A receiver that takes all, and remembers it."""
+
+    ready = settled = True
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+
+    def receive_text(self, data: bytes) -> None:
+        self.taken.append(data)
+
+
+async def served(*receivers: Taking) -> None:
+    while not all(receiver.taken for receiver in receivers):  # noqa: ASYNC110 the test has a deadline
+        await asyncio.sleep(0)
+
+
+async def test_who_waits_for_its_turn_is_read_on_as_long_as_little_waits() -> None:
+    wires, first, second = Wires(), Taking(), Taking()
+    wires.shared.turns.spent(1, heavy=False)  # the time of this turn is used up
+    (before, _), (behind, _) = wires.station(first), wires.station(second)
+    before.receive(frame(b"a"))
+    behind.receive(frame(b"b"))
+    assert (first.taken, second.taken) == ([], [])
+    assert behind.reading
+    behind.receive(frame(b"c" * 5000))
+    assert not behind.reading
+    async with asyncio.timeout(5):
+        await served(first, second)
+        while len(second.taken) < 2:  # noqa: ASYNC110 as above
+            await asyncio.sleep(0)
+    assert second.taken == [b"b", b"c" * 5000]
+    assert behind.reading
+
+
+async def test_a_costly_frame_in_the_line_of_small_ones_moves_to_its_own() -> None:
+    wires, small, large = Wires(), Taking(), Taking()
+    wires.shared.turns.spent(1, heavy=False)
+    (before, _), (behind, _) = wires.station(small), wires.station(large)
+    before.receive(frame(b"a"))
+    behind.receive(frame(b"b" * 5000))
+    wires.shared.turns.spent(0.003, heavy=True)  # costly frames have a pause
+    async with asyncio.timeout(5):
+        await served(small)
+        assert large.taken == []
+        await served(large)
+
+
+async def test_who_has_nothing_left_when_its_turn_comes_is_served_the_next_time() -> None:
+    wires, other, receiver = Wires(), Taking(), Taking()
+    wires.shared.turns.spent(1, heavy=False)
+    (before, _), (intake, _) = wires.station(other), wires.station(receiver)
+    before.receive(frame(b"a"))
+    intake.receive(frame(b"b"))
+    intake.finish()
+    assert receiver.taken == [b"b"]
+    async with asyncio.timeout(5):
+        await served(other)
+    await asyncio.sleep(0)
+    receiver.taken.clear()
+    intake.receive(frame(b"c"))
+    async with asyncio.timeout(5):
+        await served(receiver)

@@ -49,6 +49,8 @@ _REGISTRATIONS = {
     REGISTRATION_STATUS_REJECTED: Registration.REJECTED,
 }
 _FIRST_PRIVATE_CODE = 3000
+_BYTES_IN = metrics.GATEWAY_BYTES.labels("in")
+_HEARTBEATS = metrics.GATEWAY_CALLS_IN.labels("Heartbeat", "result")
 _MAX_QUEUED_BYTES = 64 * 1024
 """Of messages that wait behind the CALL in work; from then on no more are read."""
 
@@ -191,7 +193,7 @@ class StationConnection:
     def receive_text(self, data: bytes) -> None:
         """Take a text message."""
         self._socket.intake.charge(price_of(data))
-        metrics.GATEWAY_BYTES.labels("in").inc(len(data))
+        _BYTES_IN.inc(len(data))
         if self.open_call is not None:
             self._queued_bytes += len(data)
         log_frame("received", self.station_id, self.protocol, data)
@@ -285,8 +287,9 @@ class StationConnection:
             case CommandDone():
                 self._options.command_done(self, effect)
             case HeartbeatReceived():
-                metrics.GATEWAY_CALLS_IN.labels("Heartbeat", "result").inc()
-                self._carry_out(self._session.answer_heartbeat(effect.correlation, utcnow()))
+                _HEARTBEATS.inc()
+                for following in self._session.answer_heartbeat(effect.correlation, utcnow()):
+                    self._apply(following)
             case Close():
                 self.close(effect.code, effect.reason)
             case Notice():

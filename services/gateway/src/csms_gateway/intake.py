@@ -30,6 +30,8 @@ _LIGHT_BYTES = 4096
 """A frame of more, or one behind fragments of more, may cost much to handle."""
 _LIGHT_COMPRESSED_BYTES = 256
 """The same of a compressed one: it may become a thousand times as long."""
+_MOST_DUE = 4.0
+"""What may be due, in small messages, before the bucket is asked: it costs as much as a tenth of a Heartbeat."""
 _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
@@ -42,6 +44,7 @@ class Intake:
         "_deadline",
         "_due",
         "_header",
+        "_in_line",
         "_input",
         "_kept",
         "_left",
@@ -66,7 +69,7 @@ class Intake:
         self._due = 0.0
         """What the station's work cost since the bucket was asked last."""
         self._paused_until = 0.0
-        """The station owes: when its next frame may be handled."""
+        """The station owes: when its next frame may be handled; 0: it does not."""
         self._resume: asyncio.TimerHandle | None = None
         self._input = b""
         """What came and was not given to websockets yet, from `_at` on."""
@@ -84,6 +87,8 @@ class Intake:
         self._deadline: asyncio.TimerHandle | None = None
         """Of a large message."""
         self._pumping = False
+        self._in_line = False
+        """Whether it waits for its turn, and for nothing else."""
         self.reading = True
         """Whether the socket is read; when it is not, nothing can be heard."""
 
@@ -118,22 +123,38 @@ class Intake:
         """Take what came behind the HTTP request."""
         self._input = self._input[self._at :] + data if self._at < len(self._input) else data
         self._at = 0
+        if not self._in_line and self._shared.turns.is_busy:  # what else it may have to wait for is looked at then
+            self._shared.turns.wait(self)
+            self._in_line = True
         self.go_on()
 
     def go_on(self) -> None:
         """Handle what waits, as far as it may be. Never raises: other stations' turns may come behind this one."""
         if self._pumping or self._protocol.state is State.CLOSED:
             return
+        if self._in_line and not self._shared.turns.is_serving(self):
+            self._read_while_in_line()
+            return
+        self._in_line = False
         if self._at >= len(self._input) and self.reading and not self._socket.writing_paused:  # as after most answers
             return
         self._pumping = True
         try:
-            self.read(on=self._handle_frames() and not self._socket.writing_paused)
+            done = self._handle_frames()
+            if self._in_line:
+                self._read_while_in_line()
+            elif not (done and self.reading) or self._socket.writing_paused:
+                self.read(on=done and not self._socket.writing_paused)
         except Exception:  # noqa: BLE001 it concerns one connection, whose state nobody knows now
             _log.exception("connection failed")
             self._socket.abort()
         finally:
             self._pumping = False
+
+    def _read_while_in_line(self) -> None:
+        """Go on reading, since the turn comes soon, as long as little waits."""
+        waits = len(self._input) - self._at
+        self.read(on=waits <= _LIGHT_BYTES and not self._socket.writing_paused)
 
     def _handle_frames(self) -> bool:
         """Handle what may be handled now; False: something is left for later."""
@@ -193,7 +214,10 @@ class Intake:
         if self._socket.writing_paused or not self._is_listened_to() or self._owes():
             self._shared.budget.forget(self)  # those behind it in the line can use what it cannot
             return False
-        return self._has_room() and self._shared.turns.take(self, heavy=heavy)
+        if not self._has_room():
+            return False
+        self._in_line = not self._shared.turns.take(self, heavy=heavy)
+        return not self._in_line
 
     def _is_listened_to(self) -> bool:
         if self._protocol.state is State.OPEN:
@@ -201,15 +225,20 @@ class Intake:
         return self._protocol.state is State.CLOSING
 
     def _owes(self) -> bool:
+        if self._due < _MOST_DUE and not self._paused_until:
+            return False
         now = self._socket.loop.time()
         self._pay(now)
         pause_s = self._paused_until - now
-        if pause_s > 0 and self._resume is None:
+        if pause_s <= 0:
+            self._paused_until = 0.0
+            return False
+        if self._resume is None:
             metrics.GATEWAY_RATE_LIMITED.inc()
             self._resume = self._socket.loop.call_later(pause_s, self._pause_over)
             if self._receiver is not None:
                 self._receiver.paused()
-        return pause_s > 0
+        return True
 
     def _pause_over(self) -> None:
         self._resume = None
@@ -269,7 +298,8 @@ class Intake:
         self._at = end
         self.charge(len(data) * PRICE_OF_BYTE + (0.0 if self._left else PRICE_OF_FRAME))
         self._protocol.receive_data(data)
-        self._forget_traceback()
+        if self._protocol.parser_exc is not None:
+            self._forget_traceback()
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and event.opcode in _DATA:
                 self._take(event)

@@ -1,6 +1,6 @@
 """What a station's work costs, in small messages, and how much of it one may cause."""
 
-from csms_ocpp.cost import cost
+from csms_ocpp.cost import BYTES_PER_VALUE, cost
 
 PRICE_OF_READ = 0.1
 PRICE_OF_FRAME = 0.5
@@ -17,8 +17,15 @@ _COST_OF_ONE = 4096
 """What a small message may cost, as `csms_ocpp.cost` counts: up to a tenth of a millisecond."""
 
 
+_SHORT = 256
+"""Bytes; the price of a shorter message is that of the worst of its length: to look closer would cost more."""
+
+
 def price_of(message: bytes) -> float:
     """Return the price of handling a message, which is inflated but not parsed yet."""
+    size = len(message)
+    if size < _SHORT:
+        return PRICE_OF_FRAME + size * (1 + BYTES_PER_VALUE) / _COST_OF_ONE
     return PRICE_OF_FRAME + cost(message) / _COST_OF_ONE
 
 

@@ -17,6 +17,7 @@ from csms_gateway.request_reader import RequestReader
 from csms_gateway.shared import Shared
 from csms_gateway.watch import Watch
 
+_BYTES_OUT = metrics.GATEWAY_BYTES.labels("out")
 _WRITE_LIMIT_BYTES = 16 * 1024
 """Bytes waiting for the station from which its socket is not read any more."""
 _LINGER_S = 1.0
@@ -169,7 +170,7 @@ class StationSocket(asyncio.BufferedProtocol):
         data = text.encode()
         self._protocol.send_text(data)
         self.flush()
-        metrics.GATEWAY_BYTES.labels("out").inc(len(data))
+        _BYTES_OUT.inc(len(data))
         return True
 
     def begin_close(self, code: int, reason: str) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-TURN_S = 0.004
+TURN_S = 0.01
 """How long frames are handled in one turn of the event loop; what is left waits for the next."""
 _COSTLY_S = 0.002
 """A frame that took longer is followed by a pause for frames of its kind."""
@@ -35,12 +35,27 @@ class Turns:
         self._heavy_from = 0.0
         """When the next heavy frame may be handled."""
         self._serving: Waiting | None = None
+        self._serving_heavy = False
         self._soon = False
         self._later: asyncio.TimerHandle | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether small frames wait, so that another one has to wait behind them."""
+        return bool(self._light)
+
+    def is_serving(self, waiting: Waiting) -> bool:
+        """Whether it is this one's turn, for one frame."""
+        return self._serving is waiting
+
+    def wait(self, waiting: Waiting) -> None:
+        """Wait in the line of small frames; `go_on` is called when it is this one's turn."""
+        self._light[waiting] = None
+        self._schedule()
+
     def take(self, waiting: Waiting, *, heavy: bool) -> bool:
         """Whether a frame may be handled now, followed by `spent`; False: `go_on` is called when it may."""
-        if self._serving is waiting:
+        if self._serving is waiting and self._serving_heavy is heavy:
             self._serving = None
             return True
         line = self._heavy if heavy else self._light
@@ -82,14 +97,14 @@ class Turns:
             self._later = None
         self._left = TURN_S
         while self._light and self._left > 0:
-            self._serve(self._light)
+            self._serve(self._light, heavy=False)
         if self._heavy and self._clock() >= self._heavy_from:
-            self._serve(self._heavy)
+            self._serve(self._heavy, heavy=True)
         self._schedule()
 
-    def _serve(self, line: dict[Waiting, None]) -> None:
+    def _serve(self, line: dict[Waiting, None], *, heavy: bool) -> None:
         waiting = next(iter(line))
         del line[waiting]
-        self._serving = waiting
+        self._serving, self._serving_heavy = waiting, heavy
         waiting.go_on()
         self._serving = None
