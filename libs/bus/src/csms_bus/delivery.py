@@ -59,7 +59,7 @@ class Delivery:
         if len(records) == 1 and not failures:  # as most are: worth 2 microseconds
             _published(records[0].topic).inc()
             return
-        durable = (outgoing.topic for position, outgoing in enumerate(records) if position not in failures)
+        durable = [outgoing.topic for position, outgoing in enumerate(records) if position not in failures]
         for topic, count in Counter(durable).items():
             _published(topic).inc(count)
         if failures:
