@@ -67,7 +67,7 @@ class GatewaySettings(RuntimeSettings):
     )
     ocpp_realm: str = Field("OCPP", pattern=r"^[ !#-\[\]-~]+$", description="Realm named in a 401 response")
     max_buffered_bytes: int = Field(
-        64 * 1024 * 1024,
+        32 * 1024 * 1024,
         ge=1024 * 1024,
         description="Bytes of messages over 16 KiB, of all stations, that may be in the gateway at once; "
         "beyond it, further ones are not read for a while",
