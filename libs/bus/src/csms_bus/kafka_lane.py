@@ -13,6 +13,7 @@ from csms_bus.kafka_errors import as_bus_error, is_retriable
 from csms_bus.ports import BusError, BusUnavailable, NotAuthorized, RecordTooLarge, TopicPartition
 
 DOUBT_S = 0.5
+"""How long, in seconds, a publisher waits for a partition that did not acknowledge what was sent before."""
 
 
 class Message(NamedTuple):

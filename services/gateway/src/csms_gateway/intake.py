@@ -31,7 +31,7 @@ _LIGHT_BYTES = 4096
 _LIGHT_COMPRESSED_BYTES = 256
 """The same of a compressed one: it may become a thousand times as long."""
 _MOST_DUE = 4.0
-"""What may be due, in small messages, before the bucket is asked: it costs as much as a tenth of a Heartbeat."""
+"""In small messages; the bucket is asked when more is due, since asking for each message would cost too much."""
 _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
