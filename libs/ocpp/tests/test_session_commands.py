@@ -145,8 +145,18 @@ def test_late_and_unknown_answers_change_nothing(connect: Any, noticed: Any) -> 
         assert kinds(effects) == [Notice]
         assert noticed(effects).kind is NoticeKind.LATE_ANSWER
     assert noticed(line.text(3, "nobody", ACCEPTED)).kind is NoticeKind.UNKNOWN_ANSWER
-    assert noticed(line.text(4, "-1", "RpcFrameworkError", "", {})).kind is NoticeKind.UNKNOWN_ANSWER
     assert kinds(line.text(3, "c2", ACCEPTED)) == [CommandDone]
+
+
+def test_a_station_that_could_not_read_the_id_ends_the_open_command(connect: Any, sent: Any, noticed: Any) -> None:
+    line = connect()
+    assert noticed(line.text(4, "-1", "RpcFrameworkError", "", {})).kind is NoticeKind.UNKNOWN_ANSWER
+    line.command()
+    line.command(id="c2")
+    done, following = line.text(4, "-1", "RpcFrameworkError", "not JSON", {})
+    assert (done.id, done.outcome, done.error.code) == ("c1", Outcome.ERROR, "RpcFrameworkError")
+    assert sent([following])[1] == "c2"
+    assert kinds(line.text(3, "c1", ACCEPTED)) == [Notice]
 
 
 def test_an_answer_counts_once(connect: Any, noticed: Any) -> None:

@@ -95,7 +95,8 @@ class Tls:
             async for batch in reader.batches():
                 for incoming in batch:
                     assert isinstance(incoming.record, Record)
-                    self._events.put_nowait(incoming.record.event.connection_refused)
+                    if incoming.record.event.connection_refused.kind == "tls":
+                        self._events.put_nowait(incoming.record.event.connection_refused)
 
     @property
     def nothing_told(self) -> bool:

@@ -300,7 +300,10 @@ _BY_TOPIC: dict[str, Record] = {
     ),
     EVENTS_GATEWAY.name: _event(
         connection_refused=ConnectionRefused(
-            reason="no common cipher suite", remote_address="192.0.2.17", security_event="InvalidTLSCipherSuite"
+            reason="no common cipher suite",
+            remote_address="192.0.2.17",
+            security_event="InvalidTLSCipherSuite",
+            kind="tls",
         )
     ),
     EVENTS_TRANSACTIONS.name: _event(

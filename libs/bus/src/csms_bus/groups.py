@@ -38,7 +38,7 @@ DEVICES = Group("device-mgmt", "device-mgmt", (topics.CALLS_DEVICES, topics.RESU
 DEVICES_ORDERS = Group("device-mgmt-orders", "device-mgmt", (topics.DEVICES_ORDERS,))
 DEVICES_PRESENCE = Group("device-mgmt-presence", "device-mgmt", (topics.PRESENCE,))
 """Apart from `DEVICES`: its transactions touch many stations at once and wait for nobody."""
-DEVICES_AUTH_EVENTS = Group("device-mgmt-auth-events", "device-mgmt", (topics.EVENTS_AUTH,))
+DEVICES_AUTH_EVENTS = Group("device-mgmt-auth-events", "device-mgmt", (topics.EVENTS_AUTH, topics.EVENTS_GATEWAY))
 DEVICES_DEAD_LETTERS = Group("device-mgmt-dead-letters", "device-mgmt", (topics.DEAD_LETTERS,))
 
 GROUPS: tuple[Group, ...] = (

@@ -224,11 +224,11 @@ EVENTS_DEVICES = Topic(
 )
 EVENTS_GATEWAY = Topic(
     name="events.gateway",
-    what="Refused TLS handshakes, for other teams",
+    what="What gateways refused themselves: TLS handshakes and upgrades; device-mgmt keeps it for people to look at",
     key=Key.ADDRESS,
     bodies=("event",),
     producers=("gateway",),
-    consumers=(),
+    consumers=("device-mgmt",),
     partitions=12,
     retention=timedelta(days=7),
 )

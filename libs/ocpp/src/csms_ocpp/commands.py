@@ -14,6 +14,7 @@ from csms_ocpp.effects import CommandDone, Effect, ErrorInfo, Notice, NoticeKind
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.fitness import unfit
 from csms_ocpp.frames import (
+    UNREADABLE_ID,
     CallError,
     CallResult,
     FrameError,
@@ -193,8 +194,9 @@ class Commands:
             yield from frame.payload.checking(partial(self._violation, command.action))
 
     def error(self, frame: CallError, now: float) -> list[Effect]:
-        """Take a CALLERROR."""
-        command = self._take(frame.message_id)
+        """Take a CALLERROR; one with the id "-1" is about the open command: the station could not read its id."""
+        about = self._open.message_id if self._open and frame.message_id == UNREADABLE_ID else frame.message_id
+        command = self._take(about)
         if command is None:
             return [self._stray(frame.message_id)]
         info = self._told(frame, command)

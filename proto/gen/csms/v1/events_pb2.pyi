@@ -352,7 +352,9 @@ Global___IdTokenChanged: _TypeAlias = IdTokenChanged  # noqa: Y015
 
 @_typing.final
 class ConnectionRefused(_message.Message):
-    """station_id is empty when the TLS handshake failed: the station had not said who it is."""
+    """station_id is empty when nobody could read who it is: the TLS handshake failed, or the path names no station. On
+    events.gateway it is only what the request said: nobody has checked it.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -360,6 +362,7 @@ class ConnectionRefused(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
     SECURITY_EVENT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     http_status: _builtins.int
     """0: the TLS handshake failed. 101: it was let in, and its connection closed when it told its serial number (B01.FR.12);
     such events are on events.devices.
@@ -370,6 +373,10 @@ class ConnectionRefused(_message.Message):
     """OCPP's security event when there is one for it: "InvalidChargingStationCertificate", "InvalidTLSVersion",
     "InvalidTLSCipherSuite", "FailedToAuthenticateAtCsms"; empty: none.
     """
+    kind: _builtins.str
+    """What kind of refusal it is, as csms_gateway_handshakes_total has it: "bad_subprotocol", "bad_credentials" (malformed,
+    or another user name), "bad_identity", "bad_request", "not_websocket", "too_many_tries"; "tls"; empty: auth refused it.
+    """
     def __init__(
         self,
         *,
@@ -377,10 +384,11 @@ class ConnectionRefused(_message.Message):
         reason: _builtins.str = ...,
         remote_address: _builtins.str = ...,
         security_event: _builtins.str = ...,
+        kind: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_status", b"http_status", "reason", b"reason", "remote_address", b"remote_address", "security_event", b"security_event"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_status", b"http_status", "kind", b"kind", "reason", b"reason", "remote_address", b"remote_address", "security_event", b"security_event"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,6 +36,7 @@ from csms_device_mgmt.http import (
     jobs,
     notifications,
     password,
+    refused_handshakes,
     refused_messages,
     reports,
     security_profile,
@@ -97,6 +98,7 @@ class DeviceManagement:
             security_profile.router(units, settings),
             notifications.router(units),
             refused_messages.router(units),
+            refused_handshakes.router(units),
             dead_letters.router(units, bus),
         )
 

@@ -21,6 +21,7 @@ from csms_gateway.commands import CommandRouter
 from csms_gateway.connection import ConnectionOptions, StationConnection
 from csms_gateway.connection_requests import ConnectionRequests
 from csms_gateway.connection_runner import ConnectionRunner
+from csms_gateway.handshake_refusals import HandshakeRefusals
 from csms_gateway.http import connections
 from csms_gateway.identity import GatewayId
 from csms_gateway.inbox import InboxRouter
@@ -111,6 +112,7 @@ class Gateway:
             runner.serve,
             tls_failed=refusals.failed,
             owing=self._refusals.owes,
+            refused=HandshakeRefusals(self._retrying).refused,
         )
 
     def _connection_options(self) -> ConnectionOptions:

@@ -27,6 +27,7 @@ class Result(StrEnum):
     TOO_MANY_TRIES = "too_many_tries"
     OWES = "owes"
     NOT_WEBSOCKET = "not_websocket"
+    BAD_REQUEST = "bad_request"
     ABANDONED = "abandoned"
 
 
@@ -70,6 +71,7 @@ def opening(path: str, offered: Sequence[str], authorization: Sequence[str], sup
     station_id = identity(path)
     protocol = choose_protocol(offered, supported)
     if protocol is None:
+        # The standard's text asks for an upgrade that is closed at once; its test case TC_B_58 forbids the upgrade.
         raise Refusal(HTTPStatus.BAD_REQUEST, _no_common_protocol(supported), Result.BAD_SUBPROTOCOL)
     return Opening(station_id, protocol, _password(station_id, authorization))
 

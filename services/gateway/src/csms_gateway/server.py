@@ -58,7 +58,8 @@ class StationServer:
     """The listening sockets and the opening handshakes. `serve_station` runs for as long as its connection lives.
 
     `tls_failed` is told of TLS handshakes that failed, with the address; `owing` of stations that are not let in since
-    they have sent more than they may, with the version of OCPP.
+    they have sent more than they may, with the version of OCPP; `refused` of upgrades that are refused, with the
+    address.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class StationServer:
         *,
         tls_failed: Callable[[TlsFailure, str], None],
         owing: Callable[[str, str], None],
+        refused: Callable[[Request, str, Refusal], None],
     ) -> None:
         self._settings = settings
         self._requests = requests
@@ -77,6 +79,7 @@ class StationServer:
         self._serve_station = serve_station
         self._tls_failed = tls_failed
         self._owing = owing
+        self._refused = refused
         self._select_subprotocol = _selector(settings.ocpp_protocols)
         self._turns = asyncio.Semaphore(settings.max_handshakes)
         self._room = rooms(
@@ -212,7 +215,9 @@ class StationServer:
         if refused is not None:
             return refused
         response = socket.accept(request)
-        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and self._listeners.closed:
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._tell_unfit(socket, request, response)
+        elif self._listeners.closed:
             return socket.reject(HTTPStatus.SERVICE_UNAVAILABLE, "The gateway is stopping.\n")
         return response
 
@@ -223,11 +228,22 @@ class StationServer:
             result = await self._allow(socket, request)
         except Refusal as refusal:
             result = refusal.result
+            self._refused(request, self._address(socket, request), refusal)
             return self._refuse(socket, refusal)
         finally:
             metrics.GATEWAY_HANDSHAKES.labels(result.value).inc()
             metrics.GATEWAY_HANDSHAKE_SECONDS.observe(time.perf_counter() - started)
         return None
+
+    def _address(self, socket: StationSocket, request: Request) -> str:
+        return behind(_visitor(socket), request.headers, self._settings.proxy_rules).address
+
+    def _tell_unfit(self, socket: StationSocket, request: Request, response: Response) -> None:
+        """Tell of a request that is refused since it is no opening handshake of WebSocket (RFC 6455, 4.2.1)."""
+        asked = response.status_code != HTTPStatus.UPGRADE_REQUIRED
+        result = Result.BAD_REQUEST if asked else Result.NOT_WEBSOCKET
+        refusal = Refusal(response.status_code, response.body.decode(errors="replace"), result)
+        self._refused(request, self._address(socket, request), refusal)
 
     async def _allow(self, station: StationSocket, request: Request) -> Result:
         headers = request.headers

@@ -37,7 +37,7 @@ class TlsRefusals:
 
 def _event(why: TlsFailure, address: str) -> Outgoing:
     told = ConnectionRefused(
-        http_status=0, reason=why.reason, remote_address=address, security_event=why.security_event
+        http_status=0, reason=why.reason, remote_address=address, security_event=why.security_event, kind="tls"
     )
     event = DomainEvent(event_id=new_id(), occurred_at_ms=now_ms(), connection_refused=told)
     return Outgoing(EVENTS_GATEWAY.name, new_record("", event=event), key=address)

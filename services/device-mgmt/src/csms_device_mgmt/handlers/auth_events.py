@@ -1,22 +1,29 @@
-"""Events of auth that change what is shown of a station: it was refused, somebody set or deleted its password."""
+"""What others tell of stations: auth or a gateway refused one, somebody set or deleted its password at auth."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from csms.v1.events_pb2 import ConnectionRefused, DomainEvent
 from csms_bus.ports import Incoming, Outgoing
+from csms_ocpp.station_ids import fault_of
 from csms_runtime.clock import from_ms
+from csms_runtime.texts import storable
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_device_mgmt.store import stations
+from csms_device_mgmt.store import refused_handshakes, stations
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Units
 
+_LONGEST_ADDRESS, _LONGEST_KIND, _LONGEST_REASON, _LONGEST_EVENT = 64, 32, 500, 64
 _SHOWN = frozenset({"connection_refused", "password_changed"})
 
 
 class AuthEventRecords:
-    """Handles the topic events.auth, a batch in one transaction. Stations that are not known here are passed over."""
+    """Handles events.auth and events.gateway, a batch in one transaction.
+
+    Who was refused is kept, known here or not.
+    """
 
     def __init__(self, units: Units) -> None:
         self._units = units
@@ -31,7 +38,39 @@ class AuthEventRecords:
                 for event in events:
                     if event.station_id in known:
                         _apply(known[event.station_id], event)
+                await _keep(unit.session, [event for event in events if event.HasField("connection_refused")], known)
         return []
+
+
+async def _keep(session: AsyncSession, events: Sequence[DomainEvent], known: Collection[str]) -> None:
+    """Keep who was refused: of one station, address and kind the newest, counted once for each event."""
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for event in {event.event_id: event for event in events}.values():
+        row = _row(event, is_known=event.station_id in known)
+        key = (row["station_id"], row["remote_address"], row["kind"])
+        other = rows.get(key, row)
+        newest = max(other, row, key=lambda one: one["last_at"])
+        first_at = min(other["first_at"], row["first_at"])
+        rows[key] = newest | {"first_at": first_at, "told": row["told"] + (other["told"] if key in rows else 0)}
+    if rows:
+        await refused_handshakes.add(session, list(rows.values()))
+
+
+def _row(event: DomainEvent, *, is_known: bool) -> dict[str, Any]:
+    refused = event.connection_refused
+    at = from_ms(event.occurred_at_ms)
+    return {
+        "station_id": event.station_id if not fault_of(event.station_id) else "",
+        "remote_address": storable(refused.remote_address)[:_LONGEST_ADDRESS],
+        "kind": storable(refused.kind)[:_LONGEST_KIND] or "auth",
+        "known": is_known,
+        "http_status": refused.http_status,
+        "reason": storable(refused.reason)[:_LONGEST_REASON],
+        "security_event": storable(refused.security_event)[:_LONGEST_EVENT],
+        "told": 1,
+        "first_at": at,
+        "last_at": at,
+    }
 
 
 def _apply(station: Station, event: DomainEvent) -> None:

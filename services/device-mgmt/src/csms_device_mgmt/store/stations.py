@@ -18,6 +18,7 @@ from csms_device_mgmt.store.tables import (
     Job,
     JobStep,
     Notification,
+    RefusedHandshake,
     Report,
     ReportPart,
     Station,
@@ -26,7 +27,18 @@ from csms_device_mgmt.store.tables import (
 
 _TABLE = cast("Table", Station.__table__)
 
-OWNED = (Connector, Variable, ReportPart, Report, JobStep, Job, InstalledCertificate, Notification, Call)
+OWNED = (
+    Connector,
+    Variable,
+    ReportPart,
+    Report,
+    JobStep,
+    Job,
+    InstalledCertificate,
+    Notification,
+    RefusedHandshake,
+    Call,
+)
 """What goes with a station when it is deleted."""
 
 HIGH_REQUEST_ID = 2**30

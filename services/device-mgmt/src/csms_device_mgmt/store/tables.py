@@ -312,6 +312,35 @@ class RefusedMessage(Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class RefusedHandshake(Base):
+    """That a station, or who says to be one, was not let in from an address, for one kind of reason: the newest of it.
+
+    `told` counts the events of it, of which there is at most one a minute.
+    """
+
+    __tablename__ = "refused_handshakes"
+    __table_args__ = (
+        UniqueConstraint("station_id", "remote_address", "kind"),
+        Index("ix_refused_handshakes_last_at", "last_at", "id"),
+        Index("ix_refused_handshakes_known_last_at", "known", "last_at", "id"),
+        Index("ix_refused_handshakes_remote_address", "remote_address"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    # Empty: it told no identity that a station can have.
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    remote_address: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32))
+    # Whether there was such a station when it was refused last.
+    known: Mapped[bool]
+    http_status: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(500))
+    security_event: Mapped[str] = mapped_column(String(64))
+    told: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class DeadLetter(Base):
     """A record that a consumer of any service gave up, as it was."""
 
