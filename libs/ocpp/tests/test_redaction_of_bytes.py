@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from csms_ocpp.redaction import may_hold_secret_as_sent, redact
+from csms_ocpp.redaction import may_hold_secret, may_hold_secret_as_sent, redact
 from csms_ocpp.versions import Protocol
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 _WORDS = [
     "type", "KeyCode", "keycode", "\u212aeyCode", "idToken", "password", "Password", "basicAuthPassword",
     "apnPassword", "PA\u017f\u017fWORD", "variable", "name", "BasicAuthPassword", " VpnKey ", "attributeValue", "value",
-    "vpn", "key", "AuthorizationKey", "ftp://u:p@h/", "-----BEGIN PRIVATE KEY-----", "simPin", "secret", "",
+    "vpn", "key", "AuthorizationKey", "ftp://u:p@h/", "-----BEGIN PRIVATE KEY-----", "simPin",
+    "SharedSecret", "component", "TokenReader", "Token", "techInfo", "secret", "",
 ]  # fmt: skip
 _WORD = st.sampled_from(_WORDS)
 _PAYLOADS = st.recursive(
@@ -30,6 +31,35 @@ def test_what_is_masked_is_seen(payload: Any, escaped: bool) -> None:  # noqa: F
         text = b"".join(b"\\u%04x" % byte if chr(byte).isalpha() and byte < 128 else bytes([byte]) for byte in text)
     if redact(Protocol.OCPP201, "DataTransfer", payload) != payload:
         assert may_hold_secret_as_sent(text)
+
+
+@pytest.mark.parametrize("field", ["password", "apnPassword", "basicAuthPassword", "simPin"])
+def test_every_secret_field_is_seen(field: str) -> None:
+    payload = {field: "a secret"}
+    assert redact(Protocol.OCPP201, "DataTransfer", payload) == {field: "***"}
+    assert may_hold_secret(orjson.dumps(payload))
+
+
+@pytest.mark.parametrize(
+    ("component", "variable"),
+    [
+        ("SecurityCtrlr", "BasicAuthPassword"),
+        ("NetworkConfiguration", "ApnPassword"),
+        ("NetworkConfiguration", "ApnSimPin"),
+        ("NetworkConfiguration", "VpnKey"),
+        ("NetworkConfiguration", "VpnPassword"),
+        ("WebPaymentsCtrlr", "SharedSecret"),
+        ("Any", "AuthorizationKey"),
+        ("TokenReader", "Token"),
+    ],
+)
+def test_every_secret_variable_is_seen(component: str, variable: str) -> None:
+    named = {"component": {"name": component}, "variable": {"name": variable}}
+    payload = {"eventData": [named | {"actualValue": "a secret", "techInfo": "it is a secret now"}]}
+    assert redact(Protocol.OCPP201, "NotifyEvent", payload) == {
+        "eventData": [named | {"actualValue": "***", "techInfo": "***"}]
+    }
+    assert may_hold_secret(orjson.dumps(payload))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ _SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password", "sim
 _SECRET_VARIABLES = frozenset(
     {"apnpassword", "apnsimpin", "authorizationkey", "basicauthpassword", "sharedsecret", "vpnkey", "vpnpassword"}
 )
+_SECRET_PLACES = frozenset({("tokenreader", "token")})
+"""Component and variable: what was read last may be a key code, and nothing beside it says so (C04.FR.04)."""
 _CONNECTING_KEYS = frozenset({"securityprofile"})
 """Configuration keys of 1.6 that decide how a station connects."""
 _CONNECTING_VARIABLES = frozenset(
@@ -31,7 +33,8 @@ _CONNECTING_COMPONENTS = frozenset({"networkconfiguration"})
 """In OCPP 2.1 its variables are what SetNetworkProfile sets."""
 _FREE_TEXTS = frozenset({"additionalInfo", "reasonCode"})
 """Of a StatusInfo: what a station says of a request in its own words."""
-_VARIABLE_VALUES = ("attributeValue", "actualValue", "value")
+_VARIABLE_VALUES = ("attributeValue", "actualValue", "value", "techInfo")
+"""The last one is free text beside a NotifyEvent's value, and may repeat it."""
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s@:]*:[^/?#\s]*@")
 """Its first part ends at the first colon: with any colon the end would be looked for as often as there are colons."""
 _MOST_ADDRESSES = 10_000
@@ -43,12 +46,13 @@ _MOST_SECRETS = 100
 """Of a request, looked for in what the station says: each costs a walk through the text."""
 _PRIVATE_KEY = "PRIVATE KEY-----"
 _WORDS = tuple(
-    word.lower().encode() for word in (*_SECRET_FIELDS, *_SECRET_VARIABLES, "keycode", '"vpn"', _PRIVATE_KEY, "://")
+    word.lower().encode()
+    for word in (*_SECRET_FIELDS, *_SECRET_VARIABLES, "keycode", "tokenreader", '"vpn"', _PRIVATE_KEY, "://")
 )
 """One of them, in lower case, is in every text in which `redact` masks something."""
 _SHORTEST_TEXT = 6
 """Bytes; no text of so few names a secret and has one: `{}` is the usual answer."""
-_STEMS = (b"password", b"key", b'"vpn"', b"://")
+_STEMS = (b"password", b"key", b"simpin", b"sharedsecret", b"tokenreader", b'"vpn"', b"://")
 """One of them is in each of the words: fewer to look for, since nearly all messages hold none."""
 
 
@@ -60,8 +64,8 @@ def redact(protocol: Protocol, action: str, payload: object) -> object:  # noqa:
     """Return a copy of a request's or response's parsed payload with "***" for each secret.
 
     Names count in any case and with blanks around them. Masked are: values of password and key variables (A01.FR.09)
-    and of AuthorizationKey (1.6), passwords and keys in network profiles, tokens of type KeyCode (C04.FR.04), private
-    keys in PEM, and user information in URLs. The payload stays as it is.
+    and of AuthorizationKey (1.6), what a TokenReader read last, passwords and keys in network profiles, tokens of type
+    KeyCode (C04.FR.04), private keys in PEM, and user information in URLs. The payload stays as it is.
     """
     return _copy(payload, 0)
 
@@ -86,9 +90,10 @@ def may_hold_secret_as_sent(text: bytes) -> bool:
     return len(text) > _SHORTEST_TEXT and (b"\\" in text or may_hold_secret(text))
 
 
-def is_secret_variable(name: str) -> bool:
-    """Whether a variable (2.x) or configuration key (1.6) of that name holds a secret."""
-    return _plain(name) in _SECRET_VARIABLES
+def is_secret_variable(name: str, component: str = "") -> bool:
+    """Whether a variable (2.x, of a component of that name) or configuration key (1.6) holds a secret."""
+    variable = _plain(name)
+    return variable in _SECRET_VARIABLES or (_plain(component), variable) in _SECRET_PLACES
 
 
 def is_protected_variable(component: str, variable: str) -> bool:
@@ -182,8 +187,7 @@ def _mask_key_code(source: dict[str, object], copy: dict[str, object]) -> None:
 
 
 def _mask_variable(source: dict[str, object], copy: dict[str, object]) -> None:
-    variable = source.get("variable")
-    if isinstance(variable, dict) and _names_secret(variable.get("name")):
+    if _names_secret(_name(source.get("variable")), _name(source.get("component"))):
         _mask(copy, _VARIABLE_VALUES)
         attributes = copy.get("variableAttribute")  # NotifyReport
         for attribute in attributes if isinstance(attributes, list) else ():
@@ -202,8 +206,12 @@ def _mask_vpn(source: dict[str, object], copy: dict[str, object]) -> None:
         _mask(vpn, ("key",))
 
 
-def _names_secret(name: object) -> bool:
-    return isinstance(name, str) and is_secret_variable(name)
+def _name(named: object) -> object:
+    return named.get("name") if isinstance(named, dict) else None
+
+
+def _names_secret(name: object, component: object = None) -> bool:
+    return isinstance(name, str) and is_secret_variable(name, component if isinstance(component, str) else "")
 
 
 def _mask(copy: dict[str, object], names: tuple[str, ...]) -> None:

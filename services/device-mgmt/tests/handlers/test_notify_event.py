@@ -75,3 +75,21 @@ async def test_everything_is_recorded_once(apply, notify, units, station_id):
         ((row,), _) = await notifications.page(session, station_id, limit=10, before=None)
     assert (row.action, row.record_id) == ("NotifyEvent", record.record_id)
     assert row.payload["eventData"][0]["actualValue"] == ""
+
+
+@pytest.mark.parametrize(
+    ("component", "variable"),
+    [("SecurityCtrlr", "BasicAuthPassword"), ("NetworkConfiguration", "ApnSimPin"), ("TokenReader", "Token")],
+)
+async def test_a_secret_is_kept_nowhere(apply, notify, units, station_id, component, variable):  # noqa: PLR0917 fixtures
+    """Not in the device model, the history, or an event."""
+    key = VariableKey(component, variable)
+    async with units.open() as unit:
+        await variables.store_values(unit.session, station_id, {key: None}, unit.now, 100)
+    applied = await apply(notify(({"name": component}, variable, "do-not-keep-this")))
+    async with units.reading() as session:
+        stored = await variables.values(session, station_id, [key])
+        ((row,), _) = await notifications.page(session, station_id, limit=10, before=None)
+    assert stored == {key.path: None}
+    assert row.payload["eventData"][0]["actualValue"] == "***"
+    assert b"do-not-keep-this" not in b"".join(item.record.SerializeToString() for item in applied.told)

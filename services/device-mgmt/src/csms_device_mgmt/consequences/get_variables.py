@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from csms_ocpp.redaction import is_secret_variable
 from csms_runtime import heavy
 
 from csms_device_mgmt.consequences.executed import Executed
@@ -25,4 +24,4 @@ def _values(executed: Executed) -> dict[VariableKey, str]:
         for result in results
         if result["attributeStatus"] == "Accepted" and "attributeValue" in result
     }
-    return {key: value for key, value in values.items() if not is_secret_variable(key.variable)}
+    return {key: value for key, value in values.items() if not key.is_secret}

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from csms_ocpp.redaction import is_secret_variable
 from csms_runtime import heavy, passwords
 
 from csms_device_mgmt import messages
@@ -18,7 +17,7 @@ from csms_device_mgmt.unit import Unit
 async def apply(unit: Unit, executed: Executed) -> None:
     """Store accepted values in the device model; tell auth what became of a BasicAuthPassword (A01.FR.02-.05)."""
     accepted = await heavy.run(executed.size, lambda: dict(_accepted(executed)))
-    shown = {key: value for key, value in accepted.items() if not is_secret_variable(key.variable)}
+    shown = {key: value for key, value in accepted.items() if not key.is_secret}
     most = unit.settings.station_variables
     await variables.store_values(unit.session, executed.station_id, shown, executed.completion.completed_at, most)
     for password, outcome in _passwords(executed):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from csms_ocpp.redaction import is_secret_variable
+
 JsonObject = Mapping[str, Any]
 
 ACTUAL = "Actual"
@@ -59,6 +61,11 @@ class VariableKey:
             self.attribute,
         )
         return "/".join(_escaped(part) for part in parts)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value must not be kept or shown."""
+        return is_secret_variable(self.variable, self.component)
 
     def component_json(self) -> dict[str, Any]:
         """OCPP's ComponentType; absent fields are omitted."""

@@ -27,5 +27,6 @@ def _statuses(record_id: str, events: Sequence[JsonObject]) -> list[tuple[str, R
 
 
 def _values(events: Sequence[JsonObject]) -> dict[str, str]:
-    """By the variable's path; the last of several counts."""
-    return {VariableKey.of(event["component"], event["variable"]).path: event["actualValue"] for event in events}
+    """By the variable's path, without secrets; the last of several counts."""
+    keyed = ((VariableKey.of(event["component"], event["variable"]), event["actualValue"]) for event in events)
+    return {key.path: value for key, value in keyed if not key.is_secret}
