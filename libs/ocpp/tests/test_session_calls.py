@@ -13,6 +13,14 @@ from csms_ocpp.versions import Protocol
 P16, P201, P21 = Protocol
 SECURITY_EVENT = {"type": "FirmwareUpdated", "timestamp": "2026-01-01T00:00:00Z"}
 STATUS = {"timestamp": "2026-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": 1, "connectorId": 1}
+TOKEN = {"idToken": "TAG", "type": "ISO14443"}
+EVENT = {
+    "eventType": "Started",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "triggerReason": "Authorized",
+    "seqNo": 0,
+    "transactionInfo": {"transactionId": "tx"},
+}
 STREAM = {"id": 1, "pending": 0, "basetime": "2026-01-01T00:00:00Z", "data": [{"t": 0, "v": "1"}]}
 
 
@@ -243,6 +251,10 @@ def test_only_the_call_in_work_can_be_answered(connect: Any, dispatched: Any, no
         ("StatusNotification", STATUS, True, [3, "a", {}]),
         ("StatusNotification", STATUS, False, [4, "a", "InternalError"]),
         ("DataTransfer", {"vendorId": "v"}, True, [4, "a", "InternalError"]),
+        ("TransactionEvent", EVENT, True, [3, "a", {}]),
+        # Nobody decided on the token: an empty answer would be taken for an authorization.
+        ("TransactionEvent", EVENT | {"idToken": TOKEN}, True, [4, "a", "InternalError"]),
+        ("TransactionEvent", EVENT | {"eventType": "Ended", "idToken": TOKEN}, True, [4, "a", "InternalError"]),
     ],
 )
 def test_a_silent_service(
@@ -261,6 +273,23 @@ def test_a_silent_service(
     assert sent(effects)[:3] == answer
     assert line.session.replied_late(dispatch.correlation, stored=stored) == []
     assert kinds(line.call("b", "Heartbeat", {})) == [HeartbeatReceived]
+
+
+def test_a_token_whose_name_is_escaped_is_not_authorized_by_silence(connect: Any, dispatched: Any, sent: Any) -> None:
+    line = connect()
+    text = orjson.dumps([2, "a", "TransactionEvent", EVENT | {"idToken": TOKEN}])
+    dispatch = dispatched(line.session.receive_text(text.replace(b"idToken", b"idTok\\u0065n"), 0.0))
+    assert sent(line.session.replied_late(dispatch.correlation, stored=True))[:3] == [4, "a", "InternalError"]
+
+
+def test_a_token_in_a_call_that_had_to_wait_is_not_authorized_by_silence(
+    connect: Any, dispatched: Any, sent: Any
+) -> None:
+    line = connect()
+    first = dispatched(line.call("a", "StatusNotification", STATUS))
+    line.call("b", "TransactionEvent", EVENT | {"idToken": TOKEN})
+    second = dispatched(line.reply(first, {}))
+    assert sent(line.session.replied_late(second.correlation, stored=True))[:3] == [4, "b", "InternalError"]
 
 
 @pytest.mark.parametrize("registration", [Registration.UNKNOWN, Registration.PENDING, Registration.REJECTED])

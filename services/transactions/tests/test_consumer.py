@@ -164,8 +164,39 @@ async def test_nobody_is_answered_after_the_deadline_but_the_event_is_stored(wor
     await world.bus.publish([record])
     await world.gateway.tell(world.event(1))
     assert late not in world.gateway.replies
-    assert world.auth.requests == []
     assert await seq_nos(world) == [0, 1]
+
+
+async def test_a_token_is_decided_on_although_its_station_waits_no_more(world):
+    world.auth.tokens["TAG"] = IdTokenInfo(status="Accepted", group_id_token=IdToken(id_token="GROUP", type="Central"))
+    record, late = world.gateway.station_call(
+        "CS1", "TransactionEvent", world.event(0, "Started", token="TAG"), deadline_ms=now_ms() - 1
+    )
+    await world.bus.publish([record])
+
+    async def kept() -> bool:
+        found = await row(world)
+        return found is not None and found["group_id_token"] == "GROUP"
+
+    await world.eventually(kept)
+    assert late not in world.gateway.replies
+
+
+async def test_the_group_of_a_stopping_token_leaves_that_of_the_transaction_alone(world):
+    for token in ("FIRST", "SECOND", "THIRD"):
+        group = IdToken(id_token=f"GROUP {token}", type="Central")
+        world.auth.tokens[token] = IdTokenInfo(status="Accepted", group_id_token=group)
+    tell, event = world.gateway.tell, world.event
+    await tell(event(0, "Started", token="FIRST"))
+    await world.eventually(lambda: _group_is(world, "GROUP FIRST"))
+    await tell(event(1, token="SECOND", triggerReason="StopAuthorized"))
+    await tell(event(2, "Ended", token="THIRD"))
+    await world.service._tokens.drain()
+    assert (await row(world))["group_id_token"] == "GROUP FIRST"
+
+
+async def _group_is(world: Any, group: str) -> bool:
+    return bool((await row(world))["group_id_token"] == group)
 
 
 async def test_meter_values_are_stored_once(world):

@@ -34,6 +34,8 @@ class _InWork(NamedTuple):
     action: str
     fingerprint: int
     received_at: float
+    raw: bytes
+    """The payload, which whoever was to dispatch it holds, too."""
 
 
 class _Queued(NamedTuple):
@@ -140,7 +142,7 @@ class StationCalls:
         if problem is not None:
             return self._refuse(call, problem, NoticeKind.CALL_REFUSED)
         self._next += 1
-        self._in_work = _InWork(self._next, call.message_id, call.action, _fingerprint(call), received_at)
+        self._in_work = _InWork(self._next, call.message_id, call.action, _fingerprint(call), received_at, call.raw)
         if call.action == "Heartbeat":
             return [HeartbeatReceived(self._next, call.message_id)]
         return [Dispatch(self._next, call.action, call.message_id, call.raw)]
@@ -219,12 +221,17 @@ class StationCalls:
         return [answer, *self._start_queued()] if self._queue else [answer]
 
     def replied_late(self, correlation: int, *, stored: bool) -> list[Effect]:
-        """Answer in place of a service: empty if its CALL is stored and the schema allows it, else InternalError."""
+        """Answer in place of a service: empty if its CALL is stored and the schema allows it, else InternalError.
+
+        Never empty to an event with an idToken: a station that reads no idTokenInfo lets the driver charge on. It must
+        be answered with one (C12.FR.03, E01.FR.11, E05.FR.01), and nobody has decided. After an error the station sends
+        the event again (E13), which does no harm.
+        """
         call = self._in_work
         if call is None or call.correlation != correlation:
             return []
         notice = Notice(NoticeKind.NO_REPLY, action=call.action)
-        if stored and permits_empty_response(self._protocol, call.action):
+        if stored and permits_empty_response(self._protocol, call.action) and not _may_ask_about_token(call):
             return [notice, *self.reply(correlation, b"{}", keep=False)]
         return [notice, *self.reply(correlation, OcppError(ErrorCode.INTERNAL_ERROR, "no reply in time"))]
 
@@ -266,6 +273,11 @@ def _checked(protocol: Protocol, action: str, answer: bytes) -> tuple[Any, str |
 _SHORT_ANSWER = 64
 """Bytes. Most answers are `{}` or a status."""
 _checked_before = lru_cache(maxsize=512)(_checked)
+
+
+def _may_ask_about_token(call: _InWork) -> bool:
+    """Whether an event may have an idToken. Not parsed: some with none are sent again, too, and none slips through."""
+    return call.action == "TransactionEvent" and (b'"idToken"' in call.raw or b"\\u" in call.raw)
 
 
 def _fingerprint(call: Call) -> int:

@@ -54,7 +54,8 @@ class Consumer:
         return answers
 
     async def _store(self, work: Work) -> None:
-        asking = [item for item in work.events if item.token is not None and replies.wanted(item.call)]
+        # Also about those whose station does not wait any more: what it was not told is decided all the same.
+        asking = [item for item in work.events if item.token is not None]
         if not asking:
             await self._storing.store(work)
         else:
