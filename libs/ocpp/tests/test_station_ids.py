@@ -1,4 +1,5 @@
 import pytest
+from csms_ocpp import station_ids
 from csms_ocpp.station_ids import checked, fault_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,3 +50,11 @@ def test_what_is_good_is_one_word_for_people_and_paths(text: str) -> None:
         assert text.encode().decode() == text == text.strip()
         assert text.isprintable()
         assert not {":", "/", "\0"} & set(text)
+
+
+@pytest.mark.parametrize(
+    ("identity", "key"),
+    [("CS-1|a", "cs-1|a"), ("cs-1", "cs-1"), ("RDÄM", "rdÄm"), ("\u212a", "\u212a"), ("\u0130", "\u0130")],
+)
+def test_identities_are_compared_without_the_case_of_ascii_letters(identity: str, key: str) -> None:
+    assert station_ids.key(identity) == key

@@ -15,10 +15,12 @@ from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.audit import audit_router
 from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
+from csms_auth.store import stations
 from csms_bus.records import new_record
 from csms_db.engine import Database
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
+from csms_runtime.http.station_paths import spelled
 from csms_runtime.settings import UnknownStations
 from csms_testing.databases import database_fixture
 from sqlalchemy import event
@@ -143,7 +145,12 @@ async def api(database: Database) -> AsyncIterator[Api]:
             ApiKeyResource(database, api.wake, keys).router(),
             audit_router(database),
         ]
-        app = create_app("auth", routers=routers, keys=keys, health=Health(), version="0")
+
+        async def spelling(station_id: str) -> str:
+            async with database.reading() as session:
+                return await stations.spelling(session, station_id)
+
+        app = create_app("auth", routers=spelled(routers, spelling), keys=keys, health=Health(), version="0")
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://auth") as client:
             api.client = client
             yield api

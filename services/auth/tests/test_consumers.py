@@ -655,3 +655,57 @@ async def test_without_unknown_stations_nothing_is_counted(database: Database, r
     await consumer(records.admit("CS1", 1, password_digest=DIGEST), records.admit("CS2", 1, password_digest=DIGEST))
     (decision,) = await consumer(records.connect("CS2", DIGEST))
     assert decision.record.connection_decision.allowed
+
+
+class TestIdentitiesWithoutCase:
+    """identifierString has no case: one station, however it spells itself."""
+
+    async def test_the_gateway_is_told_how_the_station_is_spelled(
+        self, consumer: Consumer, records: Records, database: Database
+    ) -> None:
+        await consumer(records.admit("Cs1", 1, password_digest=DIGEST))
+        (otherwise, same) = await consumer(records.connect("cS1", DIGEST), records.connect("Cs1", DIGEST))
+        decision = otherwise.record.connection_decision
+        assert (decision.allowed, decision.station_id, decision.connection_number) == (False, "Cs1", 0)
+        assert (same.record.connection_decision.allowed, same.record.connection_decision.station_id) == (True, "")
+        assert await events(database) == []  # nobody was refused
+
+    async def test_letters_outside_of_ascii_keep_their_case(self, consumer: Consumer, records: Records) -> None:
+        await consumer(records.admit("RDÄM", 1, password_digest=DIGEST))
+        (answer,) = await consumer(records.connect("rdäm", DIGEST))
+        assert (answer.record.connection_decision.http_status, answer.record.connection_decision.station_id) == (
+            404,
+            "",
+        )
+        (answer,) = await consumer(records.connect("rdÄm", DIGEST))
+        assert answer.record.connection_decision.station_id == "RDÄM"
+
+    @pytest.mark.parametrize("together", [True, False])
+    async def test_an_unknown_station_has_the_spelling_that_it_came_with_first(
+        self, database: Database, records: Records, *, together: bool
+    ) -> None:
+        consumer = Consumer(database, records.now_ms, UnknownStations.ACCEPT)
+        asked = [records.connect("cs1"), records.connect("CS1")]
+        if together:
+            answers = await consumer(*asked)
+        else:
+            answers = [*await consumer(asked[0]), *await consumer(asked[1])]
+        first, second = (answer.record.connection_decision for answer in answers)
+        assert (first.allowed, second.allowed, second.station_id) == (True, False, "cs1")
+
+    async def test_the_spelling_of_device_mgmt_replaces_another(self, database: Database, records: Records) -> None:
+        consumer = Consumer(database, records.now_ms, UnknownStations.ACCEPT)
+        await consumer(records.connect("cs1", OTHER))
+        assert (await stored_station(database, "cs1")).claimed_digest == OTHER
+        await consumer(records.admit("CS1", 5, password_digest=DIGEST))
+        (answer,) = await consumer(records.connect("cs1", OTHER))
+        assert answer.record.connection_decision.station_id == "CS1"
+        assert (await stored_station(database, "cs1")).deleted
+
+    async def test_a_deleted_one_may_come_back_in_another_spelling(self, consumer: Consumer, records: Records) -> None:
+        await consumer(records.admit("cs1", 1, password_digest=DIGEST), records.admit("cs1", 2, deleted=True))
+        await consumer(records.admit("CS1", 3, password_digest=OTHER))
+        (answer,) = await consumer(records.connect("cs1", OTHER))
+        assert answer.record.connection_decision.station_id == "CS1"
+        (answer,) = await consumer(records.connect("CS1", OTHER))
+        assert answer.record.connection_decision.allowed

@@ -81,3 +81,10 @@ class TestCredentials:
         later = admit(station, Admission("CS1", revision=8, new_password_digest=b"told later"))
         assert later is not None
         assert later.password_digest == b"told later"
+
+    async def test_the_identity_in_the_path_has_no_case(self, api: Api, database: Database) -> None:
+        item = await api.put("/api/v1/stations/cs1/credentials", {"password": PASSWORD})
+        assert (item["id"], item["password_set"]) == ("CS1", True)
+        station = await self.station(database)
+        assert matches(station.password_digest or b"", digests(api.key, "CS1", PASSWORD.encode()))
+        await api("GET", "/api/v1/stations/gone/credentials", status=404)

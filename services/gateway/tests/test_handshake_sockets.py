@@ -320,3 +320,23 @@ async def test_a_station_that_sends_no_password_need_not_wait_for_those_that_do(
     await system.services.until(lambda: len(requests(system)) == 5)
     await system.connect("CS1", headers={})
     assert await asyncio.gather(*trying) == [503] * 5
+
+
+async def test_identities_are_compared_without_case(system: "System") -> None:
+    def decide(request: ConnectionRequest) -> ConnectionDecision:
+        known = list(request.password_digests) == passwords.digests(SECRET, "Cs1", b"secret password 1")
+        return allow(request) or refusing(500) if known else ConnectionDecision(http_status=403, station_id="Cs1")
+
+    system.services.decide = decide
+    station = await system.connect("cS1", headers=basic("CS1", "secret password 1"))
+    assert station.socket.subprotocol == "ocpp2.0.1"
+    assert (await system.services.connection("Cs1")).protocol == "ocpp2.0.1"
+    asked = [r.station_id for _, r in system.services.records if r.HasField("connection_request")]
+    assert asked == ["cS1", "Cs1"]
+    await system.connect("Cs1", headers=basic("cs1", "secret password 1"))
+    assert len(system.gateway.registry) == 1
+
+
+async def test_auth_cannot_make_one_station_another(system: "System") -> None:
+    system.services.decide = lambda _request: ConnectionDecision(http_status=403, station_id="CS2")
+    assert (await refused(system, "CS1")).status_code == 503

@@ -3,7 +3,8 @@
 csms_bus.flow.Later
 └── DatabaseUnavailable   connection lost or refused, lock timeout, deadlock, serialization, disk full, SQLite busy
 Exception
-└── NotMigratedError      the schema is not at the newest migration
+├── NotMigratedError      the schema is not at the newest migration
+└── CannotMigrateError    what is stored has to be changed first, by people
 """
 
 import sqlite3
@@ -47,6 +48,10 @@ class DatabaseUnavailable(Later):
 
 class NotMigratedError(Exception):
     """The database's schema is not at the newest migration: run the service's `migrate` command."""
+
+
+class CannotMigrateError(Exception):
+    """The stored data do not fit the next version; nothing was changed. The text says what to do."""
 
 
 def is_transient(error: BaseException) -> bool:

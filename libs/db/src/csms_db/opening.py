@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from csms_runtime.settings import RuntimeSettings
 
 from csms_db.engine import Database
+from csms_db.errors import CannotMigrateError
 from csms_db.migrations import upgrade, verify
 
 
@@ -22,5 +23,13 @@ async def opened(settings: RuntimeSettings, schema: str, migrations: str) -> Asy
 
 
 async def migrate(settings: RuntimeSettings, schema: str, migrations: str) -> None:
-    """Bring the schema to this version."""
-    await upgrade(settings.require_database_url(), schema, migrations)
+    """Bring the schema of the database that the settings name to this version. Raises SystemExit as `migrated` does."""
+    await migrated(settings.require_database_url(), schema, migrations)
+
+
+async def migrated(url: str, schema: str, migrations: str) -> None:
+    """Bring a schema to this version. Raises SystemExit, with one line that says why, when people have to act first."""
+    try:
+        await upgrade(url, schema, migrations)
+    except CannotMigrateError as error:
+        raise SystemExit(f"The database of {schema} cannot be brought to this version: {error}") from None

@@ -1,13 +1,14 @@
 """Which identities stations can have: one rule for whoever connects, and for whatever names a station."""
 
 import re
+import string
 from collections.abc import Callable
 
 MAX_LENGTH = 48
 """Of an OCPP identity, in characters (Part 4, 3.1.1)."""
 RULE = (
     f"1 to {MAX_LENGTH} printable characters, no colon, no slash, no blank at either end, and not . or ..; "
-    "upper and lower case differ"
+    "A to Z and a to z are the same letters"
 )
 _USUAL = re.compile(rf"[0-9A-Za-z_+*-][0-9A-Za-z_+*.-]{{0,{MAX_LENGTH - 1}}}")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -35,6 +36,17 @@ def fault_of(identity: str) -> str:
     if _USUAL.fullmatch(identity):  # as nearly all are, and one is asked about for each record
         return ""
     return next((fault for fault, has in _FAULTS if has(identity)), "")
+
+
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def key(identity: str) -> str:
+    """Return what identities are compared by: OCPP's identifierString has no case (Part 2, 2.1.2).
+
+    It has ASCII letters only. Others keep their case, so that databases (`lower` in the C locale) agree with this.
+    """
+    return identity.lower() if identity.isascii() else identity.translate(_LOWER)
 
 
 def checked(identity: str) -> str:

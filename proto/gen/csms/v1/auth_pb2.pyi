@@ -105,6 +105,7 @@ class ConnectionDecision(_message.Message):
     CERTIFICATE_COMMON_NAME_FIELD_NUMBER: _builtins.int
     SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     CONNECTION_NUMBER_FIELD_NUMBER: _builtins.int
+    STATION_ID_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     allowed: _builtins.bool
     http_status: _builtins.int
@@ -124,6 +125,10 @@ class ConnectionDecision(_message.Message):
     """Of an allowed connection: grows with each that the station is allowed, and never falls (a fencing token). Among
     connections of a station the one with the highest number counts. 0: an auth that gives none.
     """
+    station_id: _builtins.str
+    """The station is known here, in other case (identifierStrings have none): nothing is decided, the gateway is to ask again
+    under this identity. Empty: it is the one that was asked for.
+    """
     def __init__(
         self,
         *,
@@ -136,10 +141,11 @@ class ConnectionDecision(_message.Message):
         certificate_common_name: _builtins.str = ...,
         security_profile: _builtins.int = ...,
         connection_number: _builtins.int = ...,
+        station_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "certificate_common_name", b"certificate_common_name", "connection_number", b"connection_number", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "reason", b"reason", "registration_status", b"registration_status", "security_profile", b"security_profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "certificate_common_name", b"certificate_common_name", "connection_number", b"connection_number", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "reason", b"reason", "registration_status", b"registration_status", "security_profile", b"security_profile", "station_id", b"station_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,6 +17,7 @@ from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys
+from csms_runtime.http.station_paths import spelled
 from fastapi import APIRouter
 
 from csms_auth.announcing import announce_api_keys
@@ -35,7 +36,7 @@ from csms_auth.ocsp.asking import StatusAsker
 from csms_auth.pki.built_in import BuiltInAuthority
 from csms_auth.pki.configured import authority_of
 from csms_auth.settings import AuthSettings
-from csms_auth.store import id_tokens, tables
+from csms_auth.store import id_tokens, stations, tables
 
 MIGRATIONS = "csms_auth.migrations"
 """The package of the migrations, for `csms_db.migrations.upgrade`."""
@@ -95,7 +96,7 @@ class Auth:
             self._consume(group, consumer)
         self._consume(groups.AUTH_RESULTS, results.ResultsConsumer(database, wake_outbox=self._relay.wake))
         self._auditing = Auditing(bus, database, settings.audit_retention_days, health)
-        self.routers: Sequence[APIRouter] = (
+        routers = (
             IdTokens(database, self._key_codes, self._relay.wake).router(),
             Credentials(database, secret_key, settings.unknown_stations, self._relay.wake).router(),
             Certificates(
@@ -105,6 +106,7 @@ class Auth:
             audit_router(database),
             outbox_http.router(SetAside(database, tables.outbox), "auth", self._relay.wake),
         )
+        self.routers: Sequence[APIRouter] = spelled(routers, partial(_spelling, database))
         """The HTTP resources, to be mounted below /api/v1."""
 
     def _consume(self, group: Group, handler: BatchHandler) -> None:
@@ -153,3 +155,8 @@ class Auth:
     async def _announce(self) -> None:
         await announce_api_keys(self._bus, self._database)
         self._announced.set()
+
+
+async def _spelling(database: Database, station_id: str) -> str:
+    async with database.reading() as session:
+        return await stations.spelling(session, station_id)

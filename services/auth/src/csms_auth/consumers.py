@@ -32,6 +32,9 @@ BODIES: Mapping[str, Callable[[Record, int], Step]] = {
 }
 """What may come in and how it is answered; which of them on which topic, the catalogue says (`csms_bus.placement`)."""
 
+_MOST_RECENT = 10_000
+"""Unknown stations that were let in lately, whose spelling is remembered until device-mgmt tells of them."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -68,6 +71,8 @@ class AuthConsumer:
         self._clock = clock
         self._limiter = RefusalLimiter()
         self._room = Room(rules.most_stations)
+        self._recent: dict[str, str] = {}
+        """See `Turn.recent`."""
 
     async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
         """Answer a batch; what is returned is to be published now that the transaction has committed.
@@ -79,9 +84,15 @@ class AuthConsumer:
         steps = [_step(record, now) for record in records]
         turn = await (self._answer_and_store(steps, now) if any(s.stores for s in steps) else self._answer(steps, now))
         self._room.taken(turn.let_in)
+        self._remember(turn.let_in_as)
         _count(turn, records, now)
         untaken = [asked for asked in turn.status_questions if not self._ask_status(asked)]
         return [*turn.outgoing, *(asked.answer(asked.otherwise) for asked in untaken)]
+
+    def _remember(self, let_in_as: Mapping[str, str]) -> None:
+        self._recent.update(let_in_as)
+        while len(self._recent) > _MOST_RECENT:
+            del self._recent[next(iter(self._recent))]
 
     async def _answer(self, steps: Sequence[Step], now: int) -> Turn:
         """Answer questions: they only read. Numbers of connections and events of refusals are written afterwards.
@@ -136,6 +147,7 @@ class AuthConsumer:
             room=await self._room.left(session, unknown, now) if unknown and self._lets_unknown_in else 0,
             tokens=await id_tokens.load(session, keys),
             issued=issued,
+            recent=self._recent,
             named=await stations.named(session, foreign),
         )
 

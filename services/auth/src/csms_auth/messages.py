@@ -17,7 +17,7 @@ from csms_runtime.clock import to_ms
 from csms_runtime.texts import is_storable
 
 from csms_auth.domain.client_certificates import ClientCertificate
-from csms_auth.domain.connections import Allowed, Attempt, Refused
+from csms_auth.domain.connections import FORBIDDEN, Allowed, Attempt, Refused
 from csms_auth.domain.stations import Admission, Registration
 from csms_auth.domain.tokens import CENTRAL, Answer, Question, TokenRef
 
@@ -67,6 +67,14 @@ def connection_decision(correlation_id: str, decision: Allowed | Refused) -> Con
         message_timeout_s=decision.message_timeout_s,
         certificate_common_name=decision.common_name,
         security_profile=decision.security_profile,
+    )
+
+
+def spelled_otherwise(correlation_id: str, station_id: str) -> ConnectionDecision:
+    """Return the answer that makes a gateway ask again under this identity; one that cannot refuses the station."""
+    reason = f"the station is spelled {station_id} here"
+    return ConnectionDecision(
+        correlation_id=correlation_id, http_status=FORBIDDEN, reason=reason, station_id=station_id
     )
 
 

@@ -21,6 +21,7 @@ from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
 from csms_db.retention import Retention
 from csms_runtime.health import Health
+from csms_runtime.http.station_paths import spelled
 from fastapi import APIRouter
 
 from csms_device_mgmt.calls.execution import CallExecution
@@ -47,6 +48,7 @@ from csms_device_mgmt.inventory import Inventory
 from csms_device_mgmt.presence import Presence
 from csms_device_mgmt.retention import kept
 from csms_device_mgmt.settings import DeviceSettings
+from csms_device_mgmt.store import stations as station_rows
 from csms_device_mgmt.store.tables import OUTBOX
 from csms_device_mgmt.sweeper import Sweeper
 from csms_device_mgmt.unit import Units
@@ -76,10 +78,11 @@ class DeviceManagement:
         self._consuming = False
         self._health = health
         self._sweeper = Sweeper(units, Retention(database, kept(settings)), settings.sweep_interval_s)
-        self.routers: Sequence[APIRouter] = (
+        routers = (
             *self._routers(bus, units, settings, secret_key),
             outbox_http.router(SetAside(database, OUTBOX), "device-mgmt", self._relay.wake),
         )
+        self.routers: Sequence[APIRouter] = spelled(routers, partial(_spelling, units))
         """The HTTP resources, to be mounted below /api/v1."""
 
     def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:
@@ -135,6 +138,11 @@ class DeviceManagement:
         await self._inbox.ready()
         for runner in self._runners:
             await runner.ready()
+
+
+async def _spelling(units: Units, station_id: str) -> str:
+    async with units.reading() as session:
+        return await station_rows.spelling(session, station_id)
 
 
 def _runners(bus: Bus, units: Units, buried: DeadLetterRecords, health: Health) -> Sequence[ConsumerRunner]:

@@ -57,7 +57,7 @@ class Inventory:
                 before = await stations.find(session, station_id)
             columns = self._columns(station_id, before, change)
             known = await self._tell_auth(Station(**columns), change)
-            if known and await self._store(station_id, before, columns):
+            if known and await self._store(columns["station_id"], before, columns):
                 return before is None
         raise _crossing()
 
@@ -144,7 +144,7 @@ class Inventory:
             before = await stations.find(session, station_id)
         if before is None:
             raise Problem(404, "Unknown station", "there is no such station")
-        revision = messages.next_revision(before.revision, utcnow())
+        station_id, revision = before.station_id, messages.next_revision(before.revision, utcnow())
         correlation_id, deadline_ms = self._question()
         question = messages.dismissal(
             station_id, revision, reply_to=self._reply_to, correlation_id=correlation_id, deadline_ms=deadline_ms

@@ -406,3 +406,28 @@ async def test_a_page_of_notifications_and_a_large_report_go_on(api, units):
         assert sizes == [2, 2]
     assert (answer["status"], answer["parts"], answer["missing"]) == ("complete", 4, [])
     assert (await api.get("/stations/CS1/reports/7", params={"cursor": "x"})).status_code == 422
+
+
+async def test_identities_have_no_case(api, auth, secret_key):
+    created = await api.put("/stations/Cs-Case", json={"security_profile": 1, "password": "correct horse battery"})
+    assert (created.status_code, created.json()["station_id"]) == (201, "Cs-Case")
+    changed = await api.put("/stations/CS-CASE", json={"serial_number": "SN-1", "password": "another long password"})
+    shown = changed.json()
+    assert (changed.status_code, shown["station_id"], shown["serial_number"]) == (200, "Cs-Case", "SN-1")
+    assert auth.admissions[-1].password_digest == passwords.digest(secret_key, "Cs-Case", b"another long password")
+    assert (await api.get("/stations/cs-case")).json()["station_id"] == "Cs-Case"
+    for path in ("calls", "notifications", "refused-messages", "variables"):
+        assert (await api.get(f"/stations/cs-case/{path}")).status_code == 200
+    sent = await api.post("/stations/cs-case/calls/ClearCache", json={})
+    assert (sent.status_code, sent.json()["station_id"]) == (409, "Cs-Case")
+    assert [call["action"] for call in (await api.get("/stations/CS-case/calls")).json()["items"]] == ["ClearCache"]
+    assert (await api.delete("/stations/CS-CASE")).status_code == 204
+    assert (await api.get("/stations/Cs-Case")).status_code == 404
+    assert (await api.put("/stations/CS-CASE", json={})).json()["station_id"] == "CS-CASE"
+
+
+async def test_both_of_two_spellings_at_once_are_one_station(api):
+    names = ("twin", "TWIN", "Twin", "tWIN")
+    answers = await asyncio.gather(*(api.put(f"/stations/{name}", json={}) for name in names))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
+    assert len({answer.json()["station_id"] for answer in answers}) == 1

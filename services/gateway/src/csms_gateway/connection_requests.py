@@ -1,7 +1,7 @@
 """Asks auth whether a station may connect. The password stays here: only keyed digests of it travel."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import structlog
@@ -10,6 +10,7 @@ from csms.v1.bus_pb2 import Record
 from csms_bus.ports import BusError, Outgoing
 from csms_bus.records import new_record
 from csms_bus.requests import NoAnswer, Requester
+from csms_ocpp import station_ids
 from csms_runtime import passwords
 from csms_runtime.clock import now_ms
 
@@ -74,6 +75,9 @@ class ConnectionRequests:
         """Ask auth, within the timeout given. Raises Refusal: with 503 when auth is silent, else with its status."""
         profile = _profile(opening, visitor)
         decision = await self._ask(opening, visitor, profile)
+        if decision.station_id:  # asked again under it, the password's digests fit what is stored
+            opening = _spelled(opening, decision.station_id)
+            decision = await self._ask(opening, visitor, profile)
         if not decision.allowed:
             _log.info("refused", station_id=opening.station_id, reason=decision.reason, status=decision.http_status)
             raise _refusal(decision)
@@ -118,12 +122,22 @@ class ConnectionRequests:
             remote_address=visitor.address,
             client_certificate=visitor.certificate,
         )
-        return Outgoing(routing.AUTH, new_record(opening.station_id, connection_request=request))
+        # Keyed without case: two spellings of one identity are decided in order.
+        return Outgoing(routing.AUTH, new_record(opening.station_id, connection_request=request), key=opening.key)
 
     def _digests(self, opening: Opening) -> list[bytes]:
         if opening.password is None:
             return []
         return passwords.digests(self._secret_key, opening.station_id, opening.password)
+
+
+def _spelled(opening: Opening, station_id: str) -> Opening:
+    """Return the request under the identity as it is spelled here. Raises Refusal for one that is no spelling of it."""
+    if station_ids.key(station_id) != opening.key:
+        _log.error("auth names another station", station_id=opening.station_id, named=station_id)
+        text = "Stations cannot be admitted at the moment; try again later.\n"
+        raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, text, Result.AUTH_UNAVAILABLE)
+    return replace(opening, station_id=station_id)
 
 
 def _profile(opening: Opening, visitor: Visitor) -> int:

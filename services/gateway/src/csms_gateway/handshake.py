@@ -9,6 +9,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
+from csms_ocpp import station_ids
 from csms_ocpp.station_ids import fault_of
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -61,6 +62,11 @@ class Opening:
     protocol: str
     password: bytes | None = field(repr=False)
     """None: no credentials were sent."""
+
+    @property
+    def key(self) -> str:
+        """What the identity is compared by."""
+        return station_ids.key(self.station_id)
 
 
 def opening(path: str, offered: Sequence[str], authorization: Sequence[str], supported: Sequence[str]) -> Opening:
@@ -130,7 +136,7 @@ def _password(station_id: str, authorization: Sequence[str]) -> bytes | None:
     credentials = parse_basic(authorization[0]) if len(authorization) == 1 else None
     if credentials is None:
         raise unauthorized("The Authorization header is not well-formed Basic authentication.\n")
-    if credentials.username != station_id.encode():
+    if credentials.username.lower() != station_id.encode().lower():  # of bytes: A to Z only, as in `station_ids.key`
         raise unauthorized("The user name must be the station's identity.\n")  # A00.FR.207
     return credentials.password
 

@@ -11,6 +11,7 @@ from csms.v1.events_pb2 import ConnectionRefused, DomainEvent
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import EVENTS_GATEWAY
+from csms_ocpp import station_ids
 from csms_runtime.addresses import subscriber
 from csms_runtime.clock import now_ms
 from csms_runtime.ids import new_id
@@ -57,7 +58,7 @@ class HandshakeRefusals:
         if refusal.result not in _TOLD:
             return
         station_id = _station(request)
-        if not self._is_due(f"{station_id or address}\n{refusal.result.value}", subscriber(address)):
+        if not self._is_due(f"{station_ids.key(station_id) or address}\n{refusal.result.value}", subscriber(address)):
             return
         told = ConnectionRefused(
             http_status=refusal.status,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import structlog
+from csms_ocpp import station_ids
 from csms_runtime import metrics, open_files, passwords
 from websockets.datastructures import Headers
 from websockets.exceptions import NegotiationError
@@ -178,7 +179,7 @@ class StationServer:
         """See `Owner`."""
         self._unasked.lost(socket)
         if socket.allowed is not None:
-            self._shared.buckets.left(socket.allowed.station_id, socket.loop.time())
+            self._shared.buckets.left(station_ids.key(socket.allowed.station_id), socket.loop.time())
 
     def requested(self, socket: StationSocket, request: Request) -> None:
         """See `Owner`."""
@@ -255,7 +256,7 @@ class StationServer:
             headers.get_all("Authorization"),
             self._settings.ocpp_protocols,
         )
-        owed_s = self._shared.buckets.owes(wanted.station_id, station.loop.time())
+        owed_s = self._shared.buckets.owes(wanted.key, station.loop.time())
         if owed_s > _LONGEST_DEBT_S:
             self._owing(wanted.station_id, wanted.protocol)
             raise _owes(owed_s)
@@ -264,7 +265,7 @@ class StationServer:
             station.allowed = await self._ask(station, wanted, visitor)
         else:
             station.allowed = await self._try(station, wanted, visitor, wanted.password)
-        station.intake.charge_to(self._shared.buckets.of(wanted.station_id, station.loop.time()))
+        station.intake.charge_to(self._shared.buckets.of(wanted.key, station.loop.time()))
         return Result.ACCEPTED
 
     async def _ask(self, station: StationSocket, wanted: Opening, visitor: Visitor) -> Allowed:
@@ -273,7 +274,7 @@ class StationServer:
 
     async def _try(self, station: StationSocket, wanted: Opening, visitor: Visitor, password: bytes) -> Allowed:
         """Ask with a password, as one of few tries at a time. Raises Refusal, later and later for wrong passwords."""
-        station_id, address = wanted.station_id, visitor.address
+        station_id, address = wanted.key, visitor.address
         digest = passwords.digest(self._secret_key, station_id, password)
         if not self._tries.begin(station_id, address, digest):
             raise _too_many_tries(1.0)

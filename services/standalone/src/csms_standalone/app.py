@@ -14,7 +14,7 @@ from csms_bus.ports import Bus, BusUnavailable, RecordTooLarge
 from csms_bus.sealed import SealedBus
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
-from csms_db.migrations import upgrade
+from csms_db.opening import migrated
 from csms_device_mgmt import app as device_mgmt
 from csms_gateway.app import Gateway
 from csms_runtime import lifecycle
@@ -50,7 +50,8 @@ class Ports:
 async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Callable[[Ports], None]) -> None:
     """Run everything until `stop` is set; `on_ready` is called when stations may connect.
 
-    Raises PortTakenError or OSError when a port cannot be listened on, SQLAlchemy's errors when a migration fails.
+    Raises PortTakenError or OSError when a port cannot be listened on, SQLAlchemy's errors when a migration fails,
+    SystemExit when the data do not fit this version.
     """
     health = Health()
     async with AsyncExitStack() as parts:
@@ -87,7 +88,7 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
 @asynccontextmanager
 async def _database(settings: StandaloneSettings, part: _ServiceModule) -> AsyncIterator[Database]:
     url = settings.database(part.SCHEMA)
-    await upgrade(url, part.SCHEMA, part.MIGRATIONS)
+    await migrated(url, part.SCHEMA, part.MIGRATIONS)
     database = Database(url, part.SCHEMA, pool_size=settings.database_pool_size)
     try:
         yield database

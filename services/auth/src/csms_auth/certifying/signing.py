@@ -13,7 +13,7 @@ from csms_bus.ports import Outgoing
 from csms_db import outbox
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
-from csms_ocpp.serial_numbers import names
+from csms_ocpp.serial_numbers import has_word, names
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms, utcnow
 from csms_runtime.ids import new_id
@@ -215,7 +215,7 @@ def _check(wanted: SigningRequest, leaf: x509.Certificate, pem: str, now: dateti
         raise SigningRefused("the certificate that was signed has an alternative name that is not the station's")
     if wanted.certificate_type is not CertificateType.CHARGING_STATION:
         return  # whose O it bears is the V2G authority's to say
-    if not any(names(text, wanted.organization) for text in _attributes(leaf, NameOID.ORGANIZATION_NAME)):
+    if not any(has_word(text, wanted.organization) for text in _attributes(leaf, NameOID.ORGANIZATION_NAME)):
         raise SigningRefused(f"the O of the certificate that was signed is not {wanted.organization}")
 
 

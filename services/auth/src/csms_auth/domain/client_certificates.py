@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from csms_ocpp import serial_numbers
+from csms_ocpp import serial_numbers, station_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def fault(
         return "the client certificate is not valid at this time"
     if issued is not None and issued.revoked:
         return "the client certificate is revoked"
-    if not any(serial_numbers.names(each, owner.organization) for each in certificate.organizations):
+    if not any(serial_numbers.has_word(each, owner.organization) for each in certificate.organizations):
         return "the client certificate's O does not name the station's organization"  # A00.FR.404
     return _misnamed(certificate, owner) or _others(certificate, owner, issued, named)
 
@@ -72,6 +72,10 @@ def _others(certificate: ClientCertificate, owner: Owner, issued: Issued | None,
     if issued is not None:
         return None if issued.station_id == owner.station_id else "the client certificate was issued to another station"
     # Where the CN is this station's serial number itself, another with the same number must not lock it out.
-    if certificate.common_name != owner.serial_number and any(each != owner.station_id for each in named):
+    if not _same(certificate.common_name, owner.serial_number) and any(each != owner.station_id for each in named):
         return "the client certificate's CN is another station's serial number"
     return None
+
+
+def _same(one: str, other: str) -> bool:
+    return station_ids.key(one) == station_ids.key(other)

@@ -3,6 +3,7 @@
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
+from csms_ocpp import station_ids
 
 from csms_auth import messages
 from csms_auth.domain import connections
@@ -19,11 +20,18 @@ def step(record: Record, now_ms: int) -> Step:
     attempt = messages.attempt(record.station_id, request)
 
     def run(turn: Turn) -> None:
+        spelled = turn.spelling(record.station_id)
+        if spelled != record.station_id:
+            answer = messages.spelled_otherwise(request.correlation_id, spelled)
+            reply = new_record(record.station_id, traceparent=record.traceparent, connection_decision=answer)
+            turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
+            return
         known = turn.stations.get(record.station_id)
         decision = connections.decide(attempt, known, turn.connection_rules)
         turn.note_connection(decision)
         if isinstance(decision, Allowed) and (known is None or known.deleted):
             turn.let_in += 1
+            turn.let_in_as[station_ids.key(record.station_id)] = record.station_id
         if isinstance(decision, Allowed) and decision.pending_digest:
             turn.take_pending(record.station_id, decision.pending_digest)
         if isinstance(decision, Allowed) and decision.proven_profile:

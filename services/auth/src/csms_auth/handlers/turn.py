@@ -13,6 +13,7 @@ import orjson
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
 from csms_bus.records import reply_to
+from csms_ocpp import station_ids
 from csms_runtime.clock import from_ms
 from csms_runtime.settings import UnknownStations
 
@@ -79,7 +80,7 @@ class Turn:
     key_codes: KeyCodes
     now_ms: int
     stations: dict[str, Station]
-    """Those that are known among the ones asked for. Changes with each admission of the batch."""
+    """Those that are known among the ones asked for, in any case. Changes with each admission of the batch."""
     tokens: Mapping[str, Sequence[Token]]
     """Those that are stored, by case-folded id."""
     issued: Mapping[bytes, Issued] = field(default_factory=dict)
@@ -88,6 +89,12 @@ class Turn:
     """How many unknown stations may be let in."""
     named: Mapping[str, Collection[str]] = field(default_factory=dict)
     """The stations whose serial number is the CN of another certificate shown, by CN; as stored before the batch."""
+    recent: Mapping[str, str] = field(default_factory=dict)
+    """How unknown stations that were let in lately are spelled, by `station_ids.key`."""
+    let_in_as: dict[str, str] = field(default_factory=dict)
+    """Likewise, of this batch."""
+    _spellings: dict[str, list[str]] = field(default_factory=dict)
+    """Of the known stations, by `station_ids.key`."""
     changed: dict[str, Station] = field(default_factory=dict)
     """Stations to be stored."""
     deleted: set[str] = field(default_factory=set)
@@ -108,6 +115,26 @@ class Turn:
     token_results: list[str] = field(default_factory=list)
     """The status of each answer, for metrics."""
 
+    def __post_init__(self) -> None:
+        """Sort the stations by what identities are compared by."""
+        for station_id in self.stations:
+            self._spellings.setdefault(station_ids.key(station_id), []).append(station_id)
+
+    def spelling(self, station_id: str) -> str:
+        """Return how a station is spelled here: identities have no case. An unknown one is spelled as it was given."""
+        known = self.stations.get(station_id)
+        if known is not None and not known.deleted:
+            return station_id
+        key = station_ids.key(station_id)
+        living = self._living(key)
+        if living:
+            return max(living, key=lambda station: station.revision).station_id
+        return self.let_in_as.get(key) or self.recent.get(key, station_id)
+
+    def _living(self, key: str) -> list[Station]:
+        named = [self.stations[station_id] for station_id in self._spellings.get(key, ())]
+        return [station for station in named if not station.deleted]
+
     def note_connection(self, decision: Allowed | Refused) -> None:
         """Take note of a decision on a connection."""
         self.connection_results.append(str(decision.http_status) if isinstance(decision, Refused) else "allowed")
@@ -125,10 +152,26 @@ class Turn:
         station = admit(self.stations.get(admission.station_id), admission)
         if station is None:
             return False
+        self._change(station)
+        if not station.deleted:
+            self._give_way(station)
+        return True
+
+    def _change(self, station: Station) -> None:
         self.stations[station.station_id] = self.changed[station.station_id] = station
         if station.deleted:
             self._forget_certificates(station.station_id)
-        return True
+
+    def _give_way(self, station: Station) -> None:
+        """Delete other spellings of a station: device-mgmt, which has only one, says which it is."""
+        key = station_ids.key(station.station_id)
+        for other in self._living(key):
+            if other.station_id != station.station_id and other.revision < station.revision:
+                gone = admit(other, Admission(other.station_id, station.revision, deleted=True))
+                self._change(gone or other)
+        spellings = self._spellings.setdefault(key, [])
+        if station.station_id not in spellings:
+            spellings.append(station.station_id)
 
     def _forget_certificates(self, station_id: str) -> None:
         self.deleted.add(station_id)

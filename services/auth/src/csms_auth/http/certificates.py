@@ -22,7 +22,7 @@ from csms_auth.http.fields import Moment
 from csms_auth.pki import files
 from csms_auth.pki.issuing import Revoked
 from csms_auth.pki.ports import AuthorityUnavailable, CertificateAuthority, CertificateType
-from csms_auth.store import certificate_bars, certificate_requests, certificates, tables
+from csms_auth.store import certificate_bars, certificate_requests, certificates, stations, tables
 
 CertificateId = Annotated[str, Path(max_length=36, description="Our id of the certificate")]
 StationId = Annotated[str, Path(min_length=1, max_length=48)]
@@ -189,9 +189,10 @@ class Certificates:
         state: Annotated[CertificateState | None, Query()] = None,
     ) -> Page[CertificateItem]:
         """List the certificates that were signed for stations, the newest first."""
-        wanted = certificates.Filter(station_id, certificate_type, state)
         after = newest_first(page)
         async with self._database.reading() as session:
+            station = None if station_id is None else await stations.spelling(session, station_id)
+            wanted = certificates.Filter(station, certificate_type, state)
             found = await certificates.page(session, wanted, limit=page.limit, after=after)
         return paginate(found.rows, page.limit, position=_position, item=CertificateItem.of, more=found.more)
 
@@ -237,9 +238,10 @@ class Certificates:
         state: Annotated[RequestState | None, Query()] = None,
     ) -> Page[RequestItem]:
         """List the newest request of each station and type, refused ones too."""
-        wanted = certificate_requests.Filter(station_id, certificate_type, state)
         position = _texts(page)
         async with self._database.reading() as session:
+            station = None if station_id is None else await stations.spelling(session, station_id)
+            wanted = certificate_requests.Filter(station, certificate_type, state)
             found = await certificate_requests.page(session, wanted, limit=page.limit, after=position)
         return paginate(
             found.rows,

@@ -6,6 +6,7 @@ from typing import Any
 
 from csms_db.engine import WriteSession
 from csms_db.sql import insert, lock_order
+from csms_ocpp import station_ids
 from sqlalchemy import ColumnElement, Row, case, func, select, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,14 +16,14 @@ from csms_auth.store.chunks import chunks
 from csms_auth.store.tables import stations
 
 
-async def load(session: AsyncSession, station_ids: Collection[str], *, lock: bool = False) -> dict[str, Station]:
-    """Return the stations that are known among these ids, deleted ones too; one statement per 1,000 ids.
+async def load(session: AsyncSession, ids: Collection[str], *, lock: bool = False) -> dict[str, Station]:
+    """Return the stations that are known among these ids, in any case, and deleted ones too; a statement per 1,000 ids.
 
     `lock`: on PostgreSQL nobody else changes their rows until the transaction ends.
     """
     found: dict[str, Station] = {}
-    for some in chunks(sorted(station_ids)):
-        query = select(stations).where(stations.c.station_id.in_(some))
+    for some in chunks(sorted(set(map(station_ids.key, ids)))):
+        query = select(stations).where(stations.c.station_key.in_(some))
         if lock:
             # In one order, so that two writers cannot lock each other out.
             query = query.order_by(*lock_order(stations.c.station_id)).with_for_update()
@@ -31,15 +32,32 @@ async def load(session: AsyncSession, station_ids: Collection[str], *, lock: boo
     return found
 
 
-async def named(session: AsyncSession, serial_numbers: Collection[str]) -> dict[str, set[str]]:
-    """Return the ids of the stations that have these serial numbers, by serial number; a statement per 1,000."""
+async def spelling(session: AsyncSession, station_id: str) -> str:
+    """Return how a station is spelled here; one that is not known as it was given."""
+    if station_ids.fault_of(station_id):
+        return station_id
+    statement = (
+        select(stations.c.station_id)
+        .where(stations.c.station_key == station_ids.key(station_id))
+        .order_by(stations.c.deleted, (stations.c.station_id == station_id).desc(), stations.c.revision.desc())
+        .limit(1)
+    )
+    return await session.scalar(statement) or station_id
+
+
+async def named(session: AsyncSession, common_names: Collection[str]) -> dict[str, set[str]]:
+    """Return the stations whose serial number these are, in any case, by what was given; a statement per 1,000."""
+    given: dict[str, list[str]] = {}
+    for name in common_names:
+        given.setdefault(station_ids.key(name), []).append(name)
     found: dict[str, set[str]] = {}
-    for some in chunks(list(serial_numbers)):
-        query = select(stations.c.serial_number, stations.c.station_id).where(
-            stations.c.serial_number.in_(some), stations.c.deleted.is_(False)
+    for some in chunks(list(given)):
+        query = select(stations.c.serial_key, stations.c.station_id).where(
+            stations.c.serial_key.in_(some), stations.c.deleted.is_(False)
         )
         for row in await session.execute(query):
-            found.setdefault(row.serial_number, set()).add(row.station_id)
+            for name in given[row.serial_key]:
+                found.setdefault(name, set()).add(row.station_id)
     return found
 
 
@@ -106,12 +124,14 @@ async def set_password(session: WriteSession, station_id: str, digest: bytes | N
 def _values(station: Station, now: datetime) -> Mapping[str, Any]:
     return {
         "station_id": station.station_id,
+        "station_key": station_ids.key(station.station_id),
         "revision": station.revision,
         "security_profile": station.security_profile,
         "pending_security_profile": station.pending_security_profile,
         "proven_profile": station.proven_profile,
         "proven_revision": station.proven_revision,
         "serial_number": station.serial_number,
+        "serial_key": station_ids.key(station.serial_number),
         "organization": station.organization or None,
         "registration": station.registration,
         "message_timeout_s": station.message_timeout_s,

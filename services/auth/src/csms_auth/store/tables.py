@@ -10,12 +10,15 @@ stations = Table(
     "stations",
     metadata,
     Column("station_id", Text, primary_key=True),
+    # What identities, and serial numbers in certificates, are compared by (`station_ids.key`).
+    Column("station_key", Text, nullable=False, server_default=text("''")),
     Column("revision", BigInteger, nullable=False),
     Column("security_profile", SmallInteger, nullable=False),
     Column("pending_security_profile", SmallInteger, nullable=False, server_default="0"),
     Column("proven_profile", SmallInteger, nullable=False, server_default="0"),
     Column("proven_revision", BigInteger, nullable=False, server_default="-1"),
     Column("serial_number", Text, nullable=False),
+    Column("serial_key", Text, nullable=False, server_default=text("''")),
     Column("organization", Text),
     Column("registration", Text),
     Column("message_timeout_s", Integer, nullable=False),
@@ -26,7 +29,8 @@ stations = Table(
     Column("claimed_digest", LargeBinary),
     Column("deleted", Boolean, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    Index("ix_stations_serial_number", "serial_number"),
+    Index("ix_stations_serial_key", "serial_key"),
+    Index("ix_stations_station_key", "station_key"),
 )
 
 # The number of the last connection each station was allowed. Apart from `stations`: it is written with each connection,

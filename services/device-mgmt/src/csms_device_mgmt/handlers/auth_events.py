@@ -1,6 +1,6 @@
 """What others tell of stations: auth or a gateway refused one, somebody set or deleted its password at auth."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,7 +34,7 @@ class AuthEventRecords:
         events = [event for event in events if event.WhichOneof("event") in _SHOWN]
         if events:
             async with self._units.open() as unit:
-                known = await stations.lock(unit.session, [event.station_id for event in events])
+                known = await stations.lock_any_case(unit.session, [event.station_id for event in events])
                 for event in events:
                     if event.station_id in known:
                         _apply(known[event.station_id], event)
@@ -42,11 +42,11 @@ class AuthEventRecords:
         return []
 
 
-async def _keep(session: AsyncSession, events: Sequence[DomainEvent], known: Collection[str]) -> None:
+async def _keep(session: AsyncSession, events: Sequence[DomainEvent], known: Mapping[str, Station]) -> None:
     """Keep who was refused: of one station, address and kind the newest, counted once for each event."""
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for event in {event.event_id: event for event in events}.values():
-        row = _row(event, is_known=event.station_id in known)
+        row = _row(event, known.get(event.station_id))
         key = (row["station_id"], row["remote_address"], row["kind"])
         other = rows.get(key, row)
         newest = max(other, row, key=lambda one: one["last_at"])
@@ -56,14 +56,14 @@ async def _keep(session: AsyncSession, events: Sequence[DomainEvent], known: Col
         await refused_handshakes.add(session, list(rows.values()))
 
 
-def _row(event: DomainEvent, *, is_known: bool) -> dict[str, Any]:
+def _row(event: DomainEvent, station: Station | None) -> dict[str, Any]:
     refused = event.connection_refused
     at = from_ms(event.occurred_at_ms)
     return {
-        "station_id": event.station_id if not fault_of(event.station_id) else "",
+        "station_id": station.station_id if station else event.station_id if not fault_of(event.station_id) else "",
         "remote_address": storable(refused.remote_address)[:_LONGEST_ADDRESS],
         "kind": storable(refused.kind)[:_LONGEST_KIND] or "auth",
-        "known": is_known,
+        "known": station is not None,
         "http_status": refused.http_status,
         "reason": storable(refused.reason)[:_LONGEST_REASON],
         "security_event": storable(refused.security_event)[:_LONGEST_EVENT],

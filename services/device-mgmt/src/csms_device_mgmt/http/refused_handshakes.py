@@ -74,10 +74,12 @@ def router(units: Units) -> APIRouter:
 
         Bounded: 50 of a station, 5,000 of unknown ones, 500 of these from one address; the oldest give way.
         """
-        wanted = {"station_id": station_id, "remote_address": remote_address, "kind": kind}
+        wanted = {"remote_address": remote_address, "kind": kind}
         before = _position(page)
         async with units.reading() as session:
-            rows = await store.page(session, limit=page.limit + 1, before=before, wanted=wanted, since=since)
+            rows = await store.page(
+                session, limit=page.limit + 1, before=before, station_id=station_id, wanted=wanted, since=since
+            )
         return paginate(rows, page.limit, position=lambda row: [row.last_at.isoformat(), str(row.id)], item=_shown)
 
     @routes.get("/summary")

@@ -149,8 +149,8 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
     async def _shown(station_id: str) -> StationModel:
         async with units.reading() as session:
             row = await existing(session, station_id)
-            of = await connectors.of_stations(session, [station_id])
-        return views.station(row, of.get(station_id, []), connected=presence.is_connected(row))
+            of = await connectors.of_stations(session, [row.station_id])
+        return views.station(row, of.get(row.station_id, []), connected=presence.is_connected(row))
 
     return routes
 

@@ -67,10 +67,14 @@ async def page(
     *,
     limit: int,
     before: tuple[datetime, int] | None,
+    station_id: str | None,
     wanted: Mapping[str, str | None],
     since: datetime | None,
 ) -> Sequence[RefusedHandshake]:
-    """Return up to `limit`, the newest first, those before (last_at, id); `wanted`: column → value, None for any."""
+    """Return up to `limit`, the newest first, those before (last_at, id); None: any.
+
+    `station_id` in any case; `wanted`: column → value.
+    """
     table = RefusedHandshake
     statement = select(table).order_by(table.last_at.desc(), table.id.desc()).limit(limit)
     if before is not None:
@@ -80,6 +84,8 @@ async def page(
     for name, value in wanted.items():
         if value is not None:
             statement = statement.where(getattr(table, name) == value)
+    if station_id is not None:
+        statement = statement.where(func.lower(table.station_id) == station_id.lower())
     return (await session.scalars(statement)).all()
 
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from csms_db.sql import insert, lock_order
 from csms_db.statements import Lookup, Update
+from csms_ocpp import station_ids
 from sqlalchemy import JSON, ColumnElement, Table, delete, func, literal, or_, select, tuple_, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -80,8 +81,19 @@ def store_profiles(station: Station, profiles: Profiles) -> None:
 
 
 async def find(session: AsyncSession, station_id: str) -> Station | None:
-    """Return the station's row, or None."""
-    return await session.get(Station, station_id)
+    """Return the row of a station, in whatever case it is named, or None."""
+    found = await session.get(Station, station_id)
+    if found is None:
+        found = await session.scalar(select(Station).where(Station.station_key == station_ids.key(station_id)))
+    return found
+
+
+async def spelling(session: AsyncSession, station_id: str) -> str:
+    """Return how a station is spelled here, for identities are compared without case; an unknown one as it is named."""
+    key = station_ids.key(station_id)
+    if station_ids.fault_of(station_id):
+        return station_id
+    return await session.scalar(select(Station.station_id).where(Station.station_key == key)) or station_id
 
 
 async def lock(session: AsyncSession, station_ids: Iterable[str]) -> Mapping[str, Station]:
@@ -89,6 +101,15 @@ async def lock(session: AsyncSession, station_ids: Iterable[str]) -> Mapping[str
     wanted = sorted(set(station_ids))
     statement = select(Station).where(Station.station_id.in_(wanted)).order_by(*lock_order(Station.station_id))
     return {station.station_id: station for station in await session.scalars(statement.with_for_update())}
+
+
+async def lock_any_case(session: AsyncSession, given: Iterable[str]) -> Mapping[str, Station]:
+    """As `lock`, by the identities as they were given, in whatever case."""
+    keys = {station_id: station_ids.key(station_id) for station_id in given}
+    statement = select(Station).where(Station.station_key.in_(sorted(set(keys.values()))))
+    locked = await session.scalars(statement.order_by(*lock_order(Station.station_id)).with_for_update())
+    rows = {row.station_key: row for row in locked}
+    return {station_id: rows[key] for station_id, key in keys.items() if key in rows}
 
 
 async def hold(session: AsyncSession, station_ids: Iterable[str]) -> None:
@@ -102,6 +123,7 @@ def new_station(station_id: str, registration: Registration, revision: int, now:
     """Return the columns of a station about which nothing else is known."""
     return {
         "station_id": station_id,
+        "station_key": station_ids.key(station_id),
         "registration": registration.value,
         "onboarding": "none",
         "onboarding_variables": [],

@@ -23,8 +23,11 @@ class Station(Base):
     """A station: what operators configured, what it told at boot, where it is connected."""
 
     __tablename__ = "stations"
+    __table_args__ = (Index("ix_stations_station_key", "station_key", unique=True),)
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    # What identities are compared by (`station_ids.key`).
+    station_key: Mapped[str] = mapped_column(STATION_ID, server_default=text("''"))
     # What operators configured.
     security_profile: Mapped[int | None]
     serial_number: Mapped[str | None] = mapped_column(Text)
