@@ -12,20 +12,24 @@ from csms_ocpp.versions import Protocol
 from csms_runtime.ids import new_id
 
 from csms_device_mgmt.calls.recording import new_call, timeout_s
-from csms_device_mgmt.commands import Command, Target, outgoing
+from csms_device_mgmt.commands import Command, Target, outgoing, target_of_station
 from csms_device_mgmt.domain.chunks import ChunkLimits, parse_limit, split
 from csms_device_mgmt.domain.device_model import bytes_per_message, items_per_message
 from csms_device_mgmt.domain.onboarding import (
+    MAX_ATTEMPTS,
     NOWHERE,
     Mode,
     Place,
     Progress,
     Step,
     begun,
+    left,
+    missing_of_inventory,
     refusal_of_inventory,
     variables_answered,
 )
 from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.domain.reports import Assembly, assemble
 from csms_device_mgmt.store import calls, reports, stations, variables
 from csms_device_mgmt.store.tables import Report, Station
 from csms_device_mgmt.unit import Unit
@@ -43,9 +47,40 @@ async def booted(unit: Unit, station: Station, place: Place, protocol: str) -> R
     if progress is not None and progress.step is Step.BOOT:
         _store(unit, station, replace(progress, step=Step.DONE, call_id=None))
         return configured
-    if progress is None or not progress.is_under_way(place, unit.now):
-        await _next(unit, station, begun(progress, place, protocol, unit.now))
+    if progress is None:
+        await _next(unit, station, begun(None, place, protocol, unit.now))
+    elif not progress.is_under_way(place, unit.now):
+        await _stalled(unit, station, progress, place, protocol)
     return Registration.PENDING
+
+
+async def remind(unit: Unit) -> None:
+    """Go on with the onboarding of stations that are connected, and of which nothing came for a while."""
+    for station in await stations.onboarding(unit.session):
+        progress = progress_of(station)
+        if progress is None or progress.step not in {Step.INVENTORY, Step.VARIABLES}:
+            continue
+        target = target_of_station(unit, station)
+        if target is not None and progress.place == Place(*target) and progress.is_stalled(unit.now):
+            await _stalled(unit, station, progress, progress.place, progress.protocol)
+
+
+async def _stalled(unit: Unit, station: Station, progress: Progress, place: Place, protocol: str) -> None:
+    """Begin a step again that nothing came of, or leave it."""
+    if progress.is_agreed_inventory and progress.place == place:
+        missing = missing_of_inventory(await _assembly(unit, station, progress))
+    elif progress.attempts >= MAX_ATTEMPTS:
+        missing = f"{progress.step.value}: the station did not answer, asked {MAX_ATTEMPTS} times"
+    else:
+        await _next(unit, station, begun(progress, place, protocol, unit.now))
+        return
+    here = replace(progress, place=place, protocol=protocol)
+    await _next(unit, station, left(here, missing, unit.now))
+
+
+async def _assembly(unit: Unit, station: Station, progress: Progress) -> Assembly:
+    report = await reports.find(unit.session, station.station_id, progress.request_id or 0)
+    return assemble(await reports.part_numbers(unit.session, report) if report is not None else ())
 
 
 async def firmware_changed(unit: Unit, station: Station, place: Place, protocol: str) -> None:
@@ -70,7 +105,7 @@ async def unanswered(unit: Unit, station_id: str, call_id: str, what: str) -> No
     """Remember that a call brought no answer: the step begins again at the next boot."""
     station, progress = await _waiting_for(unit, station_id, call_id)
     if station is not None and progress is not None:
-        stalled = replace(progress.noted(f"{what}, again at the next boot"), place=NOWHERE)
+        stalled = replace(progress.noted(f"{what}, again at the next boot"), place=NOWHERE, request_id=None)
         _store(unit, station, stalled)
 
 
@@ -82,10 +117,10 @@ async def answered(unit: Unit, station_id: str, call_id: str, response: Mapping[
     if progress.step is Step.INVENTORY:
         refusal = refusal_of_inventory(response)
         if refusal is not None:
-            await _next(unit, station, replace(progress.noted(refusal), step=Step.VARIABLES))
+            await _next(unit, station, progress.noted(refusal).at(Step.VARIABLES, unit.now))
             return
     elif progress.step is Step.VARIABLES:
-        await _next(unit, station, variables_answered(progress, response))
+        await _next(unit, station, variables_answered(progress, response).at(Step.VARIABLES, unit.now))
         return
     _store(unit, station, progress)
 
@@ -99,16 +134,32 @@ async def _waiting_for(unit: Unit, station_id: str, call_id: str) -> tuple[Stati
     return station, replace(progress, call_id=None)
 
 
-async def part_arrived(unit: Unit, report: Report, *, completed: bool) -> None:
-    """Go on after a part of the inventory, when it was the last one that was missing."""
+async def part_arrived(unit: Unit, report: Report, *, completed: bool, repeated: bool = False) -> None:
+    """Go on after a part of the inventory, when it was the last one that was missing.
+
+    `repeated`: it has the number of an earlier one, which said something else.
+    """
     station = await stations.find(unit.session, report.station_id)
     progress = progress_of(station) if station else None
     if station is None or progress is None or progress.step is not Step.INVENTORY:
         return
     if progress.request_id != report.request_id:
         return
+    if repeated:
+        progress = progress.noted("inventory: parts came with numbers that others had")
     if completed:
-        await _next(unit, station, replace(progress, step=Step.VARIABLES))
+        await _next(unit, station, progress.at(Step.VARIABLES, unit.now))
+    elif report.last_seq_no is not None and report.parts_in_row == 0:
+        await _ended_without_first(unit, station, progress)
+    else:
+        _store(unit, station, progress)
+
+
+async def _ended_without_first(unit: Unit, station: Station, progress: Progress) -> None:
+    """Go on when only part 0 is missing: parts come in order, so the station counts from 1."""
+    assembly = await _assembly(unit, station, progress)
+    if assembly.missing == (0,):
+        await _next(unit, station, left(progress, missing_of_inventory(assembly), unit.now))
     else:
         _store(unit, station, progress)
 
@@ -119,6 +170,8 @@ async def _next(unit: Unit, station: Station, progress: Progress) -> None:
         progress = await _ask_for_inventory(unit, station, progress)
     elif progress.step is Step.VARIABLES:
         progress = await _set_variables(unit, station, progress)
+    elif progress.step is Step.BOOT:
+        progress = await _ask_for_boot(unit, station, progress)
     _store(unit, station, progress)
 
 

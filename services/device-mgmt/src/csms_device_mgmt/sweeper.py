@@ -11,7 +11,7 @@ from csms_bus.topics import RESULTS
 from csms_db.retention import Retention
 from csms_runtime import metrics
 
-from csms_device_mgmt import profile_changes
+from csms_device_mgmt import onboarding, profile_changes
 from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
@@ -77,6 +77,11 @@ class Sweeper:
         return len(expired)
 
     async def remind(self) -> None:
-        """Go on with changes of security profiles that nothing moves on. Raises DatabaseUnavailable."""
+        """Go on with changes of security profiles and with onboarding that nothing moves on.
+
+        Raises DatabaseUnavailable.
+        """
         async with self._units.open() as unit:
             await profile_changes.remind(unit)
+        async with self._units.open() as unit:
+            await onboarding.remind(unit)

@@ -7,10 +7,14 @@ import orjson
 import pytest
 from csms.v1.auth_pb2 import RegistrationStatus
 from csms.v1.station_pb2 import OUTCOME_ERROR, OUTCOME_TIMEOUT, StationCommand
-from csms_device_mgmt.domain.onboarding import STALLED, Progress, Step
+from csms_device_mgmt.commands import Target
+from csms_device_mgmt.domain.onboarding import LONGEST, STALLED, Progress, Step
 from csms_device_mgmt.domain.registration import Registration
-from csms_device_mgmt.onboarding import progress_of
+from csms_device_mgmt.onboarding import progress_of, remind
 from csms_device_mgmt.store import calls, stations
+
+FIRST = Target(0, 100, "a", ord("a"))
+"""What `Records.connection("a")` opens."""
 
 COMPONENT = {"name": "OCPPCommCtrlr"}
 VARIABLES = [
@@ -171,15 +175,142 @@ async def test_a_boot_after_silence_begins_the_step_again(onboarding):
     assert again.action == "GetBaseReport"
 
 
-async def test_a_step_that_stalled_begins_again(onboarding, units):
+@pytest.fixture
+def later(units):
+    """Lets time pass."""
+
+    async def pass_by(time=STALLED, since="updated_at"):
+        async with units.open() as unit:
+            row = await stations.find(unit.session, "CS1")
+            stored = dict(row.onboarding_progress)
+            stored[since] = (unit.now - time - timedelta(seconds=1)).isoformat()
+            row.onboarding_progress = stored
+
+    return pass_by
+
+
+async def test_a_step_that_stalled_begins_again(onboarding, later):
     await onboarding.boot()
-    async with units.open() as unit:
-        row = await stations.find(unit.session, "CS1")
-        stored = dict(row.onboarding_progress)
-        stored["updated_at"] = (unit.now - STALLED - timedelta(seconds=1)).isoformat()
-        row.onboarding_progress = stored
+    await later()
     _, (again,) = await onboarding.boot()
     assert again.action == "GetBaseReport"
+
+
+async def test_no_report_comes_although_the_station_agreed(onboarding, later):
+    _, (ask,) = await onboarding.boot()
+    assert await onboarding.result(ask, {"status": "Accepted"}) == []
+    assert await onboarding.boot() == ("Pending", [])
+    await later()
+    told, (command,) = await onboarding.boot()
+    assert (told, command.action) == ("Pending", "SetVariables")
+    for _ in VARIABLES:
+        (command,) = await onboarding.set_all(command)
+    assert command.action == "TriggerMessage"
+    assert await onboarding.boot() == ("Accepted", [])
+    assert (await onboarding.progress()).notes == ("no inventory: the station agreed, and sent no part of it",)
+
+
+@pytest.mark.parametrize(
+    ("parts", "note"),
+    [
+        ([(0, True), (1, True)], "inventory: 2 parts came, and not the last one"),
+        ([(0, True), (2, False)], "inventory: not all of it came, missing are the parts 1"),
+        ([(1, True), (3, True)], "inventory: not all of it came, missing are the parts 0, 2"),
+    ],
+)
+async def test_a_report_that_does_not_end(onboarding, later, parts, note):
+    _, (ask,) = await onboarding.boot()
+    await onboarding.result(ask, {"status": "Accepted"})
+    for seq_no, tbc in parts:
+        assert await onboarding.part(payload(ask)["requestId"], seq_no, tbc=tbc) == []
+    assert await onboarding.boot() == ("Pending", [])
+    await later()
+    _, (command,) = await onboarding.boot()
+    assert command.action == "SetVariables"
+    assert (await onboarding.progress()).notes == (note,)
+
+
+async def test_parts_that_are_counted_from_one(onboarding):
+    _, (ask,) = await onboarding.boot()
+    await onboarding.result(ask, {"status": "Accepted"})
+    assert await onboarding.part(payload(ask)["requestId"], 1, tbc=True, data=[limit("ItemsPerMessage", "3")]) == []
+    (command,) = await onboarding.part(payload(ask)["requestId"], 2)
+    assert payload(command) == {"setVariableData": VARIABLES}
+    assert "counts its parts from 1" in (await onboarding.progress()).notes[0]
+
+
+async def test_parts_that_all_have_one_number(onboarding):
+    _, (ask,) = await onboarding.boot()
+    request_id = payload(ask)["requestId"]
+    assert await onboarding.part(request_id, 0, tbc=True, data=[limit("ItemsPerMessage", "3")]) == []
+    assert await onboarding.part(request_id, 0, tbc=True, data=[limit("BytesPerMessage", "9000")]) == []
+    (command,) = await onboarding.part(request_id, 0)
+    assert payload(command) == {"setVariableData": VARIABLES}
+    assert (await onboarding.progress()).notes == ("inventory: parts came with numbers that others had",)
+
+
+async def test_a_part_that_is_sent_again_is_no_remark(onboarding):
+    _, (ask,) = await onboarding.boot()
+    for _ in range(2):
+        await onboarding.part(payload(ask)["requestId"], 0, tbc=True, data=[limit("ItemsPerMessage", "3")])
+    assert (await onboarding.progress()).notes == ()
+
+
+async def test_parts_without_end_come_to_an_end(onboarding, later):
+    _, (ask,) = await onboarding.boot()
+    await onboarding.result(ask, {"status": "Accepted"})
+    for seq_no in range(3):
+        await onboarding.part(payload(ask)["requestId"], seq_no, tbc=True)
+    await later(LONGEST, "began_at")
+    _, (command,) = await onboarding.boot()
+    assert command.action == "SetVariables"
+
+
+@pytest.mark.parametrize("connections", [["c1"] * 8, list("abcdefgh")])
+async def test_a_station_that_never_answers_is_accepted_in_the_end(onboarding, connections):
+    """Whether it keeps its connection or comes with a new one each time."""
+    told = []
+    for connection_id in connections:
+        status, commands = await onboarding.boot(connection_id)
+        told.append(status)
+        for command in commands:
+            await onboarding.result(command, outcome=OUTCOME_TIMEOUT)
+    assert told == ["Pending"] * 7 + ["Accepted"]
+    progress = await onboarding.progress()
+    assert progress.variables_done == 0
+    assert [note for note in progress.notes if "asked 3 times" in note] == [
+        "inventory: the station did not answer, asked 3 times",
+        "variables: the station did not answer, asked 3 times",
+    ]
+
+
+async def test_one_that_does_not_boot_again_goes_on_by_itself(apply, onboarding, later, units, records):
+    await apply(records.connection("a"))
+    record = records.boot()
+    record.station_call.connection_id = "a"
+    record.station_call.gateway_epoch = FIRST.epoch
+    record.station_call.connection_number = FIRST.number
+    record.station_call.reply_to.partition = FIRST.slot
+    ask = (await apply(record)).replies[1].record.station_command
+    await onboarding.result(ask, {"status": "Accepted"})
+    assert await reminded(units) == []
+    await later()
+    (command,) = await reminded(units)
+    assert (command.action, command.connection_id) == ("SetVariables", "a")
+    assert await reminded(units) == []
+
+
+async def test_nothing_is_sent_to_one_that_has_left(onboarding, later, units):
+    _, (ask,) = await onboarding.boot()
+    await onboarding.result(ask, {"status": "Accepted"})
+    await later()
+    assert await reminded(units) == []
+
+
+async def reminded(units) -> list[StationCommand]:
+    async with units.open() as unit:
+        await remind(unit)
+    return [item.record.station_command for item in unit.outgoing]
 
 
 async def test_variables_that_are_set_are_not_set_again(onboarding):

@@ -18,7 +18,7 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     """Store the part, take its entries into the device model, and tell when the report is complete."""
     taken = await take_part(unit, message, DEVICE_MODEL)
     await _take_attributes(unit, message, taken.entries)
-    await onboarding.part_arrived(unit, taken.report, completed=taken.completed)
+    await onboarding.part_arrived(unit, taken.report, completed=taken.completed, repeated=taken.repeated)
     if taken.completed:
         unit.tell(_completed(message, taken.report))
     return {}

@@ -25,6 +25,8 @@ class Taken(NamedTuple):
     """Of this part, without secrets."""
     completed: bool
     """Whether the report became complete with it."""
+    repeated: bool = False
+    """Whether a part of that number was there that said something else."""
 
 
 async def take_part(unit: Unit, message: StationMessage, series: Series) -> Taken:
@@ -47,11 +49,12 @@ async def take_part(unit: Unit, message: StationMessage, series: Series) -> Take
         "received_at": message.received_at,
     }
     before = await reports.stored_size(unit.session, report, seq_no)
+    repeated = before is not None and await reports.entries(unit.session, report, [seq_no]) != entries
     await reports.add_part(unit.session, part)
     unit.kept(message.station_id, len(stored.packed), instead_of=before and before.bytes)
     report.entry_count += len(entries) - (before.entries if before else 0)
     is_complete = await reports.note_part(unit.session, report, seq_no, tbc=part["tbc"])
-    return Taken(report, entries, _progress(message, report, is_complete=is_complete))
+    return Taken(report, entries, _progress(message, report, is_complete=is_complete), repeated)
 
 
 class _Stored(NamedTuple):

@@ -10,6 +10,7 @@ from csms_ocpp import station_ids
 from sqlalchemy import JSON, ColumnElement, Table, delete, func, literal, or_, select, tuple_, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_device_mgmt.domain.onboarding import Mode
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.domain.security_profiles import Profiles
 from csms_device_mgmt.store.tables import (
@@ -164,6 +165,17 @@ async def changing_profile(session: AsyncSession, step: str) -> Mapping[str, Sta
     change = type_coerce(Station.security_profile_change, JSON)
     found = await session.scalars(select(Station.station_id).where(change["step"].as_string() == step))
     return await lock(session, found)
+
+
+async def onboarding(session: AsyncSession) -> Sequence[Station]:
+    """Return the connected stations that were told to wait until they are onboarded, locked."""
+    waiting = (
+        Station.registration_status == Registration.PENDING.value,
+        Station.onboarding == Mode.INVENTORY.value,
+        Station.connection_open,
+    )
+    found = await session.scalars(select(Station.station_id).where(*waiting))
+    return list((await lock(session, found)).values())
 
 
 async def remove(session: AsyncSession, station_id: str) -> None:
