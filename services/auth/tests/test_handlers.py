@@ -175,6 +175,19 @@ class TestAuthorizationRequest:
         assert list(info.evse_ids) == [1, 2]
         assert info.cache_expiry_ms == records.now_ms + 60_000
 
+    def test_the_limit_of_transactions_and_what_the_token_is_counted_by(self, records: Records) -> None:
+        code = KEY_CODES.hidden(TokenRef("KeyCode", "47aB"))
+        limited = (Token(ref, TokenStatus.ACCEPTED, concurrent_tx_limit=2) for ref in (TokenRef("Local", "aB"), code))
+        turn = turn_at(records.now_ms, *limited)
+        (answer,) = answers(turn, records.ask(("Local", "Ab", 0), ("KeyCode", "47Ab", 0), ("Local", "Other", 0)))
+        infos = answer.authorization_decision.answers
+        assert [(info.HasField("concurrent_tx_limit"), info.concurrent_tx_limit) for info in infos] == [
+            (True, 2),
+            (True, 2),
+            (False, 0),
+        ]
+        assert [info.token_key for info in infos] == ["ab", code.id_token, "other"]
+
     def test_evse_of_the_question_counts(self, records: Records) -> None:
         turn = turn_at(records.now_ms, Token(TokenRef("Local", "X"), TokenStatus.ACCEPTED, evse_ids=[1]))
         (answer,) = answers(turn, records.ask(("Local", "X", 2), ("Local", "X", 1)))

@@ -273,6 +273,8 @@ class IdTokenInfo(_message.Message):
     PERSONAL_MESSAGE_FIELD_NUMBER: _builtins.int
     EVSE_IDS_FIELD_NUMBER: _builtins.int
     CHARGING_PRIORITY_FIELD_NUMBER: _builtins.int
+    CONCURRENT_TX_LIMIT_FIELD_NUMBER: _builtins.int
+    TOKEN_KEY_FIELD_NUMBER: _builtins.int
     status: _builtins.str
     """As OCPP 2.0.1's AuthorizationStatusEnumType spells it: "Accepted", "Blocked", ..."""
     cache_expiry_ms: _builtins.int
@@ -280,6 +282,12 @@ class IdTokenInfo(_message.Message):
     language1: _builtins.str
     personal_message: _builtins.str
     charging_priority: _builtins.int
+    concurrent_tx_limit: _builtins.int
+    """How many transactions the token may be used for at a time; absent: any. auth knows no transactions: whoever does
+    answers ConcurrentTx.
+    """
+    token_key: _builtins.str
+    """What the token is compared by, with its type: its id case-folded, of a key code a keyed digest."""
     @_builtins.property
     def group_id_token(self) -> Global___IdToken: ...
     @_builtins.property
@@ -294,12 +302,16 @@ class IdTokenInfo(_message.Message):
         personal_message: _builtins.str = ...,
         evse_ids: _abc.Iterable[_builtins.int] | None = ...,
         charging_priority: _builtins.int = ...,
+        concurrent_tx_limit: _builtins.int | None = ...,
+        token_key: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["group_id_token", b"group_id_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit", "concurrent_tx_limit", b"concurrent_tx_limit", "group_id_token", b"group_id_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_expiry_ms", b"cache_expiry_ms", "charging_priority", b"charging_priority", "evse_ids", b"evse_ids", "group_id_token", b"group_id_token", "language1", b"language1", "personal_message", b"personal_message", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit", "cache_expiry_ms", b"cache_expiry_ms", "charging_priority", b"charging_priority", "concurrent_tx_limit", b"concurrent_tx_limit", "evse_ids", b"evse_ids", "group_id_token", b"group_id_token", "language1", b"language1", "personal_message", b"personal_message", "status", b"status", "token_key", b"token_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__concurrent_tx_limit: _TypeAlias = _typing.Literal["concurrent_tx_limit"]  # noqa: Y015
+    _WhichOneofArgType__concurrent_tx_limit: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__concurrent_tx_limit) -> _WhichOneofReturnType__concurrent_tx_limit | None: ...
 
 Global___IdTokenInfo: _TypeAlias = IdTokenInfo  # noqa: Y015
 

@@ -105,7 +105,7 @@ def _question(asked: TokenQuestion) -> Question:
     return Question(TokenRef(asked.id_token.type, asked.id_token.id_token), asked.evse_id)
 
 
-def id_token_info(answer: Answer) -> IdTokenInfo:
+def id_token_info(answer: Answer, token_key: str) -> IdTokenInfo:
     """Return an answer as it goes to other services; what is absent keeps protobuf's default."""
     return IdTokenInfo(
         status=answer.status,
@@ -115,4 +115,6 @@ def id_token_info(answer: Answer) -> IdTokenInfo:
         personal_message=answer.personal_message or "",
         evse_ids=answer.evse_ids,
         charging_priority=answer.charging_priority or 0,
+        concurrent_tx_limit=answer.concurrent_tx_limit,
+        token_key=token_key,
     )

@@ -87,6 +87,8 @@ class Answer:
     personal_message: str | None = None
     evse_ids: Sequence[int] = ()
     charging_priority: int | None = None
+    concurrent_tx_limit: int | None = None
+    """For whoever knows the transactions: only one's event is answered ConcurrentTx (AuthorizationStatusEnum)."""
 
 
 def decide(question: Question, token: Token | None, *, now: datetime, cache_for: timedelta | None = None) -> Answer:
@@ -108,6 +110,7 @@ def decide(question: Question, token: Token | None, *, now: datetime, cache_for:
         personal_message=token.personal_message,
         evse_ids=tuple(token.evse_ids or ()) if status is TokenStatus.ACCEPTED else (),
         charging_priority=token.charging_priority,
+        concurrent_tx_limit=token.concurrent_tx_limit,
     )
 
 

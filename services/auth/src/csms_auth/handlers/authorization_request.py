@@ -17,7 +17,10 @@ def step(record: Record, now_ms: int) -> Step:
     questions = messages.questions(request)
 
     def run(turn: Turn) -> None:
-        infos = [messages.id_token_info(turn.decide_token(question)) for question in questions]
+        infos = [
+            messages.id_token_info(turn.decide_token(question), turn.key_codes.hidden(question.token).key)
+            for question in questions
+        ]
         answer = AuthorizationDecision(correlation_id=request.correlation_id, answers=infos)
         reply = new_record(record.station_id, traceparent=record.traceparent, authorization_decision=answer)
         turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
