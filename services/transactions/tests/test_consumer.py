@@ -124,10 +124,11 @@ async def test_gaps_are_known_until_they_are_filled(world):
     assert not found.started_seen
 
 
-async def test_other_content_under_a_known_seq_no_changes_nothing(world):
+async def test_other_content_under_a_known_seq_no_is_kept_and_counts(world):
     await world.gateway.tell(world.event(0, "Started", evse={"id": 1}))
     assert await world.gateway.tell(world.event(0, "Started", evse={"id": 2})) == {}
-    assert (await transaction(world)).evse_id == 1
+    found = await transaction(world)
+    assert (found.evse_id, found.event_count, found.conflicts) == (2, 2, 1)
 
 
 async def test_many_stations_at_once_with_the_same_transaction_id(world):

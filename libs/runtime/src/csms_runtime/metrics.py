@@ -110,8 +110,8 @@ OUTBOX_SET_ASIDE = Counter(
 
 TRANSACTION_EVENTS = Counter(
     "csms_transaction_events_total",
-    "TransactionEvents handled, by what became of them: stored, repeat (known already), conflict (its seqNo is known "
-    "with other content), invalid (answered with a CALLERROR)",
+    "TransactionEvents handled, by what became of them: stored, repeat (known already), conflict (stored beside "
+    "another with its seqNo), invalid (answered with a CALLERROR)",
     ["outcome"],
 )
 TRANSACTION_EVENTS_LATE = Counter(

@@ -64,11 +64,11 @@ class Consumer:
     async def _store_and_ask(self, work: Work, asking: Sequence[EventWork]) -> None:
         question = await self._tokens.ask(asking)
         try:
-            await self._storing.store(work)
+            current = await self._storing.store(work)
         except BaseException:
             question.abandon()
             raise
-        question.confirm()
+        question.confirm(current)
 
 
 def _largest(batch: Sequence[Incoming]) -> int:

@@ -13,7 +13,7 @@ from csms_runtime.ids import new_id
 from csms_transactions.domain.changes import Change, changes
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.recording import Step
+from csms_transactions.steps import Step
 
 
 def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Outgoing]]:

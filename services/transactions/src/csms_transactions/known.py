@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from csms_transactions.domain.transaction import State, Transaction
-from csms_transactions.recording import Step
+from csms_transactions.steps import Step
 
 _MOST = 10_000
 """About a kilobyte each."""

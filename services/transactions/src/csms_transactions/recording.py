@@ -2,15 +2,18 @@
 
 The usual event follows all that is known of its transaction: it is applied to the stored state. A late one (its seqNo
 is below the highest known) is either a repeat, which changes nothing, or fills a gap: then the transaction is derived
-again from all its events.
+again from all its events. An event with the seqNo of another one and other content is in conflict: it is kept beside
+it, and counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from hashlib import blake2b
 from itertools import chain
 
+import orjson
 from csms_db.direct import Direct
 from csms_db.packed import size_of, unpack
 from csms_ocpp import long_list
@@ -18,21 +21,14 @@ from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import TransactionEvent
-from csms_transactions.domain.transaction import Transaction, advance, derive
+from csms_transactions.domain.transaction import Conflict, Transaction, derive, follow
+from csms_transactions.placing import place
 from csms_transactions.protocols.stored import event_of, read_event
+from csms_transactions.steps import Step
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
-from csms_transactions.store.events import EventKey, NewEvent
+from csms_transactions.store.events import EventKey, Kept, NewConflict, NewEvent
 from csms_transactions.store.transactions import Change, Identity
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How a batch changed one transaction."""
-
-    identity: Identity
-    before: Transaction | None
-    after: Transaction
 
 
 @dataclass(slots=True)
@@ -45,12 +41,27 @@ class Recorded:
     """Of the stored ones, those that came after an event with a higher seqNo."""
     repeats: int = 0
     conflicts: list[EventKey] = field(default_factory=list)
-    """Events whose key is stored with other content; what was stored first stays."""
+    """Of the stored ones, those with the seqNo of another one."""
+    current: Mapping[str, str] = field(default_factory=dict)
+    """Of ids that were used again: the key of their first transaction, and of the one they mean by now."""
+
+
+@dataclass(slots=True)
+class _News:
+    """What is new for one transaction."""
+
+    fresh: dict[int, NewEvent] = field(default_factory=dict)
+    """By seqNo."""
+    conflicts: list[NewConflict] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.fresh or self.conflicts)
 
 
 NOTHING: Mapping[str, Transaction] = {}
 Batch = Mapping[Identity, Sequence[NewEvent]]
 """Events by transaction, in order of arrival."""
+_DIGEST_BYTES = 16
 
 
 async def record(
@@ -65,83 +76,153 @@ async def record(
     recorded = Recorded()
     unknown = [identity.key for identity in batch if identity.key not in known]
     stored = {**known, **await transaction_store.load(session, unknown)} if unknown else known
-    fresh = {identity: await _once(news, recorded) for identity, news in batch.items()}
-    refill = await _drop_known(session, fresh, stored, recorded)
-    histories = await event_store.all_of(session, refill) if refill else {}
-    for identity, news in fresh.items():
-        if news:
-            before = stored.get(identity.key)
-            history = histories.get(identity.key)
-            after = _follow(before, news) if history is None else await _again(history, news)
-            recorded.steps.append(Step(identity, before, after))
-    await _write(session, fresh, recorded, now)
+    placed = await place(session, batch, stored)
+    recorded.current = placed.current
+    news = await _sort(session, placed.batch, placed.stored, recorded)
+    steps = await _steps(session, news, placed.stored)
+    for reused in placed.reused:
+        reused.amend(steps, placed.stored, now)
+    recorded.steps = [_revised(step) for step in steps.values()]
+    await _write(session, news, recorded, now)
     return recorded
 
 
-async def _once(news: Sequence[NewEvent], recorded: Recorded) -> dict[int, NewEvent]:
-    """By seqNo; the first wins."""
-    found: dict[int, NewEvent] = {}
-    for new in news:
-        first = found.setdefault(new.event.seq_no, new)
-        if first is not new:
-            await _repeat(new, first.packed, recorded)
+async def _sort(
+    session: AsyncSession | Direct, batch: Batch, stored: Mapping[str, Transaction], recorded: Recorded
+) -> dict[Identity, _News]:
+    """Tell what is fresh, a repeat, in conflict."""
+    late = [
+        (identity.key, new.event.seq_no)
+        for identity, news in batch.items()
+        if identity.key in stored
+        for new in news
+        if new.event.seq_no <= stored[identity.key].last_seq_no
+    ]
+    known = await event_store.stored(session, late) if late else {}
+    found: dict[Identity, _News] = {}
+    for identity, news in batch.items():
+        of_it = {seq_no: kept for (key, seq_no), kept in known.items() if key == identity.key} if known else {}
+        found[identity] = await _sorted(news, stored.get(identity.key), of_it, recorded)
+    if any(one.conflicts for one in found.values()):
+        await _drop_known_conflicts(session, found.values(), recorded)
+    recorded.late = sum(key not in known for key in set(late))
     return found
 
 
-async def _repeat(new: NewEvent, packed: bytes, recorded: Recorded) -> None:
+async def _sorted(
+    news: Sequence[NewEvent], before: Transaction | None, known: dict[int, Kept], recorded: Recorded
+) -> _News:
+    """Of several new events with one seqNo the first counts as fresh. `known`: what is stored of these."""
+    found = _News()
+    highest = None if before is None else before.last_seq_no
+    for new in news:
+        event = new.event
+        kept = known.get(event.seq_no)
+        if kept is None:
+            known[event.seq_no] = Kept(new.packed, event.at)
+            found.fresh[event.seq_no] = new
+        elif await _is_repeat(new, kept.packed):
+            recorded.repeats += 1
+        else:
+            # What was changed when it was sent again belongs where it was; else the station lost its counter.
+            follows = event.seq_no if event.at == kept.at or highest is None else highest
+            number = len(found.conflicts) + (0 if before is None else before.event_count)
+            found.conflicts.append(NewConflict(new, await _digest(new), follows, number))
+        highest = event.seq_no if highest is None else max(highest, event.seq_no)
+    return found
+
+
+async def _is_repeat(new: NewEvent, packed: bytes) -> bool:
     """Stations resend what was not answered in time (E13); then it is the same, byte for byte or at least as JSON."""
-    if new.packed == packed or await heavy.run(max(len(new.payload), size_of(packed)), partial(_same, new, packed)):
-        recorded.repeats += 1
-    else:
-        recorded.conflicts.append((new.key, new.event.seq_no))
+    if new.packed == packed:
+        return True
+    return await heavy.run(max(len(new.payload), size_of(packed)), partial(_same, new, packed))
 
 
 def _same(new: NewEvent, packed: bytes) -> bool:
     return bool(long_list.loads(new.payload) == long_list.loads(unpack(packed)))
 
 
-async def _drop_known(
-    session: AsyncSession | Direct,
-    fresh: Mapping[Identity, dict[int, NewEvent]],
-    stored: Mapping[str, Transaction],
-    recorded: Recorded,
-) -> set[str]:
-    """Take stored events out of `fresh`; return the keys of transactions with late ones that are not stored."""
-    late = [
-        new
-        for identity, news in fresh.items()
-        if identity.key in stored
-        for seq_no, new in news.items()
-        if seq_no <= stored[identity.key].last_seq_no
-    ]
-    if not late:
-        return set()
-    known = await event_store.stored_payloads(session, [(new.key, new.event.seq_no) for new in late])
-    by_key = {identity.key: news for identity, news in fresh.items()}
-    for new in late:
-        packed = known.get((new.key, new.event.seq_no))
-        if packed is not None:
-            await _repeat(new, packed, recorded)
-            del by_key[new.key][new.event.seq_no]
-    missing = [new for new in late if (new.key, new.event.seq_no) not in known]
-    recorded.late = len(missing)
-    return {new.key for new in missing}
+async def _digest(new: NewEvent) -> str:
+    def digested() -> str:
+        canonical = orjson.dumps(long_list.loads(new.payload), option=orjson.OPT_SORT_KEYS)
+        return blake2b(canonical, digest_size=_DIGEST_BYTES).hexdigest()
+
+    return await heavy.run(len(new.payload), digested)
 
 
-def _follow(transaction: Transaction | None, news: Mapping[int, NewEvent]) -> Transaction:
-    first, *others = sorted(news)
-    transaction = advance(transaction, news[first].event)
-    for seq_no in others:
-        transaction = advance(transaction, news[seq_no].event)
-    return transaction
+async def _drop_known_conflicts(session: AsyncSession | Direct, found: Collection[_News], recorded: Recorded) -> None:
+    """Take those out that are stored already, or that are in the batch twice."""
+    keys = {(conflict.new.key, conflict.new.event.seq_no) for news in found for conflict in news.conflicts}
+    seen = await event_store.stored_digests(session, keys)
+    for news in found:
+        fresh: list[NewConflict] = []
+        for conflict in news.conflicts:
+            name = (conflict.new.key, conflict.new.event.seq_no, conflict.digest)
+            if name in seen:
+                recorded.repeats += 1
+            else:
+                seen.add(name)
+                fresh.append(conflict)
+        news.conflicts = fresh
 
 
-async def _again(history: Sequence[event_store.StoredEvent], news: Mapping[int, NewEvent]) -> Transaction:
+async def _steps(
+    session: AsyncSession | Direct, news: Mapping[Identity, _News], stored: Mapping[str, Transaction]
+) -> dict[str, Step]:
+    """What the news make of their transactions."""
+    again = {
+        identity.key: before
+        for identity, new in news.items()
+        if (before := stored.get(identity.key)) is not None and _is_behind(new, before.last_seq_no)
+    }
+    histories = await event_store.all_of(session, again) if again else {}
+    with_conflicts = [key for key, before in again.items() if before.conflicts]
+    conflicts = await event_store.conflicts_of(session, with_conflicts) if with_conflicts else {}
+    steps: dict[str, Step] = {}
+    for identity, new in news.items():
+        if new:
+            key, before = identity.key, stored.get(identity.key)
+            if before is not None and key in again:
+                after = await _again(before, histories[key], conflicts.get(key, ()), new)
+            else:
+                after = _follow(before, new)
+            steps[key] = Step(identity, before, after)
+    return steps
+
+
+def _is_behind(news: _News, last_seq_no: int) -> bool:
+    """Whether any of them belongs before what is known."""
+    return any(seq_no < last_seq_no for seq_no in news.fresh) or any(
+        conflict.follows < last_seq_no for conflict in news.conflicts
+    )
+
+
+def _follow(before: Transaction | None, news: _News) -> Transaction:
+    events = {seq_no: new.event for seq_no, new in news.fresh.items()}
+    after = follow(before, events, map(_conflict, news.conflicts))
+    if after is None:
+        raise ValueError("a transaction has at least one event")
+    return after
+
+
+def _conflict(item: NewConflict) -> Conflict:
+    return Conflict(item.follows, item.number, item.new.event)
+
+
+async def _again(
+    before: Transaction,
+    history: Sequence[event_store.StoredEvent],
+    conflicts: Sequence[event_store.StoredConflict],
+    news: _News,
+) -> Transaction:
     def derived() -> Transaction:
-        events = (_event(stored) for stored in history)
-        return derive(chain(events, (new.event for new in news.values())))
+        events = chain(map(_event, history), (new.event for new in news.fresh.values()))
+        beside = (Conflict(follows, number, _event(stored)) for follows, number, stored in conflicts)
+        return derive(events, chain(beside, map(_conflict, news.conflicts)), before)
 
-    return await heavy.run(sum(_size(stored) for stored in history), derived)
+    size = sum(map(_size, history)) + sum(_size(conflict.stored) for conflict in conflicts)
+    return await heavy.run(size, derived)
 
 
 def _event(stored: event_store.StoredEvent) -> TransactionEvent:
@@ -152,13 +233,21 @@ def _size(stored: event_store.StoredEvent) -> int:
     return size_of(stored.packed) if stored.facts is None else len(stored.facts)
 
 
+def _revised(step: Step) -> Step:
+    revision = 1 if step.before is None else step.before.revision + 1
+    return Step(step.identity, step.before, step.after._replace(revision=revision))
+
+
 async def _write(
-    session: AsyncSession | Direct, fresh: Mapping[Identity, dict[int, NewEvent]], recorded: Recorded, now: datetime
+    session: AsyncSession | Direct, found: Mapping[Identity, _News], recorded: Recorded, now: datetime
 ) -> None:
     created = {step.identity: step.after for step in recorded.steps if step.before is None}
     changed = [Change(step.identity.key, step.before, step.after) for step in recorded.steps if step.before is not None]
     await transaction_store.create(session, created, now)
     await transaction_store.save(session, changed, now)
-    news = [new for by_seq_no in fresh.values() for new in by_seq_no.values()]
-    await event_store.add(session, news)
-    recorded.stored = len(news)
+    fresh = [new for news in found.values() for new in news.fresh.values()]
+    conflicts = [conflict for news in found.values() for conflict in news.conflicts]
+    await event_store.add(session, fresh)
+    await event_store.add_conflicts(session, conflicts)
+    recorded.stored = len(fresh) + len(conflicts)
+    recorded.conflicts = [(conflict.new.key, conflict.new.event.seq_no) for conflict in conflicts]

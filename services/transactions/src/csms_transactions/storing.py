@@ -16,7 +16,8 @@ from csms_transactions.domain.transaction import Gap
 from csms_transactions.domain_events import events_of
 from csms_transactions.handlers import results
 from csms_transactions.known import KnownTransactions
-from csms_transactions.recording import Recorded, Step, record
+from csms_transactions.recording import Recorded, record
+from csms_transactions.steps import Step
 from csms_transactions.store import meter_values, remote_requests, tables, transactions
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.remote_requests import RemoteStart
@@ -36,17 +37,17 @@ class Storing:
         self._on_events = on_events
         self._known = KnownTransactions()
 
-    async def store(self, work: Work) -> None:
+    async def store(self, work: Work) -> Mapping[str, str]:
         """Write a batch; writing it again changes nothing, also when an earlier attempt wrote a part of it.
 
-        Raises csms_bus.runner.Later when the database cannot be reached, others as `recording.record`.
+        Returns, of transaction ids that were used again, the key of the first transaction and of the newest. Raises
+        csms_bus.runner.Later when the database cannot be reached, others as `recording.record`.
         """
         if work.meter_values or work.results:
             await self._store_others(work)
-        if work.events:
-            await self._store_events(work.events)
+        return await self._store_events(work.events) if work.events else {}
 
-    async def _store_events(self, events: Sequence[EventWork]) -> None:
+    async def _store_events(self, events: Sequence[EventWork]) -> Mapping[str, str]:
         now = utcnow()
         batch = _by_transaction(events)
         keys = [identity.key for identity in batch]
@@ -62,6 +63,7 @@ class Storing:
         _count(recorded, told)
         if told:
             self._on_events()
+        return recorded.current
 
     async def _store_others(self, work: Work) -> None:
         async with self._database.transaction() as session:
@@ -85,9 +87,11 @@ class Storing:
 
 
 def _by_transaction(events: Iterable[EventWork]) -> dict[Identity, list[NewEvent]]:
+    """Spellings of one transactionId come together."""
+    spelled: dict[str, Identity] = {}
     batch: defaultdict[Identity, list[NewEvent]] = defaultdict(list)
     for item in events:
-        batch[item.identity].append(item.new)
+        batch[spelled.setdefault(item.identity.key, item.identity)].append(item.new)
     return batch
 
 
@@ -107,7 +111,7 @@ async def _tell(session: Direct, steps: Sequence[Step], now: datetime) -> list[C
 
 
 def _count(recorded: Recorded, told: Iterable[Change]) -> None:
-    metrics.TRANSACTION_EVENTS.labels("stored").inc(recorded.stored)
+    metrics.TRANSACTION_EVENTS.labels("stored").inc(recorded.stored - len(recorded.conflicts))
     metrics.TRANSACTION_EVENTS.labels("repeat").inc(recorded.repeats)
     metrics.TRANSACTION_EVENTS.labels("conflict").inc(len(recorded.conflicts))
     metrics.TRANSACTION_EVENTS_LATE.inc(recorded.late)
@@ -115,7 +119,7 @@ def _count(recorded: Recorded, told: Iterable[Change]) -> None:
     for change in told:
         metrics.TRANSACTION_CHANGES.labels(change.name.lower()).inc()
     for key, seq_no in recorded.conflicts:
-        _log.warning("seqNo told twice with different content; the first stays", transaction=key, seq_no=seq_no)
+        _log.warning("seqNo told twice with different content; both are kept", transaction=key, seq_no=seq_no)
 
 
 def _newly_missed(step: Step) -> int:

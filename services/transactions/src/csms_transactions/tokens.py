@@ -40,13 +40,14 @@ _UNKNOWN = "Unknown"
 class Question:
     """A question under way. Exactly one of `confirm` and `abandon` is to be called."""
 
-    def __init__(self, task: asyncio.Task[None], stored: asyncio.Event) -> None:
+    def __init__(self, task: asyncio.Task[None], stored: asyncio.Future[Mapping[str, str]]) -> None:
         self._task = task
         self._stored = stored
 
-    def confirm(self) -> None:
-        """The events are stored: the stations may be answered."""
-        self._stored.set()
+    def confirm(self, current: Mapping[str, str]) -> None:
+        """The events are stored: the stations may be answered. `current`: as `Storing.store` returned it."""
+        if not self._stored.done():
+            self._stored.set_result(current)
 
     def abandon(self) -> None:
         """The events are not stored: nobody is answered."""
@@ -79,7 +80,7 @@ class TokenAnswers:
 
     async def ask(self, events: Sequence[EventWork]) -> Question:
         """Send the question about all tokens in `events`. Blocks while too many questions are open."""
-        stored = asyncio.Event()
+        stored: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
         await self._free.acquire()
         task = asyncio.create_task(self._answer(events, stored), name="token-answers")
         self._tasks.add(task)
@@ -97,9 +98,11 @@ class TokenAnswers:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("token answers failed", exc_info=error)
 
-    async def _answer(self, events: Sequence[EventWork], stored: asyncio.Event) -> None:
+    async def _answer(self, events: Sequence[EventWork], stored: asyncio.Future[Mapping[str, str]]) -> None:
         decisions = await self._decide(events)
-        await stored.wait()
+        current = await stored
+        if current:
+            events = [item.moved(current) for item in events]
         decisions = await self._with_our_own(events, decisions)
         await self._send(events, decisions)
         await self._keep_groups(_groups(events, decisions or ()))

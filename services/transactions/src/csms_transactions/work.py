@@ -1,5 +1,6 @@
 """What a polled batch asks for, sorted by kind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -23,6 +24,11 @@ class EventWork(NamedTuple):
     def token(self) -> IdToken | None:
         """The token auth is to be asked about."""
         return self.new.event.id_token
+
+    def moved(self, current: Mapping[str, str]) -> "EventWork":
+        """The same with the key of the transaction that its transactionId means by now; `current`: by the old key."""
+        key = current.get(self.identity.key, self.identity.key)
+        return self._replace(identity=self.identity._replace(key=key))
 
 
 @dataclass(frozen=True, slots=True)

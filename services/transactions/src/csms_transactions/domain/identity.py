@@ -5,11 +5,14 @@ from hashlib import blake2b
 _DIGEST_BYTES = 16
 
 
-def transaction_key(station_id: str, transaction_id: str) -> str:
+def transaction_key(station_id: str, transaction_id: str, reuse: int = 0) -> str:
     """Our id of a station's transaction: 32 hexadecimal digits, the same for ever.
 
-    Stations' transaction ids are unique only per station (E01.FR.08). A digest of both needs no look-up: whoever has
-    an event knows the row it belongs to.
+    Stations' transaction ids are unique only per station (E01.FR.08), and compare without case (identifierString). A
+    station that counts from 1 after each boot uses an id again: `reuse` says how often it was used before. A digest
+    needs no look-up: whoever has an event knows the row where its id was used first.
     """
-    name = f"{len(station_id)}:{station_id}{transaction_id}"
+    name = f"{len(station_id)}:{station_id}{transaction_id.casefold()}"
+    if reuse:
+        name += f"\0{reuse}"  # no transaction id holds a NUL
     return blake2b(name.encode(), digest_size=_DIGEST_BYTES).hexdigest()

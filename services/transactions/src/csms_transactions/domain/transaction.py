@@ -3,9 +3,12 @@
 Stations repeat, delay and reorder events (E13), so nothing here depends on the order of arrival: `derive` sorts. An
 event newer than all known ones can be applied to the stored state by `advance`, which gives the same result without
 reading the others again.
+
+An event whose seqNo another one has already is a `Conflict`: the station lost its counter, or changed what it sends
+again. It counts like the others, at the place in their order where it belongs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -31,6 +34,26 @@ Gap = tuple[int, int]
 """First and last of a run of missing seqNos."""
 MAX_GAPS = 200
 """They are written with each event: a station that leaves out every second number must not make that ever more."""
+
+
+class Closed(NamedTuple):
+    """That somebody ended a transaction whose Ended event did not come."""
+
+    at: datetime
+    reason: str
+    """Of the CSMS (`csms_transactions.domain.closing`), or in an operator's words."""
+    by: str = ""
+    """The operator's name; empty: the CSMS."""
+
+
+class Conflict(NamedTuple):
+    """An event with the seqNo of another one."""
+
+    follows: int
+    """The seqNo after whose event it belongs."""
+    number: int
+    """The order among those that follow the same event."""
+    event: TransactionEvent
 
 
 class Transaction(NamedTuple):
@@ -60,22 +83,64 @@ class Transaction(NamedTuple):
     number_of_phases_used: int | None = None
     offline_events: int = 0
     meter: Meter = NO_METER
+    conflicts: int = 0
+    """Of the events, those that have the seqNo of another one."""
+    last_event_at: datetime | None = None
+    """The station's time of the newest event."""
+
+    # What no event tells:
+    closed: Closed | None = None
+    """Stays when an Ended event comes later, which then counts."""
+    reuses: int = 0
+    """How often the station used the transactionId again, for other transactions."""
+    revision: int = 0
+    """Grows with each time it is stored."""
+
+    @property
+    def end_seen(self) -> bool:
+        """Whether the station told the end itself."""
+        return self.stopped_reason is not None
 
 
-def derive(events: Iterable[TransactionEvent]) -> Transaction:
+def derive(
+    events: Iterable[TransactionEvent], conflicts: Iterable[Conflict] = (), known: Transaction | None = None
+) -> Transaction:
     """The transaction made of these events, in any order; of several with one seqNo the first given counts.
 
-    Raises ValueError when there is no event.
+    What no event tells is that of `known`. Raises ValueError when there is no event.
     """
     by_seq_no: dict[int, TransactionEvent] = {}
     for event in events:
         by_seq_no.setdefault(event.seq_no, event)
-    transaction = None
-    for seq_no in sorted(by_seq_no):
-        transaction = advance(transaction, by_seq_no[seq_no])
+    transaction = follow(None, by_seq_no, conflicts)
     if transaction is None:
         raise ValueError("a transaction has at least one event")
+    return transaction if known is None else _carried(transaction, known)
+
+
+def follow(
+    transaction: Transaction | None, events: Mapping[int, TransactionEvent], conflicts: Iterable[Conflict] = ()
+) -> Transaction | None:
+    """The transaction after events, by seqNo, and conflicts that all follow what it has seen.
+
+    Raises ValueError for others.
+    """
+    news: list[tuple[int, int, TransactionEvent]] = [(seq_no, -1, event) for seq_no, event in events.items()]
+    news += conflicts
+    if len(news) > 1:
+        news.sort(key=_place_in_order)
+    for _, number, event in news:
+        if number < 0:
+            transaction = advance(transaction, event)
+        elif transaction is None:
+            raise ValueError(f"there is no event {event.seq_no} to be in conflict with")
+        else:
+            transaction = _advance_beside(transaction, event)
     return transaction
+
+
+def _place_in_order(new: tuple[int, int, TransactionEvent]) -> tuple[int, int]:
+    return new[:2]
 
 
 def advance(transaction: Transaction | None, event: TransactionEvent) -> Transaction:
@@ -84,10 +149,38 @@ def advance(transaction: Transaction | None, event: TransactionEvent) -> Transac
         transaction = _blank(event)
     if event.seq_no <= transaction.last_seq_no:
         raise ValueError(f"event {event.seq_no} does not follow {transaction.last_seq_no}")
-    changes: Changes = {"last_seq_no": event.seq_no, "event_count": transaction.event_count + 1}
-    for part in (_sequence, _course, _place, _tokens, _latest, _first, _energy):
+    changes: Changes = {"last_seq_no": event.seq_no}
+    if event.seq_no > transaction.last_seq_no + 1 and len(transaction.gaps) < MAX_GAPS:
+        changes["gaps"] = (*transaction.gaps, (transaction.last_seq_no + 1, event.seq_no - 1))
+    return _told(changes, transaction, event)
+
+
+def _advance_beside(transaction: Transaction, event: TransactionEvent) -> Transaction:
+    """The transaction after an event in conflict, which says nothing about the sequence."""
+    return _told({"conflicts": transaction.conflicts + 1}, transaction, event)
+
+
+def _told(changes: Changes, transaction: Transaction, event: TransactionEvent) -> Transaction:
+    changes["event_count"] = transaction.event_count + 1
+    changes["last_event_at"] = event.at
+    for part in (_course, _place, _tokens, _latest, _first, _energy):
         part(changes, transaction, event)
     return transaction._replace(**changes)
+
+
+def close(transaction: Transaction, closed: Closed) -> Transaction:
+    """The transaction, ended without an Ended event; it ended no earlier than the newest event was. Idempotent."""
+    if transaction.state is State.ENDED:
+        return transaction
+    ended_at = transaction.last_event_at or transaction.started_at
+    return transaction._replace(state=State.ENDED, ended_at=ended_at, closed=closed)
+
+
+def _carried(transaction: Transaction, known: Transaction) -> Transaction:
+    """The transaction with what no event tells."""
+    if known.closed is not None:
+        transaction = close(transaction, known.closed)._replace(closed=known.closed)
+    return transaction._replace(reuses=known.reuses, revision=known.revision)
 
 
 def _blank(event: TransactionEvent) -> Transaction:
@@ -99,20 +192,16 @@ def _blank(event: TransactionEvent) -> Transaction:
     )
 
 
-def _sequence(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
-    if event.seq_no > transaction.last_seq_no + 1 and len(transaction.gaps) < MAX_GAPS:
-        changes["gaps"] = (*transaction.gaps, (transaction.last_seq_no + 1, event.seq_no - 1))
-    if event.offline:
-        changes["offline_events"] = transaction.offline_events + 1
-
-
 def _course(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     """Once ended is ended: later seqNos may still bring meter values (TC_E_31)."""
     if event.type is EventType.ENDED:
         reason = event.stopped_reason or DEFAULT_STOPPED_REASON
         changes.update(state=State.ENDED, ended_at=event.at, stopped_reason=reason)
-    elif event.type is EventType.STARTED and not transaction.started_seen:
+        return
+    if event.type is EventType.STARTED and not transaction.started_seen:
         changes.update(started_seen=True, started_at=event.at)
+    if transaction.closed is not None and not transaction.end_seen:
+        changes["ended_at"] = event.at
 
 
 def _place(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
@@ -132,7 +221,9 @@ def _tokens(changes: Changes, transaction: Transaction, event: TransactionEvent)
         changes["id_token"] = event.id_token.masked()
 
 
-def _latest(changes: Changes, _transaction: Transaction, event: TransactionEvent) -> None:
+def _latest(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
+    if event.offline:
+        changes["offline_events"] = transaction.offline_events + 1
     if event.charging_state is not None:
         changes["charging_state"] = event.charging_state
     if event.time_spent_charging is not None:

@@ -31,7 +31,7 @@ class TransactionItem(BaseModel):
 
     id: str = Field(description="Our id, unique among all stations")
     station_id: str
-    transaction_id: str = Field(description="The station's id, unique only per station")
+    transaction_id: str = Field(description="The station's id; a station may use it again for another transaction")
     state: str = Field(description="Active or Ended")
     evse_id: int | None
     connector_id: int | None
@@ -55,10 +55,15 @@ class TransactionItem(BaseModel):
     number_of_phases_used: int | None
     offline_events: int = Field(description="Events that happened while the station was offline")
     event_count: int
+    conflicts: int = Field(description="Events among these that have the seqNo of another one and other content")
     last_seq_no: int
     gaps: list[Gap] = Field(description="Events that were not received, the first 200 runs; empty when all are here")
     started_missing: bool = Field(description="The Started event was not received")
-    updated_at: Moment = Field(description="When the newest event was stored")
+    closed_at: Moment | None = Field(description="When it was ended without an Ended event; it stays when one comes")
+    close_reason: str | None = Field(description="Why: the CSMS's reason, or an operator's")
+    closed_by: str | None = Field(description="The operator who did it; empty: the CSMS")
+    updated_at: Moment = Field(description="When it was changed last: an event came, or it was closed")
+    revision: int = Field(description="Grows with each change")
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -79,6 +84,7 @@ class EventItem(BaseModel):
     offline: bool
     received_at: Moment
     protocol: str
+    conflict: bool = Field(description="Another event has this seqNo, with other content")
     payload: dict[str, Any] = Field(description="The OCPP message, with KeyCodes replaced by ***")
 
     @classmethod
@@ -90,7 +96,12 @@ class EventItem(BaseModel):
         values["payload"] = (
             redact(Protocol(row["protocol"]), "TransactionEvent", payload) if may_hold_secret_as_sent(text) else payload
         )
-        return cls(**values, id=f"{row['transaction']}-{row['seq_no']}")
+        return cls(**values, id=_event_id(row), conflict=row["number"] >= 0)
+
+
+def _event_id(row: Row) -> str:
+    name = f"{row['transaction']}-{row['seq_no']}"
+    return name if row["number"] < 0 else f"{name}-conflict-{row['number']}"
 
 
 class MeterValueItem(BaseModel):
@@ -105,7 +116,7 @@ class MeterValueItem(BaseModel):
     def all_of(cls, row: Row) -> list[Self]:
         """The items of a row of `transaction_events`."""
         values: list[dict[str, Any]] = long_list.loads(unpack(row["payload"])).get("meterValue", [])
-        name, seq_no = f"{row['transaction']}-{row['seq_no']}", row["seq_no"]
+        name, seq_no = _event_id(row), row["seq_no"]
         return [
             cls(id=f"{name}-{number}", seq_no=seq_no, timestamp=value["timestamp"], meter_value=value)
             for number, value in enumerate(values)

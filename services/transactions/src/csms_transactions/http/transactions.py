@@ -18,7 +18,6 @@ from csms_transactions.store import queries
 from csms_transactions.store.queries import Filter, Row
 
 Key = Annotated[str, Path(alias="id", description="Our id of the transaction", max_length=64), NO_NUL]
-_MAX_SEQ_NO = 2_147_483_647
 StationId = Annotated[str, Path(max_length=48), NO_NUL]
 Text = Annotated[str | None, Query(max_length=255)]
 
@@ -29,7 +28,9 @@ def _spelled(state: object) -> object:
 
 async def _filter(
     station_id: Text = None,
-    transaction_id: Annotated[str | None, Query(max_length=255, description="The station's id of it")] = None,
+    transaction_id: Annotated[
+        str | None, Query(max_length=255, description="The station's id of it, in any case")
+    ] = None,
     state: Annotated[State | None, BeforeValidator(_spelled), Query(description="In any case")] = None,
     id_token: Annotated[
         str | None, Query(max_length=255, description="The token that started it; case does not matter")
@@ -115,12 +116,13 @@ async def existing(database: Database, key: str) -> Row:
 
 
 async def _events(database: Database, key: str, page: PageRequest) -> Bounded:
-    position = page.after(int)
-    if position is not None and not 0 <= position[0] <= _MAX_SEQ_NO:
+    position = page.after(int, int)
+    if position is not None and not all(-(2**31) <= value < 2**31 for value in position):
         raise bad_cursor()
+    after = None if position is None else (position[0], position[1])
     await existing(database, key)
     async with database.reading() as session:
-        return await queries.events(session, key, after=None if position is None else position[0], limit=page.limit)
+        return await queries.events(session, key, after=after, limit=page.limit)
 
 
 def _after(page: PageRequest) -> tuple[datetime, str] | None:
@@ -136,5 +138,5 @@ def _measured(row: Row) -> tuple[datetime, str]:
     return row["timestamp"], row["id"]
 
 
-def _seq_no(row: Row) -> tuple[int]:
-    return (row["seq_no"],)
+def _seq_no(row: Row) -> tuple[int, int]:
+    return row["seq_no"], row["number"]

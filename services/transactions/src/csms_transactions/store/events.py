@@ -1,4 +1,4 @@
-"""Statements on `transaction_events`."""
+"""Statements on `transaction_events` and `conflicting_events`."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -10,6 +10,7 @@ from csms_db.statements import Insert, Lookup
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import TransactionEvent
+from csms_transactions.store.tables import conflicting_events as conflicts
 from csms_transactions.store.tables import transaction_events as table
 
 PLAIN_BYTES = 8 * 1024
@@ -43,9 +44,60 @@ class StoredEvent(NamedTuple):
     facts: bytes | None
 
 
+class Kept(NamedTuple):
+    """What is stored under a seqNo."""
+
+    packed: bytes
+    at: datetime
+    """The station's time of it."""
+
+
+class NewConflict(NamedTuple):
+    """An event in conflict, as received, and where it belongs (`csms_transactions.domain.transaction.Conflict`)."""
+
+    new: NewEvent
+    digest: str
+    follows: int
+    number: int
+
+
+class StoredConflict(NamedTuple):
+    """An event in conflict, read back."""
+
+    follows: int
+    number: int
+    stored: StoredEvent
+
+
+class Head(NamedTuple):
+    """By what an event is known again whose transactionId means several transactions."""
+
+    transaction: str
+    seq_no: int
+    type: str
+    at: datetime
+
+
 _NAMES = ("transaction", "seq_no", "protocol", "event_type", "trigger_reason", "timestamp", "offline", "received_at")
 _ADD = Insert(table, (*_NAMES, "payload", "facts"))
-_STORED = Lookup((table.c.transaction, table.c.seq_no, table.c.payload), by=(table.c.transaction, table.c.seq_no))
+_ADD_CONFLICTS = Insert(conflicts, (*_NAMES, "payload", "facts", "digest", "follows", "number"))
+_STORED = Lookup(
+    (table.c.transaction, table.c.seq_no, table.c.payload, table.c.timestamp), by=(table.c.transaction, table.c.seq_no)
+)
+_DIGESTS = Lookup(
+    (conflicts.c.transaction, conflicts.c.seq_no, conflicts.c.digest), by=(conflicts.c.transaction, conflicts.c.seq_no)
+)
+_CONFLICTS = Lookup(
+    [conflicts.c[name] for name in ("transaction", "follows", "number", "seq_no", "protocol", "payload", "facts")],
+    by=(conflicts.c.transaction,),
+)
+_HEADS = [
+    Lookup(
+        [one.c[name] for name in ("transaction", "seq_no", "event_type", "timestamp")],
+        by=(one.c.transaction, one.c.seq_no),
+    )
+    for one in (table, conflicts)
+]
 _ALL = Lookup((table.c.transaction, table.c.seq_no, table.c.protocol, table.c.facts), by=(table.c.transaction,))
 
 
@@ -59,11 +111,36 @@ async def add(session: AsyncSession | Direct, events: Sequence[NewEvent]) -> Non
     await _ADD.execute(session, [_row(event) for event in events])
 
 
-async def stored_payloads(session: AsyncSession | Direct, keys: Iterable[EventKey]) -> dict[EventKey, bytes]:
-    """The payloads of those events among `keys` that are stored, packed."""
+async def add_conflicts(session: AsyncSession | Direct, news: Sequence[NewConflict]) -> None:
+    """Insert those in conflict. Raises as `add`."""
+    if news:
+        await _ADD_CONFLICTS.execute(session, [(*_row(item.new), *item[1:]) for item in news])
+
+
+async def stored(session: AsyncSession | Direct, keys: Iterable[EventKey]) -> dict[EventKey, Kept]:
+    """Those events among `keys` that are stored."""
     wanted = set(keys)
     rows = await _STORED.fetch(session, {key for key, _ in wanted}, {seq_no for _, seq_no in wanted})
-    return {(key, seq_no): payload for key, seq_no, payload in rows if (key, seq_no) in wanted}
+    return {(key, seq_no): Kept(*what) for key, seq_no, *what in rows if (key, seq_no) in wanted}
+
+
+async def stored_digests(session: AsyncSession | Direct, keys: Collection[EventKey]) -> set[tuple[str, int, str]]:
+    """The transaction, seqNo and digest of what is stored in conflict with these, and perhaps of others."""
+    rows = await _DIGESTS.fetch(session, {key for key, _ in keys}, {seq_no for _, seq_no in keys})
+    return {(key, seq_no, digest) for key, seq_no, digest in rows}
+
+
+async def heads(session: AsyncSession | Direct, keys: Collection[str], seq_nos: Collection[int]) -> list[Head]:
+    """What is stored of these transactions under these seqNos."""
+    return [Head(*row) for lookup in _HEADS for row in await lookup.fetch(session, keys, seq_nos)]
+
+
+async def conflicts_of(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, list[StoredConflict]]:
+    """Every event in conflict of some transactions: as `all_of`."""
+    found: dict[str, list[StoredConflict]] = {key: [] for key in keys}
+    for key, follows, number, seq_no, protocol, payload, facts in await _CONFLICTS.fetch(session, keys):
+        found[key].append(StoredConflict(follows, number, StoredEvent(seq_no, protocol, payload, facts)))
+    return found
 
 
 async def all_of(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, list[StoredEvent]]:
@@ -72,10 +149,11 @@ async def all_of(session: AsyncSession | Direct, keys: Collection[str]) -> dict[
     Of large ones the facts alone, so that many of them, each after the next, do not cost ever more.
     """
     rows = await _ALL.fetch(session, keys)
-    payloads = await stored_payloads(session, [(key, seq_no) for key, seq_no, _, facts in rows if facts is None])
+    payloads = await stored(session, [(key, seq_no) for key, seq_no, _, facts in rows if facts is None])
     found: dict[str, list[StoredEvent]] = {key: [] for key in keys}
     for key, seq_no, protocol, facts in rows:
-        found[key].append(StoredEvent(seq_no, protocol, payloads.get((key, seq_no), b""), facts))
+        packed = b"" if facts is not None else payloads[key, seq_no].packed
+        found[key].append(StoredEvent(seq_no, protocol, packed, facts))
     return found
 
 

@@ -9,11 +9,11 @@ from csms_db import bounded
 from csms_db.bounded import Bounded
 from csms_db.packed import size_of
 from csms_runtime.http.pages import MAX_PAGE_BYTES
-from sqlalchemy import Column, ColumnElement, RowMapping, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, literal, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.store.rows import token_key
-from csms_transactions.store.tables import meter_values, transaction_events, transactions
+from csms_transactions.store.tables import conflicting_events, meter_values, transaction_events, transactions
 
 Row = RowMapping
 
@@ -24,7 +24,7 @@ class Filter:
 
     station_id: str | None = None
     transaction_id: str | None = None
-    """The station's id of it."""
+    """The station's id of it; case does not matter."""
     state: str | None = None
     id_token: str | None = None
     """The token that started it; case does not matter (C01.FR.25)."""
@@ -49,13 +49,25 @@ async def get(session: AsyncSession, key: str) -> Row | None:
     return result.mappings().one_or_none()
 
 
-async def events(session: AsyncSession, key: str, *, after: int | None, limit: int) -> Bounded:
-    """Read up to `limit` events of a transaction in seqNo order; `after`: the last seqNo already seen."""
-    table = transaction_events
-    statement = select(table).where(table.c.transaction == key)
+async def events(session: AsyncSession, key: str, *, after: tuple[int, int] | None, limit: int) -> Bounded:
+    """Read up to `limit` events of a transaction in seqNo order, those in conflict after the one they differ from.
+
+    `after`: the seqNo and number of the last one already seen; the number of one that is not in conflict is -1.
+    """
+    both = union_all(*(select(*_shown(table)).where(table.c.transaction == key) for table in _EVENT_TABLES)).subquery()
+    statement = select(both)
     if after is not None:
-        statement = statement.where(table.c.seq_no > after)
-    return await _bounded(session, statement.order_by(table.c.seq_no), table.c.payload, limit)
+        statement = statement.where(tuple_(both.c.seq_no, both.c.number) > after)
+    return await _bounded(session, statement.order_by(both.c.seq_no, both.c.number), both.c.payload, limit)
+
+
+_EVENT_TABLES = (transaction_events, conflicting_events)
+
+
+def _shown(table: Table) -> list[ColumnElement[Any]]:
+    names = [column.name for column in transaction_events.c if column.name != "facts"]
+    number = table.c.number if "number" in table.c else literal(-1)
+    return [*(table.c[name] for name in names), number.label("number")]
 
 
 async def station_meter_values(
@@ -79,7 +91,7 @@ async def station_meter_values(
     return await _bounded(session, newest, columns.payload, limit)
 
 
-async def _bounded(session: AsyncSession, statement: Select[Any], payload: Column[Any], limit: int) -> Bounded:
+async def _bounded(session: AsyncSession, statement: Select[Any], payload: ColumnElement[Any], limit: int) -> Bounded:
     """Read rows with packed payloads: no more than an answer may hold, packed and unpacked."""
     found = await bounded.read(
         session, statement, func.length(payload), limit=limit, most_bytes=MAX_PAGE_BYTES, mappings=True
@@ -92,9 +104,10 @@ def _conditions(filters: Filter) -> list[ColumnElement[bool]]:
     columns = transactions.c
     found = [
         *_given(columns.station_id, filters.station_id),
-        *_given(columns.transaction_id, filters.transaction_id),
         *_given(columns.state, filters.state),
     ]
+    if filters.transaction_id is not None:
+        found.append(columns.transaction_id_key == filters.transaction_id.casefold())
     if filters.id_token is not None:
         found.append(columns.id_token_key == token_key(filters.id_token))
     if filters.since is not None:

@@ -8,11 +8,19 @@ from sqlalchemy import RowMapping
 
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.meter import Meter
-from csms_transactions.domain.transaction import State, Transaction
+from csms_transactions.domain.transaction import Closed, State, Transaction
 
 Row = Mapping[str, Any] | RowMapping
 
-_COURSE = ("last_seq_no", "event_count", "charging_state", "time_spent_charging", "offline_events")
+_COURSE = (
+    "last_seq_no",
+    "event_count",
+    "charging_state",
+    "time_spent_charging",
+    "offline_events",
+    "last_event_at",
+    "revision",
+)
 """What most events change."""
 _FACTS = (
     "state",
@@ -27,10 +35,14 @@ _FACTS = (
     "remote_start_id",
     "reservation_id",
     "number_of_phases_used",
+    "conflicts",
+    "reuses",
+    "closed",
 )
 """What few events change."""
 _METER_FACTS = ("start_wh", "start_exact", "source")
-_PLAIN = tuple(name for name in _COURSE + _FACTS if name not in {"state", "id_token", "stop_id_token"})
+_IN_PARTS = {"state", "id_token", "stop_id_token", "closed"}
+_PLAIN = tuple(name for name in _COURSE + _FACTS if name not in _IN_PARTS)
 _course_of, _facts_of, _meter_facts_of = attrgetter(*_COURSE), attrgetter(*_FACTS), attrgetter(*_METER_FACTS)
 _plain_of = itemgetter(*_PLAIN)
 _STATES = {state.value: state for state in State}
@@ -39,6 +51,7 @@ COLUMNS = (
     "state",
     "gaps",
     *("id_token", "id_token_type", "stop_id_token", "stop_id_token_type"),
+    *("closed_at", "close_reason", "closed_by"),
     *("meter_start", "meter_stop", "meter_start_exact", "meter_stop_exact", "meter_source"),
 )
 """What `from_row` needs."""
@@ -66,6 +79,7 @@ def to_row(transaction: Transaction) -> dict[str, Any]:
     row["id_token"], row["id_token_type"] = transaction.id_token or (None, None)
     row["id_token_key"] = token_key(transaction.id_token.value) if transaction.id_token else None
     row["stop_id_token"], row["stop_id_token_type"] = transaction.stop_id_token or (None, None)
+    row["closed_at"], row["close_reason"], row["closed_by"] = transaction.closed or (None, None, None)
     return row
 
 
@@ -92,6 +106,7 @@ def from_row(row: Row) -> Transaction:
         gaps=tuple((first, last) for first, last in row["gaps"]),
         id_token=_token(row["id_token"], row["id_token_type"]),
         stop_id_token=_token(row["stop_id_token"], row["stop_id_token_type"]),
+        closed=None if row["closed_at"] is None else Closed(row["closed_at"], row["close_reason"], row["closed_by"]),
         meter=_meter(row),
     )
 

@@ -22,6 +22,8 @@ metadata = MetaData(naming_convention=NAMING_CONVENTION)
 _STATION = 48
 _TOKEN = 255
 _WORD = 50
+_KEY = 108  # case-folding makes up to three characters of one
+_REASON = 500
 
 transactions = Table(
     "transactions",
@@ -59,10 +61,18 @@ transactions = Table(
     Column("started_seen", Boolean, nullable=False),
     Column("offline_events", Integer, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    UniqueConstraint("station_id", "transaction_id"),
+    Column("transaction_id_key", String(_KEY)),  # case-folded (identifierString)
+    Column("conflicts", Integer, nullable=False, server_default="0"),
+    Column("last_event_at", UtcDateTime),
+    Column("closed_at", UtcDateTime),
+    Column("close_reason", String(_REASON)),
+    Column("closed_by", String(_TOKEN)),
+    Column("reuses", Integer, nullable=False, server_default="0"),
+    Column("revision", Integer, nullable=False, server_default="0"),
     # room for updates beside the row, which then touch no index
     postgresql_with={"fillfactor": 70},
 )
+Index("ix_transactions_transaction_id_key", transactions.c.transaction_id_key, transactions.c.station_id)
 Index("ix_transactions_started_at", transactions.c.started_at, transactions.c.id)
 Index("ix_transactions_station_id_started_at", transactions.c.station_id, transactions.c.started_at)
 Index("ix_transactions_state_started_at", transactions.c.state, transactions.c.started_at)
@@ -74,6 +84,25 @@ transaction_events = Table(
     metadata,
     Column("transaction", String(32), primary_key=True),
     Column("seq_no", Integer, primary_key=True, autoincrement=False),
+    Column("protocol", String(_WORD), nullable=False),
+    Column("event_type", String(_WORD), nullable=False),
+    Column("trigger_reason", String(_WORD), nullable=False),
+    Column("timestamp", UtcDateTime, nullable=False),
+    Column("offline", Boolean, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("facts", LargeBinary),
+)
+
+# Events with the seqNo of another one and other content.
+conflicting_events = Table(
+    "conflicting_events",
+    metadata,
+    Column("transaction", String(32), primary_key=True),
+    Column("seq_no", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(32), primary_key=True),  # of the payload as JSON: a repeat has the same
+    Column("follows", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
     Column("protocol", String(_WORD), nullable=False),
     Column("event_type", String(_WORD), nullable=False),
     Column("trigger_reason", String(_WORD), nullable=False),

@@ -29,6 +29,7 @@ class Identity(NamedTuple):
     key: str
     station_id: str
     transaction_id: str
+    """As the station spelled it first; it compares without case."""
 
 
 class Change(NamedTuple):
@@ -53,11 +54,12 @@ class Group(NamedTuple):
 
 _LOADED = ("id", *COLUMNS)
 _LOAD = Lookup([transactions.c[name] for name in _LOADED], by=[transactions.c.id], for_update=True)
-_VERSION = ("id", "event_count")
-"""Events are only ever added: a row with this many of them is the row that was read."""
+_VERSION = ("id", "revision")
 _UPDATE_COURSE = Update(transactions, by=_VERSION, names=("updated_at", *COURSE_COLUMNS))
 _UPDATE_ALL = Update(transactions, by=_VERSION, names=("updated_at", *WIDE_COLUMNS))
-_CREATE = Insert(transactions, ("id", "station_id", "transaction_id", "updated_at", *WIDE_COLUMNS))
+_CREATE = Insert(
+    transactions, ("id", "station_id", "transaction_id", "transaction_id_key", "updated_at", *WIDE_COLUMNS)
+)
 _SET_GROUP = (
     update(transactions)
     .where(transactions.c.id == bindparam("key"))
@@ -73,7 +75,10 @@ async def load(session: AsyncSession | Direct, keys: Collection[str]) -> dict[st
 
 async def create(session: AsyncSession | Direct, new: Mapping[Identity, Transaction], at: datetime) -> None:
     """Insert. Raises an IntegrityError when another process was faster; the batch is then to be tried again."""
-    rows = [(*identity, at, *in_wide_order(to_row(transaction))) for identity, transaction in new.items()]
+    rows = [
+        (*identity, identity.transaction_id.casefold(), at, *in_wide_order(to_row(transaction)))
+        for identity, transaction in new.items()
+    ]
     await _CREATE.execute(session, rows)
 
 
@@ -86,9 +91,9 @@ async def save(session: AsyncSession | Direct, changes: Sequence[Change], at: da
     wide: list[tuple[Any, ...]] = []
     for key, before, after in changes:
         if same_facts(before, after):
-            narrow.append((key, before.event_count, at, *to_course_row(after)))
+            narrow.append((key, before.revision, at, *to_course_row(after)))
         else:
-            wide.append((key, before.event_count, at, *in_wide_order(to_row(after))))
+            wide.append((key, before.revision, at, *in_wide_order(to_row(after))))
     written = await _UPDATE_COURSE.execute(session, narrow) + await _UPDATE_ALL.execute(session, wide)
     if written != len(changes):
         raise OutdatedError(f"{len(changes) - written} transactions were changed by another process")

@@ -1,0 +1,174 @@
+"""Which transaction an event belongs to, where a station uses a transactionId again.
+
+Some stations count from 1 after each boot. A Started event after the end begins another transaction; so does one that
+is told more than RESTART after the first Started event of a running one, which then never ended. Events that were sent
+again are known by their heads, among the last MOST transactions with that id.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
+
+from csms_db.direct import Direct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_transactions.domain.closing import CloseReason
+from csms_transactions.domain.events import EventType, TransactionEvent
+from csms_transactions.domain.identity import transaction_key
+from csms_transactions.domain.transaction import Closed, State, Transaction, close
+from csms_transactions.steps import Step
+from csms_transactions.store import events as event_store
+from csms_transactions.store import transactions as transaction_store
+from csms_transactions.store.events import Head, NewEvent
+from csms_transactions.store.transactions import Identity
+
+RESTART = timedelta(minutes=1)
+MOST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """A transactionId that a batch uses again."""
+
+    first: Identity
+    """Of the first transaction that had it."""
+    before: int
+    """How often it was used again before the batch,"""
+    after: int
+    """and with it."""
+
+    def amend(self, steps: dict[str, Step], stored: Mapping[str, Transaction], now: datetime) -> None:
+        """Note it with the first transaction, and end those that the new ones replaced."""
+        closed = Closed(now, CloseReason.ID_USED_AGAIN)
+        for reuse in range(self.before, self.after):
+            identity = reused(self.first, reuse)
+            step = _step(steps, identity, stored)
+            steps[identity.key] = replace(step, after=close(step.after, closed))
+        step = _step(steps, self.first, stored)
+        steps[self.first.key] = replace(step, after=step.after._replace(reuses=self.after))
+
+
+class Placed(NamedTuple):
+    """A batch whose events are with the transactions they belong to."""
+
+    batch: Mapping[Identity, Sequence[NewEvent]]
+    stored: Mapping[str, Transaction]
+    """Those of them that are stored, by key."""
+    reused: Sequence[Reused] = ()
+    current: Mapping[str, str] = MappingProxyType({})
+    """By the key of an id's first transaction, that of the newest one, where these differ."""
+
+
+async def place(
+    session: AsyncSession | Direct, batch: Mapping[Identity, Sequence[NewEvent]], stored: Mapping[str, Transaction]
+) -> Placed:
+    """Find the transactions that the events of a batch belong to. `stored`: the first ones of their ids."""
+    doubtful = [identity for identity, news in batch.items() if _is_doubtful(stored.get(identity.key), news)]
+    if not doubtful:
+        return Placed(batch, stored)
+    newest = {identity: _reuses(stored.get(identity.key)) for identity in doubtful}
+    others = [reused(identity, count).key for identity, count in newest.items() if count]
+    if others:
+        stored = {**stored, **await transaction_store.load(session, others)}
+    keys = {identity: _keys(identity, count) for identity, count in newest.items()}
+    seq_nos = {new.event.seq_no for identity in doubtful for new in batch[identity]}
+    heads = await event_store.heads(session, [key for some in keys.values() for key in some], seq_nos)
+    found: dict[Identity, Sequence[NewEvent]] = {i: news for i, news in batch.items() if i not in newest}
+    told: list[Reused] = []
+    current: dict[str, str] = {}
+    for identity, count in newest.items():
+        among = _Placing(identity, count, stored.get(reused(identity, count).key), _by_head(keys[identity], heads))
+        for new in batch[identity]:
+            among.add(new)
+        found.update(among.found)
+        if among.count > count:
+            told.append(Reused(identity, count, among.count))
+        if among.count:
+            current[identity.key] = reused(identity, among.count).key
+    older = [identity.key for identity in found if identity.key not in stored]
+    if older and others:  # what was sent again belongs to one of them
+        stored = {**stored, **await transaction_store.load(session, older)}
+    return Placed(found, stored, told, current)
+
+
+def reused(first: Identity, reuse: int) -> Identity:
+    """The transaction for which an id was used again for the so manieth time; 0: the first one."""
+    return first._replace(key=transaction_key(first.station_id, first.transaction_id, reuse)) if reuse else first
+
+
+def _is_doubtful(first: Transaction | None, news: Sequence[NewEvent]) -> bool:
+    starts = 0
+    for new in news:
+        starts += new.event.type is EventType.STARTED
+    return starts > 1 if first is None else bool(starts or first.reuses)
+
+
+def _reuses(first: Transaction | None) -> int:
+    return 0 if first is None else first.reuses
+
+
+def _keys(first: Identity, count: int) -> list[str]:
+    return [reused(first, reuse).key for reuse in range(max(0, count - MOST + 1), count + 1)]
+
+
+_HeadOf = tuple[int, str, datetime]
+
+
+def _by_head(keys: Sequence[str], heads: Iterable[Head]) -> dict[_HeadOf, str]:
+    """Which of these transactions has an event; of several the newest."""
+    order = {key: number for number, key in enumerate(keys)}
+    of_them = sorted((head for head in heads if head.transaction in order), key=lambda head: order[head.transaction])
+    return {(head.seq_no, head.type, head.at): head.transaction for head in of_them}
+
+
+def _head(event: TransactionEvent) -> _HeadOf:
+    return event.seq_no, event.type.value, event.at
+
+
+class _Placing:
+    """The events of one id, in order of arrival."""
+
+    def __init__(self, first: Identity, count: int, newest: Transaction | None, heads: dict[_HeadOf, str]) -> None:
+        self.count = count
+        self.found: dict[Identity, list[NewEvent]] = {}
+        self._first = first
+        self._heads = heads
+        self._started_at = newest.started_at if newest is not None and newest.started_seen else None
+        self._ended_at = newest.ended_at if newest is not None and newest.state is State.ENDED else None
+
+    def add(self, new: NewEvent) -> None:
+        key = self._heads.get(_head(new.event))
+        if key is None:
+            identity = self._next(new.event)
+            self._heads[_head(new.event)] = identity.key
+        else:
+            identity = self._first._replace(key=key)
+        self.found.setdefault(identity, []).append(new._replace(key=identity.key))
+
+    def _next(self, event: TransactionEvent) -> Identity:
+        """The transaction of an event that is not stored yet."""
+        if event.type is EventType.STARTED:
+            if self._is_another(event):
+                self.count += 1
+                self._started_at = self._ended_at = None
+            if self._started_at is None:
+                self._started_at = event.at
+        elif event.type is EventType.ENDED:
+            self._ended_at = event.at
+        return reused(self._first, self.count)
+
+    def _is_another(self, event: TransactionEvent) -> bool:
+        """Whether a Started event begins another transaction than the newest one with its id."""
+        if self._ended_at is not None:
+            return self._started_at is not None or event.at > self._ended_at
+        return self._started_at is not None and event.at - self._started_at > RESTART
+
+
+def _step(steps: Mapping[str, Step], identity: Identity, stored: Mapping[str, Transaction]) -> Step:
+    found = steps.get(identity.key)
+    if found is not None:
+        return found
+    transaction = stored[identity.key]
+    return Step(identity, transaction, transaction)

@@ -1,0 +1,15 @@
+"""How a transaction was changed."""
+
+from dataclasses import dataclass
+
+from csms_transactions.domain.transaction import Transaction
+from csms_transactions.store.transactions import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a batch, or somebody who closed it, changed one transaction."""
+
+    identity: Identity
+    before: Transaction | None
+    after: Transaction
