@@ -147,6 +147,15 @@ async def test_readers_may_read_and_nothing_else(documented: System) -> None:
     assert forbidden == {(method, url) for method, url in answers if method != "GET" or ADMINS_ALONE.search(url)}
 
 
+async def test_no_operation_takes_a_query_parameter_that_it_does_not_have(documented: System) -> None:
+    async with documented.client() as api:
+        for method, url in await operations(documented, api):
+            answer = await api.request(method, f"{url}?no_such=1", json={} if method != "GET" else None)
+            assert answer.status_code == 422, (method, url)
+            pointers = [(error["in"], error["pointer"]) for error in answer.json()["errors"]]
+            assert pointers == [("query", "/no_such")], (method, url)
+
+
 async def test_without_any_scope_everything_is_forbidden(documented: System) -> None:
     async with httpx2.AsyncClient(timeout=30, headers={"Authorization": f"Bearer {KEYS['none']}"}) as client:
         for method, url in await operations(documented, client):

@@ -286,3 +286,14 @@ def test_what_is_wrong_at_the_end_of_a_long_url_is_found() -> None:
     asked = {"location": f"ftp://example.org/{'a' * 5_000} <", "retrieveDate": "2026-01-01T00:00:00Z"}
     assert violation(validate_request(P16, "UpdateFirmware", asked))[0] is ErrorCode.PROPERTY_CONSTRAINT_VIOLATION
     assert len(all_violations_request(P16, "UpdateFirmware", asked)) == 1
+
+
+def test_missing_and_unknown_fields_are_named_each() -> None:
+    payload = {"evse": {}, "type": "OnIdle", "a/b": 1, "other": 2}
+    found = all_violations_request(Protocol.OCPP201, "Reset", payload)
+    assert {pointer for violation in found for pointer, _ in violation.by_field()} == {"/a~1b", "/other", "/evse"}
+    (missing,) = all_violations_request(Protocol.OCPP201, "ChangeAvailability", {})
+    assert (missing.pointer, list(missing.by_field())) == (
+        "",
+        [("/operationalStatus", "field operationalStatus is required")],
+    )

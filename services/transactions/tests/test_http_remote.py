@@ -79,7 +79,7 @@ async def test_our_spelling_of_a_token_is_taken_too_and_optional_objects_are_sen
         ({"id_token": {"idToken": "x" * 37, "type": "Central"}}, "/id_token/idToken"),
         ({"id_token": {"idToken": "", "type": "Central"}}, "/id_token/idToken"),
         ({"id_token": TOKEN, "evse_id": 0}, "/evse_id"),
-        ({"id_token": TOKEN, "charging_profile": {"id": 1}}, "/charging_profile"),
+        ({"id_token": TOKEN, "charging_profile": {"id": 1}}, "/charging_profile/stackLevel"),
         ({"id_token": TOKEN | {"x": "a\0b"}}, "/id_token/x"),
         ({}, "/id_token"),
     ],

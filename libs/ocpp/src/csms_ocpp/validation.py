@@ -43,11 +43,18 @@ class Violation:
     """JSON pointer to the offending value; "" is the payload itself."""
     message: str
     """Says what is wanted; holds no value of the payload."""
+    fields: tuple[str, ...] = ()
+    """Names that are missing or unknown there, not very many."""
 
     @property
     def description(self) -> str:
         """Pointer and message, for a CALLERROR."""
         return f"{self.pointer or '/'}: {self.message}"
+
+    def by_field(self) -> Iterator[tuple[str, str]]:
+        """Yield a JSON pointer to each field that is concerned, also to one that is missing, and the message."""
+        for place in [self.pointer + pointer([name]) for name in self.fields] or [self.pointer]:
+            yield place, self.message
 
 
 class _Key(NamedTuple):
@@ -217,10 +224,18 @@ def _violation(found: _Error) -> Violation:
     kind = found.error.kind
     facts: dict[str, Any] = kind.as_dict()
     code = _CODES.get(kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
-    return Violation(code, pointer(found.path), _message(kind.name, facts))
+    return Violation(code, pointer(found.path), _message(kind.name, facts), _fields(kind.name, facts))
+
+
+def _fields(keyword: str, facts: dict[str, Any]) -> tuple[str, ...]:
+    if keyword == "required":
+        return (facts["property"],)
+    return tuple(facts["unexpected"][:_MOST_NAMED]) if keyword == "additionalProperties" else ()
 
 
 _MAX_POINTER = 120
+_MOST_NAMED = 12
+"""Names and values that a message lists at most."""
 
 
 def pointer(path: Sequence[str | int]) -> str:
@@ -255,5 +270,5 @@ def _message(keyword: str, facts: dict[str, Any]) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(str(item)[:50] for item in value[:12]) + (", …" if len(value) > 12 else "")  # noqa: PLR2004
+        return ", ".join(str(item)[:50] for item in value[:_MOST_NAMED]) + (", …" if len(value) > _MOST_NAMED else "")
     return str(value)

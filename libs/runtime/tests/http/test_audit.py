@@ -53,7 +53,7 @@ async def client(audited_app: FastAPI) -> AsyncIterator[httpx2.AsyncClient]:
 
 async def test_who_did_what_when(client: httpx2.AsyncClient, audited: Audited) -> None:
     before = now_ms()
-    response = await client.post("/api/v1/things?secret=x", json={"name": "x", "password": SECRET})
+    response = await client.post("/api/v1/things?note=secret", json={"name": "x", "password": SECRET})
     assert response.status_code == 201
     told = audited.only
     assert before <= told.occurred_at_ms <= now_ms()

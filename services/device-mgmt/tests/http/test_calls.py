@@ -242,7 +242,7 @@ REFUSED = [
     ("NoSuchAction", {}, 404, None),
     ("BootNotification", {"reason": "PowerUp"}, 404, None),
     ("RemoteStartTransaction", {}, 404, None),
-    ("Reset", {}, 422, ""),
+    ("Reset", {}, 422, "/type"),
     ("Reset", {"type": "Sometimes"}, 422, "/type"),
     ("Reset", [], 422, ""),
     ("Reset", None, 422, ""),

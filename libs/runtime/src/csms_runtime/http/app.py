@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -17,6 +17,7 @@ from csms_runtime.http.json_body import JsonBodyMiddleware
 from csms_runtime.http.keys import ApiKeys
 from csms_runtime.http.management import management_router
 from csms_runtime.http.problems import MEDIA_TYPE, Problem
+from csms_runtime.http.query import only_known
 from csms_runtime.http.requests import RequestMiddleware
 from csms_runtime.http.security import BearerMiddleware
 from csms_runtime.http.tokens import Tokens
@@ -37,10 +38,13 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["pointer", "detail"],
+                "required": ["in", "pointer", "detail"],
                 "properties": {
-                    "in": {"type": "string", "description": "body, query, path or header"},
-                    "pointer": {"type": "string", "description": "JSON pointer to the field"},
+                    "in": {"type": "string", "enum": ["body", "query", "path", "header"]},
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON pointer to the field, also to one that is missing or unknown",
+                    },
                     "detail": {"type": "string"},
                 },
             },
@@ -76,7 +80,7 @@ def create_app(
     """
     app = _bare_app(title, version, [management_router(health)] if management else [])
     for router in routers:
-        app.include_router(router, prefix=API_PREFIX, responses=_RESPONSES)
+        app.include_router(router, prefix=API_PREFIX, responses=_RESPONSES, dependencies=[Depends(only_known)])
     for error in unavailable:
         app.add_exception_handler(error, problems.on_unavailable)
     for error in too_large:

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from csms_runtime import texts
+from csms_runtime.http.problems import BELOW
 
 
 def _to_utc(moment: datetime) -> datetime:
@@ -20,3 +22,8 @@ NO_NUL = StringConstraints(pattern=texts.NO_NUL)
 
 UtcMoment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """RFC 3339 in any zone, converted to UTC."""
+
+
+def wrong(pointer: str, detail: str) -> PydanticCustomError:
+    """Return what a validator raises about a field below its own: `pointer` begins at the validated value."""
+    return PydanticCustomError(BELOW, "{detail}", {BELOW: pointer, "detail": detail})

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from csms_runtime.http.json_limits import MAX_DEPTH, MAX_NAMES, MAX_STRUCTURE, has_too_much, is_deep, is_wide
-from csms_runtime.http.problems import ProblemResponse, UnfitBody, instance_of, invalid_request, pointer
+from csms_runtime.http.problems import FieldError, ProblemResponse, UnfitBody, instance_of, invalid_request, pointer
 from csms_runtime.texts import is_storable
 
 _UNSTORABLE = "holds a character that cannot be stored: NUL, or half of a surrogate pair"
@@ -50,14 +50,14 @@ class JsonBodyMiddleware:
         await self._app(scope, _strict(receive), send)
 
 
-def _unfit_address(scope: Scope) -> Iterator[dict[str, str]]:
+def _unfit_address(scope: Scope) -> Iterator[FieldError]:
     if not is_storable(scope["path"]):
-        yield {"in": "path", "pointer": "", "detail": _UNSTORABLE}
+        yield FieldError("", _UNSTORABLE, "path")
     query: bytes = scope["query_string"]
     if b"%00" in query:
         for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
             if not is_storable(name + value):
-                yield {"in": "query", "pointer": pointer([name.replace("\0", "")]), "detail": _UNSTORABLE}
+                yield FieldError(pointer([name.replace("\0", "")]), _UNSTORABLE, "query")
 
 
 def _strict(receive: Receive) -> Receive:

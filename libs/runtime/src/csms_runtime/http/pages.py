@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from csms_runtime import heavy
-from csms_runtime.http.problems import Problem
+from csms_runtime.http.problems import FieldError, Problem, invalid_request
 from csms_runtime.texts import is_storable
 
 DEFAULT_LIMIT = 100
@@ -91,8 +91,7 @@ def decode_cursor(cursor: str) -> list[Any]:
 
 def bad_cursor() -> Problem:
     """Return the answer to a cursor that no page of this list gave."""
-    violation = {"in": "query", "pointer": "/cursor", "detail": "not a cursor of this list"}
-    return Problem(422, "Invalid request", "see errors", errors=[violation])
+    return invalid_request([FieldError("/cursor", "not a cursor of this list", "query")])
 
 
 def paginate(

@@ -1,9 +1,9 @@
 """Errors as problem+json (RFC 9457). Nothing of the request's body, headers or query is ever echoed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from fastapi.exceptions import RequestValidationError
@@ -21,10 +21,26 @@ RETRY_AFTER_S = 2
 _log = structlog.get_logger(__name__)
 
 
+class FieldError(NamedTuple):
+    """What is wrong with one field of a request: every item of a problem's `errors` has this form."""
+
+    pointer: str
+    """JSON pointer (RFC 6901) to the field, also to one that is missing or unknown; "" is the whole."""
+    detail: str
+    """What is wrong, never the field's value."""
+    place: str = "body"
+    """body, query, path or header; `in` in the answer."""
+
+    def shown(self) -> dict[str, str]:
+        """Return the item as it is answered."""
+        return {"in": self.place, "pointer": self.pointer, "detail": self.detail}
+
+
 class Problem(Exception):  # noqa: N818 the RFC's name
     """An error answer. Raise it in any handler or dependency; `extra` become members of the problem object.
 
     `title` names the kind of problem and makes its `type`; `detail` is about this occurrence. Neither holds secrets.
+    `errors` are the fields that are wrong; none: the answer has no such member.
     """
 
     def __init__(
@@ -34,6 +50,7 @@ class Problem(Exception):  # noqa: N818 the RFC's name
         detail: str | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        errors: Iterable[FieldError] = (),
         **extra: Any,  # noqa: ANN401 any JSON value
     ) -> None:
         super().__init__(detail or title or str(status))
@@ -41,6 +58,7 @@ class Problem(Exception):  # noqa: N818 the RFC's name
         self.title = title
         self.detail = detail
         self.headers = headers
+        self.errors = list(errors)
         self.extra = extra
 
     def body(self, instance: str) -> dict[str, Any]:
@@ -48,7 +66,8 @@ class Problem(Exception):  # noqa: N818 the RFC's name
         phrase = HTTPStatus(self.status).phrase
         kind = "about:blank" if self.title in {None, phrase} else f"urn:csms:problem:{_slug(str(self.title))}"
         fixed = {"type": kind, "title": self.title or phrase, "status": self.status, "instance": instance}
-        return {**self.extra, **fixed, **({"detail": self.detail} if self.detail else {})}
+        errors = {"errors": [error.shown() for error in self.errors]} if self.errors else {}
+        return {**self.extra, **fixed, **({"detail": self.detail} if self.detail else {}), **errors}
 
 
 class UnfitBody(HTTPException):
@@ -59,7 +78,7 @@ class UnfitBody(HTTPException):
 
     def __init__(self, pointer: str, detail: str) -> None:
         super().__init__(422, detail)
-        self.errors = [{"in": "body", "pointer": pointer, "detail": detail}]
+        self.errors = [FieldError(pointer, detail)]
 
 
 class ProblemResponse(JSONResponse):
@@ -99,8 +118,8 @@ async def on_invalid_request(request: Request, error: Exception) -> ProblemRespo
     return _respond(request, invalid_request(shown, detail))
 
 
-def invalid_request(errors: list[dict[str, str]], detail: str = "see errors") -> Problem:
-    """Return the 422 for a request with these errors, each with `in`, `pointer` and `detail`."""
+def invalid_request(errors: Iterable[FieldError], detail: str = "see errors") -> Problem:
+    """Return the 422 for a request with these errors."""
     return Problem(422, "Invalid request", detail, errors=errors)
 
 
@@ -127,11 +146,16 @@ def _respond(request: Request, problem: Problem) -> ProblemResponse:
     return ProblemResponse(problem, instance_of(request.scope.get("csms.request_id", "unknown")))
 
 
-def _violation(error: Mapping[str, Any]) -> dict[str, str]:
+def _violation(error: Mapping[str, Any]) -> FieldError:
     place, *path = error.get("loc", ("body",))
     if error.get("type") == "json_invalid":
-        return {"in": "body", "pointer": "", "detail": f"not JSON at character {path[0] if path else 0}"}
-    return {"in": str(place), "pointer": pointer(path), "detail": str(error.get("msg", "invalid"))}
+        return FieldError("", f"not JSON at character {path[0] if path else 0}")
+    below = error["ctx"][BELOW] if error.get("type") == BELOW else ""
+    return FieldError(pointer(path) + below, str(error.get("msg", "invalid")), str(place))
+
+
+BELOW = "below"
+"""The type of an error that names a field below the one it was found in; see `csms_runtime.http.fields.wrong`."""
 
 
 def _slug(title: str) -> str:

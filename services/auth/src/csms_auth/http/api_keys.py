@@ -21,6 +21,7 @@ from csms_runtime.http import (
     paginate,
     require,
 )
+from csms_runtime.http.problems import FieldError, invalid_request
 from csms_runtime.ids import new_id
 from fastapi import APIRouter, Path, Response, Security
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -123,8 +124,7 @@ class ApiKeyResource:
         """Make a key. It is in the answer and nowhere else; other services accept it within about a second."""
         now = utcnow()
         if body.expires_at is not None and body.expires_at <= now:
-            violation = {"in": "body", "pointer": "/expires_at", "detail": "is in the past"}
-            raise Problem(422, "Invalid request", "see errors", errors=[violation])
+            raise invalid_request([FieldError("/expires_at", "is in the past")])
         key = generate_api_key()
         row = ApiKeyRow(
             key_id=new_id(),

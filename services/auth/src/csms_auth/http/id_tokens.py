@@ -8,6 +8,7 @@ from csms_db import outbox
 from csms_db.engine import Database, WriteSession
 from csms_runtime.clock import utcnow
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, demand, paginate, require
+from csms_runtime.http.problems import FieldError, invalid_request
 from fastapi import APIRouter, Depends, Path, Query, Response, Security, status
 
 from csms_auth import events
@@ -28,7 +29,7 @@ async def token_ref(
     """Return the token a path names. Raises Problem 422."""
     spelling = _SPELLINGS.get(token_type.casefold(), token_type)
     if spelling != token_type:
-        raise _invalid("path", "/type", f"this type is spelled {spelling}")
+        raise invalid_request([FieldError("/type", f"this type is spelled {spelling}", "path")])
     return TokenRef(token_type, id_token)
 
 
@@ -106,7 +107,7 @@ class IdTokens:
 
     async def _create(self, session: WriteSession, ref: TokenRef, body: TokenBody) -> StoredToken:
         if "status" not in body.given:
-            raise _invalid("body", "/status", "required when a token is created")
+            raise invalid_request([FieldError("/status", "required when a token is created")])
         stored = await id_tokens.add(session, Token(ref, **body.given), utcnow())
         await outbox.add(session, tables.outbox, [events.id_token_changed(stored.token)])
         return stored
@@ -122,10 +123,6 @@ class IdTokens:
 
 def _position(stored: StoredToken) -> tuple[str, str]:
     return stored.token.ref.key, stored.token.ref.type
-
-
-def _invalid(place: str, pointer: str, detail: str) -> Problem:
-    return Problem(422, "Invalid request", "see errors", errors=[{"in": place, "pointer": pointer, "detail": detail}])
 
 
 def _not_found() -> Problem:

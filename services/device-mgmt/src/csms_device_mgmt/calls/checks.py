@@ -9,6 +9,7 @@ from csms_ocpp.validation import all_violations_request
 from csms_ocpp.versions import Protocol
 from csms_runtime import heavy
 from csms_runtime.http import Problem
+from csms_runtime.http.problems import FieldError
 
 from csms_device_mgmt import messages
 from csms_device_mgmt.domain.registration import refusal
@@ -35,14 +36,14 @@ async def check(station: Station, protocol: Protocol, action: str, payload: Any)
         raise Problem(409, f"Station is {status.value.lower()}", reason)
 
 
-def violations(protocol: Protocol, action: str, payload: Any) -> list[dict[str, str]]:  # noqa: ANN401 as above
-    """Return what is wrong with a request, as {"pointer", "detail"}: by its schema, else by rules beyond it.
+def violations(protocol: Protocol, action: str, payload: Any) -> list[FieldError]:  # noqa: ANN401 as above
+    """Return what is wrong with a request: by its schema, else by rules beyond it.
 
     The first hundred of very many.
     """
     found = all_violations_request(protocol, action, payload)
     if found:
-        return [{"pointer": violation.pointer, "detail": violation.message} for violation in found]
+        return [FieldError(*named) for violation in found for named in violation.by_field()]
     rule = RULES.get(action) if protocol is not Protocol.OCPP16 else None
     findings = rule(payload) if rule else ()
-    return [{"pointer": finding.pointer, "detail": finding.detail} for finding in islice(findings, _MOST_FINDINGS)]
+    return [FieldError(*finding) for finding in islice(findings, _MOST_FINDINGS)]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from csms_ocpp.versions import Protocol
 from csms_runtime.http import Problem
+from csms_runtime.http.problems import FieldError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.commands import Command
@@ -17,7 +18,7 @@ async def check_known(session: AsyncSession, command: Command) -> None:
     """Raise Problem 422 if what is known of the station stands against a command of OCPP 2, valid in itself."""
     if command.protocol == Protocol.OCPP16:
         return
-    errors = [finding._asdict() async for finding in _findings(session, command)]
+    errors = [FieldError(*finding) async for finding in _findings(session, command)]
     if errors:
         detail = f"{command.action} does not fit what is known of the station"
         raise Problem(422, "Payload refused", detail, errors=errors)

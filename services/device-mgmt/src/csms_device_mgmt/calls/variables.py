@@ -68,8 +68,10 @@ class VariableAccess:
         try:
             await self._calls.check(_request(message, request, elements))
         except Problem as problem:
-            for error in problem.extra.get("errors", ()):
-                error["pointer"] = error["pointer"].replace(f"/{message.request_list}", "/variables", 1)
+            problem.errors = [
+                error._replace(pointer=error.pointer.replace(f"/{message.request_list}", "/variables", 1))
+                for error in problem.errors
+            ]
             raise
 
     async def _limits(

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, require
+from csms_runtime.http.fields import wrong
 from csms_runtime.http.prefer import Prefer, wants_async
 from fastapi import APIRouter, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
@@ -41,7 +42,8 @@ class ReportBody(BaseModel):
     def _one_kind(self) -> "ReportBody":
         criteria = self.component_criteria is not None or self.component_variables is not None
         if (self.report_base is not None) == criteria:
-            raise ValueError("give either report_base, or component_criteria and component_variables or one of them")
+            detail = "give either report_base, or component_criteria and component_variables or one of them"
+            raise wrong("/report_base", detail)
         return self
 
     def message(self, request_id: int) -> tuple[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from csms_ocpp.versions import Protocol
 from csms_runtime.http import Problem, require
+from csms_runtime.http.problems import FieldError
 from fastapi import APIRouter, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -127,11 +128,11 @@ def _wanted(unit: Unit, station: Station, body: SecurityProfileBody, settings: D
     _check(station, body.security_profile)
     url = body.ocpp_csms_url or settings.public_ocpp_url_tls
     if url is None:
-        errors = [{"pointer": "/ocpp_csms_url", "detail": "needed, for CSMS_PUBLIC_OCPP_URL_TLS is not set"}]
+        errors = [FieldError("/ocpp_csms_url", "needed, for CSMS_PUBLIC_OCPP_URL_TLS is not set")]
         raise Problem(422, "Invalid request", "no address to connect to", errors=errors)
     slots = body.network_configuration_priority
     if slots is not None and slots[0] != body.configuration_slot:
-        errors = [{"pointer": "/network_configuration_priority/0", "detail": "the new slot is used first (A05)"}]
+        errors = [FieldError("/network_configuration_priority/0", "the new slot is used first (A05)")]
         raise Problem(422, "Invalid request", "the new slot is not the first one", errors=errors)
     has_certificate = station.certificate_not_after is not None and station.certificate_not_after > unit.now
     needs_certificate = body.security_profile == CERTIFICATE_PROFILE and not has_certificate

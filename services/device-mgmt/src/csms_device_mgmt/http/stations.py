@@ -7,6 +7,7 @@ from csms_ocpp.redaction import is_secret_variable
 from csms_ocpp.station_ids import RULE, checked
 from csms_ocpp.versions import Protocol
 from csms_runtime.http import Page, PageParams, paginate, require
+from csms_runtime.http.fields import wrong
 from csms_runtime.http.pages import MAX_PAGE_BYTES
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from csms_runtime.texts import NO_NUL
@@ -88,10 +89,9 @@ class StationBody(BaseModel):
 def _check_variable(number: int, element: dict[str, Any]) -> None:
     found = violations(Protocol.OCPP201, "SetVariables", {"setVariableData": [element]})
     if found:
-        pointer = found[0]["pointer"].replace("/setVariableData/0", f"/{number}", 1)
-        raise ValueError(f"{pointer}: {found[0]['detail']}")
+        raise wrong(found[0].pointer.replace("/setVariableData/0", f"/{number}", 1), found[0].detail)
     if is_secret_variable(element["variable"]["name"]):
-        raise ValueError(f"/{number}: a secret is not kept here; use /stations/{{station_id}}/password")
+        raise wrong(f"/{number}", "a secret is not kept here; use /stations/{station_id}/password")
 
 
 def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:

@@ -10,7 +10,7 @@ from csms_db.engine import Database
 from csms_runtime.clock import from_ms
 from csms_runtime.http import API_PREFIX, CurrentPrincipal, Problem, require
 from csms_runtime.http.prefer import Prefer, wants_async
-from csms_runtime.http.problems import RETRY_AFTER_S
+from csms_runtime.http.problems import RETRY_AFTER_S, FieldError
 from fastapi import APIRouter, Depends, Header, Query, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -215,11 +215,12 @@ def _unsupported(error: UnsupportedProtocolError) -> Problem:
 
 
 def _invalid(error: InvalidRequestError) -> Problem:
-    violations = [
-        {"in": "body", "pointer": _pointer(violation.pointer), "detail": violation.message}
+    errors = [
+        FieldError(_pointer(pointer), detail)
         for violation in error.violations
+        for pointer, detail in violation.by_field()
     ]
-    return Problem(422, "Invalid request", "The station could not take this request", errors=violations)
+    return Problem(422, "Invalid request", "The station could not take this request", errors=errors)
 
 
 _FIELDS = {
