@@ -42,6 +42,14 @@ async def test_a_transaction_from_start_to_end(world):
     assert await world.told(3) == ["transaction_started", "transaction_updated", "transaction_ended"]
     assert world.events[0].transaction_started.id_token == "TAG"
     assert world.events[2].transaction_ended.energy_wh == 2500
+    whole = world.events[2].transaction_ended.transaction
+    assert (whole.id, whole.station_id, whole.transaction_id) == (transaction_key("CS1", "tx-1"), "CS1", "tx-1")
+    assert (whole.state, whole.evse_id, whole.id_token, whole.id_token_type) == ("Ended", 1, "TAG", "ISO14443")
+    assert (whole.meter_start_wh, whole.meter_stop_wh, whole.energy_wh) == (1000, 3500, 2500)
+    assert (whole.stopped_reason, whole.close_reason, list(whole.gaps)) == ("Local", "", [])
+    assert (whole.started_at_ms, whole.ended_at_ms) == (1_767_225_600_000, 1_767_225_602_000)
+    assert (whole.revision, whole.event_count, whole.conflicts) == (3, 3, 0)
+    assert not whole.HasField("time_spent_charging_s")
 
 
 async def test_the_answer_of_auth_is_given_in_full(world):

@@ -4,7 +4,7 @@ import pytest
 from csms_transactions.domain.changes import Change, changes
 from csms_transactions.domain.events import MASK, EventType, IdToken, TransactionEvent
 from csms_transactions.domain.meter import Reading
-from csms_transactions.domain.transaction import State, Transaction, advance, derive
+from csms_transactions.domain.transaction import Closed, State, Transaction, advance, close, derive
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -191,3 +191,49 @@ def test_the_end_is_told_once_and_later_corrections_of_energy_as_update() -> Non
     ended = derive([*told[:2], told[5]])
     assert changes(derive(told[:2]), ended) == [Change.ENDED]
     assert changes(ended, derive([*told[:2], told[5], told[3]])) == [Change.UPDATED]
+
+
+def test_a_late_start_corrects_the_beginning_of_an_ended_transaction() -> None:
+    end, middle, start = event(2, "Ended"), event(1), event(0, "Started", at=T0 - timedelta(hours=3))
+    before, after = derive([end, middle]), derive([end, middle, start])
+    assert before.started_at != after.started_at
+    assert changes(before, after) == [Change.UPDATED]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        event(9, "Ended", stopped_reason="EVDisconnected"),
+        event(9, trigger_reason="Authorized", id_token=IdToken("LATE", "ISO14443")),
+        event(9, trigger_reason="StopAuthorized", id_token=IdToken("LATE", "ISO14443")),
+        event(9, evse_id=7),
+        event(9, time_spent_charging=600),
+        event(9, readings=(reading(12_000, "Transaction.End"),)),
+    ],
+)
+def test_every_change_of_what_is_billed_is_told_after_the_end(later: TransactionEvent) -> None:
+    told = [event(0, "Started", readings=(reading(1000, "Transaction.Begin"),)), event(1, "Ended")]
+    assert changes(derive(told), derive([*told, later])) == [Change.UPDATED]
+
+
+def test_counting_alone_is_no_change_after_the_end() -> None:
+    told = [event(0, "Started"), event(1, "Ended")]
+    before, after = derive(told), derive([*told, event(2, offline=True)])
+    assert before.event_count != after.event_count
+    assert changes(before, after) == []
+
+
+def test_an_ended_event_after_the_closing_counts_and_is_told() -> None:
+    told = [event(0, "Started"), event(1)]
+    closed = close(derive(told), Closed(T0 + timedelta(days=1), "lost", "Ann"))
+    assert (closed.state, closed.ended_at, closed.end_seen) == (State.ENDED, T0 + timedelta(seconds=1), False)
+    assert changes(derive(told), closed) == [Change.ENDED]
+    ended = advance(closed, event(5, "Ended", stopped_reason="PowerLoss"))
+    assert (ended.ended_at, ended.stopped_reason) == (T0 + timedelta(seconds=5), "PowerLoss")
+    assert ended.closed == closed.closed
+    assert changes(closed, ended) == [Change.UPDATED]
+    assert derive([*told, event(5, "Ended", stopped_reason="PowerLoss")], known=closed) == ended
+    later = advance(closed, event(3))
+    assert (later.state, later.ended_at) == (State.ENDED, T0 + timedelta(seconds=3))
+    assert derive([*told, event(3)], known=closed) == later
+    assert close(ended, Closed(T0, "again")) == ended

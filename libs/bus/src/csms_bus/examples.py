@@ -15,7 +15,7 @@ from csms.v1.auth_pb2 import (
     TokenQuestion,
 )
 from csms.v1.bus_pb2 import DeadLetter, Record
-from csms.v1.events_pb2 import ConnectionRefused, DomainEvent, StationBooted, TransactionEnded
+from csms.v1.events_pb2 import ConnectionRefused, DomainEvent, StationBooted, Transaction, TransactionEnded
 from csms.v1.station_pb2 import (
     CONNECTION_STATE_OPEN,
     GATEWAY_STATE_ALIVE,
@@ -312,6 +312,25 @@ _BY_TOPIC: dict[str, Record] = {
             stopped_reason="EVDisconnected",
             ended_at_ms=_MOMENT_MS,
             energy_wh=18_250.0,
+            transaction=Transaction(
+                id="0f8f2c0d4be7a3f1c2d98a6b54e3107c",
+                station_id="CS1",
+                transaction_id="6e8d2f0a-1b7c-4f43-9d0e-2f1a3b4c5d6e",
+                state="Ended",
+                revision=21,
+                evse_id=1,
+                connector_id=1,
+                id_token="04A1B2C3D4E5F6",  # noqa: S106 a card, in an example
+                id_token_type="ISO14443",  # noqa: S106 as above
+                started_at_ms=_MOMENT_MS - 3_600_000,
+                ended_at_ms=_MOMENT_MS,
+                stopped_reason="EVDisconnected",
+                meter_start_wh=1_000.0,
+                meter_stop_wh=19_250.0,
+                energy_wh=18_250.0,
+                event_count=24,
+                gaps=[Transaction.Gap(first_seq_no=7, last_seq_no=7)],
+            ),
         )
     ),
 }

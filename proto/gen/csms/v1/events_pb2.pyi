@@ -5,8 +5,10 @@ Domain events for other teams, on events.auth, events.transactions and events.de
 per station; event_id tells repeats.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -534,6 +536,7 @@ class TransactionStarted(_message.Message):
     ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
     REMOTE_START_ID_FIELD_NUMBER: _builtins.int
     STARTED_AT_MS_FIELD_NUMBER: _builtins.int
+    TRANSACTION_FIELD_NUMBER: _builtins.int
     transaction_id: _builtins.str
     evse_id: _builtins.int
     connector_id: _builtins.int
@@ -541,6 +544,8 @@ class TransactionStarted(_message.Message):
     id_token_type: _builtins.str
     remote_start_id: _builtins.int
     started_at_ms: _builtins.int
+    @_builtins.property
+    def transaction(self) -> Global___Transaction: ...
     def __init__(
         self,
         *,
@@ -551,10 +556,11 @@ class TransactionStarted(_message.Message):
         id_token_type: _builtins.str = ...,
         remote_start_id: _builtins.int = ...,
         started_at_ms: _builtins.int = ...,
+        transaction: Global___Transaction | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["transaction", b"transaction"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_id", b"connector_id", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "remote_start_id", b"remote_start_id", "started_at_ms", b"started_at_ms", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_id", b"connector_id", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "remote_start_id", b"remote_start_id", "started_at_ms", b"started_at_ms", "transaction", b"transaction", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -562,6 +568,10 @@ Global___TransactionStarted: _TypeAlias = TransactionStarted  # noqa: Y015
 
 @_typing.final
 class TransactionUpdated(_message.Message):
+    """Something of a running transaction changed, or anything that may be billed of one that has ended: its Ended event came
+    after it was closed, a late event filled a gap, the energy was corrected.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TRANSACTION_ID_FIELD_NUMBER: _builtins.int
@@ -572,6 +582,7 @@ class TransactionUpdated(_message.Message):
     CONNECTOR_ID_FIELD_NUMBER: _builtins.int
     ID_TOKEN_FIELD_NUMBER: _builtins.int
     ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    TRANSACTION_FIELD_NUMBER: _builtins.int
     transaction_id: _builtins.str
     charging_state: _builtins.str
     seq_no: _builtins.int
@@ -583,6 +594,8 @@ class TransactionUpdated(_message.Message):
     id_token: _builtins.str
     """Empty: not known."""
     id_token_type: _builtins.str
+    @_builtins.property
+    def transaction(self) -> Global___Transaction: ...
     def __init__(
         self,
         *,
@@ -594,10 +607,11 @@ class TransactionUpdated(_message.Message):
         connector_id: _builtins.int = ...,
         id_token: _builtins.str = ...,
         id_token_type: _builtins.str = ...,
+        transaction: Global___Transaction | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "energy_wh", b"energy_wh"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "energy_wh", b"energy_wh", "transaction", b"transaction"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "charging_state", b"charging_state", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "seq_no", b"seq_no", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "charging_state", b"charging_state", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "seq_no", b"seq_no", "transaction", b"transaction", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
     _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015
@@ -607,17 +621,22 @@ Global___TransactionUpdated: _TypeAlias = TransactionUpdated  # noqa: Y015
 
 @_typing.final
 class TransactionEnded(_message.Message):
+    """Told once, be it by the station or because the transaction was closed; what changes later is TransactionUpdated."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TRANSACTION_ID_FIELD_NUMBER: _builtins.int
     STOPPED_REASON_FIELD_NUMBER: _builtins.int
     ENDED_AT_MS_FIELD_NUMBER: _builtins.int
     ENERGY_WH_FIELD_NUMBER: _builtins.int
+    TRANSACTION_FIELD_NUMBER: _builtins.int
     transaction_id: _builtins.str
     stopped_reason: _builtins.str
     ended_at_ms: _builtins.int
     energy_wh: _builtins.float
     """Energy in Wh; absent: not known."""
+    @_builtins.property
+    def transaction(self) -> Global___Transaction: ...
     def __init__(
         self,
         *,
@@ -625,13 +644,168 @@ class TransactionEnded(_message.Message):
         stopped_reason: _builtins.str = ...,
         ended_at_ms: _builtins.int = ...,
         energy_wh: _builtins.float | None = ...,
+        transaction: Global___Transaction | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "energy_wh", b"energy_wh"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "energy_wh", b"energy_wh", "transaction", b"transaction"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "ended_at_ms", b"ended_at_ms", "energy_wh", b"energy_wh", "stopped_reason", b"stopped_reason", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "ended_at_ms", b"ended_at_ms", "energy_wh", b"energy_wh", "stopped_reason", b"stopped_reason", "transaction", b"transaction", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
     _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__energy_wh) -> _WhichOneofReturnType__energy_wh | None: ...
 
 Global___TransactionEnded: _TypeAlias = TransactionEnded  # noqa: Y015
+
+@_typing.final
+class Transaction(_message.Message):
+    """All that is known of a transaction, as GET /transactions/{id} shows it. Of two the one with the higher revision counts.
+    Empty texts, zeros and absent fields: not known.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Gap(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        FIRST_SEQ_NO_FIELD_NUMBER: _builtins.int
+        LAST_SEQ_NO_FIELD_NUMBER: _builtins.int
+        first_seq_no: _builtins.int
+        last_seq_no: _builtins.int
+        def __init__(
+            self,
+            *,
+            first_seq_no: _builtins.int = ...,
+            last_seq_no: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["first_seq_no", b"first_seq_no", "last_seq_no", b"last_seq_no"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ID_FIELD_NUMBER: _builtins.int
+    STATION_ID_FIELD_NUMBER: _builtins.int
+    TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    CONNECTOR_ID_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    STOP_ID_TOKEN_FIELD_NUMBER: _builtins.int
+    STOP_ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    REMOTE_START_ID_FIELD_NUMBER: _builtins.int
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    STARTED_AT_MS_FIELD_NUMBER: _builtins.int
+    STARTED_MISSING_FIELD_NUMBER: _builtins.int
+    ENDED_AT_MS_FIELD_NUMBER: _builtins.int
+    STOPPED_REASON_FIELD_NUMBER: _builtins.int
+    CLOSE_REASON_FIELD_NUMBER: _builtins.int
+    CLOSED_BY_FIELD_NUMBER: _builtins.int
+    CLOSED_AT_MS_FIELD_NUMBER: _builtins.int
+    METER_START_WH_FIELD_NUMBER: _builtins.int
+    METER_STOP_WH_FIELD_NUMBER: _builtins.int
+    ENERGY_WH_FIELD_NUMBER: _builtins.int
+    TIME_SPENT_CHARGING_S_FIELD_NUMBER: _builtins.int
+    CHARGING_STATE_FIELD_NUMBER: _builtins.int
+    NUMBER_OF_PHASES_USED_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    CONFLICTS_FIELD_NUMBER: _builtins.int
+    GAPS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Our id, unique among all stations."""
+    station_id: _builtins.str
+    transaction_id: _builtins.str
+    """The station's id of it, which it may use again."""
+    state: _builtins.str
+    """"Active" or "Ended"."""
+    revision: _builtins.int
+    evse_id: _builtins.int
+    connector_id: _builtins.int
+    id_token: _builtins.str
+    """The token that started it, a key code masked."""
+    id_token_type: _builtins.str
+    stop_id_token: _builtins.str
+    """The token that stopped it."""
+    stop_id_token_type: _builtins.str
+    remote_start_id: _builtins.int
+    reservation_id: _builtins.int
+    started_at_ms: _builtins.int
+    """Of the Started event; while it is missing, of the first event received."""
+    started_missing: _builtins.bool
+    ended_at_ms: _builtins.int
+    stopped_reason: _builtins.str
+    """Empty: the station has not told the end."""
+    close_reason: _builtins.str
+    """Why it was closed without an Ended event, by which operator (empty: by the CSMS), and when."""
+    closed_by: _builtins.str
+    closed_at_ms: _builtins.int
+    meter_start_wh: _builtins.float
+    meter_stop_wh: _builtins.float
+    energy_wh: _builtins.float
+    time_spent_charging_s: _builtins.int
+    charging_state: _builtins.str
+    number_of_phases_used: _builtins.int
+    event_count: _builtins.int
+    conflicts: _builtins.int
+    """Events that have the seqNo of another one and other content."""
+    @_builtins.property
+    def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Transaction.Gap]:
+        """Events that were not received, the first 200 runs."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        station_id: _builtins.str = ...,
+        transaction_id: _builtins.str = ...,
+        state: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        evse_id: _builtins.int = ...,
+        connector_id: _builtins.int = ...,
+        id_token: _builtins.str = ...,
+        id_token_type: _builtins.str = ...,
+        stop_id_token: _builtins.str = ...,
+        stop_id_token_type: _builtins.str = ...,
+        remote_start_id: _builtins.int = ...,
+        reservation_id: _builtins.int = ...,
+        started_at_ms: _builtins.int = ...,
+        started_missing: _builtins.bool = ...,
+        ended_at_ms: _builtins.int = ...,
+        stopped_reason: _builtins.str = ...,
+        close_reason: _builtins.str = ...,
+        closed_by: _builtins.str = ...,
+        closed_at_ms: _builtins.int = ...,
+        meter_start_wh: _builtins.float | None = ...,
+        meter_stop_wh: _builtins.float | None = ...,
+        energy_wh: _builtins.float | None = ...,
+        time_spent_charging_s: _builtins.int | None = ...,
+        charging_state: _builtins.str = ...,
+        number_of_phases_used: _builtins.int = ...,
+        event_count: _builtins.int = ...,
+        conflicts: _builtins.int = ...,
+        gaps: _abc.Iterable[Global___Transaction.Gap] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "energy_wh", b"energy_wh", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "time_spent_charging_s", b"time_spent_charging_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "charging_state", b"charging_state", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "closed_by", b"closed_by", "conflicts", b"conflicts", "connector_id", b"connector_id", "ended_at_ms", b"ended_at_ms", "energy_wh", b"energy_wh", "event_count", b"event_count", "evse_id", b"evse_id", "gaps", b"gaps", "id", b"id", "id_token", b"id_token", "id_token_type", b"id_token_type", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "number_of_phases_used", b"number_of_phases_used", "remote_start_id", b"remote_start_id", "reservation_id", b"reservation_id", "revision", b"revision", "started_at_ms", b"started_at_ms", "started_missing", b"started_missing", "state", b"state", "station_id", b"station_id", "stop_id_token", b"stop_id_token", "stop_id_token_type", b"stop_id_token_type", "stopped_reason", b"stopped_reason", "time_spent_charging_s", b"time_spent_charging_s", "transaction_id", b"transaction_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
+    _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015
+    _WhichOneofReturnType__meter_start_wh: _TypeAlias = _typing.Literal["meter_start_wh"]  # noqa: Y015
+    _WhichOneofArgType__meter_start_wh: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh"]  # noqa: Y015
+    _WhichOneofReturnType__meter_stop_wh: _TypeAlias = _typing.Literal["meter_stop_wh"]  # noqa: Y015
+    _WhichOneofArgType__meter_stop_wh: _TypeAlias = _typing.Literal["_meter_stop_wh", b"_meter_stop_wh"]  # noqa: Y015
+    _WhichOneofReturnType__time_spent_charging_s: _TypeAlias = _typing.Literal["time_spent_charging_s"]  # noqa: Y015
+    _WhichOneofArgType__time_spent_charging_s: _TypeAlias = _typing.Literal["_time_spent_charging_s", b"_time_spent_charging_s"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__energy_wh) -> _WhichOneofReturnType__energy_wh | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__meter_start_wh) -> _WhichOneofReturnType__meter_start_wh | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__meter_stop_wh) -> _WhichOneofReturnType__meter_stop_wh | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time_spent_charging_s) -> _WhichOneofReturnType__time_spent_charging_s | None: ...
+
+Global___Transaction: _TypeAlias = Transaction  # noqa: Y015

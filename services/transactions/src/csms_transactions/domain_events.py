@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from csms.v1.events_pb2 import DomainEvent, TransactionEnded, TransactionStarted, TransactionUpdated
+from csms.v1.events_pb2 import Transaction as WholeTransaction
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import EVENTS_TRANSACTIONS
@@ -14,6 +15,7 @@ from csms_transactions.domain.changes import Change, changes
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.transaction import Transaction
 from csms_transactions.steps import Step
+from csms_transactions.store.transactions import Identity
 
 
 def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Outgoing]]:
@@ -21,54 +23,94 @@ def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Ou
     for step in steps:
         for change in changes(step.before, step.after):
             event = DomainEvent(event_id=new_id(), occurred_at_ms=to_ms(now), station_id=step.identity.station_id)
-            _FILL[change](event, step.identity.transaction_id, step.after)
+            _FILL[change](event, step.after, whole(step.identity, step.after))
             yield change, Outgoing(EVENTS_TRANSACTIONS.name, new_record(step.identity.station_id, event=event))
 
 
-def _started(event: DomainEvent, transaction_id: str, transaction: Transaction) -> None:
-    token = transaction.id_token or IdToken("", "")
+def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
+    """All that is known of a transaction: what is added to one belongs here, too."""
+    token, stop_token = transaction.id_token or _NO_TOKEN, transaction.stop_id_token or _NO_TOKEN
+    closed = transaction.closed
+    return WholeTransaction(
+        id=identity.key,
+        station_id=identity.station_id,
+        transaction_id=identity.transaction_id,
+        state=transaction.state.value,
+        revision=transaction.revision,
+        evse_id=transaction.evse_id or 0,
+        connector_id=transaction.connector_id or 0,
+        id_token=token.value,
+        id_token_type=token.type,
+        stop_id_token=stop_token.value,
+        stop_id_token_type=stop_token.type,
+        remote_start_id=transaction.remote_start_id or 0,
+        reservation_id=transaction.reservation_id or 0,
+        started_at_ms=to_ms(transaction.started_at),
+        started_missing=not transaction.started_seen,
+        ended_at_ms=to_ms(transaction.ended_at) if transaction.ended_at else 0,
+        stopped_reason=transaction.stopped_reason or "",
+        close_reason=closed.reason if closed else "",
+        closed_by=closed.by if closed else "",
+        closed_at_ms=to_ms(closed.at) if closed else 0,
+        meter_start_wh=transaction.meter.start_wh,
+        meter_stop_wh=transaction.meter.stop_wh,
+        energy_wh=transaction.meter.energy_wh,
+        time_spent_charging_s=transaction.time_spent_charging,
+        charging_state=transaction.charging_state or "",
+        number_of_phases_used=transaction.number_of_phases_used or 0,
+        event_count=transaction.event_count,
+        conflicts=transaction.conflicts,
+        gaps=[WholeTransaction.Gap(first_seq_no=first, last_seq_no=last) for first, last in transaction.gaps],
+    )
+
+
+_NO_TOKEN = IdToken("", "")
+
+
+def _started(event: DomainEvent, transaction: Transaction, all_of_it: WholeTransaction) -> None:
     event.transaction_started.CopyFrom(
         TransactionStarted(
-            transaction_id=transaction_id,
-            evse_id=transaction.evse_id or 0,
-            connector_id=transaction.connector_id or 0,
-            id_token=token.value,
-            id_token_type=token.type,
-            remote_start_id=transaction.remote_start_id or 0,
+            transaction_id=all_of_it.transaction_id,
+            evse_id=all_of_it.evse_id,
+            connector_id=all_of_it.connector_id,
+            id_token=all_of_it.id_token,
+            id_token_type=all_of_it.id_token_type,
+            remote_start_id=all_of_it.remote_start_id,
             started_at_ms=to_ms(transaction.started_at),
+            transaction=all_of_it,
         )
     )
 
 
-def _updated(event: DomainEvent, transaction_id: str, transaction: Transaction) -> None:
-    token = transaction.id_token or IdToken("", "")
+def _updated(event: DomainEvent, transaction: Transaction, all_of_it: WholeTransaction) -> None:
     event.transaction_updated.CopyFrom(
         TransactionUpdated(
-            transaction_id=transaction_id,
-            charging_state=transaction.charging_state or "",
+            transaction_id=all_of_it.transaction_id,
+            charging_state=all_of_it.charging_state,
             seq_no=transaction.last_seq_no,
             energy_wh=transaction.meter.energy_wh,
-            evse_id=transaction.evse_id or 0,
-            connector_id=transaction.connector_id or 0,
-            id_token=token.value,
-            id_token_type=token.type,
+            evse_id=all_of_it.evse_id,
+            connector_id=all_of_it.connector_id,
+            id_token=all_of_it.id_token,
+            id_token_type=all_of_it.id_token_type,
+            transaction=all_of_it,
         )
     )
 
 
-def _ended(event: DomainEvent, transaction_id: str, transaction: Transaction) -> None:
-    ended_at = transaction.ended_at or transaction.started_at
+def _ended(event: DomainEvent, transaction: Transaction, all_of_it: WholeTransaction) -> None:
     event.transaction_ended.CopyFrom(
         TransactionEnded(
-            transaction_id=transaction_id,
-            stopped_reason=transaction.stopped_reason or "",
-            ended_at_ms=to_ms(ended_at),
+            transaction_id=all_of_it.transaction_id,
+            stopped_reason=all_of_it.stopped_reason,
+            ended_at_ms=to_ms(transaction.ended_at or transaction.started_at),
             energy_wh=transaction.meter.energy_wh,
+            transaction=all_of_it,
         )
     )
 
 
-_FILL: Mapping[Change, Callable[[DomainEvent, str, Transaction], None]] = {
+_FILL: Mapping[Change, Callable[[DomainEvent, Transaction, WholeTransaction], None]] = {
     Change.STARTED: _started,
     Change.UPDATED: _updated,
     Change.ENDED: _ended,

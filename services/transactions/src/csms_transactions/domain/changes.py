@@ -1,8 +1,10 @@
 """Which domain events follow from a transaction's change."""
 
+from collections.abc import Mapping
 from enum import Enum, auto
+from typing import Any
 
-from csms_transactions.domain.transaction import State, Transaction
+from csms_transactions.domain.transaction import NO_METER, State, Transaction
 
 
 class Change(Enum):
@@ -17,7 +19,7 @@ def changes(before: Transaction | None, after: Transaction) -> list[Change]:
     """The changes from `before` (None: the transaction was unknown) to `after`, in the order to publish them.
 
     A transaction is STARTED when it is first heard of, be it by its last event. A meter value alone is no change of a
-    running transaction, but a correction of the energy of an ended one is UPDATED: somebody may have billed it.
+    running transaction; of an ended one everything is that may have been billed.
     """
     found = [Change.STARTED] if before is None else []
     if after.state is State.ENDED and (before is None or before.state is not State.ENDED):
@@ -28,10 +30,33 @@ def changes(before: Transaction | None, after: Transaction) -> list[Change]:
 
 
 def _updated(before: Transaction, after: Transaction) -> bool:
-    if _shown(before) != _shown(after):
-        return True
-    return after.state is State.ENDED and before.meter.energy_wh != after.meter.energy_wh
+    if after.state is State.ENDED:
+        return _billed(before) != _billed(after)
+    return _shown(before) != _shown(after)
 
 
 def _shown(transaction: Transaction) -> tuple[object, ...]:
-    return (transaction.charging_state, transaction.evse_id, transaction.connector_id, transaction.id_token)
+    return (
+        transaction.charging_state,
+        transaction.evse_id,
+        transaction.connector_id,
+        transaction.id_token,
+        transaction.started_at,
+    )
+
+
+_COUNTERS: Mapping[str, Any] = {
+    "last_seq_no": 0,
+    "event_count": 0,
+    "offline_events": 0,
+    "last_event_at": None,
+    "reuses": 0,
+    "revision": 0,
+}
+
+
+def _billed(transaction: Transaction) -> tuple[object, ...]:
+    """All but what only counts, and of the meter what it reads, not how it came to that."""
+    meter = transaction.meter
+    facts = transaction._replace(**_COUNTERS, meter=NO_METER)
+    return facts, meter.start_wh, meter.stop_wh, meter.energy_wh
