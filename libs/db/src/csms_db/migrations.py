@@ -3,14 +3,19 @@
 A script is an ordinary Alembic one with `revision = "0001"`, `down_revision = None`, and `upgrade()`; types come from
 `csms_db.base`. There is no env.py and no alembic.ini: this module is both. All scripts that are due run in one
 transaction; two processes may upgrade at once, the second finds nothing left to do.
+
+A script with `concurrently = True` makes and drops indexes of tables that may be large, with `csms_db.indexes`: on
+PostgreSQL it runs outside of a transaction, so that the table can be written meanwhile. What comes before it is
+committed before, and the script runs again as a whole if it was cut off.
 """
 
 import asyncio
 import importlib.util
 import threading
 import zlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,9 +25,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from csms_db import postgresql, sqlite
 from csms_db import url as urls
@@ -31,8 +36,12 @@ from csms_db.errors import NotMigratedError
 
 LOCK_TIMEOUT_S = 10.0
 """How long a migration waits for a table's lock: longer would queue up everyone else behind it."""
-TURN_TIMEOUT_S = 300.0
-"""How long to wait while another process migrates the same schema."""
+TURN_TIMEOUT_S = 3600.0
+"""How long to wait while another process migrates the same PostgreSQL schema, or works on a table that gets an index:
+an index of a large table takes minutes."""
+FILE_TIMEOUT_S = 300.0
+"""How long to wait while another process migrates the same SQLite file."""
+_TURN_POLL_S = 0.2
 
 T = TypeVar("T")
 Scripts = str | Path
@@ -111,19 +120,46 @@ def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 async def _upgrade(url: URL, schema: str | None, script: ScriptDirectory) -> None:
-    async with _engine(url, schema) as engine, _turn(engine, schema), engine.begin() as connection:
-        await connection.run_sync(_apply, script)
+    async with _engine(url, schema) as engine, _turn(engine, schema):
+        await _run_due(engine, schema, script)
 
 
-def _apply(connection: sa.Connection, script: ScriptDirectory) -> None:
+async def _run_due(engine: AsyncEngine, schema: str | None, script: ScriptDirectory) -> None:
+    async with engine.connect() as connection:
+        before = await connection.run_sync(_revision)
+    runs = _runs(script, before, transactional=engine.dialect.name == urls.SQLITE)
+    for is_concurrent, last in runs:
+        if is_concurrent:
+            async with _engine(engine.url, schema, lock_timeout_s=TURN_TIMEOUT_S) as patient:
+                unbound = patient.execution_options(isolation_level="AUTOCOMMIT")
+                async with unbound.connect() as connection:
+                    await connection.run_sync(_apply, script, last)
+        else:
+            async with engine.begin() as connection:
+                await connection.run_sync(_apply, script, last)
+
+
+def _runs(script: ScriptDirectory, before: str | None, *, transactional: bool) -> Sequence[tuple[bool, str]]:
+    """Return the runs of scripts that are due, each by its last one, and whether it runs outside of a transaction."""
+    due = [found for found in script.iterate_revisions("head", before) if found.revision != before]
+    due.reverse()
+    groups = groupby(due, key=lambda found: _is_concurrent(found) and not transactional)
+    return [(is_concurrent, list(group)[-1].revision) for is_concurrent, group in groups]
+
+
+def _is_concurrent(script: Script) -> bool:
+    return getattr(script.module, "concurrently", False)
+
+
+def _apply(connection: sa.Connection, script: ScriptDirectory, wanted: str) -> None:
     def steps(revision: Any, _context: MigrationContext) -> Any:  # noqa: ANN401 Alembic's
-        return script._upgrade_revs("head", revision)  # noqa: SLF001 as Alembic's own command does
+        return script._upgrade_revs(wanted, revision)  # noqa: SLF001 as Alembic's own command does
 
-    before, wanted = _revision(connection), script.get_current_head()
+    before = _revision(connection)
     if before == wanted:
         return
     _log.info("migrating", directory=str(script.dir), before=before, after=wanted)
-    with EnvironmentContext(Config(), script, fn=steps, destination_rev="head") as environment:
+    with EnvironmentContext(Config(), script, fn=steps, destination_rev=wanted) as environment:
         # The connection has begun a transaction already, which Alembic then leaves alone: all or nothing.
         environment.configure(
             connection=connection,
@@ -141,13 +177,24 @@ async def _turn(engine: AsyncEngine, schema: str | None) -> AsyncIterator[None]:
         yield
         return
     name = schema or "public"
-    async with engine.begin() as guard:
-        await guard.execute(sa.text(f"SET LOCAL lock_timeout = {int(TURN_TIMEOUT_S * 1000)}"))
-        lock_id = zlib.crc32(f"csms.migrations.{name}".encode())
-        await guard.execute(sa.select(sa.func.pg_advisory_xact_lock(lock_id)))
+    # No transaction: the snapshot of one, too, would be waited for (see _take_turn). The lock goes with the connection.
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as guard:
+        await _take_turn(guard, zlib.crc32(f"csms.migrations.{name}".encode()))
         async with engine.begin() as connection:
             await connection.execute(sa.schema.CreateSchema(name, if_not_exists=True))
         yield
+
+
+async def _take_turn(guard: AsyncConnection, lock_id: int) -> None:
+    """Take the lock of a schema's migrations. Raises TimeoutError.
+
+    It is tried again and again, for a statement that waited would hold a snapshot meanwhile: CREATE INDEX CONCURRENTLY
+    of who has the lock would wait for that one, and neither would end.
+    """
+    taking = sa.select(sa.func.pg_try_advisory_lock(lock_id))
+    async with asyncio.timeout(TURN_TIMEOUT_S):
+        while not await guard.scalar(taking):  # noqa: ASYNC110 # another process has it
+            await asyncio.sleep(_TURN_POLL_S)
 
 
 async def _inspect(url: URL, schema: str | None, look: Callable[[sa.Connection], T]) -> T:
@@ -160,11 +207,13 @@ def _revision(connection: sa.Connection) -> str | None:
 
 
 @asynccontextmanager
-async def _engine(url: URL, schema: str | None) -> AsyncIterator[AsyncEngine]:
+async def _engine(
+    url: URL, schema: str | None, *, lock_timeout_s: float = LOCK_TIMEOUT_S
+) -> AsyncIterator[AsyncEngine]:
     if urls.dialect(url) == urls.SQLITE:
-        engine = sqlite.migrator(url, int(TURN_TIMEOUT_S * 1000))
+        engine = sqlite.migrator(url, int(FILE_TIMEOUT_S * 1000))
     else:
-        engine = postgresql.migrator(url, schema, lock_timeout_ms=int(LOCK_TIMEOUT_S * 1000))
+        engine = postgresql.migrator(url, schema, lock_timeout_ms=int(lock_timeout_s * 1000))
     try:
         yield engine
     finally:

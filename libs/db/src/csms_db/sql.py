@@ -68,3 +68,73 @@ def lock_order(
     not wait for each other. PostgreSQL's own order depends on the database's collation.
     """
     return [_ByBytes(column) if isinstance(column.type, sa.String) else column for column in columns]
+
+
+class _Apart(FunctionElement[Any]):
+    """A value that PostgreSQL takes for another than the column's."""
+
+    inherit_cache = True
+
+
+@compiles(_Apart)
+def _same(element: _Apart, compiler: SQLCompiler, **options: object) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(_Apart, "postgresql")
+def _other(element: _Apart, compiler: SQLCompiler, **options: object) -> str:
+    (value,) = element.clauses
+    text = compiler.process(value, **options)
+    return f"({text} || '')" if isinstance(value.type, sa.String) else f"timezone('UTC', {text})"
+
+
+def apart(value: sa.ColumnElement[Any] | InstrumentedAttribute[Any]) -> sa.ColumnElement[Any]:
+    """Return a moment or text as it is, but so that only an index made of this serves an order by it.
+
+    A list that may be filtered has one order with filters and the other without, each with its own indexes. With one
+    order for both, PostgreSQL, which does not know that all rows of a filter may come last, would walk through the
+    index of the whole list instead of one that begins with the filter's column, and through all of it for what is not
+    there.
+    """
+    return _Apart(value)
+
+
+class _BeginsWith(FunctionElement[bool]):
+    """Whether a text is between two others, by bytes."""
+
+    inherit_cache = True
+
+
+@compiles(_BeginsWith)
+def _between(element: _BeginsWith, compiler: SQLCompiler, **options: object) -> str:
+    text, first, beyond = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({text} >= {first} AND {text} < {beyond})"
+
+
+@compiles(_BeginsWith, "postgresql")
+def _between_patterns(element: _BeginsWith, compiler: SQLCompiler, **options: object) -> str:
+    text, first, beyond = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"({text} ~>=~ {first} AND {text} ~<~ {beyond})"
+
+
+def begins_with(text: sa.ColumnElement[Any] | InstrumentedAttribute[Any], prefix: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a text begins with `prefix`, in the same case, with the help of an index.
+
+    On PostgreSQL of one with `postgresql_ops={column: "text_pattern_ops"}`, whatever the database's collation.
+    """
+    if not prefix:
+        return sa.true()
+    return _BeginsWith(text, sa.literal(prefix, sa.Text), sa.literal(_beyond(prefix), sa.Text))
+
+
+_LAST = 0x10FFFF
+_SURROGATES = range(0xD800, 0xE000)
+
+
+def _beyond(prefix: str) -> str:
+    """Return a text that comes behind all that begin with `prefix`, and before all others that do."""
+    kept = prefix.rstrip(chr(_LAST))
+    if not kept:
+        return prefix + chr(_LAST)  # nobody has a text of more of them
+    following = ord(kept[-1]) + 1
+    return kept[:-1] + chr(_SURROGATES.stop if following in _SURROGATES else following)

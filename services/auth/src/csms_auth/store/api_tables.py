@@ -1,6 +1,7 @@
 """The tables about who calls the HTTP API, as the migrations make them."""
 
 from csms_db.base import Json, UtcDateTime
+from csms_db.sql import apart
 from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Table, Text
 
 from csms_auth.store.tables import metadata
@@ -38,6 +39,7 @@ audit = Table(
     Column("request_id", Text, nullable=False),
     # JSON as it was, which JSONB would not keep (and not take with a NUL in it).
     Column("request", LargeBinary),
-    Index("ix_audit_occurred_at", "occurred_at", "record_id"),
     Index("ix_audit_principal", "principal", "occurred_at"),
+    Index("ix_audit_path", "path", "occurred_at", "record_id", postgresql_ops={"path": "text_pattern_ops"}),
 )
+Index("ix_audit_all", apart(audit.c.occurred_at), audit.c.record_id)

@@ -5,14 +5,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from csms_db import bounded
+from csms_db.base import UtcDateTime
 from csms_db.bounded import Bounded
 from csms_db.engine import WriteSession
-from csms_db.sql import insert
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from csms_db.newest import NewestFirst
+from csms_db.sql import apart, begins_with, insert
+from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.store.api_tables import audit
 
+_FEW = 20_000
 ROW_BYTES = 1_000
 """What an entry takes in an answer, without path and body, about."""
 
@@ -63,13 +66,9 @@ async def page(
     They have `most_bytes` together at most, unless the first alone has more.
     """
     columns = audit.c
-    query = select(audit).where(*_conditions(wanted))
-    if after is not None:
-        moment, record_id = after
-        query = query.where(
-            or_(columns.occurred_at < moment, (columns.occurred_at == moment) & (columns.record_id < record_id))
-        )
-    query = query.order_by(columns.occurred_at.desc(), columns.record_id.desc())
+    filtered = wanted.principal is not None or (wanted.path is not None and await _has_few(session, wanted.path))
+    listed = NewestFirst(columns.occurred_at, columns.record_id, filtered=filtered)
+    query = listed.page(select(audit).where(*_conditions(wanted, listed)), after)
     size = ROW_BYTES + func.length(columns.path) + func.coalesce(func.length(columns.request), 0)
     found = await bounded.read(session, query, size, limit=limit, most_bytes=most_bytes, mappings=True)
     return found._replace(rows=[AuditRow(**row) for row in found.rows])
@@ -77,10 +76,11 @@ async def page(
 
 async def forget(session: WriteSession, before: datetime, limit: int) -> int:
     """Delete up to `limit` entries that are older, and return how many."""
+    oldest_first = apart(audit.c.occurred_at)  # as in the index
     oldest = (
         select(audit.c.record_id)
-        .where(audit.c.occurred_at < before)
-        .order_by(audit.c.occurred_at)
+        .where(oldest_first < apart(literal(before, UtcDateTime())))
+        .order_by(oldest_first)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -88,16 +88,24 @@ async def forget(session: WriteSession, before: datetime, limit: int) -> int:
     return len(done.all())
 
 
-def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+async def _has_few(session: AsyncSession, path: str) -> bool:
+    """Whether entries of this path are so few that all of them may be read and sorted.
+
+    Else there are so many that those wanted are soon found among the newest. Either has an index.
+    """
+    some = select(audit.c.record_id).where(begins_with(audit.c.path, path)).limit(_FEW + 1).subquery()
+    return (await session.scalar(select(func.count()).select_from(some)) or 0) <= _FEW
+
+
+def _conditions(wanted: Filter, listed: NewestFirst) -> list[ColumnElement[bool]]:
     columns = audit.c
     found: list[ColumnElement[bool]] = []
     if wanted.principal is not None:
         found.append(columns.principal == wanted.principal)
     if wanted.path is not None:
-        # Not LIKE: SQLite's takes no notice of case, which matters in station ids.
-        found.append(func.substr(columns.path, 1, len(wanted.path)) == wanted.path)
+        found.append(begins_with(columns.path, wanted.path))
     if wanted.since is not None:
-        found.append(columns.occurred_at >= wanted.since)
+        found.append(listed.since(wanted.since))
     if wanted.until is not None:
-        found.append(columns.occurred_at < wanted.until)
+        found.append(listed.until(wanted.until))
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from csms_db import bounded
 from csms_db.bounded import Bounded
 from csms_db.engine import WriteSession
-from csms_db.sql import insert, lock_order
+from csms_db.sql import apart, insert, lock_order
 from csms_runtime.http.pages import MAX_PAGE_BYTES
 from sqlalchemy import Row, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -92,14 +92,14 @@ async def page(
 
     They have `most_bytes` together at most.
     """
-    key = certificate_requests.c.station_id, certificate_requests.c.certificate_type
-    query = select(certificate_requests).order_by(*key)
-    for name in ("station_id", "certificate_type", "state"):
-        value = getattr(wanted, name)
-        if value is not None:
-            query = query.where(certificate_requests.c[name] == value)
+    given = {name: getattr(wanted, name) for name in ("station_id", "certificate_type", "state")}
+    conditions = [certificate_requests.c[name] == value for name, value in given.items() if value is not None]
+    # Of a filtered list, an order that leads to the filters' indexes.
+    station_id = certificate_requests.c.station_id
+    key = apart(station_id) if conditions else station_id, certificate_requests.c.certificate_type
     if after is not None:
-        query = query.where(tuple_(*key) > tuple_(*after))
+        conditions.append(tuple_(*key) > tuple_(*after))
+    query = select(certificate_requests).where(*conditions).order_by(*key)
     size = ROW_BYTES + func.length(certificate_requests.c.csr)
     found = await bounded.read(session, query, size, limit=limit, most_bytes=most_bytes, mappings=True)
     return found._replace(rows=[_of(row) for row in found.rows])

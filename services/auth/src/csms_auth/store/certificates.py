@@ -8,9 +8,10 @@ from typing import Any
 from csms_db import bounded
 from csms_db.bounded import Bounded
 from csms_db.engine import WriteSession
+from csms_db.newest import NewestFirst
 from csms_db.sql import insert, lock_order
 from csms_runtime.http.pages import MAX_PAGE_BYTES
-from sqlalchemy import Row, exists, func, select, tuple_, update
+from sqlalchemy import Row, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.domain.certificates import Certificate, CertificateState, RequestState
@@ -205,14 +206,10 @@ async def page(
     most_bytes: int = MAX_PAGE_BYTES,
 ) -> Bounded:
     """Return up to `limit` certificates, the newest first, those behind `after`; together of `most_bytes` at most."""
-    key = certificates.c.issued_at, certificates.c.certificate_id
-    query = select(certificates).order_by(*(column.desc() for column in key))
-    for name in ("station_id", "certificate_type", "state"):
-        value = getattr(wanted, name)
-        if value is not None:
-            query = query.where(certificates.c[name] == value)
-    if after is not None:
-        query = query.where(tuple_(*key) < tuple_(*after, types=[column.type for column in key]))
+    given = {name: getattr(wanted, name) for name in ("station_id", "certificate_type", "state")}
+    conditions = [certificates.c[name] == value for name, value in given.items() if value is not None]
+    listed = NewestFirst(certificates.c.issued_at, certificates.c.certificate_id, filtered=bool(conditions))
+    query = listed.page(select(certificates).where(*conditions), after)
     size = ROW_BYTES + func.length(certificates.c.chain)
     found = await bounded.read(session, query, size, limit=limit, most_bytes=most_bytes, mappings=True)
     return found._replace(rows=[_of(row) for row in found.rows])

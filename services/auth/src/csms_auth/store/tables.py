@@ -2,6 +2,7 @@
 
 from csms_db.base import Json, UtcDateTime, new_metadata
 from csms_db.outbox import outbox_table
+from csms_db.sql import apart
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, SmallInteger, Table, Text, text
 
 metadata = new_metadata()
@@ -60,8 +61,10 @@ id_tokens = Table(
     Column("charging_priority", SmallInteger),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
-    Index("ix_id_tokens_group_id", "group_id"),
 )
+Index("ix_id_tokens_group", id_tokens.c.group_id, apart(id_tokens.c.id_key), id_tokens.c.type)
+Index("ix_id_tokens_status", id_tokens.c.status, apart(id_tokens.c.id_key), id_tokens.c.type)
+Index("ix_id_tokens_type", id_tokens.c.type, apart(id_tokens.c.id_key))
 
 # The newest certificate signing request of each station and kind: bounded, whatever a station repeats (A02.FR.17).
 certificate_requests = Table(
@@ -80,6 +83,17 @@ certificate_requests = Table(
     Column("due_at", UtcDateTime),
     Column("certificate_id", Text),
     Index("ix_certificate_requests_due_at", "due_at"),
+)
+Index(
+    "ix_certificate_requests_state",
+    certificate_requests.c.state,
+    apart(certificate_requests.c.station_id),
+    certificate_requests.c.certificate_type,
+)
+Index(
+    "ix_certificate_requests_type",
+    certificate_requests.c.certificate_type,
+    apart(certificate_requests.c.station_id),
 )
 
 # Certificates that were signed for stations: all of them, for one that is forgotten cannot be revoked.
@@ -109,12 +123,14 @@ certificates = Table(
     Column("renewal_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
     Index("ix_certificates_station_id", "station_id", "certificate_type", "issued_at"),
-    Index("ix_certificates_issued_at", "issued_at", "certificate_id"),
+    Index("ix_certificates_state", "state", "issued_at", "certificate_id"),
+    Index("ix_certificates_type", "certificate_type", "issued_at", "certificate_id"),
     Index("ix_certificates_fingerprint", "fingerprint"),
     Index("ix_certificates_order_id", "order_id"),
     Index("ix_certificates_due_at", "due_at"),
     Index("ix_certificates_not_after", "not_after"),
 )
+Index("ix_certificates_all", apart(certificates.c.issued_at), certificates.c.certificate_id)
 
 # Stations for which nothing is signed until an operator allows it again: others may have their keys.
 certificate_bars = Table(

@@ -1,0 +1,96 @@
+"""How long the lists of the HTTP API take on a PostgreSQL that a fleet has filled for a year.
+
+One process with all services, so that neither Kafka nor stations are needed: what is asked is the same.
+"""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from csms_db.migrations import upgrade
+from csms_runtime.http.pages import encode_cursor
+from csms_testing import systems
+from csms_testing.postgres import LocalPostgres
+
+from bench.filling import Size, fill
+from bench.fleet import fleet
+from bench.settings import Settings
+
+_MIGRATIONS = {"auth": "csms_auth", "transactions": "csms_transactions", "devices": "csms_device_mgmt"}
+_ROUNDS = 12
+"""More than five: from the sixth execution of a statement on, PostgreSQL may plan it without its values."""
+READS = Path(__file__).parents[1] / "fill" / "reads.txt"
+"""What is asked, a line each, with the names of examples in braces."""
+_CURSORS = {
+    "middle": encode_cursor(["2026-06-30T12:00:00+00:00", "5"]),
+    "middle_station": encode_cursor(["CS050000"]),
+    "middle_number": encode_cursor([100_000]),
+    "third": encode_cursor([3]),
+}
+
+
+@asynccontextmanager
+async def full_database(directory: Path, size: Size, say: Callable[[str], None]) -> AsyncIterator[str]:
+    """Run a PostgreSQL that is full; its URL."""
+    directory.chmod(0o711)  # noqa: ASYNC240 # PostgreSQL runs as another user when we are root
+    server = LocalPostgres(directory / "postgres", durable=False)
+    await asyncio.to_thread(server.start)
+    try:
+        for schema, scripts in _MIGRATIONS.items():
+            await upgrade(server.url, schema, scripts)
+        say(f"storing {size.transactions * size.each:,} events and what goes with them")
+        await fill(server.url, size)
+        yield server.url
+    finally:
+        await asyncio.to_thread(server.close)
+
+
+async def read(directory: Path, database_url: str) -> list[dict[str, Any]]:
+    """Ask everything, each several times; what it took in milliseconds."""
+    async with (
+        systems.standalone(directory, CSMS_DATABASE_URL=database_url, CSMS_UNKNOWN_STATIONS_MOST="1000000") as system,
+        fleet(system.ocpp_urls, 1),
+        system.client() as client,
+    ):
+        examples = _CURSORS | await _examples(client)
+        return [await _measure(client, line, line.format(**examples)) for line in READS.read_text().split()]
+
+
+async def _examples(client: httpx2.AsyncClient) -> dict[str, str]:
+    """What some rows have."""
+    transaction = (await client.get("/transactions", params={"station_id": "CS000007"})).json()["items"][-1]
+    station = (await client.get("/stations/CS000099")).json()
+    return {"key": transaction["id"], "id": transaction["transaction_id"], "serial": station["serial_number"][3:9]}
+
+
+async def _measure(client: httpx2.AsyncClient, line: str, url: str) -> dict[str, Any]:
+    times, items = [], 0
+    for _ in range(_ROUNDS + 1):
+        begin = time.perf_counter()
+        answer = await client.get(url)
+        times.append((time.perf_counter() - begin) * 1000)
+        answer.raise_for_status()
+        items = len(answer.json().get("items", [0]))
+    # The first one compiles the statement.
+    return {
+        "read": line,
+        "items": items,
+        "p50_ms": round(statistics.median(times[1:]), 1),
+        "max_ms": round(max(times[1:]), 1),
+    }
+
+
+async def measure(settings: Settings) -> dict[str, Any]:
+    """No list and no filter takes more than 100 ms, whatever is stored."""
+    size = Size(settings.stored_events // 10)
+    with tempfile.TemporaryDirectory(prefix="csms-bench-") as temporary:
+        directory = Path(temporary)
+        async with full_database(directory, size, settings.say) as url:
+            settings.say("reading")
+            return {"events": settings.stored_events, "reads": await read(directory, url)}

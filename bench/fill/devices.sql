@@ -1,0 +1,53 @@
+INSERT INTO stations (
+    station_id, security_profile, serial_number, registration, onboarding, vendor_ids, password_set, revision,
+    next_request_id, created_at, updated_at, registration_status, vendor_name, model, boot_serial_number,
+    firmware_version, boot_reason, booted_at, last_seen, connection_open, connection_slot, connection_epoch,
+    connection_id, connection_number, connection_protocol, connection_security_profile, remote_address, connected_at
+)
+SELECT
+    'CS' || lpad(n::text, 6, '0'), 1, 'SN-' || upper(substr(md5('serial ' || n), 1, 12)), 'Accepted', 'none', '[]',
+    true, 1, 1, timestamptz '2026-01-01', timestamptz '2026-01-01', 'Accepted',
+    'Vendor ' || n % 20, 'Model ' || n % 50, upper(substr(md5('boot ' || n), 1, 12)),
+    '1.' || n % 30 || '.0', 'PowerUp', timestamptz '2026-06-01', timestamptz '2026-06-02',
+    true, 0, 1, md5('connection ' || n), 1, 'ocpp2.0.1', 1, '192.0.2.1', timestamptz '2026-06-01'
+FROM generate_series(0, $stations - 1) AS n;
+
+INSERT INTO connectors (station_id, evse_id, connector_id, status, reported_at, received_at)
+SELECT 'CS' || lpad(n::text, 6, '0'), evse_id, 1, 'Available', timestamptz '2026-06-01', timestamptz '2026-06-01'
+FROM generate_series(0, $stations - 1) AS n, generate_series(1, 2) AS evse_id;
+
+INSERT INTO variables (station_id, path, component_name, variable_name, attribute_type, value, updated_at)
+SELECT 'CS' || lpad(n::text, 6, '0'), 'Component' || v || '/Variable' || v, 'Component' || v, 'Variable' || v,
+    'Actual', v::text, timestamptz '2026-06-01'
+FROM generate_series(0, $stations - 1) AS n, generate_series(1, CASE WHEN n = 1 THEN 10000 ELSE 10 END) AS v;
+
+INSERT INTO calls (
+    call_id, station_id, action, protocol, request, state, outcome, response, sent_at, completed_at, requested_by,
+    origin, created_at, deadline_at, size
+)
+SELECT md5('call ' || n)::uuid::text, 'CS' || lpad(station::text, 6, '0'), 'TriggerMessage', 'ocpp2.0.1',
+    '{"requestedMessage": "StatusNotification"}', 'completed', 'result', '{"status": "Accepted"}', at, at, 'support',
+    'api', at, at, 70
+FROM generate_series(1, $calls) AS n,
+    LATERAL (SELECT CASE WHEN n % 20 = 0 THEN 1 ELSE n % $stations END AS station) AS c,
+    LATERAL (SELECT timestamptz '2026-01-01' + n * interval '10 seconds' AS at) AS t;
+
+INSERT INTO notifications (record_id, station_id, action, protocol, size, received_at, payload)
+SELECT md5('notification ' || n)::uuid::text, 'CS' || lpad(station::text, 6, '0'), 'NotifyEvent', 'ocpp2.0.1', 40, at,
+    convert_to('{"generatedAt":"2026-01-01","eventData":[]}', 'UTF8')
+FROM generate_series(1, $notifications) AS n,
+    LATERAL (SELECT CASE WHEN n <= $of_one THEN 1 ELSE n % $stations END AS station) AS c,
+    LATERAL (SELECT timestamptz '2026-01-01' + n * interval '10 seconds' AS at) AS t;
+
+INSERT INTO refused_messages (
+    record_id, station_id, protocol, connection_id, kind, action, code, detail, received_at
+)
+SELECT md5('refused ' || n)::uuid::text, 'CS' || lpad((n % 1000)::text, 6, '0'), 'ocpp2.0.1', 'c', 'call',
+    'NotifyReport', 'FormatViolation', 'not valid', timestamptz '2026-01-01' + n * interval '1 minute'
+FROM generate_series(1, $notifications / 10) AS n;
+
+-- As many as are kept.
+INSERT INTO dead_letters (record_id, station_id, topic, partition, "offset", "group", reason, value, size, died_at)
+SELECT md5('dead ' || n)::uuid::text, 'CS' || lpad((n % 1000)::text, 6, '0'), 'ocpp.calls.devices', 0, n,
+    'device-mgmt', 'unreadable', convert_to(repeat('x', 700), 'UTF8'), 700, timestamptz '2026-06-01'
+FROM generate_series(1, $dead_letters) AS n;
