@@ -45,7 +45,7 @@ from csms_ocpp.session import (
 )
 from csms_ocpp.station_ids import fault_of
 from csms_ocpp.times import format_datetime, parse_datetime
-from csms_ocpp.validation import all_violations_request, validate_request, validate_response
+from csms_ocpp.validation import all_violations_request, tolerated, validate_request, validate_response
 from csms_ocpp.versions import Protocol
 from csms_runtime.settings import UnknownStations
 from csms_transactions.protocols import ocpp201
@@ -148,9 +148,11 @@ class _Driver:
             self.in_work = effect.correlation
             return
         payload = orjson.loads(effect.payload)
-        assert payload in self.calls[effect.message_id]
-        problem = validate_request(self.session.protocol, effect.action, payload, outbound=False, lenient=self.lenient)
-        assert problem is None
+        protocol, lenient = self.session.protocol, self.lenient
+        problem = validate_request(protocol, effect.action, payload, outbound=False, lenient=lenient)
+        if problem is not None or payload not in self.calls[effect.message_id]:
+            assert lenient
+            assert tolerated(protocol, effect.action, payload, response=False) is not None
         orjson.dumps(payload)  # services can write it
         if not effect.no_reply:
             assert self.in_work is None, "two CALLs in work at once"

@@ -362,3 +362,86 @@ def test_a_wrong_send_is_dropped(action: str, payload: Any, connect: Any, notice
 def test_a_send_before_acceptance_is_dropped(connect: Any) -> None:
     line = connect(P21, Registration.PENDING)
     assert kinds(line.text(6, "s", "NotifyPeriodicEventStream", STREAM)) == [Notice]
+
+
+BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
+LATER = {"timestamp": "2026-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": 1, "connectorId": 1}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "carried", "told"),
+    [
+        (
+            "BootNotification",
+            {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V", "serialNumber": "S" * 26}},
+            None,
+            "/chargingStation/serialNumber: may have at most 25 characters",
+        ),
+        (
+            "BootNotification",
+            {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V", "modem": None}},
+            BOOT,
+            "/chargingStation/modem: must be of type object",
+        ),
+        (
+            "StatusNotification",
+            LATER | {"connectorStatus": "Charging", "customData": {"vendorId": "v", "kept": None}},
+            None,
+            "/connectorStatus: must be one of Available, Occupied, Reserved, Unavailable, Faulted",
+        ),
+    ],
+)
+def test_lenient_takes_what_can_be_read_and_notes_what_was_wrong(
+    action: str, payload: Any, carried: Any, told: str, connect: Any, dispatched: Any, noticed: Any
+) -> None:
+    effects = connect(lenient=True).call("a", action, payload)
+    assert orjson.loads(dispatched(effects).payload) == (payload if carried is None else carried)
+    assert (noticed(effects).kind, noticed(effects).action, noticed(effects).detail) == (
+        NoticeKind.TOLERATED,
+        action,
+        told,
+    )
+    assert noticed(connect().call("a", action, payload)).kind is NoticeKind.CALL_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("BootNotification", {"reason": "PowerUp", "chargingStation": {"model": None, "vendorName": "V"}}),
+        ("BootNotification", {"reason": "PowerUp", "chargingStation": {"model": 1, "vendorName": "V"}}),
+        ("StatusNotification", LATER | {"connectorStatus": "x" * 17}),
+        ("StatusNotification", LATER | {"connectorStatus": ""}),
+        (
+            "TransactionEvent",
+            {
+                "eventType": "Paused",
+                "timestamp": "2026-01-01T00:00:00Z",
+                "triggerReason": "Trigger",
+                "seqNo": 0,
+                "transactionInfo": {"transactionId": "t"},
+            },
+        ),
+        (
+            "TransactionEvent",
+            {
+                "eventType": "Started",
+                "timestamp": "2026-01-01T00:00:00Z",
+                "triggerReason": "Trigger",
+                "seqNo": 0,
+                "transactionInfo": {"transactionId": "t" * 37},
+            },
+        ),
+    ],
+)
+def test_lenient_refuses_what_nobody_could_read(action: str, payload: Any, connect: Any, noticed: Any) -> None:
+    assert noticed(connect(lenient=True).call("a", action, payload)).kind is NoticeKind.CALL_REFUSED
+
+
+def test_what_is_tolerated_in_a_queued_call_is_noted_once(connect: Any, noticed: Any) -> None:
+    line = connect(lenient=True)
+    line.call("a", "StatusNotification", LATER)
+    assert noticed(line.call("b", "StatusNotification", LATER | {"connectorStatus": "Charging"})).kind is (
+        NoticeKind.TOLERATED
+    )
+    (effect,) = line.call("c", "StatusNotification", LATER) or [None]
+    assert effect is None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from csms_ocpp.session import CommandDone, ErrorInfo, Notice, NoticeKind, Outcome, Registration, SendText
 from csms_ocpp.versions import Protocol
@@ -299,3 +300,14 @@ def test_a_result_that_nobody_could_store(protocol: Protocol, connect: Any, done
     line.command("DataTransfer", {"vendorId": "v"})
     finished = done(line.text(3, "c1", {"status": "Accepted", "data": "\x00"}))
     assert finished.error.code == "FormatViolation"
+
+
+def test_lenient_takes_an_answer_with_null_and_not_one_with_an_unknown_status(connect: Any, noticed: Any) -> None:
+    line = connect(lenient=True)
+    line.command()
+    notice, done = line.text(3, "c1", {**ACCEPTED, "statusInfo": None})
+    assert (notice.kind, notice.detail) == (NoticeKind.TOLERATED, "/statusInfo: must be of type object")
+    assert (done.outcome, orjson.loads(done.payload)) == (Outcome.RESULT, ACCEPTED)
+    line.command(id="c2")
+    effects = line.text(3, "c2", {"status": "Sure"})
+    assert noticed(effects).kind is NoticeKind.INVALID_ANSWER

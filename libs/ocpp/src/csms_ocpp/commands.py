@@ -27,7 +27,13 @@ from csms_ocpp.limits import SessionLimits
 from csms_ocpp.long_list import LongList
 from csms_ocpp.redaction import mask, mask_free_texts, redact, secrets_in
 from csms_ocpp.registration import Standing, asked_for, triggers_boot
-from csms_ocpp.validation import Violation, permits_empty_response, validate_request, validate_response
+from csms_ocpp.validation import (
+    Violation,
+    permits_empty_response,
+    tolerated,
+    validate_request,
+    validate_response,
+)
 from csms_ocpp.versions import Protocol
 
 _MAX_SHOWN_BYTES = 16_384
@@ -155,9 +161,12 @@ class Commands:
 
     def _result(self, command: _Open, frame: CallResult) -> list[Effect]:
         error = self._fault(command, frame)
+        noted: list[Effect] = []
+        if error is not None and self._lenient:
+            error, noted = self._tolerated(command, frame, error)
         if error is None:
             answer = _without_secrets(frame, command.secrets)
-            return [CommandDone(command.command_id, Outcome.RESULT, answer, sent_at=command.sent_at)]
+            return [*noted, CommandDone(command.command_id, Outcome.RESULT, answer, sent_at=command.sent_at)]
         effects: list[Effect] = [
             Notice(NoticeKind.INVALID_ANSWER, error.description, command.action, error.code),
             _failed(command.command_id, error, command.sent_at, details=self._shown(command, frame)),
@@ -186,6 +195,17 @@ class Commands:
 
     def _violation(self, action: str, payload: object) -> Violation | None:
         return validate_response(self._protocol, action, payload, outbound=False, lenient=self._lenient)
+
+    def _tolerated(self, command: _Open, frame: CallResult, error: OcppError) -> tuple[OcppError | None, list[Effect]]:
+        """Return what is still wrong with an answer, and what to tell of it. One that is tolerated is changed."""
+        if isinstance(frame.payload, LongList) or unfit(frame.payload, frame.raw) is not None:
+            return error, []
+        found = tolerated(self._protocol, command.action, frame.payload, response=True)
+        if found is None:
+            return error, []
+        if found.payload is not frame.payload:
+            frame.payload, frame.raw = found.payload, orjson.dumps(found.payload)
+        return None, [Notice(NoticeKind.TOLERATED, found.description, command.action, found.faults[0].code)]
 
     def checking(self, frame: CallResult) -> Iterator[None]:
         """Check a long answer in steps of a millisecond, if it is one to the open command."""

@@ -34,6 +34,8 @@ class NoticeKind(StrEnum):
     """A CALL with the id of one still in work."""
     REPEATED_CALL = "repeated_call"
     """A CALL that was answered already; it got the same answer again."""
+    TOLERATED = "tolerated"
+    """A message that was taken although its schema refuses it, as the lenient mode does."""
     OVERLOADED = "overloaded"
     """A CALL beyond the queue's limit, received although `can_receive` was False."""
     INVALID_REPLY = "invalid_reply"

@@ -50,6 +50,35 @@ def load(protocol: Protocol, action: str, *, response: bool, lenient: bool = Fal
     return schema
 
 
+_TOLERATED_CHARACTERS = 255
+"""How long any text may be where more than its schema allows is tolerated; or four times as long as it allows."""
+_TOLERATED_WORD = 32
+_WORDS = {"ConnectorStatusEnumType": 16}
+"""Values of enumerations that are not in them: how long, as far as services can keep them."""
+_DECIDED = frozenset({"TransactionEventEnumType", "AttributeEnumType", "MutabilityEnumType"})
+"""Enumerations by which services decide what a message is: no other value will do."""
+_IDENTIFYING = frozenset({"transactionId", "idToken", "idTag", "parentIdTag"})
+"""What records are found by."""
+
+
+def tolerate(schema: Schema, *, enumerations: bool) -> None:
+    """Let a lenient schema of what stations send take longer texts and, if asked for, other values of enumerations."""
+    for node in _nodes(schema):
+        for name, field in _properties(node).items():
+            if "maxLength" in field and name not in _IDENTIFYING:
+                field["maxLength"] = max(4 * field["maxLength"], _TOLERATED_CHARACTERS)
+            if enumerations and "enum" in field:  # as in 1.6
+                _open(field, _TOLERATED_WORD)
+    for name, definition in schema.get("definitions", {}).items():
+        if enumerations and "enum" in definition and name not in _DECIDED:
+            _open(definition, _WORDS.get(name, _TOLERATED_WORD))
+
+
+def _open(enumeration: Schema, longest: int) -> None:
+    del enumeration["enum"]
+    enumeration |= {"minLength": 1, "maxLength": longest}
+
+
 def read_leniently(schema: Schema) -> None:
     """Let a schema of what stations send take the times they are known to write, and any text for a URL."""
     for node in _nodes(schema):

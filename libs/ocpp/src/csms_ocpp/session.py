@@ -77,7 +77,7 @@ class Session:
         protocol: The negotiated version.
         registration: What the station was last told; one that was accepted need not boot again after a reconnect.
         limits: Bounds of queues and caches.
-        lenient: Let unknown fields and over-long signed data of the station pass.
+        lenient: Let what breaks the schemas in harmless ways pass, see `validation.tolerated`.
     """
 
     __slots__ = ("_calls", "_commands", "_protocol", "_standing", "_state")

@@ -19,6 +19,7 @@ from csms_ocpp.validation import (
     Violation,
     permits_empty_request,
     permits_empty_response,
+    tolerated,
     validate_request,
     validate_response,
 )
@@ -60,6 +61,7 @@ class StationCalls:
         "_lenient",
         "_limits",
         "_next",
+        "_noted",
         "_protocol",
         "_queue",
         "_queued_bytes",
@@ -72,6 +74,8 @@ class StationCalls:
         self._limits = limits
         self._lenient = lenient
         self._next = 0
+        self._noted: Notice | None = None
+        """What was tolerated of the request that is being taken."""
         self._in_work: _InWork | None = None
         self._queue: deque[_Queued] | None = None
         self._queued_bytes = 0
@@ -94,8 +98,11 @@ class StationCalls:
             notice = Notice(NoticeKind.REPEATED_CALL, action=call.action)
             return [notice, SendText(encode_result(call.message_id, kept))]
         if self._in_work is None:
-            return self._start(call, now, self._wrong_action(call) or self._barred(call) or self._wrong_content(call))
-        return self._enqueue(call, now)
+            problem = self._wrong_action(call) or self._barred(call) or self._wrong_content(call)
+            effects = self._start(call, now, problem)
+        else:
+            effects = self._enqueue(call, now)
+        return effects if self._noted is None else [self._take_noted(), *effects]
 
     def _kept_answer(self, call: Call, now: float) -> bytes | None:
         answers = self._answers or {}
@@ -180,7 +187,24 @@ class StationCalls:
         if unusable is not None:
             return OcppError(ErrorCode.FORMAT_VIOLATION, unusable)
         violation = self._violation(request.action, request.payload)
-        return None if violation is None else OcppError(violation.code, violation.description)
+        if violation is None or (self._lenient and self._tolerates(request)):
+            return None
+        return OcppError(violation.code, violation.description)
+
+    def _tolerates(self, request: Call | Send) -> bool:
+        """Whether the request is taken all the same; then it is changed to what services can read, and noted."""
+        found = tolerated(self._protocol, request.action, request.payload, response=False)
+        if found is None:
+            return False
+        if found.payload is not request.payload:
+            request.payload, request.raw = found.payload, orjson.dumps(found.payload)
+        self._noted = Notice(NoticeKind.TOLERATED, found.description, request.action, found.faults[0].code)
+        return True
+
+    def _take_noted(self) -> Notice:
+        noted, self._noted = self._noted, None
+        assert noted is not None  # noqa: S101 asked before
+        return noted
 
     def _violation(self, action: str, payload: object) -> Violation | None:
         return validate_request(self._protocol, action, payload, outbound=False, lenient=self._lenient)
@@ -198,7 +222,8 @@ class StationCalls:
             known = send.action if lookup(self._protocol, send.action) else ""
             return [Notice(NoticeKind.SEND_REFUSED, problem.description, known, problem.code)]
         self._next += 1
-        return [Dispatch(self._next, send.action, send.message_id, send.raw, no_reply=True)]
+        dispatch = Dispatch(self._next, send.action, send.message_id, send.raw, no_reply=True)
+        return [dispatch] if self._noted is None else [self._take_noted(), dispatch]
 
     def reply(self, correlation: int, answer: bytes | OcppError, *, keep: bool = True) -> list[Effect]:
         """Answer the CALL in work and start the next one. A correlation that is not in work gives a Notice."""

@@ -17,7 +17,7 @@ from csms_ocpp.errors import ErrorCode
 from csms_ocpp.excerpts import Excerpts
 from csms_ocpp.fitness import HOLDS_NUL, holds_nul
 from csms_ocpp.redaction import redact
-from csms_ocpp.schemas import Schema, load, longest_text, names, read_leniently
+from csms_ocpp.schemas import Schema, load, longest_text, names, read_leniently, tolerate
 from csms_ocpp.versions import Protocol
 
 _MOST_VIOLATIONS = 100
@@ -29,6 +29,7 @@ __all__ = [
     "permits_empty_response",
     "pointer",
     "redact",
+    "tolerated",
     "validate_request",
     "validate_response",
 ]
@@ -65,6 +66,7 @@ class _Key(NamedTuple):
     response: bool
     outbound: bool
     lenient: bool
+    tolerant: bool = False
 
 
 class _Error(NamedTuple):
@@ -112,6 +114,48 @@ def validate_response(
     `outbound` None means: the CSMS sends the responses to what only stations send. A SEND has no response: KeyError.
     """
     return _first(_response_validator(protocol, action, outbound, lenient), payload)
+
+
+class Tolerated(NamedTuple):
+    """What is made of a payload that breaks its schema, and is taken all the same."""
+
+    payload: object
+    """Without the fields that were null; the very payload when there were none."""
+    faults: list[Violation]
+    """At least one, at most 5."""
+
+    @property
+    def description(self) -> str:
+        """What was wrong, for people."""
+        return "; ".join(fault.description for fault in self.faults)
+
+
+def tolerated(protocol: Protocol, action: str, payload: object, *, response: bool) -> Tolerated | None:
+    """Return what a lenient reader makes of a station's payload that breaks even the lenient schema; None: nothing.
+
+    A null counts as an absent field, a text may be longer, and in a request a value unknown to its enumeration will do,
+    unless services decide by it what the message is. KeyError for unknown messages.
+    """
+    stripped = _without_nulls(payload)
+    key = _Key(protocol, action, response=response, outbound=False, lenient=True, tolerant=True)
+    if not _validator(key).is_valid(stripped):
+        return None
+    return Tolerated(stripped, _violations(_validator(key._replace(tolerant=False)), payload)[:_MOST_TOLD])
+
+
+_MOST_TOLD = 5
+
+
+def _without_nulls(value: object) -> object:
+    """Return a value without fields that are null, but for those in customData; if there are none, itself."""
+    if isinstance(value, dict):
+        kept = {n: item if n == "customData" else _without_nulls(item) for n, item in value.items() if item is not None}
+        same = len(kept) == len(value) and all(kept[name] is item for name, item in value.items())
+        return value if same else kept
+    if isinstance(value, list):
+        items = [_without_nulls(item) for item in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    return value
 
 
 def all_violations_request(protocol: Protocol, action: str, payload: object) -> list[Violation]:
@@ -179,6 +223,8 @@ def _validator(key: _Key) -> _Validator:
     schema = load(key.protocol, key.action, response=key.response, lenient=key.lenient)
     if not key.outbound:
         read_leniently(schema)
+    if key.tolerant:
+        tolerate(schema, enumerations=not key.response)  # what an answer says is decided by
     options = jsonschema_rs.RegexOptions()  # which takes linear time
     return _Validator(_draft(schema)(schema, validate_formats=True, offline=True, pattern_options=options), schema)
 

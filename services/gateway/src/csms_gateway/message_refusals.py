@@ -1,4 +1,4 @@
-"""Tells of messages that could not be taken: in the log, and device-mgmt, for whoever looks at the station."""
+"""Tells of messages that could not be taken, or only tolerated: in the log, and device-mgmt, which shows them."""
 
 from collections import Counter
 
@@ -23,6 +23,7 @@ _WORTH_TELLING = frozenset(
         NoticeKind.CALL_REFUSED,
         NoticeKind.SEND_REFUSED,
         NoticeKind.DUPLICATE_CALL,
+        NoticeKind.TOLERATED,
         NoticeKind.OVERLOADED,
         NoticeKind.INVALID_ANSWER,
         NoticeKind.LATE_ANSWER,

@@ -299,7 +299,8 @@ class RefusedMessageModel(BaseModel):
     station_id: str
     kind: str = Field(
         description="invalid_frame, binary_frame, call_refused, duplicate_call, invalid_answer, late_answer, "
-        "rate_limited, ...; not_kept: it was taken, but not all of it is kept"
+        "rate_limited, ...; tolerated: it was taken although its schema refuses it; not_kept: it was taken, but not "
+        "all of it is kept"
     )
     action: str | None = Field(description="null: not known")
     code: str | None = Field(description="Of the CALLERROR that the station got, or that says what was wrong")
