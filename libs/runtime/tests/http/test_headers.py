@@ -30,10 +30,24 @@ async def test_the_documentation_runs_its_own_script_and_no_other(client_as: CLI
         answer = await client.get("/docs")
     (script,) = re.findall(r"<script>(.*?)</script>", answer.text, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    scripts = re.findall(r"script-src ([^;]*)", answer.headers["Content-Security-Policy"])
-    assert scripts == [f"https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/ 'sha256-{digest}'"]
-    for url in re.findall(r'(?:src|href)="(https:[^"]*)"', answer.text):
-        assert url.startswith("https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert re.findall(r"script-src ([^;]*)", policy) == [f"'self' 'sha256-{digest}'"]
+    assert "unsafe" not in policy
+
+
+async def test_all_of_the_documentation_comes_from_here(client_as: CLIENT) -> None:
+    async with client_as("read-key") as client:
+        answer = await client.get("/docs")
+        urls = re.findall(r'(?:src|href)="([^"]*)"', answer.text)
+        assert sorted(urls) == ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "data:,"]
+        assert not re.findall(r"https?:", answer.text + answer.headers["Content-Security-Policy"])
+        script, style = [await client.get(url) for url in sorted(urls)[:2]]
+    assert (script.status_code, style.status_code) == (200, 200)
+    assert "SwaggerUIBundle" in script.text
+    assert (script.headers["Content-Type"], style.headers["Content-Type"]) == (
+        "text/javascript; charset=utf-8",
+        "text/css; charset=utf-8",
+    )
 
 
 @pytest.mark.parametrize("path", ["/api/v1/things/", "/healthz/", "/docs/", "/api/v1/things//", "//evil.example/"])
