@@ -80,7 +80,7 @@ async def test_an_ended_event_with_a_used_seq_no_ends_the_transaction(database, 
     assert (recorded.stored, recorded.repeats, len(recorded.conflicts)) == (1, 0, 1)
     found = await stored(database)
     assert found is not None
-    assert (found.state, found.stopped_reason, found.meter.energy_wh) == ("Ended", "EVDisconnected", 8000)
+    assert (found.state, found.stopped_reason, found.energy.wh) == ("Ended", "EVDisconnected", 8000)
     assert (found.event_count, found.conflicts, found.last_seq_no, found.gaps) == (3, 1, 1, ())
     assert found.ended_at == datetime(2026, 1, 1, 0, 20, tzinfo=UTC)
     for limit in (1, 100):
@@ -98,7 +98,7 @@ async def test_what_was_changed_when_it_was_sent_again_belongs_where_it_was(data
     await store(database, [first | {"offline": True}])
     found = await stored(database)
     assert found is not None
-    assert (found.meter.energy_wh, found.conflicts, found.event_count, found.offline_events) == (3000, 1, 4, 1)
+    assert (found.energy.wh, found.conflicts, found.event_count, found.offline_events) == (3000, 1, 4, 1)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -117,7 +117,7 @@ async def test_batches_of_any_size_store_the_same(database, transaction_event, s
     found = await stored(database)
     assert found is not None
     assert (found.event_count, found.conflicts, found.last_seq_no, found.gaps) == (12, 5, 6, ())
-    assert (found.state, found.meter.energy_wh) == ("Ended", 1000)
+    assert (found.state, found.energy.wh) == ("Ended", 1000)
     assert len(await shown(database)) == 12
 
 
@@ -144,7 +144,7 @@ async def test_an_id_that_is_used_again_is_another_transaction(database, transac
         found = await stored(database, reuse)
         assert found is not None
         assert found.id_token is not None
-        assert (found.id_token.value, found.meter.energy_wh) == (f"CARD-{day}", 1000 + day)
+        assert (found.id_token.value, found.energy.wh) == (f"CARD-{day}", 1000 + day)
         assert (found.state, found.event_count, found.conflicts) == ("Ended", 3, 0)
     assert await stored(database, 3) is None
 
@@ -167,11 +167,11 @@ async def test_a_running_transaction_whose_id_begins_anew_has_ended(database, tr
     first, second = await stored(database), await stored(database, 1)
     assert first is not None
     assert second is not None
-    assert (first.state, first.end_seen, first.meter.energy_wh) == ("Ended", False, 500)
+    assert (first.state, first.end_seen, first.energy.wh) == ("Ended", False, 500)
     assert first.closed is not None
     assert (first.closed.reason, first.closed.by) == ("TransactionIdUsedAgain", "")
     assert first.ended_at == datetime(2026, 1, 1, 0, 10, tzinfo=UTC)
-    assert (second.state, second.meter.energy_wh, second.closed) == ("Ended", 1000, None)
+    assert (second.state, second.energy.wh, second.closed) == ("Ended", 1000, None)
 
 
 async def test_a_start_with_a_corrected_time_is_the_same_transaction(database, transaction_event):

@@ -37,11 +37,12 @@ async def test_a_transaction_from_start_to_end(world):
     assert await tell(event(1, energy=1500, info={"chargingState": "Charging"})) == {}
     assert await tell(event(2, "Ended", energy=3500)) == {}
     found = await transaction(world)
-    assert (found.state, found.meter.energy_wh, found.stopped_reason) == ("Ended", 2500, "Local")
+    assert (found.state, found.energy.wh, found.stopped_reason) == ("Ended", 2500, "Local")
     assert (found.evse_id, found.connector_id, found.gaps) == (1, None, ())
     assert await world.told(3) == ["transaction_started", "transaction_updated", "transaction_ended"]
     assert world.events[0].transaction_started.id_token == "TAG"
     assert world.events[2].transaction_ended.energy_wh == 2500
+    assert world.events[2].transaction_ended.energy_quality == "measured"
     whole = world.events[2].transaction_ended.transaction
     assert (whole.id, whole.station_id, whole.transaction_id) == (transaction_key("CS1", "tx-1"), "CS1", "tx-1")
     assert (whole.state, whole.evse_id, whole.id_token, whole.id_token_type) == ("Ended", 1, "TAG", "ISO14443")
@@ -49,7 +50,8 @@ async def test_a_transaction_from_start_to_end(world):
     assert (whole.stopped_reason, whole.close_reason, list(whole.gaps)) == ("Local", "", [])
     assert (whole.started_at_ms, whole.ended_at_ms) == (1_767_225_600_000, 1_767_225_602_000)
     assert (whole.revision, whole.event_count, whole.conflicts) == (3, 3, 0)
-    assert not whole.HasField("time_spent_charging_s")
+    assert (whole.time_spent_charging_s, whole.time_spent_charging_derived) == (1, True)
+    assert (whole.energy_quality, list(whole.energy_notes)) == ("measured", [])
 
 
 async def test_the_answer_of_auth_is_given_in_full(world):
@@ -119,7 +121,7 @@ async def test_events_in_any_order_with_repeats(world):
     for number in (3, 1, 3, 0, 1, 2, 0):
         assert await world.gateway.tell(told[number]) == {}
     found = await transaction(world)
-    assert (found.state, found.meter.energy_wh, found.gaps, found.event_count) == ("Ended", 300, (), 4)
+    assert (found.state, found.energy.wh, found.gaps, found.event_count) == ("Ended", 300, (), 4)
     assert found.stopped_reason == "Remote"
     assert await seq_nos(world) == [0, 1, 2, 3]
 
@@ -151,7 +153,7 @@ async def test_many_stations_at_once_with_the_same_transaction_id(world):
     await asyncio.gather(*(charge(number) for number in range(1, 40)))
     for number in range(1, 40):
         found = await transaction(world, station_id=f"CS{number}")
-        assert (found.state, found.event_count, found.meter.energy_wh) == ("Ended", 6, 10 * number)
+        assert (found.state, found.event_count, found.energy.wh) == ("Ended", 6, 10 * number)
     assert len(world.auth.requests) < 39  # one question for each batch, not for each token
 
 
@@ -163,7 +165,7 @@ async def test_one_batch_with_everything_of_a_transaction_reversed(world):
     await world.bus.publish([record for record, _ in outgoing])
     await world.eventually(lambda: all(correlation_id in world.gateway.replies for _, correlation_id in outgoing))
     found = await transaction(world)
-    assert (found.state, found.event_count, found.meter.energy_wh) == ("Ended", 4, 3)
+    assert (found.state, found.event_count, found.energy.wh) == ("Ended", 4, 3)
 
 
 async def test_nobody_is_answered_after_the_deadline_but_the_event_is_stored(world):

@@ -1,12 +1,20 @@
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from csms_transactions.domain.meter import Meter, Reading, Sample, condensed, readings, to_wh
+from csms_transactions.domain.readings import (
+    TOTAL,
+    Location,
+    Measurand,
+    Sample,
+    location_of,
+    measurand_of,
+    place_of,
+    readings,
+    to_wh,
+)
 from csms_transactions.protocols import ocpp201
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -33,89 +41,31 @@ def test_a_sample_in_wh(sample: Sample, wh: float | None) -> None:
     assert to_wh(sample) == wh
 
 
-def test_the_total_is_preferred_to_the_phases() -> None:
-    samples = [Sample(10, phase="L1"), Sample(20, phase="L2"), Sample(31)]
-    assert readings(AT, samples) == [Reading(AT, 31.0, "Sample.Periodic", 0)]
+def values(*samples: Sample) -> list[list[tuple[int, int, float]]]:
+    return [[tuple(value) for value in reading.values] for reading in readings([(AT, one) for one in samples], AT)]
 
 
-def test_phases_are_summed_when_there_is_no_total() -> None:
-    samples = [Sample(10, phase="L1"), Sample(20.5, phase="L2"), Sample(30, phase="L3")]
-    assert [reading.wh for reading in readings(AT, samples)] == [60.5]
+def test_total_and_phases_of_one_moment_are_one_reading() -> None:
+    samples = (Sample(10, phase="L1"), Sample(20, phase="L2-N"), Sample(31), Sample(9, phase="N"))
+    assert values(*samples) == [[(0, TOTAL, 31.0), (0, 1, 10.0), (0, 2, 20.0)]]
 
 
-def test_the_outlet_is_preferred_to_the_inlet_and_the_vehicle_is_never_taken() -> None:
-    assert [r.wh for r in readings(AT, [Sample(9, location="Inlet"), Sample(8), Sample(7, location="EV")])] == [8]
-    assert readings(AT, [Sample(7, location="EV")]) == []
+def test_each_location_is_a_register_and_the_vehicle_is_never_taken() -> None:
+    inlet = place_of(Measurand.REGISTER, Location.INLET)
+    samples = (Sample(9, location="Inlet"), Sample(8), Sample(7, location="EV"))
+    assert values(*samples) == [[(0, TOTAL, 8.0), (inlet, TOTAL, 9.0)]]
+    assert (measurand_of(inlet), location_of(inlet)) == (Measurand.REGISTER, Location.INLET)
+    assert values(Sample(7, location="EV")) == []
 
 
 def test_each_context_gives_its_own_reading() -> None:
-    samples = [Sample(1, "Transaction.Begin"), Sample(5, "Transaction.End")]
-    assert [(r.context, r.wh) for r in readings(AT, samples)] == [("Transaction.Begin", 1), ("Transaction.End", 5)]
+    samples = [(AT, Sample(5, "Transaction.End")), (AT, Sample(3)), (AT, Sample(1, "Transaction.Begin"))]
+    assert [reading.values[0].wh for reading in readings(samples, AT)] == [1, 3, 5]
 
 
-def meter(*told: tuple[float, str] | tuple[float, str, int]) -> Meter:
-    result = Meter()
-    for wh, context, *source in told:
-        result = result.take(Reading(AT, wh, context, *source))
-    return result
-
-
-@pytest.mark.parametrize(
-    ("told", "energy"),
-    [
-        ([], None),
-        ([(100, "Sample.Periodic")], None),
-        ([(100, "Sample.Periodic"), (150, "Sample.Periodic")], 50),
-        ([(100, "Transaction.Begin")], None),
-        ([(100, "Transaction.End")], None),
-        ([(100, "Transaction.Begin"), (300, "Transaction.End"), (310, "Sample.Periodic")], 200),
-        # the series of an Ended event may tell the begin late
-        ([(150, "Sample.Periodic"), (100, "Transaction.Begin")], 50),
-        ([(150, "Sample.Periodic"), (100, "Transaction.Begin"), (200, "Transaction.End")], 100),
-        ([(100, "Transaction.Begin"), (40, "Transaction.End")], None),
-        # a register in another place is another register
-        (
-            [
-                (100, "Transaction.Begin", 6),
-                (5, "Transaction.Begin", 0),
-                (205, "Transaction.End", 6),
-                (25, "Transaction.End", 0),
-            ],
-            20,
-        ),
-    ],
-)
-def test_energy(told: list[tuple[float, str]], energy: float | None) -> None:
-    assert meter(*told).energy_wh == energy
-
-
-def test_energy_has_no_noise_of_binary_fractions() -> None:
-    assert meter((1000.3, "Transaction.Begin"), (1234.1, "Transaction.End")).energy_wh == 233.8
-
-
-CONTEXTS = st.sampled_from(["Transaction.Begin", "Transaction.End", "Sample.Periodic", "Sample.Clock"])
-
-
-@settings(deadline=None)  # a busy machine is no failure
-@given(
-    st.lists(st.tuples(st.integers(0, 9), CONTEXTS, st.integers(0, 2)), max_size=12),
-    st.lists(st.tuples(st.integers(0, 9), CONTEXTS, st.integers(0, 2)), max_size=3),
-)
-def test_condensed_readings_lead_to_the_same_meter(told, before):
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    found = [
-        Reading(at, float(wh), context, source) for wh, context, source in told for _ in range(60 // len(told) + 1)
-    ]
-    meter = Meter()
-    for wh, context, source in before:
-        meter = meter.take(Reading(at, float(wh), context, source))
-    whole = short = meter
-    for reading in found:
-        whole = whole.take(reading)
-    for reading in condensed(found):
-        short = short.take(reading)
-    assert whole == short
-    assert len(condensed(found)) <= 18
+def test_what_seems_to_come_after_its_message_was_read_before_the_clock_was_set() -> None:
+    samples = [(AT + timedelta(hours=hour), Sample(wh)) for hour, wh in ((0, 300), (-1, 200), (2, 100))]
+    assert [reading.values[0].wh for reading in readings(samples, AT)] == [100, 200, 300]
 
 
 @pytest.mark.parametrize("multiplier", [3, 3.0])
@@ -124,4 +74,4 @@ def test_a_multiplier_is_an_integer_however_it_is_written(
 ) -> None:
     value = {"value": 1.5, "unitOfMeasure": {"unit": "Wh", "multiplier": multiplier}}
     payload = transaction_event(0, meterValue=[{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [value]}])
-    assert [reading.wh for reading in ocpp201.transaction_event(payload).event.readings] == [1500.0]
+    assert [reading.values[0].wh for reading in ocpp201.transaction_event(payload).event.readings] == [1500.0]

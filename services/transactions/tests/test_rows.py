@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
 from csms_transactions.domain.identity import transaction_key
-from csms_transactions.domain.meter import Reading
+from csms_transactions.domain.readings import Reading, Value
 from csms_transactions.domain.transaction import derive
 from csms_transactions.store.rows import from_row, to_row
 
@@ -15,11 +15,11 @@ def test_a_row_keeps_all_that_advancing_needs() -> None:
             TransactionEvent(
                 seq_no=2, type=EventType.UPDATED, at=AT, evse_id=1, connector_id=2, id_token=IdToken("A", "Central"),
                 charging_state="Charging", time_spent_charging=3, remote_start_id=4, reservation_id=5, offline=True,
-                number_of_phases_used=3, readings=(Reading(AT, 10, "Transaction.Begin", 1),),
+                number_of_phases_used=3, readings=(Reading(AT, "Transaction.Begin", (Value(3, 1, 10.0),)),),
             ),
             TransactionEvent(
                 seq_no=9, type=EventType.ENDED, at=AT, id_token=IdToken("", "NoAuthorization"),
-                readings=(Reading(AT, 20, "Transaction.End", 1),), stopped_reason="Remote",
+                readings=(Reading(AT, "Transaction.End", (Value(3, 1, 20.0),)),), stopped_reason="Remote",
             ),
         ]
     )  # fmt: skip

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from csms_transactions.domain.changes import Change, changes
 from csms_transactions.domain.events import MASK, EventType, IdToken, TransactionEvent
-from csms_transactions.domain.meter import Reading
+from csms_transactions.domain.readings import Reading, Value
 from csms_transactions.domain.transaction import Closed, State, Transaction, advance, close, derive
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,8 +17,8 @@ def event(seq_no: int, kind: str = "Updated", **fields: object) -> TransactionEv
     return TransactionEvent(seq_no=seq_no, type=EventType(kind), **fields)  # type: ignore[arg-type]
 
 
-def reading(wh: float, context: str = "Sample.Periodic", source: int = 0) -> Reading:
-    return Reading(T0, wh, context, source)
+def reading(wh: float, context: str = "Sample.Periodic", place: int = 0, kind: int = 0) -> Reading:
+    return Reading(T0, context, (Value(place, kind, wh),))
 
 
 def whole() -> list[TransactionEvent]:
@@ -38,7 +38,7 @@ def test_a_whole_transaction() -> None:
     assert (transaction.started_at, transaction.ended_at) == (T0, T0 + timedelta(seconds=5))
     assert (transaction.evse_id, transaction.connector_id) == (1, 2)
     assert (transaction.id_token, transaction.stop_id_token) == (RFID, IdToken("OTHER", "Central"))
-    assert transaction.meter.energy_wh == 1000
+    assert transaction.energy.wh == 1000
     assert transaction.stopped_reason == "EVDisconnected"
     assert transaction.number_of_phases_used == 3
     assert transaction.event_count == 6
@@ -110,7 +110,8 @@ optional_ids = st.none() | st.integers(1, 3)
 tokens = st.none() | st.sampled_from([RFID, IdToken("1234", "KeyCode"), IdToken("", "NoAuthorization")])
 contexts = st.sampled_from(["Transaction.Begin", "Transaction.End", "Sample.Periodic", "Sample.Clock"])
 any_readings = st.lists(
-    st.builds(reading, st.floats(0, 1e9, allow_nan=False), contexts, st.sampled_from([0, 1, 6])), max_size=3
+    st.builds(reading, st.floats(0, 1e9, allow_nan=False), contexts, st.sampled_from([0, 3, 4, 8]), st.integers(0, 3)),
+    max_size=3,
 ).map(tuple)
 
 

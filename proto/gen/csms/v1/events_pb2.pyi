@@ -582,6 +582,8 @@ class TransactionUpdated(_message.Message):
     CONNECTOR_ID_FIELD_NUMBER: _builtins.int
     ID_TOKEN_FIELD_NUMBER: _builtins.int
     ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    ENERGY_QUALITY_FIELD_NUMBER: _builtins.int
+    ENERGY_NOTES_FIELD_NUMBER: _builtins.int
     TRANSACTION_FIELD_NUMBER: _builtins.int
     transaction_id: _builtins.str
     charging_state: _builtins.str
@@ -594,6 +596,12 @@ class TransactionUpdated(_message.Message):
     id_token: _builtins.str
     """Empty: not known."""
     id_token_type: _builtins.str
+    energy_quality: _builtins.str
+    """How good energy_wh is: "measured", "derived", "estimated"; "implausible": it cannot be known; empty: nothing was told."""
+    @_builtins.property
+    def energy_notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why it is not "measured", for people."""
+
     @_builtins.property
     def transaction(self) -> Global___Transaction: ...
     def __init__(
@@ -607,11 +615,13 @@ class TransactionUpdated(_message.Message):
         connector_id: _builtins.int = ...,
         id_token: _builtins.str = ...,
         id_token_type: _builtins.str = ...,
+        energy_quality: _builtins.str = ...,
+        energy_notes: _abc.Iterable[_builtins.str] | None = ...,
         transaction: Global___Transaction | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "energy_wh", b"energy_wh", "transaction", b"transaction"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "charging_state", b"charging_state", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "seq_no", b"seq_no", "transaction", b"transaction", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "charging_state", b"charging_state", "connector_id", b"connector_id", "energy_notes", b"energy_notes", "energy_quality", b"energy_quality", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "seq_no", b"seq_no", "transaction", b"transaction", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
     _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015
@@ -629,12 +639,18 @@ class TransactionEnded(_message.Message):
     STOPPED_REASON_FIELD_NUMBER: _builtins.int
     ENDED_AT_MS_FIELD_NUMBER: _builtins.int
     ENERGY_WH_FIELD_NUMBER: _builtins.int
+    ENERGY_QUALITY_FIELD_NUMBER: _builtins.int
+    ENERGY_NOTES_FIELD_NUMBER: _builtins.int
     TRANSACTION_FIELD_NUMBER: _builtins.int
     transaction_id: _builtins.str
     stopped_reason: _builtins.str
     ended_at_ms: _builtins.int
     energy_wh: _builtins.float
     """Energy in Wh; absent: not known."""
+    energy_quality: _builtins.str
+    """As in TransactionUpdated."""
+    @_builtins.property
+    def energy_notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def transaction(self) -> Global___Transaction: ...
     def __init__(
@@ -644,11 +660,13 @@ class TransactionEnded(_message.Message):
         stopped_reason: _builtins.str = ...,
         ended_at_ms: _builtins.int = ...,
         energy_wh: _builtins.float | None = ...,
+        energy_quality: _builtins.str = ...,
+        energy_notes: _abc.Iterable[_builtins.str] | None = ...,
         transaction: Global___Transaction | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "energy_wh", b"energy_wh", "transaction", b"transaction"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "ended_at_ms", b"ended_at_ms", "energy_wh", b"energy_wh", "stopped_reason", b"stopped_reason", "transaction", b"transaction", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "ended_at_ms", b"ended_at_ms", "energy_notes", b"energy_notes", "energy_quality", b"energy_quality", "energy_wh", b"energy_wh", "stopped_reason", b"stopped_reason", "transaction", b"transaction", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
     _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015
@@ -713,6 +731,9 @@ class Transaction(_message.Message):
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     CONFLICTS_FIELD_NUMBER: _builtins.int
     GAPS_FIELD_NUMBER: _builtins.int
+    ENERGY_QUALITY_FIELD_NUMBER: _builtins.int
+    ENERGY_NOTES_FIELD_NUMBER: _builtins.int
+    TIME_SPENT_CHARGING_DERIVED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Our id, unique among all stations."""
     station_id: _builtins.str
@@ -750,10 +771,16 @@ class Transaction(_message.Message):
     event_count: _builtins.int
     conflicts: _builtins.int
     """Events that have the seqNo of another one and other content."""
+    energy_quality: _builtins.str
+    """As in TransactionUpdated."""
+    time_spent_charging_derived: _builtins.bool
+    """The station did not tell time_spent_charging_s: it was derived from its charging states."""
     @_builtins.property
     def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Transaction.Gap]:
         """Events that were not received, the first 200 runs."""
 
+    @_builtins.property
+    def energy_notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -786,10 +813,13 @@ class Transaction(_message.Message):
         event_count: _builtins.int = ...,
         conflicts: _builtins.int = ...,
         gaps: _abc.Iterable[Global___Transaction.Gap] | None = ...,
+        energy_quality: _builtins.str = ...,
+        energy_notes: _abc.Iterable[_builtins.str] | None = ...,
+        time_spent_charging_derived: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "energy_wh", b"energy_wh", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "time_spent_charging_s", b"time_spent_charging_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "charging_state", b"charging_state", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "closed_by", b"closed_by", "conflicts", b"conflicts", "connector_id", b"connector_id", "ended_at_ms", b"ended_at_ms", "energy_wh", b"energy_wh", "event_count", b"event_count", "evse_id", b"evse_id", "gaps", b"gaps", "id", b"id", "id_token", b"id_token", "id_token_type", b"id_token_type", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "number_of_phases_used", b"number_of_phases_used", "remote_start_id", b"remote_start_id", "reservation_id", b"reservation_id", "revision", b"revision", "started_at_ms", b"started_at_ms", "started_missing", b"started_missing", "state", b"state", "station_id", b"station_id", "stop_id_token", b"stop_id_token", "stop_id_token_type", b"stop_id_token_type", "stopped_reason", b"stopped_reason", "time_spent_charging_s", b"time_spent_charging_s", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "charging_state", b"charging_state", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "closed_by", b"closed_by", "conflicts", b"conflicts", "connector_id", b"connector_id", "ended_at_ms", b"ended_at_ms", "energy_notes", b"energy_notes", "energy_quality", b"energy_quality", "energy_wh", b"energy_wh", "event_count", b"event_count", "evse_id", b"evse_id", "gaps", b"gaps", "id", b"id", "id_token", b"id_token", "id_token_type", b"id_token_type", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "number_of_phases_used", b"number_of_phases_used", "remote_start_id", b"remote_start_id", "reservation_id", b"reservation_id", "revision", b"revision", "started_at_ms", b"started_at_ms", "started_missing", b"started_missing", "state", b"state", "station_id", b"station_id", "stop_id_token", b"stop_id_token", "stop_id_token_type", b"stop_id_token_type", "stopped_reason", b"stopped_reason", "time_spent_charging_derived", b"time_spent_charging_derived", "time_spent_charging_s", b"time_spent_charging_s", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
     _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015

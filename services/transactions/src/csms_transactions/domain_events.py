@@ -12,6 +12,7 @@ from csms_runtime.clock import to_ms
 from csms_runtime.ids import new_id
 
 from csms_transactions.domain.changes import Change, changes
+from csms_transactions.domain.doubts import notes_of
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.transaction import Transaction
 from csms_transactions.steps import Step
@@ -52,10 +53,13 @@ def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
         close_reason=closed.reason if closed else "",
         closed_by=closed.by if closed else "",
         closed_at_ms=to_ms(closed.at) if closed else 0,
-        meter_start_wh=transaction.meter.start_wh,
-        meter_stop_wh=transaction.meter.stop_wh,
-        energy_wh=transaction.meter.energy_wh,
-        time_spent_charging_s=transaction.time_spent_charging,
+        meter_start_wh=transaction.energy.start_wh,
+        meter_stop_wh=transaction.energy.stop_wh,
+        energy_wh=transaction.energy.wh,
+        energy_quality=transaction.energy.quality or "",
+        energy_notes=notes_of(transaction.energy.doubts),
+        time_spent_charging_s=transaction.time_charged,
+        time_spent_charging_derived=transaction.time_spent_charging is None and transaction.charged_s is not None,
         charging_state=transaction.charging_state or "",
         number_of_phases_used=transaction.number_of_phases_used or 0,
         event_count=transaction.event_count,
@@ -88,7 +92,9 @@ def _updated(event: DomainEvent, transaction: Transaction, all_of_it: WholeTrans
             transaction_id=all_of_it.transaction_id,
             charging_state=all_of_it.charging_state,
             seq_no=transaction.last_seq_no,
-            energy_wh=transaction.meter.energy_wh,
+            energy_wh=transaction.energy.wh,
+            energy_quality=transaction.energy.quality or "",
+            energy_notes=notes_of(transaction.energy.doubts),
             evse_id=all_of_it.evse_id,
             connector_id=all_of_it.connector_id,
             id_token=all_of_it.id_token,
@@ -104,7 +110,9 @@ def _ended(event: DomainEvent, transaction: Transaction, all_of_it: WholeTransac
             transaction_id=all_of_it.transaction_id,
             stopped_reason=all_of_it.stopped_reason,
             ended_at_ms=to_ms(transaction.ended_at or transaction.started_at),
-            energy_wh=transaction.meter.energy_wh,
+            energy_wh=transaction.energy.wh,
+            energy_quality=transaction.energy.quality or "",
+            energy_notes=notes_of(transaction.energy.doubts),
             transaction=all_of_it,
         )
     )

@@ -174,7 +174,8 @@ async def _steps(
     again = {
         identity.key: before
         for identity, new in news.items()
-        if (before := stored.get(identity.key)) is not None and _is_behind(new, before.last_seq_no)
+        if (before := stored.get(identity.key)) is not None
+        and (before.meter.outdated or _is_behind(new, before.last_seq_no))
     }
     histories = await event_store.all_of(session, again) if again else {}
     with_conflicts = [key for key, before in again.items() if before.conflicts]

@@ -55,8 +55,6 @@ _COUNTERS: Mapping[str, Any] = {
 }
 
 
-def _billed(transaction: Transaction) -> tuple[object, ...]:
-    """All but what only counts, and of the meter what it reads, not how it came to that."""
-    meter = transaction.meter
-    facts = transaction._replace(**_COUNTERS, meter=NO_METER)
-    return facts, meter.start_wh, meter.stop_wh, meter.energy_wh
+def _billed(transaction: Transaction) -> Transaction:
+    """All but what only counts; of the meter what it says, not how it came to that."""
+    return transaction._replace(**_COUNTERS, meter=NO_METER)

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from csms_transactions.domain.meter import Reading
+from csms_transactions.domain.readings import Reading
 
 CENTRAL = "Central"
 """The type of tokens that a CSMS makes itself, for remote starts (C05)."""
@@ -58,7 +58,7 @@ class TransactionEvent(NamedTuple):
     reservation_id: int | None = None
     number_of_phases_used: int | None = None
     readings: tuple[Reading, ...] = ()
-    """Of the energy register, in order of time."""
+    """Of the registers of energy, in order of time."""
 
     @property
     def stops(self) -> bool:

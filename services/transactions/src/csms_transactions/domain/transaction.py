@@ -13,8 +13,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from csms_transactions.domain.energy import NOTHING, Energy
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
 from csms_transactions.domain.meter import Meter
+from csms_transactions.domain.places import Moment
 
 DEFAULT_STOPPED_REASON = "Local"
 """What an Ended event without stoppedReason means."""
@@ -27,6 +29,9 @@ class State(StrEnum):
     ENDED = "Ended"
 
 
+CHARGING = "Charging"
+_LONGEST_S = 7 * 86400
+"""Between two events there is less: else a clock was set."""
 NO_METER = Meter()
 Changes = dict[str, Any]
 """New values of a transaction's fields."""
@@ -83,6 +88,12 @@ class Transaction(NamedTuple):
     number_of_phases_used: int | None = None
     offline_events: int = 0
     meter: Meter = NO_METER
+    energy: Energy = NOTHING
+    """What the meter says by now."""
+    charged_s: float | None = None
+    """Seconds in the state Charging, until the newest event; None: no state was told."""
+    charging_since: datetime | None = None
+    """The newest event, when the state is Charging."""
     conflicts: int = 0
     """Of the events, those that have the seqNo of another one."""
     last_event_at: datetime | None = None
@@ -95,6 +106,13 @@ class Transaction(NamedTuple):
     """How often the station used the transactionId again, for other transactions."""
     revision: int = 0
     """Grows with each time it is stored."""
+
+    @property
+    def time_charged(self) -> int | None:
+        """Seconds: what the station told, else what was derived."""
+        if self.time_spent_charging is not None or self.charged_s is None:
+            return self.time_spent_charging
+        return round(self.charged_s)
 
     @property
     def end_seen(self) -> bool:
@@ -163,7 +181,7 @@ def _advance_beside(transaction: Transaction, event: TransactionEvent) -> Transa
 def _told(changes: Changes, transaction: Transaction, event: TransactionEvent) -> Transaction:
     changes["event_count"] = transaction.event_count + 1
     changes["last_event_at"] = event.at
-    for part in (_course, _place, _tokens, _latest, _first, _energy):
+    for part in (_course, _place, _tokens, _charged, _latest, _first, _energy):
         part(changes, transaction, event)
     return transaction._replace(**changes)
 
@@ -173,7 +191,8 @@ def close(transaction: Transaction, closed: Closed) -> Transaction:
     if transaction.state is State.ENDED:
         return transaction
     ended_at = transaction.last_event_at or transaction.started_at
-    return transaction._replace(state=State.ENDED, ended_at=ended_at, closed=closed)
+    ended = transaction._replace(state=State.ENDED, ended_at=ended_at, closed=closed, charging_since=None)
+    return ended if transaction.meter.outdated else ended._replace(energy=_energy_of(ended))
 
 
 def _carried(transaction: Transaction, known: Transaction) -> Transaction:
@@ -221,6 +240,20 @@ def _tokens(changes: Changes, transaction: Transaction, event: TransactionEvent)
         changes["id_token"] = event.id_token.masked()
 
 
+def _charged(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
+    """Time passes in the state that was told last. A clock that was set adds nothing."""
+    since = transaction.charging_since
+    if since is not None:
+        seconds = (event.at - since).total_seconds()
+        changes["charged_s"] = (transaction.charged_s or 0.0) + (seconds if 0 < seconds < _LONGEST_S else 0.0)
+    elif event.charging_state is not None and transaction.charged_s is None:
+        changes["charged_s"] = 0.0
+    state = event.charging_state or transaction.charging_state
+    is_charging = state == CHARGING and event.type is not EventType.ENDED and transaction.state is not State.ENDED
+    if is_charging or since is not None:
+        changes["charging_since"] = event.at if is_charging else None
+
+
 def _latest(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     if event.offline:
         changes["offline_events"] = transaction.offline_events + 1
@@ -241,7 +274,23 @@ def _first(changes: Changes, transaction: Transaction, event: TransactionEvent) 
 
 def _energy(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     meter = transaction.meter
-    for reading in event.readings:
-        meter = meter.take(reading)
-    if meter is not transaction.meter:
+    if event.readings:
+        at = event.at.timestamp()
+        starts = event.type is EventType.STARTED or _is_before_charging(transaction)
+        told = Moment(at, "", at, starts=starts, ends=event.type is EventType.ENDED, offline=event.offline)
+        for reading in event.readings:
+            meter = meter.take(reading, told)
         changes["meter"] = meter
+    ended = changes.get("state", transaction.state) is State.ENDED
+    if event.readings or ended or "gaps" in changes:
+        changes["energy"] = meter.energy(ended=ended, gaps=bool(changes.get("gaps", transaction.gaps)))
+
+
+def _energy_of(transaction: Transaction) -> Energy:
+    return transaction.meter.energy(ended=transaction.state is State.ENDED, gaps=bool(transaction.gaps))
+
+
+def _is_before_charging(transaction: Transaction) -> bool:
+    """Whether all is known since the start and nothing was charged yet: a reading is then one from the start."""
+    known = transaction.started_seen and not transaction.gaps
+    return known and transaction.charged_s == 0 and transaction.charging_since is None

@@ -9,6 +9,7 @@ from csms_ocpp.redaction import may_hold_secret_as_sent, redact
 from csms_ocpp.versions import Protocol
 from pydantic import BaseModel, Field, PlainSerializer
 
+from csms_transactions.domain.doubts import Quality, notes_of
 from csms_transactions.store.queries import Row
 
 
@@ -44,10 +45,19 @@ class TransactionItem(BaseModel):
     charging_state: str | None
     started_at: Moment = Field(description="Of the Started event; while it is missing, of the first event received")
     ended_at: Moment | None
-    time_spent_charging: int | None = Field(description="Seconds")
-    meter_start: float | None = Field(description="Register at the start in Wh")
+    time_spent_charging: int | None = Field(description="Seconds in the state Charging")
+    time_spent_charging_derived: bool = Field(
+        description="The station did not tell it; it was derived from the charging states and the times of events"
+    )
+    meter_start: float | None = Field(description="Register at the start in Wh; of phases their sum")
     meter_stop: float | None = Field(description="Register at the end, or the newest so far, in Wh")
-    energy_wh: float | None
+    energy_wh: float | None = Field(description="What was charged, by the rules of docs/energy.md")
+    energy_quality: Quality | None = Field(
+        description="measured: the difference of two readings of one register, from the start and the end; derived: "
+        "computed from measured values; estimated: a guess; implausible: the readings cannot be true, and energy_wh "
+        "is null; null: too little was told"
+    )
+    energy_notes: list[str] = Field(description="Why the quality is not measured")
     cost: float | None = Field(None, description="Not computed")
     stopped_reason: str | None
     remote_start_id: int | None
@@ -69,8 +79,18 @@ class TransactionItem(BaseModel):
     def of(cls, row: Row) -> Self:
         """The item of a row of `transactions`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
+        values.update(_charged(row), energy_notes=notes_of(row["energy_doubts"]))
         values["gaps"] = [Gap(first=first, last=last) for first, last in row["gaps"]]
         return cls(**values, started_missing=not row["started_seen"])
+
+
+def _charged(row: Row) -> dict[str, Any]:
+    told, derived = row["time_spent_charging"], row["charged_s"]
+    is_derived = told is None and derived is not None
+    return {
+        "time_spent_charging": round(derived) if is_derived else told,
+        "time_spent_charging_derived": is_derived,
+    }
 
 
 class EventItem(BaseModel):

@@ -17,7 +17,8 @@ from csms_ocpp.times import format_datetime, parse_datetime
 from csms_ocpp.validation import Violation
 
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
-from csms_transactions.domain.meter import ENERGY_REGISTER, Reading, Sample, condensed, readings
+from csms_transactions.domain.meter import condensed
+from csms_transactions.domain.readings import ENERGY_REGISTER, MEASURANDS, Reading, Sample, readings
 
 Json = Mapping[str, Any]
 
@@ -78,21 +79,20 @@ def event_as_sent(raw: bytes) -> Told:
 
 
 def _readings(meter_values: Iterable[Json], default: datetime) -> tuple[Reading, ...]:
-    """Register readings in order of time, as far as the times can be read."""
-    found: list[Reading] = []
-    for meter_value in meter_values:
-        samples = [
-            _sample(value)
-            for value in meter_value["sampledValue"]
-            if value.get("measurand", ENERGY_REGISTER) == ENERGY_REGISTER
-        ]
-        if samples:
-            found += readings(_time_or(meter_value["timestamp"], default), samples)
-    return condensed(sorted(found, key=_reading_time)) if len(found) > 1 else tuple(found)
+    """Readings of energy in order of time, as far as the times can be read."""
+    return condensed(
+        readings(chain.from_iterable(_samples(meter_value, default) for meter_value in meter_values), default)
+    )
 
 
-def _reading_time(reading: Reading) -> datetime:
-    return reading.at
+def _samples(meter_value: Json, default: datetime) -> list[tuple[datetime, Sample]]:
+    found = [
+        _sample(value) for value in meter_value["sampledValue"] if value.get("measurand", ENERGY_REGISTER) in MEASURANDS
+    ]
+    if not found:
+        return []
+    at = _time_or(meter_value["timestamp"], default)
+    return [(at, sample) for sample in found]
 
 
 def _sample(value: Json) -> Sample:
@@ -104,6 +104,7 @@ def _sample(value: Json) -> Sample:
         value.get("phase"),
         unit.get("unit", "Wh"),
         int(unit.get("multiplier", 0)),  # 1.0 is an integer to JSON Schema, but no exponent to Decimal
+        value.get("measurand", ENERGY_REGISTER),
     )
 
 

@@ -8,7 +8,7 @@ from csms_db.packed import unpack
 from csms_ocpp.versions import Protocol
 
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
-from csms_transactions.domain.meter import Reading
+from csms_transactions.domain.readings import Reading, Value
 from csms_transactions.protocols import ocpp201
 
 _READERS: Mapping[str, Callable[[bytes], ocpp201.Told]] = {Protocol.OCPP201: ocpp201.event_as_sent}
@@ -36,5 +36,9 @@ def event_of(facts: bytes) -> TransactionEvent:
         type=kind,
         at=at,
         id_token=None if token is None else IdToken(*token),
-        readings=tuple(Reading(datetime.fromisoformat(moment), *rest) for moment, *rest in readings),
+        readings=tuple(_reading(*told) for told in readings),
     )
+
+
+def _reading(at: str, context: str, values: list[tuple[int, int, float]], ambiguous: bool) -> Reading:  # noqa: FBT001 in the order of Reading
+    return Reading(datetime.fromisoformat(at), context, tuple(Value(*value) for value in values), ambiguous)

@@ -1,0 +1,155 @@
+"""One register in the course of a transaction: what it gained, whatever happens to it. See docs/energy.md.
+
+A reading that does not fit the one before is odd: a lower one may be a reset or a wrong reading, a much higher one
+a wrong reading or no register at all. The next reading decides.
+"""
+
+from typing import NamedTuple
+
+from csms_transactions.domain.doubts import Doubt
+
+ROUNDING_WH = 1.0
+"""A register that runs back by no more was only rounded differently."""
+MOST_W = 2e6
+"""Nothing charges with more."""
+SURE_WH = 100_000.0
+"""Less is never called impossible: clocks jump, and readings of a test come within milliseconds."""
+_FEW_WH = 10_000.0
+_MANY_TIMES = 10
+_MODULI = sorted((*(10.0**digits for digits in range(6, 13)), 2.0**31, 2.0**32))
+"""Where registers begin again at 0, in Wh."""
+_NEAR = 0.01
+_COARSE_WH = 1000.0
+_BACKWARDS, _RESET, _ROLLOVER, _OUTLIER, _IMPOSSIBLE, _ROUNDED, _HISTORY = (
+    int(doubt)
+    for doubt in (
+        Doubt.BACKWARDS,
+        Doubt.RESET,
+        Doubt.ROLLOVER,
+        Doubt.OUTLIER,
+        Doubt.IMPOSSIBLE,
+        Doubt.ROUNDED,
+        Doubt.HISTORY,
+    )
+)
+
+
+class Odd(NamedTuple):
+    """The register before a reading that does not fit."""
+
+    last: float
+    base: float
+    doubts: int
+    at: float
+
+
+class Counter(NamedTuple):
+    """A register from its first reading to its last."""
+
+    first: float
+    last: float
+    at: float
+    """Time of the last reading, seconds since 1970."""
+    base: float
+    """What the register would have shown first, had it not been reset since."""
+    reads: int = 1
+    doubts: int = 0
+    """`Doubt`s."""
+    offline: bool = False
+    """The first reading was made while the station was offline."""
+    zero_step: float | None = None
+    """The first reading is 0; what was gained with the next one."""
+    zero_impossible: bool = False
+    """Nothing charges as fast as that."""
+    odd: Odd | None = None
+
+    @property
+    def gained(self) -> float:
+        """Wh between the first reading and the last."""
+        return round(self.last - self.base, 3)
+
+    @property
+    def is_past_zero(self) -> bool:
+        """Whether it did not begin at 0, or has left it."""
+        return self.first != 0 or self.zero_step is not None
+
+    def read(self, wh: float, at: float) -> "Counter":
+        """The counter after one more reading."""
+        gain = wh - self.last
+        if self.odd is None and 0 <= gain <= SURE_WH and self.is_past_zero:  # the usual reading
+            return self._replace(last=wh, at=at, reads=self.reads + 1)
+        read = self._replace(reads=self.reads + 1)
+        if self.odd is not None:
+            return read.after_odd(self.odd, wh, at)
+        if gain > 0 and not self.is_past_zero:
+            impossible = is_impossible(gain, at - self.at)
+            return read._replace(last=wh, at=at, zero_step=gain, zero_impossible=impossible)
+        return read.step(wh, at)
+
+    def void_start(self) -> bool:
+        """Whether the first reading, 0, stands for a register that was not read."""
+        step = self.zero_step
+        if step is None:
+            return False
+        after = self.gained - step
+        jumped = self.offline and step > _FEW_WH and 0 < after * _MANY_TIMES < step
+        return self.zero_impossible or jumped
+
+    def from_zero_unsure(self) -> bool:
+        """Whether the first reading, 0, may stand for one that was not read."""
+        return self.zero_step is not None and (self.offline or self.zero_step > SURE_WH)
+
+    def step(self, wh: float, at: float) -> "Counter":
+        """The counter after a reading, of which nothing is known to be odd yet."""
+        gain = wh - self.last
+        if gain < -ROUNDING_WH:
+            return self._lower(wh, at)
+        if is_impossible(gain, at - self.at):
+            return self._oddly(wh, at, gain, _IMPOSSIBLE)
+        return self._replace(last=wh, at=at)
+
+    def _lower(self, wh: float, at: float) -> "Counter":
+        modulus = _passed(self.last, wh)
+        if modulus is not None:
+            return self._oddly(wh, at, modulus - self.last + wh, _ROLLOVER)
+        if wh <= self.last / 10:
+            return self._oddly(wh, at, wh, _RESET)
+        if (
+            self.last > _FEW_WH
+            and self.last - wh < _COARSE_WH
+            and (wh % _COARSE_WH == 0 or self.last % _COARSE_WH == 0)
+        ):
+            return self._replace(last=wh, at=at, doubts=self.doubts | _ROUNDED)
+        if at < self.at and wh >= self.first:  # as old as it is low
+            return self._replace(doubts=self.doubts | _HISTORY)
+        return self._oddly(wh, at, 0.0, _BACKWARDS)
+
+    def _oddly(self, wh: float, at: float, gain: float, doubt: int) -> "Counter":
+        odd = Odd(self.last, self.base, self.doubts, self.at)
+        base = wh - (self.last - self.base) - gain
+        return self._replace(last=wh, at=at, base=base, doubts=self.doubts | doubt, odd=odd)
+
+    def after_odd(self, odd: Odd, wh: float, at: float) -> "Counter":
+        """The counter after the reading that follows an odd one and says what that was."""
+        settled = self._replace(odd=None)
+        lower, back = self.last < odd.last, wh - odd.last
+        fits = back >= -ROUNDING_WH and not is_impossible(back, at - odd.at)
+        if (lower and fits) or (not lower and wh < self.last - ROUNDING_WH):
+            before = settled._replace(last=odd.last, base=odd.base, doubts=odd.doubts | _OUTLIER, at=odd.at)
+            return before.step(wh, at)
+        if lower and self.doubts & _BACKWARDS and not odd.doubts & _BACKWARDS and self.last <= odd.last / 2:
+            settled = settled._replace(base=odd.base - odd.last, doubts=odd.doubts | _RESET)
+        return settled.step(wh, at)
+
+
+def is_impossible(gain: float, seconds: float) -> bool:
+    """Whether nothing can charge so much in that time; without a time that can be true nobody knows."""
+    return gain > SURE_WH and seconds > 0 and gain * 3600 > MOST_W * seconds
+
+
+def _passed(last: float, wh: float) -> float | None:
+    """The highest value that the register passed on its way to a low one; None: it passed none."""
+    for modulus in _MODULI:
+        if last < modulus:
+            return modulus if last >= modulus * (1 - _NEAR) and wh <= modulus * _NEAR else None
+    return None

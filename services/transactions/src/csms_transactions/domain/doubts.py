@@ -1,0 +1,100 @@
+"""What makes an energy less than measured: each doubt, the quality that is left with it, and the reason as text."""
+
+from enum import IntFlag, StrEnum, auto
+from typing import NamedTuple
+
+
+class Quality(StrEnum):
+    """How far an energy can be trusted, the best first."""
+
+    MEASURED = "measured"
+    """The difference of two readings of one register, one at the start and one at the end."""
+    DERIVED = "derived"
+    """Computed from measured values by a rule that holds for meters which work as the standard says."""
+    ESTIMATED = "estimated"
+    """A guess: something that was not told had to be assumed."""
+    IMPLAUSIBLE = "implausible"
+    """The readings cannot be true; no energy is given."""
+
+
+class Doubt(IntFlag):
+    """A reason for less than the best quality. The numbers are stored: add, never change."""
+
+    EARLIER_RULE = auto()
+    NO_START = auto()
+    NO_END = auto()
+    BRIDGED = auto()
+    BRIDGED_PARTLY = auto()
+    NOT_BRIDGED = auto()
+    PHASES_MISSING = auto()
+    PHASES_JOINED = auto()
+    DISAGREE = auto()
+    TWO_VALUES = auto()
+    RESET = auto()
+    ROLLOVER = auto()
+    OUTLIER = auto()
+    ZERO_START = auto()
+    PLACEHOLDER = auto()
+    HISTORY = auto()
+    INTERVALS = auto()
+    INTERVALS_MISSING = auto()
+    NET = auto()
+    NET_BACK = auto()
+    NOT_OUTLET = auto()
+    BACKWARDS = auto()
+    IMPOSSIBLE = auto()
+    NOTHING_REAL = auto()
+    ROUNDED = auto()
+
+
+class _Meaning(NamedTuple):
+    quality: Quality
+    note: str
+
+
+_D, _E, _I = Quality.DERIVED, Quality.ESTIMATED, Quality.IMPLAUSIBLE
+MEANINGS = {
+    Doubt.EARLIER_RULE: _Meaning(_E, "computed by an earlier version, which had no qualities"),
+    Doubt.NO_START: _Meaning(
+        _E, "no reading from the start of the transaction: what flowed before the first is missing"
+    ),
+    Doubt.NO_END: _Meaning(_E, "no reading from the end of the transaction: what flowed after the last is missing"),
+    Doubt.BRIDGED: _Meaning(_D, "told per phase at one time and in total at another; the phases were added up"),
+    Doubt.BRIDGED_PARTLY: _Meaning(_E, "told in total and for fewer than three phases; taken as the same register"),
+    Doubt.NOT_BRIDGED: _Meaning(_E, "total and phases do not fit together: what flowed between them is missing"),
+    Doubt.PHASES_MISSING: _Meaning(_E, "a phase was not told any more: only the others are counted to the end"),
+    Doubt.PHASES_JOINED: _Meaning(_E, "a phase was told later than the others: it is counted from its first reading"),
+    Doubt.DISAGREE: _Meaning(_E, "total and sum of phases show different energies; the total is taken"),
+    Doubt.TWO_VALUES: _Meaning(_E, "one register was told with two values at one time; the first is taken"),
+    Doubt.RESET: _Meaning(_E, "the register was reset; it is counted on from zero"),
+    Doubt.ROLLOVER: _Meaning(_E, "the register passed its highest value and began again"),
+    Doubt.OUTLIER: _Meaning(_E, "a reading that lay beside all others is left out"),
+    Doubt.ZERO_START: _Meaning(_E, "the first reading is 0, which may stand for a register that was not read"),
+    Doubt.PLACEHOLDER: _Meaning(_E, "the first reading, 0, cannot be true and is left out"),
+    Doubt.HISTORY: _Meaning(_E, "readings told afterwards contradict those told before"),
+    Doubt.INTERVALS: _Meaning(_D, "no register was told; the energies of intervals are added up"),
+    Doubt.INTERVALS_MISSING: _Meaning(_E, "intervals may be missing or told twice"),
+    Doubt.NET: _Meaning(_D, "only the net register was told"),
+    Doubt.NET_BACK: _Meaning(_E, "the net register also ran backwards: energy given back is subtracted"),
+    Doubt.NOT_OUTLET: _Meaning(_D, "not measured at the outlet"),
+    Doubt.BACKWARDS: _Meaning(_I, "the register ran backwards"),
+    Doubt.IMPOSSIBLE: _Meaning(_I, "the register rose faster than anything charges"),
+    Doubt.ROUNDED: _Meaning(_E, "the register was told with different precision"),
+    Doubt.NOTHING_REAL: _Meaning(_I, "the readings cannot be compared with each other"),
+}
+_IMPLAUSIBLE = Doubt.BACKWARDS | Doubt.IMPOSSIBLE | Doubt.NOTHING_REAL
+_DERIVED = Doubt.BRIDGED | Doubt.INTERVALS | Doubt.NET | Doubt.NOT_OUTLET
+
+
+def quality_of(doubts: int) -> Quality:
+    """Return what is left with these doubts."""
+    if not doubts:
+        return Quality.MEASURED
+    if doubts & _IMPLAUSIBLE:
+        return Quality.IMPLAUSIBLE
+    return Quality.ESTIMATED if doubts & ~_DERIVED else Quality.DERIVED
+
+
+def notes_of(doubts: int) -> list[str]:
+    """Return the reasons, as text."""
+    return [meaning.note for doubt, meaning in MEANINGS.items() if doubts & doubt] if doubts else []
