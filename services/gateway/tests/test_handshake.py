@@ -122,6 +122,14 @@ def test_credentials_are_optional_in_the_request() -> None:
     assert opening("/ocpp/CS1", SUPPORTED, [], SUPPORTED).password is None
 
 
+@pytest.mark.parametrize(("path", "name"), [("CS1", "cs1"), ("cs1", "CS1"), ("RD%C3%84m", "rdÄM")])
+def test_the_user_name_is_the_identity_in_any_case(path: str, name: str) -> None:
+    found = opening(f"/ocpp/{path}", SUPPORTED, [basic(f"{name}:secret".encode())], SUPPORTED)
+    assert found.password == b"secret"
+    with pytest.raises(Refusal):
+        opening("/ocpp/%C3%A4", SUPPORTED, [basic("Ä:secret".encode())], SUPPORTED)
+
+
 def test_the_password_is_what_follows_the_first_colon() -> None:
     assert opening("/ocpp/CS1", SUPPORTED, [basic(b"CS1:pass:word")], SUPPORTED).password == b"pass:word"
 
@@ -130,7 +138,7 @@ def test_the_password_is_what_follows_the_first_colon() -> None:
     "authorization",
     [
         [basic(b"CS2:secret")],
-        [basic(b"cs1:secret")],
+        [basic("CS1\u0301:secret".encode())],
         [basic(b":secret")],
         ["Basic !!!"],
         ["Bearer token"],
