@@ -61,7 +61,7 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
         bus = SealedBus(memory, Sealer(settings.require_secret_key()))
         await bus.start()
         parts.push_async_callback(bus.stop)
-        system = _System(settings, bus, databases, health)
+        system = System(settings, bus, databases, health)
         # The services outlive the gateway and the API: those that wait for an answer get it.
         ended = asyncio.Event()
         services = await parts.enter_async_context(lifecycle.Supervisor(ended, timeout_s=settings.shutdown_timeout_s))
@@ -96,7 +96,7 @@ async def _database(settings: StandaloneSettings, part: _ServiceModule) -> Async
         await database.close()
 
 
-class _System:
+class System:
     """The four services on one bus."""
 
     def __init__(self, settings: StandaloneSettings, bus: Bus, databases: list[Database], health: Health) -> None:
@@ -111,16 +111,19 @@ class _System:
         self.gateway = Gateway(settings, bus, health)
 
     def start(self, tasks: lifecycle.Supervisor, stop: asyncio.Event) -> None:
+        """Have the services that answer stations run until `stop` is set."""
         tasks.start("auth", self._auth.run(stop))
         tasks.start("transactions", self._transactions.run(stop))
         tasks.start("device-mgmt", self._devices.run(stop))
 
     async def ready(self) -> None:
+        """Wait until all of them can answer."""
         await self._transactions.ready()
         await self._devices.ready()
         await self._auth.ready()
 
     def api(self) -> FastAPI:
+        """Return the API of all of them."""
         services = (self._devices, self._transactions, self._auth, self.gateway)
         return create_app(
             "CSMS",

@@ -38,15 +38,16 @@ def router(aside: SetAside, service: str, wake: Callable[[], None]) -> APIRouter
     """Return the routes for a service's outbox; `wake` is the relay's."""
     routes = APIRouter(tags=["Operations"], prefix=f"/outboxes/{service}/set-aside-records")
     admin = Security(require("admin"))
+    named = service.replace("-", "_")
 
-    @routes.get("", dependencies=[Security(require("read"))])
+    @routes.get("", name=f"list_{named}_set_aside_records", dependencies=[Security(require("read"))])
     async def list_set_aside_records(page: PageParams) -> Page[SetAsideRecord]:
         """List records that could never be published, the newest first."""
         position = page.after(int)
         rows = await aside.page(limit=page.limit + 1, before=None if position is None else position[0])
         return paginate(rows, page.limit, position=lambda row: [row.id], item=lambda row: SetAsideRecord(**_shown(row)))
 
-    @routes.get("/{number}", dependencies=[admin])
+    @routes.get("/{number}", name=f"get_{named}_set_aside_record", dependencies=[admin])
     async def get_set_aside_record(number: Number) -> SetAsideValue:
         """Return one with its value."""
         row = await aside.find(number)
@@ -54,7 +55,7 @@ def router(aside: SetAside, service: str, wake: Callable[[], None]) -> APIRouter
             raise _unknown()
         return SetAsideValue(**_shown(row), value=base64.b64encode(row.record).decode())
 
-    @routes.post("/{number}/replay", dependencies=[admin], status_code=204)
+    @routes.post("/{number}/replay", name=f"replay_{named}_set_aside_record", dependencies=[admin], status_code=204)
     async def replay_set_aside_record(number: Number) -> Response:
         """Put it into the outbox again, once the cause is gone."""
         if not await aside.replay(number):
@@ -62,7 +63,7 @@ def router(aside: SetAside, service: str, wake: Callable[[], None]) -> APIRouter
         wake()
         return Response(status_code=204)
 
-    @routes.delete("/{number}", dependencies=[admin], status_code=204)
+    @routes.delete("/{number}", name=f"delete_{named}_set_aside_record", dependencies=[admin], status_code=204)
     async def delete_set_aside_record(number: Number) -> Response:
         """Delete it: nobody will be told."""
         if not await aside.delete(number):

@@ -120,6 +120,7 @@ def _bare_app(title: str, version: str, public: Sequence[APIRouter], *, document
         openapi_url=None,  # FastAPI would write the document anew each time
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
         redirect_slashes=False,  # it would redirect to whatever the Host header names
     )
     if documented:

@@ -114,13 +114,13 @@ class ApiKeyResource:
     def router(self) -> APIRouter:
         """Return the routes, below /api/v1."""
         router = APIRouter(prefix="/api-keys", tags=["API keys"], dependencies=[Security(require("admin"))])
-        router.add_api_route("", self.create, methods=["POST"], status_code=201)
-        router.add_api_route("", self.list, methods=["GET"])
-        router.add_api_route("/{id}", self.get, methods=["GET"])
-        router.add_api_route("/{id}", self.revoke, methods=["DELETE"], status_code=204)
+        router.add_api_route("", self.create_api_key, methods=["POST"], status_code=201)
+        router.add_api_route("", self.list_api_keys, methods=["GET"])
+        router.add_api_route("/{id}", self.get_api_key, methods=["GET"])
+        router.add_api_route("/{id}", self.revoke_api_key, methods=["DELETE"], status_code=204)
         return router
 
-    async def create(self, body: ApiKeyBody, principal: Admin, response: Response) -> NewApiKey:
+    async def create_api_key(self, body: ApiKeyBody, principal: Admin, response: Response) -> NewApiKey:
         """Make a key. It is in the answer and nowhere else; other services accept it within about a second."""
         now = utcnow()
         if body.expires_at is not None and body.expires_at <= now:
@@ -143,17 +143,17 @@ class ApiKeyResource:
         response.headers["Location"] = f"/api/v1/api-keys/{row.key_id}"
         return NewApiKey(**ApiKeyItem.of(row).model_dump(), key=key)
 
-    async def list(self, page: PageParams) -> Page[ApiKeyItem]:
+    async def list_api_keys(self, page: PageParams) -> Page[ApiKeyItem]:
         """Return the keys, the newest first, also expired and revoked ones; not those of the settings."""
         async with self._database.reading() as session:
             rows = await api_keys.page(session, limit=page.limit + 1, after=newest_first(page))
         return paginate(rows, page.limit, position=_position, item=ApiKeyItem.of)
 
-    async def get(self, key_id: Annotated[KeyId, Path(alias="id")]) -> ApiKeyItem:
+    async def get_api_key(self, key_id: Annotated[KeyId, Path(alias="id")]) -> ApiKeyItem:
         """Return a key, without the key itself."""
         return ApiKeyItem.of(await self._existing(key_id))
 
-    async def revoke(self, key_id: Annotated[KeyId, Path(alias="id")], principal: Admin) -> None:
+    async def revoke_api_key(self, key_id: Annotated[KeyId, Path(alias="id")], principal: Admin) -> None:
         """Revoke a key for good: refused here at once, by other services within about a second. Repeats do nothing."""
         await self._existing(key_id)
         async with self._database.transaction() as session:

@@ -162,18 +162,26 @@ class Certificates:
         router = APIRouter(tags=["Certificates"])
         read, admin = [Security(require("read"))], [Security(require("admin"))]
         one = "/certificates/{certificate_id}"
-        router.add_api_route("/certificates", self.list, methods=["GET"], dependencies=read)
-        router.add_api_route(one, self.get, methods=["GET"], dependencies=read)
-        router.add_api_route(f"{one}/revocation", self.revoke, methods=["POST"], dependencies=admin)
-        router.add_api_route("/certificate-requests", self.list_requests, methods=["GET"], dependencies=read)
-        router.add_api_route("/certificate-bars", self.list_bars, methods=["GET"], dependencies=read)
+        router.add_api_route("/certificates", self.list_certificates, methods=["GET"], dependencies=read)
+        router.add_api_route(one, self.get_certificate, methods=["GET"], dependencies=read)
+        router.add_api_route(f"{one}/revocation", self.revoke_certificate, methods=["POST"], dependencies=admin)
         router.add_api_route(
-            "/certificate-bars/{station_id}", self.delete_bar, methods=["DELETE"], dependencies=admin, status_code=204
+            "/certificate-requests", self.list_certificate_requests, methods=["GET"], dependencies=read
         )
-        router.add_api_route("/certificate-authority", self.authority, methods=["GET"], dependencies=read)
+        router.add_api_route("/certificate-bars", self.list_certificate_bars, methods=["GET"], dependencies=read)
+        router.add_api_route(
+            "/certificate-bars/{station_id}",
+            self.delete_certificate_bar,
+            methods=["DELETE"],
+            dependencies=admin,
+            status_code=204,
+        )
+        router.add_api_route(
+            "/certificate-authority", self.get_certificate_authority, methods=["GET"], dependencies=read
+        )
         router.add_api_route(
             "/certificate-authority/crl",
-            self.crl,
+            self.get_certificate_revocation_list,
             methods=["GET"],
             dependencies=read,
             response_class=Response,
@@ -181,7 +189,7 @@ class Certificates:
         )
         return router
 
-    async def list(
+    async def list_certificates(
         self,
         page: PageParams,
         station_id: StationFilter = None,
@@ -196,12 +204,12 @@ class Certificates:
             found = await certificates.page(session, wanted, limit=page.limit, after=after)
         return paginate(found.rows, page.limit, position=_position, item=CertificateItem.of, more=found.more)
 
-    async def get(self, certificate_id: CertificateId) -> CertificateWithChain:
+    async def get_certificate(self, certificate_id: CertificateId) -> CertificateWithChain:
         """Show a certificate."""
         async with self._database.reading() as session:
             return CertificateWithChain.of(await _known(session, certificate_id))
 
-    async def revoke(self, certificate_id: CertificateId, body: RevocationBody) -> CertificateItem:
+    async def revoke_certificate(self, certificate_id: CertificateId, body: RevocationBody) -> CertificateItem:
         """Revoke a certificate: the station's connection is closed, and with this certificate none is opened any more.
 
         After `keyCompromise` and `privilegeWithdrawn` nothing is signed for the station until its bar is taken away
@@ -215,7 +223,7 @@ class Certificates:
         self._wake_outbox()
         return CertificateItem.of(certificate)
 
-    async def list_bars(self, page: PageParams) -> Page[BarItem]:
+    async def list_certificate_bars(self, page: PageParams) -> Page[BarItem]:
         """List the stations for which nothing is signed, since a certificate of theirs was revoked."""
         position = page.after(str)
         async with self._database.reading() as session:
@@ -224,13 +232,13 @@ class Certificates:
             )
         return paginate(rows, page.limit, position=lambda row: (row.station_id,), item=BarItem.of)
 
-    async def delete_bar(self, station_id: StationId) -> None:
+    async def delete_certificate_bar(self, station_id: StationId) -> None:
         """Allow certificates for the station again. It must ask for one: TriggerMessage has it do so."""
         async with self._database.transaction() as session:
             if not await certificate_bars.remove(session, station_id):
                 raise Problem(404, "No bar", "certificates are signed for a station of this id")
 
-    async def list_requests(
+    async def list_certificate_requests(
         self,
         page: PageParams,
         station_id: StationFilter = None,
@@ -251,7 +259,7 @@ class Certificates:
             more=found.more,
         )
 
-    async def authority(self) -> AuthorityItem:
+    async def get_certificate_authority(self) -> AuthorityItem:
         """Show the roots: install them on stations (InstallCertificate), and put them into vehicles' trust stores."""
         if self._authority is None:
             return AuthorityItem(roots={})
@@ -260,7 +268,7 @@ class Certificates:
         except AuthorityUnavailable as error:
             raise Problem(503, "The certificate authority cannot be reached", str(error)) from error
 
-    async def crl(
+    async def get_certificate_revocation_list(
         self,
         certificate_type: Annotated[CertificateType, Query()] = CertificateType.CHARGING_STATION,
     ) -> Response:

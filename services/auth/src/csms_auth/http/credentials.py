@@ -64,12 +64,12 @@ class Credentials:
         router = APIRouter(tags=["Credentials"])
         read, admin = [Security(require("read"))], [Security(require("admin"))]
         path = "/stations/{station_id}/credentials"
-        router.add_api_route(path, self.get, methods=["GET"], dependencies=read)
-        router.add_api_route(path, self.put, methods=["PUT"], dependencies=admin)
-        router.add_api_route(path, self.delete, methods=["DELETE"], dependencies=admin, status_code=204)
+        router.add_api_route(path, self.get_credentials, methods=["GET"], dependencies=read)
+        router.add_api_route(path, self.put_credentials, methods=["PUT"], dependencies=admin)
+        router.add_api_route(path, self.delete_credentials, methods=["DELETE"], dependencies=admin, status_code=204)
         return router
 
-    async def get(self, station_id: StationId) -> CredentialsItem:
+    async def get_credentials(self, station_id: StationId) -> CredentialsItem:
         """Tell whether a password is set and which security profile is demanded."""
         async with self._database.reading() as session:
             station = (await stations.load(session, [station_id])).get(station_id)
@@ -77,12 +77,12 @@ class Credentials:
             raise _not_found()
         return _item(station, self._unknown_stations)
 
-    async def put(self, station_id: StationId, body: CredentialsBody) -> CredentialsItem:
+    async def put_credentials(self, station_id: StationId, body: CredentialsBody) -> CredentialsItem:
         """Make this the only valid password, from the next connection on."""
         await self._set(station_id, digest(self._key, station_id, body.password.get_secret_value().encode()))
-        return await self.get(station_id)
+        return await self.get_credentials(station_id)
 
-    async def delete(self, station_id: StationId) -> None:
+    async def delete_credentials(self, station_id: StationId) -> None:
         """Forget the password: a station without a security profile can connect where unknown stations may."""
         await self._set(station_id, None)
 

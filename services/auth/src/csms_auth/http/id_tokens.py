@@ -50,15 +50,15 @@ class IdTokens:
         router = APIRouter(tags=["ID tokens"])
         read, operate = [Security(require("read"))], [Security(require("operate"))]
         one = "/id-tokens/{type}/{id_token:path}"
-        router.add_api_route("/id-tokens", self.list, methods=["GET"], dependencies=read)
-        router.add_api_route(one, self.get, methods=["GET"], dependencies=read)
+        router.add_api_route("/id-tokens", self.list_id_tokens, methods=["GET"], dependencies=read)
+        router.add_api_route(one, self.get_id_token, methods=["GET"], dependencies=read)
         router.add_api_route(
-            one, self.put, methods=["PUT"], dependencies=operate, responses={201: {"model": TokenItem}}
+            one, self.put_id_token, methods=["PUT"], dependencies=operate, responses={201: {"model": TokenItem}}
         )
-        router.add_api_route(one, self.delete, methods=["DELETE"], dependencies=operate, status_code=204)
+        router.add_api_route(one, self.delete_id_token, methods=["DELETE"], dependencies=operate, status_code=204)
         return router
 
-    async def put(self, ref: Ref, body: TokenBody, response: Response) -> TokenItem:
+    async def put_id_token(self, ref: Ref, body: TokenBody, response: Response) -> TokenItem:
         """Create or change a token. Omitted fields keep their value; creating one needs a status (201)."""
         ref = self._key_codes.hidden(ref)
         async with self._database.transaction() as session:
@@ -69,7 +69,7 @@ class IdTokens:
             response.status_code = status.HTTP_201_CREATED
         return TokenItem.of(stored)
 
-    async def get(self, ref: Ref, principal: CurrentPrincipal) -> TokenItem:
+    async def get_id_token(self, ref: Ref, principal: CurrentPrincipal) -> TokenItem:
         """Return a token. Whether a key code is valid is told to scope admin alone: others could try all of them."""
         if ref.type == KEY_CODE:
             demand(principal, "admin")
@@ -80,7 +80,7 @@ class IdTokens:
             raise _not_found()
         return TokenItem.of(stored)
 
-    async def delete(self, ref: Ref) -> None:
+    async def delete_id_token(self, ref: Ref) -> None:
         """Delete a token: stations are told Unknown from now on."""
         ref = self._key_codes.hidden(ref)
         async with self._database.transaction() as session:
@@ -90,7 +90,7 @@ class IdTokens:
             await outbox.add(session, tables.outbox, [events.id_token_changed(removed.token, deleted=True)])
         self._wake_outbox()
 
-    async def list(
+    async def list_id_tokens(
         self,
         page: PageParams,
         token_type: Annotated[TokenType | None, Query(alias="type")] = None,

@@ -16,8 +16,11 @@ from csms_device_mgmt.unit import Units
 Payload = Annotated[dict[str, Any], Body(description="The OCPP request payload without requestId, which is chosen")]
 
 
-def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, action: str) -> None:
-    """Add the route that sends `action` and answers as calls do, with the Location of what was asked for."""
+def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one: str, action: str) -> None:
+    """Add the route that sends `action` and answers as calls do, with the Location of what was asked for.
+
+    `one` is what it is called in the operation id.
+    """
 
     async def ask(
         station_id: StationId,
@@ -46,7 +49,7 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, act
         response_model=CallModel,
         responses={202: {"model": CallRecordModel}},
         dependencies=[Security(require("operate"))],
-        name=f"ask_{path}",
+        name=f"request_{one}",
         description=f"Send {action} with a requestId of its own; Location says where the outcome will be found. "
         "Otherwise as POST /stations/{station_id}/calls/{action}.",
     )

@@ -34,16 +34,24 @@ class Resource:
     """Where a kind of report is found."""
 
     path: str
+    one: str
+    """What one of them is called in operation ids."""
     series: Series
     title: str
     model: type[ReportModel] = ReportModel
 
 
 RESOURCES = (
-    Resource("charging-profile-reports", CHARGING_PROFILES, "charging profiles (K09)"),
-    Resource("customer-information", CUSTOMER_INFORMATION, "a customer (N09, N10)", CustomerInformationModel),
-    Resource("display-message-reports", DISPLAY_MESSAGES, "display messages (O03, O04)"),
-    Resource("monitoring-reports", MONITORS, "monitors (N02)"),
+    Resource("charging-profile-reports", "charging_profile_report", CHARGING_PROFILES, "charging profiles (K09)"),
+    Resource(
+        "customer-information",
+        "customer_information_report",
+        CUSTOMER_INFORMATION,
+        "a customer (N09, N10)",
+        CustomerInformationModel,
+    ),
+    Resource("display-message-reports", "display_message_report", DISPLAY_MESSAGES, "display messages (O03, O04)"),
+    Resource("monitoring-reports", "monitoring_report", MONITORS, "monitors (N02)"),
 )
 
 
@@ -53,7 +61,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
     for resource in RESOURCES:
         _add(routes, units, resource)
         (action,) = resource.series.actions
-        asking.add(routes, units, calls, path=resource.path, action=action)
+        asking.add(routes, units, calls, path=resource.path, one=resource.one, action=action)
     return routes
 
 
@@ -73,7 +81,7 @@ def _add(routes: APIRouter, units: Units, resource: Resource) -> None:
         show,
         response_model=resource.model,
         dependencies=read,
-        name=f"get_{resource.path}",
+        name=f"get_{resource.one}",
         description=f"Return what the station reported of {resource.title}, as far as it has arrived.",
     )
     routes.add_api_route(
@@ -81,7 +89,7 @@ def _add(routes: APIRouter, units: Units, resource: Resource) -> None:
         list_all,
         response_model=Page[ReportSummaryModel],
         dependencies=read,
-        name=f"list_{resource.path}",
+        name=f"list_{resource.one}s",
         description=f"List a station's reports of {resource.title}, the highest request id first, without entries.",
     )
 

@@ -43,7 +43,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
         response_model=CallModel,
         responses={202: {"model": CallRecordModel}},
     )
-    async def post_call(  # noqa: PLR0917 FastAPI passes by name
+    async def send_call(  # noqa: PLR0917 FastAPI passes by name
         station_id: StationId,
         action: Action,
         payload: Payload,

@@ -28,14 +28,26 @@ class Resource:
     """Where a kind of job is found."""
 
     path: str
+    one: str
+    """What one of them is called in operation ids."""
     kind: JobKind
     title: str
 
 
 RESOURCES = (
-    Resource("firmware-updates", JobKind.FIRMWARE_UPDATE, "firmware updates (L01, L02), also across the reboot"),
-    Resource("firmware-publications", JobKind.PUBLICATION, "firmware published by a local controller (L03)"),
-    Resource("logs", JobKind.LOG, "log uploads (N01)"),
+    Resource(
+        "firmware-updates",
+        "firmware_update",
+        JobKind.FIRMWARE_UPDATE,
+        "firmware updates (L01, L02), also across the reboot",
+    ),
+    Resource(
+        "firmware-publications",
+        "firmware_publication",
+        JobKind.PUBLICATION,
+        "firmware published by a local controller (L03)",
+    ),
+    Resource("logs", "log", JobKind.LOG, "log uploads (N01)"),
 )
 
 
@@ -44,7 +56,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
     routes = APIRouter(tags=["Jobs"])
     for resource in RESOURCES:
         _add(routes, units, resource)
-        asking.add(routes, units, calls, path=resource.path, action=COURSES[resource.kind].action)
+        asking.add(routes, units, calls, path=resource.path, one=resource.one, action=COURSES[resource.kind].action)
     return routes
 
 
@@ -78,14 +90,14 @@ def _add(routes: APIRouter, units: Units, resource: Resource) -> None:
         f"{collection}/{{request_id}}",
         show,
         dependencies=read,
-        name=f"get_{resource.path}",
+        name=f"get_{resource.one}",
         description=f"Return one of a station's {resource.title}, with its history.",
     )
     routes.add_api_route(
         collection,
         list_all,
         dependencies=read,
-        name=f"list_{resource.path}",
+        name="list_" + resource.path.replace("-", "_"),
         description=f"List a station's {resource.title}: the newest first, each with its history.",
     )
 

@@ -28,7 +28,7 @@ def router(calls: CallExecution, inventory: Inventory) -> APIRouter:
     admin = Security(require("admin"))
 
     @routes.post("/stations/{station_id}/password", dependencies=[admin], response_model=CallModel)
-    async def post_password(
+    async def set_password(
         station_id: StationId, body: PasswordBody, principal: CurrentPrincipal, timeout_s: TimeoutS = None
     ) -> Response:
         """Set the station's password. It replaces the old one here only if the station accepts it (A01.FR.03)."""

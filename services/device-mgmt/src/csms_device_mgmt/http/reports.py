@@ -70,7 +70,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
     read, operate = Security(require("read")), Security(require("operate"))
 
     @routes.post("/stations/{station_id}/reports", dependencies=[operate], status_code=202)
-    async def post_report(  # noqa: PLR0917 FastAPI passes by name
+    async def request_report(  # noqa: PLR0917 FastAPI passes by name
         station_id: StationId,
         body: ReportBody,
         response: Response,

@@ -69,7 +69,7 @@ def router(units: Units, settings: DeviceSettings) -> APIRouter:
     path = "/stations/{station_id}/security-profile"
 
     @routes.post(path, dependencies=[admin], status_code=202)
-    async def post_security_profile(
+    async def change_security_profile(
         station_id: StationId, body: SecurityProfileBody, response: Response
     ) -> SecurityProfileModel:
         """Have the station connect with a higher security profile, step by step; GET tells how far it got.
@@ -91,7 +91,7 @@ def router(units: Units, settings: DeviceSettings) -> APIRouter:
             return views.security_profile(await existing(session, station_id))
 
     @routes.delete(path, dependencies=[admin])
-    async def delete_security_profile(station_id: StationId) -> SecurityProfileModel:
+    async def give_up_security_profile_change(station_id: StationId) -> SecurityProfileModel:
         """Give up the change that is under way, if there is one.
 
         What the station has been told already stays: with the new profile it is let in.

@@ -32,7 +32,7 @@ def router(registry: Registry) -> APIRouter:
     routes = APIRouter(prefix="/gateway", tags=["gateway"], dependencies=[Security(require("read"))])
 
     @routes.get("/connections", summary="List the stations connected to this gateway")
-    async def list_connections(page: PageParams) -> Page[ConnectionView]:
+    async def list_gateway_connections(page: PageParams) -> Page[ConnectionView]:
         position = page.after(str)
         found = registry.page("" if position is None else position[0], page.limit + 1)
         shown = found[: page.limit]

@@ -59,7 +59,7 @@ def transactions_router(database: Database) -> APIRouter:
         return TransactionItem.of(await existing(database, key))
 
     @router.get("/transactions/{id}/events", response_model=Page[EventItem])
-    async def list_events(key: Key, page: PageParams) -> Response:
+    async def list_transaction_events(key: Key, page: PageParams) -> Response:
         """List the events of a transaction as they were received, by seqNo."""
         found = await _events(database, key, page)
 
@@ -69,7 +69,7 @@ def transactions_router(database: Database) -> APIRouter:
         return await written(_size(found), shown)
 
     @router.get("/transactions/{id}/meter-values", response_model=Page[MeterValueItem])
-    async def list_meter_values(key: Key, page: PageParams) -> Response:
+    async def list_transaction_meter_values(key: Key, page: PageParams) -> Response:
         """List the meter values of a transaction, by seqNo. `limit` counts events, which may hold many or none."""
         found = await _events(database, key, page)
 

@@ -1,0 +1,40 @@
+"""The document of the whole API, as programs that make clients of it need it."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from csms_bus.memory import MemoryBus
+from csms_db.engine import Database
+from csms_runtime.health import Health
+from csms_standalone import app
+from csms_standalone.settings import StandaloneSettings
+from pydantic import SecretStr
+
+
+@pytest.fixture
+async def document(tmp_path: Path) -> dict[str, Any]:
+    settings = StandaloneSettings(data_dir=tmp_path, secret_key=SecretStr("a-secret-of-the-tests"))
+    modules = (app.auth, app.transactions, app.device_mgmt)
+    databases = [Database(settings.database(module.SCHEMA), module.SCHEMA, pool_size=3) for module in modules]
+    try:
+        bus = MemoryBus(max_message_bytes=settings.max_message_bytes)
+        return app.System(settings, bus, databases, Health()).api().openapi()
+    finally:
+        for database in databases:
+            await database.close()
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+async def test_operations_have_short_names_of_their_own(document: dict[str, Any]) -> None:
+    names = Counter(operation["operationId"] for _, _, operation in operations(document))
+    assert [name for name, times in names.items() if times > 1 or not re.fullmatch("[a-z]+(_[a-z]+)+", name)] == []
+    assert {"list_stations", "put_id_token", "send_call", "get_transaction"} <= names.keys()
