@@ -26,8 +26,6 @@ from csms_device_mgmt.store.calls import Completion
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
-TRIGGERED = "Triggered"
-"""The reason of a BootNotification that was asked for: the station has not booted."""
 REQUESTED_BY = "security-profile"
 """Who asked, in the history of calls."""
 
@@ -72,7 +70,7 @@ async def _may_have_reset(unit: Unit, station: Station, change: ProfileChange, c
     """Wait for the station as if it had agreed: a Reset that may have reached it is not sent again."""
     await _go_on(unit, station, change, change.at(Step.CONNECT))
     sent_at, booted_at = completion.sent_at, station.booted_at
-    if sent_at is not None and booted_at is not None and booted_at > sent_at and station.boot_reason != TRIGGERED:
+    if sent_at is not None and booted_at is not None and booted_at > sent_at:
         booted(unit, station, station.connection_id or "", station.connection_security_profile or 0)
 
 

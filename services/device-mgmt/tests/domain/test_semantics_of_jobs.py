@@ -23,6 +23,8 @@ def pointers(action: str, payload: dict[str, Any]) -> list[str]:
         ({"signingCertificate": None}, ["/firmware/signingCertificate"]),
         ({"signingCertificate": "not one"}, []),  # the station says InvalidCertificate
         ({"signature": None}, ["/firmware/signature"]),
+        ({"signature": None, "signingCertificate": None}, []),  # L02: not signed
+        ({"signature": "", "signingCertificate": None}, ["/firmware/signingCertificate", "/firmware/signature"]),
         ({"signature": "no base64"}, ["/firmware/signature"]),
     ],
 )

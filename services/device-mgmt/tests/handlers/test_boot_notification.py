@@ -36,6 +36,43 @@ async def test_what_a_later_boot_leaves_out_is_forgotten(apply, records, station
     assert (await station_row()).firmware_version is None
 
 
+async def test_a_boot_that_was_asked_for_is_none(apply, records, station_row):
+    await apply(records.boot(firmwareVersion="1.2"))
+    booted_at = (await station_row()).booted_at
+    applied = await apply(records.boot(reason="Triggered", firmwareVersion="1.3"))
+    row = await station_row()
+    assert (row.booted_at, row.boot_reason, row.firmware_version) == (booted_at, "PowerUp", "1.3")
+    assert applied.events[0].station_booted.reason == "Triggered"
+
+
+async def test_the_first_one_may_have_been_asked_for(apply, records, station_row):
+    await apply(records.boot(reason="Triggered"))
+    row = await station_row()
+    assert (row.booted_at, row.vendor_name) == (None, "Vendor")
+
+
+@pytest.mark.parametrize(
+    ("registration", "connections", "boots"),
+    [
+        (Registration.PENDING, "aa", 1),
+        (Registration.REJECTED, "aa", 1),
+        (Registration.PENDING, "ab", 2),
+        (Registration.ACCEPTED, "aa", 2),
+    ],
+)
+async def test_what_is_repeated_until_it_is_accepted_is_no_boot(  # noqa: PLR0917 fixtures
+    apply, records, with_station, station_row, registration, connections, boots
+):
+    await with_station(registration)
+    seen = set()
+    for connection_id in connections:
+        record = records.boot()
+        record.station_call.connection_id = connection_id
+        await apply(record)
+        seen.add((await station_row()).booted_at)
+    assert len(seen) == boots
+
+
 async def test_boot_is_told_as_an_event(apply, records):
     applied = await apply(records.boot(serialNumber="SN-1"))
     (event,) = applied.events

@@ -1,3 +1,4 @@
+import orjson
 import pytest
 from csms_device_mgmt.domain.device_model import VariableKey
 from csms_device_mgmt.store import connectors, notifications, variables
@@ -43,6 +44,17 @@ async def test_the_last_of_several_events_counts(apply, notify, units, station_i
     async with units.reading() as session:
         (row,) = (await connectors.of_stations(session, [station_id]))[station_id]
     assert row.status == "Faulted"
+
+
+async def test_of_several_events_the_latest_counts(apply, notify, units, station_id):
+    record = notify((CONNECTOR, "AvailabilityState", "Occupied"), (CONNECTOR, "AvailabilityState", "Faulted"))
+    payload = orjson.loads(record.station_call.payload)
+    payload["eventData"][0]["timestamp"] = "2026-01-01T00:00:01Z"
+    record.station_call.payload = orjson.dumps(payload)
+    await apply(record)
+    async with units.reading() as session:
+        (row,) = (await connectors.of_stations(session, [station_id]))[station_id]
+    assert row.status == "Occupied"
 
 
 async def test_status_notification_and_event_for_one_change_tell_it_once(apply, notify, records):

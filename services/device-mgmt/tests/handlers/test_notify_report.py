@@ -1,6 +1,9 @@
 import pytest
+from csms_device_mgmt.calls.beginnings import begin
+from csms_device_mgmt.calls.recording import new_call
+from csms_device_mgmt.commands import Command
 from csms_device_mgmt.domain.device_model import VariableKey
-from csms_device_mgmt.store import reports, variables
+from csms_device_mgmt.store import calls, connectors, reports, variables
 
 
 def entry(name, value=None, **attribute):
@@ -114,3 +117,76 @@ async def test_secrets_that_a_station_reports_are_not_kept(apply, records, repor
     async with units.reading() as session:
         (row,) = await variables.page(session, station_id, limit=10, after=None)
     assert "do-not-keep-this" not in str(entries) + str(row.value)
+
+
+@pytest.fixture
+def inventory(apply, records, units, station_id):
+    """Asks for an inventory and reports it."""
+
+    async def do(request_id, *parts, base="FullInventory"):
+        async with units.open() as unit:
+            command = Command(
+                f"call-{request_id}",
+                station_id,
+                "ocpp2.0.1",
+                "GetBaseReport",
+                {"requestId": request_id, "reportBase": base},
+                1.0,
+            )
+            await calls.add(unit.session, await new_call(unit, command, None, requested_by="test"))
+            await begin(unit, command)
+        for number, data in enumerate(parts):
+            await apply(records.report_part(number, tbc=number + 1 < len(parts), request_id=request_id, data=data))
+
+    return do
+
+
+@pytest.fixture
+def names(units, station_id):
+    async def read():
+        async with units.reading() as session:
+            return [row.variable_name for row in await variables.page(session, station_id, limit=100, after=None)]
+
+    return read
+
+
+async def test_a_full_inventory_removes_what_is_gone(inventory, names):
+    await inventory(1, [entry("Old", "1")], [entry("Kept", "1")])
+    await inventory(2, [entry("Kept", "1")], [entry("New", "1")])
+    assert await names() == ["Kept", "New"]
+
+
+async def test_parts_of_one_number_remove_nothing_that_was_told(apply, records, inventory, names):
+    await inventory(1, [entry("A", "1")], [entry("B", "1")])
+    await inventory(2)
+    for name, tbc in (("A", True), ("B", True), ("C", False)):
+        await apply(records.report_part(0, tbc=tbc, request_id=2, data=[entry(name, "1")]))
+    assert await names() == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize("base", ["ConfigurationInventory", "SummaryInventory"])
+async def test_another_report_removes_nothing(inventory, names, base):
+    await inventory(1, [entry("Old", "1")])
+    await inventory(2, [entry("New", "1")], base=base)
+    assert await names() == ["New", "Old"]
+
+
+async def test_an_incomplete_one_removes_nothing(apply, records, inventory, names):
+    await inventory(1, [entry("Old", "1")])
+    await inventory(2)
+    await apply(records.report_part(1, tbc=False, request_id=2, data=[entry("New", "1")]))
+    assert await names() == ["New", "Old"]
+
+
+async def test_connectors_that_are_gone_go_with_it(apply, records, inventory, units, station_id):
+    for place in ((1, 1), (1, 2), (2, 1)):
+        await apply(records.status("Available", evse_id=place[0], connector_id=place[1]))
+    connector = {
+        "component": {"name": "Connector", "evse": {"id": 1, "connectorId": 1}},
+        "variable": {"name": "AvailabilityState"},
+        "variableAttribute": [{"value": "Available"}],
+    }
+    await inventory(1, [connector])
+    async with units.reading() as session:
+        rows = (await connectors.of_stations(session, [station_id]))[station_id]
+    assert [(row.evse_id, row.connector_id) for row in rows] == [(1, 1)]

@@ -64,3 +64,17 @@ async def test_a_senseless_time_is_replaced_by_the_time_of_receipt(apply, record
     async with units.reading() as session:
         (row,) = (await connectors.of_stations(session, [station_id]))[station_id]
     assert row.reported_at == row.received_at
+
+
+async def test_an_older_status_that_comes_late_changes_nothing(apply, records, statuses):
+    await apply(records.status("Available", timestamp="2026-03-01T12:00:00Z"))
+    assert (await apply(records.status("Faulted", timestamp="2026-03-01T09:00:00Z"))).events == []
+    assert await statuses() == {(1, 1): "Available"}
+
+
+async def test_after_a_boot_an_earlier_time_counts(apply, records, statuses):
+    """The station's clock may have lost its time."""
+    await apply(records.status("Available", timestamp="2026-03-01T12:00:00Z"))
+    await apply(records.boot())
+    await apply(records.status("Faulted", timestamp="2026-03-01T09:00:00Z"))
+    assert await statuses() == {(1, 1): "Faulted"}

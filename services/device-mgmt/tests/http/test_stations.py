@@ -379,7 +379,7 @@ async def test_a_page_of_stations_ends_by_bytes(api, units, monkeypatch):
         async with units.open() as unit:
             await unit.statuses.load(unit.session, [name])
             for number in range(30):
-                unit.statuses.report(name, (1, number), Status("Available", at, at))
+                unit.statuses.report(name, (1, number), Status("Available", at, at, is_own_time=True), None)
     first = (await api.get("/stations")).json()
     assert [len(station["evses"][0]["connectors"]) for station in first["items"]] == [29]
     rest = (await api.get("/stations", params={"cursor": first["next_cursor"]})).json()

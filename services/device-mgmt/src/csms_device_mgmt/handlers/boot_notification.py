@@ -15,11 +15,12 @@ from csms_device_mgmt.handlers import job_status
 from csms_device_mgmt.handlers.auth_events import newest_refusal
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.handlers.unknown_stations import known_or_created
-from csms_device_mgmt.profile_changes import TRIGGERED
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.store.tables import Station
 from csms_device_mgmt.unit import Unit
 
+TRIGGERED = "Triggered"
+"""The reason of a BootNotification that was asked for: the station has not booted."""
 FIRMWARE_UPDATE = "FirmwareUpdate"
 """The reason of a boot that a firmware update asked for (L01)."""
 
@@ -38,15 +39,16 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     status = Registration.REJECTED
     if station is not None:
         firmware_version = station.firmware_version
-        _remember(station, message)
+        is_boot = _is_boot(station, message)
+        _remember(station, message, is_boot=is_boot)
         if firmware_version not in {None, station.firmware_version}:
             await onboarding.firmware_changed(unit, station, message.place, message.protocol)
         status = await onboarding.booted(unit, station, message.place, message.protocol)
         _register(unit, station, status)
         unit.tell(_booted(station, message))
-        if station.boot_reason != TRIGGERED:
+        if is_boot:
             profile_changes.booted(unit, station, message.place.connection_id, message.security_profile)
-        if station.boot_reason == FIRMWARE_UPDATE:
+        if is_boot and station.boot_reason == FIRMWARE_UPDATE:
             await job_status.booted(unit, message)
     metrics.DEVICES_BOOTS.labels(status.value).inc()
     return {
@@ -81,7 +83,14 @@ async def _check_certificate(unit: Unit, message: StationMessage) -> None:
     raise OcppError(ErrorCode.SECURITY_ERROR, NOT_THE_CERTIFICATES)
 
 
-def _remember(station: Station, message: StationMessage) -> None:
+def _is_boot(station: Station, message: StationMessage) -> bool:
+    """Whether the station has booted: it also sends this message when asked to, and again until it is accepted."""
+    told = station.registration_status
+    is_repeat = told not in {None, Registration.ACCEPTED} and station.boot_connection_id == message.place.connection_id
+    return message.payload["reason"] != TRIGGERED and not is_repeat
+
+
+def _remember(station: Station, message: StationMessage, *, is_boot: bool) -> None:
     hardware = message.payload["chargingStation"]
     modem = hardware.get("modem", {})
     station.vendor_name = hardware["vendorName"]
@@ -89,9 +98,10 @@ def _remember(station: Station, message: StationMessage) -> None:
     station.boot_serial_number = hardware.get("serialNumber")
     station.firmware_version = hardware.get("firmwareVersion")
     station.iccid, station.imsi = modem.get("iccid"), modem.get("imsi")
-    station.boot_reason = message.payload["reason"]
-    station.booted_at = message.received_at
-    if station.boot_reason != TRIGGERED:
+    if is_boot:
+        station.boot_reason = message.payload["reason"]
+        station.booted_at = message.received_at
+        station.boot_connection_id = message.place.connection_id
         station.pending_reset = None
 
 
@@ -106,7 +116,7 @@ def _register(unit: Unit, station: Station, status: Registration) -> None:
 
 def _booted(station: Station, message: StationMessage) -> Outgoing:
     body = StationBooted(
-        reason=station.boot_reason or "",
+        reason=message.payload["reason"],
         vendor_name=station.vendor_name or "",
         model=station.model or "",
         serial_number=station.boot_serial_number or "",

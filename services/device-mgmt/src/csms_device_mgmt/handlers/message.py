@@ -54,10 +54,14 @@ class StationMessage:
 
     def moment(self, text: str) -> datetime:
         """Read one of the station's own times; if it makes no sense, the time of receipt, for that is the next best."""
+        return self.readable(text) or self.received_at
+
+    def readable(self, text: str) -> datetime | None:
+        """Read one of the station's own times; None: it makes no sense."""
         try:
             return parse_datetime(text)
         except ValueError:
-            return self.received_at
+            return None
 
 
 async def station_message(record: Record) -> StationMessage:

@@ -4,14 +4,18 @@ from csms.v1.events_pb2 import ReportCompleted
 from csms_bus.ports import Outgoing
 
 from csms_device_mgmt import messages, onboarding
+from csms_device_mgmt.domain.availability import is_gone
 from csms_device_mgmt.domain.device_model import JsonObject, reported_attributes
 from csms_device_mgmt.domain.series import DEVICE_MODEL
 from csms_device_mgmt.handlers import not_kept
 from csms_device_mgmt.handlers.message import Answer, StationMessage
 from csms_device_mgmt.handlers.report_part import take_part
-from csms_device_mgmt.store import variables
+from csms_device_mgmt.store import calls, variables
 from csms_device_mgmt.store.tables import Report
 from csms_device_mgmt.unit import Unit
+
+FULL = "FullInventory"
+"""The report of all variables of all components."""
 
 
 async def handle(unit: Unit, message: StationMessage) -> Answer:
@@ -20,8 +24,27 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     await _take_attributes(unit, message, taken.entries)
     await onboarding.part_arrived(unit, taken.report, completed=taken.completed, repeated=taken.repeated)
     if taken.completed:
+        await _remove_what_is_gone(unit, taken.report)
         unit.tell(_completed(message, taken.report))
     return {}
+
+
+async def _remove_what_is_gone(unit: Unit, report: Report) -> None:
+    """Remove what a full inventory does not name any more (B07): it names all there is."""
+    call = await calls.find(unit.session, report.call_id) if report.call_id is not None else None
+    if call is None or call.request.get("reportBase") != FULL or report.first_part_at is None:
+        return
+    await variables.remove_older(unit.session, report.station_id, report.first_part_at)
+    places = await variables.places(unit.session, report.station_id)
+    await unit.statuses.load(unit.session, [report.station_id])
+    unit.statuses.remove(
+        report.station_id,
+        [
+            place
+            for place, status in unit.statuses.places(report.station_id).items()
+            if is_gone(place, places) and status.received_at < report.first_part_at
+        ],
+    )
 
 
 async def _take_attributes(unit: Unit, message: StationMessage, entries: list[JsonObject]) -> None:

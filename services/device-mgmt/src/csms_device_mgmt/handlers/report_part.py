@@ -48,6 +48,7 @@ async def take_part(unit: Unit, message: StationMessage, series: Series) -> Take
         "digest": None if "seqNo" in payload else stored.digest,
         "received_at": message.received_at,
     }
+    report.first_part_at = min(report.first_part_at or message.received_at, message.received_at)
     before = await reports.stored_size(unit.session, report, seq_no)
     repeated = before is not None and await reports.entries(unit.session, report, [seq_no]) != entries
     await reports.add_part(unit.session, part)

@@ -13,14 +13,18 @@ class ConnectorModel(BaseModel):
 
     connector_id: int
     status: str
-    reported_at: datetime = Field(description="The station's time of the change")
+    reported_at: datetime = Field(
+        description="The station's time of the change; that of receipt where the station's is implausible"
+    )
 
 
 class EvseModel(BaseModel):
     """An EVSE, known because the station mentioned it."""
 
     evse_id: int
-    status: str | None = Field(None, description="Of the EVSE itself, if the station reports one")
+    status: str | None = Field(
+        None, description="As the station reports it of the EVSE itself, else from its connectors' statuses"
+    )
     connectors: list[ConnectorModel]
 
 
@@ -123,6 +127,7 @@ class StationModel(BaseModel):
     boot: BootModel | None
     pending_reset: PendingResetModel | None
     connection: ConnectionModel | None
+    status: str | None = Field(description="AvailabilityState of the station as a whole, if it reports one")
     evses: list[EvseModel]
     history: HistoryModel
     created_at: datetime

@@ -1,8 +1,8 @@
 """Rows → what the API shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from csms_device_mgmt.domain.availability import WHOLE_EVSE
+from csms_device_mgmt.domain.availability import WHOLE_EVSE, WHOLE_STATION, status_of_evse
 from csms_device_mgmt.domain.device_model import VariableKey
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.domain.reports import ReportStatus
@@ -30,7 +30,7 @@ from csms_device_mgmt.profile_changes import change_of
 from csms_device_mgmt.store.tables import Call, Connector, Notification, RefusedMessage, Report, Station, Variable
 
 
-def station(row: Station, connectors: Iterable[Connector], *, connected: bool) -> StationModel:
+def station(row: Station, connectors: Sequence[Connector], *, connected: bool) -> StationModel:
     """Show a station."""
     return StationModel(
         id=row.station_id,
@@ -55,6 +55,7 @@ def station(row: Station, connectors: Iterable[Connector], *, connected: bool) -
         boot=_boot(row),
         pending_reset=PendingResetModel(**row.pending_reset) if row.pending_reset else None,
         connection=_connection(row),
+        status=_own_status(connectors),
         evses=evses(connectors),
         history=HistoryModel(size=row.history_bytes, since=row.history_since),
         created_at=row.created_at,
@@ -111,7 +112,7 @@ def _change(row: Station) -> ProfileChangeModel | None:
 
 
 def _boot(row: Station) -> BootModel | None:
-    if row.booted_at is None:
+    if row.vendor_name is None:
         return None
     return BootModel(
         vendor_name=row.vendor_name,
@@ -142,16 +143,24 @@ def _connection(row: Station) -> ConnectionModel | None:
 
 
 def evses(connectors: Iterable[Connector]) -> list[EvseModel]:
-    """Group connectors by EVSE; connector 0 tells the status of the EVSE itself."""
+    """Group connectors by EVSE; connector 0 tells the status of the EVSE itself. EVSE 0 is none: it is the station."""
     found: dict[int, EvseModel] = {}
     for row in connectors:
+        if row.evse_id == WHOLE_STATION:
+            continue
         evse = found.setdefault(row.evse_id, EvseModel(evse_id=row.evse_id, connectors=[]))
         if row.connector_id == WHOLE_EVSE:
             evse.status = row.status
         else:
             shown = ConnectorModel(connector_id=row.connector_id, status=row.status, reported_at=row.reported_at)
             evse.connectors.append(shown)
+    for evse in found.values():
+        evse.status = evse.status or status_of_evse([connector.status for connector in evse.connectors])
     return list(found.values())
+
+
+def _own_status(connectors: Iterable[Connector]) -> str | None:
+    return next((row.status for row in connectors if row.evse_id == WHOLE_STATION), None)
 
 
 def call(row: Call) -> CallModel:

@@ -5,16 +5,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from csms_db.statements import Lookup, Upsert
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, delete, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_device_mgmt.domain.availability import Moment, is_outdated
 from csms_device_mgmt.store.tables import Connector
 
 Place = tuple[int, int]
 """EVSE and connector."""
 
 _TABLE: Table = Connector.__table__  # type: ignore[assignment]  # SQLAlchemy says FromClause
-_NAMES = ("station_id", "evse_id", "connector_id", "status", "reported_at", "received_at")
+_NAMES = ("station_id", "evse_id", "connector_id", "status", "reported_at", "received_at", "is_own_time")
 _LOOKUP = Lookup([_TABLE.c[name] for name in _NAMES], [_TABLE.c.station_id])
 _STORE = Upsert(_TABLE, _NAMES, by=_NAMES[:3], changed=_NAMES[3:])
 
@@ -24,9 +25,15 @@ class Status(NamedTuple):
 
     status: str
     reported_at: datetime
-    """The station's time of the change."""
+    """When it began; see domain.availability.Moment."""
     received_at: datetime
     """The gateway's time of the message."""
+    is_own_time: bool
+
+    @property
+    def moment(self) -> Moment:
+        """When it began."""
+        return Moment(self.reported_at, self.received_at, self.is_own_time)
 
 
 class Statuses:
@@ -35,6 +42,7 @@ class Statuses:
     def __init__(self) -> None:
         self._known: dict[str, dict[Place, Status]] = {}
         self._changed: dict[tuple[str, Place], Status] = {}
+        self._gone: set[tuple[str, Place]] = set()
 
     async def load(self, session: AsyncSession, station_ids: Iterable[str]) -> None:
         """Read what is stored of these stations, unless it was read before."""
@@ -47,21 +55,32 @@ class Statuses:
         """Return the connectors of a station that was loaded."""
         return self._known[station_id]
 
-    def report(self, station_id: str, place: Place, status: Status) -> bool:
+    def report(self, station_id: str, place: Place, status: Status, booted_at: datetime | None) -> bool:
         """Take a status of a connector, known or not, of a station that was loaded; True when the status changed.
 
-        The message received last counts, for a station's own clock may be set back. One read again after a later one
-        changes nothing.
+        The one that began last counts; see domain.availability.is_outdated. `booted_at` is of the station.
         """
         known = self._known[station_id]
         before = known.get(place)
-        if before is not None and status.received_at < before.received_at:
+        if before is not None and is_outdated(status.moment, before.moment, booted_at):
             return False
         known[place] = self._changed[station_id, place] = status
         return before is None or before.status != status.status
 
+    def remove(self, station_id: str, places: Iterable[Place]) -> None:
+        """Remove connectors of a station that was loaded."""
+        for place in places:
+            self._known[station_id].pop(place, None)
+            self._changed.pop((station_id, place), None)
+            self._gone.add((station_id, place))
+
     async def flush(self, session: AsyncSession) -> None:
         """Write what changed."""
+        gone, self._gone = sorted(self._gone), set()
+        if gone:
+            place = tuple_(Connector.station_id, Connector.evse_id, Connector.connector_id)
+            keys = [(station_id, *place) for station_id, place in gone]
+            await session.execute(delete(Connector).where(place.in_(keys)))
         changed, self._changed = self._changed, {}
         # In one order, so that two processes cannot wait for each other.
         rows = [(station_id, *place, *status) for (station_id, place), status in sorted(changed.items())]

@@ -11,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 STATION_ID = String(48)
 JsonValue = dict[str, Any]
+_IS_PENDING = text("registration_status = 'Pending'")
 
 
 class Base(DeclarativeBase):
@@ -23,7 +24,10 @@ class Station(Base):
     """A station: what operators configured, what it told at boot, where it is connected."""
 
     __tablename__ = "stations"
-    __table_args__ = (Index("ix_stations_station_key", "station_key", unique=True),)
+    __table_args__ = (
+        Index("ix_stations_station_key", "station_key", unique=True),
+        Index("ix_stations_pending", "station_id", postgresql_where=_IS_PENDING, sqlite_where=_IS_PENDING),
+    )
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
     # What identities are compared by (`station_ids.key`).
@@ -66,7 +70,9 @@ class Station(Base):
     boot_reason: Mapped[str | None] = mapped_column(Text)
     # A reset it agreed to since: call_id, type, status, answered_at.
     pending_reset: Mapped[JsonValue | None] = mapped_column(Json)
+    # Of its last boot, and the connection it told it on; none that was asked for (TriggerMessage) counts.
     booted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    boot_connection_id: Mapped[str | None] = mapped_column(String(64))
     # Its newest connection: the one of the highest number.
     last_seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
     connection_open: Mapped[bool]
@@ -98,9 +104,10 @@ class Connector(Base):
     evse_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     connector_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     status: Mapped[str] = mapped_column(String(16))
-    # The station's time of the change, and the gateway's time of the message.
+    # The station's time of the change (unless it is implausible), and the gateway's time of the message.
     reported_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    is_own_time: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
 class Variable(Base):
@@ -145,6 +152,8 @@ class Report(Base):
     last_seq_no: Mapped[int | None] = mapped_column(BigInteger)
     parts_in_row: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     entry_count: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    # When its first part was received.
+    first_part_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class ReportPart(Base):

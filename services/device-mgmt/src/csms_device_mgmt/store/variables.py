@@ -1,6 +1,6 @@
 """Rows of the device model."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -9,7 +9,7 @@ from typing import Any
 
 from csms_db.statements import Lookup, Update, Upsert
 from csms_runtime import heavy
-from sqlalchemy import ColumnElement, Table, func, select
+from sqlalchemy import ColumnElement, Table, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.device_model import ReportedAttribute, VariableKey
@@ -100,6 +100,19 @@ async def _fitting(session: AsyncSession, station_id: str, rows: Sequence[Row], 
 async def update_known(session: AsyncSession, station_id: str, values: Mapping[str, str], at: datetime) -> None:
     """Store values that events told, by path, of those variables that are known."""
     await _UPDATE_KNOWN.execute(session, [(station_id, path, value, at) for path, value in sorted(values.items())])
+
+
+async def remove_older(session: AsyncSession, station_id: str, before: datetime) -> None:
+    """Delete the variables of which nothing was told since that moment."""
+    old = (Variable.station_id == station_id, Variable.updated_at < before)
+    await session.execute(delete(Variable).where(*old).execution_options(synchronize_session=False))
+
+
+async def places(session: AsyncSession, station_id: str) -> Collection[tuple[int, int | None]]:
+    """Return the EVSEs that components are of, each with the connectors: (EVSE, connector or None)."""
+    of_evses = (Variable.station_id == station_id, Variable.evse_id.is_not(None))
+    found = await session.execute(select(Variable.evse_id, Variable.connector_id).where(*of_evses).distinct())
+    return [(evse_id, connector_id) for evse_id, connector_id in found if evse_id is not None]
 
 
 async def values(session: AsyncSession, station_id: str, keys: Iterable[VariableKey]) -> Mapping[str, str | None]:
