@@ -134,7 +134,13 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
         after = text_position(page)
         conditions = _conditions(presence, connected=connected, registration=registration, q=q)
         async with units.reading() as session:
-            rows = await stations.page(session, limit=page.limit + 1, after=after, conditions=conditions)
+            rows = await stations.page(
+                session,
+                limit=page.limit + 1,
+                after=after,
+                conditions=conditions,
+                indexed=registration is not None,
+            )
             ids = [row.station_id for row in rows[: page.limit]]
             sizes = (ROW_BYTES + count * CONNECTOR_BYTES for count in await connectors.counts(session, ids))
             fits = fitting(sizes, MAX_PAGE_BYTES)

@@ -40,7 +40,8 @@ async def page(
     if before is not None:
         statement = statement.where(DeadLetter.id < before)
     if replayed is not None:
-        statement = statement.where(DeadLetter.replayed_at.is_not(None) == replayed)
+        at = DeadLetter.replayed_at
+        statement = statement.where(at.is_not(None) if replayed else at.is_(None))
     for name, value in wanted.items():
         if value is not None:
             statement = statement.where(_TABLE.c[name] == value)

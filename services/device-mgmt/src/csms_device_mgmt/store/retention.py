@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from csms_db.base import UtcDateTime
+from csms_db.sql import apart
 from sqlalchemy import ColumnElement, Select, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -44,8 +46,9 @@ async def _delete_messages(
     before: datetime,
     limit: int,
 ) -> int:
-    old = select(table.station_id, table.record_id).where(table.received_at < before)
-    return await _delete(session, table, old.order_by(table.received_at).limit(limit), table.record_id, size)
+    at = apart(table.received_at)  # as in the index
+    old = select(table.station_id, table.record_id).where(at < apart(literal(before, UtcDateTime())))
+    return await _delete(session, table, old.order_by(at).limit(limit), table.record_id, size)
 
 
 async def delete_reports(session: AsyncSession, before: datetime, limit: int) -> int:

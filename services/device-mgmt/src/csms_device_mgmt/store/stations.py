@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from csms_db.sql import insert, lock_order
+from csms_db.sql import apart, insert, lock_order
 from csms_db.statements import Lookup, Update
 from csms_ocpp import station_ids
-from sqlalchemy import JSON, ColumnElement, Table, delete, func, literal, or_, select, tuple_, type_coerce, update
+from sqlalchemy import JSON, ColumnElement, Table, delete, func, literal, select, tuple_, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.domain.onboarding import Mode
@@ -24,6 +24,7 @@ from csms_device_mgmt.store.tables import (
     Report,
     ReportPart,
     Station,
+    StationText,
     Variable,
 )
 
@@ -232,11 +233,17 @@ async def page(
     limit: int,
     after: str | None,
     conditions: Sequence[ColumnElement[bool]] = (),
+    indexed: bool = False,
 ) -> Sequence[Station]:
-    """Return up to `limit` stations in order of id, those after the id `after`."""
-    statement = select(Station).where(*conditions).order_by(Station.station_id).limit(limit)
+    """Return up to `limit` stations in order of id, those after the id `after`.
+
+    `indexed`: one of the conditions has an index that goes on with the id, as `has_registration` has.
+    """
+    # With `indexed`, an order that leads to the condition's index.
+    key = apart(Station.station_id) if indexed else Station.station_id
+    statement = select(Station).where(*conditions).order_by(key).limit(limit)
     if after is not None:
-        statement = statement.where(Station.station_id > after)
+        statement = statement.where(key > after)
     return (await session.scalars(statement)).all()
 
 
@@ -253,11 +260,6 @@ def has_registration(registration: Registration) -> ColumnElement[bool]:
 
 def matches(text: str) -> ColumnElement[bool]:
     """Condition: id, vendor, model or a serial number contains the text, in any case."""
-    fields = (
-        Station.station_id,
-        Station.vendor_name,
-        Station.model,
-        Station.boot_serial_number,
-        Station.serial_number,
-    )
-    return or_(*(field.icontains(text, autoescape=True) for field in fields))
+    pattern = text.translate({ord(sign): f"/{sign}" for sign in "/%_"})
+    found = StationText.text.like(func.lower(literal(f"%{pattern}%")), escape="/")
+    return Station.station_id.in_(select(StationText.station_id).where(found))

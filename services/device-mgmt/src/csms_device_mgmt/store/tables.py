@@ -6,12 +6,17 @@ from typing import Any
 from csms_db.base import NAMING_CONVENTION, BigId, Json, UtcDateTime
 from csms_db.outbox import outbox_table
 from csms_db.packed import PackedJson
-from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint, text
+from csms_db.sql import apart
+from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint, column, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 STATION_ID = String(48)
 JsonValue = dict[str, Any]
 _IS_PENDING = text("registration_status = 'Pending'")
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
 
 
 class Base(DeclarativeBase):
@@ -27,6 +32,11 @@ class Station(Base):
     __table_args__ = (
         Index("ix_stations_station_key", "station_key", unique=True),
         Index("ix_stations_pending", "station_id", postgresql_where=_IS_PENDING, sqlite_where=_IS_PENDING),
+        Index(
+            "ix_stations_registration",
+            func.coalesce(column("registration_status", STATION_ID), column("registration", STATION_ID)),
+            apart(column("station_id", STATION_ID)),
+        ),
     )
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
@@ -93,6 +103,15 @@ class Station(Base):
     # What its history takes, see store.history; what came before that moment gave way to newer history.
     history_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     history_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class StationText(Base):
+    """What a station is searched by, in lower case. Triggers write it (migration 0021), nobody else does."""
+
+    __tablename__ = "station_texts"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
 
 
 class Connector(Base):
@@ -291,7 +310,8 @@ class Notification(Base):
     __tablename__ = "notifications"
     __table_args__ = (
         Index("ix_notifications_station_id_received_at", "station_id", "received_at", "record_id"),
-        Index("ix_notifications_received_at", "received_at"),
+        Index("ix_notifications_action", "station_id", "action", "received_at", "record_id"),
+        Index("ix_notifications_all", apart(column("received_at", UtcDateTime))),
     )
 
     record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -310,7 +330,7 @@ class RefusedMessage(Base):
     __tablename__ = "refused_messages"
     __table_args__ = (
         Index("ix_refused_messages_station_id_received_at", "station_id", "received_at", "record_id"),
-        Index("ix_refused_messages_received_at", "received_at"),
+        Index("ix_refused_messages_all", apart(column("received_at", UtcDateTime))),
     )
 
     record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -357,7 +377,13 @@ class DeadLetter(Base):
     """A record that a consumer of any service gave up, as it was."""
 
     __tablename__ = "dead_letters"
-    __table_args__ = (Index("ix_dead_letters_station_id", "station_id", "id"),)
+    __table_args__ = (
+        Index("ix_dead_letters_station_id", "station_id", "id"),
+        Index("ix_dead_letters_topic", "topic", "id"),
+        Index("ix_dead_letters_reason", "reason", "id"),
+        _partial("ix_dead_letters_replayed", "id", where="replayed_at IS NOT NULL"),
+        _partial("ix_dead_letters_not_replayed", "id", where="replayed_at IS NULL"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     record_id: Mapped[str] = mapped_column(String(64), unique=True)

@@ -7,9 +7,10 @@ from typing import Any
 
 from csms_db import bounded
 from csms_db.bounded import Bounded
+from csms_db.newest import NewestFirst
 from csms_db.packed import size_of
 from csms_runtime.http.pages import MAX_PAGE_BYTES
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, RowMapping, Select, Subquery, Table, func, literal, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.store.rows import token_key
@@ -36,11 +37,13 @@ async def find(
     session: AsyncSession, filters: Filter, *, after: tuple[datetime, str] | None, limit: int
 ) -> Sequence[Row]:
     """Up to `limit` transactions, the newest first; `after`: start time and id of the last one already seen."""
-    statement = select(transactions).where(*_conditions(filters))
-    if after is not None:
-        statement = statement.where(tuple_(transactions.c.started_at, transactions.c.id) < after)
-    statement = statement.order_by(transactions.c.started_at.desc(), transactions.c.id.desc()).limit(limit)
-    return (await session.execute(statement)).mappings().all()
+    conditions = _conditions(filters)
+    listed = NewestFirst(transactions.c.started_at, transactions.c.id, filtered=bool(conditions))
+    if filters.since is not None:
+        conditions.append(listed.since(filters.since))
+    statement = listed.page(select(transactions).where(*conditions), after).limit(limit)
+    rows: Sequence[Row] = (await session.execute(statement)).mappings().all()
+    return rows
 
 
 async def get(session: AsyncSession, key: str) -> Row | None:
@@ -54,20 +57,21 @@ async def events(session: AsyncSession, key: str, *, after: tuple[int, int] | No
 
     `after`: the seqNo and number of the last one already seen; the number of one that is not in conflict is -1.
     """
-    both = union_all(*(select(*_shown(table)).where(table.c.transaction == key) for table in _EVENT_TABLES)).subquery()
-    statement = select(both)
-    if after is not None:
-        statement = statement.where(tuple_(both.c.seq_no, both.c.number) > after)
-    return await _bounded(session, statement.order_by(both.c.seq_no, both.c.number), both.c.payload, limit)
+    # The first of each are chosen before they are put together: a transaction may have any number of them.
+    first = (_first(table, key, after, limit + 1) for table in (transaction_events, conflicting_events))
+    both = union_all(*(select(some) for some in first)).subquery()
+    return await _bounded(session, select(both).order_by(both.c.seq_no, both.c.number), both.c.payload, limit)
 
 
-_EVENT_TABLES = (transaction_events, conflicting_events)
-
-
-def _shown(table: Table) -> list[ColumnElement[Any]]:
+def _first(table: Table, key: str, after: tuple[int, int] | None, limit: int) -> Subquery:
     names = [column.name for column in transaction_events.c if column.name != "facts"]
     number = table.c.number if "number" in table.c else literal(-1)
-    return [*(table.c[name] for name in names), number.label("number")]
+    place = table.c.seq_no, number
+    statement = select(*(table.c[name] for name in names), number.label("number")).where(table.c.transaction == key)
+    if after is not None:
+        # Beside it what an index can be searched for.
+        statement = statement.where(table.c.seq_no >= after[0], tuple_(*place) > after)
+    return statement.order_by(*place).limit(limit).subquery()
 
 
 async def station_meter_values(
@@ -101,6 +105,7 @@ async def _bounded(session: AsyncSession, statement: Select[Any], payload: Colum
 
 
 def _conditions(filters: Filter) -> list[ColumnElement[bool]]:
+    """The filters' conditions, but for the time."""
     columns = transactions.c
     found = [
         *_given(columns.station_id, filters.station_id),
@@ -110,8 +115,6 @@ def _conditions(filters: Filter) -> list[ColumnElement[bool]]:
         found.append(columns.transaction_id_key == filters.transaction_id.casefold())
     if filters.id_token is not None:
         found.append(columns.id_token_key == token_key(filters.id_token))
-    if filters.since is not None:
-        found.append(columns.started_at >= filters.since)
     return found
 
 

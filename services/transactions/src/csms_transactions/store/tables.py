@@ -2,6 +2,7 @@
 
 from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
 from csms_db.outbox import outbox_table
+from csms_db.sql import apart
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -73,8 +74,8 @@ transactions = Table(
     # room for updates beside the row, which then touch no index
     postgresql_with={"fillfactor": 70},
 )
-Index("ix_transactions_transaction_id_key", transactions.c.transaction_id_key, transactions.c.station_id)
-Index("ix_transactions_started_at", transactions.c.started_at, transactions.c.id)
+Index("ix_transactions_all", apart(transactions.c.started_at), transactions.c.id)
+Index("ix_transactions_transaction_id", transactions.c.transaction_id_key, transactions.c.started_at)
 Index("ix_transactions_station_id_started_at", transactions.c.station_id, transactions.c.started_at)
 Index("ix_transactions_state_started_at", transactions.c.state, transactions.c.started_at)
 Index("ix_transactions_id_token_key_started_at", transactions.c.id_token_key, transactions.c.started_at)
@@ -125,6 +126,7 @@ meter_values = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 Index("ix_meter_values_station_id_timestamp", meter_values.c.station_id, meter_values.c.timestamp)
+Index("ix_meter_values_evse", meter_values.c.station_id, meter_values.c.evse_id, meter_values.c.timestamp)
 
 # What the rows of a station take there, in bytes as stored.
 meter_value_bytes = Table(
