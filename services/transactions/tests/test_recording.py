@@ -150,7 +150,7 @@ async def test_nobody_is_answered_when_nothing_could_be_stored(world, incoming):
         async def store(self, _work: object) -> None:
             raise Later("the database is away")
 
-    consumer = Consumer(Broken(), world.service._tokens)  # type: ignore[arg-type]
+    consumer = Consumer(Broken(), world.service._tokens, world.service.closing)  # type: ignore[arg-type]
     record, correlation_id = world.gateway.station_call("CS1", "TransactionEvent", world.event(0, token="TAG"))
     with pytest.raises(Later):
         await consumer([incoming(record)])

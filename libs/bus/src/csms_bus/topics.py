@@ -218,7 +218,7 @@ EVENTS_DEVICES = Topic(
     key=Key.STATION,
     bodies=("event",),
     producers=("device-mgmt",),
-    consumers=(),
+    consumers=("transactions",),
     partitions=12,
     retention=timedelta(days=7),
 )

@@ -206,13 +206,22 @@ class _Compiled(NamedTuple):
 
 
 class Lookup:
-    """Reads `columns` of the rows whose `by` columns are among given values; `for_update` locks them (PostgreSQL)."""
+    """Reads `columns` of the rows whose `by` columns are among given values; `for_update` locks them (PostgreSQL).
+
+    `where` is a condition in SQL, without parameters: that of a partial index, for one.
+    """
 
     def __init__(
-        self, columns: Sequence[sa.Column[Any]], by: Sequence[sa.Column[Any]], *, for_update: bool = False
+        self,
+        columns: Sequence[sa.Column[Any]],
+        by: Sequence[sa.Column[Any]],
+        *,
+        where: str | None = None,
+        for_update: bool = False,
     ) -> None:
         self._columns = columns
         self._by = by
+        self._where = where
         self._for_update = for_update
         self._compiled: dict[str, _Compiled] = {}
 
@@ -240,6 +249,8 @@ class Lookup:
         # One order of locking, so that two processes cannot wait for each other.
         order_by = lock_order(*self._by) if self._for_update else self._by
         statement = sa.select(*self._columns).where(*among).order_by(*order_by)
+        if self._where is not None:
+            statement = statement.where(sa.text(self._where))
         compiled: Any = (statement.with_for_update() if self._for_update else statement).compile(dialect=dialect)
         order = _order(compiled, names)
         found = ((at, _result_processor(column, dialect)) for at, column in enumerate(self._columns))

@@ -22,9 +22,13 @@ from csms_runtime.health import Health
 from csms_runtime.waiting import done_before
 from fastapi import APIRouter
 
+from csms_transactions.checking import Boots, StatusChecks
+from csms_transactions.closing import Closing
 from csms_transactions.consumers import Consumer
+from csms_transactions.http.closing import closing_router
 from csms_transactions.http.remote import remote_router
 from csms_transactions.http.transactions import transactions_router
+from csms_transactions.known import KnownTransactions
 from csms_transactions.ordering import Orders
 from csms_transactions.remote import RemoteControl
 from csms_transactions.settings import TransactionSettings
@@ -38,6 +42,7 @@ SCHEMA = "transactions"
 """The PostgreSQL schema of this service; in standalone mode the file is transactions.db."""
 _CONSUMER = "transactions-consumer"
 _RESULTS = "transactions-results"
+_BOOTS = "transactions-boots"
 
 
 class Transactions:
@@ -51,7 +56,17 @@ class Transactions:
         self._retention = Retention(
             database, [Kept("remote_requests", settings.keep_remote_requests_days, remote_requests.delete_old)]
         )
-        storing = Storing(database, self._relay.wake, settings.station_meter_values_bytes)
+        orders = Orders(requester, grace_s=settings.call_grace_s, service_timeout_s=settings.service_timeout_s)
+        known = KnownTransactions()
+        closing = self.closing = Closing(database, known, self._relay.wake)
+        self._checks = StatusChecks(database, orders, closing.hear)
+        storing = Storing(
+            database,
+            known,
+            on_events=self._relay.wake,
+            on_doubts=self._checks.wake,
+            most_meter_values=settings.station_meter_values_bytes,
+        )
         self._tokens = TokenAnswers(
             requester,
             bus.publish,
@@ -59,7 +74,7 @@ class Transactions:
             storing.central_tokens,
             timeout_s=settings.token_decision_timeout_s,
         )
-        consumer = Consumer(storing, self._tokens)
+        consumer = Consumer(storing, self._tokens, closing)
         self._runner = ConsumerRunner(
             bus,
             group=groups.TRANSACTIONS.name,
@@ -74,11 +89,18 @@ class Transactions:
             handler=consumer,
             on_health=partial(health.set, _RESULTS),
         )
-        orders = Orders(requester, grace_s=settings.call_grace_s, service_timeout_s=settings.service_timeout_s)
+        self._boots = ConsumerRunner(
+            bus,
+            group=groups.TRANSACTIONS_BOOTS.name,
+            topics=groups.TRANSACTIONS_BOOTS.topic_names,
+            handler=Boots(database, self._checks.wake),
+            on_health=partial(health.set, _BOOTS),
+        )
         self.control = RemoteControl(database, orders)
         self.routers: Sequence[APIRouter] = (
             transactions_router(database),
             remote_router(database, self.control),
+            closing_router(database, closing),
             outbox_http.router(SetAside(database, tables.outbox), "transactions", self._relay.wake),
         )
         """The HTTP resources, to be mounted below /api/v1."""
@@ -87,6 +109,7 @@ class Transactions:
         """Wait until what is published from now on is handled."""
         await self._runner.ready()
         await self._results.ready()
+        await self._boots.ready()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish the batch in hand, answer the stations that wait, and return.
@@ -94,13 +117,15 @@ class Transactions:
         Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup).
         """
         finished = asyncio.Event()
-        for consumer in (_CONSUMER, _RESULTS):
+        for consumer in (_CONSUMER, _RESULTS, _BOOTS):
             self._health.set(consumer, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._inbox.run(finished), name="transactions-inbox")
             tasks.create_task(self._relay.run(finished), name="transactions-outbox")
             tasks.create_task(self._retention.run(finished), name="transactions-retention")
             tasks.create_task(self._results.run(stop), name=_RESULTS)
+            tasks.create_task(self._boots.run(stop), name=_BOOTS)
+            tasks.create_task(self._checks.run(stop), name="transactions-checks")
             if await done_before(self._inbox.ready(), stop):
                 await self._runner.run(stop)
                 await self._tokens.drain()

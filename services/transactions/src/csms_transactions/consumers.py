@@ -15,6 +15,7 @@ from csms_runtime import heavy
 from csms_runtime.metrics import TRANSACTION_BATCH_RECORDS, TRANSACTION_EVENTS
 
 from csms_transactions import replies
+from csms_transactions.closing import Closing
 from csms_transactions.handlers import meter_values, results, transaction_event
 from csms_transactions.storing import Storing
 from csms_transactions.tokens import TokenAnswers
@@ -34,9 +35,10 @@ _log = structlog.get_logger(__name__)
 class Consumer:
     """Handles batches: reads, stores, answers. Idempotent: a batch that comes again changes nothing and is answered."""
 
-    def __init__(self, storing: Storing, tokens: TokenAnswers) -> None:
+    def __init__(self, storing: Storing, tokens: TokenAnswers, closing: Closing) -> None:
         self._storing = storing
         self._tokens = tokens
+        self._closing = closing
 
     async def __call__(self, batch: Sequence[Incoming]) -> list[Outgoing]:
         """Handle a batch; return what is to be published now. Stations whose tokens auth decides are answered later.
@@ -60,6 +62,8 @@ class Consumer:
             await self._storing.store(work)
         else:
             await self._store_and_ask(work, asking)
+        if work.statuses:
+            await self._closing.hear(work.statuses)
 
     async def _store_and_ask(self, work: Work, asking: Sequence[EventWork]) -> None:
         question = await self._tokens.ask(asking)

@@ -14,6 +14,7 @@ from csms_runtime.clock import utcnow
 from csms_transactions.domain.changes import Change
 from csms_transactions.domain.transaction import Gap
 from csms_transactions.domain_events import events_of
+from csms_transactions.doubts import note_doubts
 from csms_transactions.handlers import results
 from csms_transactions.known import KnownTransactions
 from csms_transactions.recording import Recorded, record
@@ -30,12 +31,24 @@ _log = structlog.get_logger(__name__)
 class Storing:
     """Writes batches. `on_events` is called after a commit that put domain events into the outbox."""
 
-    def __init__(self, database: Database, on_events: Callable[[], None], most_meter_values: int) -> None:
-        """`most_meter_values`: bytes that a station's MeterValues messages may take."""
+    def __init__(
+        self,
+        database: Database,
+        known: KnownTransactions,
+        *,
+        on_events: Callable[[], None],
+        on_doubts: Callable[[], None],
+        most_meter_values: int,
+    ) -> None:
+        """`most_meter_values`: bytes that a station's MeterValues messages may take.
+
+        `on_doubts` is called after a commit that noted transactions that may have ended.
+        """
         self._database = database
         self._most_meter_values = most_meter_values
         self._on_events = on_events
-        self._known = KnownTransactions()
+        self._on_doubts = on_doubts
+        self._known = known
 
     async def store(self, work: Work) -> Mapping[str, str]:
         """Write a batch; writing it again changes nothing, also when an earlier attempt wrote a part of it.
@@ -55,6 +68,7 @@ class Storing:
             async with self._database.direct() as session:
                 recorded = await record(session, batch, now, self._known.among(keys))
                 await remote_requests.link(session, list(_remote_starts(recorded.steps)))
+                doubts = await note_doubts(session, recorded.steps, now)
                 told = await _tell(session, recorded.steps, now)
         except BaseException:
             self._known.forget(keys)
@@ -63,6 +77,8 @@ class Storing:
         _count(recorded, told)
         if told:
             self._on_events()
+        if doubts:
+            self._on_doubts()
         return recorded.current
 
     async def _store_others(self, work: Work) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from csms.v1.station_pb2 import CommandResult, StationCall
 from csms_bus.ports import Outgoing
 
+from csms_transactions.domain.closing import StationSays
 from csms_transactions.domain.events import IdToken
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.transactions import Identity
@@ -52,6 +53,15 @@ class ResultWork:
     result: CommandResult
 
 
+@dataclass(frozen=True, slots=True)
+class StatusAnswer:
+    """What became of a GetTransactionStatus, whoever sent it."""
+
+    station_id: str
+    transaction_id: str
+    says: StationSays
+
+
 @dataclass(slots=True)
 class Work:
     """A batch, read."""
@@ -59,5 +69,6 @@ class Work:
     events: list[EventWork] = field(default_factory=list)
     meter_values: list[MeterValuesWork] = field(default_factory=list)
     results: list[ResultWork] = field(default_factory=list)
+    statuses: list[StatusAnswer] = field(default_factory=list)
     replies: list[Outgoing] = field(default_factory=list)
     """Answers that need nothing stored first."""

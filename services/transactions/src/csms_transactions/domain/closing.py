@@ -1,6 +1,12 @@
-"""Why the CSMS ends a transaction that has no Ended event."""
+"""When a transaction without an Ended event has ended all the same.
 
+The power fails, a queue is lost, a cable is pulled while the station is off: the Ended event never comes. Evidence of
+it makes the CSMS ask the station (GetTransactionStatus, E14), and what it answers decides.
+"""
+
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class CloseReason(StrEnum):
@@ -8,3 +14,62 @@ class CloseReason(StrEnum):
 
     ID_USED_AGAIN = "TransactionIdUsedAgain"
     """The station began another transaction with the same transactionId."""
+    NOT_ONGOING = "NotOngoing"
+    """The station said that it is not ongoing and that no message about it is queued."""
+    OTHER_ON_EVSE = "OtherTransactionOnEvse"
+    """Another one began on the same EVSE, and the station did not say that this one goes on."""
+    BOOT = "StationBooted"
+    """The station booted since, and cannot say that it goes on."""
+
+
+class Evidence(StrEnum):
+    """Why a running transaction may have ended."""
+
+    OTHER_ON_EVSE = "OtherOnEvse"
+    """Another one began on the same EVSE, which has one at a time (E01)."""
+    BOOT = "Boot"
+    """The station booted after the newest event."""
+
+
+class StationSays(NamedTuple):
+    """What became of the question whether a transaction is ongoing."""
+
+    at: datetime
+    ongoing: bool | None = None
+    """None: it does not say."""
+    queued: bool = False
+    """It has messages about it that it did not deliver yet."""
+    answered: bool = True
+    """It answered, be it with a CALLERROR."""
+
+
+class Verdict(NamedTuple):
+    """What follows for a transaction in doubt."""
+
+    close: CloseReason | None = None
+    ask_again: bool = False
+
+
+FIRST_PAUSE = timedelta(seconds=15)
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+def pause(asked: int) -> timedelta:
+    """How long to wait before asking again; `asked`: how often that was done."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(asked, 10)))
+
+
+def verdict(evidence: Evidence | None, says: StationSays, changed_at: datetime) -> Verdict:
+    """What follows from what the station says. `changed_at`: when an event of the transaction was stored last.
+
+    `evidence` None: somebody else asked. An answer from before the newest event says nothing.
+    """
+    if says.queued:
+        return Verdict(ask_again=True)
+    if says.ongoing is False:
+        return Verdict(CloseReason.NOT_ONGOING) if says.at >= changed_at else Verdict(ask_again=True)
+    if says.ongoing or evidence is None:
+        return Verdict()
+    if evidence is Evidence.OTHER_ON_EVSE:
+        return Verdict(CloseReason.OTHER_ON_EVSE)
+    return Verdict(CloseReason.BOOT) if says.answered and says.at >= changed_at else Verdict(ask_again=True)

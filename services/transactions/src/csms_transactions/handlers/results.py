@@ -9,11 +9,13 @@ import orjson
 from csms.v1.station_pb2 import CommandResult, Outcome
 from csms_runtime.clock import from_ms
 
+from csms_transactions.domain.closing import StationSays
 from csms_transactions.store.remote_requests import ANSWERED, RemoteOutcome
-from csms_transactions.work import ResultWork, Work
+from csms_transactions.work import ResultWork, StatusAnswer, Work
 
 ORIGIN = "transactions"
 """How our commands are told from those of others."""
+GET_STATUS = "GetTransactionStatus"
 OUTCOMES = {
     Outcome.OUTCOME_RESULT: "result",
     Outcome.OUTCOME_ERROR: "error",
@@ -31,9 +33,25 @@ def outcome_name(result: CommandResult) -> str:
 
 
 def read(work: Work, station_id: str, result: CommandResult) -> None:
-    """Add the result to the batch when the command was ours."""
-    if result.command.origin == ORIGIN:
+    """Add the result to the batch when the command was ours, or asked about a transaction, whoever did."""
+    if result.command.action == GET_STATUS:
+        _read_status(work, station_id, result)
+    elif result.command.origin == ORIGIN:
         work.results.append(ResultWork(station_id, result))
+
+
+def _read_status(work: Work, station_id: str, result: CommandResult) -> None:
+    asked: dict[str, Any] = orjson.loads(result.command.payload)
+    transaction_id = asked.get("transactionId")
+    if not isinstance(transaction_id, str):
+        return  # it asked about no transaction in particular (E14.FR.06)
+    name, at = outcome_name(result), from_ms(result.completed_at_ms)
+    if name == "result":
+        answer: dict[str, Any] = orjson.loads(result.payload)
+        says = StationSays(at, answer.get("ongoingIndicator"), bool(answer.get("messagesInQueue")))
+    else:
+        says = StationSays(at, answered=name == "error" and bool(result.sent_at_ms))
+    work.statuses.append(StatusAnswer(station_id, transaction_id, says))
 
 
 def outcome(item: ResultWork) -> RemoteOutcome:

@@ -113,9 +113,9 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
         response: Response,
         terms: Annotated[Terms, Depends(_terms)],
     ) -> CallItem:
-        """Ask the station to stop a transaction."""
+        """Ask the station to stop a transaction, also one that was closed without the station's word."""
         row = await existing(database, key)
-        if row["state"] == State.ENDED:
+        if row["state"] == State.ENDED and row["stopped_reason"] is not None:
             raise Problem(409, "Transaction has ended", "There is nothing to stop", ended_at=row["ended_at"])
         return _answer(await _tried(control.stop(row["station_id"], row["transaction_id"], terms)), response, terms)
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(naming_convention=NAMING_CONVENTION)
@@ -24,6 +25,7 @@ _TOKEN = 255
 _WORD = 50
 _KEY = 108  # case-folding makes up to three characters of one
 _REASON = 500
+ACTIVE = "state = 'Active'"
 
 transactions = Table(
     "transactions",
@@ -79,6 +81,27 @@ Index("ix_transactions_transaction_id", transactions.c.transaction_id_key, trans
 Index("ix_transactions_station_id_started_at", transactions.c.station_id, transactions.c.started_at)
 Index("ix_transactions_state_started_at", transactions.c.state, transactions.c.started_at)
 Index("ix_transactions_id_token_key_started_at", transactions.c.id_token_key, transactions.c.started_at)
+
+# Which of a station are running: as small as there are such.
+Index(
+    "ix_transactions_active",
+    transactions.c.station_id,
+    transactions.c.evse_id,
+    sqlite_where=text(ACTIVE),
+    postgresql_where=text(ACTIVE),
+)
+
+# Running transactions that may have ended: the station is asked.
+status_checks = Table(
+    "status_checks",
+    metadata,
+    Column("transaction", String(32), primary_key=True),
+    Column("evidence", String(_WORD), nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("asked", Integer, nullable=False, server_default="0"),  # how often
+    Index("ix_status_checks_due_at", "due_at"),
+)
 
 # No foreign key: the row of `transactions` is written in the same database transaction, and a check per event costs.
 transaction_events = Table(

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from csms_db.direct import Direct
 from csms_db.statements import Insert, Lookup, Update
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions.domain.identity import transaction_key
 from csms_transactions.domain.transaction import Transaction
 from csms_transactions.store.rows import (
     COLUMNS,
@@ -38,6 +39,14 @@ class Change(NamedTuple):
     key: str
     before: Transaction
     after: Transaction
+
+
+class Newest(NamedTuple):
+    """Of those with one transactionId the transaction that it means now."""
+
+    key: str
+    state: str
+    updated_at: datetime
 
 
 class OutdatedError(Exception):
@@ -71,6 +80,26 @@ async def load(session: AsyncSession | Direct, keys: Collection[str]) -> dict[st
     """The stored transactions among `keys`, locked until the end of the database transaction."""
     rows = await _LOAD.fetch(session, keys)
     return {row[0]: from_row(dict(zip(_LOADED, row, strict=True))) for row in rows}
+
+
+async def newest(session: AsyncSession, first: str) -> Newest | None:
+    """What a transactionId means now; `first`: the key of the first transaction that had it."""
+    columns = transactions.c
+    statement = select(columns.id, columns.state, columns.updated_at, columns.reuses).add_columns(
+        columns.station_id, columns.transaction_id
+    )
+    row = (await session.execute(statement.where(columns.id == first))).one_or_none()
+    if row is not None and row.reuses:
+        key = transaction_key(row.station_id, row.transaction_id, row.reuses)
+        row = (await session.execute(statement.where(columns.id == key))).one_or_none()
+    return None if row is None else Newest(row.id, row.state, row.updated_at)
+
+
+async def identity(session: AsyncSession, key: str) -> Identity:
+    """Which transaction a row is. Raises NoResultFound."""
+    columns = transactions.c
+    statement = select(columns.id, columns.station_id, columns.transaction_id).where(columns.id == key)
+    return Identity(*(await session.execute(statement)).one())
 
 
 async def create(session: AsyncSession | Direct, new: Mapping[Identity, Transaction], at: datetime) -> None:

@@ -1,0 +1,121 @@
+"""Asking stations about transactions that may have ended (E14), and hearing of their boots."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from csms.v1.station_pb2 import CallOrderVerdict
+from csms_bus.ports import Incoming, Outgoing
+from csms_bus.requests import NotAsked
+from csms_db.engine import Database
+from csms_db.errors import DatabaseUnavailable
+from csms_ocpp.versions import Protocol
+from csms_runtime.clock import from_ms, utcnow
+from csms_runtime.ids import new_id
+from csms_runtime.waiting import Backoff, wait_for
+
+from csms_transactions.domain.closing import StationSays
+from csms_transactions.handlers.results import GET_STATUS
+from csms_transactions.ordering import Asker, Order, Orders
+from csms_transactions.store import status_checks
+from csms_transactions.store.status_checks import Due
+from csms_transactions.work import StatusAnswer
+
+BOOT_DELAY = timedelta(seconds=2)
+"""A station that booted is asked so long afterwards: what it has queued comes first."""
+ANSWER_S = 10.0
+"""How long a station may take."""
+_AT_ONCE = 20
+"""So many stations are asked at the same time."""
+_LOOK_S = 30.0
+"""Another process may have noted something."""
+_PROTOCOLS = (Protocol.OCPP201.value, Protocol.OCPP21.value)
+_CANNOT_SAY = {CallOrderVerdict.VERDICT_UNKNOWN_STATION, CallOrderVerdict.VERDICT_OTHER_PROTOCOL}
+_ASKER = Asker("csms")
+
+_log = structlog.get_logger(__name__)
+
+
+class StatusChecks:
+    """Asks what is due. What a station answers comes as the results of all calls do."""
+
+    def __init__(
+        self, database: Database, orders: Orders, hear: Callable[[Sequence[StatusAnswer]], Awaitable[None]]
+    ) -> None:
+        self._database = database
+        self._orders = orders
+        self._hear = hear
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Tell that evidence was committed. Cheap; call it from the event loop's thread."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ask until `stop` is set. Outlives outages of bus and database."""
+        backoff = Backoff(1.0, 60.0)
+        while not stop.is_set():
+            self._woken.clear()
+            try:
+                pause = await self.ask_due()
+                backoff.reset()
+            except DatabaseUnavailable as error:
+                pause = backoff.next_pause()
+                _log.warning("transactions not checked", reason=str(error), retry_in_s=round(pause, 1))
+            if pause > 0:
+                await wait_for(stop, self._woken, timeout_s=pause)
+
+    async def ask_due(self) -> float:
+        """Ask what is due, some of it; return how long there is nothing more to do, in seconds."""
+        async with self._database.transaction() as session:
+            due = await status_checks.take_due(session, utcnow(), _AT_ONCE)
+            following = await status_checks.next_due(session)
+        if due:
+            async with asyncio.TaskGroup() as tasks:
+                for question in due:
+                    tasks.create_task(self._ask(question))
+        return _until(following)
+
+    async def _ask(self, question: Due) -> None:
+        station_id, transaction_id = question.identity.station_id, question.identity.transaction_id
+        payload = {"transactionId": transaction_id}
+        order = Order(new_id(), station_id, _PROTOCOLS, GET_STATUS, payload, _ASKER, ANSWER_S)
+        try:
+            verdict = await self._orders.place(order)
+        except NotAsked:
+            return  # it is asked again later
+        if verdict is not None and verdict.verdict in _CANNOT_SAY:
+            await self._hear([StatusAnswer(station_id, transaction_id, StationSays(utcnow()))])
+
+
+def _until(moment: datetime | None) -> float:
+    return _LOOK_S if moment is None else min(_LOOK_S, (moment - utcnow()).total_seconds())
+
+
+class Boots:
+    """Handles domain events of device-mgmt: a boot puts the station's running transactions in doubt."""
+
+    def __init__(self, database: Database, on_doubts: Callable[[], None]) -> None:
+        self._database = database
+        self._on_doubts = on_doubts
+
+    async def __call__(self, batch: Sequence[Incoming]) -> list[Outgoing]:
+        """Note boots. Raises csms_bus.runner.Later when the database cannot be reached."""
+        boots: dict[str, datetime] = {}
+        for incoming in batch:
+            if incoming.record is not None and incoming.record.event.HasField("station_booted"):
+                event = incoming.record.event
+                if event.station_booted.reason != _TRIGGERED:
+                    at = from_ms(event.occurred_at_ms)
+                    boots[event.station_id] = max(at, boots.get(event.station_id, at))
+        if boots:
+            async with self._database.transaction() as session:
+                doubts = await status_checks.note_boots(session, self._database.dialect, boots, utcnow() + BOOT_DELAY)
+            if doubts:
+                self._on_doubts()
+        return []
+
+
+_TRIGGERED = "Triggered"
+"""Somebody asked for a BootNotification (F06): the station did not boot."""

@@ -1,0 +1,85 @@
+"""Ending transactions whose Ended event does not come: on a station's word, on evidence, or for an operator."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+from csms_db import outbox
+from csms_db.engine import Database
+from csms_runtime import metrics
+from csms_runtime.clock import utcnow
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_transactions.domain.closing import verdict
+from csms_transactions.domain.identity import transaction_key
+from csms_transactions.domain.transaction import Closed, State, close
+from csms_transactions.domain_events import events_of
+from csms_transactions.known import KnownTransactions
+from csms_transactions.steps import Step
+from csms_transactions.store import status_checks, tables
+from csms_transactions.store import transactions as transaction_store
+from csms_transactions.store.transactions import Change
+from csms_transactions.work import StatusAnswer
+
+_log = structlog.get_logger(__name__)
+
+
+class Closing:
+    """Ends transactions. `on_events` is called after a commit that put domain events into the outbox."""
+
+    def __init__(self, database: Database, known: KnownTransactions, on_events: Callable[[], None]) -> None:
+        self._database = database
+        self._known = known
+        self._on_events = on_events
+
+    async def close(self, key: str, reason: str, by: str) -> bool:
+        """End a running transaction for an operator; False: it is not running, or there is none.
+
+        Raises csms_db.errors.DatabaseUnavailable.
+        """
+        now = utcnow()
+        async with self._database.transaction() as session:
+            closed = await self._close(session, key, Closed(now, reason, by), now)
+        self._done([key] if closed else [])
+        return closed
+
+    async def hear(self, answers: Sequence[StatusAnswer]) -> None:
+        """Do what follows from stations' answers. Idempotent. Raises as `close`."""
+        now = utcnow()
+        async with self._database.transaction() as session:
+            closed = [key for answer in answers if (key := await self._hear(session, answer, now)) is not None]
+        self._done(closed)
+
+    async def _hear(self, session: AsyncSession, answer: StatusAnswer, now: datetime) -> str | None:
+        """Return the key of the transaction that was ended."""
+        found = await transaction_store.newest(session, transaction_key(answer.station_id, answer.transaction_id))
+        if found is None or found.state != State.ACTIVE:
+            return None
+        evidence = await status_checks.evidence_of(session, found.key)
+        follows = verdict(evidence, answer.says, found.updated_at)
+        if follows.close is not None:
+            await self._close(session, found.key, Closed(now, follows.close), now)
+            return found.key
+        if not follows.ask_again:
+            await status_checks.forget(session, [found.key])
+        return None
+
+    async def _close(self, session: AsyncSession, key: str, closed: Closed, now: datetime) -> bool:
+        before = (await transaction_store.load(session, [key])).get(key)
+        if before is None or before.state is State.ENDED:
+            return False
+        after = close(before, closed)._replace(revision=before.revision + 1)
+        await transaction_store.save(session, [Change(key, before, after)], now)
+        step = Step(await transaction_store.identity(session, key), before, after)
+        told = list(events_of([step], now))
+        await outbox.add(session, tables.outbox, [outgoing for _, outgoing in told])
+        await status_checks.forget(session, [key])
+        for change, _ in told:
+            metrics.TRANSACTION_CHANGES.labels(change.name.lower()).inc()
+        _log.info("transaction closed", transaction=key, station_id=step.identity.station_id, reason=closed.reason)
+        return True
+
+    def _done(self, closed: Sequence[str]) -> None:
+        self._known.forget(closed)
+        if closed:
+            self._on_events()
