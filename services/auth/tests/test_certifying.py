@@ -106,6 +106,10 @@ class World:
     async def register(self, revision: int = 1, **fields: Any) -> None:
         await self.handle(self._records.admit("CS1", revision, **({"serial_number": "SN-1"} | fields)))
 
+    def admission(self, station_id: str) -> Record:
+        record: Record = self._records.admit(station_id, 1, serial_number=f"SN-{station_id}")
+        return record
+
     async def ask(self, pem: str, kind: CertificateType = STATION, at_ms: int | None = None) -> dict[str, Any]:
         (answer,) = await self.handle(self.signing_call(pem, kind, at_ms))
         response: dict[str, Any] = orjson.loads(answer.reply.payload)
@@ -724,6 +728,25 @@ async def test_a_station_is_asked_to_renew_once_a_day(world: World) -> None:
     (certificate,) = await world.certificates()
     await world.change(certificate, renewal_at=utcnow() - timedelta(hours=25))
     assert await order_renewals(world.database, timedelta(days=366)) == 1
+
+
+async def test_certificates_that_have_ended_keep_none_from_being_renewed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their stations may be gone for good: they are asked when nobody else is to be."""
+    monkeypatch.setattr("csms_auth.certifying.renewing.BATCH", 2)
+    live, now = await world.delivered_certificate(), utcnow()
+    ends = {"dead1": -90, "dead2": -60, "dead3": -30, "soon": 5, "later": 20}
+    await world.handle(*(world.admission(name) for name in ends))
+    for name, days in ends.items():
+        await world.change(live, certificate_id=name, station_id=name, not_after=now + timedelta(days=days))
+    await world.change(live, certificate_id="again", renewal_at=now - timedelta(days=2), not_after=now + timedelta(1))
+    await world.outbox()
+    asked = []
+    for _ in range(4):
+        await order_renewals(world.database, timedelta(days=30))
+        asked.append([order.station_id for order in await world.orders()])
+    assert asked == [["soon", "later"], ["CS1", "dead1"], ["dead2", "dead3"], []]
 
 
 async def test_a_station_that_was_deleted_is_not_asked(world: World) -> None:

@@ -27,12 +27,12 @@ _log = structlog.get_logger(__name__)
 async def order_renewals(database: Database, before_end: timedelta) -> int:
     """Trigger up to 100 stations whose certificate ends within `before_end`, each once a day; return how many.
 
-    Raises DatabaseUnavailable.
+    Those whose certificate has ended are asked when nobody else is to be. Raises DatabaseUnavailable.
     """
     now = utcnow()
     async with database.transaction() as session:
         found = await certificates.to_renew(
-            session, expiring_before=now + before_end, asked_before=now - ASK_AGAIN, limit=BATCH
+            session, now, expiring_before=now + before_end, asked_before=now - ASK_AGAIN, limit=BATCH
         )
         await certificates.save(session, [replace(each, renewal_at=now) for each in found])
         orders = [

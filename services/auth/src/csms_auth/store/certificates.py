@@ -118,11 +118,13 @@ async def forget_orders(session: WriteSession, now: datetime) -> None:
 
 
 async def to_renew(
-    session: WriteSession, *, expiring_before: datetime, asked_before: datetime, limit: int
+    session: WriteSession, now: datetime, *, expiring_before: datetime, asked_before: datetime, limit: int
 ) -> list[Certificate]:
     """Return certificates that end soon, that their stations use, and that nobody was asked to renew lately.
 
-    A station uses the newest of a kind that it took. One that has asked for another already is left alone.
+    A station uses the newest of a kind that it took. One that has asked for another already is left alone. Those that
+    have ended already come last, for their stations may be gone; else it is the turn of those that were not asked for
+    the longest time, so that none waits behind others for ever.
     """
     newer = certificates.alias("newer")
     request = certificate_requests
@@ -145,7 +147,9 @@ async def to_renew(
                 request.c.state == RequestState.PENDING,
             ),
         )
-        .order_by(certificates.c.not_after)
+        .order_by(
+            certificates.c.not_after <= now, certificates.c.renewal_at.asc().nulls_first(), certificates.c.not_after
+        )
         .limit(limit)
         .with_for_update(skip_locked=True, of=certificates)
     )
