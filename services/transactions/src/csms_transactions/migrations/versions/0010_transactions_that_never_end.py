@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from csms_db.base import UtcDateTime
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
