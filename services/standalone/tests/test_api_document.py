@@ -38,3 +38,35 @@ async def test_operations_have_short_names_of_their_own(document: dict[str, Any]
     names = Counter(operation["operationId"] for _, _, operation in operations(document))
     assert [name for name, times in names.items() if times > 1 or not re.fullmatch("[a-z]+(_[a-z]+)+", name)] == []
     assert {"list_stations", "put_id_token", "send_call", "get_transaction"} <= names.keys()
+
+
+ENUMERATED = {
+    ("CallModel", "outcome"): {"result", "error", "timeout", "unknown", "not_connected"},
+    ("CallItem", "outcome"): {"result", "error", "timeout", "unknown", "not_connected"},
+    ("CallRecordModel", "state"): {"open", "completed"},
+    ("JobModel", "state"): {"requested", "not_sent", "completed", "canceled"},
+    ("ReportSummaryModel", "status"): {"requested", "complete", "not_supported"},
+    ("StationModel", "onboarding"): {"none", "inventory"},
+    ("StationModel", "registration"): {"Accepted", "Pending", "Rejected"},
+    ("StationModel", "protocol"): {"ocpp2.0.1"},
+    ("TransactionItem", "state"): {"Active", "Ended"},
+    ("TokenItem", "status"): {"Accepted", "Blocked"},
+    ("AuditItem", "authentication"): {"api-key", "jwt"},
+}
+
+
+def values(document: dict[str, Any], schema: dict[str, Any]) -> set[str]:
+    """The values an enumeration has; empty: it is none."""
+    if "$ref" in schema:
+        return values(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    return set(schema.get("enum", ())).union(*(values(document, part) for part in schema.get("anyOf", ())))
+
+
+async def test_our_own_words_are_enumerations(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for (model, field), some in ENUMERATED.items():
+        assert values(document, schemas[model]["properties"][field]) >= some, (model, field)
+
+
+async def test_models_have_names_that_can_be_read(document: dict[str, Any]) -> None:
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from csms_runtime import texts
@@ -22,6 +22,14 @@ NO_NUL = StringConstraints(pattern=texts.NO_NUL)
 
 UtcMoment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """RFC 3339 in any zone, converted to UTC."""
+
+
+def one_of(*values: str) -> WithJsonSchema:
+    """Return an annotation that documents a text of an answer as an enumeration of these values.
+
+    What is stored is not checked against it: a newer version may have stored a word that this one does not know.
+    """
+    return WithJsonSchema({"type": "string", "enum": [str(value) for value in values]})
 
 
 def wrong(pointer: str, detail: str) -> PydanticCustomError:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 import orjson
 from csms_db.engine import Database
 from csms_runtime.http import Page, PageParams, paginate, require
-from csms_runtime.http.fields import NO_NUL, UtcMoment
+from csms_runtime.http.fields import NO_NUL, UtcMoment, one_of
 from csms_runtime.http.pages import MAX_PAGE_BYTES
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, Field, StringConstraints
@@ -26,7 +26,7 @@ class AuditItem(BaseModel):
     occurred_at: Moment
     service: str = Field(description="The process that answered; all are one in standalone mode")
     principal: str | None = Field(description="Name of the API key, or sub of the JWT; null: refused, nobody's")
-    authentication: str | None = Field(description='"api-key" or "jwt"')
+    authentication: Annotated[str, one_of("api-key", "jwt")] | None
     remote_address: str
     method: str
     path: str

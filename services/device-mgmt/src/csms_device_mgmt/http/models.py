@@ -1,11 +1,22 @@
 """What the API shows of stations, variables, reports and notifications."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+from csms_ocpp.versions import Protocol
+from csms_runtime.http.fields import one_of
 from pydantic import BaseModel, Field, computed_field
 
+from csms_device_mgmt.domain import onboarding, profile_changes
+from csms_device_mgmt.domain.jobs import JobState
 from csms_device_mgmt.domain.registration import Registration
+from csms_device_mgmt.domain.reports import ReportStatus
+from csms_device_mgmt.store.calls import CallOutcome, CallState
+
+OcppVersion = Annotated[str, one_of(*Protocol)]
+OnboardingMode = Annotated[str, one_of(*onboarding.Mode)]
+OnboardingStep = Annotated[str, one_of(*onboarding.Step)]
+ProfileStep = Annotated[str, one_of(*profile_changes.Step)]
 
 
 class ConnectorModel(BaseModel):
@@ -65,7 +76,7 @@ class ConnectionModel(BaseModel):
 
     connection_id: str
     gateway_slot: int | None
-    protocol: str | None
+    protocol: OcppVersion | None
     security_profile: int | None
     remote_address: str | None
     connected_at: datetime | None
@@ -77,7 +88,7 @@ class ConnectionModel(BaseModel):
 class OnboardingModel(BaseModel):
     """How far onboarding got."""
 
-    step: str = Field(description="inventory, variables, boot (the next one is accepted), done")
+    step: OnboardingStep = Field(description="boot: the next one is accepted")
     report_request_id: int | None = Field(description="Of the inventory, see /stations/{station_id}/reports")
     variables: int = Field(description="How many are to be set")
     variables_done: int = Field(description="How many the station has answered for")
@@ -108,7 +119,7 @@ class StationModel(BaseModel):
     )
     registration: Registration = Field(description="How the next BootNotification is answered")
     registration_status: Registration | None = Field(description="How the last BootNotification was answered")
-    onboarding: str
+    onboarding: OnboardingMode
     onboarding_variables: list[dict[str, Any]]
     onboarding_progress: OnboardingModel | None = Field(description="null: it has not begun")
     message_timeout_s: int | None
@@ -122,7 +133,7 @@ class StationModel(BaseModel):
         "(CSMS_MESSAGE_RATE), of those in a minute the first; null: it never was"
     )
     connected: bool
-    protocol: str | None = Field(description="Of the newest connection")
+    protocol: OcppVersion | None = Field(description="Of the newest connection")
     last_seen: datetime | None
     boot: BootModel | None
     pending_reset: PendingResetModel | None
@@ -139,10 +150,8 @@ class ProfileChangeModel(BaseModel):
 
     security_profile: int = Field(description="The new one")
     from_profile: int | None
-    step: str = Field(
-        description="certificate, read_priority, network_profile, priority, reset, connect; or done, failed"
-    )
-    failed_step: str | None
+    step: ProfileStep
+    failed_step: ProfileStep | None
     reason: str | None = Field(description="Why it failed")
     call_id: str | None = Field(description="The call whose outcome is awaited")
     attempts: int = Field(description="How often the step's CALL was sent")
@@ -173,7 +182,7 @@ class CallModel(BaseModel):
     call_id: str
     station_id: str
     action: str
-    outcome: str | None
+    outcome: Annotated[str, one_of(*CallOutcome)] | None = Field(description="null: not known yet")
     response: dict[str, Any] | None
     error: dict[str, Any] | None
     sent_at: datetime | None
@@ -184,8 +193,8 @@ class CallRecordModel(CallModel):
     """A CALL with what was asked; secrets are redacted."""
 
     id: str
-    state: str = Field(description="open or completed; a late answer may still replace a timeout")
-    protocol: str
+    state: Annotated[str, one_of(*CallState)] = Field(description="A late answer may still replace a timeout")
+    protocol: OcppVersion
     request: dict[str, Any]
     requested_by: str | None
     origin: str = Field(description="The service that sent it")
@@ -215,9 +224,7 @@ class ReportSummaryModel(BaseModel):
     request_id: int
     kind: str | None = Field(description="The action that asked for it; null: it came unasked")
     call_id: str | None
-    status: str = Field(
-        description="requested, accepted, receiving, complete; or empty, not_supported, rejected, failed"
-    )
+    status: Annotated[str, one_of(*ReportStatus)]
     complete: bool
     generated_at: datetime | None
     created_at: datetime
@@ -265,7 +272,7 @@ class JobModel(BaseModel):
     station_id: str
     request_id: int
     call_id: str | None = Field(description="The call that asked for it; null: it was not asked for here")
-    state: str = Field(description="requested, ongoing, completed; or not_sent, unanswered, refused, failed, canceled")
+    state: Annotated[str, one_of(*JobState)]
     status: str | None = Field(description="OCPP's status as reported last; null: none yet")
     request: dict[str, Any] | None
     response: dict[str, Any] | None = Field(description="The station's answer to the request")
@@ -292,7 +299,7 @@ class NotificationModel(BaseModel):
     id: str
     station_id: str
     action: str
-    protocol: str
+    protocol: OcppVersion
     payload: dict[str, Any]
     received_at: datetime
 
@@ -310,6 +317,6 @@ class RefusedMessageModel(BaseModel):
     action: str | None = Field(description="null: not known")
     code: str | None = Field(description="Of the CALLERROR that the station got, or that says what was wrong")
     detail: str = Field(description="What was wrong and where")
-    protocol: str
+    protocol: OcppVersion
     connection_id: str
     received_at: datetime

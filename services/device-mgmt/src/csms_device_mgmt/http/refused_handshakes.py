@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from csms_runtime.http import Page, PageParams, paginate, require
+from csms_runtime.http.fields import one_of
 from csms_runtime.http.pages import PageRequest, bad_cursor
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Query, Security
@@ -15,6 +16,16 @@ from csms_device_mgmt.unit import Units
 
 _MOST_GROUPS = 100
 _KINDS = (
+    "auth",
+    "bad_subprotocol",
+    "bad_credentials",
+    "bad_identity",
+    "bad_request",
+    "not_websocket",
+    "too_many_tries",
+    "tls",
+)
+_KINDS_EXPLAINED = (
     "auth: auth refused it (unknown station, wrong password or certificate, ...); bad_subprotocol: it offers no OCPP "
     "version that is spoken here; bad_credentials: the Authorization header is malformed or names somebody else; "
     "bad_identity: the path ends with no identity; bad_request, not_websocket: it asked for no WebSocket; "
@@ -31,7 +42,7 @@ class RefusedHandshakeModel(BaseModel):
     station_id: str | None = Field(description="Who it said to be, checked by nobody; null: it told no identity")
     known: bool = Field(description="Whether there was such a station")
     remote_address: str
-    kind: str = Field(description=_KINDS)
+    kind: Annotated[str, one_of(*_KINDS)] = Field(description=_KINDS_EXPLAINED)
     http_status: int = Field(description="What it was answered; 0: nothing, the TLS handshake failed")
     reason: str
     security_event: str | None = Field(description="OCPP's security event when there is one for it")
@@ -44,7 +55,7 @@ class RefusalGroup(BaseModel):
     """Who is refused for one reason."""
 
     id: str
-    kind: str = Field(description=_KINDS)
+    kind: Annotated[str, one_of(*_KINDS)] = Field(description=_KINDS_EXPLAINED)
     reason: str
     known: bool = Field(description="Whether these are stations of ours")
     stations: int = Field(description="How many identities")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, demand, paginate, require
+from csms_runtime.http.fields import one_of
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,7 +35,9 @@ class VariablesAnswer(BaseModel):
     """The station's results."""
 
     station_id: str
-    outcome: str = Field(description="result, or error: the station refused a message; `calls` has its error")
+    outcome: Annotated[str, one_of("result", "error")] = Field(
+        description="error: the station refused a message; `calls` has its error"
+    )
     results: list[dict[str, Any] | None] = Field(
         description="OCPP's result objects in the order of the request; null: the station gave none"
     )

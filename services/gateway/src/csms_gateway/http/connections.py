@@ -1,11 +1,13 @@
 """GET /gateway/connections: the stations connected to this gateway."""
 
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from csms_ocpp.session import Registration
 from csms_ocpp.versions import Protocol
 from csms_runtime.clock import from_ms, utcnow
 from csms_runtime.http import Page, PageParams, encode_cursor, require
+from csms_runtime.http.fields import one_of
 from fastapi import APIRouter, Security
 from pydantic import BaseModel, Field
 
@@ -21,7 +23,9 @@ class ConnectionView(BaseModel):
     protocol: Protocol
     security_profile: int
     remote_address: str
-    registration_status: Registration = Field(description="What the station was last told when it booted")
+    registration_status: Annotated[str, one_of(*Registration)] = Field(
+        description="What the station was last told when it booted"
+    )
     connected_at: datetime
     last_heard_at: datetime = Field(description="When the station last sent anything, a pong included")
     open_commands: int = Field(description="CALLs for the station that are queued or not answered yet")

@@ -7,9 +7,12 @@ from csms_db.packed import unpack
 from csms_ocpp import long_list
 from csms_ocpp.redaction import may_hold_secret_as_sent, redact
 from csms_ocpp.versions import Protocol
+from csms_runtime.http.fields import one_of
 from pydantic import BaseModel, Field, PlainSerializer
 
 from csms_transactions.domain.doubts import Quality, notes_of
+from csms_transactions.domain.events import EventType
+from csms_transactions.domain.transaction import State
 from csms_transactions.store.queries import Row
 
 
@@ -33,7 +36,7 @@ class TransactionItem(BaseModel):
     id: str = Field(description="Our id, unique among all stations")
     station_id: str
     transaction_id: str = Field(description="The station's id; a station may use it again for another transaction")
-    state: str = Field(description="Active or Ended")
+    state: Annotated[str, one_of(*State)]
     evse_id: int | None
     connector_id: int | None
     id_token: str | None = Field(description="The token that started it; a KeyCode is shown as ***")
@@ -98,12 +101,12 @@ class EventItem(BaseModel):
 
     id: str
     seq_no: int
-    event_type: str
+    event_type: Annotated[str, one_of(*EventType)]
     trigger_reason: str
     timestamp: Moment = Field(description="The station's time of the event")
     offline: bool
     received_at: Moment
-    protocol: str
+    protocol: Annotated[str, one_of(*Protocol)]
     conflict: bool = Field(description="Another event has this seqNo, with other content")
     payload: dict[str, Any] = Field(description="The OCPP message, with KeyCodes replaced by ***")
 

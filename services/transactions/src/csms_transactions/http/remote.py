@@ -9,13 +9,14 @@ from csms.v1.station_pb2 import CallError, CommandResult
 from csms_db.engine import Database
 from csms_runtime.clock import from_ms
 from csms_runtime.http import API_PREFIX, CurrentPrincipal, Problem, require
+from csms_runtime.http.fields import one_of
 from csms_runtime.http.prefer import Prefer, wants_async
 from csms_runtime.http.problems import RETRY_AFTER_S, FieldError
 from fastapi import APIRouter, Depends, Header, Query, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from csms_transactions.domain.transaction import State
-from csms_transactions.handlers.results import outcome_name
+from csms_transactions.handlers.results import OUTCOMES, outcome_name
 from csms_transactions.http.models import Moment
 from csms_transactions.http.transactions import Key, StationId, existing
 from csms_transactions.ordering import Asker
@@ -46,7 +47,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-class TokenBody(BaseModel):
+class RemoteTokenBody(BaseModel):
     """OCPP's IdTokenType; `id_token` is taken for `idToken`."""
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
@@ -66,9 +67,9 @@ class RemoteStartBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    id_token: TokenBody
+    id_token: RemoteTokenBody
     evse_id: int | None = Field(None, ge=1, le=2_147_483_647, description="Absent: the station chooses")
-    group_id_token: TokenBody | None = None
+    group_id_token: RemoteTokenBody | None = None
     charging_profile: dict[str, Any] | None = Field(None, description="OCPP's ChargingProfileType, a TxProfile")
 
 
@@ -78,7 +79,7 @@ class CallItem(BaseModel):
     call_id: str
     station_id: str
     action: str
-    outcome: str | None = Field(description="result, error, timeout, unknown, not_connected; null: not known yet")
+    outcome: Annotated[str, one_of(*OUTCOMES.values())] | None = Field(description="null: not known yet")
     response: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     sent_at: Moment | None = None
