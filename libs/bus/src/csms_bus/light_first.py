@@ -40,4 +40,4 @@ def parts(batch: Sequence[Incoming]) -> list[list[Incoming]]:
 
 
 def _size(item: Incoming) -> int:
-    return item.record.ByteSize() if item.record is not None else 0
+    return len(item.value)

@@ -20,15 +20,13 @@ class Stored(NamedTuple):
     offset: int
     key: str
     value: bytes | None
+    size: int
+    """How many bytes it holds."""
 
     def decoded(self) -> Incoming:
         """Return the record as a consumer gets it: an object of its own each time."""
-        return decode(*self.partition, self.offset, self.key, self.value)
-
-    @property
-    def size(self) -> int:
-        """How many bytes it holds."""
-        return len(self.value or b"")
+        topic, partition = self.partition
+        return decode(topic, partition, self.offset, self.key, self.value)
 
 
 class Capacity(NamedTuple):
@@ -41,10 +39,8 @@ class Capacity(NamedTuple):
 class Sink(Protocol):
     """Somewhere records go."""
 
-    @property
-    def full(self) -> bool:
-        """Whether publishers must wait."""
-        ...
+    full: bool
+    """Whether publishers must wait. Asked for every record, so it is kept, not worked out."""
 
     def append(self, stored: Stored) -> None:
         """Take a record and wake who waits for it."""
@@ -78,14 +74,14 @@ class Partition:
 
     def put(self, key: str, value: bytes | None, delivery: Delivery, position: int) -> None:
         """Hand a record to all sinks, now or when there is room, in the order they came; settles its outcome then."""
-        if self._stuck and self._is_full():
-            topic, partition = self.name
-            delivery.settle(position, BusUnavailable(f"{topic} {partition}: a consumer is too far behind"))
-        elif self._waiting or self._is_full():
-            self._waiting.append(_Waiting(key, value, delivery, position))
-        else:
+        if not (self._waiting or self._is_full()):
             self._append(key, value)
             delivery.settle(position)
+        elif self._stuck and self._is_full():
+            topic, partition = self.name
+            delivery.settle(position, BusUnavailable(f"{topic} {partition}: a consumer is too far behind"))
+        else:
+            self._waiting.append(_Waiting(key, value, delivery, position))
 
     def admit(self) -> None:
         """Take what waits, as far as there is room."""
@@ -109,7 +105,7 @@ class Partition:
             waiting.delivery.settle(waiting.position, error)
 
     def _append(self, key: str, value: bytes | None) -> None:
-        stored = Stored(self.name, self._next_offset, key, value)
+        stored = Stored(self.name, self._next_offset, key, value, 0 if value is None else len(value))
         self._next_offset += 1
         if self.table is not None:
             self.table.pop(key, None)
@@ -134,20 +130,23 @@ class GroupPartition:
         self.on_records: Callable[[GroupPartition], None] | None = None
         """Of the member the partition is assigned to."""
         self._delivered: deque[Stored] = deque()
-        self._capacity = capacity
-        self._bytes = _size(self.waiting)
+        self._records_left = capacity.records - len(self.waiting)
+        self._bytes_left = capacity.bytes - _size(self.waiting)
+        self.full = False
+        """Whether as much as allowed is not committed yet."""
+        self._count()
         partition.sinks.append(self)
 
-    @property
-    def full(self) -> bool:
-        """Whether as much as allowed is not committed yet."""
-        records = len(self.waiting) + len(self._delivered)
-        return records >= self._capacity.records or self._bytes >= self._capacity.bytes
+    def _count(self, records: int = 0, size: int = 0) -> None:
+        """Count room that was given back, or taken (below 0)."""
+        self._records_left += records
+        self._bytes_left += size
+        self.full = self._records_left <= 0 or self._bytes_left <= 0
 
     def append(self, stored: Stored) -> None:
         """Take a record and tell the member."""
         self.waiting.append(stored)
-        self._bytes += stored.size
+        self._count(-1, -stored.size)
         if self.on_records is not None:
             self.on_records(self)
 
@@ -169,7 +168,7 @@ class GroupPartition:
     def commit(self, offset: int) -> None:
         """Forget all delivered records before `offset`."""
         while self._delivered and self._delivered[0].offset < offset:
-            self._bytes -= self._delivered.popleft().size
+            self._count(1, self._delivered.popleft().size)
         self.partition.admit()
 
     def rewind(self, offset: int = 0) -> None:

@@ -22,16 +22,15 @@ class MemoryReader:
         self._records: deque[Stored] = deque()
         self._bytes = 0
         self._wakeup: asyncio.Future[None] | None = None
-
-    @property
-    def full(self) -> bool:
+        self.full = False
         """Whether publishers must wait."""
-        return len(self._records) >= self._capacity.records or self._bytes >= self._capacity.bytes
 
     def append(self, stored: Stored) -> None:
         """Take a record."""
         self._records.append(stored)
         self._bytes += stored.size
+        if self._bytes >= self._capacity.bytes or len(self._records) >= self._capacity.records:
+            self.full = True
         if self._wakeup is not None and not self._wakeup.done():
             self._wakeup.set_result(None)
 
@@ -66,6 +65,7 @@ class MemoryReader:
         batch = [stored.decoded() for stored in self._records]
         self._records.clear()
         self._bytes = 0
+        self.full = False
         for partition in self._partitions:
             partition.admit()
         return batch

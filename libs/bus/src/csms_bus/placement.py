@@ -3,6 +3,8 @@
 Kafka's ACLs say who writes to a topic; this says what counts there, and where an answer may be sent.
 """
 
+from functools import lru_cache
+
 from csms.v1.bus_pb2 import Record
 from csms_ocpp.station_ids import fault_of
 from csms_runtime.texts import is_storable
@@ -35,11 +37,9 @@ def misplacement(topic: str, record: Record) -> str:
 
     A body that this version does not know is no misplacement: see `csms_bus.batches`.
     """
-    if not is_storable(record.station_id):  # no gateway lets such a station in
-        return "the station id is none that can be stored"
-    fault = fault_of(record.station_id) if topic in _OF_STATIONS else ""
+    fault = _fault(record.station_id, topic in _OF_STATIONS)
     if fault:
-        return f"the station's identity {fault}"
+        return fault
     body, carried = record.WhichOneof("body"), _BODIES.get(topic)
     if body is None or carried is None:
         return ""
@@ -47,6 +47,22 @@ def misplacement(topic: str, record: Record) -> str:
         return f"{topic} carries no {body}"
     answer = ANSWERS.get(body)
     return "" if answer is None else _astray(record, body, answer)
+
+
+def _fault(station_id: str, of_station: bool) -> str:  # noqa: FBT001 the parameters are a cache's key
+    short = len(station_id) <= _LONGEST_CACHED  # others are too large to be kept
+    return _fault_of_short(station_id, of_station) if short else _look_at(station_id, of_station)
+
+
+def _look_at(station_id: str, of_station: bool) -> str:  # noqa: FBT001 as above
+    if not is_storable(station_id):  # no gateway lets such a station in
+        return "the station id is none that can be stored"
+    fault = fault_of(station_id) if of_station else ""
+    return f"the station's identity {fault}" if fault else ""
+
+
+_LONGEST_CACHED = 64
+_fault_of_short = lru_cache(maxsize=65_536)(_look_at)
 
 
 def _astray(record: Record, body: str, answer: str) -> str:

@@ -54,6 +54,11 @@ _PAYLOADS: Mapping[str, Callable[[Record], Iterable[bytes]]] = {
 
 def sealed(sealer: Sealer, outgoing: Outgoing) -> Outgoing:
     """Return the record sealed if it may hold a secret, else as it is."""
+    if outgoing.tombstone:
+        return outgoing
+    outgoing.stored = value = outgoing.encoded()
+    if not may_hold_secret_as_sent(value):  # as almost all; no need to look closer
+        return outgoing
     record = outgoing.record
     kind = record.WhichOneof("body") or ""
     closed = _sealed_letter(sealer, record) if kind == "dead_letter" else _sealed_record(sealer, record, kind)
@@ -153,7 +158,7 @@ class _OpeningConsumer:
 
     async def poll(self, *, max_records: int, timeout_s: float, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[Incoming]:
         found = await self._consumer.poll(max_records=max_records, timeout_s=timeout_s, max_bytes=max_bytes)
-        return [self._opened(incoming) for incoming in found]
+        return list(map(self._opened, found))
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self._consumer.commit(offsets)

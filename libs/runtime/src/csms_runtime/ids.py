@@ -9,32 +9,25 @@ import uuid
 _TRACEPARENT = re.compile(r"^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$")
 
 
-class IdSequence:
-    """Ids made of a random prefix and a counter: one draw of randomness per process, no system call per id."""
-
-    def __init__(self) -> None:
-        self._prefix = uuid.uuid4().hex[:20]
-        self._counter = itertools.count(1)
-
-    def __call__(self) -> str:
-        """Return the next id: 20 hexadecimal digits, a hyphen, a counter of at least 6 (fits OCPP's 36 characters)."""
-        return f"{self._prefix}-{next(self._counter):06x}"
-
-
-_sequence = IdSequence()
+_prefix = ""
+_counter = itertools.count(1)
 
 
 def _renew() -> None:
-    global _sequence  # noqa: PLW0603 a forked child must not repeat its parent's ids
-    _sequence = IdSequence()
+    global _prefix, _counter  # noqa: PLW0603 a forked child must not repeat its parent's ids
+    _prefix, _counter = uuid.uuid4().hex[:20], itertools.count(1)
 
 
+_renew()
 os.register_at_fork(after_in_child=_renew)
 
 
 def new_id() -> str:
-    """Return an id that is unique among all processes and starts; at most 36 characters of `[0-9a-f-]`."""
-    return _sequence()
+    """Return an id that is unique among all processes and starts; at most 36 characters of `[0-9a-f-]`.
+
+    20 random digits of the process, a hyphen, and a counter of at least 6: no system call per id.
+    """
+    return f"{_prefix}-{next(_counter):06x}"
 
 
 def new_traceparent() -> str:

@@ -9,6 +9,8 @@ from typing import Any, Self
 import prometheus_client
 from prometheus_client.metrics import MetricWrapperBase
 
+from csms_runtime.loop_metrics import LoopCounter, LoopHistogram
+
 
 class _CachedLabels(MetricWrapperBase):
     """Finds a child by its label values at once; prometheus_client checks and converts all of them each time."""
@@ -200,15 +202,15 @@ GATEWAY_SLOT_CONFLICTS = Counter(
 GATEWAY_DEAD_PEERS = Counter(
     "csms_gateway_dead_peers_total", "Connections given up by the gateway, by reason (ping timeout, stuck)", ["reason"]
 )
-GATEWAY_BYTES = Counter(
+GATEWAY_BYTES = LoopCounter(
     "csms_gateway_bytes_total", "Bytes of OCPP-J frames by direction (in, out), before compression", ["direction"]
 )
-GATEWAY_CALLS_IN = Counter(
+GATEWAY_CALLS_IN = LoopCounter(
     "csms_gateway_station_calls_total",
     "CALLs of stations by known action and outcome (result, error, empty, timeout, unpublished, late, closed)",
     ["action", "outcome"],
 )
-GATEWAY_ANSWER_SECONDS = Histogram(
+GATEWAY_ANSWER_SECONDS = LoopHistogram(
     "csms_gateway_answer_duration_seconds",
     "Time from a station's CALL until its answer was written, by the topic of the answering service",
     ["topic"],
@@ -241,7 +243,7 @@ GATEWAY_RECORDS_LOST = Counter(
     "Records given up because the bus was away for too long, by topic; some may have been published all the same",
     ["topic"],
 )
-GATEWAY_INBOX = Counter(
+GATEWAY_INBOX = LoopCounter(
     "csms_gateway_inbox_total",
     "Records of the gateway's inbox by body and whether anyone waited for them (handled, late, unexpected)",
     ["body", "result"],
@@ -278,7 +280,7 @@ AUTH_ANSWER_SECONDS = Histogram(
 
 # ---- Bus (csms_bus) --------------------------------------------------------------------------------------------------
 
-BUS_PUBLISHED = Counter("csms_bus_published_total", "Records the bus acknowledged, by topic", ["topic"])
+BUS_PUBLISHED = LoopCounter("csms_bus_published_total", "Records the bus acknowledged, by topic", ["topic"])
 BUS_PUBLISH_FAILURES = Counter(
     "csms_bus_publish_failures_total",
     "Calls of publish() that failed: broker away, not acknowledged in time, too large",

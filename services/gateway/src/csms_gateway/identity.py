@@ -30,7 +30,14 @@ class GatewayId:
     @property
     def reply_to(self) -> ReplyTo:
         """Where answers for this gateway are published."""
-        return ReplyTo(topic=topics.GATEWAY_INBOX.name, partition=self.slot)
+        to = ReplyTo()
+        self.write_reply_to(to)
+        return to
+
+    def write_reply_to(self, to: ReplyTo) -> None:
+        """Write there where answers for this gateway are published."""
+        to.topic = topics.GATEWAY_INBOX.name
+        to.partition = self.slot
 
     @property
     def key(self) -> str:

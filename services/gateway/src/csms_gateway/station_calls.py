@@ -9,7 +9,7 @@ import structlog
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import Reply, StationCall
 from csms_bus.ports import BusError, Outgoing, RecordTooLarge
-from csms_bus.records import new_record
+from csms_bus.records import envelope
 from csms_ocpp.effects import NoticeKind
 from csms_ocpp.errors import ErrorCode, OcppError, parse_code
 from csms_ocpp.session import Dispatch
@@ -107,8 +107,8 @@ class StationCallRouter:
         topic = routing.topic(connection.protocol, dispatch.action)
         if not dispatch.no_reply:
             self._remember(correlation_id, connection, dispatch, topic)
-        call = self._station_call(correlation_id, connection, dispatch)
-        record = new_record(connection.station_id, traceparent=new_traceparent(), station_call=call)
+        record = envelope(connection.station_id, traceparent=new_traceparent())
+        self._write_call(record.station_call, correlation_id, connection, dispatch)
         self._publisher.submit(Outgoing(topic, record), partial(self._published, correlation_id, record))
 
     def _remember(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch, topic: str) -> None:
@@ -118,24 +118,25 @@ class StationCallRouter:
             self._timer = loop.call_later(self._service_timeout_s, self._end_silent)
         connection.open_call = correlation_id
 
-    def _station_call(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch) -> StationCall:
-        received_at_ms = now_ms()
-        return StationCall(
-            reply_to=None if dispatch.no_reply else self._gateway.reply_to,
-            correlation_id=correlation_id,
-            protocol=connection.protocol,
-            action=dispatch.action,
-            message_id=dispatch.message_id,
-            payload=dispatch.payload,
-            received_at_ms=received_at_ms,
-            deadline_ms=received_at_ms + int(self._service_timeout_s * 1000),
-            gateway_epoch=self._gateway.epoch,
-            connection_id=connection.connection_id,
-            connection_number=connection.number,
-            security_profile=connection.peer.security_profile,
-            certificate_common_name=connection.peer.certificate_common_name,
-            no_reply=dispatch.no_reply,
-        )
+    def _write_call(
+        self, call: StationCall, correlation_id: str, connection: StationConnection, dispatch: Dispatch
+    ) -> None:
+        call.correlation_id = correlation_id
+        call.protocol = connection.protocol
+        call.action = dispatch.action
+        call.message_id = dispatch.message_id
+        call.payload = dispatch.payload
+        call.received_at_ms = received_at_ms = now_ms()
+        call.deadline_ms = received_at_ms + int(self._service_timeout_s * 1000)
+        call.gateway_epoch = self._gateway.epoch
+        call.connection_id = connection.connection_id
+        call.connection_number = connection.number
+        call.security_profile = connection.peer.security_profile
+        call.certificate_common_name = connection.peer.certificate_common_name
+        if dispatch.no_reply:
+            call.no_reply = True
+        else:
+            self._gateway.write_reply_to(call.reply_to)
 
     def _published(self, correlation_id: str, record: Record, error: BusError | None) -> None:
         if error is None:
