@@ -226,9 +226,9 @@ class BatchProcessor:
                 return
 
     async def _handle(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
-        kept = [self._kept(incoming) for incoming in batch if unknown(incoming)]
-        # Tombstones carry nothing to handle.
-        records = [incoming for incoming in batch if incoming.record is not None and not unknown(incoming)]
+        there = [incoming for incoming in batch if incoming.record is not None]  # tombstones carry nothing to handle
+        kept = [self._kept(incoming) for incoming in there if unknown(incoming)]
+        records = [incoming for incoming in there if not unknown(incoming)] if kept else there
         if not records:
             return kept
         started = time.perf_counter()

@@ -32,7 +32,12 @@ def envelope(station_id: str, *, traceparent: str = "") -> Record:
 
     `new_record` copies the body, and its message is written and read again for that: 5 microseconds for a CALL.
     """
-    return Record(record_id=new_id(), produced_at_ms=now_ms(), traceparent=traceparent, station_id=station_id)
+    record = Record()
+    record.record_id = new_id()
+    record.produced_at_ms = now_ms()
+    record.traceparent = traceparent
+    record.station_id = station_id
+    return record
 
 
 def reply_to(call: StationCall, *, payload: bytes, station_id: str = "", traceparent: str = "") -> Outgoing:

@@ -14,7 +14,7 @@ _counter = itertools.count(1)
 
 
 def _renew() -> None:
-    global _prefix, _counter  # noqa: PLW0603 a forked child must not repeat its parent's ids
+    global _prefix, _counter
     _prefix, _counter = uuid.uuid4().hex[:20], itertools.count(1)
 
 

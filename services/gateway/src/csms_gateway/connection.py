@@ -35,7 +35,7 @@ from csms_runtime.texts import storable
 from websockets.frames import CloseCode
 
 from csms_gateway.connection_requests import Allowed
-from csms_gateway.frame_log import log_frame
+from csms_gateway.frame_log import frames_are_logged, log_frame
 from csms_gateway.identity import GatewayId
 from csms_gateway.rate import PRICE_OF_REFUSAL, price_of
 from csms_gateway.reading import LARGE_BYTES, Reading
@@ -79,6 +79,7 @@ class StationConnection:
 
     __slots__ = (
         "_deadline",
+        "_logs_frames",
         "_options",
         "_queued_bytes",
         "_reading",
@@ -93,6 +94,7 @@ class StationConnection:
         "number",
         "open_call",
         "peer",
+        "protocol",
         "station_id",
     )
 
@@ -102,6 +104,8 @@ class StationConnection:
         self.number = allowed.connection_number
         """Among connections of the station the one with the highest number counts."""
         self.peer = allowed.peer
+        self.protocol = Protocol(allowed.protocol)
+        """The negotiated OCPP version."""
         self.connected_at_ms = now_ms()
         self.message_timeout_s = allowed.message_timeout_s
         self.open_call: str | None = None
@@ -113,13 +117,14 @@ class StationConnection:
         self._socket = socket
         self._options = options
         self._session = Session(
-            Protocol(allowed.protocol),
+            self.protocol,
             registration=registration(allowed.registration_status),
             limits=options.limits,
             lenient=options.lenient,
         )
         self._queued_bytes = 0
         """Of messages that came while a CALL was in work."""
+        self._logs_frames = frames_are_logged()
         self._reading: Reading | None = None
         """A large message that is being read; no other is taken meanwhile."""
         self._deadline: float | None = None
@@ -129,11 +134,6 @@ class StationConnection:
     def epoch(self) -> int:
         """The gateway's epoch: with the connection id, the owner token."""
         return self._options.gateway.epoch
-
-    @property
-    def protocol(self) -> Protocol:
-        """The negotiated OCPP version."""
-        return self._session.protocol
 
     @property
     def registration(self) -> Registration:
@@ -196,7 +196,8 @@ class StationConnection:
         _BYTES_IN.inc(len(data))
         if self.open_call is not None:
             self._queued_bytes += len(data)
-        log_frame("received", self.station_id, self.protocol, data)
+        if self._logs_frames:
+            log_frame("received", self.station_id, self.protocol, data)
         try:
             self._read(data)
         except Exception:  # noqa: BLE001 it concerns one connection
@@ -270,17 +271,19 @@ class StationConnection:
         for effect in effects:
             self._apply(effect)
         self._set_timer()
-        if self.settled:
+        intake = self._socket.intake
+        if self.open_call is None and self._reading is None:  # `settled`, which is asked for here too often for a call
             self._queued_bytes = 0
-            self._socket.intake.release()
-        self._socket.intake.go_on()
+            intake.release()
+        intake.go_on()
         if self.draining:
             self._close_when_drained()
 
     def _apply(self, effect: Effect) -> None:
         match effect:
             case SendText():
-                log_frame("sent", self.station_id, self.protocol, effect.text)
+                if self._logs_frames:
+                    log_frame("sent", self.station_id, self.protocol, effect.text)
                 self._socket.send_frame(effect.text)
             case Dispatch():
                 self._options.dispatch(self, effect)

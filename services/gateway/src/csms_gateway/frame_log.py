@@ -10,13 +10,16 @@ from csms_ocpp.versions import Protocol
 
 _log = structlog.get_logger(__name__)
 _root = logging.getLogger()
-"""Has the configured level too, and tells it at a tenth of the cost."""
+"""Has the configured level too."""
+
+
+def frames_are_logged() -> bool:
+    """Whether level debug is on; asked once for each connection, since asking for each frame costs too much."""
+    return _root.isEnabledFor(logging.DEBUG)
 
 
 def log_frame(event: str, station_id: str, protocol: Protocol, text: str | bytes) -> None:
-    """Log a frame; costs next to nothing when level debug is off. What cannot be parsed is not shown."""
-    if not _root.isEnabledFor(logging.DEBUG):
-        return
+    """Log a frame; call it only when `frames_are_logged`. What cannot be parsed is not shown."""
     try:
         frame = parse(text, protocol)
     except OcppError:

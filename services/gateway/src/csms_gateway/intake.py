@@ -132,10 +132,11 @@ class Intake:
         """Handle what waits, as far as it may be. Never raises: other stations' turns may come behind this one."""
         if self._pumping or self._protocol.state is State.CLOSED:
             return
-        if self._in_line and not self._shared.turns.is_serving(self):
-            self._read_while_in_line()
-            return
-        self._in_line = False
+        if self._in_line:
+            if not self._shared.turns.is_serving(self):
+                self._read_while_in_line()
+                return
+            self._in_line = False
         if self._at >= len(self._input) and self.reading and not self._socket.writing_paused:  # as after most answers
             return
         self._pumping = True
@@ -211,7 +212,8 @@ class Intake:
 
     def _may_go_on(self, *, heavy: bool) -> bool:
         """Whether the next step may be taken; when not, somebody calls `go_on` when it may."""
-        if self._socket.writing_paused or not self._is_listened_to() or self._owes():
+        may_owe = self._due >= _MOST_DUE or self._paused_until  # as `_owes` asks, but for each message
+        if self._socket.writing_paused or not self._is_listened_to() or (may_owe and self._owes()):
             self._shared.budget.forget(self)  # those behind it in the line can use what it cannot
             return False
         if not self._has_room():
@@ -220,9 +222,10 @@ class Intake:
         return not self._in_line
 
     def _is_listened_to(self) -> bool:
-        if self._protocol.state is State.OPEN:
+        state = self._protocol.state
+        if state is State.OPEN:
             return self._receiver is not None and self._receiver.ready
-        return self._protocol.state is State.CLOSING
+        return state is State.CLOSING
 
     def _owes(self) -> bool:
         if self._due < _MOST_DUE and not self._paused_until:
@@ -296,7 +299,7 @@ class Intake:
         data = self._input[self._at : end]
         self._left -= len(data)
         self._at = end
-        self.charge(len(data) * PRICE_OF_BYTE + (0.0 if self._left else PRICE_OF_FRAME))
+        self._due += len(data) * PRICE_OF_BYTE + (0.0 if self._left else PRICE_OF_FRAME)
         self._protocol.receive_data(data)
         if self._protocol.parser_exc is not None:
             self._forget_traceback()
@@ -335,20 +338,20 @@ class Intake:
         if opcode is Opcode.BINARY:
             receiver.receive_binary()
         elif data.isascii() or _is_utf8(data):
-            self._keep(data)
+            if self._reserved or len(data) > FREE_BYTES:
+                self._keep(len(data))
             receiver.receive_text(data)
         else:
             self._socket.fail(CloseCode.INVALID_DATA, "not UTF-8")
         if self._kept and receiver.settled:
             self.release()
 
-    def _keep(self, data: bytes) -> None:
-        """Count what a message has become, in place of what was foreseen."""
-        kept = len(data) if len(data) > FREE_BYTES else 0
-        if kept or self._reserved:
-            self._shared.budget.add(kept)
-            self._shared.budget.give(self._reserved)
-            self._kept, self._reserved = self._kept + kept, 0
+    def _keep(self, size: int) -> None:
+        """Count what a message has become, in bytes, in place of what was foreseen."""
+        kept = size if size > FREE_BYTES else 0
+        self._shared.budget.add(kept)
+        self._shared.budget.give(self._reserved)
+        self._kept, self._reserved = self._kept + kept, 0
 
 
 def _is_utf8(data: bytes) -> bool:

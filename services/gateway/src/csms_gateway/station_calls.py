@@ -189,7 +189,8 @@ class StationCallRouter:
         if call is None:
             return None
         call.connection.open_call = None
-        self._large[call.topic].end(correlation_id)
+        if len(call.dispatch.payload) >= LARGE_BYTES:
+            self._large[call.topic].end(correlation_id)
         metrics.GATEWAY_CALLS_IN.labels(call.dispatch.action, outcome).inc()
         elapsed = asyncio.get_running_loop().time() - call.started
         metrics.GATEWAY_ANSWER_SECONDS.labels(call.topic).observe(elapsed)
