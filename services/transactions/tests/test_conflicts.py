@@ -43,9 +43,9 @@ async def store(database: Any, payloads: Sequence[dict[str, Any]]) -> Recorded:
     for payload in payloads:
         spelled = payload["transactionInfo"]["transactionId"]
         identity = Identity(transaction_key("CS1", spelled), "CS1", spelled)
-        batch.setdefault(identity, []).append(new(payload, identity.key))
+        batch.setdefault(identity, []).append(new(payload, identity.key)._replace(question=0))
     async with database.direct() as session:
-        return await record(session, batch, NOW)
+        return await record(session, batch, NOW, decisions=[IdTokenInfo(status="Accepted")])
 
 
 async def stored(database: Any, reuse: int = 0) -> Transaction | None:

@@ -147,7 +147,7 @@ async def test_processes_that_work_on_one_transaction_lose_nothing(database, tra
 
 async def test_nobody_is_answered_when_nothing_could_be_stored(world, incoming):
     class Broken:
-        async def store(self, _work: object) -> None:
+        async def store(self, _work: object, _decisions: object) -> None:
             raise Later("the database is away")
 
     consumer = Consumer(Broken(), world.service._tokens, world.service.closing)  # type: ignore[arg-type]

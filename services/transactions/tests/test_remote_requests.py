@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from csms.v1.auth_pb2 import IdTokenInfo
 from csms.v1.station_pb2 import CommandResult, Outcome, StationCommand
 from csms_transactions.handlers import results
 from csms_transactions.ordering import Asker
@@ -51,6 +52,40 @@ async def test_the_transaction_names_its_request(world):
     remote_start_id = await start(world, {"status": "Accepted"})
     await world.gateway.tell(world.event(0, "Started", info={"remoteStartId": remote_start_id}))
     assert (await noted(world))["transaction_id"] == "tx-1"
+
+
+async def transaction(world: Any) -> Any:
+    async with world.database.reading() as session:
+        return (await session.execute(select(tables.transactions))).mappings().one()
+
+
+async def test_a_transaction_has_the_token_of_its_request_until_another_one_is_accepted(world):
+    await world.connect()
+    control: RemoteControl = world.control
+    token = {"idToken": "CARD", "type": "ISO14443"}
+    request = StartRequest(station_id="CS1", id_token=token, evse_id=1)
+    sending = asyncio.create_task(control.start(request, Terms(Asker("test"), timeout_s=1)))
+    command = await world.gateway.answer(Outcome.OUTCOME_RESULT, {"status": "Accepted"})
+    await sending
+    remote_start_id = int(orjson.loads(command.payload)["remoteStartId"])
+    await world.gateway.tell(world.event(0, "Started", info={"remoteStartId": remote_start_id}))
+    found = await transaction(world)
+    assert (found["id_token"], found["id_token_type"], found["id_token_key"]) == ("CARD", "ISO14443", "card")
+    assert await world.told(1) == ["transaction_started"]
+    assert world.events[0].transaction_started.id_token == "CARD"
+    await world.gateway.tell(world.event(2))
+    await world.gateway.tell(world.event(1, info={"remoteStartId": remote_start_id}))  # late: derived again
+    assert (await transaction(world))["id_token"] == "CARD"
+    await world.gateway.tell(world.event(3, token="OTHER"))
+    assert (await transaction(world))["id_token"] == "OTHER"
+
+
+async def test_a_refused_token_is_not_replaced_by_that_of_the_request(world):
+    await world.connect()
+    remote_start_id = await start(world, {"status": "Accepted"})
+    world.auth.tokens["TAG"] = IdTokenInfo(status="Blocked")
+    await world.gateway.tell(world.event(0, "Started", token="TAG", info={"remoteStartId": remote_start_id}))
+    assert (await transaction(world))["id_token"] is None
 
 
 async def test_the_cable_came_first(world):

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from csms_transactions.domain.authorization import accepted, requested
 from csms_transactions.domain.changes import Change, changes
 from csms_transactions.domain.events import MASK, EventType, IdToken, TransactionEvent
 from csms_transactions.domain.readings import Reading, Value
@@ -37,7 +38,9 @@ def test_a_whole_transaction() -> None:
     assert transaction.state is State.ENDED
     assert (transaction.started_at, transaction.ended_at) == (T0, T0 + timedelta(seconds=5))
     assert (transaction.evse_id, transaction.connector_id) == (1, 2)
-    assert (transaction.id_token, transaction.stop_id_token) == (RFID, IdToken("OTHER", "Central"))
+    assert (transaction.id_token, transaction.stop_id_token) == (None, IdToken("OTHER", "Central"))
+    by_card = accepted(transaction, 1, RFID, "04a1b2c3")
+    assert (by_card.id_token, by_card.authorized_by) == (RFID, 1)
     assert transaction.energy.wh == 1000
     assert transaction.stopped_reason == "EVDisconnected"
     assert transaction.number_of_phases_used == 3
@@ -89,7 +92,9 @@ def test_another_evse_does_not_inherit_the_connector() -> None:
 def test_a_key_code_is_never_kept() -> None:
     code = IdToken("1234", "KeyCode")
     transaction = derive([event(0, "Started", id_token=code), event(1, "Ended", id_token=code)])
-    assert transaction.id_token == transaction.stop_id_token == IdToken(MASK, "KeyCode")
+    assert transaction.stop_id_token == IdToken(MASK, "KeyCode")
+    assert accepted(transaction, 0, code, "digest").id_token == IdToken(MASK, "KeyCode")
+    assert requested(transaction, code).id_token == IdToken(MASK, "KeyCode")
     assert "1234" not in repr(event(0, id_token=code))
 
 

@@ -734,6 +734,8 @@ class Transaction(_message.Message):
     ENERGY_QUALITY_FIELD_NUMBER: _builtins.int
     ENERGY_NOTES_FIELD_NUMBER: _builtins.int
     TIME_SPENT_CHARGING_DERIVED_FIELD_NUMBER: _builtins.int
+    GROUP_ID_TOKEN_FIELD_NUMBER: _builtins.int
+    GROUP_ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Our id, unique among all stations."""
     station_id: _builtins.str
@@ -745,7 +747,9 @@ class Transaction(_message.Message):
     evse_id: _builtins.int
     connector_id: _builtins.int
     id_token: _builtins.str
-    """The token that started it, a key code masked."""
+    """The token of the first accepted authorization, a key code masked; of a remotely started one without any, the token of
+    the request.
+    """
     id_token_type: _builtins.str
     stop_id_token: _builtins.str
     """The token that stopped it."""
@@ -775,6 +779,9 @@ class Transaction(_message.Message):
     """As in TransactionUpdated."""
     time_spent_charging_derived: _builtins.bool
     """The station did not tell time_spent_charging_s: it was derived from its charging states."""
+    group_id_token: _builtins.str
+    """The group that auth named for id_token; empty: none."""
+    group_id_token_type: _builtins.str
     @_builtins.property
     def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Transaction.Gap]:
         """Events that were not received, the first 200 runs."""
@@ -816,10 +823,12 @@ class Transaction(_message.Message):
         energy_quality: _builtins.str = ...,
         energy_notes: _abc.Iterable[_builtins.str] | None = ...,
         time_spent_charging_derived: _builtins.bool = ...,
+        group_id_token: _builtins.str = ...,
+        group_id_token_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "energy_wh", b"energy_wh", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "time_spent_charging_s", b"time_spent_charging_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "charging_state", b"charging_state", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "closed_by", b"closed_by", "conflicts", b"conflicts", "connector_id", b"connector_id", "ended_at_ms", b"ended_at_ms", "energy_notes", b"energy_notes", "energy_quality", b"energy_quality", "energy_wh", b"energy_wh", "event_count", b"event_count", "evse_id", b"evse_id", "gaps", b"gaps", "id", b"id", "id_token", b"id_token", "id_token_type", b"id_token_type", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "number_of_phases_used", b"number_of_phases_used", "remote_start_id", b"remote_start_id", "reservation_id", b"reservation_id", "revision", b"revision", "started_at_ms", b"started_at_ms", "started_missing", b"started_missing", "state", b"state", "station_id", b"station_id", "stop_id_token", b"stop_id_token", "stop_id_token_type", b"stop_id_token_type", "stopped_reason", b"stopped_reason", "time_spent_charging_derived", b"time_spent_charging_derived", "time_spent_charging_s", b"time_spent_charging_s", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "charging_state", b"charging_state", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "closed_by", b"closed_by", "conflicts", b"conflicts", "connector_id", b"connector_id", "ended_at_ms", b"ended_at_ms", "energy_notes", b"energy_notes", "energy_quality", b"energy_quality", "energy_wh", b"energy_wh", "event_count", b"event_count", "evse_id", b"evse_id", "gaps", b"gaps", "group_id_token", b"group_id_token", "group_id_token_type", b"group_id_token_type", "id", b"id", "id_token", b"id_token", "id_token_type", b"id_token_type", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "number_of_phases_used", b"number_of_phases_used", "remote_start_id", b"remote_start_id", "reservation_id", b"reservation_id", "revision", b"revision", "started_at_ms", b"started_at_ms", "started_missing", b"started_missing", "state", b"state", "station_id", b"station_id", "stop_id_token", b"stop_id_token", "stop_id_token_type", b"stop_id_token_type", "stopped_reason", b"stopped_reason", "time_spent_charging_derived", b"time_spent_charging_derived", "time_spent_charging_s", b"time_spent_charging_s", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
     _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015

@@ -35,6 +35,7 @@ from csms_transactions.settings import TransactionSettings
 from csms_transactions.store import remote_requests, tables
 from csms_transactions.storing import Storing
 from csms_transactions.tokens import TokenAnswers
+from csms_transactions.undecided import AskingAgain
 
 MIGRATIONS = "csms_transactions.migrations"
 """The package of the migrations, for `csms_db.migrations.upgrade`."""
@@ -60,7 +61,7 @@ class Transactions:
         known = KnownTransactions()
         closing = self.closing = Closing(database, known, self._relay.wake)
         self._checks = StatusChecks(database, orders, closing.hear)
-        storing = Storing(
+        storing = self._storing = Storing(
             database,
             known,
             on_events=self._relay.wake,
@@ -70,10 +71,10 @@ class Transactions:
         self._tokens = TokenAnswers(
             requester,
             bus.publish,
-            storing.keep_groups,
-            storing.central_tokens,
+            storing.decide,
             timeout_s=settings.token_decision_timeout_s,
         )
+        self._asking_again = AskingAgain(storing, self._tokens)
         consumer = Consumer(storing, self._tokens, closing)
         self._runner = ConsumerRunner(
             bus,
@@ -127,6 +128,7 @@ class Transactions:
             tasks.create_task(self._boots.run(stop), name=_BOOTS)
             tasks.create_task(self._checks.run(stop), name="transactions-checks")
             if await done_before(self._inbox.ready(), stop):
+                tasks.create_task(self._asking_again.run(stop), name="transactions-asking-again")
                 await self._runner.run(stop)
                 await self._tokens.drain()
             finished.set()

@@ -57,7 +57,7 @@ class Consumer:
 
     async def _store(self, work: Work) -> None:
         # Also about those whose station does not wait any more: what it was not told is decided all the same.
-        asking = [item for item in work.events if item.token is not None]
+        asking = _numbered(work.events)
         if not asking:
             await self._storing.store(work)
         else:
@@ -68,11 +68,21 @@ class Consumer:
     async def _store_and_ask(self, work: Work, asking: Sequence[EventWork]) -> None:
         question = await self._tokens.ask(asking)
         try:
-            current = await self._storing.store(work)
+            authorized = await self._storing.store(work, await self._tokens.soon(question))
         except BaseException:
             question.abandon()
             raise
-        question.confirm(current)
+        question.confirm(authorized)
+
+
+def _numbered(events: list[EventWork]) -> list[EventWork]:
+    """Number the questions about the tokens in events, and return those events."""
+    asking: list[EventWork] = []
+    for position, item in enumerate(events):
+        if item.token is not None:
+            events[position] = item.asked_as(len(asking))
+            asking.append(item)
+    return asking
 
 
 def _largest(batch: Sequence[Incoming]) -> int:

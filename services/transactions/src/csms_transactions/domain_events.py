@@ -31,7 +31,7 @@ def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Ou
 def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
     """All that is known of a transaction: what is added to one belongs here, too."""
     token, stop_token = transaction.id_token or _NO_TOKEN, transaction.stop_id_token or _NO_TOKEN
-    closed = transaction.closed
+    closed, group = transaction.closed, transaction.group or _NO_TOKEN
     return WholeTransaction(
         id=identity.key,
         station_id=identity.station_id,
@@ -42,6 +42,8 @@ def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
         connector_id=transaction.connector_id or 0,
         id_token=token.value,
         id_token_type=token.type,
+        group_id_token=group.value,
+        group_id_token_type=group.type,
         stop_id_token=stop_token.value,
         stop_id_token_type=stop_token.type,
         remote_start_id=transaction.remote_start_id or 0,

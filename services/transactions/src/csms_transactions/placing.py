@@ -8,7 +8,6 @@ again are known by their heads, among the last MOST transactions with that id.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from typing import NamedTuple
 
 from csms_db.direct import Direct
@@ -57,8 +56,6 @@ class Placed(NamedTuple):
     stored: Mapping[str, Transaction]
     """Those of them that are stored, by key."""
     reused: Sequence[Reused] = ()
-    current: Mapping[str, str] = MappingProxyType({})
-    """By the key of an id's first transaction, that of the newest one, where these differ."""
 
 
 async def place(
@@ -77,7 +74,6 @@ async def place(
     heads = await event_store.heads(session, [key for some in keys.values() for key in some], seq_nos)
     found: dict[Identity, Sequence[NewEvent]] = {i: news for i, news in batch.items() if i not in newest}
     told: list[Reused] = []
-    current: dict[str, str] = {}
     for identity, count in newest.items():
         among = _Placing(identity, count, stored.get(reused(identity, count).key), _by_head(keys[identity], heads))
         for new in batch[identity]:
@@ -85,12 +81,10 @@ async def place(
         found.update(among.found)
         if among.count > count:
             told.append(Reused(identity, count, among.count))
-        if among.count:
-            current[identity.key] = reused(identity, among.count).key
     older = [identity.key for identity in found if identity.key not in stored]
     if older and others:  # what was sent again belongs to one of them
         stored = {**stored, **await transaction_store.load(session, older)}
-    return Placed(found, stored, told, current)
+    return Placed(found, stored, told)
 
 
 def reused(first: Identity, reuse: int) -> Identity:

@@ -14,12 +14,14 @@ from hashlib import blake2b
 from itertools import chain
 
 import orjson
+from csms.v1.auth_pb2 import IdTokenInfo
 from csms_db.direct import Direct
 from csms_db.packed import size_of, unpack
 from csms_ocpp import long_list
 from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions.authorizing import Asked, Authorized, authorize, settle
 from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.transaction import Conflict, Transaction, derive, follow
 from csms_transactions.placing import place
@@ -27,6 +29,7 @@ from csms_transactions.protocols.stored import event_of, read_event
 from csms_transactions.steps import Step
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
+from csms_transactions.store.authorizations import Key
 from csms_transactions.store.events import EventKey, Kept, NewConflict, NewEvent
 from csms_transactions.store.transactions import Change, Identity
 
@@ -42,8 +45,8 @@ class Recorded:
     repeats: int = 0
     conflicts: list[EventKey] = field(default_factory=list)
     """Of the stored ones, those with the seqNo of another one."""
-    current: Mapping[str, str] = field(default_factory=dict)
-    """Of ids that were used again: the key of their first transaction, and of the one they mean by now."""
+    authorized: Authorized = field(default_factory=Authorized)
+    """What came of the questions about tokens."""
 
 
 @dataclass(slots=True)
@@ -65,9 +68,15 @@ _DIGEST_BYTES = 16
 
 
 async def record(
-    session: AsyncSession | Direct, batch: Batch, now: datetime, known: Mapping[str, Transaction] = NOTHING
+    session: AsyncSession | Direct,
+    batch: Batch,
+    now: datetime,
+    known: Mapping[str, Transaction] = NOTHING,
+    decisions: Sequence[IdTokenInfo] | None = None,
 ) -> Recorded:
     """Store the events of a batch and what follows for their transactions.
+
+    `decisions` are auth's answers to the batch's questions, if they are here.
 
     `known` are transactions as this process stored them last, by their keys; the others are read. Raises an error of
     the database or OutdatedError when another process handled the same transactions at the same time or since (a
@@ -77,13 +86,28 @@ async def record(
     unknown = [identity.key for identity in batch if identity.key not in known]
     stored = {**known, **await transaction_store.load(session, unknown)} if unknown else known
     placed = await place(session, batch, stored)
-    recorded.current = placed.current
     news = await _sort(session, placed.batch, placed.stored, recorded)
     steps = await _steps(session, news, placed.stored)
     for reused in placed.reused:
         reused.amend(steps, placed.stored, now)
+    recorded.authorized = await authorize(session, placed.batch, steps, placed.stored, now, decisions=decisions)
     recorded.steps = [_revised(step) for step in steps.values()]
     await _write(session, news, recorded, now)
+    return recorded
+
+
+async def decide(session: AsyncSession | Direct, asked: Mapping[Key, Asked], now: datetime) -> Recorded:
+    """Store decisions on tokens that were not decided when their events were stored, and what follows."""
+    recorded = Recorded()
+    stored = await transaction_store.load(session, {key.transaction for key in asked})
+    steps: dict[str, Step] = {}
+    rows = await settle(session, asked, steps, stored, now)
+    for number, key in enumerate(asked):
+        info = rows[key].info
+        if info is not None:
+            recorded.authorized.answers[number] = IdTokenInfo.FromString(info)
+    recorded.steps = [_revised(step) for step in steps.values()]
+    await _write(session, {}, recorded, now)
     return recorded
 
 

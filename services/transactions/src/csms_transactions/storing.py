@@ -1,28 +1,32 @@
 """A database transaction for all events that a batch brings, and one for the rest of it."""
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
+from csms.v1.auth_pb2 import IdTokenInfo
 from csms_db import outbox
 from csms_db.direct import Direct
 from csms_db.engine import Database
 from csms_runtime import metrics
 from csms_runtime.clock import utcnow
 
+from csms_transactions.authorizing import Asked, Authorized
 from csms_transactions.domain.changes import Change
 from csms_transactions.domain.transaction import Gap
 from csms_transactions.domain_events import events_of
 from csms_transactions.doubts import note_doubts
 from csms_transactions.handlers import results
 from csms_transactions.known import KnownTransactions
-from csms_transactions.recording import Recorded, record
+from csms_transactions.recording import Recorded, decide, record
 from csms_transactions.steps import Step
-from csms_transactions.store import meter_values, remote_requests, tables, transactions
+from csms_transactions.store import authorizations, meter_values, remote_requests, tables
+from csms_transactions.store.authorizations import Key, Undecided
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.remote_requests import RemoteStart
-from csms_transactions.store.transactions import Group, Identity
+from csms_transactions.store.transactions import Identity
 from csms_transactions.work import EventWork, Work
 
 _log = structlog.get_logger(__name__)
@@ -49,37 +53,65 @@ class Storing:
         self._on_events = on_events
         self._on_doubts = on_doubts
         self._known = known
+        self._turn = asyncio.Lock()
+        """One at a time changes transactions: two would wait for each other's rows."""
 
-    async def store(self, work: Work) -> Mapping[str, str]:
+    async def store(self, work: Work, decisions: Sequence[IdTokenInfo] | None = None) -> Authorized:
         """Write a batch; writing it again changes nothing, also when an earlier attempt wrote a part of it.
 
-        Returns, of transaction ids that were used again, the key of the first transaction and of the newest. Raises
-        csms_bus.runner.Later when the database cannot be reached, others as `recording.record`.
+        `decisions` are auth's answers about the tokens in its events, if they are here. Returns what came of the
+        questions. Raises csms_bus.runner.Later when the database cannot be reached, others as `recording.record`.
         """
         if work.meter_values or work.results:
             await self._store_others(work)
-        return await self._store_events(work.events) if work.events else {}
+        return await self._store_events(work.events, decisions) if work.events else Authorized()
 
-    async def _store_events(self, events: Sequence[EventWork]) -> Mapping[str, str]:
+    async def _store_events(self, events: Sequence[EventWork], decisions: Sequence[IdTokenInfo] | None) -> Authorized:
         now = utcnow()
         batch = _by_transaction(events)
         keys = [identity.key for identity in batch]
-        try:
-            async with self._database.direct() as session:
-                recorded = await record(session, batch, now, self._known.among(keys))
-                await remote_requests.link(session, list(_remote_starts(recorded.steps)))
-                doubts = await note_doubts(session, recorded.steps, now)
-                told = await _tell(session, recorded.steps, now)
-        except BaseException:
-            self._known.forget(keys)
-            raise
-        self._known.stored(recorded.steps)
+
+        async def recorded(session: Direct) -> Recorded:
+            return await record(session, batch, now, self._known.among(keys), decisions)
+
+        return (await self._commit(keys, recorded, now)).authorized
+
+    async def decide(self, asked: Mapping[Key, Asked]) -> Mapping[int, IdTokenInfo]:
+        """Keep decisions that came after their events were stored; return them in the order of `asked`.
+
+        What was decided before stays. Raises csms_bus.runner.Later when the database cannot be reached.
+        """
+        now = utcnow()
+        keys = {key.transaction for key in asked}
+        recorded = await self._commit(keys, lambda session: decide(session, asked, now), now)
+        return recorded.authorized.answers
+
+    async def _commit(
+        self, keys: Collection[str], work: Callable[[Direct], Awaitable[Recorded]], now: datetime
+    ) -> Recorded:
+        """Change transactions, tell others, and remember what they are."""
+        async with self._turn:
+            try:
+                async with self._database.direct() as session:
+                    recorded = await work(session)
+                    await remote_requests.link(session, list(_remote_starts(recorded.steps)))
+                    doubts = await note_doubts(session, recorded.steps, now)
+                    told = await _tell(session, recorded.steps, now)
+            except BaseException:
+                self._known.forget(keys)
+                raise
+            self._known.stored(recorded.steps)
         _count(recorded, told)
         if told:
             self._on_events()
         if doubts:
             self._on_doubts()
-        return recorded.current
+        return recorded
+
+    async def undecided(self, before: datetime, limit: int) -> list[Undecided]:
+        """Tokens that auth was asked about before that moment, without a decision. Raises csms_bus.runner.Later."""
+        async with self._database.reading() as session:
+            return await authorizations.undecided(session, before, limit)
 
     async def _store_others(self, work: Work) -> None:
         async with self._database.transaction() as session:
@@ -89,17 +121,6 @@ class Storing:
         metrics.METER_VALUES.inc(len(work.meter_values))
         for item, outcome in zip(work.results, outcomes, strict=True):
             metrics.REMOTE_REQUESTS.labels(item.result.command.action, outcome.outcome).inc()
-
-    async def central_tokens(self, transaction_keys: Collection[str]) -> Mapping[str, str]:
-        """The tokens of type Central with which we asked for these transactions. Raises csms_bus.runner.Later."""
-        async with self._database.reading() as session:
-            return await remote_requests.central_tokens(session, transaction_keys)
-
-    async def keep_groups(self, groups: Sequence[Group]) -> None:
-        """Note the groups that auth named. Raises csms_bus.runner.Later when the database cannot be reached."""
-        if groups:
-            async with self._database.transaction() as session:
-                await transactions.set_groups(session, groups)
 
 
 def _by_transaction(events: Iterable[EventWork]) -> dict[Identity, list[NewEvent]]:

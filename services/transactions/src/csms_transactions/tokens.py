@@ -1,12 +1,14 @@
 """Asking auth about the tokens of a batch, and answering the stations when it has decided.
 
-The question leaves before the events are stored and is answered beside the next batches, so that a slow auth delays
-only those who depend on it. A station that gets no answer because this process dies asks again, which is harmless.
+The question leaves before the events are stored. What auth says is stored with them when it comes soon; when auth is
+slow it is stored afterwards, beside the next batches, so that only those are delayed who depend on it. A station that
+gets no answer asks again, which is harmless; what it does not ask again, `csms_transactions.undecided` does.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import structlog
@@ -19,11 +21,12 @@ from csms_bus.topics import AUTH_QUESTIONS
 from csms_ocpp.errors import ErrorCode
 from csms_runtime.clock import now_ms
 from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED, TRANSACTION_TOKEN_ANSWER_SECONDS
+from csms_runtime.waiting import Later
 
 from csms_transactions import replies
-from csms_transactions.domain.events import CENTRAL
+from csms_transactions.authorizing import Asked, Authorized
 from csms_transactions.protocols import ocpp201
-from csms_transactions.store.transactions import Group
+from csms_transactions.store.authorizations import Key
 from csms_transactions.work import EventWork
 
 _log = structlog.get_logger(__name__)
@@ -31,27 +34,28 @@ _log = structlog.get_logger(__name__)
 Decisions = Sequence[IdTokenInfo] | None
 """In the order of the questions; None: auth did not answer in time."""
 Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
-KeepGroups = Callable[[Sequence[Group]], Awaitable[None]]
-CentralTokens = Callable[[Collection[str]], Awaitable[Mapping[str, str]]]
-"""Of those transactions that we asked for, the token of type Central we gave, case-folded."""
-_UNKNOWN = "Unknown"
+Decide = Callable[[Mapping[Key, Asked]], Awaitable[Mapping[int, IdTokenInfo]]]
+"""Stores decisions that came late; gives those that count, in the same order."""
+SOON_S = 0.25
+"""So long a batch waits for its decisions."""
 
 
 class Question:
     """A question under way. Exactly one of `confirm` and `abandon` is to be called."""
 
-    def __init__(self, task: asyncio.Task[None], stored: asyncio.Future[Mapping[str, str]]) -> None:
-        self._task = task
-        self._stored = stored
+    def __init__(self, deciding: asyncio.Task[Decisions]) -> None:
+        self.deciding = deciding
+        self.authorized: asyncio.Future[Authorized] = asyncio.get_running_loop().create_future()
 
-    def confirm(self, current: Mapping[str, str]) -> None:
-        """The events are stored: the stations may be answered. `current`: as `Storing.store` returned it."""
-        if not self._stored.done():
-            self._stored.set_result(current)
+    def confirm(self, authorized: Authorized) -> None:
+        """The events are stored, with what is decided by now: the stations may be answered."""
+        if not self.authorized.done():
+            self.authorized.set_result(authorized)
 
     def abandon(self) -> None:
         """The events are not stored: nobody is answered."""
-        self._task.cancel()
+        self.authorized.cancel()
+        self.deciding.cancel()
 
 
 class TokenAnswers:
@@ -61,31 +65,32 @@ class TokenAnswers:
     """
 
     def __init__(
-        self,
-        requester: Requester,
-        publish: Publish,
-        keep_groups: KeepGroups,
-        central_tokens: CentralTokens,
-        *,
-        timeout_s: float,
-        limit: int = 32,
+        self, requester: Requester, publish: Publish, decide: Decide, *, timeout_s: float, limit: int = 32
     ) -> None:
         self._requester = requester
         self._publish = publish
-        self._keep_groups = keep_groups
-        self._central_tokens = central_tokens
+        self._decide = decide
         self._timeout_s = timeout_s
         self._free = asyncio.Semaphore(limit)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._slow = False
+        """Whether auth's last answer did not come soon: then nobody waits for the next one."""
 
     async def ask(self, events: Sequence[EventWork]) -> Question:
         """Send the question about all tokens in `events`. Blocks while too many questions are open."""
-        stored: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
         await self._free.acquire()
-        task = asyncio.create_task(self._answer(events, stored), name="token-answers")
+        tokens = [_question(item) for item in events]
+        question = Question(asyncio.create_task(self.decisions(tokens), name="token-decisions"))
+        task = asyncio.create_task(self._answer(events, question), name="token-answers")
         self._tasks.add(task)
         task.add_done_callback(self._done)
-        return Question(task, stored)
+        return question
+
+    async def soon(self, question: Question) -> Decisions:
+        """The decisions, if auth is not slow; None: they come later or never."""
+        if not self._slow:
+            await asyncio.wait([question.deciding], timeout=SOON_S)
+        return question.deciding.result() if question.deciding.done() else None
 
     async def drain(self) -> None:
         """Wait until every station that asked is answered; bounded by the question's deadline."""
@@ -98,65 +103,61 @@ class TokenAnswers:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("token answers failed", exc_info=error)
 
-    async def _answer(self, events: Sequence[EventWork], stored: asyncio.Future[Mapping[str, str]]) -> None:
-        decisions = await self._decide(events)
-        current = await stored
-        if current:
-            events = [item.moved(current) for item in events]
-        decisions = await self._with_our_own(events, decisions)
-        await self._send(events, decisions)
-        await self._keep_groups(_groups(events, decisions or ()))
+    async def _answer(self, events: Sequence[EventWork], question: Question) -> None:
+        try:
+            authorized = await question.authorized
+            answers = authorized.answers
+            if authorized.open and (decisions := await question.deciding) is not None:
+                answers |= await self._late(authorized.open, decisions)
+        finally:
+            question.deciding.cancel()
+        await self._send(events, answers)
 
-    async def _decide(self, events: Sequence[EventWork]) -> Decisions:
-        """Ask once for the whole batch."""
+    async def _late(self, still: Mapping[int, Asked], decisions: Sequence[IdTokenInfo]) -> Mapping[int, IdTokenInfo]:
+        asked = {one.row.key: replace(one, info=decisions[number]) for number, one in still.items()}
+        order = {key: position for position, key in enumerate(asked)}
+        try:
+            found = await self._decide(asked)
+        except Later as error:  # the stations ask again, or we do
+            _log.warning("decisions on tokens not stored", tokens=len(asked), reason=str(error))
+            return {}
+        return {number: found[order[one.row.key]] for number, one in still.items() if order[one.row.key] in found}
+
+    async def decisions(self, questions: Sequence[TokenQuestion]) -> Decisions:
+        """Ask auth about tokens, once for all of them; None: it did not answer in time."""
         started = time.monotonic()
         correlation_id = self._requester.new_correlation_id()
         try:
             record = await self._requester.ask(
-                self._request(events, correlation_id), correlation_id, timeout_s=self._timeout_s
+                self._request(questions, correlation_id), correlation_id, timeout_s=self._timeout_s
             )
         except (NoAnswer, BusError) as error:
-            _log.warning("auth did not decide", tokens=len(events), reason=str(error))
+            self._slow = True
+            _log.warning("auth did not decide", tokens=len(questions), reason=str(error))
             TRANSACTION_TOKEN_ANSWER_SECONDS.labels("none").observe(time.monotonic() - started)
             return None
-        TRANSACTION_TOKEN_ANSWER_SECONDS.labels("answered").observe(time.monotonic() - started)
-        return _answers(record, len(events))
+        elapsed = time.monotonic() - started
+        self._slow = elapsed > SOON_S
+        TRANSACTION_TOKEN_ANSWER_SECONDS.labels("answered").observe(elapsed)
+        return _answers(record, len(questions))
 
-    async def _with_our_own(self, events: Sequence[EventWork], decisions: Decisions) -> Decisions:
-        """Accept the tokens that we made for remote starts: auth need not know them, they are good once (C05, F01)."""
-        unknown = {
-            item.identity.key
-            for item, info in zip(events, decisions or (), strict=False)
-            if info.status == _UNKNOWN and item.token is not None and item.token.type == CENTRAL
-        }
-        if not unknown or decisions is None:
-            return decisions
-        ours = await self._central_tokens(unknown)
-        return [_accepted_if(ours, item, info) for item, info in zip(events, decisions, strict=True)]
-
-    def _request(self, events: Sequence[EventWork], correlation_id: str) -> Outgoing:
+    def _request(self, questions: Sequence[TokenQuestion], correlation_id: str) -> Outgoing:
         request = AuthorizationRequest(
             reply_to=self._requester.reply_to,
             correlation_id=correlation_id,
             deadline_ms=now_ms() + int(self._timeout_s * 1000),
-            questions=[_question(item) for item in events],
+            questions=questions,
         )
-        return Outgoing(AUTH_QUESTIONS.name, new_record(events[0].identity.station_id, authorization_request=request))
+        return Outgoing(AUTH_QUESTIONS.name, new_record(questions[0].station_id, authorization_request=request))
 
-    async def _send(self, events: Sequence[EventWork], decisions: Decisions) -> None:
-        found: Sequence[IdTokenInfo | None] = decisions if decisions is not None else [None] * len(events)
-        outgoing = list(chain.from_iterable(map(_reply, events, found)))
+    async def _send(self, events: Sequence[EventWork], answers: Mapping[int, IdTokenInfo]) -> None:
+        replies = (_reply(item, answers.get(number)) for number, item in enumerate(events))
+        outgoing = list(chain.from_iterable(replies))
         try:
             await self._publish(outgoing)
         except BusError as error:
             TRANSACTION_REPLIES_DROPPED.labels("unpublished").inc(len(outgoing))
             _log.warning("answers not published", replies=len(outgoing), reason=str(error))
-
-
-def _accepted_if(ours: Mapping[str, str], item: EventWork, info: IdTokenInfo) -> IdTokenInfo:
-    token = item.token
-    is_ours = token is not None and token.type == CENTRAL and ours.get(item.identity.key) == token.value.casefold()
-    return IdTokenInfo(status="Accepted") if is_ours and info.status == _UNKNOWN else info
 
 
 def _question(item: EventWork) -> TokenQuestion:
@@ -179,11 +180,3 @@ def _reply(item: EventWork, info: IdTokenInfo | None) -> list[Outgoing]:
         text = "no decision about the idToken in time"
         return replies.error(item.identity.station_id, item.call, ErrorCode.INTERNAL_ERROR, text)
     return replies.response(item.identity.station_id, item.call, ocpp201.transaction_event_response(info))
-
-
-def _groups(events: Sequence[EventWork], answers: Sequence[IdTokenInfo]) -> list[Group]:
-    return [
-        Group(item.identity.key, info.group_id_token.id_token, info.group_id_token.type)
-        for item, info in zip(events, answers, strict=False)
-        if info.HasField("group_id_token") and not item.new.event.stops
-    ]

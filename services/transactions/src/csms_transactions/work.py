@@ -1,6 +1,5 @@
 """What a polled batch asks for, sorted by kind."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -26,10 +25,9 @@ class EventWork(NamedTuple):
         """The token auth is to be asked about."""
         return self.new.event.id_token
 
-    def moved(self, current: Mapping[str, str]) -> "EventWork":
-        """The same with the key of the transaction that its transactionId means by now; `current`: by the old key."""
-        key = current.get(self.identity.key, self.identity.key)
-        return self._replace(identity=self.identity._replace(key=key))
+    def asked_as(self, question: int) -> "EventWork":
+        """The same, with the number of the question about its token."""
+        return self._replace(new=self.new._replace(question=question))
 
 
 @dataclass(frozen=True, slots=True)

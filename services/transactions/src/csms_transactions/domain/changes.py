@@ -41,6 +41,7 @@ def _shown(transaction: Transaction) -> tuple[object, ...]:
         transaction.evse_id,
         transaction.connector_id,
         transaction.id_token,
+        transaction.group,
         transaction.started_at,
     )
 

@@ -79,7 +79,6 @@ class Transaction(NamedTuple):
     stopped_reason: str | None = None
     evse_id: int | None = None
     connector_id: int | None = None
-    id_token: IdToken | None = None
     stop_id_token: IdToken | None = None
     charging_state: str | None = None
     time_spent_charging: int | None = None
@@ -102,6 +101,14 @@ class Transaction(NamedTuple):
     # What no event tells:
     closed: Closed | None = None
     """Stays when an Ended event comes later, which then counts."""
+    id_token: IdToken | None = None
+    """That of the first accepted authorization, see `csms_transactions.domain.authorization`."""
+    token_key: str | None = None
+    """What auth compares that token by, with its type."""
+    group: IdToken | None = None
+    """The group that auth named for it."""
+    authorized_by: int | None = None
+    """The seqNo of the event it came in; None: it is the token that we asked for the transaction with."""
     reuses: int = 0
     """How often the station used the transactionId again, for other transactions."""
     revision: int = 0
@@ -199,7 +206,14 @@ def _carried(transaction: Transaction, known: Transaction) -> Transaction:
     """The transaction with what no event tells."""
     if known.closed is not None:
         transaction = close(transaction, known.closed)._replace(closed=known.closed)
-    return transaction._replace(reuses=known.reuses, revision=known.revision)
+    return transaction._replace(
+        id_token=known.id_token,
+        token_key=known.token_key,
+        group=known.group,
+        authorized_by=known.authorized_by,
+        reuses=known.reuses,
+        revision=known.revision,
+    )
 
 
 def _blank(event: TransactionEvent) -> Transaction:
@@ -230,14 +244,10 @@ def _place(changes: Changes, transaction: Transaction, event: TransactionEvent) 
     changes["evse_id"], changes["connector_id"] = event.evse_id, event.connector_id
 
 
-def _tokens(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
-    """The first token that did not come to stop the transaction started it."""
-    if event.id_token is None:
-        return
-    if event.stops:
+def _tokens(changes: Changes, _transaction: Transaction, event: TransactionEvent) -> None:
+    """A token that came to stop it; whose it is, the decisions on the others say."""
+    if event.id_token is not None and event.stops:
         changes["stop_id_token"] = event.id_token.masked()
-    elif not transaction.id_token:
-        changes["id_token"] = event.id_token.masked()
 
 
 def _charged(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:

@@ -1,8 +1,10 @@
 """Bodies of answers. Times are RFC 3339 UTC, energies Wh."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
+from csms.v1.auth_pb2 import IdTokenInfo
 from csms_db.packed import unpack
 from csms_ocpp import long_list
 from csms_ocpp.redaction import may_hold_secret_as_sent, redact
@@ -13,6 +15,7 @@ from pydantic import BaseModel, Field, PlainSerializer
 from csms_transactions.domain.doubts import Quality, notes_of
 from csms_transactions.domain.events import EventType
 from csms_transactions.domain.transaction import State
+from csms_transactions.store.authorizations import Authorization
 from csms_transactions.store.queries import Row
 
 
@@ -39,7 +42,10 @@ class TransactionItem(BaseModel):
     state: Annotated[str, one_of(*State)]
     evse_id: int | None
     connector_id: int | None
-    id_token: str | None = Field(description="The token that started it; a KeyCode is shown as ***")
+    id_token: str | None = Field(
+        description="The token of the first accepted authorization; of a remotely started transaction without any, "
+        "that of the request. A KeyCode is shown as ***"
+    )
     id_token_type: str | None
     stop_id_token: str | None = Field(description="The token that stopped it")
     stop_id_token_type: str | None
@@ -94,6 +100,48 @@ def _charged(row: Row) -> dict[str, Any]:
         "time_spent_charging": round(derived) if is_derived else told,
         "time_spent_charging_derived": is_derived,
     }
+
+
+class AuthorizationItem(BaseModel):
+    """A token in an event, and what was decided about it."""
+
+    token: str = Field(description="A KeyCode is shown as ***")
+    type: str
+    status: str | None = Field(description="As the station was told it; null: nothing is decided yet")
+    at: Moment = Field(description="The station's time of the event")
+    seq_no: int = Field(description="Of the event")
+    stops: bool = Field(description="It came to stop the transaction")
+    group_id_token: str | None
+    group_id_token_type: str | None
+    decided_at: Moment | None
+
+    @classmethod
+    def of(cls, row: Authorization) -> Self:
+        """The item of a row of `authorizations`."""
+        group = IdTokenInfo.FromString(row.info or b"").group_id_token
+        return cls(
+            token=row.id_token,
+            type=row.id_token_type,
+            status=row.status,
+            at=row.at,
+            seq_no=row.seq_no,
+            stops=row.stops,
+            group_id_token=group.id_token or None,
+            group_id_token_type=group.type or None,
+            decided_at=row.decided_at,
+        )
+
+
+class TransactionDetail(TransactionItem):
+    """A transaction, with what was decided about the tokens in its events."""
+
+    authorizations: list[AuthorizationItem] = Field(description="The first 200, by seqNo")
+
+    @classmethod
+    def with_authorizations(cls, row: Row, authorizations: Iterable[Authorization]) -> Self:
+        """The item of a row of `transactions`."""
+        items = [AuthorizationItem.of(one) for one in authorizations]
+        return cls(**TransactionItem.of(row).model_dump(), authorizations=items)
 
 
 class EventItem(BaseModel):

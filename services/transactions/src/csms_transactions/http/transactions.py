@@ -13,11 +13,18 @@ from fastapi import APIRouter, Depends, Path, Query, Response, Security
 from pydantic import BeforeValidator
 
 from csms_transactions.domain.transaction import State
-from csms_transactions.http.models import EventItem, MeterValueItem, MeterValuesMessageItem, TransactionItem
-from csms_transactions.store import queries
+from csms_transactions.http.models import (
+    EventItem,
+    MeterValueItem,
+    MeterValuesMessageItem,
+    TransactionDetail,
+    TransactionItem,
+)
+from csms_transactions.store import authorizations, queries
 from csms_transactions.store.queries import Filter, Row
 
 Key = Annotated[str, Path(alias="id", description="Our id of the transaction", max_length=64), NO_NUL]
+_MOST_AUTHORIZATIONS = 200
 StationId = Annotated[str, Path(max_length=48), NO_NUL]
 Text = Annotated[str | None, Query(max_length=255)]
 
@@ -54,9 +61,12 @@ def transactions_router(database: Database) -> APIRouter:
         return paginate(rows, page.limit, position=_started, item=TransactionItem.of)
 
     @router.get("/transactions/{id}")
-    async def get_transaction(key: Key) -> TransactionItem:
-        """Show a transaction."""
-        return TransactionItem.of(await existing(database, key))
+    async def get_transaction(key: Key) -> TransactionDetail:
+        """Show a transaction, with what was decided about the tokens in its events."""
+        row = await existing(database, key)
+        async with database.reading() as session:
+            tokens = await authorizations.of_transaction(session, key, _MOST_AUTHORIZATIONS)
+        return TransactionDetail.with_authorizations(row, tokens)
 
     @router.get("/transactions/{id}/events", response_model=Page[EventItem])
     async def list_transaction_events(key: Key, page: PageParams) -> Response:

@@ -32,6 +32,8 @@ class NewEvent(NamedTuple):
     """What is stored of the payload, see `kept`."""
     facts: bytes | None = None
     """What it tells of its transaction; None: the payload is small, and read as fast."""
+    question: int | None = None
+    """Which of a batch's questions about tokens is about its token."""
 
 
 class StoredEvent(NamedTuple):

@@ -1,17 +1,17 @@
 """Statements on `remote_requests` and `remote_start_ids`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from csms_db.direct import Direct
 from csms_db.sql import insert
-from csms_db.statements import Update
-from sqlalchemy import BigInteger, and_, bindparam, case, delete, func, select, update
+from csms_db.statements import Lookup, Update
+from sqlalchemy import BigInteger, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions.domain.events import CENTRAL, IdToken
-from csms_transactions.store.tables import remote_requests, remote_start_ids, transactions
+from csms_transactions.domain.events import IdToken
+from csms_transactions.store.tables import remote_requests, remote_start_ids
 
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -45,6 +45,13 @@ ANSWERED = 2**62
 """The certainty of an answer: nothing replaces it."""
 
 
+class RequestKey(NamedTuple):
+    """Which request to start a transaction says that it came of."""
+
+    station_id: str
+    remote_start_id: int
+
+
 class RemoteStart(NamedTuple):
     """A transaction that says which request started it."""
 
@@ -68,16 +75,9 @@ _FINISH = (
     )
 )
 _LINK = Update(remote_requests, by=("station_id", "remote_start_id"), names=("transaction_id",))
-_CENTRAL = (
-    select(transactions.c.id, remote_requests.c.id_token)
-    .join(
-        remote_requests,
-        and_(
-            remote_requests.c.station_id == transactions.c.station_id,
-            remote_requests.c.remote_start_id == transactions.c.remote_start_id,
-        ),
-    )
-    .where(transactions.c.id.in_(bindparam("keys", expanding=True)), remote_requests.c.id_token_type == CENTRAL)
+_TOKENS = Lookup(
+    [remote_requests.c[name] for name in ("station_id", "remote_start_id", "id_token", "id_token_type")],
+    by=(remote_requests.c.station_id, remote_requests.c.remote_start_id),
 )
 
 
@@ -132,13 +132,12 @@ async def link(session: AsyncSession | Direct, starts: Sequence[RemoteStart]) ->
     await _LINK.execute(session, starts)
 
 
-async def central_tokens(session: AsyncSession, transaction_keys: Collection[str]) -> Mapping[str, str]:
-    """The token of type Central, by transaction, with which we asked for it; for transactions of other origin: nothing.
-
-    Ids are case-folded, as tokens are compared (C01.FR.25).
-    """
-    found = await session.execute(_CENTRAL, {"keys": sorted(transaction_keys)})
-    return {key: token.casefold() for key, token in found}
+async def tokens(session: AsyncSession | Direct, requests: Collection[RequestKey]) -> dict[RequestKey, IdToken]:
+    """The tokens with which we asked for transactions; of ids we never gave: nothing. Key codes are masked."""
+    rows = await _TOKENS.fetch(
+        session, {request.station_id for request in requests}, {request.remote_start_id for request in requests}
+    )
+    return {RequestKey(*key): IdToken(value, kind or "") for *key, value, kind in rows if value is not None}
 
 
 def _finished(outcome: RemoteOutcome) -> dict[str, Any]:

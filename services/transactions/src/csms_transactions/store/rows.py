@@ -34,6 +34,9 @@ _FACTS = (
     "evse_id",
     "connector_id",
     "id_token",
+    "token_key",
+    "group",
+    "authorized_by",
     "stop_id_token",
     "remote_start_id",
     "reservation_id",
@@ -43,7 +46,7 @@ _FACTS = (
     "closed",
 )
 """What few events change."""
-_IN_PARTS = {"state", "id_token", "stop_id_token", "closed"}
+_IN_PARTS = {"state", "id_token", "token_key", "group", "stop_id_token", "closed"}
 _METER = ("meter", "energy_wh", "meter_start", "meter_stop", "energy_doubts")
 _PLAIN = tuple(name for name in _COURSE + _FACTS if name not in _IN_PARTS)
 _course_of, _facts_of = attrgetter(*_COURSE), attrgetter(*_FACTS)
@@ -53,14 +56,15 @@ COLUMNS = (
     *_PLAIN,
     "state",
     "gaps",
-    *("id_token", "id_token_type", "stop_id_token", "stop_id_token_type"),
+    *("id_token", "id_token_type", "id_token_key", "stop_id_token", "stop_id_token_type"),
+    *("group_id_token", "group_id_token_type"),
     *("closed_at", "close_reason", "closed_by"),
     *_METER,
 )
 """What `from_row` needs."""
 
 
-WIDE_COLUMNS = (*COLUMNS, "energy_quality", "id_token_key")
+WIDE_COLUMNS = (*COLUMNS, "energy_quality")
 """What `to_row` gives."""
 in_wide_order = itemgetter(*WIDE_COLUMNS)
 
@@ -71,7 +75,8 @@ def to_row(transaction: Transaction) -> dict[str, Any]:
     row.update(zip(_METER, (state_of(transaction.meter), *transaction.energy), strict=True))
     row.update(state=transaction.state.value, gaps=transaction.gaps, energy_quality=transaction.energy.quality)
     row["id_token"], row["id_token_type"] = transaction.id_token or (None, None)
-    row["id_token_key"] = token_key(transaction.id_token.value) if transaction.id_token else None
+    row["id_token_key"] = transaction.token_key
+    row["group_id_token"], row["group_id_token_type"] = transaction.group or (None, None)
     row["stop_id_token"], row["stop_id_token_type"] = transaction.stop_id_token or (None, None)
     row["closed_at"], row["close_reason"], row["closed_by"] = transaction.closed or (None, None, None)
     return row
@@ -99,6 +104,8 @@ def from_row(row: Row) -> Transaction:
         state=_STATES[row["state"]],
         gaps=tuple((first, last) for first, last in row["gaps"]),
         id_token=_token(row["id_token"], row["id_token_type"]),
+        token_key=row["id_token_key"],
+        group=_token(row["group_id_token"], row["group_id_token_type"]),
         stop_id_token=_token(row["stop_id_token"], row["stop_id_token_type"]),
         closed=None if row["closed_at"] is None else Closed(row["closed_at"], row["close_reason"], row["closed_by"]),
         meter=meter_of(row["meter"]),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -38,11 +39,12 @@ transactions = Table(
     Column("connector_id", Integer),
     Column("id_token", String(_TOKEN)),
     Column("id_token_type", String(_WORD)),
-    Column("id_token_key", String(_TOKEN)),  # case-folded: what tokens are compared by (C01.FR.25)
+    Column("id_token_key", Text),  # case-folded, or a key code's digest: what tokens are compared by (C01.FR.25)
     Column("stop_id_token", String(_TOKEN)),
     Column("stop_id_token_type", String(_WORD)),
-    Column("group_id_token", String(_TOKEN)),  # auth's answer; all else is derived from the events
+    Column("group_id_token", String(_TOKEN)),
     Column("group_id_token_type", String(_WORD)),
+    Column("authorized_by", Integer),
     Column("charging_state", String(_WORD)),
     Column("started_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
@@ -81,6 +83,7 @@ Index("ix_transactions_transaction_id", transactions.c.transaction_id_key, trans
 Index("ix_transactions_station_id_started_at", transactions.c.station_id, transactions.c.started_at)
 Index("ix_transactions_state_started_at", transactions.c.state, transactions.c.started_at)
 Index("ix_transactions_id_token_key_started_at", transactions.c.id_token_key, transactions.c.started_at)
+Index("ix_transactions_id_token_key_state", transactions.c.id_token_key, transactions.c.state)
 
 # Which of a station are running: as small as there are such.
 Index(
@@ -118,6 +121,26 @@ transaction_events = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("facts", LargeBinary),
 )
+
+# The tokens in events and what was decided about each; see `csms_transactions.authorizing`.
+authorizations = Table(
+    "authorizations",
+    metadata,
+    Column("transaction", String(32), primary_key=True),
+    Column("seq_no", Integer, primary_key=True, autoincrement=False),
+    Column("token_key", Text, primary_key=True),
+    Column("id_token", String(_TOKEN), nullable=False),
+    Column("id_token_type", String(_WORD), nullable=False),
+    Column("evse_id", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("stops", Boolean, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("status", String(_WORD)),
+    Column("info", LargeBinary),
+    Column("decided_at", UtcDateTime),
+)
+_UNDECIDED = authorizations.c.status.is_(None)
+Index("ix_authorizations_undecided", authorizations.c.asked_at, sqlite_where=_UNDECIDED, postgresql_where=_UNDECIDED)
 
 # Events with the seqNo of another one and other content.
 conflicting_events = Table(

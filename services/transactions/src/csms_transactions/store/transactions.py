@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from csms_db.direct import Direct
 from csms_db.statements import Insert, Lookup, Update
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.identity import transaction_key
@@ -53,14 +53,6 @@ class OutdatedError(Exception):
     """Another process stored events of a transaction meanwhile (a rebalance)."""
 
 
-class Group(NamedTuple):
-    """The group auth says a transaction's token belongs to."""
-
-    key: str
-    value: str
-    type: str
-
-
 _LOADED = ("id", *COLUMNS)
 _LOAD = Lookup([transactions.c[name] for name in _LOADED], by=[transactions.c.id], for_update=True)
 _VERSION = ("id", "revision")
@@ -68,11 +60,6 @@ _UPDATE_COURSE = Update(transactions, by=_VERSION, names=("updated_at", *COURSE_
 _UPDATE_ALL = Update(transactions, by=_VERSION, names=("updated_at", *WIDE_COLUMNS))
 _CREATE = Insert(
     transactions, ("id", "station_id", "transaction_id", "transaction_id_key", "updated_at", *WIDE_COLUMNS)
-)
-_SET_GROUP = (
-    update(transactions)
-    .where(transactions.c.id == bindparam("key"))
-    .values(group_id_token=bindparam("value"), group_id_token_type=bindparam("type"))
 )
 
 
@@ -126,9 +113,3 @@ async def save(session: AsyncSession | Direct, changes: Sequence[Change], at: da
     written = await _UPDATE_COURSE.execute(session, narrow) + await _UPDATE_ALL.execute(session, wide)
     if written != len(changes):
         raise OutdatedError(f"{len(changes) - written} transactions were changed by another process")
-
-
-async def set_groups(session: AsyncSession, groups: Sequence[Group]) -> None:
-    """Note the groups that auth named."""
-    if groups:
-        await session.execute(_SET_GROUP, [group._asdict() for group in groups])

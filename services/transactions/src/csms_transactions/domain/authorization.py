@@ -1,0 +1,29 @@
+"""Whose a transaction is: of the first accepted authorization, by seqNo, in whatever order the decisions come."""
+
+from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.transaction import Transaction
+
+ACCEPTED = "Accepted"
+CONCURRENT_TX = "ConcurrentTx"
+UNKNOWN = "Unknown"
+"""As OCPP 2.0.1's AuthorizationStatusEnumType spells them."""
+
+
+def accepted(
+    transaction: Transaction, seq_no: int, token: IdToken, key: str, group: IdToken | None = None
+) -> Transaction:
+    """The transaction after auth accepted a token in the event with this seqNo that did not come to stop it.
+
+    `key` is what auth compares the token by. Idempotent.
+    """
+    by = transaction.authorized_by
+    if by is not None and by <= seq_no:
+        return transaction
+    return transaction._replace(id_token=token.masked(), token_key=key, group=group, authorized_by=seq_no)
+
+
+def requested(transaction: Transaction, token: IdToken) -> Transaction:
+    """The transaction after we asked for it with a token (F01, F02); whatever token is accepted later goes before."""
+    if transaction.id_token is not None:
+        return transaction
+    return transaction._replace(id_token=token.masked(), token_key=token.masked().value.casefold())

@@ -1,0 +1,51 @@
+"""Asks auth again about tokens that nobody has decided on: auth was away, and the station did not ask again."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+from csms_runtime.clock import utcnow
+from csms_runtime.waiting import Later
+
+from csms_transactions.authorizing import asked_again, question_of
+from csms_transactions.storing import Storing
+from csms_transactions.tokens import TokenAnswers
+
+INTERVAL_S = 30.0
+AFTER = timedelta(minutes=1)
+"""By then the station has its answer or none."""
+BATCH = 200
+
+_log = structlog.get_logger(__name__)
+
+
+class AskingAgain:
+    """Looks for undecided tokens from time to time. More than one process doing so does no harm."""
+
+    def __init__(self, storing: Storing, tokens: TokenAnswers, *, after: timedelta = AFTER) -> None:
+        self._storing = storing
+        self._tokens = tokens
+        self._after = after
+
+    async def run(self, stop: asyncio.Event, interval_s: float = INTERVAL_S) -> None:
+        """Ask every `interval_s` seconds until `stop` is set."""
+        while not stop.is_set():
+            try:
+                await self.ask()
+            except Later as error:
+                _log.warning("undecided tokens stay for now", error=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), interval_s)
+
+    async def ask(self) -> int:
+        """Ask about what is undecided, some of it at a time; return how many were decided. Raises Later."""
+        decided = 0
+        while found := await self._storing.undecided(utcnow() - self._after, BATCH):
+            decisions = await self._tokens.decisions([question_of(one) for one in found])
+            if decisions is None:
+                break
+            decided += len(await self._storing.decide(asked_again(found, decisions)))
+            if len(found) < BATCH:
+                break
+        return decided
