@@ -56,7 +56,9 @@ async def test_tc_e_16_csms(station, tokens, operator):
     answer = await transaction.event("Started", "Authorized", token=tokens.unknown)
     assert answer["idTokenInfo"]["status"] in {"Invalid", "Unknown"}
     seen = await shown.transaction(operator, transaction)
-    assert seen["id_token"] == tokens.unknown, "who tried to charge is to be seen"
+    assert seen["id_token"] is None, "nobody is to be billed"
+    (tried,) = await shown.authorizations(operator, seen)
+    assert (tried["token"], tried["status"]) == (tokens.unknown, answer["idTokenInfo"]["status"])
     await transaction.event("Ended", "Deauthorized", info={"stoppedReason": "DeAuthorized"})
     seen = await shown.transaction(operator, transaction)
     assert seen.items() >= {"state": "Ended", "stopped_reason": "DeAuthorized"}.items()

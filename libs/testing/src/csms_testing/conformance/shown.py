@@ -65,3 +65,9 @@ async def reconnected(operator: Operator, station_id: str, earlier: Shown) -> Sh
 async def last_call(operator: Operator, station_id: str) -> Shown:
     """Return the newest call in a station's history."""
     return (await operator.items(f"/stations/{station_id}/calls"))[0]
+
+
+async def authorizations(operator: Operator, shown: Shown) -> list[Shown]:
+    """Return what was decided about the tokens in a transaction's events, by seqNo."""
+    found: list[Shown] = (await operator.get(f"/transactions/{shown['id']}"))["authorizations"]
+    return found
