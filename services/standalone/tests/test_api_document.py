@@ -50,6 +50,7 @@ ENUMERATED = {
     ("StationModel", "registration"): {"Accepted", "Pending", "Rejected"},
     ("StationModel", "protocol"): {"ocpp2.0.1"},
     ("TransactionItem", "state"): {"Active", "Ended"},
+    ("AuthorizationItem", "status"): {"Accepted", "Blocked", "ConcurrentTx"},
     ("TokenItem", "status"): {"Accepted", "Blocked"},
     ("AuditItem", "authentication"): {"api-key", "jwt"},
 }

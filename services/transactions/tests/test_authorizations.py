@@ -2,14 +2,19 @@
 
 import asyncio
 import itertools
+import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from csms.v1.auth_pb2 import IdToken, IdTokenInfo
 from csms_transactions.domain.identity import transaction_key
+from csms_transactions.handlers import transaction_event
 from csms_transactions.store import queries
+from csms_transactions.storing import Storing
 from csms_transactions.undecided import AskingAgain
+from csms_transactions.work import Work
 
 
 def group(name: str) -> IdToken:
@@ -189,3 +194,36 @@ async def test_services_side_by_side_count_one_after_the_other(world, make_world
             assert sorted(answers) == ["Accepted", "ConcurrentTx"]
             for each, name in names:
                 await each.gateway.tell(each.event(1, "Ended"), name)
+
+
+def work_of(world: Any, seq_no: int, stations: list[str], **fields: Any) -> Work:
+    work = Work()
+    for station_id in stations:
+        outgoing, _ = world.gateway.station_call("", "TransactionEvent", world.event(seq_no, **fields))
+        transaction_event.read(work, station_id, outgoing.record.station_call)
+    work.events[:] = [item.asked_as(number) for number, item in enumerate(work.events)]
+    return work
+
+
+async def test_events_and_decisions_side_by_side_lose_nothing(world):
+    """In whatever order either has them, and with what this process knows of transactions, nobody waits in a circle."""
+    storing: Storing = world.service._storing
+    stations = [f"CS{number}" for number in range(30)]
+    rng = random.Random(7)  # noqa: S311 the same order every time
+    still = (await storing.store(work_of(world, 0, stations, kind="Started", token="TAG"))).open
+    info = IdTokenInfo(status="Accepted", group_id_token=group("FLEET"), concurrent_tx_limit=50, token_key="tag")
+
+    async def events() -> None:
+        for seq_no in range(1, 11):
+            await storing.store(work_of(world, seq_no, rng.sample(stations, len(stations))))
+
+    async def decisions() -> None:
+        for _ in range(10):
+            some = rng.sample(list(still.values()), 20)
+            await storing.decide({one.row.key: replace(one, info=info) for one in some})
+
+    await asyncio.gather(events(), decisions(), decisions())
+    await storing.decide({one.row.key: replace(one, info=info) for one in still.values()})
+    for station_id in stations:
+        found = await row(world, station_id)
+        assert (found["event_count"], found["id_token"], found["group_id_token"]) == (11, "TAG", "FLEET")

@@ -15,6 +15,7 @@ from csms_bus.runner import BatchHandler, ConsumerRunner
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
+from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys
 from csms_runtime.http.station_paths import spelled
@@ -36,7 +37,7 @@ from csms_auth.ocsp.asking import StatusAsker
 from csms_auth.pki.built_in import BuiltInAuthority
 from csms_auth.pki.configured import authority_of
 from csms_auth.settings import AuthSettings
-from csms_auth.store import id_tokens, stations, tables
+from csms_auth.store import id_tokens, removed, stations, tables
 
 MIGRATIONS = "csms_auth.migrations"
 """The package of the migrations, for `csms_db.migrations.upgrade`."""
@@ -95,6 +96,13 @@ class Auth:
         for group in _ASKING:
             self._consume(group, consumer)
         self._consume(groups.AUTH_RESULTS, results.ResultsConsumer(database, wake_outbox=self._relay.wake))
+        self._retention = Retention(
+            database,
+            [
+                Kept("removed_stations", settings.removed_stations_retention_days, removed.forget_stations),
+                Kept("certificates", settings.certificate_retention_days, removed.forget_certificates),
+            ],
+        )
         self._auditing = Auditing(bus, database, settings.audit_retention_days, health)
         routers = (
             IdTokens(database, self._key_codes, self._relay.wake).router(),
@@ -142,6 +150,7 @@ class Auth:
             tasks.create_task(self._asker.run(stop), name="auth-ocsp")
             tasks.create_task(self._relay.run(stop), name="auth-outbox")
             tasks.create_task(self._auditing.run(stop), name="auth-auditing")
+            tasks.create_task(self._retention.run(stop), name="auth-retention")
             announcing = tasks.create_task(self._announce(), name="auth-api-keys")
             await stop.wait()
             announcing.cancel()

@@ -33,6 +33,20 @@ class AuthSettings(PkiSettings):
     audit_retention_days: int = Field(
         365, ge=1, le=36_500, description="How long entries of the audit log are kept, in days"
     )
+    removed_stations_retention_days: int = Field(
+        30,
+        ge=8,
+        le=36_500,
+        description="How long auth remembers stations that were removed, in days: longer than topics keep what tells "
+        "of them. Then all that is theirs goes, but certificates that have not ended",
+    )
+    certificate_retention_days: int = Field(
+        365,
+        ge=1,
+        le=36_500,
+        description="How long certificates of stations are kept after they ended, in days; those whose keys others "
+        "have are kept for ever",
+    )
 
     @property
     def rules(self) -> Rules:

@@ -21,7 +21,8 @@ from csms_ocpp import long_list
 from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions.authorizing import Asked, Authorized, authorize, settle
+from csms_transactions.asked import Asked, Authorized
+from csms_transactions.authorizing import authorize, settle
 from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.transaction import Conflict, Transaction, derive, follow
 from csms_transactions.placing import place

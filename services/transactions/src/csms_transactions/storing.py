@@ -13,7 +13,7 @@ from csms_db.engine import Database
 from csms_runtime import metrics
 from csms_runtime.clock import utcnow
 
-from csms_transactions.authorizing import Asked, Authorized
+from csms_transactions.asked import Asked, Authorized
 from csms_transactions.domain.changes import Change
 from csms_transactions.domain.transaction import Gap
 from csms_transactions.domain_events import events_of

@@ -24,7 +24,7 @@ from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED, TRANSACTION_TOKEN_
 from csms_runtime.waiting import Later
 
 from csms_transactions import replies
-from csms_transactions.authorizing import Asked, Authorized
+from csms_transactions.asked import Asked, Authorized
 from csms_transactions.protocols import ocpp201
 from csms_transactions.store.authorizations import Key
 from csms_transactions.work import EventWork

@@ -44,7 +44,7 @@ class Station:
     claimed_digest: bytes | None = field(default=None, repr=False)
     """Of the password that it came with when nobody had created it. See `valid_digests`."""
     deleted: bool = False
-    """Kept as a tombstone, so that a late older admission does not bring the station back."""
+    """Kept as a tombstone for some weeks, so that a late older admission does not bring the station back."""
 
     @property
     def least_profile(self) -> int:

@@ -1,6 +1,7 @@
 """Numbers the connections that stations are allowed: those of one station only grow (a fencing token).
 
-Nothing deletes a number: a station that is deleted and created again goes on where it was.
+A station that is deleted and created again goes on where it was. Once all that is left of a deleted one is forgotten
+(`csms_auth.store.removed`), the time is above the numbers that it had.
 """
 
 from collections import Counter

@@ -32,6 +32,7 @@ stations = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_stations_serial_key", "serial_key"),
     Index("ix_stations_station_key", "station_key"),
+    Index("ix_stations_removed", "updated_at", sqlite_where=text("deleted"), postgresql_where=text("deleted")),
 )
 
 # The number of the last connection each station was allowed. Apart from `stations`: it is written with each connection,
@@ -96,7 +97,7 @@ Index(
     apart(certificate_requests.c.station_id),
 )
 
-# Certificates that were signed for stations: all of them, for one that is forgotten cannot be revoked.
+# Certificates that were signed for stations: all that have not ended, for one that is forgotten cannot be revoked.
 certificates = Table(
     "certificates",
     metadata,

@@ -1,12 +1,24 @@
 """Whose a transaction is: of the first accepted authorization, by seqNo, in whatever order the decisions come."""
 
+from enum import StrEnum
+
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.transaction import Transaction
 
-ACCEPTED = "Accepted"
-CONCURRENT_TX = "ConcurrentTx"
-UNKNOWN = "Unknown"
-"""As OCPP 2.0.1's AuthorizationStatusEnumType spells them."""
+
+class AuthorizationStatus(StrEnum):
+    """OCPP 2.0.1's AuthorizationStatusEnumType."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    CONCURRENT_TX = "ConcurrentTx"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    NO_CREDIT = "NoCredit"
+    NOT_ALLOWED_TYPE_EVSE = "NotAllowedTypeEVSE"
+    NOT_AT_THIS_LOCATION = "NotAtThisLocation"
+    NOT_AT_THIS_TIME = "NotAtThisTime"
+    UNKNOWN = "Unknown"
 
 
 def accepted(

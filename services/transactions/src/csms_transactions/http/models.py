@@ -12,6 +12,7 @@ from csms_ocpp.versions import Protocol
 from csms_runtime.http.fields import one_of
 from pydantic import BaseModel, Field, PlainSerializer
 
+from csms_transactions.domain.authorization import AuthorizationStatus
 from csms_transactions.domain.doubts import Quality, notes_of
 from csms_transactions.domain.events import EventType
 from csms_transactions.domain.transaction import State
@@ -107,7 +108,9 @@ class AuthorizationItem(BaseModel):
 
     token: str = Field(description="A KeyCode is shown as ***")
     type: str
-    status: str | None = Field(description="As the station was told it; null: nothing is decided yet")
+    status: Annotated[str, one_of(*AuthorizationStatus)] | None = Field(
+        description="As the station was told it; null: nothing is decided yet"
+    )
     at: Moment = Field(description="The station's time of the event")
     seq_no: int = Field(description="Of the event")
     stops: bool = Field(description="It came to stop the transaction")

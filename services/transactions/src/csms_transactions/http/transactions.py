@@ -40,7 +40,7 @@ async def _filter(
     ] = None,
     state: Annotated[State | None, BeforeValidator(_spelled), Query(description="In any case")] = None,
     id_token: Annotated[
-        str | None, Query(max_length=255, description="The token that started it; case does not matter")
+        str | None, Query(max_length=255, description="The token it belongs to; case does not matter")
     ] = None,
     since: Annotated[UtcMoment | None, Query(description="Started then or later")] = None,
 ) -> Filter:

@@ -28,7 +28,7 @@ class Filter:
     """The station's id of it; case does not matter."""
     state: str | None = None
     id_token: str | None = None
-    """The token that started it; case does not matter (C01.FR.25)."""
+    """The token it belongs to; case does not matter (C01.FR.25)."""
     since: datetime | None = None
     """Started then or later."""
 

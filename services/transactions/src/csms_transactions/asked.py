@@ -1,0 +1,49 @@
+"""A token in an event, on its way to a decision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from csms.v1.auth_pb2 import IdTokenInfo
+from csms_db.direct import Direct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.transaction import Transaction
+from csms_transactions.steps import Step
+from csms_transactions.store.authorizations import Authorization
+from csms_transactions.store.transactions import Identity
+
+Session = AsyncSession | Direct
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A token in an event: what is to be stored of it, and what auth says."""
+
+    identity: Identity
+    row: Authorization
+    token: IdToken
+    info: IdTokenInfo | None = None
+    """None: auth has not answered yet."""
+
+    def counted_as(self, info: IdTokenInfo) -> str:
+        """What auth compares the token by, with its type."""
+        return info.token_key or self.row.id_token.casefold()  # an auth from before there was token_key
+
+
+@dataclass(slots=True)
+class Authorized:
+    """What came of the questions about tokens, by their numbers."""
+
+    answers: dict[int, IdTokenInfo] = field(default_factory=dict)
+    """What stations are to be told."""
+    open: dict[int, Asked] = field(default_factory=dict)
+    """Those that auth has not answered."""
+
+
+def step_of(identity: Identity, steps: Mapping[str, Step], stored: Mapping[str, Transaction]) -> Step | None:
+    """How a transaction is changed so far; one that is not stored and not new is none."""
+    step = steps.get(identity.key)
+    if step is None and identity.key in stored:
+        step = Step(identity, stored[identity.key], stored[identity.key])
+    return step

@@ -1,0 +1,68 @@
+"""What our own requests to start transactions say about tokens."""
+
+from collections.abc import Collection, Mapping, MutableMapping
+
+from csms.v1.auth_pb2 import IdTokenInfo
+
+from csms_transactions.asked import Asked, Session, step_of
+from csms_transactions.domain.authorization import AuthorizationStatus as Status
+from csms_transactions.domain.authorization import requested
+from csms_transactions.domain.events import CENTRAL, IdToken
+from csms_transactions.domain.transaction import Transaction
+from csms_transactions.steps import Step
+from csms_transactions.store import remote_requests
+from csms_transactions.store.authorizations import Key
+from csms_transactions.store.remote_requests import RequestKey
+
+
+async def with_our_own(
+    session: Session,
+    asked: Mapping[Key, Asked],
+    steps: MutableMapping[str, Step],
+    stored: Mapping[str, Transaction],
+) -> Mapping[Key, Asked]:
+    """Add what our requests to start say: tokens that stations did not repeat, and those that auth need not know."""
+    silent = _silent(asked, steps)
+    central = {
+        key: request
+        for key, one in asked.items()
+        if _is_unknown_central(one) and (request := _request(step_of(one.identity, steps, stored))) is not None
+    }
+    wanted = {*silent.values(), *central.values()}
+    if not wanted:
+        return asked
+    ours = await remote_requests.tokens(session, wanted)
+    for transaction, request in silent.items():
+        if request in ours:
+            step = steps[transaction]
+            steps[transaction] = Step(step.identity, step.before, requested(step.after, ours[request]))
+    return {key: _accepted_if(one, ours.get(central[key])) if key in central else one for key, one in asked.items()}
+
+
+def _silent(asked: Collection[Key], steps: Mapping[str, Step]) -> dict[str, RequestKey]:
+    """Transactions that tell for the first time which request started them, and no token."""
+    with_token = {key.transaction for key in asked}
+    return {
+        key: RequestKey(step.identity.station_id, step.after.remote_start_id)
+        for key, step in steps.items()
+        if step.after.remote_start_id is not None
+        and (step.before is None or step.before.remote_start_id is None)
+        and key not in with_token
+    }
+
+
+def _request(step: Step | None) -> RequestKey | None:
+    if step is None or step.after.remote_start_id is None:
+        return None
+    return RequestKey(step.identity.station_id, step.after.remote_start_id)
+
+
+def _is_unknown_central(one: Asked) -> bool:
+    return one.info is not None and one.info.status == Status.UNKNOWN and one.token.type == CENTRAL
+
+
+def _accepted_if(one: Asked, ours: IdToken | None) -> Asked:
+    """Accept a token that we made for this remote start: auth need not know it, it is good once (C05, F01)."""
+    if ours is None or ours.type != CENTRAL or ours.value.casefold() != one.token.value.casefold():
+        return one
+    return Asked(one.identity, one.row, one.token, IdTokenInfo(status=Status.ACCEPTED))
