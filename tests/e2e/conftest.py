@@ -37,6 +37,8 @@ class Station(ChargePoint):
         self.received: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
         self.reset_status = "Accepted"
         self.remote_start_status = "Accepted"
+        self.ongoing = True
+        """What it says of any transaction."""
 
     async def boot(self, reason: str = "PowerUp") -> call_result.BootNotification:
         hardware = ChargingStationType(
@@ -101,6 +103,11 @@ class Station(ChargePoint):
     async def on_request_stop(self, **payload: Any) -> call_result.RequestStopTransaction:
         await self.received.put(("RequestStopTransaction", payload))
         return call_result.RequestStopTransaction(status="Accepted")
+
+    @on("GetTransactionStatus")
+    async def on_get_transaction_status(self, **payload: Any) -> call_result.GetTransactionStatus:
+        await self.received.put(("GetTransactionStatus", payload))
+        return call_result.GetTransactionStatus(messages_in_queue=False, ongoing_indicator=self.ongoing)
 
 
 Connect = Callable[..., AbstractAsyncContextManager[Station]]

@@ -203,7 +203,7 @@ async def test_a_boot_has_the_station_asked(world, api):
     await world.connect()
     await begin(world)
     await boot(world, "Triggered")
-    await boot(world, at=T)  # before the newest event
+    await boot(world, at=T - timedelta(hours=1))  # before the newest event
     await boot(world, at=utcnow() + timedelta(seconds=1))
     await world.gateway.answer(RESULT, GONE)
 
@@ -212,6 +212,22 @@ async def test_a_boot_has_the_station_asked(world, api):
 
     await world.eventually(none)
     assert len(world.devices.ordered) == 1
+
+
+async def test_what_was_queued_before_a_boot_says_nothing_of_after_it(world, api):
+    """The power failed; the station delivers what it had, but no end."""
+    await world.connect()
+    booted_at = utcnow()
+    await begin(world)
+    await world.gateway.tell(world.event(1, offline=True, timestamp="2026-01-01T00:10:00Z"))
+    await boot(world, at=booted_at)
+    await world.gateway.answer(RESULT, GONE)
+
+    async def none() -> bool:
+        return await active(api) == []
+
+    await world.eventually(none)
+    assert (await item(api))["ended_at"] == "2026-01-01T00:10:00Z"
 
 
 async def test_a_transaction_that_goes_on_after_a_boot_is_left_alone(world, api):

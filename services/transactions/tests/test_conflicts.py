@@ -183,6 +183,33 @@ async def test_a_start_with_a_corrected_time_is_the_same_transaction(database, t
     assert await stored(database, 1) is None
 
 
+@pytest.mark.parametrize("size", [1, 100])
+async def test_a_transaction_whose_start_was_lost_is_not_mixed_with_an_old_one(database, transaction_event, size):
+    queue = [
+        *session(transaction_event, 0, "CARD-A", 1000, 2000),
+        *session(transaction_event, 1440, "B", 2000, 9000)[1:],
+    ]
+    for start in range(0, len(queue), size):
+        await store(database, queue[start : start + size])
+    again = await store(database, queue)
+    assert (again.stored, again.repeats) == (0, 5)
+    first, second = await stored(database), await stored(database, 1)
+    assert first is not None
+    assert second is not None
+    assert (first.state, first.energy.wh, first.conflicts, first.event_count) == ("Ended", 1000, 0, 3)
+    assert (second.state, second.started_seen, second.gaps, second.event_count) == ("Ended", False, ((0, 0),), 2)
+
+
+async def test_an_ended_event_with_another_time_is_no_other_transaction(database, transaction_event):
+    await store(database, session(transaction_event, 0, "CARD", 1000, 2000))
+    await store(database, [told(transaction_event, "Ended", 2, 600, energy=2000)])
+    await store(database, [told(transaction_event, "Updated", 1, 31, energy=2000)])
+    found = await stored(database)
+    assert found is not None
+    assert (found.state, found.event_count, found.conflicts) == ("Ended", 5, 2)
+    assert await stored(database, 1) is None
+
+
 async def test_ids_compare_without_case(world, api):
     tell, event = world.gateway.tell, world.event
     await tell(event(0, "Started", "Tx-ABC", energy=1))

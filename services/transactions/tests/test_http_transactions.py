@@ -64,8 +64,17 @@ async def test_an_active_transaction_does_not_show_what_it_does_not_know(world, 
         ({"state": "ended"}, ["b"]),
         ({"id_token": "tag-a"}, ["a"]),
         ({"transaction_id": "b"}, ["b"]),
-        ({"since": "2026-01-01T00:00:03Z"}, ["b"]),
-        ({"since": "2026-01-01T01:00:03+01:00", "state": "Active"}, []),
+        ({"started_since": "2026-01-01T00:00:03Z"}, ["b"]),
+        ({"started_since": "2026-01-01T01:00:03+01:00", "state": "Active"}, []),
+        ({"started_until": "2026-01-01T00:00:05Z"}, ["a"]),
+        ({"started_since": "2026-01-01T00:00:00Z", "started_until": "2026-01-01T00:00:06Z"}, ["b", "a"]),
+        ({"updated_since": "2026-01-02T00:00:00Z"}, ["b", "a"]),
+        ({"updated_since": "2026-01-02T00:00:00Z", "state": "Ended"}, ["b"]),
+        ({"updated_since": "2026-01-02T00:00:00Z", "state": "Active"}, ["a"]),
+        ({"updated_since": "2026-01-02T00:00:00Z", "id_token": "tag-a"}, ["a"]),
+        ({"updated_since": "2026-01-02T00:00:00Z", "started_since": "2026-01-01T00:00:03Z"}, ["b"]),
+        ({"updated_since": "2200-01-01T00:00:00Z"}, []),
+        ({"since": "2026-01-02T00:00:00Z", "updated_since": "2200-01-01T00:00:00Z"}, []),
     ],
 )
 async def test_filters(world, api, query, found):
@@ -86,6 +95,40 @@ async def test_pages_show_each_transaction_once(world, api):
         if cursor is None:
             break
     assert sorted(seen) == [f"tx-{number}" for number in range(7)]
+
+
+async def test_a_transaction_that_has_ended_is_not_charging(world, api):
+    tell, event = world.gateway.tell, world.event
+    await tell(event(0, "Started", info={"chargingState": "Charging"}))
+    assert (await the_transaction(api))["charging_state"] == "Charging"
+    await tell(event(1, "Ended", info={"chargingState": "Charging"}))
+    assert (await the_transaction(api))["charging_state"] is None
+    await tell(event(2, "Updated", info={"chargingState": "Charging"}))
+    assert (await the_transaction(api))["charging_state"] is None
+    assert await world.told(2) == ["transaction_started", "transaction_ended"]
+    assert world.events[1].transaction_ended.transaction.charging_state == ""
+
+
+async def test_who_asks_for_changes_sees_what_comes_late(world, api):
+    """One station was offline for a month, another had a clock of 1970."""
+    tell, event = world.gateway.tell, world.event
+    await tell(event(0, "Started", "before"))
+    await tell(event(1, "Ended", "before"))
+    last = (await api.get("/transactions")).json()["items"][0]["updated_at"]
+    await tell(event(0, "Started", "offline", timestamp="2025-11-01T10:00:00Z", offline=True))
+    await tell(event(1, "Ended", "offline", timestamp="2025-11-01T11:00:00Z", offline=True))
+    await tell(event(0, "Started", "1970", timestamp="1970-01-01T00:00:40Z"))
+    await tell(event(2, "Updated", "before"))
+    for name in ("updated_since", "since"):
+        items = (await api.get("/transactions", params={name: last})).json()["items"]
+        assert [item["transaction_id"] for item in items] == ["before", "1970", "offline"]
+    seen, cursor = [], None
+    for _ in range(3):
+        params = {"updated_since": last, "limit": 1} | ({"cursor": cursor} if cursor else {})
+        page = (await api.get("/transactions", params=params)).json()
+        seen += [item["transaction_id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert (seen, cursor) == (["before", "1970", "offline"], None)
 
 
 async def test_events_and_meter_values_are_as_they_were_sent(world, api):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -86,7 +87,8 @@ class StatusChecks:
         except NotAsked:
             return  # it is asked again later
         if verdict is not None and verdict.verdict in _CANNOT_SAY:
-            await self._hear([StatusAnswer(station_id, transaction_id, StationSays(utcnow()))])
+            with suppress(DatabaseUnavailable):  # it is asked again later
+                await self._hear([StatusAnswer(station_id, transaction_id, StationSays(utcnow()))])
 
 
 def _until(moment: datetime | None) -> float:

@@ -45,10 +45,10 @@ class Closing:
 
     async def hear(self, answers: Sequence[StatusAnswer]) -> None:
         """Do what follows from stations' answers. Idempotent. Raises as `close`."""
-        now = utcnow()
-        async with self._database.transaction() as session:
-            closed = [key for answer in answers if (key := await self._hear(session, answer, now)) is not None]
-        self._done(closed)
+        for answer in answers:  # one at a time: who holds rows of several would have to take them in one order
+            async with self._database.transaction() as session:
+                closed = await self._hear(session, answer, utcnow())
+            self._done([closed] if closed is not None else [])
 
     async def _hear(self, session: AsyncSession, answer: StatusAnswer, now: datetime) -> str | None:
         """Return the key of the transaction that was ended."""

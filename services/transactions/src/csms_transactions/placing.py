@@ -1,11 +1,13 @@
 """Which transaction an event belongs to, where a station uses a transactionId again.
 
 Some stations count from 1 after each boot. A Started event after the end begins another transaction; so does one that
-is told more than RESTART after the first Started event of a running one, which then never ended. Events that were sent
-again are known by their heads, among the last MOST transactions with that id.
+is told more than RESTART after the first Started event of a running one, which then never ended; and where the Started
+event was lost, an event with a used seqNo that happened more than REST after the end. Events that were sent again are
+known by their heads, among the last MOST transactions with that id.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -24,6 +26,7 @@ from csms_transactions.store.events import Head, NewEvent
 from csms_transactions.store.transactions import Identity
 
 RESTART = timedelta(minutes=1)
+REST = timedelta(minutes=10)
 MOST = 32
 
 
@@ -71,11 +74,14 @@ async def place(
         stored = {**stored, **await transaction_store.load(session, others)}
     keys = {identity: _keys(identity, count) for identity, count in newest.items()}
     seq_nos = {new.event.seq_no for identity in doubtful for new in batch[identity]}
-    heads = await event_store.heads(session, [key for some in keys.values() for key in some], seq_nos)
+    heads: defaultdict[str, list[Head]] = defaultdict(list)
+    for head in await event_store.heads(session, [key for some in keys.values() for key in some], seq_nos):
+        heads[head.transaction].append(head)
     found: dict[Identity, Sequence[NewEvent]] = {i: news for i, news in batch.items() if i not in newest}
     told: list[Reused] = []
     for identity, count in newest.items():
-        among = _Placing(identity, count, stored.get(reused(identity, count).key), _by_head(keys[identity], heads))
+        of_it = [head for key in keys[identity] for head in heads[key]]
+        among = _Placing(identity, count, stored.get(reused(identity, count).key), of_it)
         for new in batch[identity]:
             among.add(new)
         found.update(among.found)
@@ -93,10 +99,19 @@ def reused(first: Identity, reuse: int) -> Identity:
 
 
 def _is_doubtful(first: Transaction | None, news: Sequence[NewEvent]) -> bool:
-    starts = 0
+    """Whether any of them may belong to another transaction than the first one with that id."""
+    starts, turns_back = 0, False
+    last: int | None = None
     for new in news:
-        starts += new.event.type is EventType.STARTED
-    return starts > 1 if first is None else bool(starts or first.reuses)
+        event = new.event
+        starts += event.type is EventType.STARTED
+        turns_back = turns_back or (last is not None and event.seq_no <= last)
+        last = event.seq_no
+    if first is None:
+        return starts > 1 or turns_back
+    if starts or turns_back or first.reuses:
+        return True
+    return first.state is State.ENDED and any(new.event.seq_no <= first.last_seq_no for new in news)
 
 
 def _reuses(first: Transaction | None) -> int:
@@ -110,13 +125,6 @@ def _keys(first: Identity, count: int) -> list[str]:
 _HeadOf = tuple[int, str, datetime]
 
 
-def _by_head(keys: Sequence[str], heads: Iterable[Head]) -> dict[_HeadOf, str]:
-    """Which of these transactions has an event; of several the newest."""
-    order = {key: number for number, key in enumerate(keys)}
-    of_them = sorted((head for head in heads if head.transaction in order), key=lambda head: order[head.transaction])
-    return {(head.seq_no, head.type, head.at): head.transaction for head in of_them}
-
-
 def _head(event: TransactionEvent) -> _HeadOf:
     return event.seq_no, event.type.value, event.at
 
@@ -124,13 +132,16 @@ def _head(event: TransactionEvent) -> _HeadOf:
 class _Placing:
     """The events of one id, in order of arrival."""
 
-    def __init__(self, first: Identity, count: int, newest: Transaction | None, heads: dict[_HeadOf, str]) -> None:
+    def __init__(self, first: Identity, count: int, newest: Transaction | None, heads: Sequence[Head]) -> None:
+        """`heads`: what is stored, those of the newest transaction last."""
         self.count = count
         self.found: dict[Identity, list[NewEvent]] = {}
         self._first = first
-        self._heads = heads
+        self._heads = {(head.seq_no, head.type, head.at): head.transaction for head in heads}
+        self._used = {head.seq_no for head in heads if head.transaction == reused(first, count).key}
         self._started_at = newest.started_at if newest is not None and newest.started_seen else None
         self._ended_at = newest.ended_at if newest is not None and newest.state is State.ENDED else None
+        self._last = newest.last_seq_no if newest is not None else None
 
     def add(self, new: NewEvent) -> None:
         key = self._heads.get(_head(new.event))
@@ -143,14 +154,17 @@ class _Placing:
 
     def _next(self, event: TransactionEvent) -> Identity:
         """The transaction of an event that is not stored yet."""
-        if event.type is EventType.STARTED:
-            if self._is_another(event):
-                self.count += 1
-                self._started_at = self._ended_at = None
-            if self._started_at is None:
-                self._started_at = event.at
-        elif event.type is EventType.ENDED:
+        is_start = event.type is EventType.STARTED
+        if self._is_another(event) if is_start else self._is_of_another(event):
+            self.count += 1
+            self._started_at = self._ended_at = self._last = None
+            self._used = set()
+        if is_start and self._started_at is None:
+            self._started_at = event.at
+        if event.type is EventType.ENDED:
             self._ended_at = event.at
+        self._last = event.seq_no if self._last is None else max(self._last, event.seq_no)
+        self._used.add(event.seq_no)
         return reused(self._first, self.count)
 
     def _is_another(self, event: TransactionEvent) -> bool:
@@ -158,6 +172,12 @@ class _Placing:
         if self._ended_at is not None:
             return self._started_at is not None or event.at > self._ended_at
         return self._started_at is not None and event.at - self._started_at > RESTART
+
+    def _is_of_another(self, event: TransactionEvent) -> bool:
+        """Whether an event belongs to a transaction whose Started event was lost. An Ended event may be sent again."""
+        if self._ended_at is None or event.at - self._ended_at <= REST or event.seq_no not in self._used:
+            return False
+        return event.type is not EventType.ENDED or event.seq_no != self._last
 
 
 def _step(steps: Mapping[str, Step], identity: Identity, stored: Mapping[str, Transaction]) -> Step:

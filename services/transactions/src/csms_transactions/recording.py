@@ -6,6 +6,7 @@ again from all its events. An event with the seqNo of another one and other cont
 it, and counts.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -124,10 +125,12 @@ async def _sort(
         if new.event.seq_no <= stored[identity.key].last_seq_no
     ]
     known = await event_store.stored(session, late) if late else {}
+    by_key: defaultdict[str, dict[int, Kept]] = defaultdict(dict)
+    for (key, seq_no), kept in known.items():
+        by_key[key][seq_no] = kept
     found: dict[Identity, _News] = {}
     for identity, news in batch.items():
-        of_it = {seq_no: kept for (key, seq_no), kept in known.items() if key == identity.key} if known else {}
-        found[identity] = await _sorted(news, stored.get(identity.key), of_it, recorded)
+        found[identity] = await _sorted(news, stored.get(identity.key), by_key[identity.key], recorded)
     if any(one.conflicts for one in found.values()):
         await _drop_known_conflicts(session, found.values(), recorded)
     recorded.late = sum(key not in known for key in set(late))

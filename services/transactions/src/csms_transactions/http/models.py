@@ -52,7 +52,7 @@ class TransactionItem(BaseModel):
     stop_id_token_type: str | None
     group_id_token: str | None = Field(description="The group auth named for the token")
     group_id_token_type: str | None
-    charging_state: str | None
+    charging_state: str | None = Field(description="null after the end")
     started_at: Moment = Field(description="Of the Started event; while it is missing, of the first event received")
     ended_at: Moment | None
     time_spent_charging: int | None = Field(description="Seconds in the state Charging")
@@ -90,6 +90,8 @@ class TransactionItem(BaseModel):
         """The item of a row of `transactions`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
         values.update(_charged(row), energy_notes=notes_of(row["energy_doubts"]))
+        if row["state"] == State.ENDED:
+            values["charging_state"] = None
         values["gaps"] = [Gap(first=first, last=last) for first, last in row["gaps"]]
         return cls(**values, started_missing=not row["started_seen"])
 

@@ -1,7 +1,7 @@
 """GET /transactions: what is known of transactions."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from csms_db.bounded import Bounded
 from csms_db.engine import Database
@@ -33,6 +33,28 @@ def _spelled(state: object) -> object:
     return state.capitalize() if isinstance(state, str) else state
 
 
+_UPDATED_SINCE = (
+    "Changed then or later, by our clock: also what a station delivers late. The list begins with what was changed "
+    "last. Ask from a minute before you asked last: a change is seen when it is committed, a moment after its time"
+)
+
+
+class _Times(NamedTuple):
+    started_since: datetime | None
+    started_until: datetime | None
+    updated_since: datetime | None
+
+
+async def _times(
+    started_since: Annotated[UtcMoment | None, Query(description="Started then or later")] = None,
+    started_until: Annotated[UtcMoment | None, Query(description="Started before")] = None,
+    updated_since: Annotated[UtcMoment | None, Query(description=_UPDATED_SINCE)] = None,
+    since: Annotated[UtcMoment | None, Query(description="The same as updated_since")] = None,
+) -> _Times:
+    changed = [moment for moment in (updated_since, since) if moment is not None]
+    return _Times(started_since, started_until, max(changed, default=None))
+
+
 async def _filter(
     station_id: Text = None,
     transaction_id: Annotated[
@@ -42,9 +64,10 @@ async def _filter(
     id_token: Annotated[
         str | None, Query(max_length=255, description="The token it belongs to; case does not matter")
     ] = None,
-    since: Annotated[UtcMoment | None, Query(description="Started then or later")] = None,
+    *,
+    times: Annotated[_Times, Depends(_times)],
 ) -> Filter:
-    return Filter(station_id, transaction_id, state.value if state else None, id_token, since)
+    return Filter(station_id, transaction_id, state.value if state else None, id_token, **times._asdict())
 
 
 def transactions_router(database: Database) -> APIRouter:
@@ -55,10 +78,11 @@ def transactions_router(database: Database) -> APIRouter:
     async def list_transactions(
         page: PageParams, filters: Annotated[Filter, Depends(_filter)]
     ) -> Page[TransactionItem]:
-        """List transactions, the newest first."""
+        """List transactions, the newest first; with `updated_since` those first that were changed last."""
         async with database.reading() as session:
             rows = await queries.find(session, filters, after=_after(page), limit=page.limit + 1)
-        return paginate(rows, page.limit, position=_started, item=TransactionItem.of)
+        position = _started if filters.updated_since is None else _changed
+        return paginate(rows, page.limit, position=position, item=TransactionItem.of)
 
     @router.get("/transactions/{id}")
     async def get_transaction(key: Key) -> TransactionDetail:
@@ -142,6 +166,10 @@ def _after(page: PageRequest) -> tuple[datetime, str] | None:
 
 def _started(row: Row) -> tuple[datetime, str]:
     return row["started_at"], row["id"]
+
+
+def _changed(row: Row) -> tuple[datetime, str]:
+    return row["updated_at"], row["id"]
 
 
 def _measured(row: Row) -> tuple[datetime, str]:

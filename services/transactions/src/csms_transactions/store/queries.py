@@ -13,6 +13,7 @@ from csms_runtime.http.pages import MAX_PAGE_BYTES
 from sqlalchemy import ColumnElement, RowMapping, Select, Subquery, Table, func, literal, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions.domain.transaction import State
 from csms_transactions.store.rows import token_key
 from csms_transactions.store.tables import conflicting_events, meter_values, transaction_events, transactions
 
@@ -29,21 +30,68 @@ class Filter:
     state: str | None = None
     id_token: str | None = None
     """The token it belongs to; case does not matter (C01.FR.25)."""
-    since: datetime | None = None
+    started_since: datetime | None = None
     """Started then or later."""
+    started_until: datetime | None = None
+    """Started before."""
+    updated_since: datetime | None = None
+    """Changed then or later; the list is in the order of changes then."""
 
 
 async def find(
     session: AsyncSession, filters: Filter, *, after: tuple[datetime, str] | None, limit: int
 ) -> Sequence[Row]:
-    """Up to `limit` transactions, the newest first; `after`: start time and id of the last one already seen."""
+    """Up to `limit` transactions, the newest first, or those first that were changed last.
+
+    `after`: start time, or time of the change, and id of the last one already seen.
+    """
     conditions = _conditions(filters)
-    listed = NewestFirst(transactions.c.started_at, transactions.c.id, filtered=bool(conditions))
-    if filters.since is not None:
-        conditions.append(listed.since(filters.since))
-    statement = listed.page(select(transactions).where(*conditions), after).limit(limit)
-    rows: Sequence[Row] = (await session.execute(statement)).mappings().all()
+    if filters.updated_since is not None:
+        statement = _changed(filters, conditions, filters.updated_since, after, limit)
+    else:
+        if filters.state is not None:
+            conditions.append(transactions.c.state == filters.state)
+        listed = NewestFirst(transactions.c.started_at, transactions.c.id, filtered=bool(conditions))
+        statement = listed.page(select(transactions).where(*conditions, *_started(listed, filters)), after)
+    rows: Sequence[Row] = (await session.execute(statement.limit(limit))).mappings().all()
     return rows
+
+
+def _changed(
+    filters: Filter,
+    conditions: list[ColumnElement[bool]],
+    since: datetime,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Select[Any]:
+    """Those that have ended are found by an index of their own, the running ones among the running ones."""
+    columns = transactions.c
+    started = NewestFirst(columns.started_at, columns.id, filtered=True)
+    conditions = [*conditions, *_started(started, filters)]
+    running = NewestFirst(columns.updated_at, columns.id, filtered=True)
+    ended = NewestFirst(columns.ended_updated_at, columns.id, filtered=bool(conditions))
+    parts = {
+        State.ACTIVE: running.page(
+            _since(running, since, conditions).where(columns.state == State.ACTIVE.value), after
+        ),
+        State.ENDED: ended.page(_since(ended, since, conditions), after),
+    }
+    wanted = [State(filters.state)] if filters.state is not None else list(parts)
+    found = union_all(*(select(parts[state].limit(limit).subquery()) for state in wanted)).subquery()
+    return select(found).order_by(found.c.updated_at.desc(), found.c.id.desc())
+
+
+def _since(listed: NewestFirst, since: datetime, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    return select(transactions).where(listed.since(since), *conditions)
+
+
+def _started(listed: NewestFirst, filters: Filter) -> list[ColumnElement[bool]]:
+    found = []
+    if filters.started_since is not None:
+        found.append(listed.since(filters.started_since))
+    if filters.started_until is not None:
+        found.append(listed.until(filters.started_until))
+    return found
 
 
 async def get(session: AsyncSession, key: str) -> Row | None:
@@ -105,12 +153,9 @@ async def _bounded(session: AsyncSession, statement: Select[Any], payload: Colum
 
 
 def _conditions(filters: Filter) -> list[ColumnElement[bool]]:
-    """The filters' conditions, but for the time."""
+    """The filters' conditions, but for state and time."""
     columns = transactions.c
-    found = [
-        *_given(columns.station_id, filters.station_id),
-        *_given(columns.state, filters.state),
-    ]
+    found = _given(columns.station_id, filters.station_id)
     if filters.transaction_id is not None:
         found.append(columns.transaction_id_key == filters.transaction_id.casefold())
     if filters.id_token is not None:

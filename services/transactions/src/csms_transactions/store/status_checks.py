@@ -60,16 +60,19 @@ async def note(
 
 
 async def note_boots(session: AsyncSession, dialect: str, boots: dict[str, datetime], due_at: datetime) -> int:
-    """Note that these stations booted at these times; return how many transactions that puts in doubt."""
+    """Note that these stations booted at these times; return how many transactions that puts in doubt.
+
+    Those of whom nothing was told since, or nothing that happened since: a queue is delivered after the boot.
+    """
     columns = transactions.c
-    running = select(columns.id, columns.station_id, columns.updated_at).where(
+    running = select(columns.id, columns.station_id, columns.updated_at, columns.last_event_at).where(
         columns.station_id.in_(sorted(boots)), columns.state == State.ACTIVE.value
     )
     found = await session.execute(running.order_by(columns.id))
     rows = [
         {"transaction": key, "evidence": Evidence.BOOT.value, "noted_at": boots[station_id], "due_at": due_at}
-        for key, station_id, updated_at in found
-        if updated_at < boots[station_id]
+        for key, station_id, *times in found
+        if any(at is not None and at < boots[station_id] for at in times)
     ]
     if rows:
         statement = insert(dialect)(status_checks).on_conflict_do_nothing(index_elements=["transaction"])

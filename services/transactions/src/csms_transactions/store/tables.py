@@ -75,6 +75,8 @@ transactions = Table(
     Column("closed_by", String(_TOKEN)),
     Column("reuses", Integer, nullable=False, server_default="0"),
     Column("revision", Integer, nullable=False, server_default="0"),
+    # updated_at of those that have ended: of running ones it changes with each event, which is to touch no index
+    Column("ended_updated_at", UtcDateTime),
     # room for updates beside the row, which then touch no index
     postgresql_with={"fillfactor": 70},
 )
@@ -84,6 +86,8 @@ Index("ix_transactions_station_id_started_at", transactions.c.station_id, transa
 Index("ix_transactions_state_started_at", transactions.c.state, transactions.c.started_at)
 Index("ix_transactions_id_token_key_started_at", transactions.c.id_token_key, transactions.c.started_at)
 Index("ix_transactions_id_token_key_state", transactions.c.id_token_key, transactions.c.state)
+
+Index("ix_transactions_ended_updated_at", apart(transactions.c.ended_updated_at), transactions.c.id)
 
 # Which of a station are running: as small as there are such.
 Index(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.identity import transaction_key
-from csms_transactions.domain.transaction import Transaction
+from csms_transactions.domain.transaction import State, Transaction
 from csms_transactions.store.rows import (
     COLUMNS,
     COURSE_COLUMNS,
@@ -56,11 +56,10 @@ class OutdatedError(Exception):
 _LOADED = ("id", *COLUMNS)
 _LOAD = Lookup([transactions.c[name] for name in _LOADED], by=[transactions.c.id], for_update=True)
 _VERSION = ("id", "revision")
-_UPDATE_COURSE = Update(transactions, by=_VERSION, names=("updated_at", *COURSE_COLUMNS))
-_UPDATE_ALL = Update(transactions, by=_VERSION, names=("updated_at", *WIDE_COLUMNS))
-_CREATE = Insert(
-    transactions, ("id", "station_id", "transaction_id", "transaction_id_key", "updated_at", *WIDE_COLUMNS)
-)
+_TIMES = ("updated_at", "ended_updated_at")
+_UPDATE_COURSE = Update(transactions, by=_VERSION, names=(*_TIMES, *COURSE_COLUMNS))
+_UPDATE_ALL = Update(transactions, by=_VERSION, names=(*_TIMES, *WIDE_COLUMNS))
+_CREATE = Insert(transactions, ("id", "station_id", "transaction_id", "transaction_id_key", *_TIMES, *WIDE_COLUMNS))
 
 
 async def load(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, Transaction]:
@@ -92,10 +91,14 @@ async def identity(session: AsyncSession, key: str) -> Identity:
 async def create(session: AsyncSession | Direct, new: Mapping[Identity, Transaction], at: datetime) -> None:
     """Insert. Raises an IntegrityError when another process was faster; the batch is then to be tried again."""
     rows = [
-        (*identity, identity.transaction_id.casefold(), at, *in_wide_order(to_row(transaction)))
+        (*identity, identity.transaction_id.casefold(), *_times(transaction, at), *in_wide_order(to_row(transaction)))
         for identity, transaction in new.items()
     ]
     await _CREATE.execute(session, rows)
+
+
+def _times(transaction: Transaction, at: datetime) -> tuple[datetime, datetime | None]:
+    return at, at if transaction.state is State.ENDED else None
 
 
 async def save(session: AsyncSession | Direct, changes: Sequence[Change], at: datetime) -> None:
@@ -107,9 +110,9 @@ async def save(session: AsyncSession | Direct, changes: Sequence[Change], at: da
     wide: list[tuple[Any, ...]] = []
     for key, before, after in changes:
         if same_facts(before, after):
-            narrow.append((key, before.revision, at, *to_course_row(after)))
+            narrow.append((key, before.revision, *_times(after, at), *to_course_row(after)))
         else:
-            wide.append((key, before.revision, at, *in_wide_order(to_row(after))))
+            wide.append((key, before.revision, *_times(after, at), *in_wide_order(to_row(after))))
     written = await _UPDATE_COURSE.execute(session, narrow) + await _UPDATE_ALL.execute(session, wide)
     if written != len(changes):
         raise OutdatedError(f"{len(changes) - written} transactions were changed by another process")
