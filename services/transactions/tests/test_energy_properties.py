@@ -5,10 +5,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from csms_transactions.domain.doubts import Quality
+from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.meter import condensed
+from csms_transactions.domain.quality import Quality
 from csms_transactions.domain.readings import Reading, Value
-from csms_transactions.domain.transaction import Transaction, advance, derive
+from csms_transactions.domain.transaction import (
+    Transaction,
+    advance,
+    derive,
+    follows_measured,
+    lasts_at,
+    measure,
+)
 from csms_transactions.protocols import ocpp201
 from csms_transactions.protocols.stored import event_of, facts_of
 from csms_transactions.store.meter_state import meter_of, state_of
@@ -268,3 +276,83 @@ def _energy(found: Sequence[Reading]) -> Any:
 def test_a_long_series_of_a_rising_register_is_a_few_readings() -> None:
     found = [Reading(T0 + timedelta(minutes=n), "Sample.Periodic", (Value(0, 0, 100.0 + n),)) for n in range(10_000)]
     assert len(condensed(found)) <= 4
+
+
+@MANY
+@given(
+    flowed=st.lists(st.integers(0, 5000), min_size=1, max_size=8),
+    again=st.booleans(),
+    lost=st.sets(st.integers(1, 8), max_size=2),
+    jump=st.sampled_from([0, -300, 300]),
+)
+def test_intervals_that_are_not_a_guess_add_up_to_the_truth(
+    *, flowed: list[int], again: bool, lost: set[int], jump: int
+) -> None:
+    told: list[Payload] = [_plain(0, "Started", [])]
+    history: list[Payload] = []
+    for number, wh in enumerate(flowed, start=1):
+        at = T0 + timedelta(minutes=10 * number + (jump if number > 2 else 0))
+        sample = {"value": wh, "measurand": "Energy.Active.Import.Interval"}
+        value = {"timestamp": at.isoformat(), "sampledValue": [sample]}
+        history.append(value)
+        is_last = number == len(flowed)
+        shown = history if is_last and again else [value]
+        if number not in lost or is_last:
+            told.append(_plain(number, "Ended" if is_last else "Updated", shown, at))
+    energy = derived(told).energy
+    if energy.quality is Quality.DERIVED:
+        assert energy.wh == sum(flowed)
+    if not lost and not jump:
+        assert energy.quality is Quality.DERIVED
+
+
+def _plain(seq_no: int, kind: str, values: list[Payload], at: datetime = T0) -> Payload:
+    return {
+        "eventType": kind,
+        "timestamp": at.isoformat(),
+        "triggerReason": "MeterValuePeriodic",
+        "seqNo": seq_no,
+        "transactionInfo": {"transactionId": "tx"},
+        "meterValue": values,
+    }
+
+
+@MANY
+@given(streams(), st.data())
+def test_messages_of_meter_values_in_any_order_give_the_same(
+    stream: tuple[Any, Any, list[Payload]], data: st.DataObject
+) -> None:
+    """Some of an event's meter values come in a message of their own."""
+    _, _, told = stream
+    apart = [payload.pop("meterValue") for payload in told if "meterValue" in payload and data.draw(st.booleans())]
+    bodies = [orjson.dumps({"evseId": 1, "meterValue": values}) for values in apart]
+    measured = [reading for body in bodies for reading in ocpp201.meter_values_as_sent(body).readings]
+    events = [ocpp201.transaction_event(payload).event for payload in told]
+    whole = derive(events, measured=measured)
+    shuffled = derive(data.draw(st.permutations(events)), measured=data.draw(st.permutations(measured)))
+    assert shuffled == whole
+    transaction = _step_by_step(events, measured, data)
+    if transaction is not None:
+        assert transaction.energy == whole.energy
+
+
+def _step_by_step(events: list[TransactionEvent], measured: list[Reading], data: st.DataObject) -> Transaction | None:
+    """Apply them one by one, as long as each follows what is known; None: one does not."""
+    transaction: Transaction | None = None
+    pending = sorted(measured)
+    for event in sorted(events, key=lambda event: event.seq_no):
+        if transaction is not None and not follows_measured(transaction, event):
+            return None
+        transaction = advance(transaction, event)
+        while pending and data.draw(st.booleans()):
+            if not _is_next(transaction, pending[0]):
+                return None
+            transaction = measure(transaction, [pending.pop(0)])
+    if transaction is None or pending:
+        return None
+    return transaction
+
+
+def _is_next(transaction: Transaction, reading: Reading) -> bool:
+    at, meter = reading.at.timestamp(), transaction.meter
+    return at > meter.measured_at and at >= meter.read_at and lasts_at(transaction, reading.at)

@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import orjson
 import pytest
 from csms_testing.energy_streams import payloads
-from csms_transactions.domain.doubts import MEANINGS, Doubt, Quality, notes_of
+from csms_transactions.domain.events import TransactionEvent
+from csms_transactions.domain.quality import MEANINGS, Quality, Reason, notes_of
 from csms_transactions.domain.transaction import Transaction, derive
 from csms_transactions.protocols import ocpp201
 
@@ -18,7 +20,7 @@ class Case(NamedTuple):
     stream: str
     wh: float | None
     quality: str | None
-    doubts: frozenset[str]
+    reasons: frozenset[str]
 
 
 def cases() -> list[Case]:
@@ -37,7 +39,16 @@ CASES = cases()
 
 
 def told(stream: str) -> Transaction:
-    return derive(ocpp201.transaction_event(body).event for _, body in payloads(stream))
+    messages = payloads(stream)
+    measured = [orjson.dumps(body) for action, body in messages if action == "MeterValues"]
+    return derive(
+        events_of(messages),
+        measured=[reading for raw in measured for reading in ocpp201.meter_values_as_sent(raw).readings],
+    )
+
+
+def events_of(messages: list[tuple[str, dict[str, Any]]]) -> list[TransactionEvent]:
+    return [ocpp201.transaction_event(body).event for action, body in messages if action == "TransactionEvent"]
 
 
 def test_the_page_has_the_table() -> None:
@@ -47,26 +58,22 @@ def test_the_page_has_the_table() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case) -> None:
-    if any(action == "MeterValues" for action, _ in payloads(case.stream)):
-        pytest.skip("stored messages: test_meter_values_messages.py")
     energy = told(case.stream).energy
-    doubts = {doubt.name.lower() for doubt in Doubt if energy.doubts & doubt and doubt.name}
-    assert (energy.wh, energy.quality, doubts) == (case.wh, case.quality, case.doubts)
+    reasons = {reason.name.lower() for reason in Reason if energy.reasons & reason and reason.name}
+    assert (energy.wh, energy.quality, reasons) == (case.wh, case.quality, case.reasons)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_order_of_arrival_does_not_matter(case: Case) -> None:
-    events = [
-        ocpp201.transaction_event(body).event for action, body in payloads(case.stream) if action != "MeterValues"
-    ]
+    events = events_of(payloads(case.stream))
     for again in (events[::-1], events[1:] + events, events[::2] + events[::-1]):
         assert derive(again) == derive(events)
 
 
-def test_each_doubt_has_a_meaning_and_a_case() -> None:
-    assert set(MEANINGS) == set(Doubt)
-    named = frozenset[str]().union(*(case.doubts for case in CASES))
-    assert {doubt.name.lower() for doubt in Doubt if doubt.name} - named == {"earlier_rule"}
+def test_each_reason_has_a_meaning_and_a_case() -> None:
+    assert set(MEANINGS) == set(Reason)
+    named = frozenset[str]().union(*(case.reasons for case in CASES))
+    assert {reason.name.lower() for reason in Reason if reason.name} - named == {"earlier_rule"}
 
 
 def test_qualities_are_explained_on_the_page() -> None:
@@ -75,5 +82,5 @@ def test_qualities_are_explained_on_the_page() -> None:
 
 
 def test_notes_are_sentences_for_people() -> None:
-    assert notes_of(Doubt.RESET | Doubt.NO_END) == [MEANINGS[Doubt.NO_END].note, MEANINGS[Doubt.RESET].note]
+    assert notes_of(Reason.RESET | Reason.NO_END) == [MEANINGS[Reason.NO_END].note, MEANINGS[Reason.RESET].note]
     assert notes_of(0) == []

@@ -208,7 +208,8 @@ class _Compiled(NamedTuple):
 class Lookup:
     """Reads `columns` of the rows whose `by` columns are among given values; `for_update` locks them (PostgreSQL).
 
-    `where` is a condition in SQL, without parameters: that of a partial index, for one.
+    `where` is a condition in SQL, without parameters: that of a partial index, for one. `since`: only up to `most` rows
+    that have at least a given value of this column, the lowest first.
     """
 
     def __init__(
@@ -218,24 +219,38 @@ class Lookup:
         *,
         where: str | None = None,
         for_update: bool = False,
+        since: sa.Column[Any] | None = None,
+        most: int = 1000,
     ) -> None:
         self._columns = columns
         self._by = by
         self._where = where
         self._for_update = for_update
+        self._since = since
+        self._most = most
         self._compiled: dict[str, _Compiled] = {}
 
     async def fetch(self, session: AsyncSession | Direct, *values: Collection[Any]) -> list[tuple[Any, ...]]:
-        """Return the rows, in the order of the `by` columns; `values` are one collection for each of them."""
+        """Return the rows, in the order of the `by` columns; `values` are one collection for each of them.
+
+        With `since`, the lowest value is the last of `values`, as the only one of a collection.
+        """
         if isinstance(session, AsyncSession):
             connection = await session.connection()
             sql, in_order, processors = self._for(connection.dialect)
-            parameters = in_order(_lists(connection.dialect, values))
+            parameters = in_order(self._parameters(connection.dialect, values))
             rows: Sequence[Row] = (await connection.exec_driver_sql(sql, parameters)).all()
         else:
             sql, in_order, processors = self._for(session.dialect)
-            rows = await session.fetch(sql, in_order(_lists(session.dialect, values)))
+            rows = await session.fetch(sql, in_order(self._parameters(session.dialect, values)))
         return [_converted(row, processors) for row in rows]
+
+    def _parameters(self, dialect: Dialect, values: Sequence[Collection[Any]]) -> list[Any]:
+        if self._since is None:
+            return _lists(dialect, values)
+        (least,) = values[-1]
+        process = self._since.type.dialect_impl(dialect).bind_processor(dialect)
+        return [*_lists(dialect, values[:-1]), least if process is None else process(least)]
 
     def _for(self, dialect: Dialect) -> _Compiled:
         found = self._compiled.get(dialect.name)
@@ -251,6 +266,12 @@ class Lookup:
         statement = sa.select(*self._columns).where(*among).order_by(*order_by)
         if self._where is not None:
             statement = statement.where(sa.text(self._where))
+        if self._since is not None:
+            names.append("least")
+            least = sa.bindparam("least", type_=self._since.type)
+            statement = statement.where(self._since >= least).order_by(None).order_by(self._since)
+            # Not as parameters; SQLAlchemy would add one for SQLite's OFFSET, too.
+            statement = statement.limit(sa.literal_column(str(self._most))).offset(sa.literal_column("0"))
         compiled: Any = (statement.with_for_update() if self._for_update else statement).compile(dialect=dialect)
         order = _order(compiled, names)
         found = ((at, _result_processor(column, dialect)) for at, column in enumerate(self._columns))

@@ -12,8 +12,8 @@ from csms_runtime.clock import to_ms
 from csms_runtime.ids import new_id
 
 from csms_transactions.domain.changes import Change, changes
-from csms_transactions.domain.doubts import notes_of
 from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.quality import notes_of
 from csms_transactions.domain.transaction import State, Transaction
 from csms_transactions.steps import Step
 from csms_transactions.store.transactions import Identity
@@ -59,7 +59,7 @@ def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
         meter_stop_wh=transaction.energy.stop_wh,
         energy_wh=transaction.energy.wh,
         energy_quality=transaction.energy.quality or "",
-        energy_notes=notes_of(transaction.energy.doubts),
+        energy_notes=notes_of(transaction.energy.reasons),
         time_spent_charging_s=transaction.time_charged,
         time_spent_charging_derived=transaction.time_spent_charging is None and transaction.charged_s is not None,
         charging_state=(transaction.charging_state or "") if transaction.state is State.ACTIVE else "",
@@ -96,7 +96,7 @@ def _updated(event: DomainEvent, transaction: Transaction, all_of_it: WholeTrans
             seq_no=transaction.last_seq_no,
             energy_wh=transaction.energy.wh,
             energy_quality=transaction.energy.quality or "",
-            energy_notes=notes_of(transaction.energy.doubts),
+            energy_notes=notes_of(transaction.energy.reasons),
             evse_id=all_of_it.evse_id,
             connector_id=all_of_it.connector_id,
             id_token=all_of_it.id_token,
@@ -114,7 +114,7 @@ def _ended(event: DomainEvent, transaction: Transaction, all_of_it: WholeTransac
             ended_at_ms=to_ms(transaction.ended_at or transaction.started_at),
             energy_wh=transaction.energy.wh,
             energy_quality=transaction.energy.quality or "",
-            energy_notes=notes_of(transaction.energy.doubts),
+            energy_notes=notes_of(transaction.energy.reasons),
             transaction=all_of_it,
         )
     )

@@ -8,11 +8,10 @@ it, and counts.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from hashlib import blake2b
-from itertools import chain
 
 import orjson
 from csms.v1.auth_pb2 import IdTokenInfo
@@ -22,12 +21,12 @@ from csms_ocpp import long_list
 from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions import measuring
 from csms_transactions.asked import Asked, Authorized
 from csms_transactions.authorizing import authorize, settle
-from csms_transactions.domain.events import TransactionEvent
-from csms_transactions.domain.transaction import Conflict, Transaction, derive, follow
+from csms_transactions.deriving import Fresh, again
+from csms_transactions.domain.transaction import Conflict, Transaction, follow, follows_measured
 from csms_transactions.placing import place
-from csms_transactions.protocols.stored import event_of, read_event
 from csms_transactions.steps import Step
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
@@ -199,25 +198,36 @@ async def _steps(
     session: AsyncSession | Direct, news: Mapping[Identity, _News], stored: Mapping[str, Transaction]
 ) -> dict[str, Step]:
     """What the news make of their transactions."""
-    again = {
-        identity.key: before
-        for identity, new in news.items()
-        if (before := stored.get(identity.key)) is not None
-        and (before.meter.outdated or _is_behind(new, before.last_seq_no))
+    fresh = {identity: new for identity, new in news.items() if new}
+    late = {
+        identity.key: _fresh(new)
+        for identity, new in fresh.items()
+        if (before := stored.get(identity.key)) is not None and not _follows(new, before)
     }
-    histories = await event_store.all_of(session, again) if again else {}
-    with_conflicts = [key for key, before in again.items() if before.conflicts]
-    conflicts = await event_store.conflicts_of(session, with_conflicts) if with_conflicts else {}
+    derived = await again(session, stored, late) if late else {}
     steps: dict[str, Step] = {}
-    for identity, new in news.items():
-        if new:
-            key, before = identity.key, stored.get(identity.key)
-            if before is not None and key in again:
-                after = await _again(before, histories[key], conflicts.get(key, ()), new)
-            else:
-                after = _follow(before, new)
-            steps[key] = Step(identity, before, after)
+    for identity, new in fresh.items():
+        before = stored.get(identity.key)
+        after = derived[identity.key] if identity.key in derived else _follow(before, new)
+        steps[identity.key] = Step(identity, before, after)
+    claimed = await measuring.claim(session, steps.values())
+    if claimed:
+        told = {identity.key: _fresh(new) for identity, new in fresh.items()}
+        derived = await again(session, stored, {key: told[key]._replace(measured=new) for key, new in claimed.items()})
+        steps.update({key: replace(steps[key], after=after) for key, after in derived.items()})
     return steps
+
+
+def _follows(news: _News, before: Transaction) -> bool:
+    """Whether all of them can be applied to the stored state."""
+    events = (new.event for new in (*news.fresh.values(), *(conflict.new for conflict in news.conflicts)))
+    if before.meter.outdated or _is_behind(news, before.last_seq_no):
+        return False
+    return not before.meter.measured_at or all(follows_measured(before, event) for event in events)
+
+
+def _fresh(news: _News) -> Fresh:
+    return Fresh([new.event for new in news.fresh.values()], list(map(_conflict, news.conflicts)))
 
 
 def _is_behind(news: _News, last_seq_no: int) -> bool:
@@ -237,29 +247,6 @@ def _follow(before: Transaction | None, news: _News) -> Transaction:
 
 def _conflict(item: NewConflict) -> Conflict:
     return Conflict(item.follows, item.number, item.new.event)
-
-
-async def _again(
-    before: Transaction,
-    history: Sequence[event_store.StoredEvent],
-    conflicts: Sequence[event_store.StoredConflict],
-    news: _News,
-) -> Transaction:
-    def derived() -> Transaction:
-        events = chain(map(_event, history), (new.event for new in news.fresh.values()))
-        beside = (Conflict(follows, number, _event(stored)) for follows, number, stored in conflicts)
-        return derive(events, chain(beside, map(_conflict, news.conflicts)), before)
-
-    size = sum(map(_size, history)) + sum(_size(conflict.stored) for conflict in conflicts)
-    return await heavy.run(size, derived)
-
-
-def _event(stored: event_store.StoredEvent) -> TransactionEvent:
-    return read_event(stored.protocol, stored.packed) if stored.facts is None else event_of(stored.facts)
-
-
-def _size(stored: event_store.StoredEvent) -> int:
-    return size_of(stored.packed) if stored.facts is None else len(stored.facts)
 
 
 def _revised(step: Step) -> Step:

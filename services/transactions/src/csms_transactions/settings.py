@@ -19,8 +19,8 @@ class TransactionSettings(RuntimeSettings):
     station_meter_values_bytes: int = Field(
         256 * 1024 * 1024,
         ge=8 * 1024 * 1024,
-        description="How much of a station's MeterValues messages, those outside of transactions, is kept at most, in "
-        "bytes as stored; beyond it the oldest of that station give way",
+        description="How much of a station's MeterValues messages is kept at most, in bytes as stored; beyond it the "
+        "oldest of that station give way",
     )
     call_grace_s: float = Field(
         3.0, gt=0, le=60, description="How much longer a request waits for the outcome of a CALL, in seconds"

@@ -12,7 +12,9 @@ from csms_db.direct import Direct
 from csms_db.engine import Database
 from csms_runtime import metrics
 from csms_runtime.clock import utcnow
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions import measuring
 from csms_transactions.asked import Asked, Authorized
 from csms_transactions.domain.changes import Change
 from csms_transactions.domain.transaction import Gap
@@ -22,12 +24,12 @@ from csms_transactions.handlers import results
 from csms_transactions.known import KnownTransactions
 from csms_transactions.recording import Recorded, decide, record
 from csms_transactions.steps import Step
-from csms_transactions.store import authorizations, meter_values, remote_requests, tables
+from csms_transactions.store import authorizations, remote_requests, tables
 from csms_transactions.store.authorizations import Key, Undecided
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.remote_requests import RemoteStart
 from csms_transactions.store.transactions import Identity
-from csms_transactions.work import EventWork, Work
+from csms_transactions.work import EventWork, MeterValuesWork, ResultWork, Work
 
 _log = structlog.get_logger(__name__)
 
@@ -62,8 +64,10 @@ class Storing:
         `decisions` are auth's answers about the tokens in its events, if they are here. Returns what came of the
         questions. Raises csms_bus.runner.Later when the database cannot be reached, others as `recording.record`.
         """
-        if work.meter_values or work.results:
-            await self._store_others(work)
+        if work.meter_values:
+            await self._store_meter_values(work.meter_values)
+        if work.results:
+            await self._store_results(work.results)
         return await self._store_events(work.events, decisions) if work.events else Authorized()
 
     async def _store_events(self, events: Sequence[EventWork], decisions: Sequence[IdTokenInfo] | None) -> Authorized:
@@ -113,13 +117,23 @@ class Storing:
         async with self._database.reading() as session:
             return await authorizations.undecided(session, before, limit)
 
-    async def _store_others(self, work: Work) -> None:
+    async def _store_meter_values(self, messages: Sequence[MeterValuesWork]) -> None:
+        now = utcnow()
+        most, dialect = self._most_meter_values, self._database.dialect
+        async with self._turn:
+            async with self._database.transaction() as session:
+                steps = await measuring.record(session, dialect, messages, most, now)
+                told = await _tell(session, steps, now)
+            self._known.stored(steps)
+        metrics.METER_VALUES.inc(len(messages))
+        if told:
+            self._on_events()
+
+    async def _store_results(self, found: Sequence[ResultWork]) -> None:
         async with self._database.transaction() as session:
-            await meter_values.add(session, self._database.dialect, work.meter_values, self._most_meter_values)
-            outcomes = [results.outcome(item) for item in work.results]
+            outcomes = [results.outcome(item) for item in found]
             await remote_requests.finish(session, outcomes)
-        metrics.METER_VALUES.inc(len(work.meter_values))
-        for item, outcome in zip(work.results, outcomes, strict=True):
+        for item, outcome in zip(found, outcomes, strict=True):
             metrics.REMOTE_REQUESTS.labels(item.result.command.action, outcome.outcome).inc()
 
 
@@ -139,7 +153,7 @@ def _remote_starts(steps: Iterable[Step]) -> Iterable[RemoteStart]:
             yield RemoteStart(identity.station_id, after.remote_start_id, identity.transaction_id)
 
 
-async def _tell(session: Direct, steps: Sequence[Step], now: datetime) -> list[Change]:
+async def _tell(session: Direct | AsyncSession, steps: Sequence[Step], now: datetime) -> list[Change]:
     """Put domain events into the outbox."""
     events = list(events_of(steps, now))
     if events:

@@ -9,6 +9,7 @@ from csms_bus.ports import Outgoing
 
 from csms_transactions.domain.closing import StationSays
 from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.readings import Reading
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.transactions import Identity
 
@@ -41,6 +42,8 @@ class MeterValuesWork:
     received_at: datetime
     packed: bytes
     """What is stored of the payload."""
+    readings: tuple[Reading, ...] = ()
+    """Of the registers of energy of an EVSE."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ a wrong reading or no register at all. The next reading decides.
 
 from typing import NamedTuple
 
-from csms_transactions.domain.doubts import Doubt
+from csms_transactions.domain.quality import Reason
 
 ROUNDING_WH = 1.0
 """A register that runs back by no more was only rounded differently."""
@@ -14,6 +14,9 @@ MOST_W = 2e6
 """Nothing charges with more."""
 SURE_WH = 100_000.0
 """Less is never called impossible: clocks jump, and readings of a test come within milliseconds."""
+PLAUSIBLE, FAST, IMPOSSIBLE = 0, 1, 2
+_FAST_W, _FAST_WH = 400_000.0, 30_000.0
+"""A register that seems to have begun at 0 and rose by so much, so fast, may not have begun there."""
 _FEW_WH = 10_000.0
 _MANY_TIMES = 10
 _MODULI = sorted((*(10.0**digits for digits in range(6, 13)), 2.0**31, 2.0**32))
@@ -21,15 +24,15 @@ _MODULI = sorted((*(10.0**digits for digits in range(6, 13)), 2.0**31, 2.0**32))
 _NEAR = 0.01
 _COARSE_WH = 1000.0
 _BACKWARDS, _RESET, _ROLLOVER, _OUTLIER, _IMPOSSIBLE, _ROUNDED, _HISTORY = (
-    int(doubt)
-    for doubt in (
-        Doubt.BACKWARDS,
-        Doubt.RESET,
-        Doubt.ROLLOVER,
-        Doubt.OUTLIER,
-        Doubt.IMPOSSIBLE,
-        Doubt.ROUNDED,
-        Doubt.HISTORY,
+    int(reason)
+    for reason in (
+        Reason.BACKWARDS,
+        Reason.RESET,
+        Reason.ROLLOVER,
+        Reason.OUTLIER,
+        Reason.IMPOSSIBLE,
+        Reason.ROUNDED,
+        Reason.HISTORY,
     )
 )
 
@@ -39,7 +42,7 @@ class Odd(NamedTuple):
 
     last: float
     base: float
-    doubts: int
+    reasons: int
     at: float
 
 
@@ -53,14 +56,14 @@ class Counter(NamedTuple):
     base: float
     """What the register would have shown first, had it not been reset since."""
     reads: int = 1
-    doubts: int = 0
-    """`Doubt`s."""
+    reasons: int = 0
+    """`Reason`s."""
     offline: bool = False
     """The first reading was made while the station was offline."""
     zero_step: float | None = None
     """The first reading is 0; what was gained with the next one."""
-    zero_impossible: bool = False
-    """Nothing charges as fast as that."""
+    zero_pace: int = PLAUSIBLE
+    """How fast that was: PLAUSIBLE, FAST or IMPOSSIBLE."""
     odd: Odd | None = None
 
     @property
@@ -82,8 +85,7 @@ class Counter(NamedTuple):
         if self.odd is not None:
             return read.after_odd(self.odd, wh, at)
         if gain > 0 and not self.is_past_zero:
-            impossible = is_impossible(gain, at - self.at)
-            return read._replace(last=wh, at=at, zero_step=gain, zero_impossible=impossible)
+            return read._replace(last=wh, at=at, zero_step=gain, zero_pace=_pace(gain, at - self.at))
         return read.step(wh, at)
 
     def void_start(self) -> bool:
@@ -93,11 +95,13 @@ class Counter(NamedTuple):
             return False
         after = self.gained - step
         jumped = self.offline and step > _FEW_WH and 0 < after * _MANY_TIMES < step
-        return self.zero_impossible or jumped
+        return self.zero_pace == IMPOSSIBLE or jumped
 
     def from_zero_unsure(self) -> bool:
-        """Whether the first reading, 0, may stand for one that was not read."""
-        return self.zero_step is not None and (self.offline or self.zero_step > SURE_WH)
+        """Whether the first reading is 0 and may stand for one that was not read."""
+        if self.first != 0:
+            return False
+        return self.offline or self.zero_pace != PLAUSIBLE or (self.zero_step or 0.0) > SURE_WH
 
     def step(self, wh: float, at: float) -> "Counter":
         """The counter after a reading, of which nothing is known to be odd yet."""
@@ -119,15 +123,15 @@ class Counter(NamedTuple):
             and self.last - wh < _COARSE_WH
             and (wh % _COARSE_WH == 0 or self.last % _COARSE_WH == 0)
         ):
-            return self._replace(last=wh, at=at, doubts=self.doubts | _ROUNDED)
+            return self._replace(last=wh, at=at, reasons=self.reasons | _ROUNDED)
         if at < self.at and wh >= self.first:  # as old as it is low
-            return self._replace(doubts=self.doubts | _HISTORY)
+            return self._replace(reasons=self.reasons | _HISTORY)
         return self._oddly(wh, at, 0.0, _BACKWARDS)
 
-    def _oddly(self, wh: float, at: float, gain: float, doubt: int) -> "Counter":
-        odd = Odd(self.last, self.base, self.doubts, self.at)
+    def _oddly(self, wh: float, at: float, gain: float, reason: int) -> "Counter":
+        odd = Odd(self.last, self.base, self.reasons, self.at)
         base = wh - (self.last - self.base) - gain
-        return self._replace(last=wh, at=at, base=base, doubts=self.doubts | doubt, odd=odd)
+        return self._replace(last=wh, at=at, base=base, reasons=self.reasons | reason, odd=odd)
 
     def after_odd(self, odd: Odd, wh: float, at: float) -> "Counter":
         """The counter after the reading that follows an odd one and says what that was."""
@@ -135,16 +139,22 @@ class Counter(NamedTuple):
         lower, back = self.last < odd.last, wh - odd.last
         fits = back >= -ROUNDING_WH and not is_impossible(back, at - odd.at)
         if (lower and fits) or (not lower and wh < self.last - ROUNDING_WH):
-            before = settled._replace(last=odd.last, base=odd.base, doubts=odd.doubts | _OUTLIER, at=odd.at)
+            before = settled._replace(last=odd.last, base=odd.base, reasons=odd.reasons | _OUTLIER, at=odd.at)
             return before.step(wh, at)
-        if lower and self.doubts & _BACKWARDS and not odd.doubts & _BACKWARDS and self.last <= odd.last / 2:
-            settled = settled._replace(base=odd.base - odd.last, doubts=odd.doubts | _RESET)
+        if lower and self.reasons & _BACKWARDS and not odd.reasons & _BACKWARDS and self.last <= odd.last / 2:
+            settled = settled._replace(base=odd.base - odd.last, reasons=odd.reasons | _RESET)
         return settled.step(wh, at)
 
 
 def is_impossible(gain: float, seconds: float) -> bool:
     """Whether nothing can charge so much in that time; without a time that can be true nobody knows."""
     return gain > SURE_WH and seconds > 0 and gain * 3600 > MOST_W * seconds
+
+
+def _pace(gain: float, seconds: float) -> int:
+    if is_impossible(gain, seconds):
+        return IMPOSSIBLE
+    return FAST if gain > _FAST_WH and seconds > 0 and gain * 3600 > _FAST_W * seconds else PLAUSIBLE
 
 
 def _passed(last: float, wh: float) -> float | None:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from csms_transactions.domain.counter import Counter
-from csms_transactions.domain.doubts import Doubt, Quality, quality_of
 from csms_transactions.domain.places import Place
+from csms_transactions.domain.quality import Quality, Reason, quality_of
 from csms_transactions.domain.readings import Location, Measurand, location_of, measurand_of
 from csms_transactions.domain.sums import intervals_missing
 
-_IMPLAUSIBLE = int(Doubt.BACKWARDS | Doubt.IMPOSSIBLE | Doubt.NOTHING_REAL)
-_NOTHING_REAL = int(Doubt.NOTHING_REAL)
+_IMPLAUSIBLE = int(Reason.BACKWARDS | Reason.IMPOSSIBLE | Reason.NOTHING_REAL)
+_NOTHING_REAL = int(Reason.NOTHING_REAL)
 _ROUNDING_WH = 1.0
 
 
@@ -22,18 +22,18 @@ class Energy(NamedTuple):
     """What the register showed at the start,"""
     stop_wh: float | None = None
     """and what it showed last."""
-    doubts: int = 0
-    """`Doubt`s."""
+    reasons: int = 0
+    """`Reason`s."""
 
     @property
     def quality(self) -> Quality | None:
         """How far it can be trusted; None: too little was told to say anything."""
-        return None if self.wh is None and not self.doubts & _IMPLAUSIBLE else quality_of(self.doubts)
+        return None if self.wh is None and not self.reasons & _IMPLAUSIBLE else quality_of(self.reasons)
 
     @property
     def rank(self) -> tuple[bool, bool]:
         """Of several the lowest is taken: one that is known, and covers the whole transaction."""
-        return self.wh is None, bool(self.doubts & (Doubt.NO_START | Doubt.NO_END))
+        return self.wh is None, bool(self.reasons & (Reason.NO_START | Reason.NO_END))
 
 
 NOTHING = Energy()
@@ -50,20 +50,20 @@ def energy_of(number: int, place: Place, *, ended: bool, gaps: bool) -> Energy:
     void = [counter for counter in told if counter.void_start()]
     skipped = sum(counter.zero_step or 0.0 for counter in void)
     wh = round(place.counted() - place.begin - skipped, 3)
-    doubts = _doubts(number, place, told, gaps=gaps)
+    reasons = _reasons(number, place, told, gaps=gaps)
     if void:
-        doubts &= ~Doubt.ZERO_START
-        doubts |= (
-            Doubt.PLACEHOLDER if any(counter.gained > (counter.zero_step or 0) for counter in void) else _NOTHING_REAL
+        reasons &= ~Reason.ZERO_START
+        reasons |= (
+            Reason.PLACEHOLDER if any(counter.gained > (counter.zero_step or 0) for counter in void) else _NOTHING_REAL
         )
     if ended and not place.covers_end:
-        doubts |= Doubt.NO_END
+        reasons |= Reason.NO_END
     if wh < -_ROUNDING_WH and measurand_of(number) is not Measurand.NET:
-        doubts |= Doubt.BACKWARDS
-    known = None if doubts & _IMPLAUSIBLE else wh
+        reasons |= Reason.BACKWARDS
+    known = None if reasons & _IMPLAUSIBLE else wh
     if measurand_of(number) is Measurand.INTERVAL:
-        return Energy(known, None, None, int(doubts))
-    return Energy(known, round(_first(place, told) + skipped, 3), stop_wh, int(doubts))
+        return Energy(known, None, None, int(reasons))
+    return Energy(known, round(_first(place, told) + skipped, 3), stop_wh, int(reasons))
 
 
 def _first(place: Place, told: Sequence[Counter]) -> float:
@@ -72,26 +72,26 @@ def _first(place: Place, told: Sequence[Counter]) -> float:
     return sum(counter.first for counter in told) + place.begin - joined
 
 
-def _doubts(number: int, place: Place, told: Sequence[Counter], *, gaps: bool) -> int:
-    doubts = place.all_doubts()
-    if not doubts and number == 0 and place.covers_start and told[0].zero_step is None:  # the usual register
+def _reasons(number: int, place: Place, told: Sequence[Counter], *, gaps: bool) -> int:
+    reasons = place.all_reasons()
+    if not reasons and number == 0 and place.covers_start and told[0].first != 0:  # the usual register
         return 0
     if any(counter.from_zero_unsure() for counter in told):
-        doubts |= Doubt.ZERO_START
+        reasons |= Reason.ZERO_START
     if not place.covers_start:
-        doubts |= Doubt.NO_START
+        reasons |= Reason.NO_START
     if location_of(number) is not Location.OUTLET:
-        doubts |= Doubt.NOT_OUTLET
+        reasons |= Reason.NOT_OUTLET
     match measurand_of(number):
         case Measurand.NET:
-            doubts |= Doubt.NET
+            reasons |= Reason.NET
         case Measurand.INTERVAL:
-            doubts |= Doubt.INTERVALS
+            reasons |= Reason.INTERVALS
             if gaps or intervals_missing(place):
-                doubts |= Doubt.INTERVALS_MISSING
-    return int(doubts)
+                reasons |= Reason.INTERVALS_MISSING
+    return int(reasons)
 
 
 def _is_hopeless(place: Place) -> bool:
     """Whether there were several readings, none of which can be compared with another."""
-    return bool(place.at != place.first_at or place.doubts | place.total_doubts | place.phases_doubts)
+    return bool(place.at != place.first_at or place.reasons | place.total_reasons | place.phases_reasons)

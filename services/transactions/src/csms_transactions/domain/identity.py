@@ -1,6 +1,8 @@
 """The id a transaction has in our API and tables."""
 
+from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 
 _DIGEST_BYTES = 16
 
@@ -16,3 +18,11 @@ def transaction_key(station_id: str, transaction_id: str, reuse: int = 0) -> str
     if reuse:
         name += f"\0{reuse}"  # no transaction id holds a NUL
     return blake2b(name.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+
+
+class Spot(NamedTuple):
+    """Where and when something was measured."""
+
+    station_id: str
+    evse_id: int
+    at: datetime

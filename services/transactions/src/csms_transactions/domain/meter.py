@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from csms_transactions.domain.counter import is_impossible
 from csms_transactions.domain.energy import NOTHING, Energy, energy_of
-from csms_transactions.domain.places import Moment, Place
+from csms_transactions.domain.moments import Moment
+from csms_transactions.domain.places import Place
 from csms_transactions.domain.readings import EXACT, Measurand, Reading, Value, measurand_of
 from csms_transactions.domain.sums import add_interval, read_net
 
@@ -19,18 +20,27 @@ class Meter(NamedTuple):
     places: tuple[tuple[int, Place], ...] = ()
     outdated: bool = False
     """It was stored by a version with other rules: the transaction is to be derived again from its events."""
+    read_at: float = 0.0
+    """The newest time of a reading in events,"""
+    measured_at: float = 0.0
+    """and in MeterValues messages; seconds since 1970."""
 
     def take(self, reading: Reading, told: Moment) -> "Meter":
         """The meter after one more reading; `told` says how it came."""
-        moment = told._replace(at=reading.at.timestamp(), context=reading.context, ambiguous=reading.ambiguous)
+        at = reading.at.timestamp()
+        read_at, measured_at = max(self.read_at, at), self.measured_at
+        if reading.apart:
+            told, read_at, measured_at = Moment(at, "", at), self.read_at, max(measured_at, at)
+        moment = told._replace(at=at, context=reading.context, ambiguous=reading.ambiguous)
         values = _by_place(reading.values)
         if len(self.places) == len(values) == 1 and self.places[0][0] in values:  # the usual station has one register
             number, place = self.places[0]
-            return Meter(((number, _take(number, place, moment, values[number])),))
+            places = ((number, _take(number, place, moment, values[number])),)
+            return Meter(places, self.outdated, read_at, measured_at)
         found = dict(self.places)
         for number, by_kind in values.items():
             found[number] = _take(number, found.get(number, Place()), moment, by_kind)
-        return Meter(tuple(sorted(found.items())))
+        return Meter(tuple(sorted(found.items())), self.outdated, read_at, measured_at)
 
     def energy(self, *, ended: bool, gaps: bool) -> Energy:
         """What the readings say: of the best place that covers the transaction, else of the best. `gaps`: in events."""

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from csms_transactions.domain.counter import ROUNDING_WH, Counter, is_impossible
-from csms_transactions.domain.doubts import Doubt
-from csms_transactions.domain.readings import EXACT, SLACK_S, TOTAL, TRANSACTION_BEGIN, TRANSACTION_END
+from csms_transactions.domain.moments import Moment
+from csms_transactions.domain.quality import Reason
+from csms_transactions.domain.readings import TOTAL, TRANSACTION_BEGIN, TRANSACTION_END
 
 PHASES = 3
 TOLD_TOTAL, TOLD_PHASES = 1, 2
@@ -17,40 +18,6 @@ _SMALL_WH = 10_000.0
 _DISAGREE_WH, _DISAGREE = 20.0, 0.02
 Values = Mapping[int, float]
 """Wh by kind: TOTAL or the number of a phase."""
-
-
-class Moment(NamedTuple):
-    """When and how something was read."""
-
-    at: float
-    """Seconds since 1970."""
-    context: str
-    told_at: float
-    """The time of the message it came in."""
-    starts: bool = False
-    """It came with the event that starts the transaction."""
-    ends: bool = False
-    """It came with the event that ends it."""
-    offline: bool = False
-    """The station was offline."""
-    ambiguous: bool = False
-    """A register was told twice, with different values."""
-
-    @property
-    def is_end(self) -> bool:
-        """Whether it was read when the transaction ended."""
-        return self.context == TRANSACTION_END or (self.ends and abs(self.at - self.told_at) <= SLACK_S)
-
-    def is_before(self, at: float) -> bool:
-        """Whether it was read before `at`, the time of a reading that is known already.
-
-        A message cannot tell what comes after it: where it seems so, a clock was set back in between, and what was read
-        by the clock of before comes first.
-        """
-        told_at = self.told_at + SLACK_S
-        if self.at > told_at:
-            return at <= told_at or self.at < at
-        return self.at < at <= told_at
 
 
 class Place(NamedTuple):
@@ -75,21 +42,27 @@ class Place(NamedTuple):
     begun: bool = False
     ended: bool = False
     covers_start: bool = False
+    """Nothing flowed before the first reading."""
     covers_end: bool = False
+    """Nothing flowed after the last one."""
     skipped: float = 0.0
     """Wh of intervals that were told again."""
-    doubts: int = 0
-    total_doubts: int = 0
-    phases_doubts: int = 0
+    reasons: int = 0
+    """`Reason`s for less than the best quality,"""
+    total_reasons: int = 0
+    """of the total alone,"""
+    phases_reasons: int = 0
+    """and of the phases."""
 
     def take(self, moment: Moment, values: Values) -> "Place":
         """The place after one more reading; `values` is not empty."""
         if self.ended and moment.context != TRANSACTION_END:
             return self
         if self.counters:
-            if moment.context == TRANSACTION_BEGIN or moment.at < self.first_at <= moment.told_at:
+            is_begin = moment.context == TRANSACTION_BEGIN and not self.begun
+            if is_begin or moment.at < self.first_at <= moment.told_at:
                 return self._earlier(moment, values)
-            if moment.context not in EXACT and moment.is_before(self.at):
+            if moment.context != TRANSACTION_END and moment.is_before(self.at):
                 return self._history(values)
             if moment.context == TRANSACTION_END:
                 values = {kind: wh for kind, wh in values.items() if wh or not self._has_left_zero(kind)}
@@ -108,14 +81,14 @@ class Place(NamedTuple):
         """Those registers that say it."""
         return [counter for kind, counter in self.counters if (kind == TOTAL) is self.by_total]
 
-    def all_doubts(self) -> int:
+    def all_reasons(self) -> int:
         """What is doubtful about the energy so far."""
-        doubts = self.doubts | (self.total_doubts if self.by_total else self.phases_doubts)
+        reasons = self.reasons | (self.total_reasons if self.by_total else self.phases_reasons)
         for counter in self.told_counters():
-            doubts |= counter.doubts
+            reasons |= counter.reasons
         if not self.by_total and self.is_behind():
-            doubts |= Doubt.PHASES_MISSING
-        return int(doubts | Doubt.DISAGREE) if self._disagrees(doubts) else int(doubts)
+            reasons |= Reason.PHASES_MISSING
+        return int(reasons | Reason.DISAGREE) if self._disagrees(reasons) else int(reasons)
 
     def _apply(self, moment: Moment, values: Values) -> "Place":
         if len(self.counters) == len(values) == 1 and TOTAL in values and self.counters[0][0] == TOTAL:
@@ -140,7 +113,7 @@ class Place(NamedTuple):
             ended=self.ended or moment.context == TRANSACTION_END,
             covers_start=self.covers_start or moment.starts or moment.context == TRANSACTION_BEGIN,
             covers_end=moment.is_end,
-            doubts=self.doubts | Doubt.TWO_VALUES if moment.ambiguous else self.doubts,
+            reasons=self.reasons | Reason.TWO_VALUES if moment.ambiguous else self.reasons,
         )
 
     def joined(self, before: "Place", values: Values, moment: Moment) -> "Place":
@@ -153,56 +126,57 @@ class Place(NamedTuple):
         together = moment.context != TRANSACTION_BEGIN and (
             any(kind in known for kind in values if kind != TOTAL) or before.rounds() > 1
         )
-        return self._replace(phases_doubts=self.phases_doubts | Doubt.PHASES_JOINED) if together else self
+        return self._replace(phases_reasons=self.phases_reasons | Reason.PHASES_JOINED) if together else self
 
     def _total_joins(self, before: "Place", moment: Moment, *, with_phases: bool) -> "Place":
         if with_phases:
-            return self._replace(total_joined=self.phases_energy(), total_doubts=before.phases_doubts_now())
+            return self._replace(total_joined=self.phases_energy(), total_reasons=before.phases_reasons_now())
         gap = self.counter(TOTAL).last - before.phases_sum()
-        joined, doubt = _bridged(gap, moment.at - before.at, len(before.counters), behind=before.is_behind())
-        doubts = before.phases_doubts_now() | doubt
+        joined, reason = _bridged(gap, moment.at - before.at, len(before.counters), behind=before.is_behind())
+        reasons = before.phases_reasons_now() | reason
         return self._replace(
             total_joined=round(before.phases_energy() + joined, 3),
-            total_doubts=doubts,
-            linked=before.linked or doubt != Doubt.NOT_BRIDGED,
+            total_reasons=reasons,
+            linked=before.linked or reason != Reason.NOT_BRIDGED,
         )
 
     def _phases_join(self, before: "Place", values: Values, moment: Moment) -> "Place":
         total = before.counter(TOTAL)
-        doubts = self.total_doubts | total.doubts
+        reasons = self.total_reasons | total.reasons
         if TOTAL in values:
-            return self._replace(phases_joined=self.total_energy(), phases_doubts=doubts | self.counter(TOTAL).doubts)
-        joined, doubt = _bridged(sum(values.values()) - total.last, moment.at - before.at, len(values), behind=False)
+            return self._replace(
+                phases_joined=self.total_energy(), phases_reasons=reasons | self.counter(TOTAL).reasons
+            )
+        joined, reason = _bridged(sum(values.values()) - total.last, moment.at - before.at, len(values), behind=False)
         return self._replace(
             phases_joined=round(before.total_energy() + joined, 3),
-            phases_doubts=doubts | doubt,
-            linked=before.linked or doubt != Doubt.NOT_BRIDGED,
+            phases_reasons=reasons | reason,
+            linked=before.linked or reason != Reason.NOT_BRIDGED,
         )
 
-    def phases_doubts_now(self) -> int:
+    def phases_reasons_now(self) -> int:
         """What is doubtful about the phases so far."""
-        doubts = self.phases_doubts
+        reasons = self.phases_reasons
         for counter in self._phases():
-            doubts |= counter.doubts
-        return doubts | Doubt.PHASES_MISSING if self.is_behind() else doubts
+            reasons |= counter.reasons
+        return reasons | Reason.PHASES_MISSING if self.is_behind() else reasons
 
     def _earlier(self, moment: Moment, values: Values) -> "Place":
-        """A reading from before the first one, told after it; only one of them is the begin."""
-        is_begin = moment.context == TRANSACTION_BEGIN
-        new = {kind: wh for kind, wh in values.items() if kind not in dict(self.counters)}
+        """A reading from before the first one, told after it; what comes before the begin does not count."""
         if self.begun:
-            return self._apply(moment, new) if new and is_begin else self
-        begin, doubt = self._energy_at(values)
+            return self
+        is_begin = moment.context == TRANSACTION_BEGIN
+        begin, reason = self._energy_at(values)
         at_zero = not any(values.values()) and -begin > _SMALL_WH and moment.offline
-        if doubt == Doubt.NOT_BRIDGED or at_zero or is_impossible(-begin, self.first_at - moment.at):
-            return self._replace(doubts=self.doubts | Doubt.PLACEHOLDER)
+        if reason == Reason.NOT_BRIDGED or at_zero or is_impossible(-begin, self.first_at - moment.at):
+            return self._replace(reasons=self.reasons | Reason.PLACEHOLDER)
         return self._replace(
             begin=round(begin, 3),
             first_at=min(moment.at, self.first_at),
             linked=True,
             begun=is_begin,
             covers_start=self.covers_start or is_begin or moment.starts,
-            doubts=self.doubts | doubt,
+            reasons=self.reasons | reason,
         )
 
     def _energy_at(self, values: Values) -> tuple[float, int]:
@@ -212,15 +186,15 @@ class Place(NamedTuple):
         if TOTAL in values and TOTAL in first:
             return self.total_joined + values[TOTAL] - first[TOTAL], 0
         if common:
-            doubt = 0 if len(common) == len(values) == len(first) else Doubt.PHASES_JOINED
-            return self.phases_joined + sum(values[kind] - first[kind] for kind in common), int(doubt)
+            reason = 0 if len(common) == len(values) == len(first) else Reason.PHASES_JOINED
+            return self.phases_joined + sum(values[kind] - first[kind] for kind in common), int(reason)
         if TOTAL in values:
-            gap, doubt = _bridged(sum(first.values()) - values[TOTAL], 0, len(first), behind=False)
-            return self.phases_joined - gap, doubt
+            gap, reason = _bridged(sum(first.values()) - values[TOTAL], 0, len(first), behind=False)
+            return self.phases_joined - gap, reason
         if TOTAL in first:
-            gap, doubt = _bridged(first[TOTAL] - sum(values.values()), 0, len(values), behind=False)
-            return self.total_joined - gap, doubt
-        return 0.0, int(Doubt.NOT_BRIDGED)
+            gap, reason = _bridged(first[TOTAL] - sum(values.values()), 0, len(values), behind=False)
+            return self.total_joined - gap, reason
+        return 0.0, int(Reason.NOT_BRIDGED)
 
     def _history(self, values: Values) -> "Place":
         """Readings that are told again lie between those that are known."""
@@ -228,7 +202,7 @@ class Place(NamedTuple):
         for kind, wh in values.items():
             counter = known.get(kind)
             if counter is not None and not counter.first - ROUNDING_WH <= wh <= counter.last + ROUNDING_WH:
-                return self._replace(doubts=self.doubts | Doubt.HISTORY)
+                return self._replace(reasons=self.reasons | Reason.HISTORY)
         return self
 
     def _has_left_zero(self, kind: int) -> bool:
@@ -261,9 +235,9 @@ class Place(NamedTuple):
         """Whether a phase was not told any more."""
         return any(counter.reads < self.rounds() for counter in self._phases())
 
-    def _disagrees(self, doubts: int) -> bool:
+    def _disagrees(self, reasons: int) -> bool:
         phases = self._phases()
-        if doubts or self.told != TOLD_TOTAL | TOLD_PHASES or len(phases) != PHASES or self.phases_doubts_now():
+        if reasons or self.told != TOLD_TOTAL | TOLD_PHASES or len(phases) != PHASES or self.phases_reasons_now():
             return False
         total, together = self.total_energy(), self.phases_energy()
         return abs(total - together) > max(_DISAGREE_WH, _DISAGREE * abs(total))
@@ -288,5 +262,5 @@ def _keep_in_step(before: Mapping[int, Counter], after: dict[int, Counter], valu
 def _bridged(gap: float, seconds: float, phases: int, *, behind: bool) -> tuple[float, int]:
     """What was gained between total and phases, or phases and total, and what is doubtful about it."""
     if gap < -PHASES * ROUNDING_WH or is_impossible(gap, seconds):
-        return 0.0, int(Doubt.NOT_BRIDGED)
-    return gap, int(Doubt.BRIDGED if phases == PHASES and not behind else Doubt.BRIDGED_PARTLY)
+        return 0.0, int(Reason.NOT_BRIDGED)
+    return gap, int(Reason.BRIDGED if phases == PHASES and not behind else Reason.BRIDGED_PARTLY)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple
@@ -12,6 +12,7 @@ TRANSACTION_END = "Transaction.End"
 EXACT = frozenset({TRANSACTION_BEGIN, TRANSACTION_END})
 _RANK = {TRANSACTION_BEGIN: 0, TRANSACTION_END: 2}
 """The begin comes first and the end last."""
+LAST = datetime.max.replace(tzinfo=UTC)
 SLACK_S = 60.0
 """A reading may be so much younger than the time of its message."""
 ENERGY_REGISTER = "Energy.Active.Import.Register"
@@ -89,6 +90,8 @@ class Reading(NamedTuple):
     """In order of place and kind."""
     ambiguous: bool = False
     """A register was told twice, with different values."""
+    apart: bool = False
+    """It came in a MeterValues message, not in an event of a transaction."""
 
 
 def place_of(measurand: Measurand, location: Location) -> int:
@@ -106,23 +109,25 @@ def location_of(place: int) -> Location:
     return Location(place % len(Location))
 
 
-def readings(samples: Iterable[tuple[datetime, Sample]], told_at: datetime) -> list[Reading]:
+def readings(
+    samples: Iterable[tuple[datetime, Sample]], told_at: datetime | None = None, *, apart: bool = False
+) -> list[Reading]:
     """The readings in samples, in order of time: one for each moment and context.
 
-    Those that seem to be of a time after the message are of one before, by a clock that was set back since.
+    Those that seem to be of a time after that of the message are of one before, by a clock that was set back since.
     """
     found: dict[tuple[datetime, str], list[Sample]] = {}
     for at, sample in samples:
         found.setdefault((at, sample.context), []).append(sample)
-    made = [_reading(at, context, group) for (at, context), group in found.items()]
+    made = [_reading(at, context, group, apart) for (at, context), group in found.items()]
     known = [reading for reading in made if reading.values]
     if len(known) > 1:
-        latest = told_at + timedelta(seconds=SLACK_S)
+        latest = LAST if told_at is None else told_at + timedelta(seconds=SLACK_S)
         known.sort(key=lambda reading: (_RANK.get(reading.context, 1), reading.at <= latest, reading.at))
     return known
 
 
-def _reading(at: datetime, context: str, samples: Sequence[Sample]) -> Reading:
+def _reading(at: datetime, context: str, samples: Sequence[Sample], apart: bool) -> Reading:  # noqa: FBT001 as Reading has it
     values: dict[tuple[int, int], float] = {}
     ambiguous = False
     for sample in samples:
@@ -132,7 +137,7 @@ def _reading(at: datetime, context: str, samples: Sequence[Sample]) -> Reading:
             continue
         first = values.setdefault((place, kind), wh)
         ambiguous = ambiguous or abs(first - wh) > _ALIKE_WH
-    return Reading(at, context, _comparable(values), ambiguous)
+    return Reading(at, context, _comparable(values), ambiguous, apart)
 
 
 def _comparable(values: Mapping[tuple[int, int], float]) -> tuple[Value, ...]:

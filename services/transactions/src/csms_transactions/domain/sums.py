@@ -3,31 +3,32 @@
 from collections.abc import Mapping
 
 from csms_transactions.domain.counter import ROUNDING_WH, Counter
-from csms_transactions.domain.doubts import Doubt
-from csms_transactions.domain.places import TOLD_PHASES, TOLD_TOTAL, Moment, Place, Values
+from csms_transactions.domain.moments import Moment
+from csms_transactions.domain.places import TOLD_PHASES, TOLD_TOTAL, Place, Values
+from csms_transactions.domain.quality import Reason
 from csms_transactions.domain.readings import TOTAL, TRANSACTION_BEGIN, TRANSACTION_END
 
-_NET_BACK = int(Doubt.NET_BACK)
+_NET_BACK = int(Reason.NET_BACK)
 
 
 def add_interval(place: Place, moment: Moment, values: Values) -> Place:
     """The place after one more interval. One that was told already is not counted again."""
-    if moment.context == TRANSACTION_BEGIN:  # it lies before the transaction
+    if moment.context == TRANSACTION_BEGIN or moment.starts:  # it lies before the transaction
         return place._replace(covers_start=True)
-    counters, skipped, doubts = dict(place.counters), place.skipped, place.doubts
+    counters, skipped, reasons = dict(place.counters), place.skipped, place.reasons
     for kind, wh in values.items():
         known = counters.get(kind)
         if known is not None and (moment.at == known.at or moment.is_before(known.at)):
             skipped += wh
         else:
             if _is_other(skipped, counters):
-                doubts |= Doubt.INTERVALS_MISSING
+                reasons |= Reason.INTERVALS_MISSING
             skipped = 0.0
             counted = known or Counter(0.0, 0.0, moment.at, 0.0, reads=0)
             counters[kind] = counted._replace(last=counted.last + wh, at=moment.at, reads=counted.reads + 1)
     told = (TOLD_TOTAL if TOTAL in counters else 0) | (TOLD_PHASES if any(counters) else 0)
     taken = place.taken(moment, tuple(sorted(counters.items())), told, linked=True)
-    return taken._replace(skipped=round(skipped, 3), covers_start=True, doubts=int(taken.doubts | doubts))
+    return taken._replace(skipped=round(skipped, 3), covers_start=True, reasons=int(taken.reasons | reasons))
 
 
 def intervals_missing(place: Place) -> bool:
@@ -55,7 +56,7 @@ def read_net(place: Place, moment: Moment, values: Values) -> Place:
             counters[kind] = Counter(wh, wh, moment.at, wh)
             continue
         linked = True
-        doubts = known.doubts | _NET_BACK if wh < known.last - ROUNDING_WH else known.doubts
-        counters[kind] = known._replace(last=wh, at=moment.at, reads=known.reads + 1, doubts=doubts)
+        reasons = known.reasons | _NET_BACK if wh < known.last - ROUNDING_WH else known.reasons
+        counters[kind] = known._replace(last=wh, at=moment.at, reads=known.reads + 1, reasons=reasons)
     told = (TOLD_TOTAL if TOTAL in values else 0) | (TOLD_PHASES if any(values) else 0)
     return place.taken(moment, tuple(sorted(counters.items())), told, linked=linked)

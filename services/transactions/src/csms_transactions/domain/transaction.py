@@ -8,7 +8,8 @@ An event whose seqNo another one has already is a `Conflict`: the station lost i
 again. It counts like the others, at the place in their order where it belongs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ from typing import Any, NamedTuple
 from csms_transactions.domain.energy import NOTHING, Energy
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
 from csms_transactions.domain.meter import Meter
-from csms_transactions.domain.places import Moment
+from csms_transactions.domain.moments import Moment
+from csms_transactions.domain.readings import Reading
 
 DEFAULT_STOPPED_REASON = "Local"
 """What an Ended event without stoppedReason means."""
@@ -33,6 +35,8 @@ CHARGING = "Charging"
 _LONGEST_S = 7 * 86400
 """Between two events there is less: else a clock was set."""
 NO_METER = Meter()
+_APART = Moment(0.0, "", 0.0)
+"""How readings in MeterValues messages come: with nothing but their own time."""
 Changes = dict[str, Any]
 """New values of a transaction's fields."""
 Gap = tuple[int, int]
@@ -128,19 +132,87 @@ class Transaction(NamedTuple):
 
 
 def derive(
-    events: Iterable[TransactionEvent], conflicts: Iterable[Conflict] = (), known: Transaction | None = None
+    events: Iterable[TransactionEvent],
+    conflicts: Iterable[Conflict] = (),
+    known: Transaction | None = None,
+    measured: Sequence[Reading] = (),
 ) -> Transaction:
     """The transaction made of these events, in any order; of several with one seqNo the first given counts.
 
-    What no event tells is that of `known`. Raises ValueError when there is no event.
+    What no event tells is that of `known`. `measured` came in MeterValues messages for its EVSE; those of the time of
+    the transaction count. Raises ValueError when there is no event.
     """
     by_seq_no: dict[int, TransactionEvent] = {}
     for event in events:
         by_seq_no.setdefault(event.seq_no, event)
-    transaction = follow(None, by_seq_no, conflicts)
+    beside = list(conflicts)
+    transaction = _derived(by_seq_no, beside, known)
+    within = [reading for reading in measured if lasts_at(transaction, reading.at)]
+    if not within:
+        return transaction
+    by_seq_no, beside, rest = _merged(by_seq_no, beside, within)
+    return measure(_derived(by_seq_no, beside, known), rest)
+
+
+def _derived(
+    events: Mapping[int, TransactionEvent], conflicts: Iterable[Conflict], known: Transaction | None
+) -> Transaction:
+    transaction = follow(None, events, conflicts)
     if transaction is None:
         raise ValueError("a transaction has at least one event")
     return transaction if known is None else _carried(transaction, known)
+
+
+def lasts_at(transaction: Transaction, at: datetime) -> bool:
+    """Whether the transaction was going on then; one without an Ended event was until it was closed."""
+    if transaction.closed is not None and not transaction.end_seen:
+        return transaction.started_at <= at <= transaction.closed.at
+    return transaction.started_at <= at and (transaction.ended_at is None or at <= transaction.ended_at)
+
+
+def measure(transaction: Transaction, readings: Sequence[Reading]) -> Transaction:
+    """The transaction after readings of its EVSE that came in MeterValues messages and follow all it has seen."""
+    meter = transaction.meter
+    for reading in readings:
+        meter = meter.take(reading, _APART)
+    after = transaction._replace(meter=meter)
+    return after._replace(energy=_energy_of(after))
+
+
+def follows_measured(transaction: Transaction, event: TransactionEvent) -> bool:
+    """Whether `advance` gives what deriving again would: the event is newer than what MeterValues messages told."""
+    measured_at = transaction.meter.measured_at
+    if not measured_at:
+        return True
+    moves = event.evse_id is not None and event.evse_id != transaction.evse_id
+    times = [reading.at.timestamp() for reading in event.readings]
+    if event.type is EventType.ENDED:
+        times.append(event.at.timestamp())
+    return not moves and event.type is not EventType.STARTED and all(at > measured_at for at in times)
+
+
+def _merged(
+    events: Mapping[int, TransactionEvent], conflicts: Sequence[Conflict], measured: Sequence[Reading]
+) -> tuple[dict[int, TransactionEvent], list[Conflict], list[Reading]]:
+    """The events, each with those readings before its own that are older and not with an earlier one; and the rest."""
+    pending = deque(sorted(set(measured)))
+    told, beside = dict(events), list[Conflict]()
+    for seq_no, number, event in sorted((*_sequence(events), *conflicts), key=_place_in_order):
+        readings: list[Reading] = []
+        for reading in event.readings:
+            while pending and pending[0].at < reading.at:
+                readings.append(pending.popleft())
+            readings.append(reading)
+        merged = event._replace(readings=tuple(readings))
+        if number < 0:
+            told[seq_no] = merged
+        else:
+            beside.append(Conflict(seq_no, number, merged))
+    return told, beside, list(pending)
+
+
+def _sequence(events: Mapping[int, TransactionEvent]) -> list[tuple[int, int, TransactionEvent]]:
+    return [(seq_no, -1, event) for seq_no, event in events.items()]
 
 
 def follow(
@@ -150,8 +222,7 @@ def follow(
 
     Raises ValueError for others.
     """
-    news: list[tuple[int, int, TransactionEvent]] = [(seq_no, -1, event) for seq_no, event in events.items()]
-    news += conflicts
+    news = [*_sequence(events), *conflicts]
     if len(news) > 1:
         news.sort(key=_place_in_order)
     for _, number, event in news:
@@ -287,7 +358,8 @@ def _energy(changes: Changes, transaction: Transaction, event: TransactionEvent)
     if event.readings:
         at = event.at.timestamp()
         starts = event.type is EventType.STARTED or _is_before_charging(transaction)
-        told = Moment(at, "", at, starts=starts, ends=event.type is EventType.ENDED, offline=event.offline)
+        ends = event.type is EventType.ENDED or transaction.state is State.ENDED
+        told = Moment(at, "", at, starts=starts, ends=ends, offline=event.offline)
         for reading in event.readings:
             meter = meter.take(reading, told)
         changes["meter"] = meter

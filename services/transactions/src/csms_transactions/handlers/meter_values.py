@@ -1,12 +1,9 @@
-"""MeterValues: readings that belong to no transaction (OCPP 2.0.1 J01)."""
+"""MeterValues (OCPP 2.0.1 J01): readings outside of transactions, or of the EVSE of a running one (J01.FR.14)."""
 
 from itertools import chain
-from typing import Any
 
-import orjson
 from csms.v1.station_pb2 import StationCall
 from csms_bus.ports import Outgoing
-from csms_ocpp.long_list import LongList
 from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
@@ -17,24 +14,13 @@ from csms_transactions.work import MeterValuesWork, Work
 
 def read(work: Work, station_id: str, call: StationCall) -> None:
     """Add the message to the batch. Raises OcppError when it can neither be stored nor understood."""
-    payload = _beginning(call.payload)
+    told = ocpp201.meter_values_as_sent(call.payload)
+    readings = told.readings if told.evse_id else ()
     work.meter_values.append(
         MeterValuesWork(
-            station_id,
-            call,
-            ocpp201.meter_values_evse(payload),
-            ocpp201.meter_values_time(payload),
-            from_ms(call.received_at_ms),
-            kept(call.payload),
+            station_id, call, told.evse_id, told.at, from_ms(call.received_at_ms), kept(call.payload), readings
         )
     )
-
-
-def _beginning(raw: bytes) -> dict[str, Any]:
-    """Return the payload; of a long one with the first meter values only."""
-    found = LongList.find(raw)
-    payload: dict[str, Any] = orjson.loads(raw) if found is None else next(found.payloads())[1]
-    return payload
 
 
 def plain_replies(work: Work) -> list[Outgoing]:

@@ -13,8 +13,8 @@ from csms_runtime.http.fields import one_of
 from pydantic import BaseModel, Field, PlainSerializer
 
 from csms_transactions.domain.authorization import AuthorizationStatus
-from csms_transactions.domain.doubts import Quality, notes_of
 from csms_transactions.domain.events import EventType
+from csms_transactions.domain.quality import Quality, notes_of
 from csms_transactions.domain.transaction import State
 from csms_transactions.store.authorizations import Authorization
 from csms_transactions.store.queries import Row
@@ -89,7 +89,7 @@ class TransactionItem(BaseModel):
     def of(cls, row: Row) -> Self:
         """The item of a row of `transactions`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
-        values.update(_charged(row), energy_notes=notes_of(row["energy_doubts"]))
+        values.update(_charged(row), energy_notes=notes_of(row["energy_reasons"]))
         if row["state"] == State.ENDED:
             values["charging_state"] = None
         values["gaps"] = [Gap(first=first, last=last) for first, last in row["gaps"]]
@@ -181,18 +181,19 @@ def _event_id(row: Row) -> str:
 
 
 class MeterValueItem(BaseModel):
-    """A meterValue of an event."""
+    """A meterValue of an event, or of a MeterValues message for the EVSE of the transaction."""
 
     id: str
-    seq_no: int = Field(description="The event it came with")
+    seq_no: int | None = Field(description="The event it came with; null: a MeterValues message")
     timestamp: str = Field(description="As the station wrote it")
     meter_value: dict[str, Any] = Field(description="OCPP's MeterValueType as it was sent")
 
     @classmethod
     def all_of(cls, row: Row) -> list[Self]:
-        """The items of a row of `transaction_events`."""
+        """The items of an event, or of a row of `meter_values`."""
         values: list[dict[str, Any]] = long_list.loads(unpack(row["payload"])).get("meterValue", [])
-        name, seq_no = _event_id(row), row["seq_no"]
+        seq_no = row.get("seq_no")
+        name = row["id"] if seq_no is None else _event_id(row)
         return [
             cls(id=f"{name}-{number}", seq_no=seq_no, timestamp=value["timestamp"], meter_value=value)
             for number, value in enumerate(values)
@@ -200,9 +201,10 @@ class MeterValueItem(BaseModel):
 
 
 class MeterValuesMessageItem(BaseModel):
-    """A MeterValues message of a station, outside of any transaction."""
+    """A MeterValues message of a station."""
 
     id: str
+    transaction: str | None = Field(description="Our id of the transaction at whose EVSE and time it was measured")
     station_id: str
     evse_id: int = Field(description="0: the main meter")
     timestamp: Moment

@@ -1,7 +1,7 @@
 """GET /transactions: what is known of transactions."""
 
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from csms_db.bounded import Bounded
 from csms_db.engine import Database
@@ -104,11 +104,14 @@ def transactions_router(database: Database) -> APIRouter:
 
     @router.get("/transactions/{id}/meter-values", response_model=Page[MeterValueItem])
     async def list_transaction_meter_values(key: Key, page: PageParams) -> Response:
-        """List the meter values of a transaction, by seqNo. `limit` counts events, which may hold many or none."""
-        found = await _events(database, key, page)
+        """List the meter values of a transaction: those of events by seqNo, then those of MeterValues messages by time.
+
+        `limit` counts messages, which may hold many or none.
+        """
+        found = await _with_meter_values(database, key, page)
 
         def shown() -> Page[MeterValueItem]:
-            pages = paginate(found.rows, page.limit, position=_seq_no, item=MeterValueItem.all_of, more=found.more)
+            pages = paginate(found.rows, page.limit, position=_place, item=MeterValueItem.all_of, more=found.more)
             return Page(items=[item for items in pages.items for item in items], next_cursor=pages.next_cursor)
 
         return await written(_size(found), shown)
@@ -120,7 +123,7 @@ def transactions_router(database: Database) -> APIRouter:
         evse_id: Annotated[int | None, Query(ge=0, le=2_147_483_647, description="0: the main meter")] = None,
         since: Annotated[UtcMoment | None, Query(description="Measured then or later")] = None,
     ) -> Response:
-        """List the MeterValues messages of a station, which belong to no transaction, the newest first."""
+        """List the MeterValues messages of a station, the newest first."""
         async with database.reading() as session:
             found = await queries.station_meter_values(
                 session, station_id, evse_id=evse_id, since=since, after=_after(page), limit=page.limit
@@ -159,6 +162,20 @@ async def _events(database: Database, key: str, page: PageRequest) -> Bounded:
         return await queries.events(session, key, after=after, limit=page.limit)
 
 
+async def _with_meter_values(database: Database, key: str, page: PageRequest) -> Bounded:
+    """A page of events, and when there are no more of MeterValues messages, whose positions begin with a time."""
+    past_events = isinstance((page.position or [None])[0], str)
+    if past_events:
+        await existing(database, key)
+    events = Bounded([], more=False) if past_events else await _events(database, key, page)
+    if events.more or len(events.rows) == page.limit:
+        return Bounded(events.rows, more=True)
+    after = _after(page) if past_events else None
+    async with database.reading() as session:
+        found = await queries.measured(session, key, after=after, limit=page.limit - len(events.rows))
+    return Bounded([*events.rows, *found.rows], found.more)
+
+
 def _after(page: PageRequest) -> tuple[datetime, str] | None:
     position = page.after_moment()
     return None if position is None else (position[0], position[1])
@@ -174,6 +191,10 @@ def _changed(row: Row) -> tuple[datetime, str]:
 
 def _measured(row: Row) -> tuple[datetime, str]:
     return row["timestamp"], row["id"]
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    return _seq_no(row) if "seq_no" in row else _measured(row)
 
 
 def _seq_no(row: Row) -> tuple[int, int]:

@@ -85,6 +85,38 @@ def _readings(meter_values: Iterable[Json], default: datetime) -> tuple[Reading,
     )
 
 
+class Measured(NamedTuple):
+    """A MeterValuesRequest."""
+
+    evse_id: int
+    """0: the main meter (J01.FR.18)."""
+    at: datetime
+    """The time of the first meterValue."""
+    readings: tuple[Reading, ...]
+    """Of the registers of energy, in order of time."""
+
+
+def meter_values_as_sent(raw: bytes) -> Measured:
+    """Read a MeterValuesRequest as it came, of a long one the meter values a few at a time.
+
+    Raises OcppError(PropertyConstraintViolation): a bad time or number.
+    """
+    found = LongList.find(raw)
+    if found is not None and found.path == ("meterValue",):
+        with suppress(NotInPiecesError):
+            return _measured(found.around, chain.from_iterable(piece.items for piece in found.pieces()))
+    payload: Json = orjson.loads(raw)
+    return _measured(payload, payload["meterValue"])
+
+
+def _measured(payload: Json, meter_values: Iterable[Json]) -> Measured:
+    values = iter(meter_values)
+    first = next(values)
+    at = _time(first["timestamp"], "/meterValue/0/timestamp")
+    samples = chain.from_iterable(_samples(meter_value, at) for meter_value in chain((first,), values))
+    return Measured(_in_range(payload["evseId"], "evseId"), at, condensed(readings(samples, apart=True)))
+
+
 def _samples(meter_value: Json, default: datetime) -> list[tuple[datetime, Sample]]:
     found = [
         _sample(value) for value in meter_value["sampledValue"] if value.get("measurand", ENERGY_REGISTER) in MEASURANDS
@@ -106,16 +138,6 @@ def _sample(value: Json) -> Sample:
         int(unit.get("multiplier", 0)),  # 1.0 is an integer to JSON Schema, but no exponent to Decimal
         value.get("measurand", ENERGY_REGISTER),
     )
-
-
-def meter_values_time(payload: Json) -> datetime:
-    """The time of the first meterValue of a MeterValuesRequest. Raises OcppError(PropertyConstraintViolation)."""
-    return _time(payload["meterValue"][0]["timestamp"], "/meterValue/0/timestamp")
-
-
-def meter_values_evse(payload: Json) -> int:
-    """The EVSE of a MeterValuesRequest; 0 is the main meter (J01.FR.18)."""
-    return _in_range(payload["evseId"], "evseId")
 
 
 def transaction_event_response(info: IdTokenInfo | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Reading stored events again: by the version they came in, or by their facts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import orjson
@@ -40,5 +40,15 @@ def event_of(facts: bytes) -> TransactionEvent:
     )
 
 
-def _reading(at: str, context: str, values: list[tuple[int, int, float]], ambiguous: bool) -> Reading:  # noqa: FBT001 in the order of Reading
-    return Reading(datetime.fromisoformat(at), context, tuple(Value(*value) for value in values), ambiguous)
+def facts_of_readings(found: Sequence[Reading]) -> bytes:
+    """What is told by readings, as JSON."""
+    return orjson.dumps(found, default=list)
+
+
+def readings_of(facts: bytes) -> list[Reading]:
+    """The readings with these facts."""
+    return [_reading(*told) for told in orjson.loads(facts)]
+
+
+def _reading(at: str, context: str, values: list[tuple[int, int, float]], *flags: bool) -> Reading:
+    return Reading(datetime.fromisoformat(at), context, tuple(Value(*value) for value in values), *flags)

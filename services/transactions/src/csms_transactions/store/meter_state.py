@@ -6,21 +6,24 @@ from csms_transactions.domain.counter import Counter, Odd
 from csms_transactions.domain.meter import Meter
 from csms_transactions.domain.places import Place
 
-_VERSION = 1
+_VERSION = 2
 
 
 def state_of(meter: Meter) -> list[Any] | None:
     """What is stored of a meter."""
     if meter.outdated:
         return None
-    return [_VERSION, [[number, *_place(place)] for number, place in meter.places]]
+    places = [[number, *_place(place)] for number, place in meter.places]
+    return [_VERSION, places, meter.read_at, meter.measured_at]
 
 
 def meter_of(state: list[Any] | None) -> Meter:
     """The meter of which `state_of` made this; an outdated one when another version did."""
     if state is None or state[0] != _VERSION:
         return Meter(outdated=True)
-    return Meter(tuple((number, _read_place(*rest)) for number, *rest in state[1]))
+    _, places, read_at, measured_at = state
+    folded = tuple((number, _read_place(*rest)) for number, *rest in places)
+    return Meter(folded, read_at=read_at, measured_at=measured_at)
 
 
 def _place(place: Place) -> tuple[Any, ...]:

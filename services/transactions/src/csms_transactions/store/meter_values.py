@@ -1,15 +1,20 @@
 """Statements on `meter_values`, and on `meter_value_bytes`: a station's oldest messages give way to its newest."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
+from csms_db.direct import Direct
 from csms_db.sql import insert
+from csms_db.statements import Lookup, Update
 from csms_runtime import metrics
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions.domain.identity import Spot
+from csms_transactions.protocols.stored import facts_of_readings
 from csms_transactions.store.tables import meter_value_bytes, meter_values
 from csms_transactions.work import MeterValuesWork
 
@@ -17,25 +22,69 @@ ROW_BYTES = 250
 """What a row takes beside its payload, with its indexes; about."""
 STEP_ROWS = 500
 """So many rows are deleted at a time,"""
+MOST_FREE = 1000
+"""So many messages that came before their transaction are looked at at a time."""
 MAX_STEPS = 4
 """and so often in one transaction; a station that needs more gets it with its next message."""
 
 
-async def add(session: AsyncSession, dialect: str, messages: Sequence[MeterValuesWork], most: int) -> None:
-    """Store messages; those that are stored already change nothing. `most`: bytes that a station's messages may take.
+class Free(NamedTuple):
+    """A message that belongs to no transaction."""
 
-    Beyond them its oldest ones are deleted, a bounded number at a time.
+    id: str
+    station_id: str
+    evse_id: int
+    at: datetime
+    facts: bytes
+
+
+_COLUMNS = meter_values.c
+_OF = Lookup((_COLUMNS.transaction, _COLUMNS.facts), by=(_COLUMNS.transaction,), where="facts IS NOT NULL")
+_FREE = Lookup(
+    (_COLUMNS.id, _COLUMNS.station_id, _COLUMNS.evse_id, _COLUMNS.timestamp, _COLUMNS.facts),
+    by=(_COLUMNS.station_id,),
+    where='"transaction" IS NULL AND facts IS NOT NULL',
+    since=_COLUMNS.timestamp,
+    most=MOST_FREE,
+)
+_CLAIM = Update(meter_values, by=("id",), names=("transaction",))
+
+
+async def add(
+    session: AsyncSession, dialect: str, messages: Sequence[MeterValuesWork], most: int, of: Mapping[Spot, str]
+) -> list[MeterValuesWork]:
+    """Store messages and return those that were not stored yet. `most`: bytes that a station's messages may take.
+
+    Beyond them its oldest ones are deleted, a bounded number at a time. `of`: the transactions they belong to.
     """
-    if not messages:
-        return
-    rows = {row["id"]: row for row in map(_row, messages)}
+    by_id = {message_id(message): message for message in messages}
+    rows = {key: _row(key, message, of.get(spot_of(message))) for key, message in by_id.items()}
     statement = insert(dialect)(meter_values).on_conflict_do_nothing(index_elements=["id"])
-    added = await session.scalars(statement.returning(meter_values.c.id), list(rows.values()))
+    added = (await session.scalars(statement.returning(meter_values.c.id), list(rows.values()))).all()
     grown: Counter[str] = Counter()
     for row in (rows[key] for key in added):
         grown[row["station_id"]] += len(row["payload"]) + ROW_BYTES
     for station_id, excess in (await _grow(session, dialect, grown, most)).items():
         await _make_room(session, station_id, excess)
+    return [by_id[key] for key in added]
+
+
+async def of_transactions(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, list[bytes]]:
+    """The facts of the messages that belong to some transactions."""
+    found: dict[str, list[bytes]] = {key: [] for key in keys}
+    for key, facts in await _OF.fetch(session, keys):
+        found[key].append(facts)
+    return found
+
+
+async def free(session: AsyncSession | Direct, stations: Collection[str], since: datetime) -> list[Free]:
+    """Messages with readings of energy that belong to no transaction, the oldest first, up to MOST_FREE."""
+    return [Free(*row) for row in await _FREE.fetch(session, stations, [since])]
+
+
+async def claim(session: AsyncSession | Direct, claimed: Mapping[str, str]) -> None:
+    """Note which messages, by id, belong to which transactions."""
+    await _CLAIM.execute(session, list(claimed.items()))
 
 
 async def _grow(session: AsyncSession, dialect: str, grown: Mapping[str, int], most: int) -> dict[str, int]:
@@ -79,15 +128,26 @@ async def _delete_oldest(session: AsyncSession, station_id: str, wanted: int) ->
     return len(chosen), size
 
 
-def _row(message: MeterValuesWork) -> dict[str, Any]:
+def spot_of(message: MeterValuesWork) -> Spot:
+    """Where and when it was measured."""
+    return Spot(message.station_id, message.evse_id, message.timestamp)
+
+
+def message_id(message: MeterValuesWork) -> str:
     """A message has no number of its own: its id is a digest of who said what."""
     digest = blake2b(message.station_id.encode(), digest_size=16)
     digest.update(b"\0" + message.call.payload)
+    return digest.hexdigest()
+
+
+def _row(key: str, message: MeterValuesWork, transaction: str | None) -> dict[str, Any]:
     return {
-        "id": digest.hexdigest(),
+        "id": key,
         "station_id": message.station_id,
         "evse_id": message.evse_id,
         "timestamp": message.timestamp,
         "received_at": message.received_at,
         "payload": message.packed,
+        "transaction": transaction,
+        "facts": facts_of_readings(message.readings) if message.readings else None,
     }

@@ -122,6 +122,15 @@ def _first(table: Table, key: str, after: tuple[int, int] | None, limit: int) ->
     return statement.order_by(*place).limit(limit).subquery()
 
 
+async def measured(session: AsyncSession, key: str, *, after: tuple[datetime, str] | None, limit: int) -> Bounded:
+    """Read up to `limit` MeterValues messages that belong to a transaction, the oldest first."""
+    columns = meter_values.c
+    statement = select(meter_values).where(columns.transaction == key)
+    if after is not None:
+        statement = statement.where(tuple_(columns.timestamp, columns.id) > after)
+    return await _bounded(session, statement.order_by(columns.timestamp, columns.id), columns.payload, limit)
+
+
 async def station_meter_values(
     session: AsyncSession,
     station_id: str,

@@ -47,7 +47,7 @@ _FACTS = (
 )
 """What few events change."""
 _IN_PARTS = {"state", "id_token", "token_key", "group", "stop_id_token", "closed"}
-_METER = ("meter", "energy_wh", "meter_start", "meter_stop", "energy_doubts")
+_METER = ("meter", "energy_wh", "meter_start", "meter_stop", "energy_reasons")
 _PLAIN = tuple(name for name in _COURSE + _FACTS if name not in _IN_PARTS)
 _course_of, _facts_of = attrgetter(*_COURSE), attrgetter(*_FACTS)
 _plain_of = itemgetter(*_PLAIN)
@@ -109,7 +109,7 @@ def from_row(row: Row) -> Transaction:
         stop_id_token=_token(row["stop_id_token"], row["stop_id_token_type"]),
         closed=None if row["closed_at"] is None else Closed(row["closed_at"], row["close_reason"], row["closed_by"]),
         meter=meter_of(row["meter"]),
-        energy=Energy(row["energy_wh"], row["meter_start"], row["meter_stop"], row["energy_doubts"]),
+        energy=Energy(row["energy_wh"], row["meter_start"], row["meter_stop"], row["energy_reasons"]),
     )
 
 

@@ -56,7 +56,7 @@ transactions = Table(
     Column("meter_stop", Double),
     Column("energy_wh", Double),
     Column("energy_quality", String(_WORD)),
-    Column("energy_doubts", Integer, nullable=False, server_default="0"),  # bits: domain/doubts.py
+    Column("energy_reasons", Integer, nullable=False, server_default="0"),  # bits: domain/quality.py
     Column("stopped_reason", String(_WORD)),
     Column("remote_start_id", Integer),
     Column("reservation_id", Integer),
@@ -174,9 +174,20 @@ meter_values = Table(
     Column("timestamp", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("transaction", String(32)),  # whose EVSE it was told of; NULL: none
+    Column("facts", LargeBinary),  # the readings of energy in it
 )
 Index("ix_meter_values_station_id_timestamp", meter_values.c.station_id, meter_values.c.timestamp)
 Index("ix_meter_values_evse", meter_values.c.station_id, meter_values.c.evse_id, meter_values.c.timestamp)
+Index("ix_meter_values_transaction_timestamp", meter_values.c.transaction, meter_values.c.timestamp)
+_FREE = meter_values.c.transaction.is_(None) & meter_values.c.facts.is_not(None)
+Index(
+    "ix_meter_values_free",
+    meter_values.c.station_id,
+    meter_values.c.timestamp,
+    postgresql_where=_FREE,
+    sqlite_where=_FREE,
+)
 
 # What the rows of a station take there, in bytes as stored.
 meter_value_bytes = Table(

@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from csms_db.base import UtcDateTime
 from csms_db.direct import Direct
 from csms_db.statements import Insert, Lookup, Update
-from sqlalchemy import select
+from sqlalchemy import Integer, String, column, select, values
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions.domain.identity import transaction_key
+from csms_transactions.domain.identity import Spot, transaction_key
 from csms_transactions.domain.transaction import State, Transaction
 from csms_transactions.store.rows import (
     COLUMNS,
@@ -86,6 +87,27 @@ async def identity(session: AsyncSession, key: str) -> Identity:
     columns = transactions.c
     statement = select(columns.id, columns.station_id, columns.transaction_id).where(columns.id == key)
     return Identity(*(await session.execute(statement)).one())
+
+
+async def at_spots(session: AsyncSession, spots: Collection[Spot]) -> dict[Spot, Identity]:
+    """Which transaction had begun last at each EVSE by then, if any. It may have ended before."""
+    if not spots:
+        return {}
+    given = values(column("station_id", String), column("evse_id", Integer), column("at", UtcDateTime), name="given")
+    spot = given.data(list(spots)).cte("spot")
+    begun = transactions.alias("begun").c
+    newest = (
+        select(begun.id)
+        .where(begun.station_id == spot.c.station_id, begun.evse_id == spot.c.evse_id, begun.started_at <= spot.c.at)
+        .order_by(begun.started_at.desc(), begun.id.desc())
+        .limit(1)
+        .correlate(spot)
+        .scalar_subquery()
+    )
+    columns = transactions.c
+    both = spot.join(transactions, columns.id == newest)
+    found = select(spot, columns.id, columns.station_id, columns.transaction_id).select_from(both)
+    return {Spot(*row[:3]): Identity(*row[3:]) for row in await session.execute(found)}
 
 
 async def create(session: AsyncSession | Direct, new: Mapping[Identity, Transaction], at: datetime) -> None:

@@ -13,7 +13,7 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
-EARLIER_RULE = "UPDATE transactions SET energy_quality = 'estimated', energy_doubts = 1 WHERE energy_wh IS NOT NULL"
+EARLIER_RULE = "UPDATE transactions SET energy_quality = 'estimated', energy_reasons = 1 WHERE energy_wh IS NOT NULL"
 FORGET_FACTS = "UPDATE transaction_events SET facts = NULL WHERE facts IS NOT NULL"
 
 
@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.add_column("transactions", sa.Column("charged_s", sa.Double))
     op.add_column("transactions", sa.Column("meter", Json))
     op.add_column("transactions", sa.Column("energy_quality", sa.String(50)))
-    op.add_column("transactions", sa.Column("energy_doubts", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("transactions", sa.Column("energy_reasons", sa.Integer, nullable=False, server_default="0"))
     op.execute(EARLIER_RULE)
     op.execute(FORGET_FACTS)
     for name in ("meter_start_exact", "meter_stop_exact", "meter_source"):
@@ -33,5 +33,5 @@ def downgrade() -> None:
     for name in ("meter_start_exact", "meter_stop_exact"):
         op.add_column("transactions", sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("transactions", sa.Column("meter_source", sa.SmallInteger))
-    for name in ("charging_since", "charged_s", "meter", "energy_quality", "energy_doubts"):
+    for name in ("charging_since", "charged_s", "meter", "energy_quality", "energy_reasons"):
         op.drop_column("transactions", name)

@@ -1,0 +1,70 @@
+"""Deriving transactions again, from all that is stored of them and what is new."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from csms_db.direct import Direct
+from csms_db.packed import size_of
+from csms_runtime import heavy
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_transactions.domain.events import TransactionEvent
+from csms_transactions.domain.readings import Reading
+from csms_transactions.domain.transaction import Conflict, Transaction, derive
+from csms_transactions.protocols.stored import event_of, read_event, readings_of
+from csms_transactions.store import events as event_store
+from csms_transactions.store import meter_values
+from csms_transactions.store.events import StoredConflict, StoredEvent
+
+
+class Fresh(NamedTuple):
+    """What is not stored yet."""
+
+    events: Sequence[TransactionEvent] = ()
+    conflicts: Sequence[Conflict] = ()
+    measured: Sequence[Reading] = ()
+    """Of MeterValues messages."""
+
+
+async def again(
+    session: AsyncSession | Direct, before: Mapping[str, Transaction | None], fresh: Mapping[str, Fresh]
+) -> dict[str, Transaction]:
+    """The transactions of `fresh`, by key. `before`: as they are stored; None or absent: they are not."""
+    known = {key: transaction for key in fresh if (transaction := before.get(key)) is not None}
+    if not known:
+        return {key: _of(news)() for key, news in fresh.items()}
+    histories = await event_store.all_of(session, known)
+    with_conflicts = [key for key, transaction in known.items() if transaction.conflicts]
+    conflicts = await event_store.conflicts_of(session, with_conflicts) if with_conflicts else {}
+    measured = await meter_values.of_transactions(session, known)
+    found: dict[str, Transaction] = {}
+    for key, news in fresh.items():
+        beside, facts = conflicts.get(key, ()), measured.get(key, ())
+        size = sum(map(_size, histories.get(key, ()))) + sum(_size(one.stored) for one in beside) + sum(map(len, facts))
+        found[key] = await heavy.run(size, _of(news, known.get(key), histories.get(key, ()), beside, facts))
+    return found
+
+
+def _of(
+    news: Fresh,
+    known: Transaction | None = None,
+    history: Sequence[StoredEvent] = (),
+    conflicts: Sequence[StoredConflict] = (),
+    measured: Sequence[bytes] = (),
+) -> Callable[[], Transaction]:
+    def derived() -> Transaction:
+        events = chain(map(_event, history), news.events)
+        beside = chain((Conflict(follows, number, _event(one)) for follows, number, one in conflicts), news.conflicts)
+        readings = [*chain.from_iterable(map(readings_of, measured)), *news.measured]
+        return derive(events, beside, known, readings)
+
+    return derived
+
+
+def _event(stored: StoredEvent) -> TransactionEvent:
+    return read_event(stored.protocol, stored.packed) if stored.facts is None else event_of(stored.facts)
+
+
+def _size(stored: StoredEvent) -> int:
+    return size_of(stored.packed) if stored.facts is None else len(stored.facts)

@@ -1,0 +1,97 @@
+"""MeterValues messages for the EVSE of a transaction (J01.FR.14): their readings of energy count like those of events.
+
+They carry no seqNo: they are placed among the events by time. What is newer than all that is known is added to the
+stored state; else the transaction is derived again. The result is the same.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from csms_db.direct import Direct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_transactions.deriving import Fresh, again
+from csms_transactions.domain.readings import Reading
+from csms_transactions.domain.transaction import Transaction, lasts_at, measure
+from csms_transactions.protocols.stored import readings_of
+from csms_transactions.steps import Step
+from csms_transactions.store import meter_values
+from csms_transactions.store import transactions as transaction_store
+from csms_transactions.store.meter_values import Free, spot_of
+from csms_transactions.store.transactions import Change, Identity
+from csms_transactions.work import MeterValuesWork
+
+
+async def record(
+    session: AsyncSession, dialect: str, messages: Sequence[MeterValuesWork], most: int, now: datetime
+) -> list[Step]:
+    """Store messages, and what follows for the transactions that were going on. `most`: as `meter_values.add`.
+
+    Raises OutdatedError when another process stored events of them meanwhile; the batch is then to be tried again.
+    """
+    spots = {spot_of(message) for message in messages if message.readings}
+    found = await transaction_store.at_spots(session, spots)
+    stored = await transaction_store.load(session, {identity.key for identity in found.values()}) if found else {}
+    going_on = {spot: identity for spot, identity in found.items() if lasts_at(stored[identity.key], spot.at)}
+    of = {spot: identity.key for spot, identity in going_on.items()}
+    fresh: dict[Identity, list[Reading]] = {}
+    for message in await meter_values.add(session, dialect, messages, most, of):
+        identity = going_on.get(spot_of(message)) if message.readings else None
+        if identity is not None:
+            fresh.setdefault(identity, []).extend(message.readings)
+    steps = await _steps(session, fresh, stored)
+    changes = [Change(step.identity.key, step.before, step.after) for step in steps if step.before is not None]
+    await transaction_store.save(session, changes, now)
+    return steps
+
+
+async def _steps(
+    session: AsyncSession, fresh: Mapping[Identity, Sequence[Reading]], stored: Mapping[str, Transaction]
+) -> list[Step]:
+    late = {key: Fresh(measured=new) for (key, *_), new in fresh.items() if not _follow(stored[key], new)}
+    derived = await again(session, stored, late) if late else {}
+    steps = []
+    for identity, readings in fresh.items():
+        before = stored[identity.key]
+        after = derived[identity.key] if identity.key in derived else measure(before, sorted(readings))
+        steps.append(Step(identity, before, after._replace(revision=before.revision + 1)))
+    return steps
+
+
+def _follow(transaction: Transaction, readings: Iterable[Reading]) -> bool:
+    """Whether they are newer than all that the transaction has seen, and of its time."""
+    meter = transaction.meter
+    return not meter.outdated and all(
+        reading.at.timestamp() > meter.measured_at
+        and reading.at.timestamp() >= meter.read_at
+        and lasts_at(transaction, reading.at)
+        for reading in readings
+    )
+
+
+async def claim(session: AsyncSession | Direct, steps: Iterable[Step]) -> dict[str, list[Reading]]:
+    """Give messages that came earlier to the transactions that began before, by their keys; return the readings."""
+    wider = [step for step in steps if step.after.evse_id is not None and _reaches_further(step)]
+    if not wider:
+        return {}
+    stations = {step.identity.station_id for step in wider}
+    found = await meter_values.free(session, stations, min(step.after.started_at for step in wider))
+    claimed = {message: step for message in found for step in wider if _is_of(message, step)}
+    if claimed:
+        await meter_values.claim(session, {message.id: step.identity.key for message, step in claimed.items()})
+    readings: dict[str, list[Reading]] = {}
+    for message, step in claimed.items():
+        readings.setdefault(step.identity.key, []).extend(readings_of(message.facts))
+    return readings
+
+
+def _reaches_further(step: Step) -> bool:
+    before, after = step.before, step.after
+    if before is None or after.started_at < before.started_at or after.evse_id != before.evse_id:
+        return True
+    return before.ended_at is not None and (after.ended_at is None or after.ended_at > before.ended_at)
+
+
+def _is_of(message: Free, step: Step) -> bool:
+    is_there = (message.station_id, message.evse_id) == (step.identity.station_id, step.after.evse_id)
+    return is_there and lasts_at(step.after, message.at)
