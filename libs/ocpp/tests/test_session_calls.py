@@ -120,7 +120,7 @@ def test_answers_do_not_wait_behind_queued_calls(connect: Any, done: Any) -> Non
         (P16, "Heartbeat", {"x": 1}, "FormationViolation"),
         (P201, "StatusNotification", STATUS | {"evseId": "1"}, "TypeConstraintViolation"),
         (P201, "StatusNotification", STATUS | {"connectorStatus": "Odd"}, "PropertyConstraintViolation"),
-        (P201, "BootNotification", None, "TypeConstraintViolation"),
+        (P201, "BootNotification", None, "OccurrenceConstraintViolation"),
         (P201, "Heartbeat", [], "TypeConstraintViolation"),
         (P201, "DataTransfer", {"vendorId": "v", "data": "\x00"}, "FormatViolation"),
     ],
@@ -445,3 +445,19 @@ def test_what_is_tolerated_in_a_queued_call_is_noted_once(connect: Any, noticed:
     )
     (effect,) = line.call("c", "StatusNotification", LATER) or [None]
     assert effect is None
+
+
+def test_lenient_takes_a_long_list_with_unknown_values_but_not_with_null(
+    connect: Any, dispatched: Any, noticed: Any
+) -> None:
+    def values(**more: Any) -> dict[str, Any]:
+        sampled = [{"value": 1, "measurand": "Temperature", **more}]
+        return {"evseId": 1, "meterValue": [{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": sampled}] * 5000}
+
+    effects = connect(lenient=True).call("a", "MeterValues", values())
+    assert orjson.loads(dispatched(effects).payload) == values()
+    assert (noticed(effects).kind, noticed(effects).code) == (
+        NoticeKind.TOLERATED,
+        ErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
+    )
+    assert noticed(connect(lenient=True).call("a", "MeterValues", values(phase=None))).kind is NoticeKind.CALL_REFUSED

@@ -36,7 +36,7 @@ async def listening(system: "System") -> AsyncIterator[Told]:
 
         async def told(count: int) -> list[DomainEvent]:
             found: list[DomainEvent] = []
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 async for batch in reader.batches():
                     found += [item.record.event for item in batch if item.record is not None]
                     if len(found) >= count:
@@ -124,3 +124,23 @@ async def test_who_makes_names_up_hides_nobody_elses_refusals(
         await refuse(system, "CS1", protocols=("ocpp1.6",), headers={"X-Forwarded-For": "192.0.2.7"})
         names = [(event.station_id, event.connection_refused.remote_address) for event in await told(4)]
     assert names == [(f"X{number}", "198.51.100.1") for number in range(3)] + [("CS1", "192.0.2.7")]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /ocpp/CS1 HTTP/1.1\r\nAuthorization Basic cGFzc3dvcmQ6\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+        b"GET /ocpp/CS1 HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 12_000,
+    ],
+)
+async def test_what_is_no_http_request_is_told_without_its_content(
+    system: "System", told: Told, request_: bytes
+) -> None:
+    _reader, writer = await asyncio.open_connection("127.0.0.1", system.gateway.port)
+    writer.write(request_)
+    (event,) = await told(1)
+    writer.close()
+    refused = event.connection_refused
+    assert (refused.kind, refused.http_status, refused.remote_address) == ("bad_request", 0, "127.0.0.1")
+    assert refused.reason == "The HTTP request is malformed or too long."

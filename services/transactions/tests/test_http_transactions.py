@@ -225,3 +225,19 @@ async def test_scopes(api):
     assert (await api.post("/stations/CS1/remote-start", json=body, headers=read_only)).status_code == 403
     assert (await api.post("/transactions/x/remote-stop", headers=read_only)).status_code == 403
     assert (await api.get("/transactions", headers={"Authorization": "Bearer nobody"})).status_code == 401
+
+
+async def test_stations_are_named_in_any_case(world, api):
+    tell, event = world.gateway.tell, world.event
+    await tell(event(0, "Started", "a"), "Cs-1")
+    await tell(event(0, "Started", "b"), "CS-1")  # of a version that told cases apart
+    await tell(event(0, "Started", "c"), "CS-10")
+    for name, found in (("cs-1", ["a", "b"]), ("CS-1", ["a", "b"]), ("cs-10", ["c"]), ("cs-11", [])):
+        items = (await api.get("/transactions", params={"station_id": name})).json()["items"]
+        assert sorted(item["transaction_id"] for item in items) == found
+
+
+async def test_letters_outside_of_ascii_keep_their_case(world, api):
+    await world.gateway.tell(world.event(0, "Started", "a"), "RDÄM")
+    for name, count in (("rdÄm", 1), ("rdäm", 0)):
+        assert len((await api.get("/transactions", params={"station_id": name})).json()["items"]) == count

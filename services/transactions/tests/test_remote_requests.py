@@ -88,6 +88,17 @@ async def test_a_refused_token_is_not_replaced_by_that_of_the_request(world):
     assert (await transaction(world))["id_token"] is None
 
 
+async def test_a_request_has_the_spelling_of_the_station_that_answered_it(database):
+    request = RemoteRequest("call", "cs1", "RequestStartTransaction", NOW, 7)
+    told = CommandResult(outcome=Outcome.OUTCOME_RESULT, payload=b'{"status":"Accepted"}', completed_at_ms=1)
+    told.command.correlation_id = "call"
+    async with database.transaction() as session:
+        await remote_requests.add(session, request)
+        await remote_requests.finish(session, [results.outcome(ResultWork("CS1", told))])
+        found = (await session.execute(select(tables.remote_requests))).mappings().one()
+    assert (found["station_id"], found["status"]) == ("CS1", "Accepted")
+
+
 async def test_the_cable_came_first(world):
     await world.connect()
     await world.gateway.tell(world.event(0, "Started", triggerReason="CablePluggedIn"))

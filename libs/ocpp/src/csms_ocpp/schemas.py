@@ -55,7 +55,16 @@ _TOLERATED_CHARACTERS = 255
 _TOLERATED_WORD = 32
 _WORDS = {"ConnectorStatusEnumType": 16}
 """Values of enumerations that are not in them: how long, as far as services can keep them."""
-_DECIDED = frozenset({"TransactionEventEnumType", "AttributeEnumType", "MutabilityEnumType"})
+_DECIDED = frozenset(
+    {
+        "AttributeEnumType",
+        "CertificateActionEnumType",
+        "CertificateSigningUseEnumType",
+        "HashAlgorithmEnumType",
+        "MutabilityEnumType",
+        "TransactionEventEnumType",
+    }
+)
 """Enumerations by which services decide what a message is: no other value will do."""
 _IDENTIFYING = frozenset({"transactionId", "idToken", "idTag", "parentIdTag"})
 """What records are found by."""

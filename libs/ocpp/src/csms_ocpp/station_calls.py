@@ -16,8 +16,8 @@ from csms_ocpp.limits import SessionLimits
 from csms_ocpp.long_list import LongList
 from csms_ocpp.registration import Registration, Standing
 from csms_ocpp.validation import (
+    Tolerated,
     Violation,
-    permits_empty_request,
     permits_empty_response,
     tolerated,
     validate_request,
@@ -179,10 +179,10 @@ class StationCalls:
         return OcppError(ErrorCode.SECURITY_ERROR, "the station is not accepted")
 
     def _wrong_content(self, request: Call | Send) -> OcppError | None:
-        if request.payload is None and permits_empty_request(self._protocol, request.action):
+        if request.payload is None:
             request.payload, request.raw = {}, b"{}"  # 2.x Part 4, 4.1.5 takes both for no fields
         if isinstance(request.payload, LongList):
-            return request.payload.check(partial(self._violation, request.action))
+            return request.payload.check(partial(self._piece_violation, request.action))
         unusable = unfit(request.payload, request.raw)
         if unusable is not None:
             return OcppError(ErrorCode.FORMAT_VIOLATION, unusable)
@@ -191,6 +191,17 @@ class StationCalls:
             return None
         return OcppError(violation.code, violation.description)
 
+    def _piece_violation(self, action: str, payload: object) -> Violation | None:
+        """As `_violation`, of some entries of a long list; what would have to be changed is not tolerated in those."""
+        violation = self._violation(action, payload)
+        if violation is None or not self._lenient:
+            return violation
+        found = tolerated(self._protocol, action, payload, response=False)
+        if found is None or found.payload is not payload:
+            return violation
+        self._noted = self._noted or _tolerance(action, found)
+        return None
+
     def _tolerates(self, request: Call | Send) -> bool:
         """Whether the request is taken all the same; then it is changed to what services can read, and noted."""
         found = tolerated(self._protocol, request.action, request.payload, response=False)
@@ -198,7 +209,7 @@ class StationCalls:
             return False
         if found.payload is not request.payload:
             request.payload, request.raw = found.payload, orjson.dumps(found.payload)
-        self._noted = Notice(NoticeKind.TOLERATED, found.description, request.action, found.faults[0].code)
+        self._noted = _tolerance(request.action, found)
         return True
 
     def _take_noted(self) -> Notice:
@@ -213,7 +224,7 @@ class StationCalls:
         """Check a long payload in steps of a millisecond, unless the request is refused whatever it says."""
         refused = self._wrong_action(request) or (self._in_work is None and self._barred(request))
         if isinstance(request.payload, LongList) and not refused:
-            yield from request.payload.checking(partial(self._violation, request.action))
+            yield from request.payload.checking(partial(self._piece_violation, request.action))
 
     def receive_send(self, send: Send) -> list[Effect]:
         """Take a SEND: dispatch it at once, or drop it; it never gets an answer (OCPP 2.1 Part 4)."""
@@ -283,6 +294,10 @@ class StationCalls:
         self._answers[call.fingerprint] = _Kept(answer, call.received_at)
         if len(self._answers) > self._limits.answers_kept:
             del self._answers[next(iter(self._answers))]
+
+
+def _tolerance(action: str, found: Tolerated) -> Notice:
+    return Notice(NoticeKind.TOLERATED, found.description, action, found.faults[0].code)
 
 
 def _checked(protocol: Protocol, action: str, answer: bytes) -> tuple[Any, str | None]:

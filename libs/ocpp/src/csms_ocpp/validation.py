@@ -25,7 +25,6 @@ _MOST_VIOLATIONS = 100
 __all__ = [
     "Violation",
     "all_violations_request",
-    "permits_empty_request",
     "permits_empty_response",
     "pointer",
     "redact",
@@ -178,11 +177,6 @@ def _unwritable(payload: object) -> Violation | None:
     except TypeError:
         reason = "cannot be written as JSON"
     return Violation(ErrorCode.FORMAT_VIOLATION, "", reason) if reason else None
-
-
-def permits_empty_request(protocol: Protocol, action: str) -> bool:
-    """Whether `{}` is a valid request of a station. KeyError for unknown actions."""
-    return _request_validator(protocol, action, False, False).is_valid({})  # noqa: FBT003 as cached elsewhere
 
 
 def permits_empty_response(protocol: Protocol, action: str, *, outbound: bool = True) -> bool:

@@ -1,12 +1,13 @@
 """The command line of a service: `serve`, and `migrate` where it has a database."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import typer
 
-from csms_runtime import lifecycle, logging
+from csms_runtime import lifecycle, logging, named_files
 from csms_runtime.settings import RuntimeSettings
 
 Settings = TypeVar("Settings", bound=RuntimeSettings)
@@ -51,7 +52,15 @@ def service_cli(
 def _configured(settings: Callable[[], Settings]) -> Settings:
     configured = settings()
     logging.configure(configured.log_level, configured.log_format)
+    demand_files(configured)
     return configured
+
+
+def demand_files(settings: RuntimeSettings) -> None:
+    """End the program, with a line that says why, when a file that the settings name cannot be read."""
+    fault = named_files.fault(settings)
+    if fault:
+        sys.exit(fault)
 
 
 async def _awaited(work: Awaitable[None]) -> None:

@@ -366,8 +366,8 @@ class ConnectionRefused(_message.Message):
     SECURITY_EVENT_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     http_status: _builtins.int
-    """0: the TLS handshake failed. 101: it was let in, and its connection closed when it told its serial number (B01.FR.12);
-    such events are on events.devices.
+    """0: nothing was answered, since the TLS handshake failed or what came was no HTTP request. 101: it was let in, and its
+    connection closed when it told its serial number (B01.FR.12); such events are on events.devices.
     """
     reason: _builtins.str
     remote_address: _builtins.str

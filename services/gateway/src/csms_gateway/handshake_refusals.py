@@ -53,11 +53,11 @@ class HandshakeRefusals:
         """By address, since `_counted_from`."""
         self._counted_from = 0
 
-    def refused(self, request: Request, address: str, refusal: Refusal) -> None:
-        """Tell of a request that is refused, from this address."""
+    def refused(self, request: Request | None, address: str, refusal: Refusal) -> None:
+        """Tell of a request that is refused, from this address; None: it cannot be read."""
         if refusal.result not in _TOLD:
             return
-        station_id = _station(request)
+        station_id = "" if request is None else _station(request)
         if not self._is_due(f"{station_ids.key(station_id) or address}\n{refusal.result.value}", subscriber(address)):
             return
         told = ConnectionRefused(
@@ -96,9 +96,11 @@ def _station(request: Request) -> str:
     return ""
 
 
-def _reason(request: Request, refusal: Refusal) -> str:
+def _reason(request: Request | None, refusal: Refusal) -> str:
     """What the answer says, and what of the request it is about; never credentials."""
     text = refusal.text.strip().partition("\n")[0]
+    if request is None:
+        return text
     match refusal.result:
         case Result.BAD_SUBPROTOCOL:
             offered = ", ".join(request.headers.get_all("Sec-WebSocket-Protocol"))

@@ -60,7 +60,7 @@ class StationServer:
 
     `tls_failed` is told of TLS handshakes that failed, with the address; `owing` of stations that are not let in since
     they have sent more than they may, with the version of OCPP; `refused` of upgrades that are refused, with the
-    address.
+    request, if it can be read, and the address.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class StationServer:
         *,
         tls_failed: Callable[[TlsFailure, str], None],
         owing: Callable[[str, str], None],
-        refused: Callable[[Request, str, Refusal], None],
+        refused: Callable[[Request | None, str, Refusal], None],
     ) -> None:
         self._settings = settings
         self._requests = requests
@@ -180,6 +180,13 @@ class StationServer:
         self._unasked.lost(socket)
         if socket.allowed is not None:
             self._shared.buckets.left(station_ids.key(socket.allowed.station_id), socket.loop.time())
+
+    def malformed(self, socket: StationSocket) -> None:
+        """See `Owner`."""
+        metrics.GATEWAY_HANDSHAKES.labels(Result.BAD_REQUEST.value).inc()
+        # Nothing of it is repeated: its headers may hold a password.
+        text = "The HTTP request is malformed or too long.\n"
+        self._refused(None, socket.remote_address, Refusal(0, text, Result.BAD_REQUEST))
 
     def requested(self, socket: StationSocket, request: Request) -> None:
         """See `Owner`."""

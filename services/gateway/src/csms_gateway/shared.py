@@ -46,6 +46,9 @@ class Owner(Protocol):
     def requested(self, socket: "StationSocket", request: Request) -> None:
         """The HTTP request is complete; `StationSocket.respond` is to be called."""
 
+    def malformed(self, socket: "StationSocket") -> None:
+        """What came is no HTTP request, or too long a one; the connection is about to end."""
+
     def lost(self, socket: "StationSocket") -> None:
         """The TCP connection is gone."""
 

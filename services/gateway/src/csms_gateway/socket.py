@@ -274,10 +274,12 @@ class StationSocket(asyncio.BufferedProtocol):
         try:
             part = reader.take(data)
         except ValueError:
+            self._shared.owner.malformed(self)
             self.transport.abort()
             return
         if not part:
             return
+        was_broken = self._protocol.handshake_exc is not None
         self._protocol.receive_data(part)
         events = self._protocol.events_received()
         if events or self._protocol.close_expected():
@@ -286,6 +288,8 @@ class StationSocket(asyncio.BufferedProtocol):
         for event in events:
             if isinstance(event, Request):
                 self._shared.owner.requested(self, event)
+        if not (events or was_broken) and self._protocol.handshake_exc is not None:
+            self._shared.owner.malformed(self)
 
     def eof_received(self) -> None:
         """See asyncio.Protocol."""

@@ -5,6 +5,7 @@ import sys
 import typer
 from csms_auth.pki.files import WrongPassphraseError
 from csms_runtime import lifecycle, logging
+from csms_runtime.command_line import demand_files
 
 from csms_standalone.app import Ports
 from csms_standalone.app import serve as serve_all
@@ -28,6 +29,7 @@ def serve() -> None:
     """
     environment = StandaloneSettings()
     logging.configure(environment.log_level, environment.log_format)
+    demand_files(environment)
     secrets = secrets_of(environment.data_dir, admin_key=environment.admin_api_key is None)
     try:
         settings = with_certificates(environment.with_secrets(secrets))

@@ -19,6 +19,7 @@ from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
 from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
+from csms_runtime.http.station_paths import spelled
 from csms_runtime.waiting import done_before
 from fastapi import APIRouter
 
@@ -32,7 +33,7 @@ from csms_transactions.known import KnownTransactions
 from csms_transactions.ordering import Orders
 from csms_transactions.remote import RemoteControl
 from csms_transactions.settings import TransactionSettings
-from csms_transactions.store import remote_requests, tables
+from csms_transactions.store import remote_requests, spellings, tables
 from csms_transactions.storing import Storing
 from csms_transactions.tokens import TokenAnswers
 from csms_transactions.undecided import AskingAgain
@@ -98,12 +99,13 @@ class Transactions:
             on_health=partial(health.set, _BOOTS),
         )
         self.control = RemoteControl(database, orders)
-        self.routers: Sequence[APIRouter] = (
+        routers = (
             transactions_router(database),
             remote_router(database, self.control),
             closing_router(database, closing),
             outbox_http.router(SetAside(database, tables.outbox), "transactions", self._relay.wake),
         )
+        self.routers: Sequence[APIRouter] = spelled(routers, partial(_spelling, database))
         """The HTTP resources, to be mounted below /api/v1."""
 
     async def ready(self) -> None:
@@ -132,3 +134,8 @@ class Transactions:
                 await self._runner.run(stop)
                 await self._tokens.drain()
             finished.set()
+
+
+async def _spelling(database: Database, station_id: str) -> str:
+    async with database.reading() as session:
+        return await spellings.spelling(session, station_id)

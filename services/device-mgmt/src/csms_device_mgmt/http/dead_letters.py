@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from csms_device_mgmt.http.parameters import number_position
 from csms_device_mgmt.store import dead_letters as store
+from csms_device_mgmt.store.stations import spelling
 from csms_device_mgmt.store.tables import DeadLetter
 from csms_device_mgmt.unit import Units
 
@@ -58,9 +59,11 @@ def router(units: Units, bus: Bus) -> APIRouter:
         replayed: Annotated[bool | None, Query(description="Whether it was published again")] = None,
     ) -> Page[DeadLetterModel]:
         """List records that were given up, the newest first."""
-        wanted = {"station_id": station_id, "topic": topic, "reason": reason}
+        wanted = {"topic": topic, "reason": reason}
+        before = number_position(page)
         async with units.reading() as session:
-            before = number_position(page)
+            if station_id is not None:
+                wanted["station_id"] = await spelling(session, station_id)
             rows = await store.page(session, limit=page.limit + 1, before=before, wanted=wanted, replayed=replayed)
         return paginate(
             rows, page.limit, position=lambda row: [row.id], item=lambda row: DeadLetterModel(**_shown(row))

@@ -43,7 +43,7 @@ class RefusedHandshakeModel(BaseModel):
     known: bool = Field(description="Whether there was such a station")
     remote_address: str
     kind: Annotated[str, one_of(*_KINDS)] = Field(description=_KINDS_EXPLAINED)
-    http_status: int = Field(description="What it was answered; 0: nothing, the TLS handshake failed")
+    http_status: int = Field(description="What it was answered; 0: nothing, TLS or HTTP failed before")
     reason: str
     security_event: str | None = Field(description="OCPP's security event when there is one for it")
     count: int = Field(description="How often that was told: at most once a minute")

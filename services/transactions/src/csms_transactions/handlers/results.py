@@ -66,6 +66,7 @@ def outcome(item: ResultWork) -> RemoteOutcome:
         response.get("transactionId"),
         from_ms(result.completed_at_ms),
         certainty(result),
+        item.station_id,
     )
 
 

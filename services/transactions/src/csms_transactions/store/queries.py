@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.transaction import State
 from csms_transactions.store.rows import token_key
+from csms_transactions.store.spellings import spellings
 from csms_transactions.store.tables import conflicting_events, meter_values, transaction_events, transactions
 
 Row = RowMapping
@@ -25,6 +26,7 @@ class Filter:
     """Which transactions; None: any."""
 
     station_id: str | None = None
+    """In any case."""
     transaction_id: str | None = None
     """The station's id of it; case does not matter."""
     state: str | None = None
@@ -46,6 +48,8 @@ async def find(
     `after`: start time, or time of the change, and id of the last one already seen.
     """
     conditions = _conditions(filters)
+    if filters.station_id is not None:
+        conditions.append(_of_station(await spellings(session, filters.station_id)))
     if filters.updated_since is not None:
         statement = _changed(filters, conditions, filters.updated_since, after, limit)
     else:
@@ -164,12 +168,17 @@ async def _bounded(session: AsyncSession, statement: Select[Any], payload: Colum
 def _conditions(filters: Filter) -> list[ColumnElement[bool]]:
     """The filters' conditions, but for state and time."""
     columns = transactions.c
-    found = _given(columns.station_id, filters.station_id)
+    found: list[ColumnElement[bool]] = []
     if filters.transaction_id is not None:
         found.append(columns.transaction_id_key == filters.transaction_id.casefold())
     if filters.id_token is not None:
         found.append(columns.id_token_key == token_key(filters.id_token))
     return found
+
+
+def _of_station(names: Sequence[str]) -> ColumnElement[bool]:
+    column = transactions.c.station_id
+    return column == names[0] if len(names) == 1 else column.in_(names)  # the first reads an index in order
 
 
 def _given(column: ColumnElement[Any], value: object) -> list[ColumnElement[bool]]:

@@ -39,6 +39,8 @@ class RemoteOutcome(NamedTuple):
     completed_at: datetime
     certainty: int
     """Of two outcomes of a request the higher one is kept, of two that are equal the first."""
+    station_id: str | None = None
+    """As device-mgmt spells it: whoever asked may have named it in another case; None: as it was named."""
 
 
 ANSWERED = 2**62
@@ -68,6 +70,7 @@ _FINISH = (
     )
     .values(
         certainty=bindparam("new_certainty", type_=BigInteger),
+        station_id=func.coalesce(bindparam("spelled"), remote_requests.c.station_id),
         outcome=bindparam("new_outcome"),
         status=bindparam("new_status"),
         transaction_id=func.coalesce(bindparam("told"), remote_requests.c.transaction_id),
@@ -143,6 +146,7 @@ async def tokens(session: AsyncSession | Direct, requests: Collection[RequestKey
 def _finished(outcome: RemoteOutcome) -> dict[str, Any]:
     return {
         "call": outcome.call_id,
+        "spelled": outcome.station_id,
         "new_outcome": outcome.outcome,
         "new_status": outcome.status,
         "told": outcome.transaction_id,

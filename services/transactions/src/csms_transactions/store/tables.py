@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 
@@ -83,6 +84,7 @@ transactions = Table(
 Index("ix_transactions_all", apart(transactions.c.started_at), transactions.c.id)
 Index("ix_transactions_transaction_id", transactions.c.transaction_id_key, transactions.c.started_at)
 Index("ix_transactions_station_id_started_at", transactions.c.station_id, transactions.c.started_at)
+Index("ix_transactions_spelling", func.lower(transactions.c.station_id), transactions.c.station_id)
 Index("ix_transactions_state_started_at", transactions.c.state, transactions.c.started_at)
 Index("ix_transactions_id_token_key_started_at", transactions.c.id_token_key, transactions.c.started_at)
 Index("ix_transactions_id_token_key_state", transactions.c.id_token_key, transactions.c.state)
