@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from csms_db import indexes
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 concurrently = True
