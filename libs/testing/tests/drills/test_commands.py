@@ -10,7 +10,7 @@ class FakeApi:
     async def request(self, *_, **__):
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return httpx2.Response(self.outcome)
+        return httpx2.Response(self.outcome, json={"call_id": "1", "outcome": "result"})
 
 
 @pytest.mark.parametrize(
@@ -24,15 +24,16 @@ class FakeApi:
     ],
 )
 async def test_answers_and_clear_failures(outcome, name):
-    commands = CommandLoad(FakeApi(outcome), ["CS1"], "TOKEN")
+    commands = CommandLoad(FakeApi(outcome), ["CS1"], [{"idToken": "T", "type": "ISO14443"}])
     assert await commands.get_variables("CS1") == name
     assert commands.outcomes == {name: 1}
     assert commands.wrong == []
+    assert commands.answers == ({"1": "result"} if outcome == 200 else {})
 
 
 @pytest.mark.parametrize("status", [500, 404, 422])
 async def test_anything_else_is_wrong(status):
-    commands = CommandLoad(FakeApi(status), ["CS1"], "TOKEN")
+    commands = CommandLoad(FakeApi(status), ["CS1"], [{"idToken": "T", "type": "ISO14443"}])
     assert await commands.get_variables("CS1") == "wrong"
     assert len(commands.wrong) == 1
     assert str(status) in commands.wrong[0]

@@ -26,11 +26,13 @@ _VARIABLES: Json = {
 class CommandLoad:
     """Sends commands to random stations until told to stop; keeps what became of them."""
 
-    def __init__(self, api: Api, station_ids: Sequence[str], id_token: str) -> None:
+    def __init__(self, api: Api, station_ids: Sequence[str], tokens: Sequence[Json]) -> None:
         self._api = api
         self._station_ids = station_ids
-        self._id_token = id_token
+        self._tokens = tokens
         self.outcomes: Counter[str] = Counter()
+        self.answers: dict[str, str] = {}
+        """By call id: what came of it, of those that a station answered."""
         self.wrong: list[str] = []
         """What was neither an answer nor a clear failure."""
 
@@ -48,7 +50,7 @@ class CommandLoad:
 
     async def remote_start(self, station_id: str) -> str:
         """Ask a station to start charging; how that went. A refusal of the station is an answer, too."""
-        token = {"idToken": self._id_token, "type": "ISO14443"}
+        token = random.choice(self._tokens)  # noqa: S311  # no secret
         return await self._send(f"/stations/{station_id}/remote-start", {"id_token": token, "evse_id": 2})
 
     async def _send(self, path: str, body: Json) -> str:
@@ -60,6 +62,8 @@ class CommandLoad:
         except httpx2.TransportError:
             return self._note("service down")
         if answer.is_success:
+            told = answer.json()
+            self.answers[told["call_id"]] = told["outcome"]
             return self._note(ANSWERED)
         if answer.status_code not in _CLEAR:
             return self._note_wrong(f"{path}: {answer.status_code} {answer.text[:200]}")

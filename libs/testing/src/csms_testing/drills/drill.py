@@ -6,12 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from csms_testing.drills.arena import Arena
-from csms_testing.drills.deadletters import dead_letters
 from csms_testing.drills.failure import DrillFailed
 from csms_testing.drills.load import Load, load
+from csms_testing.drills.told import domain_events
+from csms_testing.drills.topics import dead_letters
 from csms_testing.drills.verify import verify
 
 
@@ -104,7 +106,9 @@ async def _run(drill: Drill, arena: Arena, result: Result, *, short: bool, stati
             scene = Scene(arena, running, short)
             result.notes = scene.notes
             result.recovery_s = round(await drill.play(scene), 2)
-        await verify(scene.load.ledger, arena.store, arena.api, scene.load.prefix)
+        prefix = scene.load.prefix
+        read_told = None if arena.kafka is None else partial(domain_events, arena.kafka.bootstrap, prefix)
+        await verify(scene.load.acknowledged, arena.store, arena.api, prefix, read_told=read_told)
     finally:
         if scene is not None:
             result.ledger = scene.load.ledger.summary()

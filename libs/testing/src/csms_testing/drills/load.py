@@ -4,16 +4,20 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from csms_testing.drills.api import Api
 from csms_testing.drills.commands import ANSWERED, CommandLoad
+from csms_testing.drills.comparing import Acknowledged
+from csms_testing.drills.drivers import Drivers, register
 from csms_testing.drills.failure import DrillFailed
 from csms_testing.drills.ledger import WatchedLedger
+from csms_testing.drills.notices import Notices
 from csms_testing.simulator import Clock, EvseUnavailable, Plan, State, Station, StationConfig, Stats
+from csms_testing.simulator.frames import Json
 
 SPEED = 60.0
 CONFIG = StationConfig(
@@ -39,6 +43,8 @@ class Load:
     ledger: WatchedLedger
     stats: Stats
     commands: CommandLoad
+    notices: Notices
+    drivers: Drivers
     prefix: str
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -46,6 +52,13 @@ class Load:
     def served(self) -> int:
         """How many stations were served since the moment that `served_again` watches."""
         return len(self.ledger.served)
+
+    @property
+    def acknowledged(self) -> Acknowledged:
+        """What was acknowledged so far."""
+        return Acknowledged(
+            self.ledger, self.drivers.groups, self.commands.answers, self.notices.acknowledged, self.notices.sent
+        )
 
     async def steady(self, deadline_s: float = 120) -> None:
         """Wait until every station has an event acknowledged that happens from now on."""
@@ -111,12 +124,14 @@ def _idle(station: Station) -> bool:
     return not station.transactions()
 
 
-async def _drive(station: Station, id_token: str, stopping: asyncio.Event) -> None:
+async def _drive(station: Station, id_token: Json, plans: Sequence[Plan], stopping: asyncio.Event) -> None:
     """Charge at EVSE 1 again and again; EVSE 2 is left to remote starts."""
     await station.clock.sleep(random.uniform(0, 60))  # noqa: S311  # no secret
-    while not stopping.is_set():
+    for plan in itertools.cycle(plans):
+        if stopping.is_set():
+            return
         try:
-            await station.charge(1, id_token, plan=PLAN)
+            await station.charge(1, id_token, plan=plan)
         except EvseUnavailable:
             continue
         finally:
@@ -131,8 +146,7 @@ async def load(api: Api, urls: Sequence[str], *, stations: int, config: StationC
     Raises DrillFailed.
     """
     run = f"{next(_RUNS)}-{random.randrange(16**4):04x}"  # noqa: S311  # no secret
-    prefix, id_token = f"DRILL-{run}-", f"DRILL{run}"
-    await api.put(f"/id-tokens/ISO14443/{id_token}", {"status": "Accepted"})
+    prefix, drivers = f"DRILL-{run}-", await register(api, run)
     ledger, stats, clock = WatchedLedger(), Stats(), Clock(SPEED)
     fleet = [
         Station(
@@ -140,25 +154,33 @@ async def load(api: Api, urls: Sequence[str], *, stations: int, config: StationC
         )
         for number in range(stations)
     ]
-    made = Load(fleet, ledger, stats, CommandLoad(api, [station.id for station in fleet], id_token), prefix)
-    async with _running(made, id_token):
+    commands = CommandLoad(api, [station.id for station in fleet], drivers.tokens)
+    made = Load(fleet, ledger, stats, commands, Notices(fleet), drivers, prefix)
+    async with _running(made):
         yield made
 
 
+def _work(made: Load) -> Iterator[Coroutine[None, None, None]]:
+    """What goes on all the time."""
+    plans = (PLAN, replace(PLAN, stop_token=made.drivers.keeper))
+    for number, station in enumerate(made.stations):
+        yield _drive(station, made.drivers.of(number), plans, made.stopping)
+    yield made.commands.run(made.stopping)
+    yield made.notices.run(made.stopping)
+
+
 @asynccontextmanager
-async def _running(made: Load, id_token: str) -> AsyncIterator[None]:
+async def _running(made: Load) -> AsyncIterator[None]:
     tasks: list[asyncio.Task[None]] = []
     try:
         for station in made.stations:
             await station.start()
         for station in made.stations:
             await station.wait_accepted(120)
-        drivers = [asyncio.create_task(_drive(station, id_token, made.stopping)) for station in made.stations]
-        commanding = asyncio.create_task(made.commands.run(made.stopping))
-        tasks = [*drivers, commanding]
+        tasks = [asyncio.create_task(work) for work in _work(made)]
         await made.steady()
         yield
-        await made.end_sessions([*drivers, commanding])
+        await made.end_sessions(tasks)
         await made.delivered(180)
         await made.all_obey(60)
     finally:

@@ -4,12 +4,13 @@ import asyncio
 import sqlite3
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import asyncpg
 import orjson
+from csms_db.packed import unpack
 
 from csms_testing.simulator.ledger import Key, payload_hash
 
@@ -19,9 +20,17 @@ FROM {schema}transaction_events e JOIN {schema}transactions t ON t.id = e."trans
 WHERE t.station_id LIKE {prefix}
 """
 _TRANSACTIONS = """
-SELECT station_id, transaction_id, state, event_count, last_seq_no, CAST(gaps AS TEXT) AS gaps
+SELECT station_id, transaction_id, state, event_count, last_seq_no, CAST(gaps AS TEXT) AS gaps, energy_wh,
+    id_token, id_token_type, stop_id_token, stop_id_token_type, group_id_token, group_id_token_type
 FROM {schema}transactions WHERE station_id LIKE {prefix}
 """
+_CALLS = "SELECT call_id, state, outcome FROM {schema}calls WHERE station_id LIKE {prefix}"
+_NOTICES = """
+SELECT payload FROM {schema}notifications
+WHERE station_id LIKE {prefix} AND action = 'SecurityEventNotification'
+"""
+_QUERIES = {_EVENTS: "transactions", _TRANSACTIONS: "transactions", _CALLS: "devices", _NOTICES: "devices"}
+"""Query → schema, or file."""
 SCHEMAS = ("auth", "transactions", "devices")
 
 
@@ -33,6 +42,10 @@ class Stored:
     """How many rows each event has."""
     hashes: dict[Key, str]
     transactions: dict[tuple[str, str], dict[str, Any]]
+    calls: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """State and outcome of each call."""
+    notices: Counter[str] = field(default_factory=Counter)
+    """How many rows each security event has, by its text."""
 
 
 class Store(Protocol):
@@ -53,14 +66,15 @@ class PostgresStore:
 
     async def read(self, prefix: str) -> Stored:
         """See `Store`."""
-        names = {"schema": "transactions.", "prefix": "$1"}
         connection = await asyncpg.connect(self._url, timeout=10)
         try:
-            events = await connection.fetch(_EVENTS.format(**names), f"{prefix}%")
-            transactions = await connection.fetch(_TRANSACTIONS.format(**names), f"{prefix}%")
+            rows = {
+                query: await connection.fetch(query.format(schema=f"{schema}.", prefix="$1"), f"{prefix}%")
+                for query, schema in _QUERIES.items()
+            }
         finally:
             await connection.close()
-        return _stored([tuple(row) for row in events], [dict(row) for row in transactions])
+        return _stored({query: [dict(row) for row in found] for query, found in rows.items()})
 
     async def outbox(self) -> int:
         """See `Store`."""
@@ -87,12 +101,13 @@ class SqliteStore:
         return await asyncio.to_thread(self._outbox)
 
     def _read(self, prefix: str) -> Stored:
-        with closing(self._open("transactions")) as database:
-            database.row_factory = sqlite3.Row
-            names = {"schema": "", "prefix": "?"}
-            events = database.execute(_EVENTS.format(**names), [f"{prefix}%"]).fetchall()
-            transactions = database.execute(_TRANSACTIONS.format(**names), [f"{prefix}%"]).fetchall()
-        return _stored([tuple(row) for row in events], [dict(row) for row in transactions])
+        found: dict[str, list[dict[str, Any]]] = {}
+        for query, schema in _QUERIES.items():
+            with closing(self._open(schema)) as database:
+                database.row_factory = sqlite3.Row
+                rows = database.execute(query.format(schema="", prefix="?"), [f"{prefix}%"])
+                found[query] = [dict(row) for row in rows]
+        return _stored(found)
 
     def _outbox(self) -> int:
         count = 0
@@ -105,12 +120,13 @@ class SqliteStore:
         return sqlite3.connect(self._directory / f"{name}.db", timeout=10)
 
 
-def _stored(events: list[tuple[Any, ...]], transactions: list[dict[str, Any]]) -> Stored:
+def _stored(found: dict[str, list[dict[str, Any]]]) -> Stored:
+    keys = [(row["station_id"], row["transaction_id"], row["seq_no"]) for row in found[_EVENTS]]
+    payloads = [orjson.loads(unpack(row["payload"])) for row in found[_EVENTS]]
     return Stored(
-        events=Counter((station, transaction, seq_no) for station, transaction, seq_no, _ in events),
-        hashes={
-            (station, transaction, seq_no): payload_hash(orjson.loads(payload))
-            for station, transaction, seq_no, payload in events
-        },
-        transactions={(row["station_id"], row["transaction_id"]): row for row in transactions},
+        events=Counter(keys),
+        hashes={key: payload_hash(payload) for key, payload in zip(keys, payloads, strict=True)},
+        transactions={(row["station_id"], row["transaction_id"]): row for row in found[_TRANSACTIONS]},
+        calls={row["call_id"]: (row["state"], row["outcome"]) for row in found[_CALLS]},
+        notices=Counter(orjson.loads(unpack(row["payload"]))["techInfo"] for row in found[_NOTICES]),
     )

@@ -46,6 +46,8 @@ class Plan:
     """Whether the driver leaves at the end."""
     stop: Stop = LOCAL
     """How the driver ends the session when time or energy is reached."""
+    stop_token: Json | None = None
+    """What the driver presents to stop; None: the token that started it."""
     remote_start_id: int | None = None
     """Set when a RequestStartTransaction started it."""
     group_id_token: Json | None = None
@@ -198,7 +200,9 @@ class Session:
 
     def _planned_stop(self) -> Stop:
         plan = self._plan.stop
-        return Stop(plan.reason, plan.trigger, self._token) if plan.trigger == "StopAuthorized" else plan
+        if plan.trigger != "StopAuthorized":
+            return plan
+        return Stop(plan.reason, plan.trigger, self._plan.stop_token or self._token)
 
     async def _end(self, stop: Stop) -> ChargeResult:
         transaction = self._transaction

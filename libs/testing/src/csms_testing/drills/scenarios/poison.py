@@ -10,9 +10,9 @@ from csms.v1.station_pb2 import GATEWAY_STATE_ALIVE, GatewayStatus, ReplyTo, Sta
 from csms_bus.records import new_record
 from csms_bus.topics import CALLS_AUTH, CALLS_DEVICES, CALLS_TRANSACTIONS, GATEWAY_INBOX
 
-from csms_testing.drills.deadletters import dead_letters
 from csms_testing.drills.drill import Drill, Scene, Stage
 from csms_testing.drills.failure import DrillFailed
+from csms_testing.drills.topics import dead_letters
 
 _TOPICS = (CALLS_AUTH, CALLS_TRANSACTIONS, CALLS_DEVICES)
 _ACTIONS = {CALLS_AUTH: "Authorize", CALLS_TRANSACTIONS: "TransactionEvent", CALLS_DEVICES: "BootNotification"}
