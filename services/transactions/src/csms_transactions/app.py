@@ -17,7 +17,7 @@ from csms_bus.topics import TRANSACTIONS_INBOX
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
-from csms_db.retention import Kept, Retention
+from csms_db.retention import Retention
 from csms_runtime.health import Health
 from csms_runtime.http.station_paths import spelled
 from csms_runtime.waiting import done_before
@@ -32,8 +32,9 @@ from csms_transactions.http.transactions import transactions_router
 from csms_transactions.known import KnownTransactions
 from csms_transactions.ordering import Orders
 from csms_transactions.remote import RemoteControl
+from csms_transactions.retention import kept
 from csms_transactions.settings import TransactionSettings
-from csms_transactions.store import remote_requests, spellings, tables
+from csms_transactions.store import spellings, tables
 from csms_transactions.storing import Storing
 from csms_transactions.tokens import TokenAnswers
 from csms_transactions.undecided import AskingAgain
@@ -55,9 +56,7 @@ class Transactions:
         self._health = health
         self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
-        self._retention = Retention(
-            database, [Kept("remote_requests", settings.keep_remote_requests_days, remote_requests.delete_old)]
-        )
+        self._retention = Retention(database, kept(settings))
         orders = Orders(requester, grace_s=settings.call_grace_s, service_timeout_s=settings.service_timeout_s)
         known = KnownTransactions()
         closing = self.closing = Closing(database, known, self._relay.wake)

@@ -16,6 +16,20 @@ class TransactionSettings(RuntimeSettings):
     keep_remote_requests_days: int = Field(
         90, ge=0, le=36500, description="How long remote starts and stops are kept, in days; 0: for ever"
     )
+    keep_transactions_days: int = Field(
+        0,
+        ge=0,
+        le=36500,
+        description="How long transactions that have ended are kept, with their events, in days from their start; "
+        "0: for ever",
+    )
+    keep_meter_values_days: int = Field(
+        365,
+        ge=0,
+        le=36500,
+        description="How long MeterValues messages are kept, in days; 0: for ever, as far as "
+        "CSMS_STATION_METER_VALUES_BYTES goes",
+    )
     station_meter_values_bytes: int = Field(
         256 * 1024 * 1024,
         ge=8 * 1024 * 1024,

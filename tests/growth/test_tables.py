@@ -1,0 +1,222 @@
+"""Every table of every service has a rule by which it does not grow for ever, on both databases.
+
+A table that is not named here fails. What is deleted after some days, and what goes with a station, is tried.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from csms_auth.app import MIGRATIONS as AUTH
+from csms_auth.store import api_tables, audit
+from csms_db.base import Json, UtcDateTime
+from csms_db.engine import Database
+from csms_db.packed import PackedJson
+from csms_db.retention import Kept
+from csms_device_mgmt.app import MIGRATIONS as DEVICES
+from csms_device_mgmt.retention import kept as devices_kept
+from csms_device_mgmt.settings import DeviceSettings
+from csms_device_mgmt.store import stations
+from csms_device_mgmt.store.tables import Base
+from csms_runtime.clock import utcnow
+from csms_testing.databases import database_fixture
+from csms_transactions.app import MIGRATIONS as TRANSACTIONS
+from csms_transactions.retention import kept as transactions_kept
+from csms_transactions.settings import TransactionSettings
+from csms_transactions.store import tables as transactions_tables
+
+METADATA = {"auth": api_tables.metadata, "devices": Base.metadata, "transactions": transactions_tables.metadata}
+KEPT: Mapping[str, Sequence[Kept]] = {
+    "auth": [Kept("audit", 365, audit.forget)],
+    "devices": devices_kept(DeviceSettings()),
+    "transactions": transactions_kept(TransactionSettings(keep_transactions_days=3650)),
+}
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """Deleted some days after its time, by the retention of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Station:
+    """So much of each station at most, in words; goes with the station."""
+
+    bound: str
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """So much in all, in words."""
+
+    bound: str
+
+
+@dataclass(frozen=True)
+class Stays:
+    """Until somebody deletes it; as large as what it describes. In words: why."""
+
+    why: str
+
+
+OUTBOX = {
+    "outbox": Bounded("what is not published yet"),
+    "set_aside_records": Bounded("256 MiB, 32 MiB of a key"),
+}
+RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
+    "auth": {
+        "stations": Stays("a row for each identity there ever was: what was told before a deletion is known to be old"),
+        "connection_numbers": Stays("a row for each identity there ever was: its numbers only grow"),
+        "id_tokens": Stays("operators create and delete them"),
+        "api_keys": Stays("operators create them; who had a key is part of the audit"),
+        "certificates": Stays("one that is forgotten cannot be revoked; so many a day and station are signed at most"),
+        "certificate_requests": Stays("the newest of each station and kind"),
+        "certificate_bars": Stays("one of a station, until an operator lifts it"),
+        "audit": Forgotten("audit"),
+        **OUTBOX,
+    },
+    "devices": {
+        "stations": Stays("operators create and delete them; unknown ones up to CSMS_UNKNOWN_STATIONS_MOST"),
+        "station_texts": Station("one row"),
+        "connectors": Station("CSMS_STATION_CONNECTORS"),
+        "variables": Station("CSMS_STATION_VARIABLES"),
+        "installed_certificates": Station("those of its last answer"),
+        "refused_handshakes": Forgotten("refused_handshakes"),
+        "calls": Forgotten("calls"),
+        "notifications": Forgotten("notifications"),
+        "refused_messages": Forgotten("refused_messages"),
+        "assembled_reports": Forgotten("reports"),
+        "assembled_report_parts": Forgotten("reports"),
+        "jobs": Forgotten("jobs"),
+        "job_steps": Forgotten("jobs"),
+        "dead_letters": Bounded("256 MiB, 16 MiB of a station"),
+        **OUTBOX,
+    },
+    "transactions": {
+        "transactions": Forgotten("transactions"),
+        "transaction_events": Forgotten("transactions"),
+        "conflicting_events": Forgotten("transactions"),
+        "status_checks": Forgotten("transactions"),
+        "meter_values": Forgotten("meter_values"),
+        "meter_value_bytes": Forgotten("meter_values"),
+        "remote_requests": Forgotten("remote_requests"),
+        "remote_start_ids": Stays("a row for each identity there ever was: its numbers are not used again"),
+        **OUTBOX,
+    },
+}
+
+KEPT_ELSEWHERE = {"dead_letters", "refused_messages"}
+"""Not with the station: as many as `Bounded` and `Forgotten` say."""
+
+auth = database_fixture(AUTH, schema="auth")
+devices = database_fixture(DEVICES, schema="devices")
+transactions = database_fixture(TRANSACTIONS, schema="transactions")
+_numbers = itertools.count(1)
+
+
+@pytest.mark.parametrize("service", METADATA)
+def test_every_table_has_a_rule(service: str) -> None:
+    assert METADATA[service].tables.keys() == RULES[service].keys()
+
+
+@pytest.mark.parametrize("service", METADATA)
+def test_what_is_forgotten_is_so_by_default(service: str) -> None:
+    """But transactions, which an operator's books may need."""
+    names = {rule.name for rule in RULES[service].values() if isinstance(rule, Forgotten)}
+    assert names == {kind.name for kind in KEPT[service] if kind.days}
+    assert [kind.name for kind in transactions_kept(TransactionSettings()) if not kind.days] == ["transactions"]
+
+
+async def forgets(service: str, database: Database) -> None:
+    now = utcnow()
+    tables = [METADATA[service].tables[name] for name in forgotten(service)]
+    async with database.transaction() as session:
+        for kind, days in (("old", 400), ("new", 10)):
+            rows = made(kind, now - timedelta(days=days))
+            for table in tables:
+                await session.execute(sa.insert(table), rows.of(table))
+    for kind_of_rows in KEPT[service]:
+        async with database.transaction() as session:
+            await kind_of_rows.delete(session, now - timedelta(days=100), 500)
+    async with database.reading() as session:
+        left = {table.name: len((await session.execute(sa.select(table))).all()) for table in tables}
+    assert left == dict.fromkeys(left, 1)
+
+
+def forgotten(service: str) -> Iterator[str]:
+    return (name for name, rule in RULES[service].items() if isinstance(rule, Forgotten))
+
+
+async def test_auth_forgets(auth: Database) -> None:
+    await forgets("auth", auth)
+
+
+async def test_devices_forget(devices: Database) -> None:
+    await forgets("devices", devices)
+
+
+async def test_transactions_are_forgotten(transactions: Database) -> None:
+    await forgets("transactions", transactions)
+
+
+async def test_everything_of_a_station_goes_with_it(devices: Database) -> None:
+    """But what says otherwise."""
+    of_station = [
+        table for table in Base.metadata.sorted_tables if "station_id" in table.c and table.name not in KEPT_ELSEWHERE
+    ]
+    now = utcnow()
+    async with devices.transaction() as session:
+        for name in ("CS1", "CS2"):
+            rows = made(name, now, station_id=name)
+            for table in of_station:
+                if table.name != "station_texts":  # triggers write it
+                    await session.execute(sa.insert(table), rows.of(table))
+        await stations.remove(session, "CS1")
+    async with devices.reading() as session:
+        left = {table.name: set((await session.scalars(sa.select(table.c.station_id))).all()) for table in of_station}
+    assert {name for name, ids in left.items() if ids != {"CS2"}} == set()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that belong together: whatever is a key is the same."""
+
+    key: str
+    at: datetime
+    station_id: str
+
+    def of(self, table: sa.Table) -> dict[str, Any]:
+        """A row of a table, with all that it must have, and all its times."""
+        known = {"station_id": self.station_id, "state": _STATES.get(table.name, "x"), "outcome": "result"}
+        return {
+            column.name: known.get(column.name, self._value(column))
+            for column in table.columns
+            if not column.nullable or isinstance(column.type, UtcDateTime)
+        }
+
+    def _value(self, column: sa.Column[Any]) -> Any:
+        kind = column.type
+        if isinstance(kind, UtcDateTime):
+            return self.at
+        if isinstance(kind, Json | PackedJson):
+            return {}
+        if isinstance(kind, sa.Boolean):
+            return False
+        if isinstance(kind, sa.LargeBinary):
+            return b"{}"
+        if isinstance(kind, sa.String):
+            return self.key
+        return next(_numbers) if column.name == "id" else 1
+
+
+_STATES = {"transactions": "Ended", "calls": "completed"}
+
+
+def made(key: str, at: datetime, station_id: str | None = None) -> Rows:
+    return Rows(key, at, station_id or f"CS-{key}")
