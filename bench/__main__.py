@@ -10,7 +10,7 @@ from csms_testing.cluster.stores import StoreMissingError
 from rich.console import Console
 
 from bench import results, systems
-from bench.cases import flat, idle, round_trips, scale, storm, tls
+from bench.cases import flat, idle, reading, round_trips, scale, storm, tls
 from bench.fleet import raise_file_limit
 from bench.settings import Settings
 from bench.tables import tables
@@ -24,6 +24,7 @@ CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "tls": tls.measure,
     "flat": flat.measure,
     "scale": scale.measure,
+    "reading": reading.measure,
 }
 _NEED_STORES = {"round-trips", "idle", "storm", "scale"}
 
@@ -85,7 +86,7 @@ def main(
         console.print(f"Kept in {results.keep(kept_as, everything)}")
 
     uvloop.run(_measure(only or list(CASES), quick=quick, standalone_only=standalone_only, keep=keep))
-    for table in tables(everything):
+    for table in filter(lambda table: table.rows, tables(everything)):
         console.print(table.as_rich())
 
 

@@ -33,6 +33,7 @@ class Size:
             "notifications": count,
             # Of the one station that has as much as is kept.
             "of_one": count // 4,
+            "long": count // 20,
             "calls": 2 * count,
             "audit": 2 * count,
             "dead_letters": count // 4,

@@ -49,6 +49,31 @@ def transaction_events(station: str) -> MakeCall:
     return make
 
 
+ID_TOKEN = "BENCH0002"  # noqa: S105 # no secret
+"""Of type ISO14443; to be created."""
+_PHASES = (b"Started", b"Updated", b"Updated", b"Ended")
+_FIELD = b',"idToken":{"idToken":"%b","type":"ISO14443"}' % ID_TOKEN.encode()
+
+
+def short_transactions(station: str) -> MakeCall:
+    """CALLs of one transaction after the other, of four events each: the first and the last carry an idToken."""
+    prefix = f"{station}-{time.time_ns() // 1000}".encode()
+
+    def make(message_id: str, number: int) -> bytes:
+        now, seq_no = _now(), number % len(_PHASES)
+        phase = _PHASES[seq_no]
+        return (
+            b'[2,"%b","TransactionEvent",{"eventType":"%b","timestamp":"%b","triggerReason":"MeterValuePeriodic",'
+            b'"seqNo":%d,"transactionInfo":{"transactionId":"%b-%d","chargingState":"Charging"},'
+            b'"evse":{"id":1,"connectorId":1},"meterValue":[{"timestamp":"%b","sampledValue":[{"value":%d.0}]}]%b}]'
+        ) % (
+            *(message_id.encode(), phase, now, seq_no, prefix, number // len(_PHASES), now, 1000 + number),
+            b"" if phase == b"Updated" else _FIELD,
+        )
+
+    return make
+
+
 def authorizations(_station: str) -> MakeCall:
     """Authorize CALLs, always with the same token."""
 

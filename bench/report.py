@@ -35,12 +35,13 @@ figures are of all processes of a system, the client's left out.
 """
 
 _SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
-    ("round-trips", "Round trips", (tables.throughput, tables.cpu_by_process, tables.latency)),
+    ("round-trips", "Round trips", (tables.throughput, tables.with_tokens, tables.cpu_by_process, tables.latency)),
     ("idle", "Idle connections", (tables.idle,)),
     ("storm", "Reconnect storm", (tables.storm,)),
     ("tls", "TLS", (tables.tls,)),
     ("flat", "Flat cost", (tables.flat, tables.commands)),
     ("scale", "More processes", (tables.scale,)),
+    ("reading", "Reading", (tables.reading,)),
 )
 
 
@@ -62,6 +63,8 @@ def _parts(name: str, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"## {title}"
         for make in makers:
             table = make(found[case])
+            if not table.rows:  # measured before there was such a case
+                continue
             yield f"{table.title}:"
             yield table.as_markdown()
         yield from _text(case)

@@ -34,6 +34,8 @@ class Target:
     """Broker and database server; of PostgreSQL the first process."""
     http_url: str = ""
     api_key: str = ""
+    auth_url: str = ""
+    """Of the HTTP API of auth, where that is another; empty: it is not."""
 
     @property
     def main_pid(self) -> int:
@@ -42,11 +44,18 @@ class Target:
             (pid for name, pid in self.pids.items() if name.startswith("gateway")), next(iter(self.pids.values()))
         )
 
-    def client(self) -> httpx2.AsyncClient:
-        """An HTTP client of its API (of device-mgmt), with the admin key."""
+    def client(self, url: str = "") -> httpx2.AsyncClient:
+        """An HTTP client of its API (of device-mgmt, unless another URL is named), with the admin key."""
         headers = {"Authorization": f"Bearer {self.api_key}"}
         limits = httpx2.Limits(max_connections=100, max_keepalive_connections=100)
-        return httpx2.AsyncClient(base_url=f"{self.http_url}/api/v1", headers=headers, timeout=120, limits=limits)
+        base_url = f"{url or self.http_url}/api/v1"
+        return httpx2.AsyncClient(base_url=base_url, headers=headers, timeout=120, limits=limits)
+
+    async def accept(self, id_token: str) -> None:
+        """Have an idToken of type ISO14443 accepted, as a member of a group. Raises httpx2.HTTPError."""
+        body = {"status": "Accepted", "group_id": "BENCH"}
+        async with self.client(self.auth_url) as client:
+            (await client.put(f"/id-tokens/ISO14443/{id_token}", json=body)).raise_for_status()
 
 
 @asynccontextmanager
@@ -121,14 +130,15 @@ async def distributed(found: Stores, *, gateways: int = 1, transactions: int = 1
             stack.push_async_callback(process.stop)
         for process in processes:
             await process.ready()
-        port = next(process.environment["CSMS_HTTP_PORT"] for process in processes if process.name == "device-mgmt-0")
+        ports = {process.name: process.environment["CSMS_HTTP_PORT"] for process in processes}
         yield Target(
             DISTRIBUTED,
             layout.ocpp_urls,
             {process.name: process.pid or 0 for process in processes},
             _store_pids(str(found.directory)),
-            f"http://127.0.0.1:{port}",
+            f"http://127.0.0.1:{ports['device-mgmt-0']}",
             layout.api_key,
+            f"http://127.0.0.1:{ports['auth-0']}",
         )
 
 

@@ -54,6 +54,39 @@ def throughput(found: Found) -> Table:
     )
 
 
+def with_tokens(found: Found) -> Table:
+    """Short transactions, half of whose events need a decision on an idToken."""
+    rows = []
+    for ours, figures in ((ours, kinds["tokens"]) for ours, kinds in found.items() if "tokens" in kinds):
+        for name in (_E, _M, ours):
+            one = figures[name]
+            times = [f"{one['p50_ms']:.1f}", f"{one['p99_ms']:.1f}"]
+            cells = [name, str(one["active"]), f"{one['per_second']:,.0f}", *times]
+            rows.append([*cells, f"{one['cpu_us']:.0f}", str(one["failed"])])
+    return Table(
+        "TransactionEvent, four to a transaction, the first and the last with an idToken, closed loop",
+        ["system", "active", "per second", "p50 ms", "p99 ms", "CPU µs each", "failed"],
+        rows,
+    )
+
+
+LONGEST_READ_MS = 100
+
+
+def reading(found: Found) -> Table:
+    """The slowest of what is read, by path."""
+    by_path: dict[str, list[Mapping[str, Any]]] = {}
+    for one in found["reads"]:
+        by_path.setdefault(one["read"].partition("?")[0], []).append(one)
+    rows = []
+    for path, reads in by_path.items():
+        slowest = max(reads, key=lambda one: one["p50_ms"])
+        query = slowest["read"].partition("?")[2] or "-"
+        rows.append([path, str(len(reads)), query, f"{slowest['p50_ms']:.0f}", f"{slowest['max_ms']:.0f}"])
+    title = f"Lists, with {found['events']:,} transaction events stored; the slowest query of each"
+    return Table(title, ["path", "queries", "slowest", "p50 ms", "max ms"], rows)
+
+
 def cpu_by_process(found: Found) -> Table:
     """Where the CPU time of a TransactionEvent goes."""
     rows = []
@@ -198,6 +231,10 @@ def _verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
         yield f"{name}: memory per idle TLS connection ≤ 120 KiB", f"{kib:.1f} KiB", kib <= LARGEST_TLS_KIB
     if "flat" in found:
         yield from _flat_verdicts(found["flat"])
+    if "reading" in found:
+        slowest = max(one["p50_ms"] for one in found["reading"]["reads"] if "limit=" not in one["read"])
+        what = f"each list and filter, {found['reading']['events']:,} events stored, 100 items ≤ {LONGEST_READ_MS} ms"
+        yield what, f"{slowest:.0f} ms", slowest <= LONGEST_READ_MS
     scaled = found.get("scale", {})
     for one in scaled.values():
         if one["processes"] > 1:
@@ -238,12 +275,13 @@ def _flat_verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
 def tables(found: Found) -> list[Table]:
     """All tables for which there are figures."""
     makers = (
-        ("round-trips", (throughput, cpu_by_process, latency)),
+        ("round-trips", (throughput, with_tokens, cpu_by_process, latency)),
         ("idle", (idle,)),
         ("storm", (storm,)),
         ("tls", (tls,)),
         ("flat", (flat, commands)),
         ("scale", (scale,)),
+        ("reading", (reading,)),
     )
     made = [make(found[name]) for name, several in makers if found.get(name) for make in several]
     return [*made, verdicts(found)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench import systems
 from bench.fleet import Station, fleet
-from bench.load import MakeCall, authorizations, transaction_events
+from bench.load import ID_TOKEN, MakeCall, authorizations, short_transactions, transaction_events
 from bench.runs import KAFKA_WARM_UP_S, WARM_UP_S, Run, run, summary
 from bench.settings import Settings
 from bench.systems import Target
@@ -24,6 +24,7 @@ KINDS: tuple[Kind, ...] = (
     ("busier", transaction_events, lambda settings: min(4 * settings.active, settings.connected)),
     ("latency", transaction_events, lambda _: 1),
     ("authorize", authorizations, lambda _: 1),
+    ("tokens", short_transactions, lambda settings: settings.active),
 )
 
 
@@ -58,6 +59,7 @@ async def measure(settings: Settings) -> dict[str, Any]:
     for system in wanted:
         async with _beside_baselines(system, settings) as measured:
             target, stations = measured[-1]
+            await target.accept(ID_TOKEN)
             if target.stores:
                 settings.say(f"warming up Kafka, {KAFKA_WARM_UP_S:.0f} s")
                 await run(target, stations[: settings.active], transaction_events, KAFKA_WARM_UP_S)

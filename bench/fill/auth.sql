@@ -1,8 +1,8 @@
 INSERT INTO stations (
-    station_id, revision, security_profile, serial_number, registration, message_timeout_s, password_revision, deleted,
-    updated_at
+    station_id, station_key, revision, security_profile, serial_number, registration, message_timeout_s,
+    password_revision, deleted, updated_at
 )
-SELECT 'CS' || lpad(n::text, 6, '0'), 1, 1, '', 'Accepted', 30, 1, false, timestamptz '2026-01-01'
+SELECT 'CS' || lpad(n::text, 6, '0'), 'cs' || lpad(n::text, 6, '0'), 1, 1, '', 'Accepted', 30, 1, false, timestamptz '2026-01-01'
 FROM generate_series(0, $stations - 1) AS n;
 
 INSERT INTO id_tokens (id_key, type, id_token, status, group_id, created_at, updated_at)

@@ -1,11 +1,11 @@
 INSERT INTO stations (
-    station_id, security_profile, serial_number, registration, onboarding, vendor_ids, password_set, revision,
+    station_id, station_key, security_profile, serial_number, registration, onboarding, vendor_ids, password_set, revision,
     next_request_id, created_at, updated_at, registration_status, vendor_name, model, boot_serial_number,
     firmware_version, boot_reason, booted_at, last_seen, connection_open, connection_slot, connection_epoch,
     connection_id, connection_number, connection_protocol, connection_security_profile, remote_address, connected_at
 )
 SELECT
-    'CS' || lpad(n::text, 6, '0'), 1, 'SN-' || upper(substr(md5('serial ' || n), 1, 12)), 'Accepted', 'none', '[]',
+    'CS' || lpad(n::text, 6, '0'), 'cs' || lpad(n::text, 6, '0'), 1, 'SN-' || upper(substr(md5('serial ' || n), 1, 12)), 'Accepted', 'none', '[]',
     true, 1, 1, timestamptz '2026-01-01', timestamptz '2026-01-01', 'Accepted',
     'Vendor ' || n % 20, 'Model ' || n % 50, upper(substr(md5('boot ' || n), 1, 12)),
     '1.' || n % 30 || '.0', 'PowerUp', timestamptz '2026-06-01', timestamptz '2026-06-02',
@@ -45,6 +45,29 @@ INSERT INTO refused_messages (
 SELECT md5('refused ' || n)::uuid::text, 'CS' || lpad((n % 1000)::text, 6, '0'), 'ocpp2.0.1', 'c', 'call',
     'NotifyReport', 'FormatViolation', 'not valid', timestamptz '2026-01-01' + n * interval '1 minute'
 FROM generate_series(1, $notifications / 10) AS n;
+
+INSERT INTO assembled_reports (station_id, message, request_id, status, created_at, last_seq_no, parts_in_row)
+SELECT 'CS000001', message, n, 'complete', timestamptz '2026-06-01', 99, 100
+FROM unnest(ARRAY[
+    'NotifyReport', 'NotifyMonitoringReport', 'NotifyCustomerInformation', 'ReportChargingProfiles',
+    'NotifyDisplayMessages'
+]) AS message, generate_series(1, 100) AS n;
+
+INSERT INTO assembled_report_parts (station_id, message, request_id, seq_no, tbc, received_at, entries)
+SELECT station_id, message, request_id, n, n < 99, created_at, convert_to('[]', 'UTF8')
+FROM assembled_reports, generate_series(0, 99) AS n;
+
+INSERT INTO jobs (station_id, kind, request_id, state, created_at, updated_at)
+SELECT 'CS000001', kind, n, 'completed', at, at
+FROM unnest(ARRAY['firmware', 'log', 'publication']) AS kind, generate_series(1, 1000) AS n,
+    LATERAL (SELECT timestamptz '2026-01-01' + n * interval '1 hour' AS at) AS t;
+
+INSERT INTO refused_handshakes (
+    station_id, remote_address, kind, known, http_status, reason, security_event, told, first_at, last_at
+)
+SELECT 'CS' || lpad(n::text, 6, '0'), '192.0.2.' || n % 200, 'auth', true, 401, 'wrong password', '', 1, at, at
+FROM generate_series(0, $stations - 1) AS n,
+    LATERAL (SELECT timestamptz '2026-01-01' + n * interval '1 minute' AS at) AS t;
 
 -- As many as are kept.
 INSERT INTO dead_letters (record_id, station_id, topic, partition, "offset", "group", reason, value, size, died_at)
