@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from csms_auth.app import MIGRATIONS as AUTH
-from csms_auth.store import api_tables, audit
+from csms_auth.store import api_tables, audit, removed
 from csms_db.base import Json, UtcDateTime
 from csms_db.engine import Database
 from csms_db.packed import PackedJson
@@ -31,7 +31,11 @@ from csms_transactions.store import tables as transactions_tables
 
 METADATA = {"auth": api_tables.metadata, "devices": Base.metadata, "transactions": transactions_tables.metadata}
 KEPT: Mapping[str, Sequence[Kept]] = {
-    "auth": [Kept("audit", 365, audit.forget)],
+    "auth": [
+        Kept("audit", 365, audit.forget),
+        Kept("removed_stations", 30, removed.forget_stations),
+        Kept("certificates", 365, removed.forget_certificates),
+    ],
     "devices": devices_kept(DeviceSettings()),
     "transactions": transactions_kept(TransactionSettings(keep_transactions_days=3650)),
 }
@@ -71,12 +75,12 @@ OUTBOX = {
 }
 RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
     "auth": {
-        "stations": Stays("a row for each identity there ever was: what was told before a deletion is known to be old"),
-        "connection_numbers": Stays("a row for each identity there ever was: its numbers only grow"),
+        "stations": Forgotten("removed_stations"),
+        "connection_numbers": Forgotten("removed_stations"),
         "id_tokens": Stays("operators create and delete them"),
         "api_keys": Stays("operators create them; who had a key is part of the audit"),
-        "certificates": Stays("one that is forgotten cannot be revoked; so many a day and station are signed at most"),
-        "certificate_requests": Stays("the newest of each station and kind"),
+        "certificates": Forgotten("certificates"),
+        "certificate_requests": Forgotten("removed_stations"),
         "certificate_bars": Stays("one of a station, until an operator lifts it"),
         "audit": Forgotten("audit"),
         **OUTBOX,
@@ -102,6 +106,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "transactions": Forgotten("transactions"),
         "transaction_events": Forgotten("transactions"),
         "conflicting_events": Forgotten("transactions"),
+        "authorizations": Forgotten("transactions"),
         "status_checks": Forgotten("transactions"),
         "meter_values": Forgotten("meter_values"),
         "meter_value_bytes": Forgotten("meter_values"),
@@ -207,7 +212,7 @@ class Rows:
         if isinstance(kind, Json | PackedJson):
             return {}
         if isinstance(kind, sa.Boolean):
-            return False
+            return column.name == "deleted"  # of auth's stations
         if isinstance(kind, sa.LargeBinary):
             return b"{}"
         if isinstance(kind, sa.String):

@@ -10,6 +10,7 @@ from sqlalchemy import Table, case, delete, func, select, tuple_, update
 
 from csms_transactions.store.meter_values import ROW_BYTES
 from csms_transactions.store.tables import (
+    authorizations,
     conflicting_events,
     meter_value_bytes,
     meter_values,
@@ -32,7 +33,7 @@ async def delete_transactions(session: WriteSession, before: datetime, limit: in
         .with_for_update(skip_locked=True)
     )
     found = (await session.scalars(old)).all()
-    for table in (transaction_events, conflicting_events):
+    for table in (transaction_events, conflicting_events, authorizations):
         if await _delete_some(session, table, found, limit) == limit:
             return limit  # the transactions go when their events are gone
     for table, column in ((status_checks, "transaction"), (transactions, "id")):
