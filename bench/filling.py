@@ -9,6 +9,8 @@ import asyncpg
 _DIRECTORY = Path(__file__).parent / "fill"
 _SCHEMAS = {"transactions": "transactions", "devices": "devices", "auth": "auth"}
 """File → schema."""
+_BY_TRIGGERS = "station_texts"
+"""A table that triggers write, by its index."""
 _SETTINGS = ("synchronous_commit = off", "maintenance_work_mem = '512MB'", "work_mem = '128MB'")
 
 
@@ -67,13 +69,18 @@ async def _drop_indexes(connection: asyncpg.Connection, schema: str) -> list[str
     """Drop all indexes of a schema; return the statements that make them again."""
     constraints = await connection.fetch(
         "SELECT conrelid::regclass AS table, quote_ident(conname) AS name, pg_get_constraintdef(oid) AS definition"
-        " FROM pg_constraint WHERE connamespace = $1::regnamespace AND contype IN ('p', 'u')",
+        " FROM pg_constraint WHERE connamespace = $1::regnamespace AND contype IN ('p', 'u')"
+        " AND conrelid::regclass::text <> $2",
         schema,
+        _BY_TRIGGERS,
     )
     for one in constraints:
         await connection.execute(f"ALTER TABLE {one['table']} DROP CONSTRAINT {one['name']}")
     indexes = await connection.fetch(
-        "SELECT quote_ident(indexname) AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = $1", schema
+        "SELECT quote_ident(indexname) AS name, indexdef AS definition FROM pg_indexes"
+        " WHERE schemaname = $1 AND tablename <> $2",
+        schema,
+        _BY_TRIGGERS,
     )
     for one in indexes:
         await connection.execute(f"DROP INDEX {one['name']}")

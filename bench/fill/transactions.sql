@@ -2,7 +2,8 @@
 INSERT INTO transactions (
     id, station_id, transaction_id, state, evse_id, connector_id, id_token, id_token_type, id_token_key,
     charging_state, started_at, ended_at, meter_start, meter_stop, energy_wh, energy_quality, stopped_reason,
-    last_seq_no, event_count, gaps, started_seen, offline_events, updated_at, transaction_id_key
+    last_seq_no, event_count, gaps, started_seen, offline_events, updated_at, transaction_id_key,
+    ended_updated_at
 )
 SELECT
     md5('transaction ' || n),
@@ -16,7 +17,8 @@ SELECT
     CASE WHEN n > $transactions - $active THEN NULL ELSE started + interval '1 hour' END,
     n, n + 20000, 20000, 'measured',
     CASE WHEN n > $transactions - $active THEN NULL ELSE 'EVDisconnected' END,
-    $each - 1, $each, '[]', true, 0, started + interval '1 hour', station_s_id
+    $each - 1, $each, '[]', true, 0, started + interval '1 hour', station_s_id,
+    CASE WHEN n > $transactions - $active THEN NULL ELSE started + interval '1 hour' END
 FROM generate_series(1, $transactions) AS n,
     LATERAL (SELECT abs(hashint8(n)) % $tokens AS token) AS t,
     LATERAL (

@@ -70,10 +70,11 @@ def _changed(
 ) -> Select[Any]:
     """Those that have ended are found by an index of their own, the running ones among the running ones."""
     columns = transactions.c
-    started = NewestFirst(columns.started_at, columns.id, filtered=True)
-    conditions = [*conditions, *_started(started, filters)]
+    # Times of the start have the same index as the list of all, so that they need no other.
+    filtered = bool(conditions)
+    conditions = [*conditions, *_started(NewestFirst(columns.started_at, columns.id, filtered=filtered), filters)]
     running = NewestFirst(columns.updated_at, columns.id, filtered=True)
-    ended = NewestFirst(columns.ended_updated_at, columns.id, filtered=bool(conditions))
+    ended = NewestFirst(columns.ended_updated_at, columns.id, filtered=filtered)
     parts = {
         State.ACTIVE: running.page(
             _since(running, since, conditions).where(columns.state == State.ACTIVE.value), after
