@@ -358,7 +358,7 @@ _QUESTION = Question("http://ocsp.example.org", "SHA256", bytes(32), bytes(32), 
 def ocsp_response(data: bytes) -> None:
     """What an OCSP responder, whose address came from a station, answers (DER)."""
     try:
-        until = _QUESTION.check(data)
+        until = _QUESTION.check(data, datetime.now(UTC))
     except BadResponse as error:
         assert len(str(error)) < 200
     else:

@@ -32,7 +32,7 @@ from csms_auth.certifying.revoking import revoke
 from csms_auth.certifying.signing import Signer
 from csms_auth.certifying.worker import Certifier
 from csms_auth.consumers import AuthConsumer
-from csms_auth.domain.certificates import Certificate, CertificateRequest, CertificateState, RequestState
+from csms_auth.domain.certificates import Bar, Certificate, CertificateRequest, CertificateState, RequestState
 from csms_auth.domain.client_certificates import Issued
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.handlers.turn import Rules
@@ -329,6 +329,26 @@ async def test_a_theft_that_is_told_while_the_authority_signs_is_in_time(world: 
     with patch.object(world.authority, "sign", told_meanwhile):
         await world.signer._sign(request)
     assert [each.state for each in await world.certificates()] == [CertificateState.REVOKED]
+    assert (await world.request()).state is RequestState.REFUSED
+
+
+async def test_a_bar_alone_that_comes_while_the_authority_signs_is_in_time(world: World) -> None:
+    """The request is pending all the while, for instance since the station asked again after the theft was told."""
+    await world.ask(csr_pem("SN-1"))
+    request = await world.request()
+    sign = world.authority.sign
+
+    async def barred_meanwhile(wanted: SigningRequest) -> Sequence[x509.Certificate]:
+        async with world.database.transaction() as session:
+            await certificate_bars.add(session, Bar("CS1", utcnow(), "keyCompromise", "C1"))
+        return await sign(wanted)
+
+    await world.outbox()
+    with patch.object(world.authority, "sign", barred_meanwhile):
+        await world.signer._sign(request)
+    assert (await world.certificates(), await world.events()) == ([], [])
+    assert (await world.request()).state is RequestState.PENDING
+    await world.signer._sign(await world.request())
     assert (await world.request()).state is RequestState.REFUSED
 
 

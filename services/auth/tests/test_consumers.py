@@ -567,6 +567,8 @@ async def test_connecting_with_the_pending_password_proves_it(
     assert not await allowed(asked, records, DIGEST)
     stored = await stored_station(database, "CS1")
     assert (stored.password_digest, stored.pending_digests) == (OTHER, ())
+    told = [event.password_changed for event in await events(database) if event.HasField("password_changed")]
+    assert [(each.password_set, each.revision) for each in told] == [(True, stored.password_revision)]
 
 
 async def test_connecting_with_the_old_password_proves_nothing(asked: Consumer, records: Records) -> None:

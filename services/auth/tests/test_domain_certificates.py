@@ -97,6 +97,20 @@ def test_the_same_key_much_later_is_a_renewal() -> None:
     assert merged.request.state is RequestState.PENDING
 
 
+@pytest.mark.parametrize(
+    ("after", "is_repeat"), [(timedelta(hours=24) - timedelta(milliseconds=1), True), (timedelta(hours=24), False)]
+)
+@pytest.mark.parametrize(
+    ("known", "signed"), [(request(), None), (SIGNED, certificate(CertificateState.ACCEPTED))]
+)
+def test_for_a_day_it_is_the_same_request(
+    known: CertificateRequest, signed: Certificate | None, after: timedelta, *, is_repeat: bool
+) -> None:
+    again = request(at=NOW + after)
+    merged = merge(known, signed, again)
+    assert (merged is not None and merged.request == again) is not is_repeat
+
+
 def test_another_key_takes_the_place_of_what_was_not_delivered() -> None:
     merged = merge(SIGNED, certificate(order_id="call"), request(key=b"2", at=LATER))
     assert merged is not None

@@ -132,6 +132,29 @@ async def test_what_does_not_hold_is_asked_again(ask: Asking, server: Responder,
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("age", "lifetime"),
+    [
+        (timedelta(days=1), timedelta(hours=23)),  # it ended an hour ago
+        (timedelta(minutes=2), timedelta(minutes=1)),
+        (timedelta(days=400), None),  # it says not until when it holds
+        (-timedelta(hours=1), timedelta(days=1)),  # of a time to come
+    ],
+)
+async def test_an_answer_that_is_out_of_date_is_not_passed_on(
+    ask: Asking, server: Responder, age: timedelta, lifetime: timedelta | None
+) -> None:
+    server.age, server.lifetime = age, lifetime
+    told = await ask(server.question(CERTIFICATE))
+    assert (told["status"], "ocspResult" in told) == ("Failed", False)
+    assert "out of date" in told["statusInfo"]["additionalInfo"]
+
+
+async def test_an_answer_of_some_time_ago_that_still_holds_is_passed_on(ask: Asking, server: Responder) -> None:
+    server.age, server.lifetime = timedelta(days=3), timedelta(days=7)
+    assert (await ask(server.question(CERTIFICATE)))["status"] == "Accepted"
+
+
 # ---- Where no question goes ------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "url",

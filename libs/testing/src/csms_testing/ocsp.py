@@ -34,6 +34,8 @@ class Responder:
         """Takes requests and never answers."""
         self.lifetime: timedelta | None = timedelta(days=1)
         """Until nextUpdate; None: there is none."""
+        self.age = timedelta(0)
+        """How long ago thisUpdate was."""
         self.port = 0
 
     @property
@@ -56,7 +58,7 @@ class Responder:
 
     def answer(self, serial_number: int, request: ocsp.OCSPRequest) -> bytes:
         """The OCSPResponse about a serial number, DER."""
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) - self.age
         is_revoked = serial_number in self.revoked
         builder = ocsp.OCSPResponseBuilder().add_response_by_hash(
             request.issuer_name_hash,

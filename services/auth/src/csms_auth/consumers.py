@@ -120,7 +120,7 @@ class AuthConsumer:
             await _number_connections(session, turn)
             await stations.save(session, turn.changed.values(), from_ms(now))
             revoked = await revoke_of_deleted(session, turn.deleted, from_ms(now))
-            told = [*revoked, *await record_requests(session, turn.certificate_requests)]
+            told = [*turn.told, *revoked, *await record_requests(session, turn.certificate_requests)]
             await outbox.add(session, tables.outbox, told)
             refusals = self._worth_telling(turn)
             await _store_events(session, refusals)

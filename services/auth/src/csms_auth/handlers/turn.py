@@ -17,6 +17,7 @@ from csms_ocpp import station_ids
 from csms_runtime.clock import from_ms
 from csms_runtime.settings import UnknownStations
 
+from csms_auth import events
 from csms_auth.domain import tokens
 from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.client_certificates import ClientCertificate, Issued
@@ -106,6 +107,8 @@ class Turn:
     let_in: int = 0
     """How many unknown stations were."""
     refusals: list[Refusal] = field(default_factory=list)
+    told: list[Outgoing] = field(default_factory=list)
+    """Events, to be stored with what changed."""
     outgoing: list[Outgoing] = field(default_factory=list)
     """To be published after the commit."""
     allowed: list[Record] = field(default_factory=list)
@@ -202,9 +205,10 @@ class Turn:
         self.stations[station_id] = self.changed[station_id] = station
 
     def take_pending(self, station_id: str, digest: bytes) -> None:
-        """Make a pending password the station's: it has connected with it."""
+        """Make a pending password the station's: it has connected with it. Others show that it has one."""
         station = take_pending(self.stations[station_id], digest)
         self.stations[station_id] = self.changed[station_id] = station
+        self.told.append(events.password_changed(station_id, password_set=True, revision=station.password_revision))
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class StatusAsker:
         if question in self._kept:
             return self._kept[question][0]
         found = await self._ask(question)
-        until = question.check(found)
+        until = question.check(found, utcnow())
         if until is not None:
             self._kept[question] = found, min(until, utcnow() + KEEP)
         return found

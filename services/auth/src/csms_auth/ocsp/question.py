@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,6 +19,10 @@ _ALGORITHMS: Mapping[str, hashes.HashAlgorithm] = {
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 _MAX_SERIAL = 40
 """Hexadecimal digits of a serial number: 20 octets (RFC 5280)."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far a responder's clock may be ahead of ours."""
+LONGEST_WITHOUT_END = timedelta(days=1)
+"""How old an answer may be that has no nextUpdate: newer ones are there all the time (RFC 6960, 4.2.2.1)."""
 MAX_RESULT = 5500
 """Characters of ocspResult."""
 
@@ -65,10 +69,11 @@ class Question:
         )
         return builder.build().public_bytes(Encoding.DER)
 
-    def check(self, response: bytes) -> datetime | None:
+    def check(self, response: bytes, now: datetime) -> datetime | None:
         """Take an OCSPResponse (DER) for an answer to this question; return until when it holds, if it says so.
 
         Its signature is for the vehicle to verify, to which the station hands it on: the issuer is not known here.
+        An answer that holds no longer, or not yet, says nothing of the certificate's status now (RFC 6960, 3.2).
         Raises BadResponse.
         """
         try:
@@ -76,12 +81,21 @@ class Question:
             if read.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
                 raise BadResponse(f"the responder says {read.response_status.name}")
             about = [single for single in read.responses if single.serial_number == self.serial_number]
-            until = [single.next_update_utc for single in about]
+            times = [(single.this_update_utc, single.next_update_utc) for single in about]
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise BadResponse("the responder's answer is no OCSP response") from error
         if not about:
             raise BadResponse("the responder's answer is about another certificate")
-        return until[0]
+        holding = [until for since, until in times if _holds(since, until, now)]
+        if not holding:
+            raise BadResponse("the responder's answer is out of date")
+        return holding[0]
+
+
+def _holds(since: datetime, until: datetime | None, now: datetime) -> bool:
+    """Whether an answer may be passed on: one that does not say until when it holds is one of just now."""
+    last = since + LONGEST_WITHOUT_END if until is None else until
+    return since - CLOCK_SKEW <= now <= last
 
 
 def _hash(data: Mapping[str, Any], name: str, size: int) -> bytes:
