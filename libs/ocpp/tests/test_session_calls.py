@@ -137,6 +137,14 @@ def test_refusals(
     assert kinds(line.call("b", "Heartbeat", {})) == [HeartbeatReceived]
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("RebootNow", "'RebootNow'"), ("a\x1b[2J", "'a\\x1b[2J'"), ("x" * 65, f"'{'x' * 64}'")]
+)
+def test_an_unknown_action_is_named(name: str, shown: str, connect: Any, sent: Any, noticed: Any) -> None:
+    effects = connect().call("a", name, {})
+    assert noticed(effects).detail == sent(effects)[3] == f"unknown action {shown}"
+
+
 def test_unknown_names_do_not_become_labels(connect: Any, noticed: Any) -> None:
     assert noticed(connect().call("a", "Nonsense", {})).action == ""
     assert noticed(connect().call("a", "Reset", {})).action == "Reset"

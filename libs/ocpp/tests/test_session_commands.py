@@ -56,7 +56,8 @@ def test_a_callerror(code: str, canonical: str, connect: Any, done: Any) -> None
     line = connect()
     line.command(now=1.0)
     finished = done(line.text(4, "c1", code, "because", {"x": 1}))
-    assert finished == CommandDone("c1", Outcome.ERROR, None, ErrorInfo(canonical, "because", b'{"x":1}'), 1.0)
+    told = ErrorInfo(canonical, "because", b'{"x":1}', by_station=True)
+    assert finished == CommandDone("c1", Outcome.ERROR, None, told, 1.0)
 
 
 @pytest.mark.parametrize("protocol", [P16, P201])
@@ -68,6 +69,7 @@ def test_an_invalid_result_is_not_answered(protocol: Protocol, connect: Any, don
     assert noticed(effects).kind is NoticeKind.INVALID_ANSWER
     finished = done(effects)
     assert (finished.outcome, finished.error.code, finished.sent_at) == ("error", "PropertyConstraintViolation", 1.0)
+    assert not finished.error.by_station
 
 
 def test_an_invalid_result_is_shown_without_secrets(connect: Any, done: Any) -> None:

@@ -107,6 +107,22 @@ async def test_a_profile_of_another_purpose_is_422(world, api):
     ]
 
 
+async def test_the_rules_of_profiles_are_those_of_calls(world, api):
+    await world.connect()
+    profile = {
+        "id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Absolute",
+        "chargingSchedule": [
+            {"id": 1, "chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 60, "limit": 7}]}
+        ],
+    }  # fmt: skip
+    answer = await api.post("/stations/CS1/remote-start", json={"id_token": TOKEN, "charging_profile": profile})
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [
+        "/charging_profile/chargingSchedule/0/startSchedule",
+        "/charging_profile/chargingSchedule/0/chargingSchedulePeriod/0/startPeriod",
+    ]
+
+
 async def test_a_station_without_connection_is_409(api):
     answer = await api.post("/stations/CS1/remote-start", json={"id_token": TOKEN})
     assert answer.status_code == 409

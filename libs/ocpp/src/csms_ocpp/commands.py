@@ -227,9 +227,8 @@ class Commands:
         """Return what the station says of a failure: free text, which may repeat the secrets of the request."""
         details = orjson.dumps(redact(self._protocol, command.action, orjson.loads(error.details)))
         description = mask(error.description, command.secrets)
-        return ErrorInfo(
-            mask(canonical_code(error), command.secrets), description, _masked_json(details, command.secrets)
-        )
+        code = mask(canonical_code(error), command.secrets)
+        return ErrorInfo(code, description, _masked_json(details, command.secrets), by_station=True)
 
     def unreadable(self, error: FrameError, now: float) -> list[Effect]:
         """Take an answer that could not be read: its command fails at once instead of by its timeout."""

@@ -75,6 +75,8 @@ class ErrorInfo:
     description: str
     details: bytes = b"{}"
     """A JSON object."""
+    by_station: bool = False
+    """Whether it is the station's CALLERROR; else its answer was refused, or the command was not sent."""
 
 
 @dataclass(slots=True)  # not frozen: as csms_ocpp.frames.Call

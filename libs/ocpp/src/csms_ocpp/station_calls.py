@@ -27,6 +27,8 @@ from csms_ocpp.versions import Protocol
 
 # A repeat of these wants a fresh answer: the status may have changed since.
 _ALWAYS_FRESH = frozenset({"BootNotification"})
+_LONGEST_NAME = 64
+"""Of an action that nobody knows, in characters, as it is told."""
 
 
 class _InWork(NamedTuple):
@@ -166,7 +168,7 @@ class StationCalls:
     def _wrong_action(self, request: Call | Send) -> OcppError | None:
         known = lookup(self._protocol, request.action)
         if known is None:
-            return OcppError(ErrorCode.NOT_IMPLEMENTED, "unknown action")
+            return OcppError(ErrorCode.NOT_IMPLEMENTED, f"unknown action {request.action[:_LONGEST_NAME]!r}")
         if not known.from_station:
             return OcppError(ErrorCode.NOT_SUPPORTED, "only the CSMS sends this action")
         if known.send_only is not isinstance(request, Send):

@@ -34,6 +34,26 @@ def test_update_firmware(changes: dict[str, Any], found: list[str]) -> None:
     assert pointers("UpdateFirmware", {"requestId": 1, "firmware": present}) == found
 
 
+@pytest.mark.parametrize(
+    ("certificate", "is_pem"),
+    [
+        (PEM, True),
+        (PEM.replace("\n", "\r\n"), True),
+        (f"\n{PEM}\n", True),
+        ("MIIB", False),
+        ("", False),
+        (PEM.replace("MIIB", "M!IB"), False),
+        (PEM.replace("MIIB", ""), False),
+        (PEM.replace("CERTIFICATE", "PRIVATE KEY"), False),
+        (PEM + PEM, False),
+        ("-----BEGIN CERTIFICATE-----", False),
+    ],
+)
+def test_install_certificate(certificate: str, is_pem: bool) -> None:  # noqa: FBT001 parametrized
+    payload = {"certificateType": "CSMSRootCertificate", "certificate": certificate}
+    assert pointers("InstallCertificate", payload) == ([] if is_pem else ["/certificate"])
+
+
 def test_get_log() -> None:
     early, late = "2026-01-01T00:00:00Z", "2026-01-01T01:00:00+00:00"
     for log, found in (

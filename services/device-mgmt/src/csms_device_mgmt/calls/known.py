@@ -14,6 +14,12 @@ from csms_device_mgmt.domain.semantics.finding import Finding
 from csms_device_mgmt.store import installed_certificates, jobs
 
 
+USED_BEFORE = (
+    "the requestId was used before for an update of this station. That each has its own is a rule of this CSMS, not of "
+    "OCPP: what the station reports is told apart by it. POST /stations/{id}/firmware-updates chooses one"
+)
+
+
 async def check_known(session: AsyncSession, command: Command) -> None:
     """Raise Problem 422 if what is known of the station stands against a command of OCPP 2, valid in itself."""
     if command.protocol == Protocol.OCPP16:
@@ -29,7 +35,7 @@ async def _findings(session: AsyncSession, command: Command) -> AsyncIterator[Fi
     if action == "UpdateFirmware":
         job = await jobs.find(session, station_id, KIND_OF_ACTION[action], payload["requestId"])
         if job is not None and job.state != JobState.NOT_SENT:
-            yield Finding("/requestId", "the requestId was used before: each update needs a new one (L01.FR.10)")
+            yield Finding("/requestId", USED_BEFORE)
     if action == "DeleteCertificate":
         known = await installed_certificates.all_hash_data(session, station_id)
         for finding in deletion(payload, known):

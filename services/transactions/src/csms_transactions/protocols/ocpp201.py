@@ -13,6 +13,7 @@ import orjson
 from csms.v1.auth_pb2 import IdTokenInfo
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.long_list import LongList, NotInPiecesError
+from csms_ocpp.rules.remote_start import request_start_transaction
 from csms_ocpp.times import format_datetime, parse_datetime
 from csms_ocpp.validation import Violation
 
@@ -177,18 +178,8 @@ def request_start(
 
 def start_violations(payload: Json) -> list[Violation]:
     """What is wrong with a RequestStartTransaction that is valid by its schema, with the requirement ids."""
-    profile: Json = payload.get("chargingProfile", {})
-    token: Json = payload["idToken"]
-    wrong: list[tuple[str, str]] = []
-    if not token["idToken"] and token["type"] != "NoAuthorization":
-        wrong.append(("/idToken/idToken", "must not be empty, except with type NoAuthorization (F01.FR.04)"))
-    if payload.get("evseId", 1) <= 0:
-        wrong.append(("/evseId", "must be above 0 (F02.FR.14)"))
-    if profile.get("chargingProfilePurpose", "TxProfile") != "TxProfile":
-        wrong.append(("/chargingProfile/chargingProfilePurpose", "must be TxProfile (F01.FR.09)"))
-    if "transactionId" in profile:
-        wrong.append(("/chargingProfile/transactionId", "must be absent: there is no transaction yet (F01.FR.11)"))
-    return [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, pointer, text) for pointer, text in wrong]
+    found = request_start_transaction(payload)
+    return [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, pointer, detail) for pointer, detail in found]
 
 
 def request_stop(transaction_id: str) -> tuple[str, dict[str, Any]]:

@@ -1,11 +1,10 @@
 """Rules about requests of the CSMS that JSON schemas cannot express. The payload is already valid by its schema."""
 
+from csms_ocpp.rules.charging_profiles import clear_charging_profile, get_charging_profiles, set_charging_profile
+from csms_ocpp.rules.remote_start import request_start_transaction
+
 from csms_device_mgmt.domain.semantics.availability import change_availability, reset
-from csms_device_mgmt.domain.semantics.charging_profiles import (
-    clear_charging_profile,
-    get_charging_profiles,
-    set_charging_profile,
-)
+from csms_device_mgmt.domain.semantics.certificates import install_certificate
 from csms_device_mgmt.domain.semantics.display_messages import set_display_message
 from csms_device_mgmt.domain.semantics.finding import Finding, Rule
 from csms_device_mgmt.domain.semantics.firmware import update_firmware
@@ -18,7 +17,6 @@ from csms_device_mgmt.domain.semantics.monitoring import (
 )
 from csms_device_mgmt.domain.semantics.remote_control import (
     get_transaction_status,
-    request_start_transaction,
     request_stop_transaction,
     trigger_message,
     unlock_connector,
@@ -32,6 +30,7 @@ RULES: dict[str, Rule] = {
     "GetChargingProfiles": get_charging_profiles,
     "GetLog": get_log,
     "GetTransactionStatus": get_transaction_status,
+    "InstallCertificate": install_certificate,
     "RequestStartTransaction": request_start_transaction,
     "RequestStopTransaction": request_stop_transaction,
     "Reset": reset,

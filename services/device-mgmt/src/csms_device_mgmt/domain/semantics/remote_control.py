@@ -1,24 +1,10 @@
-"""Rules of remote control (E14, F01 to F06)."""
+"""Rules of remote control (E14, F03, F05, F06); those of remote starts are in csms_ocpp.rules."""
 
 from collections.abc import Iterator
 
 from csms_device_mgmt.domain.device_model import JsonObject
-from csms_device_mgmt.domain.semantics.charging_profiles import remote_start_profile
 from csms_device_mgmt.domain.semantics.finding import Finding
 from csms_device_mgmt.domain.semantics.places import evse, numbered
-
-NOBODY = "NoAuthorization"
-"""The type of the token that is the absence of one; only its text may be empty."""
-
-
-def request_start_transaction(payload: JsonObject) -> Iterator[Finding]:
-    """F01.FR.04, F02.FR.14: somebody starts, perhaps somewhere; F01.FR.09, F01.FR.11: the profile that comes along."""
-    yield from _token(payload["idToken"], "/idToken", "F01.FR.04")
-    yield from numbered(payload, "evseId", "F02.FR.14")
-    if "groupIdToken" in payload:
-        yield from _token(payload["groupIdToken"], "/groupIdToken", "C09.FR.02")
-    if "chargingProfile" in payload:
-        yield from remote_start_profile(payload["chargingProfile"])
 
 
 def request_stop_transaction(payload: JsonObject) -> Iterator[Finding]:
@@ -49,8 +35,3 @@ def trigger_message(payload: JsonObject) -> Iterator[Finding]:
         yield from numbered(place, "connectorId", "F06.FR.02", "/evse")
     else:
         yield from evse(payload, "F06.FR.02")
-
-
-def _token(token: JsonObject, pointer: str, requirement: str) -> Iterator[Finding]:
-    if not token["idToken"] and token["type"] != NOBODY:
-        yield Finding(f"{pointer}/idToken", f"only a token of type {NOBODY} is empty ({requirement})")

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from csms_device_mgmt.domain.device_model import JsonObject
-from csms_device_mgmt.domain.semantics.finding import Finding
+from csms_ocpp.rules.finding import Finding, JsonObject
 
 STATION_MAX_PURPOSE = "ChargingStationMaxProfile"
 EXTERNAL_PURPOSE = "ChargingStationExternalConstraints"

@@ -1,0 +1,1 @@
+"""Rules about requests of the CSMS that JSON schemas cannot express, where more than one service sends them."""
