@@ -67,11 +67,12 @@ class Station(ChargePoint):
         *,
         trigger_reason: str = "MeterValuePeriodic",
         id_token: str | None = None,
+        token_type: str = "ISO14443",
         energy_wh: float | None = None,
         evse: tuple[int, int | None] | None = (1, 1),
         **info: Any,
     ) -> call_result.TransactionEvent:
-        token = IdTokenType(id_token=id_token, type="ISO14443") if id_token else None
+        token = IdTokenType(id_token=id_token, type=token_type) if id_token else None
         values = None
         if energy_wh is not None:
             values = [MeterValueType(timestamp=now(), sampled_value=[SampledValueType(value=energy_wh)])]

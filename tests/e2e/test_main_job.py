@@ -158,6 +158,29 @@ async def test_remote_start_and_stop_over_http(connect, api, station_id, token):
         assert (action, payload["transaction_id"]) == ("RequestStopTransaction", "tx-rs")
 
 
+@pytest.mark.parametrize("by_call", [False, True])
+async def test_a_token_of_ours_is_good_for_the_transaction_it_starts(connect, api, station_id, token, by_call):  # noqa: PLR0917 fixtures
+    ours = {"idToken": token, "type": "Central"}
+    path, body = "remote-start", {"id_token": ours, "evse_id": 1}
+    if by_call:
+        path, body = "calls/RequestStartTransaction", {"remoteStartId": 4711, "idToken": ours, "evseId": 1}
+    async with connect(station_id) as station:
+        await station.boot()
+        answer = await api.post(f"/stations/{station_id}/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        _, payload = await station.received.get()
+        told = await station.transaction_event(
+            "Started",
+            "tx-central",
+            0,
+            trigger_reason="RemoteStart",
+            id_token=token,
+            token_type="Central",
+            remote_start_id=payload["remote_start_id"],
+        )
+    assert told.id_token_info["status"] == "Accepted"
+
+
 async def test_call_to_a_station_that_is_not_connected(api, station_id):
     (await api.put(f"/stations/{station_id}", json={"registration": "Accepted"})).raise_for_status()
     answer = await api.post(f"/stations/{station_id}/calls/Reset", json={"type": "OnIdle"})

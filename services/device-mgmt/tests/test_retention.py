@@ -7,8 +7,8 @@ from csms_db.retention import Retention
 from csms_device_mgmt.domain.jobs import JobKind
 from csms_device_mgmt.retention import kept
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.store import calls, jobs, notifications, refused_messages, reports
-from csms_device_mgmt.store.tables import Call, Job, JobStep, Notification, RefusedMessage, Report, ReportPart
+from csms_device_mgmt.store import calls, dead_letters, jobs, notifications, refused_messages, reports
+from csms_device_mgmt.store.tables import Call, DeadLetter, Job, JobStep, Notification, RefusedMessage, Report, ReportPart
 from csms_runtime.clock import utcnow
 from sqlalchemy import func, select
 
@@ -141,3 +141,15 @@ async def test_as_many_batches_as_it_takes_but_not_without_end(units, database, 
 def test_defaults():
     settings = DeviceSettings()
     assert (settings.keep_calls_days, settings.keep_notifications_days, settings.keep_reports_days) == (90, 90, 90)
+
+
+async def test_dead_letters_grow_old(units, database, count):
+    async with units.open() as unit:
+        for number, age in enumerate((OLD, OLD, RECENT)):
+            row = {"record_id": f"r{number}", "station_id": "CS1", "topic": "t", "partition": 0, "offset": number}
+            row |= {"group": "g", "reason": "why", "value": b"", "size": 0, "died_at": utcnow() - age}
+            await dead_letters.add(unit.session, [row])
+    keep = Retention(database, kept(DeviceSettings(keep_dead_letters_days=30)))
+    assert await keep.apply() == {"dead_letters": 2}
+    assert await count(DeadLetter) == 1
+    assert await keep.apply() == {}

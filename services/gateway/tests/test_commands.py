@@ -9,6 +9,7 @@ from csms.v1.station_pb2 import (
     OUTCOME_RESULT,
     OUTCOME_TIMEOUT,
     OUTCOME_UNKNOWN,
+    CallError,
     CommandResult,
     ConnectionRecord,
     StationCommand,
@@ -60,6 +61,7 @@ async def test_a_callerror_is_the_outcome(system: "System") -> None:
     result = await system.services.result(command)
     assert result.outcome == OUTCOME_ERROR
     assert (result.error.code, result.error.description, result.error.details) == ("NotSupported", "no", b'{"a":1}')
+    assert result.error.source == CallError.SOURCE_STATION
 
 
 async def test_an_invalid_answer_is_an_error(system: "System") -> None:
@@ -70,6 +72,7 @@ async def test_an_invalid_answer_is_an_error(system: "System") -> None:
     await station.send([3, command, {"status": "Perhaps"}])
     result = await system.services.result(command)
     assert (result.outcome, result.error.code) == (OUTCOME_ERROR, "PropertyConstraintViolation")
+    assert result.error.source == CallError.SOURCE_CSMS
 
 
 async def test_a_silent_station_is_a_timeout_and_its_late_answer_is_dropped(system: "System") -> None:

@@ -5,7 +5,14 @@ import asyncio
 import orjson
 import pytest
 from csms.v1.auth_pb2 import IdTokenInfo
-from csms.v1.station_pb2 import Outcome
+from csms.v1.station_pb2 import Outcome, RemoteStart, ReplyTo
+from csms_bus import topics
+from csms_bus.inbox import Inbox
+from csms_bus.ports import Outgoing
+from csms_bus.records import new_record
+from csms_bus.requests import Requester
+from csms_runtime.clock import now_ms, utcnow
+from csms_transactions.store import remote_requests
 
 OURS = {"idToken": "Start-1", "type": "Central"}
 
@@ -56,3 +63,68 @@ async def test_a_blocked_one_stays_blocked(world, transaction_event, started):
     world.auth.tokens["Start-1"] = IdTokenInfo(status="Blocked")
     answer = await world.gateway.tell(event(transaction_event, started, OURS))
     assert answer == {"idTokenInfo": {"status": "Blocked"}}
+
+
+# ---- Asked for as a call of device-mgmt, which tells of it first -----------------------------------------------------
+class Starting:
+    """device-mgmt, as far as it tells of remote starts."""
+
+    def __init__(self, bus):
+        self._requester = Requester(bus, ReplyTo(topic=topics.DEVICES_INBOX.name, partition=0))
+        self.inbox = Inbox(bus, topics.DEVICES_INBOX.name, 0, self._requester.deliver)
+        self._bus = bus
+
+    async def tell(self, remote_start_id, call_id="call-1", token="Start-1", kind="Central", at_ms=None):  # noqa: PLR0917
+        correlation_id = self._requester.new_correlation_id()
+        body = RemoteStart(
+            reply_to=self._requester.reply_to,
+            correlation_id=correlation_id,
+            call_id=call_id,
+            remote_start_id=remote_start_id,
+            evse_id=1,
+            id_token=token,
+            id_token_type=kind,
+            requested_at_ms=at_ms or now_ms(),
+        )
+        question = Outgoing(topics.TRANSACTIONS_STARTS.name, new_record("CS1", remote_start=body))
+        return (await self._requester.ask(question, correlation_id, 5)).remote_start_noted
+
+
+@pytest.fixture
+async def starting(world):
+    made, stop = Starting(world.bus), asyncio.Event()
+    running = asyncio.create_task(made.inbox.run(stop))
+    await made.inbox.ready()
+    for name in ("Start-1", "Other"):
+        world.auth.tokens[name] = IdTokenInfo(status="Unknown")
+    yield made
+    stop.set()
+    await running
+
+
+async def test_a_start_by_a_call_is_known_before_its_transaction_begins(world, transaction_event, starting):
+    assert await starting.tell(12345)
+    assert await starting.tell(12345)  # the same again
+    answer = await world.gateway.tell(event(transaction_event, 12345, OURS))
+    assert answer == {"idTokenInfo": {"status": "Accepted"}}
+    other = event(transaction_event, 12346, OURS, transaction_id="tx-2")
+    assert await world.gateway.tell(other) == {"idTokenInfo": {"status": "Unknown"}}
+
+
+async def test_of_several_with_one_id_the_newest_counts(world, transaction_event, starting):
+    now = now_ms()
+    await starting.tell(7, "call-2", "Other", at_ms=now)
+    await starting.tell(7, "call-1", "Start-1", at_ms=now - 1000)  # read again, late
+    answer = await world.gateway.tell(event(transaction_event, 7, {"idToken": "Other", "type": "Central"}))
+    assert answer == {"idTokenInfo": {"status": "Accepted"}}
+    await starting.tell(7, "call-3", "Start-1", at_ms=now + 1000)
+    answer = await world.gateway.tell(event(transaction_event, 7, OURS, transaction_id="tx-2"))
+    assert answer == {"idTokenInfo": {"status": "Accepted"}}
+
+
+@pytest.mark.parametrize(("used", "following"), [(2**30 - 1, 2**30), (2**30, None), (-5, None)])
+async def test_our_own_ids_are_others(world, starting, used, following):
+    await starting.tell(used)
+    async with world.database.transaction() as session:
+        allocated = await remote_requests.allocate_start_id(session, world.database.dialect, "CS1", utcnow())
+    assert allocated == following if following else 0 < allocated < 2**30

@@ -29,6 +29,8 @@ from csms.v1.station_pb2 import (
     Presence,
     PresenceSummary,
     RefusedMessage,
+    RemoteStart,
+    RemoteStartNoted,
     Reply,
     ReplyTo,
     StationCall,
@@ -227,6 +229,20 @@ _BODIES: dict[str, Record] = {
             correlation_id=_QUESTION, verdict=CallOrderVerdict.VERDICT_RECORDED, timeout_ms=30_000
         )
     ),
+    "remote_start": _record(
+        remote_start=RemoteStart(
+            reply_to=_TO_DEVICES,
+            correlation_id=_QUESTION,
+            deadline_ms=_DEADLINE_MS,
+            call_id="5f1e0c2ab4d94d0e8f11-00002d",
+            remote_start_id=12,
+            evse_id=1,
+            id_token="4711-0815",
+            id_token_type="Central",
+            requested_at_ms=_MOMENT_MS,
+        )
+    ),
+    "remote_start_noted": _record(remote_start_noted=RemoteStartNoted(correlation_id=_QUESTION)),
     "refused_message": _record(
         refused_message=RefusedMessage(
             protocol="ocpp2.0.1",

@@ -34,6 +34,7 @@ TRANSACTIONS = Group("transactions", "transactions", (topics.CALLS_TRANSACTIONS,
 TRANSACTIONS_RESULTS = Group("transactions-results", "transactions", (topics.RESULTS,))
 """Apart from `TRANSACTIONS`: whoever asks Kafka for stations' messages would else ask for as many partitions of results
 too, each time, which cost a tenth of the CPU time of an event."""
+TRANSACTIONS_STARTS = Group("transactions-starts", "transactions", (topics.TRANSACTIONS_STARTS,))
 TRANSACTIONS_BOOTS = Group("transactions-boots", "transactions", (topics.EVENTS_DEVICES,))
 """A boot puts the station's running transactions in doubt."""
 DEVICES = Group("device-mgmt", "device-mgmt", (topics.CALLS_DEVICES, topics.RESULTS, topics.CONNECTIONS))
@@ -51,6 +52,7 @@ GROUPS: tuple[Group, ...] = (
     AUTH_AUDIT,
     TRANSACTIONS,
     TRANSACTIONS_RESULTS,
+    TRANSACTIONS_STARTS,
     TRANSACTIONS_BOOTS,
     DEVICES,
     DEVICES_ORDERS,

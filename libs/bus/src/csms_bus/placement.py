@@ -18,6 +18,7 @@ ANSWERS = {
     "station_admission": "station_admission_result",
     "call_order": "call_order_verdict",
     "command_result": "command_result",
+    "remote_start": "remote_start_noted",
 }
 """Body that asks for an answer → body of the answer."""
 

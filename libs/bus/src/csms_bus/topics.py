@@ -117,6 +117,16 @@ DEVICES_ORDERS = Topic(
     partitions=12,
     retention=timedelta(days=7),
 )
+TRANSACTIONS_STARTS = Topic(
+    name="transactions.starts",
+    what="Remote starts that are asked for as calls, before they are sent",
+    key=Key.STATION,
+    bodies=("remote_start",),
+    producers=("device-mgmt",),
+    consumers=("transactions",),
+    partitions=12,
+    retention=timedelta(hours=24),
+)
 GATEWAY_INBOX = Topic(
     name="gateway.inbox",
     what="Replies to station CALLs, decisions on connections, CALLs for stations; one partition per gateway slot",
@@ -142,8 +152,8 @@ DEVICES_INBOX = Topic(
     name="devices.inbox",
     what="Answers to what a device-mgmt process asked; one partition per slot",
     key=Key.SLOT,
-    bodies=("station_admission_result", "command_result"),
-    producers=("auth", "device-mgmt"),
+    bodies=("station_admission_result", "command_result", "remote_start_noted"),
+    producers=("auth", "device-mgmt", "transactions"),
     consumers=("device-mgmt",),
     partitions=32,
     retention=timedelta(hours=1),
@@ -285,6 +295,7 @@ CATALOGUE: tuple[Topic, ...] = (
     AUTH_ADMISSIONS,
     AUTH_QUESTIONS,
     DEVICES_ORDERS,
+    TRANSACTIONS_STARTS,
     GATEWAY_INBOX,
     TRANSACTIONS_INBOX,
     DEVICES_INBOX,

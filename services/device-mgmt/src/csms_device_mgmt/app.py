@@ -46,6 +46,7 @@ from csms_device_mgmt.http import (
 )
 from csms_device_mgmt.inventory import Inventory
 from csms_device_mgmt.presence import Presence
+from csms_device_mgmt.remote_starts import RemoteStarts
 from csms_device_mgmt.retention import kept
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import stations as station_rows
@@ -88,7 +89,8 @@ class DeviceManagement:
     def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:
         inventory = Inventory(units, self._requester, settings, secret_key)
         presence = Presence(self._gateways)
-        execution = CallExecution(units, bus, self._requester, presence, inventory.offer_password)
+        starts = RemoteStarts(self._requester)
+        execution = CallExecution(units, bus, self._requester, presence, inventory.offer_password, starts.tell)
         return (
             stations.router(units, inventory, presence),
             calls.router(units, execution),

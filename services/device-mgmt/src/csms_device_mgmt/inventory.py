@@ -159,7 +159,7 @@ class Inventory:
                 return
             if station.connection_open and station.connection_id is not None:
                 _end_connection(unit, station, station.connection_id)
-            await stations.remove(unit.session, station_id)
+            await stations.remove(unit.session, station_id, unit.now)
             _tell_others(unit, station_id, StationChanged.CHANGE_DELETED)
 
     @property

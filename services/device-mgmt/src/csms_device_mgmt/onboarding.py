@@ -56,13 +56,19 @@ async def booted(unit: Unit, station: Station, place: Place, protocol: str) -> R
 
 async def remind(unit: Unit) -> None:
     """Go on with the onboarding of stations that are connected, and of which nothing came for a while."""
-    for station in await stations.onboarding(unit.session):
-        progress = progress_of(station)
-        if progress is None or progress.step not in {Step.INVENTORY, Step.VARIABLES}:
+    waiting = await stations.onboarding(unit.session)
+    found = {station_id: Progress.from_json(stored) for station_id, stored in waiting.items() if stored}
+    stalled = [station_id for station_id, progress in found.items() if _waits_too_long(unit, progress)]
+    for station in (await stations.lock(unit.session, stalled)).values():
+        progress, target = progress_of(station), target_of_station(unit, station)
+        if progress is None or target is None or not _waits_too_long(unit, progress):
             continue
-        target = target_of_station(unit, station)
-        if target is not None and progress.place == Place(*target) and progress.is_stalled(unit.now):
+        if progress.place == Place(*target):
             await _stalled(unit, station, progress, progress.place, progress.protocol)
+
+
+def _waits_too_long(unit: Unit, progress: Progress) -> bool:
+    return progress.step in {Step.INVENTORY, Step.VARIABLES} and progress.is_stalled(unit.now)
 
 
 async def _stalled(unit: Unit, station: Station, progress: Progress, place: Place, protocol: str) -> None:

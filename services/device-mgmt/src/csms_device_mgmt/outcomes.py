@@ -26,6 +26,12 @@ OUTCOMES = {
     Outcome.OUTCOME_NOT_CONNECTED: CallOutcome.NOT_CONNECTED,
     Outcome.OUTCOME_UNKNOWN: CallOutcome.UNKNOWN,
 }
+SOURCES = {CallError.SOURCE_STATION: "station", CallError.SOURCE_CSMS: "csms"}
+"""Who says that a CALL failed: the station by a CALLERROR, or this system of its answer, or of a CALL it did not send.
+
+Of calls from before it was told it is not known.
+"""
+_TO_SOURCE = {name: number for number, name in SOURCES.items()}
 _TO_PROTO = {outcome.value: number for number, outcome in OUTCOMES.items()}
 
 
@@ -91,7 +97,8 @@ def _outcome(result: CommandResult) -> CallOutcome:
 
 def _error(error: CallError) -> dict[str, Any]:
     details = loads(error.details) if error.details else {}
-    return {"code": error.code, "description": error.description, "details": details}
+    told = {"code": error.code, "description": error.description, "details": details}
+    return {**told, "source": SOURCES.get(error.source)}
 
 
 def result_of(row: Call) -> CommandResult:
@@ -114,6 +121,11 @@ def result_of(row: Call) -> CommandResult:
     )
     if row.error is not None:
         details = orjson.dumps(row.error["details"])
-        error = CallError(code=row.error["code"], description=row.error["description"], details=details)
+        error = CallError(
+            code=row.error["code"],
+            description=row.error["description"],
+            details=details,
+            source=_TO_SOURCE.get(row.error.get("source"), CallError.SOURCE_UNSPECIFIED),
+        )
         result.error.CopyFrom(error)
     return result

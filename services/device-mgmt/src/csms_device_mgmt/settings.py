@@ -34,6 +34,9 @@ class DeviceSettings(RuntimeSettings):
     keep_notifications_days: int = Field(
         90, ge=0, le=36500, description="How long recorded messages of stations are kept, in days; 0: for ever"
     )
+    keep_dead_letters_days: int = Field(
+        90, ge=0, le=36500, description="How long dead letters of all services are kept, in days; 0: for ever"
+    )
     keep_reports_days: int = Field(
         90,
         ge=0,

@@ -16,7 +16,7 @@ from csms_device_mgmt.commands import ORIGIN
 from csms_device_mgmt.consequences import consequence_of
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.outcomes import result_of
-from csms_device_mgmt.store import calls, stations
+from csms_device_mgmt.store import calls, removed_stations, stations
 from csms_device_mgmt.store.calls import CallOutcome, Completion
 from csms_device_mgmt.unit import Units
 
@@ -24,6 +24,8 @@ GRACE = timedelta(seconds=60)
 """How long after its deadline a call is left alone: its outcome may still be on the bus."""
 AT_ONCE = 500
 """Calls in one transaction: their stations' rows are locked meanwhile."""
+REMOVED_AT_ONCE = 20
+"""Removed stations that are looked at in one go."""
 
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +44,7 @@ class Sweeper:
             try:
                 await self.sweep()
                 await self.remind()
+                await self.forget()
                 await self._retention.apply()
             except Later as error:
                 _log.warning("sweep put off", error=str(error))
@@ -85,3 +88,16 @@ class Sweeper:
             await profile_changes.remind(unit)
         async with self._units.open() as unit:
             await onboarding.remind(unit)
+
+    async def forget(self) -> int:
+        """Delete what still came of stations that were removed; return of how many. Raises DatabaseUnavailable."""
+        async with self._units.open() as unit:
+            found = await removed_stations.due(unit.session, unit.now, REMOVED_AT_ONCE)
+            there_again = await stations.lock(unit.session, found)
+            for station_id in found:
+                if station_id in there_again:
+                    await removed_stations.forget(unit.session, station_id)
+                else:
+                    await stations.remove_owned(unit.session, station_id)
+                    await removed_stations.looked_at(unit.session, station_id, unit.now)
+        return len(found)

@@ -28,8 +28,8 @@ def test_what_a_status_makes_of_a_job(kind, status, state):
     [
         (JobState.REQUESTED, "Accepted", True, JobState.ONGOING),
         (JobState.REQUESTED, "AcceptedCanceled", True, JobState.ONGOING),
-        (JobState.REQUESTED, "Rejected", True, JobState.REFUSED),
-        (JobState.REQUESTED, "InvalidCertificate", True, JobState.REFUSED),
+        (JobState.REQUESTED, "Rejected", True, JobState.REJECTED),
+        (JobState.REQUESTED, "InvalidCertificate", True, JobState.REJECTED),
         (JobState.REQUESTED, None, True, JobState.UNANSWERED),
         (JobState.REQUESTED, None, False, JobState.NOT_SENT),
         (JobState.UNANSWERED, "Accepted", True, JobState.ONGOING),

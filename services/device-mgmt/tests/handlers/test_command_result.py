@@ -33,7 +33,7 @@ async def test_error_is_stored(apply, records, call):
     await apply(records.result("Reset", {"type": "OnIdle"}, outcome=Outcome.OUTCOME_ERROR))
     row = await call()
     assert (row.outcome, row.response) == ("error", None)
-    assert row.error == {"code": "NotSupported", "description": "no", "details": {}}
+    assert row.error == {"code": "NotSupported", "description": "no", "details": {}, "source": None}
 
 
 async def test_calls_of_other_services_are_in_the_history_and_passed_on(apply, records, call):

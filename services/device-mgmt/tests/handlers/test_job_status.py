@@ -89,7 +89,7 @@ async def test_a_boot_belongs_to_the_update(apply, records, begun, stands, with_
     ("outcome", "response", "state"),
     [
         (Outcome.OUTCOME_RESULT, {"status": "Accepted"}, "ongoing"),
-        (Outcome.OUTCOME_RESULT, {"status": "RevokedCertificate"}, "refused"),
+        (Outcome.OUTCOME_RESULT, {"status": "RevokedCertificate"}, "rejected"),
         (Outcome.OUTCOME_RESULT, {"unexpected": True}, "unanswered"),
         (Outcome.OUTCOME_ERROR, None, "unanswered"),
         (Outcome.OUTCOME_TIMEOUT, None, "unanswered"),

@@ -107,6 +107,14 @@ async def changing(apply, records, station_row, units, with_station):
     return made
 
 
+@pytest.mark.parametrize(("present", "following"), [("3,0,1", "Reset"), ("3", "Reset"), ("0,3", "SetVariables")])
+async def test_a_priority_that_stays_the_same_is_not_set(changing, present, following):
+    (read,) = await changing.begin()
+    (profile,) = await changing.variable(read, value=present)
+    (command,) = await changing.result(profile, ACCEPTED)
+    assert command.action == following
+
+
 async def test_the_whole_way(changing, station_row):
     (read,) = await changing.begin()
     assert (read.action, read.connection_id, payload(read)) == ("GetVariables", "c1", {"getVariableData": [PRIORITY]})

@@ -18,12 +18,21 @@ from csms.v1.station_pb2 import (
     ConnectionRecord,
     GatewayStatus,
     Outcome,
+    RemoteStart,
+    RemoteStartNoted,
     StationCommand,
 )
 from csms_bus.memory import MemoryBus
 from csms_bus.ports import Outgoing, RecordTooLarge, Start
 from csms_bus.records import new_record
-from csms_bus.topics import AUTH_ADMISSIONS, CONNECTIONS, GATEWAY_INBOX, GATEWAY_STATUS, RESULTS
+from csms_bus.topics import (
+    AUTH_ADMISSIONS,
+    CONNECTIONS,
+    GATEWAY_INBOX,
+    GATEWAY_STATUS,
+    RESULTS,
+    TRANSACTIONS_STARTS,
+)
 from csms_db.engine import Database
 from csms_device_mgmt.app import DeviceManagement
 from csms_device_mgmt.settings import DeviceSettings
@@ -88,6 +97,25 @@ class FakeAuth:
         await self._bus.publish([Outgoing(admission.reply_to.topic, answer, partition=admission.reply_to.partition)])
 
 
+class FakeTransactions:
+    """Notes remote starts, or is silent."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self.silent = False
+        self.noted: list[RemoteStart] = []
+        self._bus = bus
+        self.reading = Reading(bus, TRANSACTIONS_STARTS.name, None, self._take)
+
+    async def _take(self, record: Record) -> None:
+        start = record.remote_start
+        self.noted.append(start)
+        if not self.silent:
+            answer = new_record(
+                record.station_id, remote_start_noted=RemoteStartNoted(correlation_id=start.correlation_id)
+            )
+            await self._bus.publish([Outgoing(start.reply_to.topic, answer, partition=start.reply_to.partition)])
+
+
 class FakeGateway:
     """Holds connections of stations that `respond` plays.
 
@@ -98,10 +126,14 @@ class FakeGateway:
         self.slot = slot
         self.epoch = now_ms()
         self.respond: Responder = lambda _action, _payload: {"status": "Accepted"}
+        self.source = CallError.SOURCE_STATION
+        """Of its errors."""
         self.sends = True
         """Whether what it answers was sent to the station before."""
         self.commands: list[StationCommand] = []
         self.closed: list[str] = []
+        self.replies = 0
+        """To stations' CALLs."""
         self._bus = bus
         self._numbers: dict[str, int] = {}
         self.reading = Reading(bus, GATEWAY_INBOX.name, slot, self._take)
@@ -139,6 +171,7 @@ class FakeGateway:
     async def _take(self, record: Record) -> None:
         if record.HasField("close_connection"):
             self.closed.append(record.close_connection.connection_id)
+        self.replies += record.HasField("reply")
         if record.HasField("station_command"):
             command = record.station_command
             self.commands.append(command)
@@ -152,7 +185,8 @@ class FakeGateway:
             body.outcome, body.payload = Outcome.OUTCOME_RESULT, orjson.dumps(answer)
         elif isinstance(answer, str):
             body.outcome = Outcome.OUTCOME_ERROR
-            body.error.CopyFrom(CallError(code=answer, description="no", details=b"{}"))
+            error = CallError(code=answer, description="no", details=b"{}", source=self.source)
+            body.error.CopyFrom(error)
         else:
             body.outcome = answer
         if answer == Outcome.OUTCOME_NOT_CONNECTED or not self.sends:
@@ -173,6 +207,13 @@ def bus(request: pytest.FixtureRequest) -> MemoryBus:
 @pytest.fixture
 async def auth(bus: MemoryBus) -> AsyncIterator[FakeAuth]:
     fake = FakeAuth(bus)
+    async with fake.reading:
+        yield fake
+
+
+@pytest.fixture
+async def transactions(bus: MemoryBus) -> AsyncIterator[FakeTransactions]:
+    fake = FakeTransactions(bus)
     async with fake.reading:
         yield fake
 
@@ -248,6 +289,13 @@ def eventually() -> Callable[..., Awaitable[Any]]:
         return found
 
     return poll
+
+
+@pytest.fixture(autouse=True)
+def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stations of these tests do not boot unless they say so, and nobody waits for it."""
+    monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 0)
+    monkeypatch.setattr("csms_device_mgmt.remote_starts.WAIT_S", 0.2)
 
 
 @pytest.fixture

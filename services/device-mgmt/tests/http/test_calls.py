@@ -1,9 +1,11 @@
 import asyncio
 
 import pytest
-from csms.v1.station_pb2 import Outcome
+from csms.v1.station_pb2 import CallError, Outcome
+from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.requests import NotAsked, Requester
+from csms_bus.topics import CALLS_DEVICES
 from csms_device_mgmt.calls.execution import CallExecution
 from csms_device_mgmt.calls.room import MOST_OF_STATION
 from csms_device_mgmt.settings import DeviceSettings
@@ -55,7 +57,14 @@ async def test_a_call_error_is_an_answer(api, gateway, connected):
     assert answer.status_code == 200
     body = answer.json()
     assert (body["outcome"], body["response"]) == ("error", None)
-    assert body["error"] == {"code": "NotSupported", "description": "no", "details": {}}
+    assert body["error"] == {"code": "NotSupported", "description": "no", "details": {}, "source": "station"}
+
+
+async def test_an_answer_that_was_refused_is_no_call_error_of_the_station(api, gateway, connected):
+    gateway.source = CallError.SOURCE_CSMS
+    gateway.respond = lambda _action, _payload: "FormatViolation"
+    body = (await api.post(f"/stations/{connected}/calls/Reset", json=RESET)).json()
+    assert (body["outcome"], body["error"]["code"], body["error"]["source"]) == ("error", "FormatViolation", "csms")
 
 
 @pytest.mark.parametrize("written", [b"1.0", b"1e0", b"10.0e-1"])
@@ -220,6 +229,83 @@ async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(api, g
     assert (answer.status_code, answer.json()["outcome"]) == (200, "result")
 
 
+@pytest.fixture
+def boot(bus, records):
+    async def publish():
+        record = records.boot()
+        record.station_call.reply_to.partition = 0
+        await bus.publish([Outgoing(CALLS_DEVICES.name, record)])
+
+    return publish
+
+
+async def test_a_call_before_a_new_stations_first_boot_waits_for_it(api, gateway, connected, boot, monkeypatch):
+    monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 10)
+    replies = []
+
+    def respond(_action, _payload):
+        replies.append(gateway.replies)
+        return {"status": "Accepted"}
+
+    gateway.respond = respond
+    asked = asyncio.create_task(api.post(f"/stations/{connected}/calls/Reset", json=RESET))
+    await asyncio.wait([asked], timeout=0.2)
+    assert gateway.sent == []
+    await boot()
+    assert (await asked).json()["outcome"] == "result"
+    assert replies == [1]  # the boot was answered first
+    assert (await api.post(f"/stations/{connected}/calls/Reset", json=RESET)).json()["outcome"] == "result"
+
+
+async def test_what_asks_for_the_boot_does_not_wait_for_it(api, gateway, connected, monkeypatch):
+    monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 600)
+    wanted = {"requestedMessage": "BootNotification"}
+    answer = await api.post(f"/stations/{connected}/calls/TriggerMessage", json=wanted)
+    assert answer.json()["outcome"] == "result"
+
+
+async def test_a_station_that_does_not_boot_is_sent_the_call_in_the_end(api, gateway, connected, monkeypatch):
+    monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 0.1)
+    answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
+    assert answer.json()["outcome"] == "result"
+
+
+START = {"remoteStartId": 7, "idToken": {"idToken": "Start-1", "type": "Central"}, "evseId": 2}
+
+
+async def test_transactions_is_told_of_a_remote_start_before_the_station(api, gateway, connected, transactions):
+    told = []
+
+    def respond(_action, _payload):
+        told.extend(transactions.noted)
+        return {"status": "Accepted"}
+
+    gateway.respond = respond
+    answer = await api.post(f"/stations/{connected}/calls/RequestStartTransaction", json=START)
+    (start,) = told
+    assert (start.call_id, start.remote_start_id, start.evse_id) == (answer.json()["call_id"], 7, 2)
+    assert (start.id_token, start.id_token_type) == ("Start-1", "Central")
+
+
+async def test_a_key_code_is_not_told(api, connected, transactions):
+    code = {"idToken": {"idToken": "4711-0815", "type": "KeyCode"}}
+    await api.post(f"/stations/{connected}/calls/RequestStartTransaction", json=START | code)
+    (start,) = transactions.noted
+    assert (start.id_token, start.id_token_type) == ("***", "KeyCode")
+
+
+@pytest.mark.parametrize("fields", [{"remoteStartId": 2**40}, {"evseId": 2**40}, {"remoteStartId": -(2**70)}])
+async def test_ids_that_no_station_has_are_not_told(api, connected, transactions, fields):
+    await api.post(f"/stations/{connected}/calls/RequestStartTransaction", json=START | fields)
+    assert transactions.noted == []
+
+
+async def test_while_transactions_is_away_stations_are_started_all_the_same(api, gateway, connected, transactions):
+    transactions.silent = True
+    answer = await api.post(f"/stations/{connected}/calls/RequestStartTransaction", json=START)
+    assert (answer.json()["outcome"], len(transactions.noted)) == ("result", 1)
+
+
 async def test_a_connection_that_is_gone_is_not_connected(api, gateway, connected):
     gateway.respond = lambda _action, _payload: Outcome.OUTCOME_NOT_CONNECTED
     answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
@@ -249,6 +335,7 @@ REFUSED = [
     ("Reset", {"type": "OnIdle", "evseId": "1"}, 422, "/evseId"),
     ("TriggerMessage", {"requestedMessage": "StatusNotification"}, 422, "/evse"),
     ("DataTransfer", {"vendorId": "a\0b"}, 422, "/vendorId"),
+    ("InstallCertificate", {"certificateType": "CSMSRootCertificate", "certificate": "MIIB"}, 422, "/certificate"),
     ("DataTransfer", {"vendorId": "v", "data": 2**70}, 422, "/data"),
 ]
 

@@ -64,9 +64,20 @@ async def test_the_request_id_of_an_update_is_used_once(api, gateway, connected,
     first = await api.post(path, json=request, headers=key)
     refused = await api.post(path, json=request)
     assert (refused.status_code, pointers(refused)) == (422, ["/requestId"])
+    assert "a rule of this CSMS, not of OCPP" in refused.json()["errors"][0]["detail"]
     again = await api.post(path, json=request, headers=key)
     assert (again.status_code, again.json()["call_id"]) == (200, first.json()["call_id"])
     assert len(gateway.commands) == 1
+
+
+async def test_firmware_that_is_not_signed(api, gateway, connected, pointers):
+    firmware = {name: UPDATE["firmware"][name] for name in ("location", "retrieveDateTime")}
+    answer = await api.post(f"/stations/{connected}/firmware-updates", json={"firmware": firmware})
+    assert (answer.status_code, gateway.sent[0][1]["firmware"]) == (200, firmware)
+    for half in ("signature", "signingCertificate"):
+        signed = {"firmware": firmware | {half: UPDATE["firmware"][half]}}
+        refused = await api.post(f"/stations/{connected}/firmware-updates", json=signed)
+        assert (refused.status_code, len(pointers(refused))) == (422, 1)
 
 
 async def test_what_was_not_sent_may_be_sent_again(api, gateway, connected):

@@ -46,3 +46,16 @@ async def test_a_stations_page_shows_that_it_floods(api, connected, refuse, even
 
 async def test_unknown_station(api):
     assert (await api.get("/stations/nobody/refused-messages")).status_code == 404
+
+
+async def test_they_go_with_the_station(api, connected, refuse, eventually):
+    await refuse(connected, "invalid_frame", 1_767_225_600_000)
+    path = f"/stations/{connected}/refused-messages"
+
+    async def there():
+        return (await api.get(path)).json()["items"]
+
+    await eventually(there)
+    (await api.delete(f"/stations/{connected}")).raise_for_status()
+    (await api.put(f"/stations/{connected}", json={})).raise_for_status()
+    assert await there() == []

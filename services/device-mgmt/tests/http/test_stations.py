@@ -371,6 +371,19 @@ async def test_a_pending_profile_is_kept_until_it_is_reached(api, auth, units):
     assert auth.admissions[-1].pending_security_profile == 0
 
 
+async def test_every_evse_has_a_status_and_evse_0_is_none(api, units):
+    await api.put("/stations/CS1", json={})
+    reported = {(0, 0): "Unavailable", (1, 1): "Available", (1, 2): "Occupied", (2, 0): "Reserved", (2, 1): "Available"}
+    async with units.open() as unit:
+        await unit.statuses.load(unit.session, ["CS1"])
+        for place, status in reported.items():
+            unit.statuses.report("CS1", place, Status(status, unit.now, unit.now, is_own_time=True), None)
+    shown = (await api.get("/stations/CS1")).json()
+    assert shown["status"] == "Unavailable"
+    assert [(evse["evse_id"], evse["status"]) for evse in shown["evses"]] == [(1, "Occupied"), (2, "Reserved")]
+    assert [len(evse["connectors"]) for evse in shown["evses"]] == [2, 1]
+
+
 async def test_a_page_of_stations_ends_by_bytes(api, units, monkeypatch):
     monkeypatch.setattr("csms_device_mgmt.http.stations.MAX_PAGE_BYTES", 10_000)
     at = datetime(2026, 1, 1, tzinfo=UTC)

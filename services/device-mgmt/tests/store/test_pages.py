@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.store import calls, notifications, reports, stations
 
@@ -86,6 +87,27 @@ async def test_request_ids_are_given_once(units):
         assert await stations.take_request_id(unit.session, "CS1") is None
         await stations.create(unit.session, stations.new_station("CS1", Registration.ACCEPTED, 1, THEN))
         assert [await stations.take_request_id(unit.session, "CS1") for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("used", "following"),
+    [
+        (0, 3),
+        (2, 3),
+        (3, 4),  # the one that would have been next
+        (9, 10),
+        (stations.HIGH_REQUEST_ID - 1, stations.HIGH_REQUEST_ID),
+        (stations.HIGH_REQUEST_ID, 3),
+        (2**31 - 1, 3),
+    ],
+)
+async def test_the_first_request_id_that_is_free(units, used, following):
+    async with units.open() as unit:
+        await stations.create(unit.session, stations.new_station("CS1", Registration.ACCEPTED, 1, THEN))
+        assert [await stations.take_request_id(unit.session, "CS1") for _ in range(2)] == [1, 2]
+        await stations.request_id_taken(unit.session, "CS1", used)
+        assert await stations.take_request_id(unit.session, "CS1") == following
+        assert await stations.take_request_id(unit.session, "CS1") == following + 1
 
 
 async def test_a_change_needs_the_revision_it_was_made_on(units):

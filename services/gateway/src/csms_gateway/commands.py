@@ -123,12 +123,16 @@ class CommandRouter:
             completed_at_ms=now_ms(),
         )
         if done.error is not None:
-            error = CallError(code=done.error.code, description=done.error.description, details=done.error.details)
-            result.error.CopyFrom(error)
+            result.error.CopyFrom(_call_error(done.error))
         metrics.GATEWAY_COMMANDS.labels(_label(command), done.outcome.value).inc()
         result = fitted(result, self._max_result_bytes)
         outgoing = new_record(record.station_id, traceparent=record.traceparent, command_result=result)
         self._results.put(Outgoing(topics.RESULTS.name, outgoing))
+
+
+def _call_error(error: ErrorInfo) -> CallError:
+    source = CallError.SOURCE_STATION if error.by_station else CallError.SOURCE_CSMS
+    return CallError(code=error.code, description=error.description, details=error.details, source=source)
 
 
 def fitted(result: CommandResult, limit: int) -> CommandResult:
@@ -137,7 +141,11 @@ def fitted(result: CommandResult, limit: int) -> CommandResult:
         return result
     result.payload = b""
     result.outcome = OUTCOME_ERROR
-    error = CallError(code="GenericError", description="the station's answer is larger than this system carries")
+    error = CallError(
+        code="GenericError",
+        description="the station's answer is larger than this system carries",
+        source=CallError.SOURCE_CSMS,
+    )
     result.error.CopyFrom(error)
     if result.ByteSize() > limit:
         result.command.payload = b"{}"

@@ -26,6 +26,7 @@ from fastapi import APIRouter
 from csms_transactions.checking import Boots, StatusChecks
 from csms_transactions.closing import Closing
 from csms_transactions.consumers import Consumer
+from csms_transactions.handlers.remote_starts import RemoteStartRecords
 from csms_transactions.http.closing import closing_router
 from csms_transactions.http.remote import remote_router
 from csms_transactions.http.transactions import transactions_router
@@ -46,6 +47,7 @@ SCHEMA = "transactions"
 _CONSUMER = "transactions-consumer"
 _RESULTS = "transactions-results"
 _BOOTS = "transactions-boots"
+_STARTS = "transactions-starts"
 
 
 class Transactions:
@@ -97,6 +99,13 @@ class Transactions:
             handler=Boots(database, self._checks.wake),
             on_health=partial(health.set, _BOOTS),
         )
+        self._starts = ConsumerRunner(
+            bus,
+            group=groups.TRANSACTIONS_STARTS.name,
+            topics=groups.TRANSACTIONS_STARTS.topic_names,
+            handler=RemoteStartRecords(database),
+            on_health=partial(health.set, _STARTS),
+        )
         self.control = RemoteControl(database, orders)
         routers = (
             transactions_router(database),
@@ -112,6 +121,7 @@ class Transactions:
         await self._runner.ready()
         await self._results.ready()
         await self._boots.ready()
+        await self._starts.ready()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish the batch in hand, answer the stations that wait, and return.
@@ -119,7 +129,7 @@ class Transactions:
         Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup).
         """
         finished = asyncio.Event()
-        for consumer in (_CONSUMER, _RESULTS, _BOOTS):
+        for consumer in (_CONSUMER, _RESULTS, _BOOTS, _STARTS):
             self._health.set(consumer, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._inbox.run(finished), name="transactions-inbox")
@@ -127,6 +137,7 @@ class Transactions:
             tasks.create_task(self._retention.run(finished), name="transactions-retention")
             tasks.create_task(self._results.run(stop), name=_RESULTS)
             tasks.create_task(self._boots.run(stop), name=_BOOTS)
+            tasks.create_task(self._starts.run(stop), name=_STARTS)
             tasks.create_task(self._checks.run(stop), name="transactions-checks")
             if await done_before(self._inbox.ready(), stop):
                 tasks.create_task(self._asking_again.run(stop), name="transactions-asking-again")

@@ -16,6 +16,7 @@ from csms_runtime.clock import utcnow
 from csms_runtime.http import Problem
 from csms_runtime.ids import new_id
 
+from csms_device_mgmt import remote_starts
 from csms_device_mgmt.calls.beginnings import begin
 from csms_device_mgmt.calls.checks import check
 from csms_device_mgmt.calls.known import check_known
@@ -24,6 +25,7 @@ from csms_device_mgmt.calls.room import Room, not_sent
 from csms_device_mgmt.commands import Command, Target, outgoing, target_of_station
 from csms_device_mgmt.consequences.executed import Executed
 from csms_device_mgmt.domain.password_changes import offered
+from csms_device_mgmt.domain.registration import is_boot_trigger
 from csms_device_mgmt.json import integers, size_of
 from csms_device_mgmt.outcomes import settle
 from csms_device_mgmt.presence import Presence
@@ -37,8 +39,11 @@ POLL_S = 0.1
 
 CONNECTING_S = 0.5
 """How long a request waits for a station that is not connected: whoever saw it connect may be ahead of the bus."""
+FIRST_BOOT_S = 10.0
+"""How long a request waits for the first boot of a new station that is connected: until it is accepted, a station may
+refuse what it is asked (B01). After that it is sent all the same: some only boot when they have power again."""
 _LOOK_S = 0.05
-"""How often it looks: another process may be told of the connection."""
+"""How often it looks: another process may be told of the connection, or the boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +79,15 @@ class CallExecution:
         requester: Requester,
         presence: Presence,
         offer_password: Callable[[str, str], Awaitable[None]],
+        tell_of_start: Callable[[Command], Awaitable[None]],
     ) -> None:
-        """`offer_password(station_id, password)` is called before a CALL with a new password is sent."""
+        """`offer_password(station_id, password)` is called before a CALL with a new password is sent.
+
+        `tell_of_start(command)` is called before a remote start is sent; it raises nothing.
+        """
         self._presence = presence
         self._offer_password = offer_password
+        self._tell_of_start = tell_of_start
         self._units = units
         self._bus = bus
         self._requester = requester
@@ -135,7 +145,13 @@ class CallExecution:
         return begun.row
 
     async def _prepare(self, command: Command) -> None:
-        """Let the station connect with a password it is going to be asked to take: it may take it, and be cut off."""
+        """Tell others what they must know before the station does.
+
+        Auth: a password that it is going to be asked to take, for it may take it, and be cut off. Transactions: a remote
+        start.
+        """
+        if command.action == remote_starts.ACTION:
+            await self._tell_of_start(command)
         if command.action != "SetVariables":
             return
         try:
@@ -155,32 +171,39 @@ class CallExecution:
         await check(station, _protocol(station), request.action, request.payload)
 
     async def _begun(self, request: CallRequest, reply_to: ReplyTo | None, size: int) -> _Begun:
-        """Check and record a call; a connection that its station has just opened is given a moment to become known."""
+        """Check and record a call; what its station is just about to do is given time: to connect, to boot first."""
         request, waiting = await _read(request), True
         while True:
             async with self._large if size >= heavy.HEAVY_BYTES else nullcontext():
-                begun = await self._begin(request, reply_to, may_be_connecting=waiting)
+                begun = await self._begin(request, reply_to, may_wait=waiting)
             if begun is not None:
                 return begun
-            await self._known(request.station_id)
+            await self._ready(request)
             waiting = False
 
-    async def _known(self, station_id: str) -> None:
+    async def _ready(self, request: CallRequest) -> None:
+        """Wait until nothing is to be waited for, or has been for too long."""
         clock = asyncio.get_running_loop().time
-        until = clock() + CONNECTING_S
-        while not await self._is_connected(station_id) and clock() < until:  # noqa: ASYNC110 another process is told
+        began = clock()
+        while clock() - began < await self._patience_s(request):
+            await asyncio.sleep(_LOOK_S)
+        if clock() - began > CONNECTING_S:  # perhaps it has booted just now, and its answer is on the way
             await asyncio.sleep(_LOOK_S)
 
-    async def _is_connected(self, station_id: str) -> bool:
-        """Whether a station is connected, or none is known by that id: then there is nothing to wait for."""
+    async def _patience_s(self, request: CallRequest) -> float:
+        """Return how long a call waits for what its station is about to do, as things stand; 0: there is nothing."""
         async with self._units.reading() as session:
-            station = await stations.find(session, station_id)
-        return station is None or self._presence.is_connected(station)
+            station = await stations.find(session, request.station_id)
+        if station is None:
+            return 0
+        if not self._presence.is_connected(station):
+            return CONNECTING_S
+        return min(FIRST_BOOT_S, request.timeout_s or FIRST_BOOT_S) if _boots_first(station, request) else 0
 
-    async def _begin(self, request: CallRequest, reply_to: ReplyTo | None, *, may_be_connecting: bool) -> _Begun | None:
+    async def _begin(self, request: CallRequest, reply_to: ReplyTo | None, *, may_wait: bool) -> _Begun | None:
         """Check and record a call; one whose station is not connected is completed at once.
 
-        None, and nothing is recorded: it is not connected, but may be in a moment.
+        None, and nothing is recorded: it is not connected, but may be in a moment; or it is, and is to boot first.
         """
         async with self._units.open() as unit:
             station = await stations.find(unit.session, request.station_id)
@@ -189,7 +212,7 @@ class CallExecution:
             protocol = _protocol(station)
             await check(station, protocol, request.action, request.payload)
             target = target_of_station(unit, station)
-            if target is None and may_be_connecting:
+            if may_wait and (target is None or _boots_first(station, request)):
                 return None
             command = Command(
                 call_id=new_id(),
@@ -221,6 +244,11 @@ class CallExecution:
             await asyncio.sleep(POLL_S)
             row = await self._reload(row)
         return row
+
+
+def _boots_first(station: Station, request: CallRequest) -> bool:
+    """Whether a call waits for the station's first boot; one that asks for it does not."""
+    return station.registration_status is None and not is_boot_trigger(request.action, request.payload)
 
 
 async def _read(request: CallRequest) -> CallRequest:

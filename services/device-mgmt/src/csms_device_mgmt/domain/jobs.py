@@ -18,7 +18,7 @@ class JobState(StrEnum):
     REQUESTED = "requested"
     NOT_SENT = "not_sent"
     UNANSWERED = "unanswered"
-    REFUSED = "refused"
+    REJECTED = "rejected"
     ONGOING = "ongoing"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -89,4 +89,4 @@ def after_response(current: JobState, response_status: str | None, *, sent: bool
         return current
     if response_status is None:
         return JobState.UNANSWERED if sent else JobState.NOT_SENT
-    return JobState.ONGOING if response_status in {"Accepted", CANCELED} else JobState.REFUSED
+    return JobState.ONGOING if response_status in {"Accepted", CANCELED} else JobState.REJECTED

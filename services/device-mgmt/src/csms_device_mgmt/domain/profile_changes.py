@@ -27,7 +27,7 @@ class Step(StrEnum):
     NETWORK_PROFILE = "network_profile"
     """It gets a network profile with the new security profile (B09)."""
     PRIORITY = "priority"
-    """That one becomes the first it uses (B10)."""
+    """That one becomes the first it uses (B10); passed over if it is that already."""
     RESET = "reset"
     CONNECT = "connect"
     """It is going to connect with the new profile."""
@@ -74,6 +74,8 @@ class ProfileChange(BaseModel):
     """How often the step's CALL was sent."""
     priority: tuple[int, ...] | None = None
     """What NetworkConfigurationPriority is going to be."""
+    is_first: bool = False
+    """Whether it is that already."""
     failed_step: Step | None = None
     reason: str | None = None
     """Why it failed; no secret is in it."""
@@ -152,7 +154,7 @@ def answered(change: ProfileChange, response: Mapping[str, Any]) -> ProfileChang
         case Step.PRIORITY:
             return _accepted(change, _status(response, "setVariableResult"), Step.RESET)
         case Step.NETWORK_PROFILE:
-            return _accepted(change, response["status"], Step.PRIORITY)
+            return _accepted(change, response["status"], Step.RESET if change.is_first else Step.PRIORITY)
         case Step.RESET:
             return _accepted(change, response["status"], Step.CONNECT)
         case Step.CERTIFICATE if response["status"] != "Accepted":
@@ -177,7 +179,8 @@ def _read(change: ProfileChange, response: Mapping[str, Any]) -> ProfileChange:
         present = [int(text) for text in value.split(",") if text.strip()]
     except ValueError:
         return change.failed("the station's NetworkConfigurationPriority is no list of numbers")
-    return change.at(Step.NETWORK_PROFILE, priority=(slot, *(other for other in present if other != slot)))
+    wanted = (slot, *(other for other in present if other != slot))
+    return change.at(Step.NETWORK_PROFILE, priority=wanted, is_first=list(wanted) == present)
 
 
 def _status(response: Mapping[str, Any], results: str) -> str:

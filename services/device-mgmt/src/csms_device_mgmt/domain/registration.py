@@ -55,11 +55,12 @@ def refusal(status: Registration, action: str, payload: object) -> str | None:
     """
     if status is Registration.PENDING and action in REMOTE_TRANSACTIONS:
         return "the station is pending: accept it before it starts or stops transactions (B02.FR.05)"
-    if status is Registration.REJECTED and not _is_boot_trigger(action, payload):
+    if status is Registration.REJECTED and not is_boot_trigger(action, payload):
         return "the station is rejected: only TriggerMessage of BootNotification may be sent (B03.FR.03)"
     return None
 
 
-def _is_boot_trigger(action: str, payload: object) -> bool:
+def is_boot_trigger(action: str, payload: object) -> bool:
+    """Whether a CALL asks for a BootNotification."""
     is_trigger = action == "TriggerMessage" and isinstance(payload, dict)
     return is_trigger and isinstance(payload, dict) and payload.get("requestedMessage") == "BootNotification"

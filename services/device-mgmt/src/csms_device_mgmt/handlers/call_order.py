@@ -197,4 +197,5 @@ def _no_json() -> Problem:
 
 def _error(problem: Problem) -> CallError:
     details = orjson.dumps({"errors": problem.extra.get("errors", [])})
-    return CallError(code=_CODES[problem.status], description=problem.detail or "", details=details)
+    code, source = _CODES[problem.status], CallError.SOURCE_CSMS
+    return CallError(code=code, description=problem.detail or "", details=details, source=source)

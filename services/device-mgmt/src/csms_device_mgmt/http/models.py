@@ -184,7 +184,10 @@ class CallModel(BaseModel):
     action: str
     outcome: Annotated[str, one_of(*CallOutcome)] | None = Field(description="null: not known yet")
     response: dict[str, Any] | None
-    error: dict[str, Any] | None
+    error: dict[str, Any] | None = Field(
+        description="code, description, details, and as source who says so: station, by its CALLERROR; csms, which "
+        "refused the station's answer, or did not send the CALL; null, of a call of an earlier version"
+    )
     sent_at: datetime | None
     completed_at: datetime | None
 

@@ -63,3 +63,12 @@ async def delete(session: AsyncSession, number: int) -> bool:
     """Delete one; False: there is none."""
     statement = sa.delete(DeadLetter).where(DeadLetter.id == number).returning(DeadLetter.id)
     return (await session.execute(statement)).first() is not None
+
+
+async def delete_old(session: WriteSession, before: datetime, limit: int) -> int:
+    """Delete up to `limit` that died before that moment; return how many. They are kept in order of their death."""
+    oldest = await session.execute(sa.select(DeadLetter.id, DeadLetter.died_at).order_by(DeadLetter.id).limit(limit))
+    old = [number for number, died_at in oldest if died_at < before]
+    statement = sa.delete(DeadLetter).where(DeadLetter.id.in_(old))
+    await session.execute(statement.execution_options(synchronize_session=False))
+    return len(old)

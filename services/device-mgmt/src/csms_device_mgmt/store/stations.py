@@ -13,14 +13,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_device_mgmt.domain.onboarding import Mode
 from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.domain.security_profiles import Profiles
+from csms_device_mgmt.store import removed_stations
 from csms_device_mgmt.store.tables import (
     Call,
     Connector,
+    DeadLetter,
     InstalledCertificate,
     Job,
     JobStep,
     Notification,
     RefusedHandshake,
+    RefusedMessage,
     Report,
     ReportPart,
     Station,
@@ -39,8 +42,10 @@ OWNED = (
     Job,
     InstalledCertificate,
     Notification,
+    RefusedMessage,
     RefusedHandshake,
     Call,
+    DeadLetter,
 )
 """What goes with a station when it is deleted."""
 
@@ -168,22 +173,29 @@ async def changing_profile(session: AsyncSession, step: str) -> Mapping[str, Sta
     return await lock(session, found)
 
 
-async def onboarding(session: AsyncSession) -> Sequence[Station]:
-    """Return the connected stations that were told to wait until they are onboarded, locked."""
+async def onboarding(session: AsyncSession) -> Mapping[str, dict[str, Any] | None]:
+    """Return the connected stations that wait until they are onboarded, with how far that got."""
     waiting = (
-        Station.registration_status == Registration.PENDING.value,
+        has_registration(Registration.PENDING),
         Station.onboarding == Mode.INVENTORY.value,
         Station.connection_open,
     )
-    found = await session.scalars(select(Station.station_id).where(*waiting))
-    return list((await lock(session, found)).values())
+    found = await session.execute(select(Station.station_id, Station.onboarding_progress).where(*waiting))
+    return {station_id: progress for station_id, progress in found}
 
 
-async def remove(session: AsyncSession, station_id: str) -> None:
-    """Delete a station and everything it reported."""
-    for table in OWNED:
-        await session.execute(delete(table).where(table.station_id == station_id))
+async def remove(session: AsyncSession, station_id: str, now: datetime) -> None:
+    """Delete a station and everything it reported; what is still on the bus of it goes later."""
+    await remove_owned(session, station_id)
+    await removed_stations.note(session, station_id, now)
     await session.execute(delete(Station).where(Station.station_id == station_id))
+
+
+async def remove_owned(session: AsyncSession, station_id: str) -> None:
+    """Delete everything that a station reported, and all that was kept about it."""
+    for table in OWNED:
+        statement = delete(table).where(table.station_id == station_id)
+        await session.execute(statement.execution_options(synchronize_session=False))
 
 
 async def take_request_id(session: AsyncSession, station_id: str) -> int | None:

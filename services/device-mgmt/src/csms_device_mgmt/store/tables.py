@@ -12,7 +12,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 STATION_ID = String(48)
 JsonValue = dict[str, Any]
-_IS_PENDING = text("registration_status = 'Pending'")
 
 
 def _partial(name: str, *columns: str, where: str) -> Index:
@@ -31,7 +30,6 @@ class Station(Base):
     __tablename__ = "stations"
     __table_args__ = (
         Index("ix_stations_station_key", "station_key", unique=True),
-        Index("ix_stations_pending", "station_id", postgresql_where=_IS_PENDING, sqlite_where=_IS_PENDING),
         Index(
             "ix_stations_registration",
             func.coalesce(column("registration_status", STATION_ID), column("registration", STATION_ID)),
@@ -371,6 +369,18 @@ class RefusedHandshake(Base):
     told: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RemovedStation(Base):
+    """A station that was removed lately: what still comes of it is deleted, too."""
+
+    __tablename__ = "removed_stations"
+    __table_args__ = (Index("ix_removed_stations_due_at", "due_at"),)
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    removed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When to look for it next.
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class DeadLetter(Base):

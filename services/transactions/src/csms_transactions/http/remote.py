@@ -81,7 +81,9 @@ class CallItem(BaseModel):
     action: str
     outcome: Annotated[str, one_of(*OUTCOMES.values())] | None = Field(description="null: not known yet")
     response: dict[str, Any] | None = None
-    error: dict[str, Any] | None = None
+    error: dict[str, Any] | None = Field(
+        None, description="code, description, details, and as source who says so: station (its CALLERROR), or csms"
+    )
     sent_at: Moment | None = None
     completed_at: Moment | None = None
     remote_start_id: int | None = Field(None, description="Of a remote start")
@@ -202,13 +204,18 @@ def _outcome(result: CommandResult) -> dict[str, Any]:
     }
 
 
+_SOURCES = {CallError.SOURCE_STATION: "station", CallError.SOURCE_CSMS: "csms"}
+"""Who says that a CALL failed: the station by a CALLERROR, or this system of its answer, or of one it did not send."""
+
+
 def _moment(milliseconds: int) -> datetime | None:
     return from_ms(milliseconds) if milliseconds else None
 
 
 def _error(error: CallError) -> dict[str, Any]:
     details: Mapping[str, Any] = orjson.loads(error.details) if error.details else {}
-    return {"code": error.code, "description": error.description, "details": details}
+    told = {"code": error.code, "description": error.description, "details": details}
+    return {**told, "source": _SOURCES.get(error.source)}
 
 
 def _unsupported(error: UnsupportedProtocolError) -> Problem:

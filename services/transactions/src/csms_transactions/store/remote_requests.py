@@ -14,6 +14,8 @@ from csms_transactions.domain.events import IdToken
 from csms_transactions.store.tables import remote_requests, remote_start_ids
 
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
+_HIGH_START_ID = 2**30
+"""remoteStartIds are 32-bit numbers; those from here on are left to whoever likes them."""
 
 
 class RemoteRequest(NamedTuple):
@@ -103,6 +105,34 @@ async def add(session: AsyncSession, request: RemoteRequest) -> None:
     token = row.pop("id_token")
     row["id_token"], row["id_token_type"] = token.masked() if token else (None, None)
     await session.execute(remote_requests.insert(), row)
+
+
+async def note(session: AsyncSession, dialect: str, request: RemoteRequest) -> None:
+    """Note a request that somebody else sends, with a remoteStartId of its own choice; the same one again once.
+
+    Of several with one id the newest counts. The ids that we allocate are higher ones from then on, unless that one is
+    so high that there would soon be none left.
+    """
+    same = remote_requests.c.station_id == request.station_id
+    start_id = request.remote_start_id or 0
+    found = (
+        await session.execute(
+            select(remote_requests.c.call_id, remote_requests.c.requested_at)
+            .where(same, remote_requests.c.remote_start_id == start_id)
+            .with_for_update()
+        )
+    ).first()
+    if found is not None and (found.call_id == request.call_id or found.requested_at > request.requested_at):
+        return
+    if found is not None:
+        await remove(session, found.call_id)
+    await add(session, request)
+    if start_id < _HIGH_START_ID:
+        used = insert(dialect)(remote_start_ids).values(station_id=request.station_id, last_id=start_id)
+        higher = remote_start_ids.c.last_id < used.excluded.last_id
+        await session.execute(
+            used.on_conflict_do_update(index_elements=["station_id"], set_={"last_id": start_id}, where=higher)
+        )
 
 
 async def remove(session: AsyncSession, call_id: str) -> None:

@@ -1,0 +1,54 @@
+"""Remote starts that were asked for as calls: noted as our own requests are, before they are sent."""
+
+from collections.abc import Sequence
+
+from csms.v1.bus_pb2 import Record
+from csms.v1.station_pb2 import RemoteStart, RemoteStartNoted
+from csms_bus.ports import Incoming, Outgoing
+from csms_bus.records import new_record
+from csms_db.engine import Database
+from csms_runtime.clock import from_ms
+
+from csms_transactions.domain.events import IdToken
+from csms_transactions.store import remote_requests
+from csms_transactions.store.remote_requests import RemoteRequest
+
+ACTION = "RequestStartTransaction"
+
+
+class RemoteStartRecords:
+    """Handles transactions.starts, a batch in one transaction. The same record again changes nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """Handle a batch (a csms_bus BatchHandler). Raises Later."""
+        records = [item.record for item in batch if item.record is not None and item.record.HasField("remote_start")]
+        if records:
+            async with self._database.transaction() as session:
+                for record in records:
+                    request = _request(record.station_id, record.remote_start)
+                    await remote_requests.note(session, self._database.dialect, request)
+        return [_noted(record) for record in records]
+
+
+def _request(station_id: str, start: RemoteStart) -> RemoteRequest:
+    return RemoteRequest(
+        start.call_id,
+        station_id,
+        ACTION,
+        from_ms(start.requested_at_ms),
+        start.remote_start_id,
+        None,
+        start.evse_id or None,
+        IdToken(start.id_token, start.id_token_type),
+    )
+
+
+def _noted(record: Record) -> Outgoing:
+    start = record.remote_start
+    answer = new_record(
+        record.station_id, remote_start_noted=RemoteStartNoted(correlation_id=start.correlation_id)
+    )
+    return Outgoing(start.reply_to.topic, answer, partition=start.reply_to.partition)
