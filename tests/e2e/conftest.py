@@ -67,7 +67,7 @@ class Station(ChargePoint):
         *,
         trigger_reason: str = "MeterValuePeriodic",
         id_token: str | None = None,
-        token_type: str = "ISO14443",
+        token_type: str = "ISO14443",  # noqa: S107 no secret
         energy_wh: float | None = None,
         evse: tuple[int, int | None] | None = (1, 1),
         **info: Any,

@@ -159,7 +159,7 @@ async def test_remote_start_and_stop_over_http(connect, api, station_id, token):
 
 
 @pytest.mark.parametrize("by_call", [False, True])
-async def test_a_token_of_ours_is_good_for_the_transaction_it_starts(connect, api, station_id, token, by_call):  # noqa: PLR0917 fixtures
+async def test_a_token_of_ours_is_good_for_the_transaction_it_starts(connect, api, station_id, token, by_call):
     ours = {"idToken": token, "type": "Central"}
     path, body = "remote-start", {"id_token": ours, "evse_id": 1}
     if by_call:
@@ -187,6 +187,17 @@ async def test_call_to_a_station_that_is_not_connected(api, station_id):
     assert answer.status_code == 409
     assert answer.headers["content-type"].startswith("application/problem+json")
     assert answer.json()["outcome"] == "not_connected"
+
+
+async def test_whether_a_password_is_set_is_the_same_everywhere(api, station_id):
+    password = {"password": "correct-horse-battery"}
+    (await api.put(f"/stations/{station_id}", json={"security_profile": 1, **password})).raise_for_status()
+    for method, more, is_set in (("DELETE", {}, False), ("PUT", {"json": password}, True), ("DELETE", {}, False)):
+        (await api.request(method, f"/stations/{station_id}/credentials", **more)).raise_for_status()
+        shown = [
+            (await api.get(f"/stations/{station_id}{path}")).json()["password_set"] for path in ("", "/credentials")
+        ]
+        assert shown == [is_set, is_set]
 
 
 async def test_pending_then_accepted(connect, api, station_id):

@@ -141,7 +141,7 @@ async def api(database: Database) -> AsyncIterator[Api]:
         api = Api(idle, keys)
         routers = [
             IdTokens(database, KeyCodes(SECRET_KEY), api.wake).router(),
-            Credentials(database, SECRET_KEY, UnknownStations.ACCEPT, api.wake).router(),
+            Credentials(database, SECRET_KEY, UnknownStations.ACCEPT, api.wake, shown_within_s=0).router(),
             ApiKeyResource(database, api.wake, keys).router(),
             audit_router(database),
         ]

@@ -100,9 +100,7 @@ def test_the_same_key_much_later_is_a_renewal() -> None:
 @pytest.mark.parametrize(
     ("after", "is_repeat"), [(timedelta(hours=24) - timedelta(milliseconds=1), True), (timedelta(hours=24), False)]
 )
-@pytest.mark.parametrize(
-    ("known", "signed"), [(request(), None), (SIGNED, certificate(CertificateState.ACCEPTED))]
-)
+@pytest.mark.parametrize(("known", "signed"), [(request(), None), (SIGNED, certificate(CertificateState.ACCEPTED))])
 def test_for_a_day_it_is_the_same_request(
     known: CertificateRequest, signed: Certificate | None, after: timedelta, *, is_repeat: bool
 ) -> None:

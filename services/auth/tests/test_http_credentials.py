@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import pytest
@@ -5,10 +6,12 @@ import sqlalchemy as sa
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import PasswordChanged
 from csms_auth.domain.stations import Admission, Station, admit
+from csms_auth.http.credentials import Credentials
 from csms_auth.store import stations, tables
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.passwords import digests, matches
+from csms_runtime.settings import UnknownStations
 
 Api = Any  # the fixture of conftest.py
 
@@ -50,6 +53,18 @@ class TestCredentials:
         told = [(row.topic, row.key, Record.FromString(row.record).event.password_changed) for row in stored]
         assert told == [("events.auth", "CS1", PasswordChanged(password_set=now, revision=7)) for now in (True, False)]
         assert api.wakes == 2
+
+    async def test_a_change_is_answered_when_device_mgmt_shows_it(self, database: Database) -> None:
+        told = asyncio.Event()
+        credentials = Credentials(database, b"k" * 32, UnknownStations.ACCEPT, told.set, shown_within_s=20)
+        deleting = asyncio.create_task(credentials.delete_credentials("CS1"))
+        await told.wait()
+        await asyncio.wait([deleting], timeout=0.1)
+        assert not deleting.done()
+        async with database.transaction() as session:
+            await stations.save(session, [Station("CS1", revision=8, security_profile=2)], utcnow())
+        async with asyncio.timeout(10):
+            await deleting
 
     @pytest.mark.parametrize("profile", [0, 3])
     async def test_one_that_needs_no_password_lacks_none(self, api: Api, database: Database, profile: int) -> None:

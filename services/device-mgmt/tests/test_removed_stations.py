@@ -55,7 +55,7 @@ async def removed(apply, records, units, with_station, station_id):
 
 
 @pytest.mark.usefixtures("removed")
-async def test_what_comes_late_goes_too(apply, records, sweeper, places, due, units):
+async def test_what_comes_late_goes_too(apply, records, sweeper, places, due, units):  # noqa: PLR0917 fixtures
     assert await places() == 0
     await apply(records.status("Available"))  # it was on the bus
     assert await places() == 1
@@ -71,7 +71,7 @@ async def test_what_comes_late_goes_too(apply, records, sweeper, places, due, un
 
 
 @pytest.mark.usefixtures("removed")
-async def test_a_station_of_that_id_that_is_there_again_keeps_what_it_says(apply, records, sweeper, places, due, units):
+async def test_a_station_of_that_id_that_is_there_again_keeps_what_it_says(apply, records, sweeper, places, due, units):  # noqa: PLR0917 fixtures
     async with units.open() as unit:
         await stations.create(unit.session, stations.new_station("CS1", Registration.ACCEPTED, 9, unit.now))
     await apply(records.status("Available"))

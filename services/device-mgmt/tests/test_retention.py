@@ -8,7 +8,16 @@ from csms_device_mgmt.domain.jobs import JobKind
 from csms_device_mgmt.retention import kept
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import calls, dead_letters, jobs, notifications, refused_messages, reports
-from csms_device_mgmt.store.tables import Call, DeadLetter, Job, JobStep, Notification, RefusedMessage, Report, ReportPart
+from csms_device_mgmt.store.tables import (
+    Call,
+    DeadLetter,
+    Job,
+    JobStep,
+    Notification,
+    RefusedMessage,
+    Report,
+    ReportPart,
+)
 from csms_runtime.clock import utcnow
 from sqlalchemy import func, select
 

@@ -74,7 +74,7 @@ class Starting:
         self.inbox = Inbox(bus, topics.DEVICES_INBOX.name, 0, self._requester.deliver)
         self._bus = bus
 
-    async def tell(self, remote_start_id, call_id="call-1", token="Start-1", kind="Central", at_ms=None):  # noqa: PLR0917
+    async def tell(self, remote_start_id, call_id="call-1", name="Start-1", kind="Central", at_ms=None):
         correlation_id = self._requester.new_correlation_id()
         body = RemoteStart(
             reply_to=self._requester.reply_to,
@@ -82,7 +82,7 @@ class Starting:
             call_id=call_id,
             remote_start_id=remote_start_id,
             evse_id=1,
-            id_token=token,
+            id_token=name,
             id_token_type=kind,
             requested_at_ms=at_ms or now_ms(),
         )

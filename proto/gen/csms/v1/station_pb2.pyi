@@ -221,23 +221,48 @@ class CallError(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Source:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CallError._Source.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SOURCE_UNSPECIFIED: CallError._Source.ValueType  # 0
+        """By a version that did not tell."""
+        SOURCE_STATION: CallError._Source.ValueType  # 1
+        """The station, by a CALLERROR."""
+        SOURCE_CSMS: CallError._Source.ValueType  # 2
+        """This system: it refused the station's answer, or did not send the CALL."""
+
+    class Source(_Source, metaclass=_SourceEnumTypeWrapper): ...
+    SOURCE_UNSPECIFIED: CallError.Source.ValueType  # 0
+    """By a version that did not tell."""
+    SOURCE_STATION: CallError.Source.ValueType  # 1
+    """The station, by a CALLERROR."""
+    SOURCE_CSMS: CallError.Source.ValueType  # 2
+    """This system: it refused the station's answer, or did not send the CALL."""
+
     CODE_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     DETAILS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     description: _builtins.str
     details: _builtins.bytes
     """A JSON object."""
+    source: Global___CallError.Source.ValueType
+    """Who says so."""
     def __init__(
         self,
         *,
         code: _builtins.str = ...,
         description: _builtins.str = ...,
         details: _builtins.bytes = ...,
+        source: Global___CallError.Source.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "description", b"description", "details", b"details"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "description", b"description", "details", b"details", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -656,6 +681,77 @@ class CallOrderVerdict(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallOrderVerdict: _TypeAlias = CallOrderVerdict  # noqa: Y015
+
+@_typing.final
+class RemoteStart(_message.Message):
+    """device-mgmt is about to send a RequestStartTransaction that was asked for as a call. Transactions notes the token, by
+    which it knows the transaction that comes of it. No secret is in it: a key code is masked.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLY_TO_FIELD_NUMBER: _builtins.int
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    DEADLINE_MS_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    REMOTE_START_ID_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    REQUESTED_AT_MS_FIELD_NUMBER: _builtins.int
+    correlation_id: _builtins.str
+    deadline_ms: _builtins.int
+    """When the asker sends it all the same."""
+    call_id: _builtins.str
+    remote_start_id: _builtins.int
+    evse_id: _builtins.int
+    """0: the station chooses."""
+    id_token: _builtins.str
+    id_token_type: _builtins.str
+    requested_at_ms: _builtins.int
+    @_builtins.property
+    def reply_to(self) -> Global___ReplyTo: ...
+    def __init__(
+        self,
+        *,
+        reply_to: Global___ReplyTo | None = ...,
+        correlation_id: _builtins.str = ...,
+        deadline_ms: _builtins.int = ...,
+        call_id: _builtins.str = ...,
+        remote_start_id: _builtins.int = ...,
+        evse_id: _builtins.int = ...,
+        id_token: _builtins.str = ...,
+        id_token_type: _builtins.str = ...,
+        requested_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "remote_start_id", b"remote_start_id", "reply_to", b"reply_to", "requested_at_ms", b"requested_at_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoteStart: _TypeAlias = RemoteStart  # noqa: Y015
+
+@_typing.final
+class RemoteStartNoted(_message.Message):
+    """The answer to a RemoteStart: it is stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CORRELATION_ID_FIELD_NUMBER: _builtins.int
+    correlation_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        correlation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoteStartNoted: _TypeAlias = RemoteStartNoted  # noqa: Y015
 
 @_typing.final
 class ConnectionRecord(_message.Message):

@@ -90,7 +90,14 @@ class DeviceManagement:
         inventory = Inventory(units, self._requester, settings, secret_key)
         presence = Presence(self._gateways)
         starts = RemoteStarts(self._requester)
-        execution = CallExecution(units, bus, self._requester, presence, inventory.offer_password, starts.tell)
+        execution = CallExecution(
+            units,
+            bus,
+            self._requester,
+            presence,
+            offer_password=inventory.offer_password,
+            tell_of_start=starts.tell,
+        )
         return (
             stations.router(units, inventory, presence),
             calls.router(units, execution),

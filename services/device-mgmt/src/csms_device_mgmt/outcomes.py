@@ -125,7 +125,7 @@ def result_of(row: Call) -> CommandResult:
             code=row.error["code"],
             description=row.error["description"],
             details=details,
-            source=_TO_SOURCE.get(row.error.get("source"), CallError.SOURCE_UNSPECIFIED),
+            source=_TO_SOURCE.get(row.error.get("source") or "", CallError.SOURCE_UNSPECIFIED),
         )
         result.error.CopyFrom(error)
     return result

@@ -109,7 +109,7 @@ def certificate_refused(unit: Unit, station: Station) -> None:
     """Give up when a station did not take its certificate."""
     change = change_of(station)
     if change is not None and change.step is Step.CERTIFICATE:
-        _store(unit, station, change.failed("the station refused its certificate"))
+        _store(unit, station, change.failed("the station rejected its certificate"))
 
 
 async def connected(unit: Unit, station: Station, security_profile: int) -> None:

@@ -1,7 +1,7 @@
 """Telling transactions of remote starts that are asked for as calls, before they are sent (F01, F02).
 
-Transactions knows what comes of its own requests: the token of a transaction that does not repeat it, and tokens of type
-Central, which only the request makes good. So it must know of these, too, before the station answers.
+Transactions knows what comes of its own requests: the token of a transaction that does not repeat it, and tokens of
+type Central, which only the request makes good. So it must know of these, too, before the station answers.
 """
 
 import structlog

@@ -1,10 +1,13 @@
 """What auth tells of stations: refused connections, passwords set or deleted at /credentials."""
 
 import pytest
+from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import ConnectionRefused, DomainEvent, IdTokenChanged, PasswordChanged
 from csms_bus.records import new_record
 from csms_device_mgmt.handlers.auth_events import AuthEventRecords
+from csms_device_mgmt.store.tables import OUTBOX
 from csms_runtime.clock import from_ms
+from sqlalchemy import select
 
 WRONG = ConnectionRefused(http_status=401, reason="wrong password", remote_address="192.0.2.17")
 FORBIDDEN = ConnectionRefused(
@@ -23,9 +26,9 @@ def password(*, is_set, revision):
 
 @pytest.fixture
 def tell(units, incoming):
-    async def do(*records):
+    async def do(*records, topic="events.auth"):
         handler = AuthEventRecords(units)
-        return await handler([incoming(record, topic="events.auth") for record in records])
+        return await handler([incoming(record, topic=topic) for record in records])
 
     return do
 
@@ -56,6 +59,30 @@ async def test_a_password_that_somebody_set_or_deleted_at_auth(tell, with_statio
     await tell(password(is_set=True, revision=7))
     assert (await station_row()).password_set
     await tell(password(is_set=False, revision=7), password(is_set=False, revision=7))
+    assert not (await station_row()).password_set
+
+
+async def test_an_older_event_that_comes_again_does_not_bring_the_old_state_back(tell, with_station, station_row):
+    await with_station()
+    await tell(password(is_set=True, revision=7), password(is_set=False, revision=9))
+    await tell(password(is_set=True, revision=7))
+    assert not (await station_row()).password_set
+
+
+async def test_auth_is_told_that_it_is_shown(tell, with_station, station_row, units):
+    """By a revision above the one it knows."""
+    await with_station()
+    await tell(password(is_set=True, revision=7))
+    async with units.reading() as session:
+        (row,) = (await session.execute(select(OUTBOX))).all()
+    admission = Record.FromString(row.record).station_admission
+    assert (row.topic, admission.revision > 7, admission.password_digest) == ("auth.admissions", True, b"")
+    assert admission.revision == (await station_row()).revision
+
+
+async def test_what_a_gateway_says_of_passwords_is_nothing(tell, with_station, station_row):
+    await with_station()
+    await tell(password(is_set=True, revision=7), topic="events.gateway")
     assert not (await station_row()).password_set
 
 

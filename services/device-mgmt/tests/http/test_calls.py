@@ -257,14 +257,14 @@ async def test_a_call_before_a_new_stations_first_boot_waits_for_it(api, gateway
     assert (await api.post(f"/stations/{connected}/calls/Reset", json=RESET)).json()["outcome"] == "result"
 
 
-async def test_what_asks_for_the_boot_does_not_wait_for_it(api, gateway, connected, monkeypatch):
+async def test_what_asks_for_the_boot_does_not_wait_for_it(api, connected, monkeypatch):
     monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 600)
     wanted = {"requestedMessage": "BootNotification"}
     answer = await api.post(f"/stations/{connected}/calls/TriggerMessage", json=wanted)
     assert answer.json()["outcome"] == "result"
 
 
-async def test_a_station_that_does_not_boot_is_sent_the_call_in_the_end(api, gateway, connected, monkeypatch):
+async def test_a_station_that_does_not_boot_is_sent_the_call_in_the_end(api, connected, monkeypatch):
     monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 0.1)
     answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
     assert answer.json()["outcome"] == "result"
@@ -300,7 +300,7 @@ async def test_ids_that_no_station_has_are_not_told(api, connected, transactions
     assert transactions.noted == []
 
 
-async def test_while_transactions_is_away_stations_are_started_all_the_same(api, gateway, connected, transactions):
+async def test_while_transactions_is_away_stations_are_started_all_the_same(api, connected, transactions):
     transactions.silent = True
     answer = await api.post(f"/stations/{connected}/calls/RequestStartTransaction", json=START)
     assert (answer.json()["outcome"], len(transactions.noted)) == ("result", 1)

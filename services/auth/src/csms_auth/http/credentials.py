@@ -1,5 +1,6 @@
 """/stations/{station_id}/credentials: what a station must show to connect."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated
 
@@ -16,6 +17,9 @@ from csms_auth import events
 from csms_auth.domain.connections import CLIENT_CERTIFICATE, missing_password
 from csms_auth.domain.stations import Station
 from csms_auth.store import stations, tables
+
+_LOOK_S = 0.02
+"""How often it is looked whether device-mgmt has answered: another process may be told."""
 
 StationId = Annotated[str, Path(min_length=1, max_length=48)]
 
@@ -52,12 +56,18 @@ class Credentials:
         secret_key: bytes,
         unknown_stations: UnknownStations,
         wake_outbox: Callable[[], None],
+        *,
+        shown_within_s: float = 2.0,
     ) -> None:
-        """`secret_key` is the key of the password digests; `wake_outbox` is called after events were stored."""
+        """`secret_key` is the key of the password digests; `wake_outbox` is called after events were stored.
+
+        A change is answered when device-mgmt shows it, too, or after `shown_within_s` seconds.
+        """
         self._database = database
         self._key = secret_key
         self._unknown_stations = unknown_stations
         self._wake_outbox = wake_outbox
+        self._shown_within_s = shown_within_s
 
     def router(self) -> APIRouter:
         """Return the routes, below /api/v1."""
@@ -94,6 +104,18 @@ class Credentials:
             told = events.password_changed(station_id, password_set=digest is not None, revision=revision)
             await outbox.add(session, tables.outbox, [told])
         self._wake_outbox()
+        await self._until_shown(station_id, revision)
+
+    async def _until_shown(self, station_id: str, revision: int) -> None:
+        """Wait until device-mgmt has taken note of a change: it then tells of the station with a higher revision."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._shown_within_s
+        while clock() < until:
+            async with self._database.reading() as session:
+                station = (await stations.load(session, [station_id])).get(station_id)
+            if station is None or station.deleted or station.revision > revision:
+                return
+            await asyncio.sleep(_LOOK_S)
 
 
 def _item(station: Station, policy: UnknownStations) -> CredentialsItem:

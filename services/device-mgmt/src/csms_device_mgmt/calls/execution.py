@@ -78,6 +78,7 @@ class CallExecution:
         bus: Bus,
         requester: Requester,
         presence: Presence,
+        *,
         offer_password: Callable[[str, str], Awaitable[None]],
         tell_of_start: Callable[[Command], Awaitable[None]],
     ) -> None:
@@ -147,8 +148,8 @@ class CallExecution:
     async def _prepare(self, command: Command) -> None:
         """Tell others what they must know before the station does.
 
-        Auth: a password that it is going to be asked to take, for it may take it, and be cut off. Transactions: a remote
-        start.
+        Auth: a password that it is going to be asked to take, for it may take it, and be cut off. Transactions: that it
+        is going to be asked to start one.
         """
         if command.action == remote_starts.ACTION:
             await self._tell_of_start(command)
@@ -185,7 +186,7 @@ class CallExecution:
         """Wait until nothing is to be waited for, or has been for too long."""
         clock = asyncio.get_running_loop().time
         began = clock()
-        while clock() - began < await self._patience_s(request):
+        while clock() - began < await self._patience_s(request):  # noqa: ASYNC110 another process is told
             await asyncio.sleep(_LOOK_S)
         if clock() - began > CONNECTING_S:  # perhaps it has booted just now, and its answer is on the way
             await asyncio.sleep(_LOOK_S)

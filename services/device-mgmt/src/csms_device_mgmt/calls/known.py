@@ -13,7 +13,6 @@ from csms_device_mgmt.domain.semantics.certificates import deletion
 from csms_device_mgmt.domain.semantics.finding import Finding
 from csms_device_mgmt.store import installed_certificates, jobs
 
-
 USED_BEFORE = (
     "the requestId was used before for an update of this station. That each has its own is a rule of this CSMS, not of "
     "OCPP: what the station reports is told apart by it. POST /stations/{id}/firmware-updates chooses one"

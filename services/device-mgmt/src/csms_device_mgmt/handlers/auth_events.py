@@ -4,19 +4,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import ConnectionRefused, DomainEvent
 from csms_bus.ports import Incoming, Outgoing
+from csms_bus.topics import EVENTS_AUTH
 from csms_ocpp.station_ids import fault_of
 from csms_runtime.clock import from_ms
 from csms_runtime.texts import storable
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_device_mgmt import messages
 from csms_device_mgmt.store import refused_handshakes, stations
 from csms_device_mgmt.store.tables import Station
-from csms_device_mgmt.unit import Units
+from csms_device_mgmt.unit import Unit, Units
 
 _LONGEST_ADDRESS, _LONGEST_KIND, _LONGEST_REASON, _LONGEST_EVENT = 64, 32, 500, 64
-_SHOWN = frozenset({"connection_refused", "password_changed"})
 
 
 class AuthEventRecords:
@@ -30,16 +32,21 @@ class AuthEventRecords:
 
     async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
         """Handle a batch (a csms_bus BatchHandler). Raises Later."""
-        events = [item.record.event for item in batch if item.record is not None]
-        events = [event for event in events if event.WhichOneof("event") in _SHOWN]
+        events = [item.record.event for item in batch if item.record is not None and _counts(item.topic, item.record)]
         if events:
             async with self._units.open() as unit:
                 known = await stations.lock_any_case(unit.session, [event.station_id for event in events])
                 for event in events:
                     if event.station_id in known:
-                        _apply(known[event.station_id], event)
+                        _apply(unit, known[event.station_id], event)
                 await _keep(unit.session, [event for event in events if event.HasField("connection_refused")], known)
         return []
+
+
+def _counts(topic: str, record: Record) -> bool:
+    """Whether an event is one to take note of. Passwords are auth's matter: what a gateway says of them is nothing."""
+    kind = record.event.WhichOneof("event")
+    return kind == "connection_refused" or (kind == "password_changed" and topic == EVENTS_AUTH.name)
 
 
 async def _keep(session: AsyncSession, events: Sequence[DomainEvent], known: Mapping[str, Station]) -> None:
@@ -73,11 +80,15 @@ def _row(event: DomainEvent, station: Station | None) -> dict[str, Any]:
     }
 
 
-def _apply(station: Station, event: DomainEvent) -> None:
+def _apply(unit: Unit, station: Station, event: DomainEvent) -> None:
     if event.HasField("connection_refused"):
         station.last_refusal = newest_refusal(station, from_ms(event.occurred_at_ms), event.connection_refused)
     elif event.password_changed.revision >= (station.password_revision or 0):
         station.password_set = event.password_changed.password_set
+        station.password_revision = event.password_changed.revision
+        # Whoever changed it waits until it is shown here, and sees that by the revision.
+        station.revision = messages.next_revision(station.revision, unit.now)
+        unit.tell(messages.admission(station))
 
 
 def newest_refusal(station: Station, refused_at: datetime, refused: ConnectionRefused) -> dict[str, Any]:

@@ -92,7 +92,7 @@ class OnboardingModel(BaseModel):
     report_request_id: int | None = Field(description="Of the inventory, see /stations/{station_id}/reports")
     variables: int = Field(description="How many are to be set")
     variables_done: int = Field(description="How many the station has answered for")
-    notes: list[str] = Field(description="What the station refused or did not answer")
+    notes: list[str] = Field(description="What the station rejected, did not answer or left out")
     started_at: datetime
     updated_at: datetime
 
@@ -124,7 +124,7 @@ class StationModel(BaseModel):
     onboarding_progress: OnboardingModel | None = Field(description="null: it has not begun")
     message_timeout_s: int | None
     vendor_ids: list[str]
-    password_set: bool = Field(description="Follows changes at /credentials within seconds")
+    password_set: bool = Field(description="As /credentials says")
     last_refusal: RefusalModel | None = Field(
         description="The newest connection that was refused, of those in a minute the first; null: none was"
     )

@@ -181,7 +181,7 @@ async def onboarding(session: AsyncSession) -> Mapping[str, dict[str, Any] | Non
         Station.connection_open,
     )
     found = await session.execute(select(Station.station_id, Station.onboarding_progress).where(*waiting))
-    return {station_id: progress for station_id, progress in found}
+    return {row.station_id: row.onboarding_progress for row in found}
 
 
 async def remove(session: AsyncSession, station_id: str, now: datetime) -> None:

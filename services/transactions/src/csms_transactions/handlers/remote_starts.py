@@ -48,7 +48,5 @@ def _request(station_id: str, start: RemoteStart) -> RemoteRequest:
 
 def _noted(record: Record) -> Outgoing:
     start = record.remote_start
-    answer = new_record(
-        record.station_id, remote_start_noted=RemoteStartNoted(correlation_id=start.correlation_id)
-    )
+    answer = new_record(record.station_id, remote_start_noted=RemoteStartNoted(correlation_id=start.correlation_id))
     return Outgoing(start.reply_to.topic, answer, partition=start.reply_to.partition)
