@@ -99,7 +99,8 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "assembled_report_parts": Forgotten("reports"),
         "jobs": Forgotten("jobs"),
         "job_steps": Forgotten("jobs"),
-        "dead_letters": Bounded("256 MiB, 16 MiB of a station"),
+        "dead_letters": Forgotten("dead_letters"),
+        "removed_stations": Bounded("those of eight days"),
         **OUTBOX,
     },
     "transactions": {
@@ -116,7 +117,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
     },
 }
 
-KEPT_ELSEWHERE = {"dead_letters", "refused_messages"}
+KEPT_ELSEWHERE = {"removed_stations"}
 """Not with the station: as many as `Bounded` and `Forgotten` say."""
 
 auth = database_fixture(AUTH, schema="auth")
@@ -182,7 +183,7 @@ async def test_everything_of_a_station_goes_with_it(devices: Database) -> None:
             for table in of_station:
                 if table.name != "station_texts":  # triggers write it
                     await session.execute(sa.insert(table), rows.of(table))
-        await stations.remove(session, "CS1")
+        await stations.remove(session, "CS1", now)
     async with devices.reading() as session:
         left = {table.name: set((await session.scalars(sa.select(table.c.station_id))).all()) for table in of_station}
     assert {name for name, ids in left.items() if ids != {"CS2"}} == set()
