@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PACKAGES := libs/ocpp/src libs/bus/src libs/db/src libs/runtime/src libs/testing/src services/gateway/src services/auth/src \
             services/transactions/src services/device-mgmt/src services/standalone/src
+TYPESCRIPT := tests/clients/typescript
 ARGS ?=
 
 .PHONY: help
@@ -35,6 +36,12 @@ $(VENV)/.fuzz: | $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[fuzz]'
 	@touch $@
 
+$(VENV)/.npm: $(TYPESCRIPT)/package-lock.json | $(VENV)/bin/python
+	@if command -v npm >/dev/null; then echo "Installing what the TypeScript client's test needs (once)"; \
+	  npm ci --prefix $(TYPESCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error; \
+	else echo "There is no npm: the TypeScript client is not tested"; fi
+	@touch $@
+
 ##@ Use it
 
 .PHONY: run
@@ -56,10 +63,10 @@ cluster: $(VENV)/.dev ## Run Kafka, PostgreSQL, two gateways and the three other
 ##@ Work on it
 
 .PHONY: setup
-setup: $(VENV)/.dev ## Install everything for development into .venv
+setup: $(VENV)/.dev $(VENV)/.npm ## Install everything for development into .venv
 
 .PHONY: test
-test: $(VENV)/.dev ## Run all tests, also on Apache Kafka and PostgreSQL
+test: $(VENV)/.dev $(VENV)/.npm ## Run all tests, also on Apache Kafka and PostgreSQL
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: test-fast

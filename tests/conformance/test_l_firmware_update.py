@@ -139,7 +139,7 @@ async def test_tc_l_03_csms(updates):
 async def _refused(updates, answer):
     await updates.ask(1, answer=answer)
     shown = await updates.shown(1)
-    assert (shown["state"], shown["status"], shown["history"]) == ("refused", None, [])
+    assert (shown["state"], shown["status"], shown["history"]) == ("rejected", None, [])
 
 
 async def _security_event(updates, operator, kind):
@@ -202,7 +202,7 @@ async def test_tc_l_11_csms(updates):
     await updates.ask(2, answer="Rejected")
     assert (await updates.shown(1))["state"] == "ongoing"
     await _completes(updates, 1, "Installed", before=BEFORE_REBOOT[1:], already=("Downloading",))
-    assert (await updates.shown(2))["state"] == "refused"
+    assert (await updates.shown(2))["state"] == "rejected"
     assert await updates.history(2) == []
 
 

@@ -57,7 +57,7 @@ async def test_tc_n_25_csms_failed_upload(logs):
 
 async def test_tc_n_34_csms(logs, station):
     await logs.ask(1, answer="Rejected", filename=None)
-    assert await logs.stands(1) == ("refused", [])
+    assert await logs.stands(1) == ("rejected", [])
     await station.expect_nothing()
 
 

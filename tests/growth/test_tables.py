@@ -69,7 +69,8 @@ class Stays:
     why: str
 
 
-OUTBOX = {
+EVERYWHERE = {
+    "kept_answers": Bounded("those of a day, each of up to 1 MiB"),
     "outbox": Bounded("what is not published yet"),
     "set_aside_records": Bounded("256 MiB, 32 MiB of a key"),
 }
@@ -83,7 +84,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "certificate_requests": Forgotten("removed_stations"),
         "certificate_bars": Stays("one of a station, until an operator lifts it"),
         "audit": Forgotten("audit"),
-        **OUTBOX,
+        **EVERYWHERE,
     },
     "devices": {
         "stations": Stays("operators create and delete them; unknown ones up to CSMS_UNKNOWN_STATIONS_MOST"),
@@ -101,7 +102,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "job_steps": Forgotten("jobs"),
         "dead_letters": Forgotten("dead_letters"),
         "removed_stations": Bounded("those of eight days"),
-        **OUTBOX,
+        **EVERYWHERE,
     },
     "transactions": {
         "transactions": Forgotten("transactions"),
@@ -113,7 +114,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "meter_value_bytes": Forgotten("meter_values"),
         "remote_requests": Forgotten("remote_requests"),
         "remote_start_ids": Stays("a row for each identity there ever was: its numbers are not used again"),
-        **OUTBOX,
+        **EVERYWHERE,
     },
 }
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 from csms_db import migrations
+from csms_db.answers import answers_table
 from csms_db.base import BigId, Json, UtcDateTime, new_metadata
 from csms_db.engine import Database
 from csms_db.outbox import outbox_table
@@ -33,6 +34,7 @@ parts = sa.Table(
     sa.Column("thing_id", sa.BigInteger, sa.ForeignKey("things.id", ondelete="CASCADE"), nullable=False),
 )
 outbox = outbox_table(metadata)
+kept_answers = answers_table(metadata)
 
 database = database_fixture(SCRIPTS, schema="things")
 
@@ -40,7 +42,8 @@ database = database_fixture(SCRIPTS, schema="things")
 @pytest.fixture
 def models() -> SimpleNamespace:
     """The tables and where their migrations are."""
-    return SimpleNamespace(metadata=metadata, things=things, parts=parts, outbox=outbox, scripts=SCRIPTS)
+    tables = {"things": things, "parts": parts, "outbox": outbox, "kept_answers": kept_answers}
+    return SimpleNamespace(metadata=metadata, scripts=SCRIPTS, **tables)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 from csms_runtime import lifecycle
-from csms_runtime.lifecycle import Supervisor, TaskDied
+from csms_runtime.lifecycle import Supervisor
+from csms_runtime.starting import TaskDied
 
 PROGRAM = """
 import asyncio

@@ -2,7 +2,7 @@ import hashlib
 import json
 
 import pytest
-from csms_runtime.settings import BaseSettings, RuntimeSettings, UnknownStations, describe
+from csms_runtime.settings import BaseSettings, NotSetError, RuntimeSettings, UnknownStations, describe
 from pydantic import Field, ValidationError
 
 
@@ -98,9 +98,9 @@ def test_access_to_kafka_that_contradicts_itself_is_refused(
 
 
 def test_what_is_required_says_its_name() -> None:
-    with pytest.raises(ValueError, match="CSMS_SECRET_KEY"):
+    with pytest.raises(NotSetError, match="CSMS_SECRET_KEY"):
         RuntimeSettings().require_secret_key()
-    with pytest.raises(ValueError, match="CSMS_DATABASE_URL"):
+    with pytest.raises(NotSetError, match="CSMS_DATABASE_URL"):
         RuntimeSettings().require_database_url()
 
 

@@ -49,3 +49,51 @@ async def test_our_own_words_are_enumerations(document: dict[str, Any]) -> None:
 
 async def test_models_have_names_that_can_be_read(document: dict[str, Any]) -> None:
     assert [name for name in document["components"]["schemas"] if "__" in name] == []
+
+
+SENDING = {
+    "send_call",
+    "get_variables",
+    "set_variables",
+    "set_password",
+    "request_report",
+    "request_log",
+    "request_firmware_update",
+    "request_monitoring_report",
+    "remote_start",
+    "remote_stop",
+}
+ALSO_409 = {"put_station", "change_security_profile", "close_transaction", "replay_dead_letter"}
+
+
+async def test_what_is_not_sent_or_not_answered_is_documented_with_its_body(document: dict[str, Any]) -> None:
+    found = {operation["operationId"]: operation["responses"] for _, _, operation in operations(document)}
+    for name in SENDING:
+        for status in ("409", "504"):
+            schema = found[name][status]["content"]["application/problem+json"]["schema"]
+            assert schema["allOf"][0] == {"$ref": "#/components/schemas/Problem"}, name
+            assert {"call_id", "outcome", "sent_at"} <= schema["allOf"][1]["properties"].keys(), name
+    for name in ALSO_409:
+        assert "application/problem+json" in found[name]["409"]["content"], name
+
+
+async def test_every_post_takes_an_idempotency_key(document: dict[str, Any]) -> None:
+    without = [
+        operation["operationId"]
+        for method, _, operation in operations(document)
+        if (method == "post") != ("idempotency-key" in {each["name"] for each in operation.get("parameters", ())})
+    ]
+    assert without == []
+
+
+async def test_what_keeps_its_value_when_it_is_left_out_has_no_default(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    defaults = [
+        f"{path}: {name}"
+        for method, path, operation in operations(document)
+        if method == "put"
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+        for name, field in schemas[content["schema"]["$ref"].rpartition("/")[2]]["properties"].items()
+        if "default" in field
+    ]
+    assert defaults == []

@@ -235,7 +235,7 @@ class World:
         self.health = Health()
         self.devices = Devices(self.bus)
         settings = TransactionSettings(token_decision_timeout_s=0.5, service_timeout_s=1.0, call_grace_s=0.2)
-        self.service = Transactions(self.bus, database, settings, self.health)
+        self.service = Transactions(self.bus, database, settings, self.health, secret_key=b"a-secret-of-the-tests")
         self.control = self.service.control
         self.events: list[DomainEvent] = []
 

@@ -8,6 +8,7 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import NoError, for_code
+from csms_runtime.starting import CannotStart
 
 from csms_bus.flow import Backoff
 from csms_bus.kafka_errors import bus_errors
@@ -26,7 +27,7 @@ _DYNAMIC_TOPIC_CONFIG = 1
 """Kafka's ConfigSource of what was set for the topic itself."""
 
 
-class TopicsTooNarrow(Exception):  # noqa: N818 says what is the case
+class TopicsTooNarrow(CannotStart):
     """Topics do not take what CSMS_MAX_MESSAGE_BYTES promises stations."""
 
 

@@ -8,6 +8,7 @@ from csms_runtime.health import Health
 from csms_runtime.http import create_app, create_management_app, listening
 from csms_runtime.sealing import Sealer
 from csms_runtime.settings import RuntimeSettings
+from csms_runtime.starting import CannotStart
 from fastapi import APIRouter
 
 from csms_bus.api_security import ApiSecurity
@@ -18,18 +19,30 @@ from csms_bus.sealed import SealedBus
 
 @asynccontextmanager
 async def kafka_bus(settings: RuntimeSettings, service: str, health: Health, **limits: float) -> AsyncIterator[Bus]:
-    """Connect to Kafka, secrets sealed. Raises BusUnavailable, ValueError when there is no secret key."""
+    """Connect to Kafka, secrets sealed. Raises CannotStart when it is away, or there is no secret key."""
     bus = SealedBus(KafkaBus.configured(settings, service, health, **limits), Sealer(settings.require_secret_key()))
     try:
-        await bus.start()
+        await _started(bus, settings)
         yield bus
     finally:
         await bus.stop()
 
 
+async def _started(bus: Bus, settings: RuntimeSettings) -> None:
+    try:
+        await bus.start()
+    except BusUnavailable as error:
+        raise CannotStart(f"Kafka at {settings.kafka_bootstrap_servers} cannot be used: {error}") from error
+
+
 def management_port(settings: RuntimeSettings, health: Health) -> AbstractAsyncContextManager[int]:
     """Listen on the management port: /healthz, /readyz, /metrics."""
-    return listening(create_management_app(health), settings.management_host, settings.management_port)
+    return listening(
+        create_management_app(health),
+        settings.management_host,
+        settings.management_port,
+        settings="CSMS_MANAGEMENT_HOST, CSMS_MANAGEMENT_PORT",
+    )
 
 
 def api_port(

@@ -1,20 +1,30 @@
-"""A service's PostgreSQL database, when the service is a process of its own."""
+"""A service's database, when a process starts: what stands against using it is told in one line."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from csms_runtime.settings import RuntimeSettings
+from csms_runtime.starting import CannotStart
+from sqlalchemy.exc import DBAPIError
 
+from csms_db import url as urls
 from csms_db.engine import Database
-from csms_db.errors import CannotMigrateError
-from csms_db.migrations import upgrade, verify
+from csms_db.errors import CannotMigrateError, NotMigratedError, is_transient
+from csms_db.migrations import Scripts, upgrade, verify
+
+_REFUSED = ("28", "3D")
+"""Classes of PostgreSQL's SQLSTATE: a wrong user or password, an unknown database."""
+
+_BROKEN = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
+"""What SQLite says of a file that is no database, or a damaged one."""
 
 
 @asynccontextmanager
-async def opened(settings: RuntimeSettings, schema: str, migrations: str) -> AsyncIterator[Database]:
-    """Open the database that the settings name, and close it at the end. Raises as `csms_db.migrations.verify` does."""
+async def opened(settings: RuntimeSettings, schema: str, migrations: Scripts) -> AsyncIterator[Database]:
+    """Open the PostgreSQL database that the settings name, and close it at the end. Raises CannotStart."""
     url = settings.require_database_url()
-    await verify(url, schema, migrations)
+    with usable(url):
+        await verify(url, schema, migrations)
     database = Database(url, schema, pool_size=settings.database_pool_size)
     try:
         yield database
@@ -22,14 +32,40 @@ async def opened(settings: RuntimeSettings, schema: str, migrations: str) -> Asy
         await database.close()
 
 
-async def migrate(settings: RuntimeSettings, schema: str, migrations: str) -> None:
-    """Bring the schema of the database that the settings name to this version. Raises SystemExit as `migrated` does."""
+async def migrate(settings: RuntimeSettings, schema: str, migrations: Scripts) -> None:
+    """Bring the schema of the database that the settings name to this version. Raises CannotStart."""
     await migrated(settings.require_database_url(), schema, migrations)
 
 
-async def migrated(url: str, schema: str, migrations: str) -> None:
-    """Bring a schema to this version. Raises SystemExit, with one line that says why, when people have to act first."""
+async def migrated(url: str, schema: str, migrations: Scripts) -> None:
+    """Bring a schema to this version. Raises CannotStart, also when people have to act first."""
+    with usable(url):
+        try:
+            await upgrade(url, schema, migrations)
+        except CannotMigrateError as error:
+            raise CannotStart(f"the database of {schema} cannot be brought to this version: {error}") from error
+
+
+@contextmanager
+def usable(url: str) -> Iterator[None]:
+    """Make CannotStart of what says that the database cannot be reached, refuses us, or is of another version."""
     try:
-        await upgrade(url, schema, migrations)
-    except CannotMigrateError as error:
-        raise SystemExit(f"The database of {schema} cannot be brought to this version: {error}") from None
+        yield
+    except CannotStart:
+        raise
+    except NotMigratedError as error:
+        raise CannotStart(f"{error}: run the service's `migrate` command") from error
+    except Exception as error:
+        cause = (error.orig or error) if isinstance(error, DBAPIError) else error
+        broken = getattr(cause, "sqlite_errorname", None) in _BROKEN
+        refused = str(getattr(cause, "sqlstate", None)).startswith(_REFUSED)
+        if not (is_transient(cause) or refused or broken):
+            raise
+        why = (str(cause).splitlines() or [type(cause).__name__])[0]
+        raise CannotStart(f"the database {_shown(url)} cannot be used: {why}") from error
+
+
+def _shown(url: str) -> str:
+    """The URL without the password and without parameters, which may name keys."""
+    parsed = urls.parse(url).set(query={})
+    return parsed.set(drivername=parsed.get_backend_name()).render_as_string()

@@ -9,6 +9,7 @@ import typer
 
 from csms_runtime import lifecycle, logging, named_files
 from csms_runtime.settings import RuntimeSettings
+from csms_runtime.starting import CannotStart, read
 
 Settings = TypeVar("Settings", bound=RuntimeSettings)
 
@@ -44,13 +45,19 @@ def service_cli(
         def _migrate() -> None:
             """Bring the database's schema to this version, and end."""
             configured = _configured(settings)
-            asyncio.run(_awaited(work(configured)))
+            try:
+                asyncio.run(_awaited(work(configured)))
+            except CannotStart as error:
+                sys.exit(f"It cannot be migrated: {error}")
 
     return cli
 
 
 def _configured(settings: Callable[[], Settings]) -> Settings:
-    configured = settings()
+    try:
+        configured = read(settings)
+    except CannotStart as error:
+        sys.exit(f"The settings are wrong: {error}")
     logging.configure(configured.log_level, configured.log_format)
     demand_files(configured)
     return configured

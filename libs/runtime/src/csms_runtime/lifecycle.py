@@ -18,7 +18,8 @@ from typing import Self
 import structlog
 import uvloop
 
-from csms_runtime import memory
+from csms_runtime import memory, starting
+from csms_runtime.starting import TaskDied
 
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
@@ -29,22 +30,23 @@ _GC_THRESHOLDS = (10_000, 10, 10)
 all connections again and again, a quarter of the CPU time at 1,000 stations and pauses of 100 ms at 10,000."""
 
 
-class TaskDied(Exception):  # noqa: N818 what happened, as the log says it
-    """A background task ended, by an error (the cause) or by returning, before it was told to."""
-
-
 def run(main: Main) -> None:
     """Run `main(stop)` in a new uvloop until it returns; SIGTERM and SIGINT set `stop`, a second one ends the process.
 
-    Exits with status 1 (SystemExit), the error logged, when main raises; status 130 or 143 on a second signal.
+    Exits with status 1 (SystemExit) when main raises, the error logged: in one line if it says what stands against
+    running (`csms_runtime.starting`). Status 130 or 143 on a second signal.
     """
     _collect_garbage_rarely()
     memory.give_back_freed()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(serve(main))
-        except Exception:  # noqa: BLE001 the last place that can log it
-            _log.exception("process failed")
+        except Exception as error:  # noqa: BLE001 the last place that can log it
+            why = starting.reason(error)
+            if why is None:
+                _log.exception("process failed")
+            else:
+                _log.error("cannot run", reason=why)
             sys.exit(1)
 
 
@@ -140,7 +142,8 @@ class Supervisor:
         death = TaskDied(f"background task {name} ended")
         death.__cause__ = error
         self._deaths.append(death)
-        _log.error("background task died", task=name, exc_info=error)
+        if error is None or starting.reason(error) is None:  # else who ends the process tells it
+            _log.error("background task died", task=name, exc_info=error)
         self._stop.set()
 
     async def _finish(self) -> None:

@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from csms_runtime.starting import CannotStart
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0: any free one."""
 
@@ -28,6 +30,10 @@ MIN_SECRET_LENGTH = 16
 
 MIN_KEY_LENGTH = 20
 """Fewest characters of `CSMS_ADMIN_API_KEY`: keys are kept as plain digests, which only randomness protects."""
+
+
+class NotSetError(CannotStart, ValueError):
+    """A setting that this process needs is not set."""
 
 
 class UnknownStations(StrEnum):
@@ -134,9 +140,11 @@ class RuntimeSettings(KafkaAccess):
         "set or remove",
     )
     http_port: Port = Field(8080, description="Port of the HTTP API; 0: any free one")
-    management_host: str = Field("0.0.0.0", description="Address the management port listens on")  # noqa: S104 pods
+    management_host: str = Field("127.0.0.1", description="Address the management port listens on")
     management_port: Port = Field(
-        8081, description="Port of /healthz, /readyz and /metrics when a service runs as its own process"
+        8081,
+        description="Port of /healthz, /readyz and /metrics when a service runs as its own process; standalone has "
+        "them on the port of the HTTP API",
     )
     slot: int = Field(
         0, ge=0, description="Number of this replica within its service, from 0: which inbox partition it reads"
@@ -209,15 +217,15 @@ class RuntimeSettings(KafkaAccess):
         return self
 
     def require_secret_key(self) -> bytes:
-        """Return the secret key's bytes. Raises ValueError when CSMS_SECRET_KEY is not set."""
+        """Return the secret key's bytes. Raises NotSetError when CSMS_SECRET_KEY is not set."""
         if self.secret_key is None:
-            raise ValueError("CSMS_SECRET_KEY is not set")
+            raise NotSetError("CSMS_SECRET_KEY is not set")
         return self.secret_key.get_secret_value().encode()
 
     def require_database_url(self) -> str:
-        """Return the database's URL, password included. Raises ValueError when CSMS_DATABASE_URL is not set."""
+        """Return the database's URL, password included. Raises NotSetError when CSMS_DATABASE_URL is not set."""
         if self.database_url is None:
-            raise ValueError("CSMS_DATABASE_URL is not set")
+            raise NotSetError("CSMS_DATABASE_URL is not set")
         return self.database_url.get_secret_value()
 
 

@@ -12,12 +12,14 @@ from csms_bus.groups import Group
 from csms_bus.outbox import publisher
 from csms_bus.ports import Bus
 from csms_bus.runner import BatchHandler, ConsumerRunner
+from csms_db.answers import KeptAnswers
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
 from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys
+from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
 from fastapi import APIRouter
 
@@ -96,9 +98,11 @@ class Auth:
         for group in _ASKING:
             self._consume(group, consumer)
         self._consume(groups.AUTH_RESULTS, results.ResultsConsumer(database, wake_outbox=self._relay.wake))
+        answers = KeptAnswers(database, tables.kept_answers, secret_key)
         self._retention = Retention(
             database,
             [
+                Kept("answers", KEPT_DAYS, answers.delete_old),
                 Kept("removed_stations", settings.removed_stations_retention_days, removed.forget_stations),
                 Kept("certificates", settings.certificate_retention_days, removed.forget_certificates),
             ],
@@ -114,7 +118,7 @@ class Auth:
             audit_router(database),
             outbox_http.router(SetAside(database, tables.outbox), "auth", self._relay.wake),
         )
-        self.routers: Sequence[APIRouter] = spelled(routers, partial(_spelling, database))
+        self.routers: Sequence[APIRouter] = once(spelled(routers, partial(_spelling, database)), answers)
         """The HTTP resources, to be mounted below /api/v1."""
 
     def _consume(self, group: Group, handler: BatchHandler) -> None:
@@ -149,8 +153,8 @@ class Auth:
             tasks.create_task(self._certifier.run(stop), name="auth-certifier")
             tasks.create_task(self._asker.run(stop), name="auth-ocsp")
             tasks.create_task(self._relay.run(stop), name="auth-outbox")
-            tasks.create_task(self._auditing.run(stop), name="auth-auditing")
             tasks.create_task(self._retention.run(stop), name="auth-retention")
+            tasks.create_task(self._auditing.run(stop), name="auth-auditing")
             announcing = tasks.create_task(self._announce(), name="auth-api-keys")
             await stop.wait()
             announcing.cancel()

@@ -16,11 +16,13 @@ from csms_bus.ports import Bus
 from csms_bus.requests import Requester
 from csms_bus.runner import BatchHandler, ConsumerRunner
 from csms_bus.topics import DEVICES_INBOX
+from csms_db.answers import KeptAnswers
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
-from csms_db.retention import Retention
+from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
+from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
 from fastapi import APIRouter
 
@@ -50,7 +52,7 @@ from csms_device_mgmt.remote_starts import RemoteStarts
 from csms_device_mgmt.retention import kept
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.store import stations as station_rows
-from csms_device_mgmt.store.tables import OUTBOX
+from csms_device_mgmt.store.tables import KEPT_ANSWERS, OUTBOX
 from csms_device_mgmt.sweeper import Sweeper
 from csms_device_mgmt.unit import Units
 
@@ -78,12 +80,14 @@ class DeviceManagement:
         self._runners = _runners(bus, units, DeadLetterRecords(database), health)
         self._consuming = False
         self._health = health
-        self._sweeper = Sweeper(units, Retention(database, kept(settings)), settings.sweep_interval_s)
+        answers = KeptAnswers(database, KEPT_ANSWERS, secret_key)
+        retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
+        self._sweeper = Sweeper(units, retention, settings.sweep_interval_s)
         routers = (
             *self._routers(bus, units, settings, secret_key),
             outbox_http.router(SetAside(database, OUTBOX), "device-mgmt", self._relay.wake),
         )
-        self.routers: Sequence[APIRouter] = spelled(routers, partial(_spelling, units))
+        self.routers: Sequence[APIRouter] = once(spelled(routers, partial(_spelling, units)), answers)
         """The HTTP resources, to be mounted below /api/v1."""
 
     def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:

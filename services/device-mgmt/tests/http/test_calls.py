@@ -424,6 +424,12 @@ class TestIdempotencyKey:
         assert (first.status_code, second.status_code) == (200, 200)
         assert len(gateway.commands) == 1
 
+    async def test_callers_do_not_share_their_keys(self, clients, gateway, connected):
+        first, second = [await self.post(clients(scope), connected) for scope in ("admin", "operate")]
+        assert (first.status_code, second.status_code) == (200, 200)
+        assert first.json()["call_id"] != second.json()["call_id"]
+        assert len(gateway.commands) == 2
+
     @pytest.mark.parametrize("outcome", [Outcome.OUTCOME_TIMEOUT, Outcome.OUTCOME_UNKNOWN])
     async def test_a_repeat_gets_the_same_status(self, api, gateway, connected, outcome):
         gateway.respond = lambda _action, _payload: outcome

@@ -144,8 +144,8 @@ class Gateway:
     async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] | None = None) -> None:
         """Serve stations until `stop` is set, then drain; `ready` is called when stations may connect.
 
-        Draining takes at most CSMS_DRAIN_CALLS_S plus CSMS_DRAIN_SPREAD_S and some seconds. Raises OSError when the
-        port cannot be listened on, BusError when the bus is away at the start, SlotTaken when a later gateway has the
+        Draining takes at most CSMS_DRAIN_CALLS_S plus CSMS_DRAIN_SPREAD_S and some seconds. Raises PortTakenError when
+        a port cannot be listened on, BusError when the bus is away at the start, SlotTaken when a later gateway has the
         slot (each in an ExceptionGroup).
         """
         inbox_end = asyncio.Event()

@@ -11,6 +11,7 @@ from http import HTTPStatus
 import structlog
 from csms_ocpp import station_ids
 from csms_runtime import metrics, open_files, passwords
+from csms_runtime.http import PortTakenError
 from websockets.datastructures import Headers
 from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -122,19 +123,23 @@ class StationServer:
         return self._tls_port
 
     async def start(self, tls: CurrentContext | None) -> None:
-        """Listen, with TLS if there is a context for it. Raises OSError when an address cannot be used."""
+        """Listen, with TLS if there is a context for it. Raises PortTakenError when an address cannot be used."""
         settings = self._settings
         host, backlog = settings.ocpp_host, settings.accept_backlog
         if settings.ocpp_plain:
-            self._listeners.plain = await listen_plain(self._new_socket, host, settings.ocpp_port, backlog)
+            try:
+                self._listeners.plain = await listen_plain(self._new_socket, host, settings.ocpp_port, backlog)
+            except OSError as error:
+                raise PortTakenError(host, settings.ocpp_port, error, "CSMS_OCPP_HOST, CSMS_OCPP_PORT") from error
             self._port = int(self._listeners.plain[0].sockets[0].getsockname()[1])
         if tls is not None and settings.ocpp_tls_port is not None:
             self._listeners.tls = self._tls_listener(tls)
             try:
                 self._tls_port = self._listeners.tls.start(host, settings.ocpp_tls_port, backlog)
-            except OSError:
+            except OSError as error:
                 self._listeners.close()
-                raise
+                where = "CSMS_OCPP_HOST, CSMS_OCPP_TLS_PORT"
+                raise PortTakenError(host, settings.ocpp_tls_port, error, where) from error
         _log.info("listening for stations", host=host, port=self._port, tls_port=self._tls_port)
 
     def _tls_listener(self, tls: CurrentContext) -> TlsListener:

@@ -7,13 +7,14 @@ from csms.v1.station_pb2 import GATEWAY_STATE_STOPPED, GatewayStatus
 from csms_bus.gateways import Gateways
 from csms_bus.ports import Bus
 from csms_runtime import metrics
+from csms_runtime.starting import CannotStart
 
 from csms_gateway.identity import GatewayId
 
 _log = structlog.get_logger(__name__)
 
 
-class SlotTaken(Exception):  # noqa: N818 says what is the case
+class SlotTaken(CannotStart):
     """A later gateway process has this one's slot: answers and commands go to it."""
 
 

@@ -6,10 +6,12 @@ import typer
 from csms_auth.pki.files import WrongPassphraseError
 from csms_runtime import lifecycle, logging
 from csms_runtime.command_line import demand_files
+from csms_runtime.starting import CannotStart, read
 
 from csms_standalone.app import Ports
 from csms_standalone.app import serve as serve_all
 from csms_standalone.certificates import made_here, with_certificates
+from csms_standalone.data_dir import taken
 from csms_standalone.secrets import Secrets, secrets_of
 from csms_standalone.settings import StandaloneSettings
 
@@ -27,14 +29,22 @@ def serve() -> None:
 
     The first start makes an admin key for the HTTP API and prints it once; CSMS_ADMIN_API_KEY sets it instead.
     """
-    environment = StandaloneSettings()
-    logging.configure(environment.log_level, environment.log_format)
-    demand_files(environment)
+    try:
+        environment = read(StandaloneSettings)
+        logging.configure(environment.log_level, environment.log_format)
+        demand_files(environment)
+        with taken(environment.data_dir):
+            _serve(environment)
+    except CannotStart as error:
+        sys.exit(f"The CSMS cannot start: {error}")
+
+
+def _serve(environment: StandaloneSettings) -> None:
     secrets = secrets_of(environment.data_dir, admin_key=environment.admin_api_key is None)
     try:
         settings = with_certificates(environment.with_secrets(secrets))
     except (WrongPassphraseError, ValueError, OSError) as error:
-        sys.exit(f"The certificates for CSMS_OCPP_TLS_PORT cannot be had: {error}")
+        raise CannotStart(f"the certificates for CSMS_OCPP_TLS_PORT cannot be had: {error}") from error
 
     def welcome(ports: Ports) -> None:
         sys.stdout.write(welcome_text(settings, secrets, ports))

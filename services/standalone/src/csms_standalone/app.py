@@ -50,8 +50,8 @@ class Ports:
 async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Callable[[Ports], None]) -> None:
     """Run everything until `stop` is set; `on_ready` is called when stations may connect.
 
-    Raises PortTakenError or OSError when a port cannot be listened on, SQLAlchemy's errors when a migration fails,
-    SystemExit when the data do not fit this version.
+    Raises CannotStart when a port cannot be listened on, the database cannot be used, or the data do not fit this
+    version; SQLAlchemy's errors when a migration fails.
     """
     health = Health()
     async with AsyncExitStack() as parts:
@@ -106,7 +106,7 @@ class System:
         self.security = ApiSecurity(bus, settings, health, "standalone")
         keys = self.security.keys
         self._auth = auth.Auth(bus, auth_db, settings, health, secret_key=secret_key, api_keys=keys)
-        self._transactions = transactions.Transactions(bus, transactions_db, settings, health)
+        self._transactions = transactions.Transactions(bus, transactions_db, settings, health, secret_key=secret_key)
         self._devices = device_mgmt.DeviceManagement(bus, devices_db, settings, health, secret_key=secret_key)
         self.gateway = Gateway(settings, bus, health)
 

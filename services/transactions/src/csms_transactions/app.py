@@ -14,11 +14,13 @@ from csms_bus.ports import Bus
 from csms_bus.requests import Requester
 from csms_bus.runner import ConsumerRunner
 from csms_bus.topics import TRANSACTIONS_INBOX
+from csms_db.answers import KeptAnswers
 from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
-from csms_db.retention import Retention
+from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
+from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
 from csms_runtime.waiting import done_before
 from fastapi import APIRouter
@@ -53,12 +55,16 @@ _STARTS = "transactions-starts"
 class Transactions:
     """The transactions service. Owns neither the bus nor the database: whoever composes it starts and ends them."""
 
-    def __init__(self, bus: Bus, database: Database, settings: TransactionSettings, health: Health) -> None:
+    def __init__(
+        self, bus: Bus, database: Database, settings: TransactionSettings, health: Health, *, secret_key: bytes
+    ) -> None:
+        """`secret_key` is the key of what is kept sealed, the same for all services."""
         requester = Requester(bus, ReplyTo(topic=TRANSACTIONS_INBOX.name, partition=settings.slot))
         self._health = health
         self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
-        self._retention = Retention(database, kept(settings))
+        answers = KeptAnswers(database, tables.kept_answers, secret_key)
+        self._retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
         orders = Orders(requester, grace_s=settings.call_grace_s, service_timeout_s=settings.service_timeout_s)
         known = KnownTransactions()
         closing = self.closing = Closing(database, known, self._relay.wake)
@@ -113,7 +119,7 @@ class Transactions:
             closing_router(database, closing),
             outbox_http.router(SetAside(database, tables.outbox), "transactions", self._relay.wake),
         )
-        self.routers: Sequence[APIRouter] = spelled(routers, partial(_spelling, database))
+        self.routers: Sequence[APIRouter] = once(spelled(routers, partial(_spelling, database)), answers)
         """The HTTP resources, to be mounted below /api/v1."""
 
     async def ready(self) -> None:

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from csms_db.answers import INDEX, TABLE, answers_columns
 from csms_db.base import BigId, Json, UtcDateTime
 from csms_db.outbox import outbox_columns, set_aside_columns
 
@@ -24,3 +25,5 @@ def upgrade() -> None:
     )
     op.create_table("outbox", *outbox_columns())
     op.create_table("set_aside_records", *set_aside_columns())
+    op.create_table(TABLE, *answers_columns())
+    op.create_index(INDEX, TABLE, ["created_at"])

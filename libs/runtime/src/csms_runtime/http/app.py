@@ -8,54 +8,22 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from csms_runtime.health import Health
-from csms_runtime.http import problems
+from csms_runtime.http import documented, problems
 from csms_runtime.http.audit import Audit, AuditMiddleware
 from csms_runtime.http.body_limit import MAX_BODY_BYTES, BodyLimitMiddleware
 from csms_runtime.http.docs import docs_router
 from csms_runtime.http.harmless import HarmlessJsonMiddleware
+from csms_runtime.http.idempotency import IdempotencyMiddleware, Repeated, on_repeated
 from csms_runtime.http.json_body import JsonBodyMiddleware
 from csms_runtime.http.keys import ApiKeys
 from csms_runtime.http.management import management_router
-from csms_runtime.http.problems import MEDIA_TYPE, Problem
+from csms_runtime.http.problems import Problem
 from csms_runtime.http.query import only_known
 from csms_runtime.http.requests import RequestMiddleware
 from csms_runtime.http.security import BearerMiddleware
 from csms_runtime.http.tokens import Tokens
 
 API_PREFIX = "/api/v1"
-
-_PROBLEM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "An error (RFC 9457); some kinds have further members",
-    "required": ["type", "title", "status", "instance"],
-    "properties": {
-        "type": {"type": "string", "description": "The kind of problem"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string", "description": "Names this occurrence; the log has it"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["in", "pointer", "detail"],
-                "properties": {
-                    "in": {"type": "string", "enum": ["body", "query", "path", "header"]},
-                    "pointer": {
-                        "type": "string",
-                        "description": "JSON pointer to the field, also to one that is missing or unknown",
-                    },
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-    },
-}
-_PROBLEM_REF = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "The request cannot be done as it is", **_PROBLEM_REF},
-    "5XX": {"description": "The service failed or is unavailable", **_PROBLEM_REF},
-}
 
 
 def create_app(
@@ -80,12 +48,13 @@ def create_app(
     """
     app = _bare_app(title, version, [management_router(health)] if management else [])
     for router in routers:
-        app.include_router(router, prefix=API_PREFIX, responses=_RESPONSES, dependencies=[Depends(only_known)])
+        app.include_router(router, prefix=API_PREFIX, responses=documented.ALL, dependencies=[Depends(only_known)])
     for error in unavailable:
         app.add_exception_handler(error, problems.on_unavailable)
     for error in too_large:
         app.add_exception_handler(error, problems.on_too_large)
     # The last one added is the outermost.
+    app.add_middleware(IdempotencyMiddleware)
     app.add_middleware(JsonBodyMiddleware)
     app.add_middleware(BodyLimitMiddleware, most=MAX_BODY_BYTES)
     app.add_middleware(BearerMiddleware, keys=keys, tokens=tokens, prefix=f"{API_PREFIX}/")
@@ -109,7 +78,7 @@ class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         document = super().openapi()
-        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM_SCHEMA
+        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = documented.PROBLEM_SCHEMA
         return document
 
 
@@ -128,6 +97,7 @@ def _bare_app(title: str, version: str, public: Sequence[APIRouter], *, document
     for router in public:
         app.include_router(router)
     app.add_exception_handler(Problem, problems.on_problem)
+    app.add_exception_handler(Repeated, on_repeated)
     app.add_exception_handler(HTTPException, problems.on_http_exception)
     app.add_exception_handler(RequestValidationError, problems.on_invalid_request)
     return app

@@ -18,6 +18,9 @@ MAX_ERRORS = 50
 RETRY_AFTER_S = 2
 """What a 503 tells the client to wait, in seconds."""
 
+NOTHING_DONE = "csms.nothing_done"
+"""In the scope: what `csms_runtime.http.idempotency` wants to be called when a request did nothing."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -40,7 +43,8 @@ class Problem(Exception):  # noqa: N818 the RFC's name
     """An error answer. Raise it in any handler or dependency; `extra` become members of the problem object.
 
     `title` names the kind of problem and makes its `type`; `detail` is about this occurrence. Neither holds secrets.
-    `errors` are the fields that are wrong; none: the answer has no such member.
+    `errors` are the fields that are wrong; none: the answer has no such member. `nothing_done`: the same request may
+    be sent again with the same Idempotency-Key; of 4xx and 503 that goes without saying.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Problem(Exception):  # noqa: N818 the RFC's name
         *,
         headers: Mapping[str, str] | None = None,
         errors: Iterable[FieldError] = (),
+        nothing_done: bool = False,
         **extra: Any,  # noqa: ANN401 any JSON value
     ) -> None:
         super().__init__(detail or title or str(status))
@@ -59,6 +64,7 @@ class Problem(Exception):  # noqa: N818 the RFC's name
         self.detail = detail
         self.headers = headers
         self.errors = list(errors)
+        self.nothing_done = nothing_done
         self.extra = extra
 
     def body(self, instance: str) -> dict[str, Any]:
@@ -97,7 +103,10 @@ def instance_of(request_id: str) -> str:
 
 async def on_problem(request: Request, error: Exception) -> ProblemResponse:
     """Answer a Problem."""
-    return _respond(request, error if isinstance(error, Problem) else Problem(500))
+    problem = error if isinstance(error, Problem) else Problem(500)
+    if problem.nothing_done and NOTHING_DONE in request.scope:
+        request.scope[NOTHING_DONE]()
+    return _respond(request, problem)
 
 
 async def on_http_exception(request: Request, error: Exception) -> ProblemResponse:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 
 from csms_runtime import open_files
 from csms_runtime.http.connections import ConnectionLimits, Connections
+from csms_runtime.starting import CannotStart
 
 _log = structlog.get_logger(__name__)
 _BACKLOG = 2048
@@ -20,8 +22,14 @@ _MAX_HEAD_BYTES = 32 * 1024
 """Of a request: line and headers, a JWT or a proxy's headers among them."""
 
 
-class PortTakenError(Exception):
+class PortTakenError(CannotStart):
     """The address cannot be listened on: the port is in use, needs privileges, or the host is not ours."""
+
+    def __init__(self, host: str, port: int, error: OSError, settings: str) -> None:
+        """`settings` names those that say where to listen."""
+        is_plain = error.errno is not None and not isinstance(error, socket.gaierror)
+        why = os.strerror(error.errno or 0) if is_plain else error.strerror or str(error)
+        super().__init__(f"cannot listen on {host}:{port}: {why} ({settings})")
 
 
 async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event, *, timeout_s: float = 25.0) -> None:
@@ -39,16 +47,18 @@ async def listening(
     timeout_s: float = 25.0,
     trusted_proxies: Iterable[object] = (),
     limits: ConnectionLimits | None = None,
+    settings: str = "CSMS_HTTP_HOST, CSMS_HTTP_PORT",
 ) -> AsyncIterator[int]:
     """Serve while the context is open; yields the port (0 leaves it to the system). Raises PortTakenError.
 
     `trusted_proxies` are networks or addresses from which X-Forwarded-For says who calls; nobody else is believed.
-    `limits` bound the connections; None: as many as the process's limit of open files leaves for them.
+    `limits` bound the connections; None: as many as the process's limit of open files leaves for them. `settings` names
+    those that say where to listen, for the error.
 
     Connections are accepted from the moment the context is entered. Leaving it waits up to `timeout_s` for the requests
     in work, then cancels them.
     """
-    listener = _bind(host, port)
+    listener = _bind(host, port, settings)
     bound_port: int = listener.getsockname()[1]
     connections = Connections(limits or ConnectionLimits(most=open_files.for_http(open_files.allowed())))
     server = _Server(_config(app, connections, timeout_s, [str(proxy) for proxy in trusted_proxies]))
@@ -98,11 +108,11 @@ def _config(app: ASGIApp, connections: Connections, timeout_s: float, trusted_pr
     )
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int, settings: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        raise PortTakenError(host, port, error, settings) from error
     listener.setblocking(False)  # noqa: FBT003 the standard library's signature
     return listener

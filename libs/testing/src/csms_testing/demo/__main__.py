@@ -64,9 +64,27 @@ def demo(
     target = Target(ocpp_url=url, http_url=http_url, api_key=api_key)
     try:
         uvloop.run(_run(target, wishes))
-    except httpx2.HTTPStatusError as error:
-        typer.echo(f"{error}\nIs CSMS_ADMIN_API_KEY (or --api-key) the key of this CSMS?", err=True)
+    except _NoKeyError as error:
+        typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+    except httpx2.HTTPStatusError as error:
+        typer.echo(_refused(error, target), err=True)
+        raise typer.Exit(1) from error
+
+
+class _NoKeyError(Exception):
+    """A CSMS runs, and nobody said which key it takes."""
+
+
+def _refused(error: httpx2.HTTPStatusError, target: Target) -> str:
+    if error.response.status_code in {401, 403}:
+        return _key_wanted(target, "does not take this key")
+    return f"The CSMS at {target.http_url} answered {error.response.status_code} to {error.request.url.path}"
+
+
+def _key_wanted(target: Target, why: str) -> str:
+    how = "CSMS_ADMIN_API_KEY=<the admin key that it printed at its first start> make demo"
+    return f"The CSMS at {target.http_url} {why}: {how}, or stop it, and the demonstration starts one of its own"
 
 
 async def _run(target: Target, wishes: Wishes) -> None:
@@ -78,6 +96,8 @@ async def _run(target: Target, wishes: Wishes) -> None:
 async def _csms(target: Target) -> AsyncIterator[Target]:
     """The running CSMS, or a temporary one when nothing listens there."""
     if await _answers(target.http_url):
+        if not target.api_key:
+            raise _NoKeyError(_key_wanted(target, "wants a key"))
         yield target
         return
     typer.echo(f"No CSMS at {target.http_url}: starting one for this demonstration")

@@ -1,5 +1,6 @@
 """The tables of auth, as the migrations make them."""
 
+from csms_db.answers import answers_table
 from csms_db.base import Json, UtcDateTime, new_metadata
 from csms_db.outbox import outbox_table
 from csms_db.sql import apart
@@ -145,3 +146,4 @@ certificate_bars = Table(
 )
 
 outbox = outbox_table(metadata)
+kept_answers = answers_table(metadata)

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Body, Response, Security
 
 from csms_device_mgmt.calls.execution import CallExecution, CallRequest
 from csms_device_mgmt.http.calls import answer
-from csms_device_mgmt.http.models import CallModel, CallRecordModel
+from csms_device_mgmt.http.models import CallModel
+from csms_device_mgmt.http.outcomes import RESPONSES
 from csms_device_mgmt.http.parameters import StationId, TimeoutS, location
 from csms_device_mgmt.store import stations
 from csms_device_mgmt.unit import Units
@@ -47,7 +48,7 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one
         ask,
         methods=["POST"],
         response_model=CallModel,
-        responses={202: {"model": CallRecordModel}},
+        responses=RESPONSES,
         dependencies=[Security(require("operate"))],
         name=f"request_{one}",
         description=f"Send {action} with a requestId of its own; Location says where the outcome will be found. "

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, demand, paginate, require
+from csms_runtime.http.idempotency import IdempotencyKey, per_caller
 from csms_runtime.http.pages import written
 from csms_runtime.http.prefer import Prefer, wants_async
 from csms_runtime.texts import NO_NUL
@@ -13,9 +14,8 @@ from csms_device_mgmt.calls.execution import CallExecution, CallRequest
 from csms_device_mgmt.domain.privileged import is_privileged
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import CallModel, CallRecordModel
-from csms_device_mgmt.http.outcomes import unanswered
+from csms_device_mgmt.http.outcomes import RESPONSES, unanswered
 from csms_device_mgmt.http.parameters import (
-    IdempotencyKey,
     StationId,
     TimeoutS,
     existing,
@@ -41,7 +41,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
         "/stations/{station_id}/calls/{action}",
         dependencies=[operate],
         response_model=CallModel,
-        responses={202: {"model": CallRecordModel}},
+        responses=RESPONSES,
     )
     async def send_call(  # noqa: PLR0917 FastAPI passes by name
         station_id: StationId,
@@ -72,7 +72,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
             payload=payload,
             requested_by=principal.name,
             timeout_s=timeout_s,
-            idempotency_key=idempotency_key,
+            idempotency_key=per_caller(principal, idempotency_key) if idempotency_key else None,
         )
         return await answer(await (calls.post(request) if wants_async(prefer) else calls.run(request)), prefer)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Bus, Outgoing, RecordRefused
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
+from csms_runtime.http.documented import problem
 from fastapi import APIRouter, Path, Query, Response, Security
 from google.protobuf.message import DecodeError
 from pydantic import BaseModel, Field
@@ -77,7 +78,12 @@ def router(units: Units, bus: Bus) -> APIRouter:
         body = None if record is None else record.WhichOneof("body")
         return DeadLetterValue(**_shown(letter), value=base64.b64encode(letter.value).decode(), body=body)
 
-    @routes.post("/{number}/replay", dependencies=[admin], status_code=204)
+    @routes.post(
+        "/{number}/replay",
+        dependencies=[admin],
+        status_code=204,
+        responses={409: problem("It is no record, or the bus never takes it")},
+    )
     async def replay_dead_letter(number: Number, principal: CurrentPrincipal) -> Response:
         """Publish the record again where it came from, as it was.
 

@@ -3,10 +3,20 @@
 from typing import Any
 
 from csms_runtime.http import Problem
+from csms_runtime.http.documented import problem
 
 from csms_device_mgmt.http import views
+from csms_device_mgmt.http.models import CallModel, CallRecordModel
 from csms_device_mgmt.store.calls import CallOutcome, CallState
 from csms_device_mgmt.store.tables import Call
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    409: problem("Nothing was sent: the station is not connected, or its registration forbids it", CallModel),
+    504: problem("The station did not answer; `outcome` and `sent_at` say what is known", CallModel),
+}
+"""What every route that sends a CALL and waits may answer."""
+RESPONSES: dict[int | str, dict[str, Any]] = {202: {"model": CallRecordModel}, **ERRORS}
+"""Of a route that takes `Prefer: respond-async`."""
 
 
 def unanswered(row: Call, **more: Any) -> Problem | None:  # noqa: ANN401 any JSON value
@@ -18,7 +28,7 @@ def unanswered(row: Call, **more: Any) -> Problem | None:  # noqa: ANN401 any JS
     members: dict[str, Any] = {**views.call(row).model_dump(), **more}
     if row.outcome == CallOutcome.TIMEOUT and row.sent_at is None:
         detail = "it waited too long for those before it and was never sent: a repeat sends it anew"
-        return Problem(504, "Not sent in time", detail, **members)
+        return Problem(504, "Not sent in time", detail, nothing_done=True, **members)
     if row.outcome == CallOutcome.TIMEOUT:
         return Problem(504, "Station did not answer", "no answer came in time", **members)
     if row.state == CallState.OPEN or row.outcome == CallOutcome.UNKNOWN:

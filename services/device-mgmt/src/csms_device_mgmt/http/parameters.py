@@ -7,7 +7,7 @@ from urllib.parse import quote
 from csms_runtime.http import API_PREFIX, Problem
 from csms_runtime.http.pages import PageRequest, bad_cursor
 from csms_runtime.texts import NO_NUL
-from fastapi import Header, Path, Query
+from fastapi import Path, Query
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.store import stations
@@ -16,14 +16,6 @@ from csms_device_mgmt.store.tables import Station
 StationId = Annotated[str, Path(max_length=255, pattern=NO_NUL, description="The station's OCPP identity")]
 TimeoutS = Annotated[
     float | None, Query(gt=0, le=600, description="How long the station may take to answer, in seconds")
-]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        description="A repeat with the same key sends nothing and returns the same call, unless that was never sent",
-    ),
 ]
 
 

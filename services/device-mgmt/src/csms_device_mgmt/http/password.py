@@ -9,6 +9,7 @@ from csms_device_mgmt.calls.execution import CallExecution, CallRequest
 from csms_device_mgmt.domain.device_model import BASIC_AUTH_PASSWORD
 from csms_device_mgmt.http.calls import answer
 from csms_device_mgmt.http.models import CallModel
+from csms_device_mgmt.http.outcomes import ERRORS
 from csms_device_mgmt.http.parameters import StationId, TimeoutS
 from csms_device_mgmt.inventory import Inventory
 from csms_device_mgmt.store.tables import Call
@@ -27,7 +28,7 @@ def router(calls: CallExecution, inventory: Inventory) -> APIRouter:
     routes = APIRouter(tags=["Stations"])
     admin = Security(require("admin"))
 
-    @routes.post("/stations/{station_id}/password", dependencies=[admin], response_model=CallModel)
+    @routes.post("/stations/{station_id}/password", dependencies=[admin], response_model=CallModel, responses=ERRORS)
     async def set_password(
         station_id: StationId, body: PasswordBody, principal: CurrentPrincipal, timeout_s: TimeoutS = None
     ) -> Response:

@@ -15,7 +15,7 @@ from csms_device_mgmt.http import views
 from csms_device_mgmt.http.asking import new_request_id
 from csms_device_mgmt.http.assembled import ReportCursor, RequestId, entries_after, found, listed, shown
 from csms_device_mgmt.http.models import CallModel, ReportModel, ReportSummaryModel
-from csms_device_mgmt.http.outcomes import unanswered
+from csms_device_mgmt.http.outcomes import ERRORS, unanswered
 from csms_device_mgmt.http.parameters import StationId, TimeoutS, location
 from csms_device_mgmt.store.calls import CallState
 from csms_device_mgmt.unit import Units
@@ -69,7 +69,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
     routes = APIRouter(tags=["Device model"])
     read, operate = Security(require("read")), Security(require("operate"))
 
-    @routes.post("/stations/{station_id}/reports", dependencies=[operate], status_code=202)
+    @routes.post("/stations/{station_id}/reports", dependencies=[operate], status_code=202, responses=ERRORS)
     async def request_report(  # noqa: PLR0917 FastAPI passes by name
         station_id: StationId,
         body: ReportBody,

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from csms_ocpp.versions import Protocol
 from csms_runtime.http import Problem, require
+from csms_runtime.http.documented import problem
 from csms_runtime.http.problems import FieldError
 from fastapi import APIRouter, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,7 +69,12 @@ def router(units: Units, settings: DeviceSettings) -> APIRouter:
     read, admin = Security(require("read")), Security(require("admin"))
     path = "/stations/{station_id}/security-profile"
 
-    @routes.post(path, dependencies=[admin], status_code=202)
+    @routes.post(
+        path,
+        dependencies=[admin],
+        status_code=202,
+        responses={409: problem("It cannot get that profile as things are; `title` says why")},
+    )
     async def change_security_profile(
         station_id: StationId, body: SecurityProfileBody, response: Response
     ) -> SecurityProfileModel:

@@ -7,6 +7,7 @@ from csms_ocpp.redaction import is_secret_variable
 from csms_ocpp.station_ids import RULE, checked
 from csms_ocpp.versions import Protocol
 from csms_runtime.http import Page, PageParams, paginate, require
+from csms_runtime.http.documented import problem
 from csms_runtime.http.fields import wrong
 from csms_runtime.http.pages import MAX_PAGE_BYTES
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
@@ -37,6 +38,11 @@ SearchText = Annotated[
 ROW_BYTES, CONNECTOR_BYTES = 2000, 120
 """What a station and a connector take in an answer, about."""
 
+CREATED_OR_NOT: dict[int | str, dict[str, Any]] = {
+    201: {"model": StationModel},
+    409: problem("The security profile is lower than one it has connected with, or others change the station, too"),
+}
+
 
 class StationBody(BaseModel):
     """What an operator configures; a field that is left out keeps its value."""
@@ -55,13 +61,18 @@ class StationBody(BaseModel):
         pattern=NO_NUL,
         description="What the O of a profile-3 certificate must contain; null: CSMS_ORGANIZATION",
     )
-    registration: Registration = Registration.ACCEPTED
-    onboarding: Mode = Mode.NONE
+    # Factories, for they are not in the document: a client would send what it names there, and so reset the field.
+    registration: Registration = Field(default_factory=lambda: Registration.ACCEPTED)
+    onboarding: Mode = Field(default_factory=lambda: Mode.NONE)
     onboarding_variables: list[dict[str, Any]] = Field(
-        [], max_length=1000, description="OCPP's SetVariableDataType objects, set after the inventory has arrived"
+        default_factory=list,
+        max_length=1000,
+        description="OCPP's SetVariableDataType objects, set after the inventory has arrived",
     )
     message_timeout_s: int | None = Field(None, ge=1, le=600)
-    vendor_ids: list[Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]] = Field([], max_length=1000)
+    vendor_ids: list[Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]] = Field(
+        default_factory=list, max_length=1000
+    )
 
     @field_validator("password")
     @classmethod
@@ -99,7 +110,7 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
     routes = APIRouter(tags=["Stations"])
     read, admin = Security(require("read")), Security(require("admin"))
 
-    @routes.put("/stations/{station_id}", dependencies=[admin], responses={201: {"model": StationModel}})
+    @routes.put("/stations/{station_id}", dependencies=[admin], responses=CREATED_OR_NOT)
     async def put_station(station_id: NewStationId, body: StationBody, response: Response) -> StationModel:
         """Create (201) or change (200) a station. When this has returned, the station may connect as it says.
 

@@ -15,7 +15,7 @@ from csms_device_mgmt.domain.device_model import JsonObject
 from csms_device_mgmt.domain.privileged import is_privileged
 from csms_device_mgmt.http import views
 from csms_device_mgmt.http.models import CallModel, VariableModel
-from csms_device_mgmt.http.outcomes import unanswered
+from csms_device_mgmt.http.outcomes import ERRORS, unanswered
 from csms_device_mgmt.http.parameters import StationId, TimeoutS, existing, text_position
 from csms_device_mgmt.store import variables as store
 from csms_device_mgmt.unit import Units
@@ -49,14 +49,14 @@ def router(units: Units, access: VariableAccess) -> APIRouter:
     routes = APIRouter(tags=["Device model"])
     read, operate = Security(require("read")), Security(require("operate"))
 
-    @routes.post("/stations/{station_id}/variables/get", dependencies=[operate])
+    @routes.post("/stations/{station_id}/variables/get", dependencies=[operate], responses=ERRORS)
     async def get_variables(
         station_id: StationId, body: VariablesBody, principal: CurrentPrincipal, timeout_s: TimeoutS = None
     ) -> VariablesAnswer:
         """Read variables from the station, in as many messages as its ItemsPerMessage and BytesPerMessage ask for."""
         return await _execute(access, GET, CallRequest(station_id, "", None, principal.name, timeout_s), body.variables)
 
-    @routes.post("/stations/{station_id}/variables/set", dependencies=[operate])
+    @routes.post("/stations/{station_id}/variables/set", dependencies=[operate], responses=ERRORS)
     async def set_variables(
         station_id: StationId, body: VariablesBody, principal: CurrentPrincipal, timeout_s: TimeoutS = None
     ) -> VariablesAnswer:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from csms_db.answers import answers_table
 from csms_db.base import NAMING_CONVENTION, BigId, Json, UtcDateTime
 from csms_db.outbox import outbox_table
 from csms_db.packed import PackedJson
@@ -412,3 +413,4 @@ class DeadLetter(Base):
 
 
 OUTBOX = outbox_table(Base.metadata)
+KEPT_ANSWERS = answers_table(Base.metadata)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from csms_db.engine import Database
 from csms_runtime.http import CurrentPrincipal, Problem, require
+from csms_runtime.http.documented import problem
 from csms_runtime.http.fields import NO_NUL
 from fastapi import APIRouter, Security
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -29,7 +30,7 @@ def closing_router(database: Database, closing: Closing) -> APIRouter:
     """The route that closes."""
     router = APIRouter(tags=["Transactions"], dependencies=[Security(require("operate"))])
 
-    @router.post("/transactions/{id}/close")
+    @router.post("/transactions/{id}/close", responses={409: problem("It has ended already")})
     async def close_transaction(key: Key, body: CloseBody, principal: CurrentPrincipal) -> TransactionItem:
         """End a transaction whose Ended event will not come; the station is not told.
 

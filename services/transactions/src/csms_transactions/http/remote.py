@@ -9,10 +9,12 @@ from csms.v1.station_pb2 import CallError, CommandResult
 from csms_db.engine import Database
 from csms_runtime.clock import from_ms
 from csms_runtime.http import API_PREFIX, CurrentPrincipal, Problem, require
+from csms_runtime.http.documented import problem
 from csms_runtime.http.fields import one_of
+from csms_runtime.http.idempotency import IdempotencyKey, per_caller
 from csms_runtime.http.prefer import Prefer, wants_async
 from csms_runtime.http.problems import RETRY_AFTER_S, FieldError
-from fastapi import APIRouter, Depends, Header, Query, Response, Security
+from fastapi import APIRouter, Depends, Query, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from csms_transactions.domain.transaction import State
@@ -37,13 +39,6 @@ from csms_transactions.remote import (
 MAX_TIMEOUT_S = 600
 Timeout = Annotated[
     float | None, Query(gt=0, le=MAX_TIMEOUT_S, description="How long the station may take, in seconds")
-]
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        max_length=255,
-        description="A repeat with the same key sends nothing and returns the same call, unless that was never sent",
-    ),
 ]
 
 
@@ -89,11 +84,18 @@ class CallItem(BaseModel):
     remote_start_id: int | None = Field(None, description="Of a remote start")
 
 
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    202: {"model": CallItem},
+    409: problem("Nothing was sent: the station is not connected, or its registration or state forbids it", CallItem),
+    504: problem("The station did not answer; `outcome` and `sent_at` say what is known", CallItem),
+}
+
+
 def remote_router(database: Database, control: RemoteControl) -> APIRouter:
     """The routes that start and stop."""
     router = APIRouter(tags=["Transactions"], dependencies=[Security(require("operate"))])
 
-    @router.post("/stations/{station_id}/remote-start", responses={202: {"model": CallItem}})
+    @router.post("/stations/{station_id}/remote-start", responses=RESPONSES)
     async def remote_start(
         station_id: StationId,
         body: RemoteStartBody,
@@ -110,7 +112,7 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
         )
         return _answer(await _tried(control.start(request, terms)), response, terms)
 
-    @router.post("/transactions/{id}/remote-stop", responses={202: {"model": CallItem}})
+    @router.post("/transactions/{id}/remote-stop", responses=RESPONSES)
     async def remote_stop(
         key: Key,
         response: Response,
@@ -126,9 +128,13 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
 
 
 async def _terms(
-    principal: CurrentPrincipal, timeout_s: Timeout = None, prefer: Prefer = None, idempotency_key: IdempotencyKey = ""
+    principal: CurrentPrincipal,
+    timeout_s: Timeout = None,
+    prefer: Prefer = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Terms:
-    return Terms(Asker(principal.name, idempotency_key), timeout_s, wait=not wants_async(prefer))
+    key = per_caller(principal, idempotency_key) if idempotency_key else ""
+    return Terms(Asker(principal.name, key), timeout_s, wait=not wants_async(prefer))
 
 
 async def _tried(work: Coroutine[object, object, Sent]) -> Sent:

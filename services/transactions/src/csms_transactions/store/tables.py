@@ -1,5 +1,6 @@
 """The tables. Every statement on the hot path finds its rows by primary key, so its cost does not grow with history."""
 
+from csms_db.answers import answers_table
 from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
 from csms_db.outbox import outbox_table
 from csms_db.sql import apart
@@ -227,3 +228,4 @@ remote_start_ids = Table(
 )
 
 outbox = outbox_table(metadata)
+kept_answers = answers_table(metadata)
