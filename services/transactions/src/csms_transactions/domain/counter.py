@@ -78,9 +78,10 @@ class Counter(NamedTuple):
 
     def read(self, wh: float, at: float) -> "Counter":
         """The counter after one more reading."""
-        gain = wh - self.last
-        if self.odd is None and 0 <= gain <= SURE_WH and self.is_past_zero:  # the usual reading
-            return self._replace(last=wh, at=at, reads=self.reads + 1)
+        first, last, _, base, reads, reasons, offline, step, pace, odd = self
+        gain = wh - last
+        if odd is None and 0 <= gain <= SURE_WH and (first or self.is_past_zero):  # the usual reading
+            return Counter(first, wh, at, base, reads + 1, reasons, offline, step, pace)
         read = self._replace(reads=self.reads + 1)
         if self.odd is not None:
             return read.after_odd(self.odd, wh, at)

@@ -43,6 +43,9 @@ def energy_of(number: int, place: Place, *, ended: bool, gaps: bool) -> Energy:
     """What a place (`readings.place_of`) says. `ended`: the transaction is; `gaps`: some of its events are missing."""
     if not place.counters:
         return NOTHING
+    if number == 0 and place.is_usual and (place.covers_end or not ended):
+        (_, counter), *_ = place.counters
+        return Energy(counter.gained, counter.first, counter.last)
     told = place.told_counters()
     stop_wh = round(sum(counter.last for counter in told), 3)
     if not place.linked:

@@ -8,7 +8,7 @@ from csms_transactions.domain.counter import is_impossible
 from csms_transactions.domain.energy import NOTHING, Energy, energy_of
 from csms_transactions.domain.moments import Moment
 from csms_transactions.domain.places import Place
-from csms_transactions.domain.readings import EXACT, Measurand, Reading, Value, measurand_of
+from csms_transactions.domain.readings import EXACT, Location, Measurand, Reading, Value, measurand_of
 from csms_transactions.domain.sums import add_interval, read_net
 
 _FEW = 50
@@ -31,7 +31,7 @@ class Meter(NamedTuple):
         read_at, measured_at = max(self.read_at, at), self.measured_at
         if reading.apart:
             told, read_at, measured_at = Moment(at, "", at), self.read_at, max(measured_at, at)
-        moment = told._replace(at=at, context=reading.context, ambiguous=reading.ambiguous)
+        moment = Moment(at, reading.context, told.told_at, told.starts, told.ends, told.offline, reading.ambiguous)
         values = _by_place(reading.values)
         if len(self.places) == len(values) == 1 and self.places[0][0] in values:  # the usual station has one register
             number, place = self.places[0]
@@ -61,12 +61,14 @@ def _by_place(values: Sequence[Value]) -> dict[int, dict[int, float]]:
 
 
 def _take(number: int, place: Place, moment: Moment, values: dict[int, float]) -> Place:
+    if number < len(Location):  # a register: no look at the enumeration for each reading
+        return place.take(moment, values)
     match measurand_of(number):
         case Measurand.INTERVAL:
             return add_interval(place, moment, values)
         case Measurand.NET:
             return read_net(place, moment, values)
-        case _:
+        case Measurand.REGISTER:
             return place.take(moment, values)
 
 

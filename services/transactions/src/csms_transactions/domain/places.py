@@ -10,7 +10,7 @@ from typing import NamedTuple
 from csms_transactions.domain.counter import ROUNDING_WH, Counter, is_impossible
 from csms_transactions.domain.moments import Moment
 from csms_transactions.domain.quality import Reason
-from csms_transactions.domain.readings import TOTAL, TRANSACTION_BEGIN, TRANSACTION_END
+from csms_transactions.domain.readings import EXACT, TOTAL, TRANSACTION_BEGIN, TRANSACTION_END
 
 PHASES = 3
 TOLD_TOTAL, TOLD_PHASES = 1, 2
@@ -77,6 +77,13 @@ class Place(NamedTuple):
         """Whether the total says it, not the phases."""
         return self.counters[0][0] == TOTAL and (bool(self.told & TOLD_TOTAL) or len(self.counters) == 1)
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is a total with a reading from the start, about which there is nothing to say."""
+        kind, counter = self.counters[0]
+        one_of_them = len(self.counters) == 1 and kind == TOTAL and self.linked and self.covers_start
+        return one_of_them and counter.first != 0 and not (counter.reasons or self.reasons or self.begin)
+
     def told_counters(self) -> list[Counter]:
         """Those registers that say it."""
         return [counter for kind, counter in self.counters if (kind == TOTAL) is self.by_total]
@@ -93,7 +100,11 @@ class Place(NamedTuple):
     def _apply(self, moment: Moment, values: Values) -> "Place":
         if len(self.counters) == len(values) == 1 and TOTAL in values and self.counters[0][0] == TOTAL:
             counters = ((TOTAL, self.counters[0][1].read(values[TOTAL], moment.at)),)
-            return self.taken(moment, counters, TOLD_TOTAL, linked=True)
+            if moment.context in EXACT or moment.starts or moment.ambiguous:
+                return self.taken(moment, counters, TOLD_TOTAL, linked=True)
+            return self._replace(
+                counters=counters, at=moment.at, told=TOLD_TOTAL, linked=True, covers_end=moment.is_end
+            )
         before = dict(self.counters)
         after = {**before, **{kind: _read(before.get(kind), wh, moment) for kind, wh in values.items()}}
         _keep_in_step(before, after, values)

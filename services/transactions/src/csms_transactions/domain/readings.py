@@ -116,8 +116,13 @@ def readings(
 
     Those that seem to be of a time after that of the message are of one before, by a clock that was set back since.
     """
+    told = list(samples)
+    if len(told) == 1:  # the usual event
+        at, sample = told[0]
+        reading = _reading(at, sample.context, (sample,), apart)
+        return [reading] if reading.values else []
     found: dict[tuple[datetime, str], list[Sample]] = {}
-    for at, sample in samples:
+    for at, sample in told:
         found.setdefault((at, sample.context), []).append(sample)
     made = [_reading(at, context, group, apart) for (at, context), group in found.items()]
     known = [reading for reading in made if reading.values]
@@ -135,6 +140,8 @@ def _reading(at: datetime, context: str, samples: Sequence[Sample], apart: bool)
         kind, wh = _PHASES.get(sample.phase), to_wh(sample)
         if place is None or kind is None or wh is None or (wh < 0 and measurand_of(place) is not Measurand.NET):
             continue
+        if len(samples) == 1:
+            return Reading(at, context, (Value(place, kind, wh),), apart=apart)
         first = values.setdefault((place, kind), wh)
         ambiguous = ambiguous or abs(first - wh) > _ALIKE_WH
     return Reading(at, context, _comparable(values), ambiguous, apart)

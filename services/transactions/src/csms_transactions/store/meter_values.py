@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from csms_db.direct import Direct
@@ -51,7 +52,11 @@ _CLAIM = Update(meter_values, by=("id",), names=("transaction",))
 
 
 async def add(
-    session: AsyncSession, dialect: str, messages: Sequence[MeterValuesWork], most: int, of: Mapping[Spot, str]
+    session: AsyncSession,
+    dialect: str,
+    messages: Sequence[MeterValuesWork],
+    most: int,
+    of: Mapping[Spot, str] = MappingProxyType({}),
 ) -> list[MeterValuesWork]:
     """Store messages and return those that were not stored yet. `most`: bytes that a station's messages may take.
 
