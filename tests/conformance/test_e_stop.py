@@ -56,7 +56,7 @@ async def test_tc_e_16_csms(station, tokens, operator):
     answer = await transaction.event("Started", "Authorized", token=tokens.unknown)
     assert answer["idTokenInfo"]["status"] in {"Invalid", "Unknown"}
     seen = await shown.transaction(operator, transaction)
-    assert seen["id_token"] is None, "nobody is to be billed"
+    assert (seen["id_token"], seen["group_id_token"]) == (tokens.unknown, None), "who tried to charge is to be seen"
     (tried,) = await shown.authorizations(operator, seen)
     assert (tried["token"], tried["status"]) == (tokens.unknown, answer["idTokenInfo"]["status"])
     await transaction.event("Ended", "Deauthorized", info={"stoppedReason": "DeAuthorized"})

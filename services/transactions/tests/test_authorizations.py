@@ -57,6 +57,20 @@ async def test_a_refused_card_is_not_billed_and_is_shown_as_refused(world, api):
     assert found.json()["items"] == []
 
 
+async def test_who_charged_with_an_unknown_card_is_seen_until_another_is_accepted(world, api):
+    world.auth.tokens["NEW"] = IdTokenInfo(status="Unknown")
+    world.auth.tokens["BAD"] = IdTokenInfo(status="Blocked")
+    world.auth.tokens["GOOD"] = IdTokenInfo(status="Accepted", group_id_token=group("FLEET"))
+    await told(world, world.event(0, "Started", token="BAD"))
+    await told(world, world.event(1, token="NEW"))
+    item = await shown(api)
+    assert (item["id_token"], item["group_id_token"]) == ("NEW", None)
+    assert statuses(item) == [(0, "BAD", "Blocked"), (1, "NEW", "Unknown")]
+    await told(world, world.event(2, token="GOOD"))
+    item = await shown(api)
+    assert (item["id_token"], item["group_id_token"]) == ("GOOD", "FLEET")
+
+
 async def test_token_and_group_come_with_the_first_domain_event(world):
     world.auth.tokens["TAG"] = IdTokenInfo(status="Accepted", group_id_token=group("FLEET"))
     await told(world, world.event(0, "Started", token="TAG"))

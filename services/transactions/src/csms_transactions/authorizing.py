@@ -12,7 +12,7 @@ from csms.v1.auth_pb2 import IdToken as TokenMessage
 from csms.v1.auth_pb2 import IdTokenInfo, TokenQuestion
 
 from csms_transactions.asked import Asked, Authorized, Session, step_of
-from csms_transactions.domain.authorization import AuthorizationStatus, accepted
+from csms_transactions.domain.authorization import AuthorizationStatus, accepted, unknown
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.transaction import Transaction
 from csms_transactions.limits import limited
@@ -103,14 +103,18 @@ async def settle(
 
 
 def _apply(one: Asked, info: IdTokenInfo, steps: MutableMapping[str, Step], stored: Mapping[str, Transaction]) -> None:
-    if info.status != AuthorizationStatus.ACCEPTED or one.row.stops:
+    if one.row.stops:
         return
     step = step_of(one.identity, steps, stored)
     if step is None:
         return
-    group = info.group_id_token
-    named = IdToken(group.id_token, group.type) if info.HasField("group_id_token") else None
-    after = accepted(step.after, one.row.seq_no, one.row.token, one.counted_as(info), named)
+    after = step.after
+    if info.status == AuthorizationStatus.ACCEPTED:
+        group = info.group_id_token
+        named = IdToken(group.id_token, group.type) if info.HasField("group_id_token") else None
+        after = accepted(after, one.row.seq_no, one.row.token, one.counted_as(info), named)
+    elif info.status == AuthorizationStatus.UNKNOWN:
+        after = unknown(after, one.row.token, one.counted_as(info))
     if after is not step.after:
         steps[one.identity.key] = Step(step.identity, step.before, after)
 

@@ -34,6 +34,13 @@ def accepted(
     return transaction._replace(id_token=token.masked(), token_key=key, group=group, authorized_by=seq_no)
 
 
+def unknown(transaction: Transaction, token: IdToken, key: str) -> Transaction:
+    """The transaction after auth did not know a token: while there is no better one, it says who charged."""
+    if transaction.id_token is not None:
+        return transaction
+    return transaction._replace(id_token=token.masked(), token_key=key)
+
+
 def requested(transaction: Transaction, token: IdToken) -> Transaction:
     """The transaction after we asked for it with a token (F01, F02); whatever token is accepted later goes before."""
     if transaction.id_token is not None:

@@ -112,7 +112,7 @@ class Transaction(NamedTuple):
     group: IdToken | None = None
     """The group that auth named for it."""
     authorized_by: int | None = None
-    """The seqNo of the event it came in; None: it is the token that we asked for the transaction with."""
+    """The seqNo of the event it came in; None: auth accepted none, and it is that of our request, or unknown."""
     reuses: int = 0
     """How often the station used the transactionId again, for other transactions."""
     revision: int = 0

@@ -45,7 +45,7 @@ class TransactionItem(BaseModel):
     connector_id: int | None
     id_token: str | None = Field(
         description="The token of the first accepted authorization; of a remotely started transaction without any, "
-        "that of the request. A KeyCode is shown as ***"
+        "that of the request; else one that is not known, if any. A KeyCode is shown as ***"
     )
     id_token_type: str | None
     stop_id_token: str | None = Field(description="The token that stopped it")
