@@ -771,7 +771,7 @@ class Transaction(_message.Message):
     energy_wh: _builtins.float
     time_spent_charging_s: _builtins.int
     charging_state: _builtins.str
-    """Empty after the end."""
+    """The one told last; empty after the end where that is Charging."""
     number_of_phases_used: _builtins.int
     event_count: _builtins.int
     conflicts: _builtins.int

@@ -14,7 +14,7 @@ from csms_runtime.ids import new_id
 from csms_transactions.domain.changes import Change, changes
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.quality import notes_of
-from csms_transactions.domain.transaction import State, Transaction
+from csms_transactions.domain.transaction import CHARGING, State, Transaction
 from csms_transactions.steps import Step
 from csms_transactions.store.transactions import Identity
 
@@ -62,7 +62,7 @@ def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
         energy_notes=notes_of(transaction.energy.reasons),
         time_spent_charging_s=transaction.time_charged,
         time_spent_charging_derived=transaction.time_spent_charging is None and transaction.charged_s is not None,
-        charging_state=(transaction.charging_state or "") if transaction.state is State.ACTIVE else "",
+        charging_state=_charging_state(transaction),
         number_of_phases_used=transaction.number_of_phases_used or 0,
         event_count=transaction.event_count,
         conflicts=transaction.conflicts,
@@ -71,6 +71,12 @@ def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
 
 
 _NO_TOKEN = IdToken("", "")
+
+
+def _charging_state(transaction: Transaction) -> str:
+    """The one told last; a transaction that has ended is not charging."""
+    told = transaction.charging_state or ""
+    return "" if told == CHARGING and transaction.state is State.ENDED else told
 
 
 def _started(event: DomainEvent, transaction: Transaction, all_of_it: WholeTransaction) -> None:

@@ -51,7 +51,7 @@ _COUNTERS: Mapping[str, Any] = {
     "event_count": 0,
     "offline_events": 0,
     "last_event_at": None,
-    "charging_state": None,  # not shown after the end
+    "charging_state": None,  # nobody bills it
     "reuses": 0,
     "revision": 0,
 }

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, PlainSerializer
 from csms_transactions.domain.authorization import AuthorizationStatus
 from csms_transactions.domain.events import EventType
 from csms_transactions.domain.quality import Quality, notes_of
-from csms_transactions.domain.transaction import State
+from csms_transactions.domain.transaction import CHARGING, State
 from csms_transactions.store.authorizations import Authorization
 from csms_transactions.store.queries import Row
 
@@ -52,7 +52,7 @@ class TransactionItem(BaseModel):
     stop_id_token_type: str | None
     group_id_token: str | None = Field(description="The group auth named for the token")
     group_id_token_type: str | None
-    charging_state: str | None = Field(description="null after the end")
+    charging_state: str | None = Field(description="The one told last; null after the end where that is Charging")
     started_at: Moment = Field(description="Of the Started event; while it is missing, of the first event received")
     ended_at: Moment | None
     time_spent_charging: int | None = Field(description="Seconds in the state Charging")
@@ -90,7 +90,7 @@ class TransactionItem(BaseModel):
         """The item of a row of `transactions`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
         values.update(_charged(row), energy_notes=notes_of(row["energy_reasons"]))
-        if row["state"] == State.ENDED:
+        if row["state"] == State.ENDED and row["charging_state"] == CHARGING:
             values["charging_state"] = None
         values["gaps"] = [Gap(first=first, last=last) for first, last in row["gaps"]]
         return cls(**values, started_missing=not row["started_seen"])
