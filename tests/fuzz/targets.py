@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from ipaddress import ip_network
+from typing import Any, cast
 from urllib.parse import quote
 
 import orjson
@@ -242,17 +243,19 @@ def payload(data: bytes) -> None:
 
 
 def transaction(data: bytes) -> None:
-    """A TransactionEvent or MeterValues of 2.0.1 that is valid by schema, as the transactions service reads it."""
+    """A TransactionEvent or MeterValues of 2.0.1 that a gateway takes at its most lenient, as transactions reads it."""
     try:
         value = orjson.loads(data)
     except ValueError:
         return
     if not isinstance(value, dict) or fitness.unfit(value, data) is not None:
         return
-    if validate_request(Protocol.OCPP201, "TransactionEvent", value, outbound=False, lenient=True) is None:
-        _understood(lambda: ocpp201.transaction_event(value))
-    if validate_request(Protocol.OCPP201, "MeterValues", value, outbound=False, lenient=True) is None:
-        _understood(lambda: (ocpp201.meter_values_evse(value), ocpp201.meter_values_time(value)))
+    event = tolerated(Protocol.OCPP201, "TransactionEvent", value, response=False)
+    if event is not None:
+        _understood(lambda: ocpp201.transaction_event(cast("dict[str, Any]", event.payload)))
+    values = tolerated(Protocol.OCPP201, "MeterValues", value, response=False)
+    if values is not None:
+        _understood(lambda: ocpp201.meter_values_as_sent(orjson.dumps(values.payload)))
 
 
 def _understood(read: Callable[[], object]) -> None:
