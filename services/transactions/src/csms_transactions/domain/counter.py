@@ -76,8 +76,8 @@ class Counter(NamedTuple):
         """Whether it did not begin at 0, or has left it."""
         return self.first != 0 or self.zero_step is not None
 
-    def read(self, wh: float, at: float) -> "Counter":
-        """The counter after one more reading."""
+    def read(self, wh: float, at: float, *, ends: bool = False) -> "Counter":
+        """The counter after one more reading. `ends`: it is that of the end, which stands."""
         first, last, _, base, reads, reasons, offline, step, pace, odd = self
         gain = wh - last
         if odd is None and 0 <= gain <= SURE_WH and (first or self.is_past_zero):  # the usual reading
@@ -87,6 +87,8 @@ class Counter(NamedTuple):
             return read.after_odd(self.odd, wh, at)
         if gain > 0 and not self.is_past_zero:
             return read._replace(last=wh, at=at, zero_step=gain, zero_pace=_pace(gain, at - self.at))
+        if ends and at < self.at and self.first <= wh < self.last:
+            return read._replace(last=wh, at=at, reasons=self.reasons | _HISTORY)
         return read.step(wh, at)
 
     def void_start(self) -> bool:

@@ -31,7 +31,9 @@ class Meter(NamedTuple):
         read_at, measured_at = max(self.read_at, at), self.measured_at
         if reading.apart:
             told, read_at, measured_at = Moment(at, "", at), self.read_at, max(measured_at, at)
-        moment = Moment(at, reading.context, told.told_at, told.starts, told.ends, told.offline, reading.ambiguous)
+        moment = Moment(
+            at, reading.context, told.told_at, told.starts, told.ends, told.offline, reading.ambiguous, told.newest_at
+        )
         values = _by_place(reading.values)
         if len(self.places) == len(values) == 1 and self.places[0][0] in values:  # the usual station has one register
             number, place = self.places[0]

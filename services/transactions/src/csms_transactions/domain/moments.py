@@ -21,6 +21,8 @@ class Moment(NamedTuple):
     """The station was offline."""
     ambiguous: bool = False
     """A register was told twice, with different values."""
+    newest_at: float = 0.0
+    """Time of the last reading in its message: where that is newer than the message, the message's time is wrong."""
 
     @property
     def is_end(self) -> bool:
@@ -33,7 +35,7 @@ class Moment(NamedTuple):
         A message cannot tell what comes after it: where it seems so, a clock was set back in between, and what was read
         by the clock of before comes first.
         """
-        told_at = self.told_at + SLACK_S
+        told_at = max(self.told_at, self.newest_at) + SLACK_S
         if self.at > told_at:
             return at <= told_at or self.at < at
         return self.at < at <= told_at

@@ -99,7 +99,9 @@ class Place(NamedTuple):
 
     def _apply(self, moment: Moment, values: Values) -> "Place":
         if len(self.counters) == len(values) == 1 and TOTAL in values and self.counters[0][0] == TOTAL:
-            counters = ((TOTAL, self.counters[0][1].read(values[TOTAL], moment.at)),)
+            counters = (
+                (TOTAL, self.counters[0][1].read(values[TOTAL], moment.at, ends=moment.context == TRANSACTION_END)),
+            )
             if moment.context in EXACT or moment.starts or moment.ambiguous:
                 return self.taken(moment, counters, TOLD_TOTAL, linked=True)
             return self._replace(
@@ -257,7 +259,7 @@ class Place(NamedTuple):
 def _read(counter: Counter | None, wh: float, moment: Moment) -> Counter:
     if counter is None:
         return Counter(wh, wh, moment.at, wh, offline=moment.offline)
-    return counter.read(wh, moment.at)
+    return counter.read(wh, moment.at, ends=moment.context == TRANSACTION_END)
 
 
 def _keep_in_step(before: Mapping[int, Counter], after: dict[int, Counter], values: Values) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple
@@ -12,7 +12,6 @@ TRANSACTION_END = "Transaction.End"
 EXACT = frozenset({TRANSACTION_BEGIN, TRANSACTION_END})
 _RANK = {TRANSACTION_BEGIN: 0, TRANSACTION_END: 2}
 """The begin comes first and the end last."""
-LAST = datetime.max.replace(tzinfo=UTC)
 SLACK_S = 60.0
 """A reading may be so much younger than the time of its message."""
 ENERGY_REGISTER = "Energy.Active.Import.Register"
@@ -114,7 +113,8 @@ def readings(
 ) -> list[Reading]:
     """The readings in samples, in order of time: one for each moment and context.
 
-    Those that seem to be of a time after that of the message are of one before, by a clock that was set back since.
+    Those that seem to be of a time after that of the message are of one before, by a clock that was set back since, if
+    their registers say so, too.
     """
     told = list(samples)
     if len(told) == 1:  # the usual event
@@ -125,11 +125,25 @@ def readings(
     for at, sample in told:
         found.setdefault((at, sample.context), []).append(sample)
     made = [_reading(at, context, group, apart) for (at, context), group in found.items()]
-    known = [reading for reading in made if reading.values]
-    if len(known) > 1:
-        latest = LAST if told_at is None else told_at + timedelta(seconds=SLACK_S)
-        known.sort(key=lambda reading: (_RANK.get(reading.context, 1), reading.at <= latest, reading.at))
-    return known
+    known = sorted((reading for reading in made if reading.values), key=_order)
+    return known if told_at is None else _by_two_clocks(known, told_at + timedelta(seconds=SLACK_S))
+
+
+def _order(reading: Reading) -> tuple[int, datetime]:
+    return _RANK.get(reading.context, 1), reading.at
+
+
+def _by_two_clocks(known: list[Reading], latest: datetime) -> list[Reading]:
+    """Those after `latest` first, if the registers say that they are older."""
+    older = [reading for reading in known if reading.at > latest]
+    newer = [reading for reading in known if reading.at <= latest]
+    if not older or not newer:
+        return known
+    before = {(place, kind): wh for place, kind, wh in older[-1].values}
+    steps = [wh - before[place, kind] for place, kind, wh in newer[0].values if (place, kind) in before]
+    if not steps or min(steps) < 0:
+        return known
+    return sorted(known, key=lambda reading: (_RANK.get(reading.context, 1), reading.at <= latest, reading.at))
 
 
 def _reading(at: datetime, context: str, samples: Sequence[Sample], apart: bool) -> Reading:  # noqa: FBT001 as Reading has it

@@ -359,7 +359,8 @@ def _energy(changes: Changes, transaction: Transaction, event: TransactionEvent)
         at = event.at.timestamp()
         starts = event.type is EventType.STARTED or _is_before_charging(transaction)
         ends = event.type is EventType.ENDED or transaction.state is State.ENDED
-        told = Moment(at, "", at, starts=starts, ends=ends, offline=event.offline)
+        newest_at = event.readings[-1].at.timestamp()
+        told = Moment(at, "", at, starts=starts, ends=ends, offline=event.offline, newest_at=newest_at)
         for reading in event.readings:
             meter = meter.take(reading, told)
         changes["meter"] = meter
