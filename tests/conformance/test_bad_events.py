@@ -89,13 +89,17 @@ async def test_one_message_id_twice(station, transaction, operator):
     await is_whole(operator, transaction)
 
 
-async def test_the_first_of_two_events_with_one_number_stays(station, transaction, operator):
+async def test_of_two_events_with_one_number_both_are_shown_and_the_first_counts(station, transaction, operator):
     requests = whole(transaction)
     for request in requests:
         await station.call("TransactionEvent", request)
-    assert await station.call("TransactionEvent", {**requests[1], "meterValue": reading(999)}) == {}
-    seen = await is_whole(operator, transaction)
-    assert (await shown.events(operator, seen))[1]["payload"] == requests[1]
+    changed = {**requests[1], "meterValue": reading(999)}
+    assert await station.call("TransactionEvent", changed) == {}
+    seen = await shown.listed(operator, transaction)
+    assert seen.items() >= {"state": "Ended", "energy_wh": 30, "event_count": 5, "conflicts": 1}.items()
+    events = await shown.events(operator, seen)
+    assert [event["payload"] for event in events] == [*requests[:2], changed, *requests[2:]]
+    assert [event["conflict"] for event in events] == [False, False, True, False, False]
 
 
 @pytest.mark.parametrize(("start", "stop"), [(EPOCH, FAR), (FAR, EPOCH), (EPOCH, EPOCH), (FAR, FAR)])

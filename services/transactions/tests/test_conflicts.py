@@ -101,6 +101,21 @@ async def test_what_was_changed_when_it_was_sent_again_belongs_where_it_was(data
     assert (found.energy.wh, found.conflicts, found.event_count, found.offline_events) == (3000, 1, 4, 1)
 
 
+async def test_of_an_event_that_was_changed_the_first_one_counts(database, transaction_event):
+    for payload in session(transaction_event, 0, "CARD", 1000, 2000):
+        await store(database, [payload])
+    for seq_no, kind, minutes in ((1, "Updated", 10), (2, "Ended", 30), (1, "Updated", 10)):
+        changed = told(transaction_event, kind, seq_no, minutes, energy=9000, info={"stoppedReason": "PowerLoss"})
+        await store(database, [changed])
+    found = await stored(database)
+    assert found is not None
+    assert (found.energy.wh, found.stopped_reason, found.conflicts, found.event_count) == (1000, "Local", 2, 5)
+    await store(database, [told(transaction_event, "Updated", 3, 31)])
+    found = await stored(database)
+    assert found is not None
+    assert (found.energy.wh, found.stopped_reason, found.event_count) == (1000, "Local", 6)
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_batches_of_any_size_store_the_same(database, transaction_event, seed):
     """A counter that is lost twice, and a late event in between."""

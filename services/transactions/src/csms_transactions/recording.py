@@ -25,8 +25,10 @@ from csms_transactions import measuring
 from csms_transactions.asked import Asked, Authorized
 from csms_transactions.authorizing import authorize, settle
 from csms_transactions.deriving import Fresh, again
+from csms_transactions.domain.events import EventType, TransactionEvent
 from csms_transactions.domain.transaction import Conflict, Transaction, follow, follows_measured
 from csms_transactions.placing import place
+from csms_transactions.protocols.stored import event_of, facts_of
 from csms_transactions.steps import Step
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
@@ -146,17 +148,27 @@ async def _sorted(
         event = new.event
         kept = known.get(event.seq_no)
         if kept is None:
-            known[event.seq_no] = Kept(new.packed, event.at)
+            known[event.seq_no] = Kept(new.packed, event.at, event.type.value)
             found.fresh[event.seq_no] = new
         elif await _is_repeat(new, kept.packed):
             recorded.repeats += 1
         else:
-            # What was changed when it was sent again belongs where it was; else the station lost its counter.
-            follows = event.seq_no if event.at == kept.at or highest is None else highest
             number = len(found.conflicts) + (0 if before is None else before.event_count)
-            found.conflicts.append(NewConflict(new, await _digest(new), follows, number))
+            found.conflicts.append(await _in_conflict(new, kept, highest, number))
         highest = event.seq_no if highest is None else max(highest, event.seq_no)
     return found
+
+
+async def _in_conflict(new: NewEvent, kept: Kept, highest: int | None, number: int) -> NewConflict:
+    """An event with the seqNo of another one: the station lost its counter, or changed what it sends again.
+
+    Of the latter the first one counts; what was changed is shown.
+    """
+    event, digest = new.event, await _digest(new)
+    if (event.at, event.type.value) != (kept.at, kept.type):
+        return NewConflict(new, digest, event.seq_no if highest is None else highest, number)
+    nothing_new = TransactionEvent(event.seq_no, EventType.UPDATED, event.at, event.trigger_reason, event.offline)
+    return NewConflict(new._replace(facts=facts_of(nothing_new)), digest, event.seq_no, number)
 
 
 async def _is_repeat(new: NewEvent, packed: bytes) -> bool:
@@ -246,7 +258,9 @@ def _follow(before: Transaction | None, news: _News) -> Transaction:
 
 
 def _conflict(item: NewConflict) -> Conflict:
-    return Conflict(item.follows, item.number, item.new.event)
+    """What counts of it: the facts are less than the event where it only repeats another."""
+    facts = item.new.facts
+    return Conflict(item.follows, item.number, item.new.event if facts is None else event_of(facts))
 
 
 def _revised(step: Step) -> Step:

@@ -52,6 +52,7 @@ class Kept(NamedTuple):
     packed: bytes
     at: datetime
     """The station's time of it."""
+    type: str
 
 
 class NewConflict(NamedTuple):
@@ -84,7 +85,8 @@ _NAMES = ("transaction", "seq_no", "protocol", "event_type", "trigger_reason", "
 _ADD = Insert(table, (*_NAMES, "payload", "facts"))
 _ADD_CONFLICTS = Insert(conflicts, (*_NAMES, "payload", "facts", "digest", "follows", "number"))
 _STORED = Lookup(
-    (table.c.transaction, table.c.seq_no, table.c.payload, table.c.timestamp), by=(table.c.transaction, table.c.seq_no)
+    [table.c[name] for name in ("transaction", "seq_no", "payload", "timestamp", "event_type")],
+    by=(table.c.transaction, table.c.seq_no),
 )
 _DIGESTS = Lookup(
     (conflicts.c.transaction, conflicts.c.seq_no, conflicts.c.digest), by=(conflicts.c.transaction, conflicts.c.seq_no)
