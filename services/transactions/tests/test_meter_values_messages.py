@@ -10,7 +10,11 @@ from csms_testing.energy_streams import payloads
 from csms_transactions.domain.identity import transaction_key
 from csms_transactions.domain.transaction import Transaction, derive
 from csms_transactions.protocols import ocpp201
-from csms_transactions.store import transactions
+from csms_transactions.recording import record
+from csms_transactions.store import tables, transactions
+from csms_transactions.store.events import NewEvent
+from csms_transactions.store.transactions import Identity
+from sqlalchemy import update
 
 KEY = transaction_key("CS1", "tx")
 Messages = Sequence[tuple[str, dict[str, Any]]]
@@ -117,3 +121,22 @@ async def test_a_correction_after_the_end_is_told(world):
     assert await world.told(3) == ["transaction_started", "transaction_ended", "transaction_updated"]
     assert world.events[2].transaction_updated.energy_wh == 150
     assert world.events[2].transaction_updated.energy_quality == "estimated"
+
+
+async def test_what_an_earlier_version_stored_is_marked_and_computed_again_with_the_next_event(world, api):
+    messages = payloads("S begin L1=100 L2=100 L3=100; U L1=200 L2=200 L3=200; E end L1=400 L2=400 L3=400")
+    await send(world, messages[:2])
+    async with world.database.transaction() as session:
+        before = {"meter": None, "energy_wh": 77, "energy_quality": "estimated", "energy_reasons": 1}
+        await session.execute(update(tables.transactions).values(before))
+    (shown,) = (await api.get("/transactions")).json()["items"]
+    assert (shown["energy_wh"], shown["energy_quality"], len(shown["energy_notes"])) == (77, "estimated", 1)
+    found = await stored(world)
+    assert found.meter.outdated
+    async with world.database.direct() as session:
+        event = ocpp201.transaction_event(messages[2][1]).event
+        raw = orjson.dumps(messages[2][1])
+        new = NewEvent(KEY, "ocpp2.0.1", event, raw, event.at, raw)
+        await record(session, {Identity(KEY, "CS1", "tx"): [new]}, event.at)
+    again = await stored(world)
+    assert (again.energy.wh, again.energy.quality, again.meter.outdated) == (900, "measured", False)
