@@ -70,16 +70,18 @@ class Station(ChargePoint):
         token_type: str = "ISO14443",  # noqa: S107 no secret
         energy_wh: float | None = None,
         evse: tuple[int, int | None] | None = (1, 1),
+        at: str | None = None,
         **info: Any,
     ) -> call_result.TransactionEvent:
+        at = at or now()
         token = IdTokenType(id_token=id_token, type=token_type) if id_token else None
         values = None
         if energy_wh is not None:
-            values = [MeterValueType(timestamp=now(), sampled_value=[SampledValueType(value=energy_wh)])]
+            values = [MeterValueType(timestamp=at, sampled_value=[SampledValueType(value=energy_wh)])]
         return await self.call(
             call.TransactionEvent(
                 event_type=event_type,
-                timestamp=now(),
+                timestamp=at,
                 trigger_reason=trigger_reason,
                 seq_no=seq_no,
                 transaction_info=TransactionType(transaction_id=transaction_id, **info),

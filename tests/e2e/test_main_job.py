@@ -100,15 +100,15 @@ async def test_repeated_and_reversed_events_are_stored_once(connect, api, statio
     await put_token(api, token, status="Accepted")
     async with connect(station_id) as station:
         await station.boot()
-        await station.transaction_event("Ended", "tx-r", 2, trigger_reason="StopAuthorized", energy_wh=300)
-        await station.transaction_event("Updated", "tx-r", 1, energy_wh=200)
-        await station.transaction_event(
-            "Started", "tx-r", 0, trigger_reason="Authorized", id_token=token, energy_wh=100
-        )
-        again = await station.transaction_event(
-            "Started", "tx-r", 0, trigger_reason="Authorized", id_token=token, energy_wh=100
-        )
-        assert again.id_token_info["status"] == "Accepted"
+        times = [f"2026-01-01T00:0{minute}:00Z" for minute in range(3)]
+        for kind, seq_no, fields in (
+            ("Ended", 2, {"trigger_reason": "StopAuthorized", "energy_wh": 300}),
+            ("Updated", 1, {"energy_wh": 200}),
+            ("Started", 0, {"trigger_reason": "Authorized", "id_token": token, "energy_wh": 100}),
+            ("Started", 0, {"trigger_reason": "Authorized", "id_token": token, "energy_wh": 100}),
+        ):
+            answer = await station.transaction_event(kind, "tx-r", seq_no, at=times[seq_no], **fields)
+        assert answer.id_token_info["status"] == "Accepted"
     found = await the_transaction(api, station_id)
     assert found["state"] == "Ended"
     assert found["energy_wh"] == 200

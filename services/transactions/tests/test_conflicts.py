@@ -286,3 +286,15 @@ async def test_the_group_is_that_of_the_transaction_the_id_means_now(world, api)
         return [item["group_id_token"] for item in items] == ["G", None]
 
     await world.eventually(kept)
+
+
+async def test_a_late_start_a_little_after_the_end_is_no_other_transaction(database, transaction_event):
+    """A clock was corrected meanwhile."""
+    for payload in (told(transaction_event, "Ended", 2, 10), told(transaction_event, "Started", 0, 10.5)):
+        await store(database, [payload])
+    found = await stored(database)
+    assert found is not None
+    assert (found.state, found.event_count, found.started_seen) == ("Ended", 2, True)
+    assert await stored(database, 1) is None
+    await store(database, [told(transaction_event, "Started", 0, 20)])
+    assert await stored(database, 1) is not None

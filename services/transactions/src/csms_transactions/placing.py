@@ -1,9 +1,10 @@
 """Which transaction an event belongs to, where a station uses a transactionId again.
 
-Some stations count from 1 after each boot. A Started event after the end begins another transaction; so does one that
-is told more than RESTART after the first Started event of a running one, which then never ended; and where the Started
-event was lost, an event with a used seqNo that happened more than REST after the end. Events that were sent again are
-known by their heads, among the last MOST transactions with that id.
+Some stations count from 1 after each boot. A Started event after the end begins another transaction, unless it may be
+the late one of this: none was seen, and it is told no more than RESTART after the end. So does one that is told more
+than RESTART after the first Started event of a running one, which then never ended; and where the Started event was
+lost, an event with a used seqNo that happened more than REST after the end. Events that were sent again are known by
+their heads, among the last MOST transactions with that id.
 """
 
 from collections import defaultdict
@@ -170,7 +171,8 @@ class _Placing:
     def _is_another(self, event: TransactionEvent) -> bool:
         """Whether a Started event begins another transaction than the newest one with its id."""
         if self._ended_at is not None:
-            return self._started_at is not None or event.at > self._ended_at
+            # The late one of this transaction, if that has none: stations' clocks need not be right to the second.
+            return self._started_at is not None or event.seq_no in self._used or event.at - self._ended_at > RESTART
         return self._started_at is not None and event.at - self._started_at > RESTART
 
     def _is_of_another(self, event: TransactionEvent) -> bool:
