@@ -83,7 +83,7 @@ def reading(found: Found) -> Table:
         slowest = max(reads, key=lambda one: one["p50_ms"])
         query = slowest["read"].partition("?")[2] or "-"
         rows.append([path, str(len(reads)), query, f"{slowest['p50_ms']:.0f}", f"{slowest['max_ms']:.0f}"])
-    title = f"Lists, with {found['events']:,} transaction events stored; the slowest query of each"
+    title = f"Lists, with {found['events']:,} transaction events stored, {found['date']}; the slowest query of each"
     return Table(title, ["path", "queries", "slowest", "p50 ms", "max ms"], rows)
 
 

@@ -104,4 +104,5 @@ async def measure(settings: Settings) -> dict[str, Any]:
         directory = Path(temporary)
         async with full_database(directory, size, settings.say) as url:
             settings.say("reading")
-            return {"events": settings.stored_events, "reads": await read(directory, url)}
+            reads = await read(directory, url)
+        return {"date": time.strftime("%Y-%m-%d"), "events": settings.stored_events, "reads": reads}
