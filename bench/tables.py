@@ -82,9 +82,10 @@ def reading(found: Found) -> Table:
     for path, reads in by_path.items():
         slowest = max(reads, key=lambda one: one["p50_ms"])
         query = slowest["read"].partition("?")[2] or "-"
-        rows.append([path, str(len(reads)), query, f"{slowest['p50_ms']:.0f}", f"{slowest['max_ms']:.0f}"])
+        times = [f"{slowest[name]:.0f}" for name in ("p50_ms", "max_ms", "cpu_ms")]
+        rows.append([path, str(len(reads)), query, *times])
     title = f"Lists, with {found['events']:,} transaction events stored, {found['date']}; the slowest query of each"
-    return Table(title, ["path", "queries", "slowest", "p50 ms", "max ms"], rows)
+    return Table(title, ["path", "queries", "slowest", "p50 ms", "max ms", "CPU ms"], rows)
 
 
 def cpu_by_process(found: Found) -> Table:

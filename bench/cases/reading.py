@@ -22,6 +22,8 @@ from csms_testing.postgres import LocalPostgres, postgres_requirement
 from bench.filling import Size, fill
 from bench.fleet import fleet
 from bench.settings import Settings
+from bench.systems import Target
+from bench.usage import cpu_by_part, total
 
 _MIGRATIONS = {"auth": "csms_auth", "transactions": "csms_transactions", "devices": "csms_device_mgmt"}
 _ROUNDS = 12
@@ -37,8 +39,8 @@ _CURSORS = {
 
 
 @asynccontextmanager
-async def full_database(directory: Path, size: Size, say: Callable[[str], None]) -> AsyncIterator[str]:
-    """Run a PostgreSQL that is full; its URL."""
+async def full_database(directory: Path, size: Size, say: Callable[[str], None]) -> AsyncIterator[tuple[str, int]]:
+    """Run a PostgreSQL that is full; its URL and process."""
     directory.chmod(0o711)  # noqa: ASYNC240 # PostgreSQL runs as another user when we are root
     server = LocalPostgres(directory / "postgres", durable=False)
     await asyncio.to_thread(server.start)
@@ -47,20 +49,21 @@ async def full_database(directory: Path, size: Size, say: Callable[[str], None])
             await upgrade(server.url, schema, scripts)
         say(f"storing {size.transactions * size.each:,} events and what goes with them")
         await fill(server.url, size)
-        yield server.url
+        yield server.url, server.pid or 0
     finally:
         await asyncio.to_thread(server.close)
 
 
-async def read(directory: Path, database_url: str) -> list[dict[str, Any]]:
-    """Ask everything, each several times; what it took in milliseconds."""
+async def read(directory: Path, database_url: str, postgres: int) -> list[dict[str, Any]]:
+    """Ask everything, each several times; what it took in milliseconds. `postgres`: the server's process."""
     async with (
         systems.standalone(directory, CSMS_DATABASE_URL=database_url, CSMS_UNKNOWN_STATIONS_MOST="1000000") as system,
         fleet(system.ocpp_urls, 1),
         system.client() as client,
     ):
         examples = _CURSORS | await _examples(client)
-        return [await _measure(client, line, line.format(**examples)) for line in READS.read_text().split()]
+        target = Target("reading", system.ocpp_urls, system.pids, {"postgres": postgres})
+        return [await _measure(client, target, line, line.format(**examples)) for line in READS.read_text().split()]
 
 
 async def _examples(client: httpx2.AsyncClient) -> dict[str, str]:
@@ -76,20 +79,23 @@ async def _examples(client: httpx2.AsyncClient) -> dict[str, str]:
     }
 
 
-async def _measure(client: httpx2.AsyncClient, line: str, url: str) -> dict[str, Any]:
-    times, items = [], 0
+async def _measure(client: httpx2.AsyncClient, target: Target, line: str, url: str) -> dict[str, Any]:
+    times: list[float] = []
+    items, before = 0, 0.0
     for _ in range(_ROUNDS + 1):
+        if len(times) == 1:  # the first one compiles the statement
+            before = total(cpu_by_part(target))
         begin = time.perf_counter()
         answer = await client.get(url)
         times.append((time.perf_counter() - begin) * 1000)
         answer.raise_for_status()
         items = len(answer.json().get("items", [0]))
-    # The first one compiles the statement.
     return {
         "read": line,
         "items": items,
         "p50_ms": round(statistics.median(times[1:]), 1),
         "max_ms": round(max(times[1:]), 1),
+        "cpu_ms": round((total(cpu_by_part(target)) - before) / _ROUNDS * 1000, 1),
     }
 
 
@@ -102,7 +108,7 @@ async def measure(settings: Settings) -> dict[str, Any]:
     size = Size(settings.stored_events // 10)
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as temporary:
         directory = Path(temporary)
-        async with full_database(directory, size, settings.say) as url:
+        async with full_database(directory, size, settings.say) as (url, postgres):
             settings.say("reading")
-            reads = await read(directory, url)
+            reads = await read(directory, url, postgres)
         return {"date": time.strftime("%Y-%m-%d"), "events": settings.stored_events, "reads": reads}

@@ -99,6 +99,31 @@ def apart(value: sa.ColumnElement[Any] | InstrumentedAttribute[Any]) -> sa.Colum
     return _Apart(value)
 
 
+class _Position(FunctionElement[int]):
+    """Where a text is in another one, from 1; 0: nowhere."""
+
+    inherit_cache = True
+
+
+@compiles(_Position)
+def _instr(element: _Position, compiler: SQLCompiler, **options: object) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_Position, "postgresql")
+def _strpos(element: _Position, compiler: SQLCompiler, **options: object) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
+
+
+def holds_lowered(text: sa.ColumnElement[Any] | InstrumentedAttribute[Any], part: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a text in lower case, as the database makes it, holds `part` in any case.
+
+    Not LIKE: its pattern would be made anew for each row.
+    """
+    lowered = sa.select(sa.func.lower(sa.literal(part, sa.Text))).scalar_subquery()  # once for all rows
+    return _Position(text, lowered) > 0
+
+
 class _BeginsWith(FunctionElement[bool]):
     """Whether a text is between two others, by bytes."""
 

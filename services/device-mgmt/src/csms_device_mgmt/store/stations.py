@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from csms_db.sql import apart, insert, lock_order
+from csms_db.sql import apart, holds_lowered, insert, lock_order
 from csms_db.statements import Lookup, Update
 from csms_ocpp import station_ids
 from sqlalchemy import JSON, ColumnElement, Table, delete, func, literal, select, tuple_, type_coerce, update
@@ -272,6 +272,5 @@ def has_registration(registration: Registration) -> ColumnElement[bool]:
 
 def matches(text: str) -> ColumnElement[bool]:
     """Condition: id, vendor, model or a serial number contains the text, in any case."""
-    pattern = text.translate({ord(sign): f"/{sign}" for sign in "/%_"})
-    found = StationText.text.like(func.lower(literal(f"%{pattern}%")), escape="/")
+    found = holds_lowered(StationText.text, text)
     return Station.station_id.in_(select(StationText.station_id).where(found))
