@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.systems import Target
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_PPID, _USER, _SYSTEM = 1, 11, 12
+_PPID, _USER, _SYSTEM, _USER_OF_ENDED, _SYSTEM_OF_ENDED = 1, 11, 12, 13, 14
 """Fields of /proc/PID/stat behind the command's name."""
 
 
@@ -42,11 +42,18 @@ def children(pid: int) -> list[int]:
     return [one for one in every if (fields := _stat(one)) and int(fields[_PPID]) == pid]
 
 
+def cpu_seconds_of_ended(pid: int) -> float:
+    """CPU time that its children used which have ended."""
+    fields = _stat(pid)
+    return (int(fields[_USER_OF_ENDED]) + int(fields[_SYSTEM_OF_ENDED])) / _TICKS if fields else 0.0
+
+
 def cpu_by_part(target: Target) -> dict[str, float]:
     """CPU seconds so far, by process; PostgreSQL with its children."""
     used = {name: cpu_seconds(pid) for name, pid in (target.pids | target.stores).items()}
     if "postgres" in target.stores:
-        used["postgres"] += sum(map(cpu_seconds, children(target.stores["postgres"])))
+        server = target.stores["postgres"]
+        used["postgres"] += sum(map(cpu_seconds, children(server))) + cpu_seconds_of_ended(server)
     return used
 
 
