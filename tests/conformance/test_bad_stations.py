@@ -3,6 +3,7 @@
 import pytest
 from csms_testing.conformance import Transaction, shown
 from csms_testing.conformance.requests import MINIMAL
+from csms_testing.conformance.states import boot
 from csms_testing.conformance.station import CALLRESULT
 from csms_testing.conformance.tokens import id_token
 
@@ -15,7 +16,7 @@ NO_ENUM = {"status": "Sideways"}
 async def plain(connect):
     """A connected station that the CSMS knows as accepted."""
     async with connect() as station:
-        await station.expect_nothing()
+        await boot(station)  # a CALL waits for the first boot of a new one
         yield station
 
 
@@ -97,6 +98,7 @@ async def test_broken_answers(plain, station_id, operator, frame):
 async def test_broken_frames(connect, station_id, operator, frame):
     """The CSMS may complain (id -1), and the connection goes on."""
     async with connect(quiet=False) as station:
+        await boot(station)
         await _broken(station, station_id, operator, frame)
 
 
