@@ -9,7 +9,8 @@ database = database_fixture("csms_transactions", schema="transactions", dialects
 
 async def test_it_is_healthy_while_it_works(world):
     await world.eventually(lambda: world.health.ready)
-    assert set(world.health.components()) == {f"transactions-{part}" for part in ("consumer", "results", "boots")}
+    parts = ("consumer", "results", "boots", "starts")
+    assert set(world.health.components()) == {f"transactions-{part}" for part in parts}
 
 
 async def test_who_waits_for_auth_is_answered_before_it_ends(database, make_world):
