@@ -75,3 +75,9 @@ def test_a_multiplier_is_an_integer_however_it_is_written(
     value = {"value": 1.5, "unitOfMeasure": {"unit": "Wh", "multiplier": multiplier}}
     payload = transaction_event(0, meterValue=[{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [value]}])
     assert [reading.values[0].wh for reading in ocpp201.transaction_event(payload).event.readings] == [1500.0]
+
+
+def test_the_last_moment_there_is_can_be_the_time_of_a_message() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    found = readings([(AT, Sample(1.0)), (last, Sample(2.0))], last)
+    assert [reading.values[0].wh for reading in found] == [1, 2]

@@ -126,24 +126,25 @@ def readings(
         found.setdefault((at, sample.context), []).append(sample)
     made = [_reading(at, context, group, apart) for (at, context), group in found.items()]
     known = sorted((reading for reading in made if reading.values), key=_order)
-    return known if told_at is None else _by_two_clocks(known, told_at + timedelta(seconds=SLACK_S))
+    return known if told_at is None else _by_two_clocks(known, told_at)
 
 
 def _order(reading: Reading) -> tuple[int, datetime]:
     return _RANK.get(reading.context, 1), reading.at
 
 
-def _by_two_clocks(known: list[Reading], latest: datetime) -> list[Reading]:
-    """Those after `latest` first, if the registers say that they are older."""
-    older = [reading for reading in known if reading.at > latest]
-    newer = [reading for reading in known if reading.at <= latest]
+def _by_two_clocks(known: list[Reading], told_at: datetime) -> list[Reading]:
+    """Those after the message first, if the registers say that they are older."""
+    slack = timedelta(seconds=SLACK_S)  # not added to a time, which may be the last one there is
+    older = [reading for reading in known if reading.at - told_at > slack]
+    newer = [reading for reading in known if reading.at - told_at <= slack]
     if not older or not newer:
         return known
     before = {(place, kind): wh for place, kind, wh in older[-1].values}
     steps = [wh - before[place, kind] for place, kind, wh in newer[0].values if (place, kind) in before]
     if not steps or min(steps) < 0:
         return known
-    return sorted(known, key=lambda reading: (_RANK.get(reading.context, 1), reading.at <= latest, reading.at))
+    return sorted(known, key=lambda reading: (_RANK.get(reading.context, 1), reading.at - told_at <= slack, reading.at))
 
 
 def _reading(at: datetime, context: str, samples: Sequence[Sample], apart: bool) -> Reading:  # noqa: FBT001 as Reading has it
