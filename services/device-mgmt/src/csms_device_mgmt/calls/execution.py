@@ -39,7 +39,7 @@ POLL_S = 0.1
 
 CONNECTING_S = 0.5
 """How long a request waits for a station that is not connected: whoever saw it connect may be ahead of the bus."""
-FIRST_BOOT_S = 10.0
+FIRST_BOOT_S = 5.0
 """How long a request waits for the first boot of a new station that is connected: until it is accepted, a station may
 refuse what it is asked (B01). After that it is sent all the same: some only boot when they have power again."""
 _LOOK_S = 0.05
