@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from csms_db import migrations
 from csms_db.engine import Database
 from csms_db.opening import migrated
+from csms_runtime.starting import CannotStart
 from csms_testing.databases import DIALECTS, TestDatabases, scripts_before
 
 PACKAGE, SCHEMA = "csms_auth", "auth"
@@ -58,6 +59,6 @@ async def test_stations_keep_their_spelling(url: str) -> None:
 
 async def test_twins_are_named_and_nothing_is_changed(url: str) -> None:
     await execute(url, known("CS1"), known("cs1"))
-    with pytest.raises(SystemExit, match=r"CS1, cs1\. Nothing was changed"):
+    with pytest.raises(CannotStart, match=r"CS1, cs1\. Nothing was changed"):
         await migrated(url, SCHEMA, PACKAGE)
     assert await migrations.current(url, SCHEMA) == "0011"

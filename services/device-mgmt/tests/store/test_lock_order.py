@@ -13,7 +13,7 @@ from csms_device_mgmt.store.tables import Call, Station
 from csms_runtime.clock import utcnow
 from csms_testing.databases import in_thread
 
-IDS = ["CS-1", "CS-B", "CS-a", "CSA", "CS_1", "cs-b"]
+IDS = ["CS-1", "CS-C", "CS-a", "CSA", "CS_1", "cs-b"]
 """In the order of Python; any language has another one."""
 
 

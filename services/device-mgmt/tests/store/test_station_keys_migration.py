@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from csms_db import migrations
 from csms_db.engine import Database
 from csms_db.opening import migrated
+from csms_runtime.starting import CannotStart
 from csms_testing.databases import DIALECTS, TestDatabases, scripts_before
 
 PACKAGE, SCHEMA = "csms_device_mgmt", "devices"
@@ -55,7 +56,7 @@ async def test_stations_keep_their_spelling(url: str) -> None:
 
 async def test_twins_are_named_and_nothing_is_changed(url: str) -> None:
     await execute(url, *((STATION, {"id": name}) for name in ("CS1", "cs1", "X", "y", "Y")))
-    with pytest.raises(SystemExit) as ended:
+    with pytest.raises(CannotStart) as ended:
         await migrated(url, SCHEMA, PACKAGE)
     text = str(ended.value)
     assert "CS1, cs1, Y, y." in text
