@@ -18,7 +18,7 @@ class Moment(NamedTuple):
     ends: bool = False
     """It came with the event that ends it, or after that."""
     offline: bool = False
-    """The station was offline."""
+    """The station was offline, or may have been: its Started event is missing."""
     ambiguous: bool = False
     """A register was told twice, with different values."""
     newest_at: float = 0.0

@@ -155,7 +155,7 @@ class Place(NamedTuple):
 
     def _phases_join(self, before: "Place", values: Values, moment: Moment) -> "Place":
         total = before.counter(TOTAL)
-        reasons = self.total_reasons | total.reasons
+        reasons = self.total_reasons | _reasons_of(total)
         if TOTAL in values:
             return self._replace(
                 phases_joined=self.total_energy(), phases_reasons=reasons | self.counter(TOTAL).reasons
@@ -171,7 +171,7 @@ class Place(NamedTuple):
         """What is doubtful about the phases so far."""
         reasons = self.phases_reasons
         for counter in self._phases():
-            reasons |= counter.reasons
+            reasons |= _reasons_of(counter)
         return reasons | Reason.PHASES_MISSING if self.is_behind() else reasons
 
     def _earlier(self, moment: Moment, values: Values) -> "Place":
@@ -180,7 +180,8 @@ class Place(NamedTuple):
             return self
         is_begin = moment.context == TRANSACTION_BEGIN
         begin, reason = self._energy_at(values)
-        at_zero = not any(values.values()) and -begin > _SMALL_WH and moment.offline
+        unsure = moment.offline and not any(values.values())
+        at_zero = unsure and -begin > _SMALL_WH
         if reason == Reason.NOT_BRIDGED or at_zero or is_impossible(-begin, self.first_at - moment.at):
             return self._replace(reasons=self.reasons | Reason.PLACEHOLDER)
         return self._replace(
@@ -189,7 +190,7 @@ class Place(NamedTuple):
             linked=True,
             begun=is_begin,
             covers_start=self.covers_start or is_begin or moment.starts,
-            reasons=self.reasons | reason,
+            reasons=int(self.reasons | reason | (Reason.ZERO_START if unsure else 0)),
         )
 
     def _energy_at(self, values: Values) -> tuple[float, int]:
@@ -270,6 +271,11 @@ def _keep_in_step(before: Mapping[int, Counter], after: dict[int, Counter], valu
     for kind in told:
         if after[kind].reads < rounds:
             after[kind] = after[kind]._replace(reads=rounds)
+
+
+def _reasons_of(counter: Counter) -> int:
+    """What is doubtful about a register, its first reading included."""
+    return int(counter.reasons | (Reason.ZERO_START if counter.from_zero_unsure() else 0))
 
 
 def _bridged(gap: float, seconds: float, phases: int, *, behind: bool) -> tuple[float, int]:

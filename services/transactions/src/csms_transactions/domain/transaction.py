@@ -366,7 +366,9 @@ def _energy(changes: Changes, transaction: Transaction, event: TransactionEvent)
         starts = event.type is EventType.STARTED or _is_before_charging(transaction)
         ends = event.type is EventType.ENDED or transaction.state is State.ENDED
         newest_at = event.readings[-1].at.timestamp()
-        told = Moment(at, "", at, starts=starts, ends=ends, offline=event.offline, newest_at=newest_at)
+        # What was told in a Started event that is missing, and is told again, may have been read offline.
+        offline = event.offline or not (transaction.started_seen or event.type is EventType.STARTED)
+        told = Moment(at, "", at, starts=starts, ends=ends, offline=offline, newest_at=newest_at)
         for reading in event.readings:
             meter = meter.take(reading, told)
         changes["meter"] = meter
