@@ -172,7 +172,8 @@ def incoming() -> Callable[..., Incoming]:
     """Makes a record one that was read."""
 
     def make(record: Record, *, topic: str = "ocpp.calls.devices", offset: int | None = None) -> Incoming:
-        return Incoming(topic, 0, next(_offsets) if offset is None else offset, record.station_id, record)
+        number = next(_offsets) if offset is None else offset
+        return Incoming(topic, 0, number, record.station_id, record, record.SerializeToString())
 
     return make
 
