@@ -43,7 +43,7 @@ FIRST_BOOT_S = 5.0
 """How long a request waits for the first boot of a new station that is connected: until it is accepted, a station may
 refuse what it is asked (B01). After that it is sent all the same: some only boot when they have power again."""
 _LOOK_S = 0.05
-"""How often it looks: another process may be told of the connection, or the boot."""
+"""How often it looks at first, and ever less: another process may be told of the connection, or the boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class CallExecution:
         clock = asyncio.get_running_loop().time
         began = clock()
         while clock() - began < await self._patience_s(request):  # noqa: ASYNC110 another process is told
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(max(_LOOK_S, (clock() - began) / 8))
         if clock() - began > CONNECTING_S:  # perhaps it has booted just now, and its answer is on the way
             await asyncio.sleep(_LOOK_S)
 
