@@ -35,8 +35,14 @@ class Station:
         self.wire.send(frame)
         return await self._answer
 
+    def refuse(self, text: bytes) -> None:
+        """Answer a CALL of the CSMS with a CALLERROR."""
+        self.wire.send(b'[4,"%b","NotImplemented","",{}]' % text.split(b'"', 2)[1])
+
     def _on_text(self, text: bytes) -> None:
-        if self._answer is not None and not self._answer.done():
+        if text.startswith(b"[2,"):
+            self.refuse(text)
+        elif self._answer is not None and not self._answer.done():
             self._answer.set_result(text)
 
 

@@ -14,6 +14,21 @@ MakeCall = Callable[[str, int], bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class Script:
+    """What one station sends."""
+
+    make: MakeCall
+    ends: Callable[[int], bool] = field(default=lambda _: False)
+    """Whether the CALL with this number, sent as the last one, leaves a transaction to be ended."""
+    end: MakeCall | None = None
+    """The CALL that ends it. It is sent after the run: what is left running makes work in the next one."""
+
+
+MakeScript = Callable[[str], Script]
+"""Station → what it sends."""
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What a run gave. Latencies in milliseconds."""
 
@@ -34,19 +49,26 @@ def _now() -> bytes:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z").encode()
 
 
-def transaction_events(station: str) -> MakeCall:
+def _event(message_id: str, phase: bytes, seq_no: int, transaction: bytes, wh: int, *, token: bytes = b"") -> bytes:
+    now = _now()
+    return (
+        b'[2,"%b","TransactionEvent",{"eventType":"%b","timestamp":"%b","triggerReason":"MeterValuePeriodic",'
+        b'"seqNo":%d,"transactionInfo":{"transactionId":"%b","chargingState":"Charging"},'
+        b'"evse":{"id":1,"connectorId":1},"meterValue":[{"timestamp":"%b","sampledValue":[{"value":%d.0}]}]%b}]'
+    ) % (message_id.encode(), phase, now, seq_no, transaction, now, wh, token)
+
+
+def transaction_events(station: str) -> Script:
     """CALLs of one transaction: Started, then Updated with one meter value each."""
     transaction = f"{station}-{time.time_ns() // 1000}".encode()
 
     def make(message_id: str, number: int) -> bytes:
-        now = _now()
-        return (
-            b'[2,"%b","TransactionEvent",{"eventType":"%b","timestamp":"%b","triggerReason":"MeterValuePeriodic",'
-            b'"seqNo":%d,"transactionInfo":{"transactionId":"%b","chargingState":"Charging"},'
-            b'"evse":{"id":1,"connectorId":1},"meterValue":[{"timestamp":"%b","sampledValue":[{"value":%d.0}]}]}]'
-        ) % (message_id.encode(), b"Updated" if number else b"Started", now, number, transaction, now, 1000 + number)
+        return _event(message_id, b"Updated" if number else b"Started", number, transaction, 1000 + number)
 
-    return make
+    def end(message_id: str, number: int) -> bytes:
+        return _event(message_id, b"Ended", number, transaction, 1000 + number)
+
+    return Script(make, lambda _: True, end)
 
 
 ID_TOKEN = "BENCH0002"  # noqa: S105 # no secret
@@ -55,41 +77,31 @@ _PHASES = (b"Started", b"Updated", b"Updated", b"Ended")
 _FIELD = b',"idToken":{"idToken":"%b","type":"ISO14443"}' % ID_TOKEN.encode()
 
 
-def short_transactions(station: str) -> MakeCall:
+def short_transactions(station: str) -> Script:
     """CALLs of one transaction after the other, of four events each: the first and the last carry an idToken."""
     prefix = f"{station}-{time.time_ns() // 1000}".encode()
 
     def make(message_id: str, number: int) -> bytes:
-        now, seq_no = _now(), number % len(_PHASES)
-        phase = _PHASES[seq_no]
-        return (
-            b'[2,"%b","TransactionEvent",{"eventType":"%b","timestamp":"%b","triggerReason":"MeterValuePeriodic",'
-            b'"seqNo":%d,"transactionInfo":{"transactionId":"%b-%d","chargingState":"Charging"},'
-            b'"evse":{"id":1,"connectorId":1},"meterValue":[{"timestamp":"%b","sampledValue":[{"value":%d.0}]}]%b}]'
-        ) % (
-            *(message_id.encode(), phase, now, seq_no, prefix, number // len(_PHASES), now, 1000 + number),
-            b"" if phase == b"Updated" else _FIELD,
-        )
+        return event(message_id, number, _PHASES[number % len(_PHASES)])
 
-    return make
+    def event(message_id: str, number: int, phase: bytes) -> bytes:
+        token = b"" if phase == b"Updated" else _FIELD
+        name = b"%b-%d" % (prefix, number // len(_PHASES))
+        return _event(message_id, phase, number % len(_PHASES), name, 1000 + number, token=token)
+
+    def leaves_one(last: int) -> bool:
+        return _PHASES[last % len(_PHASES)] != b"Ended"
+
+    return Script(make, leaves_one, lambda message_id, number: event(message_id, number, b"Ended"))
 
 
-def authorizations(_station: str) -> MakeCall:
+def authorizations(_station: str) -> Script:
     """Authorize CALLs, always with the same token."""
 
     def make(message_id: str, _number: int) -> bytes:
         return b'[2,"%b","Authorize",{"idToken":{"idToken":"BENCH0001","type":"ISO14443"}}]' % message_id.encode()
 
-    return make
-
-
-def heartbeats(_station: str) -> MakeCall:
-    """Heartbeat CALLs."""
-
-    def make(message_id: str, _number: int) -> bytes:
-        return b'[2,"%b","Heartbeat",{}]' % message_id.encode()
-
-    return make
+    return Script(make)
 
 
 @dataclass(slots=True)
@@ -97,7 +109,7 @@ class _Loop:
     """One station's closed loop."""
 
     station: Station
-    make: MakeCall
+    script: Script
     until: float
     latencies: list[float]
     done: asyncio.Future[None]
@@ -118,10 +130,13 @@ class _Loop:
             self.done.set_result(None)
             return
         self._expected = b'[3,"%d"' % self.number
-        wire.send(self.make(str(self.number), self.number))
+        wire.send(self.script.make(str(self.number), self.number))
         self.number += 1
 
     def _on_answer(self, text: bytes) -> None:
+        if text.startswith(b"[2,"):
+            self.station.refuse(text)
+            return
         now = time.perf_counter()
         self.latencies.append(now - self.began)
         if not text.startswith(self._expected):
@@ -131,16 +146,22 @@ class _Loop:
         elif not self.done.done():
             self.done.set_result(None)
 
+    async def end(self) -> None:
+        """End the transaction that is left, if there is one."""
+        end = self.script.end
+        if end is not None and not self.station.wire.closed and self.script.ends(self.number - 1):
+            await self.station.call(end(str(self.number), self.number))
+
 
 async def closed_loop(
-    stations: Sequence[Station], make: Callable[[str], MakeCall], seconds: float, *, answer_deadline_s: float = 60
+    stations: Sequence[Station], script: MakeScript, seconds: float, *, answer_deadline_s: float = 60
 ) -> Figures:
     """Let these stations send for so long. Stations without an answer by the deadline count as failed."""
     latencies: list[float] = []
     event_loop = asyncio.get_running_loop()
     begin = time.perf_counter()
     loops = [
-        _Loop(station, make(station.name), begin + seconds, latencies, event_loop.create_future())
+        _Loop(station, script(station.name), begin + seconds, latencies, event_loop.create_future())
         for station in stations
     ]
     for loop in loops:
@@ -148,6 +169,9 @@ async def closed_loop(
     _, silent = await asyncio.wait([loop.done for loop in loops], timeout=seconds + answer_deadline_s)
     elapsed = time.perf_counter() - begin
     failed = sum(loop.failed for loop in loops) + len(silent)
+    if not silent:
+        async with asyncio.timeout(answer_deadline_s):
+            await asyncio.gather(*(loop.end() for loop in loops))
     latencies.sort()
     return Figures(len(latencies), elapsed, _quantile(latencies, 0.5), _quantile(latencies, 0.99), failed)
 

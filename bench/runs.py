@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from bench.fleet import Station
-from bench.load import Figures, MakeCall, closed_loop
+from bench.load import Figures, MakeScript, closed_loop
 from bench.systems import Target
 from bench.usage import cpu_by_part, per_message_us
 
@@ -30,10 +30,10 @@ class Run:
         return sum(self.cpu_us.values())
 
 
-async def run(target: Target, stations: Sequence[Station], make: Callable[[str], MakeCall], seconds: float) -> Run:
+async def run(target: Target, stations: Sequence[Station], script: MakeScript, seconds: float) -> Run:
     """Measure after a warm-up, which also opens the transactions."""
     before = cpu_by_part(target)
-    figures = await closed_loop(stations, make, seconds)
+    figures = await closed_loop(stations, script, seconds)
     return Run(figures, per_message_us(before, cpu_by_part(target), figures.round_trips))
 
 

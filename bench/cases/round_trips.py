@@ -10,13 +10,13 @@ from typing import Any
 
 from bench import systems
 from bench.fleet import Station, fleet
-from bench.load import ID_TOKEN, MakeCall, authorizations, short_transactions, transaction_events
+from bench.load import ID_TOKEN, MakeScript, authorizations, short_transactions, transaction_events
 from bench.runs import KAFKA_WARM_UP_S, WARM_UP_S, Run, run, summary
 from bench.settings import Settings
 from bench.systems import Target
 
 Measured = list[tuple[Target, list[Station]]]
-Kind = tuple[str, Callable[[str], MakeCall], Callable[[Settings], int]]
+Kind = tuple[str, MakeScript, Callable[[Settings], int]]
 """Name, what is sent, how many stations send."""
 
 KINDS: tuple[Kind, ...] = (
@@ -38,15 +38,15 @@ async def _beside_baselines(system: AbstractAsyncContextManager[Target], setting
 
 
 async def _measure(measured: Measured, kind: Kind, settings: Settings) -> dict[str, Any]:
-    name, make, active = kind
+    name, script, active = kind
     count = active(settings)
     runs: dict[str, list[Run]] = {target.name: [] for target, _ in measured}
     for target, stations in measured:
-        await run(target, stations[:count], make, WARM_UP_S)
+        await run(target, stations[:count], script, WARM_UP_S)
     for number in range(settings.rounds):
         settings.say(f"{name}, {count} active, round {number + 1} of {settings.rounds}")
         for target, stations in measured:
-            runs[target.name].append(await run(target, stations[:count], make, settings.seconds))
+            runs[target.name].append(await run(target, stations[:count], script, settings.seconds))
     return {target_name: summary(found) | {"active": count} for target_name, found in runs.items()}
 
 
