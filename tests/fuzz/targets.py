@@ -32,7 +32,8 @@ from csms_gateway.handshake import Refusal, identity, opening
 from csms_gateway.proxy import ProxyRules, Visitor, behind
 from csms_ocpp import fitness, frames
 from csms_ocpp.cost import BYTES_PER_VALUE, MAX_STRUCTURE, is_too_much, structure
-from csms_ocpp.errors import ErrorCode, OcppError, spell
+from csms_ocpp.errors import ErrorCode, OcppError
+from csms_ocpp.parsing import FrameError, parse
 from csms_ocpp.session import (
     Command,
     CommandDone,
@@ -47,7 +48,7 @@ from csms_ocpp.session import (
 from csms_ocpp.station_ids import fault_of
 from csms_ocpp.times import format_datetime, parse_datetime
 from csms_ocpp.validation import all_violations_request, tolerated, validate_request, validate_response
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import VERSIONS, Protocol
 from csms_runtime.settings import UnknownStations
 from csms_transactions.protocols import ocpp201
 from websockets.exceptions import InvalidHeader, SecurityError
@@ -59,13 +60,13 @@ from websockets.streams import StreamReader
 
 def frame(data: bytes) -> None:
     """One frame of each version; what was read can be written, and reads the same again."""
-    for protocol in Protocol:
+    for version in VERSIONS.values():
         try:
-            read = frames.parse(data, protocol)
-        except frames.FrameError as error:
+            read = parse(data, version)
+        except FrameError as error:
             assert len(error.message_id) <= frames.MAX_ID
             continue
-        again = frames.parse(frames.encode(read), protocol)
+        again = parse(frames.encode(read), version)
         assert again == read, "what was written reads otherwise"
         assert frames.encode(again) == frames.encode(read)
         payload = getattr(read, "raw", None)
@@ -100,8 +101,8 @@ class _Driver:
 
     def _expect(self, line: bytes) -> None:
         try:
-            read = frames.parse(line, self.session.protocol)
-        except frames.FrameError as error:
+            read = parse(line, VERSIONS[self.session.protocol])
+        except FrameError as error:
             self.owed[error.message_id] += error.answer
             return
         if isinstance(read, frames.Call):
@@ -172,7 +173,7 @@ class _Driver:
             assert self.owed[message_id] >= 0, "an answer nobody asked for"
         if kind != 3:
             code, description, details = rest
-            assert code in {spell(known, self.session.protocol) for known in ErrorCode}
+            assert code in VERSIONS[self.session.protocol].spelling.values()
             assert len(description) <= 255
             assert details == {}
 

@@ -1,6 +1,6 @@
 import pytest
-from csms_ocpp.errors import ErrorCode, OcppError, parse_code, spell
-from csms_ocpp.versions import Protocol
+from csms_ocpp.errors import ErrorCode, OcppError, parse_code
+from csms_ocpp.versions import VERSIONS, Protocol
 
 CODES_16 = {
     "NotImplemented", "NotSupported", "InternalError", "ProtocolError", "SecurityError", "FormationViolation",
@@ -14,9 +14,10 @@ CODES_2X = {
 
 
 def test_each_version_has_exactly_its_own_codes() -> None:
-    assert {spell(code, Protocol.OCPP16) for code in ErrorCode} == CODES_16
-    assert {spell(code, Protocol.OCPP201) for code in ErrorCode} == CODES_2X
-    assert {spell(code, Protocol.OCPP21) for code in ErrorCode} == CODES_2X
+    assert all(version.spelling.keys() == set(ErrorCode) for version in VERSIONS.values())
+    assert set(VERSIONS[Protocol.OCPP16].spelling.values()) == CODES_16
+    assert set(VERSIONS[Protocol.OCPP201].spelling.values()) == CODES_2X
+    assert set(VERSIONS[Protocol.OCPP21].spelling.values()) == CODES_2X
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def test_each_version_has_exactly_its_own_codes() -> None:
     ],
 )
 def test_16_keeps_its_spelling(code: ErrorCode, spelled: str) -> None:
-    assert spell(code, Protocol.OCPP16) == spelled
+    assert VERSIONS[Protocol.OCPP16].spelling[code] == spelled
 
 
 def test_either_spelling_is_read() -> None:

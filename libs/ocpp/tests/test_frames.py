@@ -7,36 +7,35 @@ from csms_ocpp.frames import (
     CallError,
     CallResult,
     CallResultError,
-    FrameError,
     Send,
     canonical_code,
     encode,
     encode_error,
-    parse,
 )
-from csms_ocpp.versions import Protocol
+from csms_ocpp.parsing import FrameError, parse
+from csms_ocpp.versions import VERSIONS, Version
 from hypothesis import given
 from hypothesis import strategies as st
 
-P16, P201, P21 = Protocol
+V16, V201, V21 = VERSIONS.values()
 
 
-def refusal(data: str | bytes, protocol: Protocol = P201) -> FrameError:
+def refusal(data: str | bytes, version: Version = V201) -> FrameError:
     with pytest.raises(FrameError) as caught:
-        parse(data, protocol)
+        parse(data, version)
     return caught.value
 
 
-@pytest.mark.parametrize("protocol", Protocol)
-def test_reads_the_basic_frames(protocol: Protocol) -> None:
-    assert parse('[2,"a","Heartbeat",{}]', protocol) == Call("a", "Heartbeat", {}, b"{}")
-    assert parse(b'[3,"a",{"x":1}]', protocol) == CallResult("a", {"x": 1}, b'{"x":1}')
-    assert parse('[4,"a","GenericError","no",{"x":1}]', protocol) == CallError("a", "GenericError", "no", b'{"x":1}')
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_reads_the_basic_frames(version: Version) -> None:
+    assert parse('[2,"a","Heartbeat",{}]', version) == Call("a", "Heartbeat", {}, b"{}")
+    assert parse(b'[3,"a",{"x":1}]', version) == CallResult("a", {"x": 1}, b'{"x":1}')
+    assert parse('[4,"a","GenericError","no",{"x":1}]', version) == CallError("a", "GenericError", "no", b'{"x":1}')
 
 
 def test_reads_the_frames_of_21() -> None:
-    assert parse('[5,"a","GenericError","",{}]', P21) == CallResultError("a", "GenericError", "")
-    assert parse('[6,"a","NotifyPeriodicEventStream",{}]', P21) == Send("a", "NotifyPeriodicEventStream", {}, b"{}")
+    assert parse('[5,"a","GenericError","",{}]', V21) == CallResultError("a", "GenericError", "")
+    assert parse('[6,"a","NotifyPeriodicEventStream",{}]', V21) == Send("a", "NotifyPeriodicEventStream", {}, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -51,13 +50,13 @@ def test_reads_the_frames_of_21() -> None:
     ],
 )
 def test_a_calls_payload_keeps_its_bytes(text: str, raw: bytes) -> None:
-    frame = parse(text, P201)
+    frame = parse(text, V201)
     assert isinstance(frame, Call)
     assert frame.raw == raw
 
 
 def test_a_results_payload_keeps_its_bytes() -> None:
-    frame = parse('[3, "a", {"n": 1.0} ]', P201)
+    frame = parse('[3, "a", {"n": 1.0} ]', V201)
     assert isinstance(frame, CallResult)
     assert frame.raw == b'{"n": 1.0}'
 
@@ -75,10 +74,10 @@ JSON = st.recursive(
 
 @given(st.text('abc"\\,[] é', min_size=1, max_size=36), st.text(max_size=64), JSON)
 def test_slicing_equals_parsing(message_id: str, action: str, payload: object) -> None:
-    call = parse(orjson.dumps([2, message_id, action, payload], option=orjson.OPT_INDENT_2), P201)
+    call = parse(orjson.dumps([2, message_id, action, payload], option=orjson.OPT_INDENT_2), V201)
     assert isinstance(call, Call)
     assert (call.message_id, call.action, orjson.loads(call.raw)) == (message_id, action, payload)
-    result = parse(orjson.dumps([3, message_id, payload]), P201)
+    result = parse(orjson.dumps([3, message_id, payload]), V201)
     assert isinstance(result, CallResult)
     assert orjson.loads(result.raw) == payload
 
@@ -87,9 +86,9 @@ def test_slicing_equals_parsing(message_id: str, action: str, payload: object) -
     "data",
     ["", "[", "nonsense", '{"a":1}', "2", "null", "[]", b"\xff\xfe", '["\ud800"]', "[NaN]", "[" * 2000 + "]" * 2000],
 )
-@pytest.mark.parametrize("protocol", Protocol)
-def test_what_is_no_array_is_answered_without_an_id(data: str | bytes, protocol: Protocol) -> None:
-    error = refusal(data, protocol)
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_what_is_no_array_is_answered_without_an_id(data: str | bytes, version: Version) -> None:
+    error = refusal(data, version)
     assert (error.code, error.message_id, error.answer) == (ErrorCode.RPC_FRAMEWORK_ERROR, "-1", True)
 
 
@@ -100,7 +99,7 @@ def test_unreadable_ids(message_id: object) -> None:
 
 
 def test_the_longest_id() -> None:
-    assert parse(orjson.dumps([2, "x" * 36, "Heartbeat", {}]), P201).message_id == "x" * 36
+    assert parse(orjson.dumps([2, "x" * 36, "Heartbeat", {}]), V201).message_id == "x" * 36
 
 
 @pytest.mark.parametrize(
@@ -121,12 +120,12 @@ def test_calls_of_the_wrong_shape_are_answered_with_their_id(frame: list[object]
 
 
 def test_an_incomplete_call_of_16_is_a_protocol_error() -> None:
-    assert refusal('[2,"a","Heartbeat"]', P16).code is ErrorCode.PROTOCOL_ERROR
+    assert refusal('[2,"a","Heartbeat"]', V16).code is ErrorCode.PROTOCOL_ERROR
 
 
-@pytest.mark.parametrize(("protocol", "answer"), [(P16, False), (P201, True), (P21, False)])
-def test_unknown_message_types(protocol: Protocol, answer: bool) -> None:  # noqa: FBT001
-    error = refusal('[9,"a",{}]', protocol)
+@pytest.mark.parametrize(("version", "answer"), [(V16, False), (V201, True), (V21, False)])
+def test_unknown_message_types(version: Version, answer: bool) -> None:  # noqa: FBT001
+    error = refusal('[9,"a",{}]', version)
     assert (error.code, error.message_id, error.answer) == (ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED, "a", answer)
 
 
@@ -137,21 +136,21 @@ def test_an_unknown_message_type_without_id_is_ignored() -> None:
 
 @pytest.mark.parametrize("kind", [5, 6])
 def test_the_types_of_21_are_unknown_before(kind: int) -> None:
-    assert refusal(f'[{kind},"a","X","",{{}}]', P201).code is ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED
-    assert not refusal(f'[{kind},"a","X","",{{}}]', P16).answer
+    assert refusal(f'[{kind},"a","X","",{{}}]', V201).code is ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED
+    assert not refusal(f'[{kind},"a","X","",{{}}]', V16).answer
 
 
 @pytest.mark.parametrize(
     "data", ["[3]", "[3,5,{}]", "[4]", "[4,null]", "[5]", "[6]", '[6,"a"]', '[6,"a","X"]', "[6,1,2,3]"]
 )
 def test_broken_answers_and_sends_get_no_answer(data: str) -> None:
-    assert not refusal(data, P21).answer
+    assert not refusal(data, V21).answer
 
 
 def test_answers_that_lack_parts_are_read() -> None:
-    assert parse('[4,"a"]', P201) == CallError("a", "GenericError", "")
-    assert parse('[4,"-1",5,null,[]]', P201) == CallError("-1", "GenericError", "")
-    assert parse(orjson.dumps([4, "a", "x" * 999, "y" * 999]), P201) == CallError("a", "x" * 255, "y" * 255)
+    assert parse('[4,"a"]', V201) == CallError("a", "GenericError", "")
+    assert parse('[4,"-1",5,null,[]]', V201) == CallError("-1", "GenericError", "")
+    assert parse(orjson.dumps([4, "a", "x" * 999, "y" * 999]), V201) == CallError("a", "x" * 255, "y" * 255)
 
 
 @pytest.mark.parametrize("data", ['[3,"a"]', '[3,"a",{},1]'])
@@ -162,7 +161,7 @@ def test_a_result_without_a_payload_names_its_call(data: str) -> None:
 
 @pytest.mark.parametrize("unit", ["a", "\\n", "\\u00e4"])
 def test_a_long_action_is_cut_and_its_payload_left(unit: str) -> None:
-    frame = parse(f'[2,"a","{unit * 100_000}",{{"x":1}}]', P201)
+    frame = parse(f'[2,"a","{unit * 100_000}",{{"x":1}}]', V201)
     assert isinstance(frame, Call)
     assert (len(frame.action), frame.payload, frame.raw) == (65, None, b"null")
 
@@ -175,7 +174,7 @@ def test_nothing_of_broken_input_is_repeated() -> None:
     ):
         error = refusal(data)
         assert "secret" not in f"{error}{error.__cause__}" or error.message_id == "secret"
-    assert "secret" not in repr(parse('[2,"a","X",{"password":"secret"}]', P201))
+    assert "secret" not in repr(parse('[2,"a","X",{"password":"secret"}]', V201))
 
 
 @pytest.mark.parametrize(
@@ -194,8 +193,14 @@ def test_encoding(frame: Call | CallResult | CallError | CallResultError | Send,
 
 def test_errors_are_spelled_cut_and_bare() -> None:
     error = OcppError(ErrorCode.FORMAT_VIOLATION, "x" * 300, {"secret": 1})
-    assert orjson.loads(encode_error("a", error, P16)) == [4, "a", "FormationViolation", "x" * 255, {}]
-    assert orjson.loads(encode_error("a", error, P21, of_result=True)) == [5, "a", "FormatViolation", "x" * 255, {}]
+    assert orjson.loads(encode_error("a", error, V16.spelling)) == [4, "a", "FormationViolation", "x" * 255, {}]
+    assert orjson.loads(encode_error("a", error, V21.spelling, of_result=True)) == [
+        5,
+        "a",
+        "FormatViolation",
+        "x" * 255,
+        {},
+    ]
 
 
 def test_codes_are_read_in_either_spelling() -> None:

@@ -1,43 +1,49 @@
 import pytest
 from csms_ocpp.registration import Registration, Standing, asked_for, triggers_boot
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import VERSIONS, Version
 
-P16, P201, P21 = Protocol
+V16, V201, V21 = VERSIONS.values()
 
 
 @pytest.mark.parametrize(
-    ("protocol", "command", "payload", "asked"),
+    ("version", "command", "payload", "asked"),
     [
-        (P201, "GetBaseReport", {}, ("NotifyReport",)),
-        (P201, "GetReport", {}, ("NotifyReport",)),
-        (P201, "GetMonitoringReport", {}, ("NotifyMonitoringReport",)),
-        (P201, "CustomerInformation", {}, ("NotifyCustomerInformation",)),
-        (P201, "GetDisplayMessages", {}, ("NotifyDisplayMessages",)),
-        (P201, "GetChargingProfiles", {}, ("ReportChargingProfiles",)),
-        (P201, "UpdateFirmware", {}, ("FirmwareStatusNotification",)),
-        (P201, "GetLog", {}, ("LogStatusNotification",)),
-        (P16, "GetDiagnostics", {}, ("DiagnosticsStatusNotification",)),
-        (P16, "SignedUpdateFirmware", {}, ("SignedFirmwareStatusNotification",)),
-        (P201, "TriggerMessage", {"requestedMessage": "StatusNotification"}, ("StatusNotification",)),
-        (P201, "TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"}, ("SignCertificate",)),
-        (P21, "TriggerMessage", {"requestedMessage": "SignV2G20Certificate"}, ("SignCertificate",)),
-        (P16, "TriggerMessage", {"requestedMessage": "MeterValues"}, ("MeterValues",)),
-        (P16, "ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"}, ("SignCertificate",)),
-        (P16, "ExtendedTriggerMessage", {"requestedMessage": "FirmwareStatusNotification"},
+        (V201, "GetBaseReport", {}, ("NotifyReport",)),
+        (V201, "GetReport", {}, ("NotifyReport",)),
+        (V201, "GetMonitoringReport", {}, ("NotifyMonitoringReport",)),
+        (V201, "CustomerInformation", {}, ("NotifyCustomerInformation",)),
+        (V201, "GetDisplayMessages", {}, ("NotifyDisplayMessages",)),
+        (V201, "GetChargingProfiles", {}, ("ReportChargingProfiles",)),
+        (V201, "UpdateFirmware", {}, ("FirmwareStatusNotification",)),
+        (V201, "GetLog", {}, ("LogStatusNotification",)),
+        (V16, "GetDiagnostics", {}, ("DiagnosticsStatusNotification",)),
+        (V16, "SignedUpdateFirmware", {}, ("SignedFirmwareStatusNotification",)),
+        (V201, "TriggerMessage", {"requestedMessage": "StatusNotification"}, ("StatusNotification",)),
+        (V201, "TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"}, ("SignCertificate",)),
+        (V21, "TriggerMessage", {"requestedMessage": "SignV2G20Certificate"}, ("SignCertificate",)),
+        (V16, "TriggerMessage", {"requestedMessage": "MeterValues"}, ("MeterValues",)),
+        (V16, "ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"}, ("SignCertificate",)),
+        (V16, "ExtendedTriggerMessage", {"requestedMessage": "FirmwareStatusNotification"},
          ("FirmwareStatusNotification", "SignedFirmwareStatusNotification")),
-        (P201, "TriggerMessage", {"requestedMessage": 5}, ()),
-        (P201, "TriggerMessage", [], ()),
-        (P201, "Reset", {"type": "OnIdle"}, ()),
+        (V201, "TriggerMessage", {"requestedMessage": 5}, ()),
+        (V201, "TriggerMessage", [], ()),
+        (V201, "SetVariableMonitoring", {}, ("NotifyMonitoringReport",)),
+        (V21, "GetDERControl", {}, ("ReportDERControl",)),
+        (V21, "RequestBatterySwap", {}, ("BatterySwap",)),
+        (V16, "UpdateFirmware", {}, ("FirmwareStatusNotification",)),
+        (V21, "TriggerMessage", {"requestedMessage": "CustomTrigger"}, ()),
+        (V201, "Reset", {"type": "OnIdle"}, ()),
     ],
 )  # fmt: skip
-def test_what_a_command_asks_for(protocol: Protocol, command: str, payload: object, asked: tuple[str, ...]) -> None:
-    assert asked_for(protocol, command, payload) == asked
+def test_what_a_command_asks_for(version: Version, command: str, payload: object, asked: tuple[str, ...]) -> None:
+    assert asked_for(version, command, payload) == asked
 
 
-def test_the_trigger_for_a_boot() -> None:
-    assert triggers_boot("TriggerMessage", {"requestedMessage": "BootNotification"})
-    assert not triggers_boot("TriggerMessage", {"requestedMessage": "Heartbeat"})
-    assert not triggers_boot("Reset", {"requestedMessage": "BootNotification"})
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
+def test_the_trigger_for_a_boot(version: Version) -> None:
+    assert triggers_boot(version, "TriggerMessage", {"requestedMessage": "BootNotification"})
+    assert not triggers_boot(version, "TriggerMessage", {"requestedMessage": "Heartbeat"})
+    assert not triggers_boot(version, "Reset", {"requestedMessage": "BootNotification"})
 
 
 @pytest.mark.parametrize("registration", [Registration.UNKNOWN, Registration.PENDING, Registration.REJECTED])

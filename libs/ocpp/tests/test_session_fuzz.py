@@ -2,9 +2,8 @@
 
 import orjson
 from csms_ocpp.actions import ACTIONS
-from csms_ocpp.errors import ErrorCode, spell
 from csms_ocpp.session import Command, Effect, Registration, SendText, Session, State
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import VERSIONS, Protocol
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +33,7 @@ def session_with_open_command(protocol: Protocol) -> Session:
 
 
 def check(protocol: Protocol, effects: list[Effect]) -> None:
-    codes = {spell(code, protocol) for code in ErrorCode}
+    codes = set(VERSIONS[protocol].spelling.values())
     for effect in effects:
         if isinstance(effect, SendText):
             kind, message_id, code, description, details = orjson.loads(effect.text)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import orjson
 
-from csms_ocpp.actions import lookup
 from csms_ocpp.effects import CommandDone, Effect, ErrorInfo, Notice, NoticeKind, Outcome, SendText
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.fitness import unfit
@@ -17,7 +16,6 @@ from csms_ocpp.frames import (
     UNREADABLE_ID,
     CallError,
     CallResult,
-    FrameError,
     canonical_code,
     encode_call,
     encode_error,
@@ -25,6 +23,7 @@ from csms_ocpp.frames import (
 )
 from csms_ocpp.limits import SessionLimits
 from csms_ocpp.long_list import LongList
+from csms_ocpp.parsing import FrameError
 from csms_ocpp.redaction import mask, mask_free_texts, redact, secrets_in
 from csms_ocpp.registration import Standing, asked_for, triggers_boot
 from csms_ocpp.validation import (
@@ -34,7 +33,7 @@ from csms_ocpp.validation import (
     validate_request,
     validate_response,
 )
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import Version
 
 _MAX_SHOWN_BYTES = 16_384
 """An invalid answer up to this size is part of its error."""
@@ -74,10 +73,10 @@ class _Open(NamedTuple):
 class Commands:
     """State machine of the CSMS's requests. Every method returns what the driver is to do, in order."""
 
-    __slots__ = ("_lenient", "_limits", "_open", "_protocol", "_queue", "_standing", "_timed_out")
+    __slots__ = ("_lenient", "_limits", "_open", "_queue", "_standing", "_timed_out", "_version")
 
-    def __init__(self, protocol: Protocol, standing: Standing, limits: SessionLimits, *, lenient: bool) -> None:
-        self._protocol = protocol
+    def __init__(self, version: Version, standing: Standing, limits: SessionLimits, *, lenient: bool) -> None:
+        self._version = version
         self._standing = standing
         self._limits = limits
         self._lenient = lenient
@@ -111,15 +110,15 @@ class Commands:
         waiting = sum(len(queued.command.payload) for queued in self._queue or ())
         if waiting and waiting + len(command.payload) > self._limits.max_queued_command_bytes:
             raise OcppError(ErrorCode.GENERIC_ERROR, "too many bytes of commands wait for this station; not sent")
-        known = lookup(self._protocol, command.action)
+        known = self._version.actions.get(command.action)
         if known is None:
             raise OcppError(ErrorCode.NOT_IMPLEMENTED, "this OCPP version has no such action; not sent")
         if not known.from_csms:
             raise OcppError(ErrorCode.NOT_SUPPORTED, "only a station sends this action; not sent")
         payload = self._valid_payload(command)
-        asked = asked_for(self._protocol, command.action, payload)
-        secrets = secrets_in(self._protocol, command.action, payload)
-        return _Queued(command, asked, triggers_boot(command.action, payload), secrets)
+        asked = asked_for(self._version, command.action, payload)
+        secrets = secrets_in(self._version.protocol, command.action, payload)
+        return _Queued(command, asked, triggers_boot(self._version, command.action, payload), secrets)
 
     def _valid_payload(self, command: Command) -> object:
         try:
@@ -129,7 +128,7 @@ class Commands:
         unusable = unfit(payload, command.payload)
         if unusable is not None:
             raise OcppError(ErrorCode.FORMAT_VIOLATION, f"{unusable}; not sent")
-        violation = validate_request(self._protocol, command.action, payload, outbound=True)
+        violation = validate_request(self._version.protocol, command.action, payload, outbound=True)
         if violation is not None:
             raise OcppError(violation.code, f"{violation.description}; not sent")
         return payload
@@ -171,19 +170,19 @@ class Commands:
             Notice(NoticeKind.INVALID_ANSWER, error.description, command.action, error.code),
             _failed(command.command_id, error, command.sent_at, details=self._shown(command, frame)),
         ]
-        if self._protocol is Protocol.OCPP21:  # the only version that may answer an answer
-            effects.append(SendText(encode_error(frame.message_id, error, self._protocol, of_result=True)))
+        if self._version.refuses_results:
+            effects.append(SendText(encode_error(frame.message_id, error, self._version.spelling, of_result=True)))
         return effects
 
     def _shown(self, command: _Open, frame: CallResult) -> bytes:
         """Return the details of an error that tell an operator what the station answered, without secrets."""
         if len(frame.raw) > _MAX_SHOWN_BYTES or unfit(frame.payload, frame.raw) is not None:
             return b"{}"
-        answer = orjson.dumps({"answer": redact(self._protocol, command.action, frame.payload)})
+        answer = orjson.dumps({"answer": redact(self._version.protocol, command.action, frame.payload)})
         return _masked_json(answer, command.secrets)
 
     def _fault(self, command: _Open, frame: CallResult) -> OcppError | None:
-        if frame.payload is None and permits_empty_response(self._protocol, command.action, outbound=False):
+        if frame.payload is None and permits_empty_response(self._version.protocol, command.action, outbound=False):
             frame.payload, frame.raw = {}, b"{}"  # as in a station's CALL
         if isinstance(frame.payload, LongList):
             return frame.payload.check(partial(self._violation, command.action))
@@ -194,13 +193,13 @@ class Commands:
         return None if violation is None else OcppError(violation.code, violation.description)
 
     def _violation(self, action: str, payload: object) -> Violation | None:
-        return validate_response(self._protocol, action, payload, outbound=False, lenient=self._lenient)
+        return validate_response(self._version.protocol, action, payload, outbound=False, lenient=self._lenient)
 
     def _tolerated(self, command: _Open, frame: CallResult, error: OcppError) -> tuple[OcppError | None, list[Effect]]:
         """Return what is still wrong with an answer, and what to tell of it. One that is tolerated is changed."""
         if isinstance(frame.payload, LongList) or unfit(frame.payload, frame.raw) is not None:
             return error, []
-        found = tolerated(self._protocol, command.action, frame.payload, response=True)
+        found = tolerated(self._version.protocol, command.action, frame.payload, response=True)
         if found is None:
             return error, []
         if found.payload is not frame.payload:
@@ -225,7 +224,7 @@ class Commands:
 
     def _told(self, error: CallError, command: _Open) -> ErrorInfo:
         """Return what the station says of a failure: free text, which may repeat the secrets of the request."""
-        details = orjson.dumps(redact(self._protocol, command.action, orjson.loads(error.details)))
+        details = orjson.dumps(redact(self._version.protocol, command.action, orjson.loads(error.details)))
         description = mask(error.description, command.secrets)
         code = mask(canonical_code(error), command.secrets)
         return ErrorInfo(code, description, _masked_json(details, command.secrets), by_station=True)
@@ -236,8 +235,8 @@ class Commands:
         if command is None:
             return []
         effects: list[Effect] = [_failed(command.command_id, error, command.sent_at)]
-        if self._protocol is Protocol.OCPP21 and error.meant is CallResult:
-            effects.append(SendText(encode_error(error.message_id, error, self._protocol, of_result=True)))
+        if self._version.refuses_results and error.meant is CallResult:
+            effects.append(SendText(encode_error(error.message_id, error, self._version.spelling, of_result=True)))
         return effects + self._send_next(now)
 
     def _take(self, message_id: str) -> _Open | None:

@@ -1,22 +1,20 @@
-"""CALLERROR codes, their spelling per version, and the exceptions of this library.
+"""CALLERROR codes and the exceptions of this library.
 
 Errors:
 
     OcppError           an answer to a CALL that is a CALLERROR
-    └── FrameError      what came in is no readable OCPP-J frame (csms_ocpp.frames)
+    └── FrameError      what came in is no readable OCPP-J frame (csms_ocpp.parsing)
 """
 
 from enum import StrEnum
 from typing import Any
-
-from csms_ocpp.versions import Protocol
 
 MAX_DESCRIPTION = 255
 """Characters in a CALLERROR's errorDescription (OCPP 2.0.1 Part 4, 4.2.3)."""
 
 
 class ErrorCode(StrEnum):
-    """Canonical names: the spelling of OCPP 2.x. `spell` gives the one of a version."""
+    """The codes by the names that OCPP 2.x gives them. `Version.spelling` has those that a version writes."""
 
     FORMAT_VIOLATION = "FormatViolation"
     GENERIC_ERROR = "GenericError"
@@ -32,26 +30,12 @@ class ErrorCode(StrEnum):
     TYPE_CONSTRAINT_VIOLATION = "TypeConstraintViolation"
 
 
-# 1.6 keeps two typing errors on purpose (errata 5.1, 5.2) and lacks the two codes about frames.
-_SPELLING_16 = {
-    ErrorCode.FORMAT_VIOLATION: "FormationViolation",
-    ErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION: "OccurenceConstraintViolation",
-    ErrorCode.RPC_FRAMEWORK_ERROR: "FormationViolation",
-    ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED: "NotSupported",
-}
 # Both spellings are seen in every version, whatever the documents say.
 _ALIASES = {
     "FormationViolation": ErrorCode.FORMAT_VIOLATION,
     "OccurenceConstraintViolation": ErrorCode.OCCURRENCE_CONSTRAINT_VIOLATION,
 }
 _CODES = {code.value: code for code in ErrorCode} | _ALIASES
-
-
-def spell(code: ErrorCode, protocol: Protocol) -> str:
-    """Return the code exactly as this version writes it; for a code 1.6 lacks, its closest one."""
-    if protocol is Protocol.OCPP16:
-        return _SPELLING_16.get(code, code.value)
-    return code.value
 
 
 def parse_code(text: str) -> ErrorCode | None:

@@ -60,8 +60,11 @@ _KELVIN = "\N{KELVIN SIGN}".encode()
 """The one letter beyond ASCII that `str.lower` makes an ASCII letter of a secret's name."""
 
 
-def redact(protocol: Protocol, action: str, payload: object) -> object:  # noqa: ARG001 - the rules hold for all messages so far
+def redact(protocol: Protocol | None, action: str, payload: object) -> object:  # noqa: ARG001 - one list for all versions
     """Return a copy of a request's or response's parsed payload with "***" for each secret.
+
+    The rules are the same for all versions and messages: what was secret in one version is so in each. `protocol` is
+    None for what is no OCPP message.
 
     Names count in any case and with blanks around them. Masked are: values of password and key variables (A01.FR.09)
     and of AuthorizationKey (1.6), what a TokenReader read last, passwords and keys in network profiles, tokens of type

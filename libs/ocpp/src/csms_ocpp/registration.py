@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import Version
 
 
 class Registration(StrEnum):
@@ -14,44 +14,18 @@ class Registration(StrEnum):
     REJECTED = "Rejected"
 
 
-# A command of the left makes the station send messages of the right, also before it is accepted (B02.FR.09, B03.FR.07).
-_ANSWERED_BY: dict[str, tuple[str, ...]] = {
-    "CustomerInformation": ("NotifyCustomerInformation",),
-    "GetBaseReport": ("NotifyReport",),
-    "GetChargingProfiles": ("ReportChargingProfiles",),
-    "GetDERControl": ("ReportDERControl",),
-    "GetDiagnostics": ("DiagnosticsStatusNotification",),
-    "GetDisplayMessages": ("NotifyDisplayMessages",),
-    "GetLog": ("LogStatusNotification",),
-    "GetMonitoringReport": ("NotifyMonitoringReport",),
-    "GetReport": ("NotifyReport",),
-    "PublishFirmware": ("PublishFirmwareStatusNotification",),
-    "RequestBatterySwap": ("BatterySwap",),
-    "SetMonitoringBase": ("NotifyMonitoringReport",),
-    "SetVariableMonitoring": ("NotifyMonitoringReport",),
-    "SignedUpdateFirmware": ("SignedFirmwareStatusNotification",),
-    "UpdateFirmware": ("FirmwareStatusNotification",),
-}
-_TRIGGERS = frozenset({"TriggerMessage", "ExtendedTriggerMessage"})
-
-
-def asked_for(protocol: Protocol, action: str, payload: object) -> tuple[str, ...]:
-    """Return the actions that a command asks the station to send."""
-    if action not in _TRIGGERS:
-        return _ANSWERED_BY.get(action, ())
+def asked_for(version: Version, action: str, payload: object) -> tuple[str, ...]:
+    """Return the actions that a command asks the station to send, also before it is accepted (B02.FR.09, B03.FR.07)."""
+    meanings = version.triggers.get(action)
+    if meanings is None:
+        return version.follow_ups.get(action, ())
     requested = payload.get("requestedMessage") if isinstance(payload, dict) else None
-    if not isinstance(requested, str):
-        return ()
-    if requested.startswith("Sign"):  # SignChargingStationCertificate, SignV2GCertificate...
-        return ("SignCertificate",)
-    if protocol is Protocol.OCPP16 and action == "ExtendedTriggerMessage" and requested == "FirmwareStatusNotification":
-        return (requested, "SignedFirmwareStatusNotification")
-    return (requested,)
+    return meanings.get(requested, (requested,)) if isinstance(requested, str) else ()
 
 
-def triggers_boot(action: str, payload: object) -> bool:
-    """Whether it is the one command a rejected station may get: TriggerMessage for BootNotification (B03.FR.03)."""
-    return action in _TRIGGERS and isinstance(payload, dict) and payload.get("requestedMessage") == "BootNotification"
+def triggers_boot(version: Version, action: str, payload: object) -> bool:
+    """Whether a command triggers a BootNotification. A rejected station may get no other command (B03.FR.03)."""
+    return action in version.triggers and asked_for(version, action, payload) == ("BootNotification",)
 
 
 class Standing:

@@ -10,13 +10,9 @@ from typing import Any
 import orjson
 
 from csms_ocpp.times import DATETIME_PATTERN
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import VERSIONS, Protocol, Version
 
 Schema = dict[str, Any]
-
-_FOLDERS = {Protocol.OCPP16: "v16", Protocol.OCPP201: "v201", Protocol.OCPP21: "v21"}
-# In 1.6 the request's file carries the bare name, and so does the only SEND of 2.1.
-_BARE = {(Protocol.OCPP21, "NotifyPeriodicEventStream")}
 
 _INTEGER_LIMIT = 2**31
 _MAX_DATETIME = 64
@@ -40,9 +36,12 @@ def load(protocol: Protocol, action: str, *, response: bool, lenient: bool = Fal
     `lenient`, for what stations send, also lets unknown fields, over-long signed data and any number of decimals pass.
     Raises FileNotFoundError when the version has no such message.
     """
-    schema: Schema = orjson.loads(_file(protocol, action, response=response))
-    if protocol is Protocol.OCPP16 and action == "StopTransaction" and not response:
-        _accept_units_of_meter_values(schema)
+    version = VERSIONS[protocol]
+    name = _name(version, action, response=response)
+    schema: Schema = orjson.loads((files("ocpp") / version.schema_folder / "schemas" / f"{name}.json").read_bytes())
+    correct = version.schema_corrections.get(name)
+    if correct is not None:
+        correct(schema)
     for node in _nodes(schema):
         _bound_integer(node)
         if lenient:
@@ -115,10 +114,11 @@ def _properties(node: Schema) -> Schema:
     return properties if isinstance(properties, dict) else {}
 
 
-def _file(protocol: Protocol, action: str, *, response: bool) -> bytes:
-    bare = protocol is Protocol.OCPP16 or (protocol, action) in _BARE
-    suffix = "Response" if response else ("" if bare else "Request")
-    return (files("ocpp") / _FOLDERS[protocol] / "schemas" / f"{action}{suffix}.json").read_bytes()
+def _name(version: Version, action: str, *, response: bool) -> str:
+    if response:
+        return f"{action}Response"
+    known = version.actions.get(action)
+    return action if known is not None and known.send_only else action + version.request_suffix
 
 
 def _nodes(value: object) -> Iterator[Schema]:
@@ -129,14 +129,6 @@ def _nodes(value: object) -> Iterator[Schema]:
     elif isinstance(value, list):
         for child in value:
             yield from _nodes(child)
-
-
-def _accept_units_of_meter_values(schema: Schema) -> None:
-    # The same sampled values may come in either message; only MeterValues' schema got the unit "Hertz".
-    for node in _nodes(schema):
-        unit = node.get("unit")
-        if isinstance(unit, dict) and "Hertz" not in unit.get("enum", ["Hertz"]):
-            unit["enum"].append("Hertz")
 
 
 def _bound_integer(node: Schema) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Generator
 from datetime import datetime
 from enum import Enum
 
-from csms_ocpp.actions import lookup
 from csms_ocpp.commands import Command, Commands
 from csms_ocpp.effects import (
     Close,
@@ -30,12 +29,13 @@ from csms_ocpp.effects import (
     SendText,
 )
 from csms_ocpp.errors import OcppError, parse_code
-from csms_ocpp.frames import Call, CallError, CallResult, CallResultError, Frame, FrameError, Send, encode_error, parse
+from csms_ocpp.frames import Call, CallError, CallResult, CallResultError, Frame, Send, encode_error
 from csms_ocpp.limits import DEFAULT_LIMITS, SessionLimits
+from csms_ocpp.parsing import FrameError, parse
 from csms_ocpp.registration import Registration, Standing
 from csms_ocpp.station_calls import StationCalls
 from csms_ocpp.times import format_datetime
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import VERSIONS, Protocol
 
 __all__ = [
     "Close",
@@ -80,7 +80,7 @@ class Session:
         lenient: Let what breaks the schemas in harmless ways pass, see `validation.tolerated`.
     """
 
-    __slots__ = ("_calls", "_commands", "_protocol", "_standing", "_state")
+    __slots__ = ("_calls", "_commands", "_standing", "_state", "_version")
 
     def __init__(
         self,
@@ -90,16 +90,16 @@ class Session:
         limits: SessionLimits = DEFAULT_LIMITS,
         lenient: bool = False,
     ) -> None:
-        self._protocol = protocol
+        self._version = version = VERSIONS[protocol]
         self._state = State.OPEN
         self._standing = Standing(registration)
-        self._calls = StationCalls(protocol, self._standing, limits, lenient=lenient)
-        self._commands = Commands(protocol, self._standing, limits, lenient=lenient)
+        self._calls = StationCalls(version, self._standing, limits, lenient=lenient)
+        self._commands = Commands(version, self._standing, limits, lenient=lenient)
 
     @property
     def protocol(self) -> Protocol:
         """The negotiated version."""
-        return self._protocol
+        return self._version.protocol
 
     @property
     def state(self) -> State:
@@ -157,7 +157,7 @@ class Session:
 
     def _steps(self, data: str | bytes, now: float) -> Generator[None, None, list[Effect]]:
         try:
-            frame = parse(data, self._protocol)
+            frame = parse(data, self._version)
         except FrameError as error:
             return self._malformed(error, now) if self._state is State.OPEN else []
         del data  # as above
@@ -169,7 +169,7 @@ class Session:
 
     def _receive_text(self, data: str | bytes, now: float) -> list[Effect]:
         try:
-            frame = parse(data, self._protocol)
+            frame = parse(data, self._version)
         except FrameError as error:
             return self._malformed(error, now)
         return self._handle(frame, now)
@@ -188,12 +188,12 @@ class Session:
                 return [Notice(NoticeKind.RESULT_REFUSED, code=parse_code(frame.code))]
 
     def _malformed(self, error: FrameError, now: float) -> list[Effect]:
-        action = error.action if lookup(self._protocol, error.action) else ""
+        action = error.action if error.action in self._version.actions else ""
         effects: list[Effect] = [Notice(NoticeKind.INVALID_FRAME, error.description, action, error.code)]
         if error.meant is not None:
             effects += self._commands.unreadable(error, now)
         if error.answer:
-            effects.append(SendText(encode_error(error.message_id, error, self._protocol)))
+            effects.append(SendText(encode_error(error.message_id, error, self._version.spelling)))
         return effects
 
     def receive_binary(self, now: float) -> list[Effect]:  # noqa: ARG002 - all inputs take the time

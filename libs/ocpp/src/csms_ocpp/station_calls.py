@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from csms_ocpp.actions import lookup
 from csms_ocpp.effects import Dispatch, Effect, HeartbeatReceived, Notice, NoticeKind, SendText
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.fitness import unfit
@@ -23,7 +22,7 @@ from csms_ocpp.validation import (
     validate_request,
     validate_response,
 )
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import Protocol, Version
 
 # A repeat of these wants a fresh answer: the status may have changed since.
 _ALWAYS_FRESH = frozenset({"BootNotification"})
@@ -64,14 +63,14 @@ class StationCalls:
         "_limits",
         "_next",
         "_noted",
-        "_protocol",
         "_queue",
         "_queued_bytes",
         "_standing",
+        "_version",
     )
 
-    def __init__(self, protocol: Protocol, standing: Standing, limits: SessionLimits, *, lenient: bool) -> None:
-        self._protocol = protocol
+    def __init__(self, version: Version, standing: Standing, limits: SessionLimits, *, lenient: bool) -> None:
+        self._version = version
         self._standing = standing
         self._limits = limits
         self._lenient = lenient
@@ -124,10 +123,7 @@ class StationCalls:
         return waiting or self._in_work.message_id == message_id
 
     def _duplicate(self, call: Call) -> list[Effect]:
-        # 2.x 4.2.3: an error of the framework. 1.6 has no such code.
-        is_16 = self._protocol is Protocol.OCPP16
-        code = ErrorCode.GENERIC_ERROR if is_16 else ErrorCode.RPC_FRAMEWORK_ERROR
-        error = OcppError(code, "a CALL with this message id is still in work")
+        error = OcppError(self._version.duplicate_id, "a CALL with this message id is still in work")
         return self._refuse(call, error, NoticeKind.DUPLICATE_CALL)
 
     def _enqueue(self, call: Call, now: float) -> list[Effect]:
@@ -143,9 +139,9 @@ class StationCalls:
         return []
 
     def _refuse(self, call: Call, error: OcppError, kind: NoticeKind) -> list[Effect]:
-        known = call.action if lookup(self._protocol, call.action) else ""
+        known = call.action if self._version.actions.get(call.action) else ""
         notice = Notice(kind, error.description, known, error.code)
-        return [notice, SendText(encode_error(call.message_id, error, self._protocol))]
+        return [notice, SendText(encode_error(call.message_id, error, self._version.spelling))]
 
     def _start(self, call: Call, received_at: float, problem: OcppError | None) -> list[Effect]:
         if problem is not None:
@@ -166,7 +162,7 @@ class StationCalls:
         return effects
 
     def _wrong_action(self, request: Call | Send) -> OcppError | None:
-        known = lookup(self._protocol, request.action)
+        known = self._version.actions.get(request.action)
         if known is None:
             return OcppError(ErrorCode.NOT_IMPLEMENTED, f"unknown action {request.action[:_LONGEST_NAME]!r}")
         if not known.from_station:
@@ -198,7 +194,7 @@ class StationCalls:
         violation = self._violation(action, payload)
         if violation is None or not self._lenient:
             return violation
-        found = tolerated(self._protocol, action, payload, response=False)
+        found = tolerated(self._version.protocol, action, payload, response=False)
         if found is None or found.payload is not payload:
             return violation
         self._noted = self._noted or _tolerance(action, found)
@@ -206,7 +202,7 @@ class StationCalls:
 
     def _tolerates(self, request: Call | Send) -> bool:
         """Whether the request is taken all the same; then it is changed to what services can read, and noted."""
-        found = tolerated(self._protocol, request.action, request.payload, response=False)
+        found = tolerated(self._version.protocol, request.action, request.payload, response=False)
         if found is None:
             return False
         if found.payload is not request.payload:
@@ -220,7 +216,7 @@ class StationCalls:
         return noted
 
     def _violation(self, action: str, payload: object) -> Violation | None:
-        return validate_request(self._protocol, action, payload, outbound=False, lenient=self._lenient)
+        return validate_request(self._version.protocol, action, payload, outbound=False, lenient=self._lenient)
 
     def checking(self, request: Call | Send) -> Iterator[None]:
         """Check a long payload in steps of a millisecond, unless the request is refused whatever it says."""
@@ -232,7 +228,7 @@ class StationCalls:
         """Take a SEND: dispatch it at once, or drop it; it never gets an answer (OCPP 2.1 Part 4)."""
         problem = self._wrong_action(send) or self._barred(send) or self._wrong_content(send)
         if problem is not None:
-            known = send.action if lookup(self._protocol, send.action) else ""
+            known = send.action if self._version.actions.get(send.action) else ""
             return [Notice(NoticeKind.SEND_REFUSED, problem.description, known, problem.code)]
         self._next += 1
         dispatch = Dispatch(self._next, send.action, send.message_id, send.raw, no_reply=True)
@@ -269,16 +265,17 @@ class StationCalls:
         if call is None or call.correlation != correlation:
             return []
         notice = Notice(NoticeKind.NO_REPLY, action=call.action)
-        if stored and permits_empty_response(self._protocol, call.action) and not _may_ask_about_token(call):
+        may_be_empty = stored and permits_empty_response(self._version.protocol, call.action)
+        if may_be_empty and not (call.action in self._version.token_events and _may_hold_token(call.raw)):
             return [notice, *self.reply(correlation, b"{}", keep=False)]
         return [notice, *self.reply(correlation, OcppError(ErrorCode.INTERNAL_ERROR, "no reply in time"))]
 
     def _refusal(self, call: _InWork, error: OcppError) -> list[Effect]:
-        return [SendText(encode_error(call.message_id, error, self._protocol))]
+        return [SendText(encode_error(call.message_id, error, self._version.spelling))]
 
     def _result(self, call: _InWork, answer: bytes, *, keep: bool) -> list[Effect]:
         short = len(answer) <= _SHORT_ANSWER
-        payload, fault = (_checked_before if short else _checked)(self._protocol, call.action, answer)
+        payload, fault = (_checked_before if short else _checked)(self._version.protocol, call.action, answer)
         if fault is not None:
             notice = Notice(NoticeKind.INVALID_REPLY, fault, call.action)
             return [notice, *self._refusal(call, OcppError(ErrorCode.INTERNAL_ERROR, "no valid answer"))]
@@ -317,9 +314,9 @@ _SHORT_ANSWER = 64
 _checked_before = lru_cache(maxsize=512)(_checked)
 
 
-def _may_ask_about_token(call: _InWork) -> bool:
-    """Whether an event may have an idToken. Not parsed: some with none are sent again, too, and none slips through."""
-    return call.action == "TransactionEvent" and (b'"idToken"' in call.raw or b"\\u" in call.raw)
+def _may_hold_token(raw: bytes) -> bool:
+    """Whether a message may have an idToken. It is not parsed: some that have none are sent again, none slips by."""
+    return b'"idToken"' in raw or b"\\u" in raw
 
 
 def _fingerprint(call: Call) -> int:

@@ -40,6 +40,7 @@ from csms_gateway.identity import GatewayId
 from csms_gateway.rate import PRICE_OF_REFUSAL, price_of
 from csms_gateway.reading import LARGE_BYTES, Reading
 from csms_gateway.socket import StationSocket
+from csms_gateway.versions import GATEWAY_VERSIONS
 
 _log = structlog.get_logger(__name__)
 
@@ -96,6 +97,7 @@ class StationConnection:
         "peer",
         "protocol",
         "station_id",
+        "version",
     )
 
     def __init__(self, socket: StationSocket, allowed: Allowed, options: ConnectionOptions) -> None:
@@ -106,6 +108,8 @@ class StationConnection:
         self.peer = allowed.peer
         self.protocol = Protocol(allowed.protocol)
         """The negotiated OCPP version."""
+        self.version = GATEWAY_VERSIONS[self.protocol]
+        """What the gateway knows of that version."""
         self.connected_at_ms = now_ms()
         self.message_timeout_s = allowed.message_timeout_s
         self.open_call: str | None = None

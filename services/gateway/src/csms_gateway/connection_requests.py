@@ -7,6 +7,7 @@ from http import HTTPStatus
 import structlog
 from csms.v1.auth_pb2 import ConnectionDecision, ConnectionRequest, RegistrationStatus
 from csms.v1.bus_pb2 import Record
+from csms_bus import topics
 from csms_bus.ports import BusError, Outgoing
 from csms_bus.records import new_record
 from csms_bus.requests import NoAnswer, Requester
@@ -14,7 +15,6 @@ from csms_ocpp import station_ids
 from csms_runtime import passwords
 from csms_runtime.clock import now_ms
 
-from csms_gateway import routing
 from csms_gateway.handshake import Opening, Refusal, Result
 from csms_gateway.proxy import Visitor
 from csms_gateway.publisher import Publisher
@@ -123,7 +123,9 @@ class ConnectionRequests:
             client_certificate=visitor.certificate,
         )
         # Keyed without case: two spellings of one identity are decided in order.
-        return Outgoing(routing.AUTH, new_record(opening.station_id, connection_request=request), key=opening.key)
+        return Outgoing(
+            topics.CALLS_AUTH.name, new_record(opening.station_id, connection_request=request), key=opening.key
+        )
 
     def _digests(self, opening: Opening) -> list[bytes]:
         if opening.password is None:

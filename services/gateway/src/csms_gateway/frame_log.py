@@ -4,9 +4,10 @@ import logging
 
 import structlog
 from csms_ocpp.errors import OcppError
-from csms_ocpp.frames import Call, CallResult, Frame, Send, parse
+from csms_ocpp.frames import Call, CallResult, Frame, Send
+from csms_ocpp.parsing import parse
 from csms_ocpp.redaction import redact
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import VERSIONS, Protocol
 
 _log = structlog.get_logger(__name__)
 _root = logging.getLogger()
@@ -21,7 +22,7 @@ def frames_are_logged() -> bool:
 def log_frame(event: str, station_id: str, protocol: Protocol, text: str | bytes) -> None:
     """Log a frame; call it only when `frames_are_logged`. What cannot be parsed is not shown."""
     try:
-        frame = parse(text, protocol)
+        frame = parse(text, VERSIONS[protocol])
     except OcppError:
         _log.debug(event, station_id=station_id, frame="unreadable", size=len(text))
         return

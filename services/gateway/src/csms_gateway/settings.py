@@ -61,7 +61,7 @@ class GatewaySettings(RuntimeSettings):
         "(nginx ingress: ssl-client-verify)",
     )
     ocpp_protocols: list[Protocol] = Field(
-        [Protocol.OCPP201],
+        list(versions.BUILT),
         min_length=1,
         description='OCPP versions stations may speak, a JSON list; built is "ocpp2.0.1"',
     )

@@ -17,7 +17,6 @@ from csms_runtime import metrics
 from csms_runtime.clock import now_ms
 from csms_runtime.ids import new_id, new_traceparent
 
-from csms_gateway import routing
 from csms_gateway.connection import StationConnection
 from csms_gateway.identity import GatewayId
 from csms_gateway.large_calls import LARGE_BYTES, LargeCalls
@@ -91,7 +90,7 @@ class StationCallRouter:
             connection.reply(dispatch.correlation, _busy())
 
     def _turns(self, connection: StationConnection, dispatch: Dispatch) -> LargeCalls:
-        return self._large[routing.topic(connection.protocol, dispatch.action)]
+        return self._large[connection.version.topics[dispatch.action]]
 
     def _begin_in_time(
         self, started: float, correlation_id: str, connection: StationConnection, dispatch: Dispatch
@@ -104,7 +103,7 @@ class StationCallRouter:
         connection.reply(dispatch.correlation, _busy())
 
     def _begin(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch) -> None:
-        topic = routing.topic(connection.protocol, dispatch.action)
+        topic = connection.version.topics[dispatch.action]
         if not dispatch.no_reply:
             self._remember(correlation_id, connection, dispatch, topic)
         record = envelope(connection.station_id, traceparent=new_traceparent())

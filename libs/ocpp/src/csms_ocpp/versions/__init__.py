@@ -1,0 +1,17 @@
+"""The OCPP versions: one object each, which knows all that differs between them. No other module compares versions."""
+
+from collections.abc import Mapping
+
+from csms_ocpp.versions.protocol import Protocol
+from csms_ocpp.versions.v16 import V16
+from csms_ocpp.versions.v21 import V21
+from csms_ocpp.versions.v201 import V201
+from csms_ocpp.versions.version import Action, Version
+
+__all__ = ["BUILT", "VERSIONS", "Action", "Protocol", "Version"]
+
+VERSIONS: Mapping[Protocol, Version] = {version.protocol: version for version in (V16, V201, V21)}
+"""Each version by its subprotocol."""
+
+BUILT: tuple[Protocol, ...] = (Protocol.OCPP201,)
+"""The versions that all services handle; what else stations offer is refused, and so are settings that name it."""

@@ -1,0 +1,46 @@
+"""The OCPP versions as the gateway knows them: one object each, chosen once when a connection is made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from csms_bus import topics
+from csms_ocpp.versions import VERSIONS, Protocol
+
+_AUTH = topics.CALLS_AUTH.name
+_TRANSACTIONS = topics.CALLS_TRANSACTIONS.name
+_DEVICES = topics.CALLS_DEVICES.name
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # there is one object per version
+class GatewayVersion:
+    """What the gateway must know of a version. All else is in `csms_ocpp.versions`."""
+
+    protocol: Protocol
+    topics: Mapping[str, str]
+    """By action that stations of this version send: the topic of the service that answers it."""
+
+
+def _version(protocol: Protocol, *, auth: str, transactions: str) -> GatewayVersion:
+    """Make a version of the actions (separated by blanks) of auth and transactions; device-mgmt has the others."""
+    sent = [action.name for action in VERSIONS[protocol].actions.values() if action.from_station]
+    routes = dict.fromkeys(sent, _DEVICES)
+    routes |= dict.fromkeys(auth.split(), _AUTH) | dict.fromkeys(transactions.split(), _TRANSACTIONS)
+    return GatewayVersion(protocol, routes)
+
+
+_AUTH_2X = "Authorize SignCertificate Get15118EVCertificate GetCertificateStatus"
+_TRANSACTIONS_2X = "TransactionEvent MeterValues"
+
+GATEWAY_VERSIONS: Mapping[Protocol, GatewayVersion] = {
+    version.protocol: version
+    for version in (
+        _version(
+            Protocol.OCPP16,
+            auth="Authorize SignCertificate",
+            transactions="StartTransaction StopTransaction MeterValues",
+        ),
+        _version(Protocol.OCPP201, auth=_AUTH_2X, transactions=_TRANSACTIONS_2X),
+        _version(Protocol.OCPP21, auth=_AUTH_2X, transactions=_TRANSACTIONS_2X),
+    )
+}
+"""Each version by its subprotocol."""
