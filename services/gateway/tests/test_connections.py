@@ -31,7 +31,7 @@ async def test_the_newest_connection_wins(system: "System") -> None:
     first = await system.services.connection("CS1")
     new = await system.connect()
     assert await old.closed() == (1000, "replaced")
-    assert len(system.gateway.registry) == 1
+    assert len(system.gateway.connections) == 1
     assert (await new.call("Heartbeat", {}))[0] == 3
     await new.socket.close()
     last = await system.services.connection("CS1", 4)
@@ -58,7 +58,7 @@ async def test_a_connection_that_is_older_than_the_present_one_is_closed_itself(
     assert (await newer.call("Heartbeat", {}))[0] == 3
     closed = await system.services.connection("CS1", 2)
     assert (closed.state, closed.connection_number) == (CONNECTION_STATE_CLOSED, 3)
-    assert len(system.gateway.registry) == 1
+    assert len(system.gateway.connections) == 1
 
 
 async def test_open_connections_are_said_again(start: "Start") -> None:
@@ -76,7 +76,7 @@ async def test_a_new_connection_does_not_wait_for_a_dead_old_one(system: "System
     await system.services.connection("CS1")
     new = await system.connect()
     assert (await new.call("Heartbeat", {}))[0] == 3
-    assert len(system.gateway.registry) == 1
+    assert len(system.gateway.connections) == 1
 
 
 async def test_what_became_of_a_command_of_a_replaced_connection_is_not_known(system: "System") -> None:
@@ -131,7 +131,7 @@ async def test_a_dead_peer_is_found_by_our_ping(start: "Start") -> None:
     closed = await system.services.connection("CS1", 2)
     assert (closed.state, closed.close_code) == (CONNECTION_STATE_CLOSED, 1006)
     assert closed.close_reason == "keepalive ping timeout"
-    assert len(system.gateway.registry) == 0
+    assert len(system.gateway.connections) == 0
     writer.close()
 
 
@@ -142,7 +142,7 @@ async def test_a_silent_station_that_answers_pings_stays(start: "Start") -> None
         for _ in range(3):
             assert await frame(reader) == (0x9, b"")
             writer.write(b"\x8a\x80\x00\x00\x00\x00")  # a masked, empty pong
-    assert len(system.gateway.registry) == 1
+    assert len(system.gateway.connections) == 1
     writer.close()
     await system.services.connection("CS1", 2)
 
@@ -269,4 +269,4 @@ async def test_many_stations_at_once(system: "System") -> None:
         return station
 
     stations = await asyncio.gather(*(one(number) for number in range(200)))
-    assert len(system.gateway.registry) == len(stations) == 200
+    assert len(system.gateway.connections) == len(stations) == 200

@@ -45,7 +45,7 @@ async def test_a_connection_is_announced_and_its_end_too(system: "System") -> No
     assert closed.state == CONNECTION_STATE_CLOSED
     assert closed.connection_id == opened.connection_id
     assert closed.close_code == 1000
-    assert len(system.gateway.registry) == 0
+    assert len(system.gateway.connections) == 0
 
 
 async def test_the_connection_is_announced_before_the_first_call(system: "System") -> None:

@@ -26,7 +26,7 @@ def refusing(status: int) -> ConnectionDecision:
 async def refused(system: "System", station_id: str = "CS1", **options: object) -> Response:
     with pytest.raises(InvalidStatus) as error:
         await system.connect(station_id, **options)
-    assert len(system.gateway.registry) == 0
+    assert len(system.gateway.connections) == 0
     return error.value.response
 
 
@@ -247,7 +247,7 @@ async def test_the_message_timeout_of_the_decision_counts(system: "System") -> N
     )
     await system.connect("CS1")
     await system.services.connection("CS1")
-    (connection,) = system.gateway.registry
+    (connection,) = system.gateway.connections
     assert connection.message_timeout_s == 7
 
 
@@ -299,7 +299,7 @@ async def test_the_right_password_starts_the_count_anew(system: "System") -> Non
             assert (await refused(system)).status_code == 401
         system.services.decide = allow
         await (await system.connect("CS1")).socket.close()
-        await system.services.until(lambda: len(system.gateway.registry) == 0)
+        await system.services.until(lambda: len(system.gateway.connections) == 0)
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -334,7 +334,7 @@ async def test_identities_are_compared_without_case(system: "System") -> None:
     asked = [r.station_id for _, r in system.services.records if r.HasField("connection_request")]
     assert asked == ["cS1", "Cs1"]
     await system.connect("Cs1", headers=basic("cs1", "secret password 1"))
-    assert len(system.gateway.registry) == 1
+    assert len(system.gateway.connections) == 1
 
 
 async def test_auth_cannot_make_one_station_another(system: "System") -> None:

@@ -275,7 +275,7 @@ async def test_pings_of_a_client_that_takes_no_answers_do_not_pile_up(running_ga
         writer.write(upgrade())
         await reader.readuntil(b"\r\n\r\n")
         await system.services.connection("CS1")
-        (connection,) = system.gateway.registry
+        (connection,) = system.gateway.connections
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         pinging = asyncio.create_task(ping_for_ever(writer))
         async with asyncio.timeout(DEADLINE_S):

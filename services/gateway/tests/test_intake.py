@@ -10,7 +10,7 @@ import pytest
 from csms_gateway.budget import Budget
 from csms_gateway.intake import Intake
 from csms_gateway.rate import Buckets
-from csms_gateway.shared import Shared
+from csms_gateway.socket_context import SocketContext
 from csms_gateway.turns import Turns
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -31,7 +31,7 @@ class Wires:
     """Stations of one gateway."""
 
     def __init__(self) -> None:
-        self.shared = Shared(
+        self.context = SocketContext(
             owner=Mock(),
             budget=Budget(ROOM),
             turns=Turns(),
@@ -45,7 +45,7 @@ class Wires:
         loop = asyncio.get_running_loop()
         socket = Mock(loop=loop, writing_paused=False, said_goodbye=False)
         socket.transport.is_closing.return_value = False
-        intake = Intake(socket, protocol or ServerProtocol(state=State.OPEN), self.shared, loop.time())
+        intake = Intake(socket, protocol or ServerProtocol(state=State.OPEN), self.context, loop.time())
         intake.listen_to(receiver)
         return intake, socket
 
@@ -70,17 +70,17 @@ async def test_who_cannot_use_room_keeps_nobody_behind_it_waiting() -> None:
     assert [intake.reading for intake, _ in (stuck, waits)] == [False, True]
     for intake, _ in (stuck, waits):
         intake.close()
-    assert wires.shared.budget.used == 0
+    assert wires.context.budget.used == 0
 
 
 async def test_small_messages_that_may_inflate_are_not_read_when_there_is_far_too_much() -> None:
     wires = Wires()
-    wires.shared.budget.add(2 * ROOM + 1)
+    wires.context.budget.add(2 * ROOM + 1)
     (plain, _), (compressed, socket) = wires.station(Mock(ready=True, settled=True)), wires.station(Receiver())
     plain.receive(frame(b"[" * 1000))
     compressed.receive(frame(b"[" * 1000, first=0xC1))
     assert (plain.reading, compressed.reading) == (True, False)
-    wires.shared.budget.give(2 * ROOM + 1)
+    wires.context.budget.give(2 * ROOM + 1)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert compressed.reading
@@ -173,7 +173,7 @@ async def served(*receivers: Taking) -> None:
 
 async def test_who_waits_for_its_turn_is_read_on_as_long_as_little_waits() -> None:
     wires, first, second = Wires(), Taking(), Taking()
-    wires.shared.turns.spent(1, heavy=False)  # the time of this turn is used up
+    wires.context.turns.spent(1, heavy=False)  # the time of this turn is used up
     (before, _), (behind, _) = wires.station(first), wires.station(second)
     before.receive(frame(b"a"))
     behind.receive(frame(b"b"))
@@ -191,11 +191,11 @@ async def test_who_waits_for_its_turn_is_read_on_as_long_as_little_waits() -> No
 
 async def test_a_costly_frame_in_the_line_of_small_ones_moves_to_its_own() -> None:
     wires, small, large = Wires(), Taking(), Taking()
-    wires.shared.turns.spent(1, heavy=False)
+    wires.context.turns.spent(1, heavy=False)
     (before, _), (behind, _) = wires.station(small), wires.station(large)
     before.receive(frame(b"a"))
     behind.receive(frame(b"b" * 5000))
-    wires.shared.turns.spent(0.003, heavy=True)  # costly frames have a pause
+    wires.context.turns.spent(0.003, heavy=True)  # costly frames have a pause
     async with asyncio.timeout(5):
         await served(small)
         assert large.taken == []
@@ -204,7 +204,7 @@ async def test_a_costly_frame_in_the_line_of_small_ones_moves_to_its_own() -> No
 
 async def test_who_has_nothing_left_when_its_turn_comes_is_served_the_next_time() -> None:
     wires, other, receiver = Wires(), Taking(), Taking()
-    wires.shared.turns.spent(1, heavy=False)
+    wires.context.turns.spent(1, heavy=False)
     (before, _), (intake, _) = wires.station(other), wires.station(receiver)
     before.receive(frame(b"a"))
     intake.receive(frame(b"b"))

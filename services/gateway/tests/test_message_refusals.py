@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from csms.v1.station_pb2 import RefusedMessage
-from csms_gateway import message_refusals, server
+from csms_gateway import message_refusals, upgrades
 from websockets.exceptions import InvalidStatus
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ async def test_a_station_that_owes_too_much_to_be_let_in_is_told(
     start: "Start", monkeypatch: "pytest.MonkeyPatch"
 ) -> None:
     system = await start(**FEW)
-    monkeypatch.setattr(server, "_LONGEST_DEBT_S", 0.0)
+    monkeypatch.setattr(upgrades, "_LONGEST_DEBT_S", 0.0)
     now = asyncio.get_running_loop().time()
-    system.gateway._server._shared.buckets.of("cs1", now).take(now, 1000)  # identities have no case
+    system.gateway._server._context.buckets.of("cs1", now).take(now, 1000)  # identities have no case
     with pytest.raises(InvalidStatus) as refusal:
         await system.connect()
     assert refusal.value.response.status_code == 429

@@ -4,7 +4,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from csms_gateway.socket import StationSocket, WatchTimes
+from csms_gateway.keepalive import Keepalive, WatchTimes
 from csms_gateway.watch import TICK_S, Watch
 
 TIMES = WatchTimes(ping_interval_s=30, ping_timeout_s=20, send_timeout_s=5, close_timeout_s=5)
@@ -103,9 +103,8 @@ class Delays(Watch):
 def test_stations_that_came_at_the_same_moment_are_not_pinged_at_the_same_moment() -> None:
     watch = Delays()
     for _ in range(200):
-        socket: Any = object.__new__(StationSocket)  # without a connection: only its clock is looked at
-        socket.loop = SimpleNamespace(time=lambda: 0.0)
-        socket.start(TIMES, watch)
+        socket: Any = SimpleNamespace(heard_at=0.0)
+        Keepalive(socket, TIMES, watch)
     assert min(watch.asked) >= 24
     assert max(watch.asked) <= 30
     assert max(watch.asked) - min(watch.asked) > 3

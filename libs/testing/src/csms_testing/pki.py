@@ -222,3 +222,8 @@ _CA_USAGE = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
+
+
+def trusted_pem(pem: bytes) -> bytes:
+    """OpenSSL's own kind of PEM, as `openssl x509 -trustout` writes it."""
+    return pem.replace(b" CERTIFICATE-", b" TRUSTED CERTIFICATE-")

@@ -20,9 +20,9 @@ from csms_bus.records import new_record
 from csms_runtime.clock import now_ms
 
 from csms_gateway.connection import StationConnection
+from csms_gateway.connections import Connections
 from csms_gateway.identity import GatewayId
 from csms_gateway.publisher import Publisher
-from csms_gateway.registry import Registry
 from csms_gateway.retrying import RetryingPublisher
 
 _log = structlog.get_logger(__name__)
@@ -35,10 +35,10 @@ class Announcements:
     """Connection records, gateway status and presence summaries."""
 
     def __init__(
-        self, gateway: GatewayId, registry: Registry, publisher: Publisher, retrying: RetryingPublisher
+        self, gateway: GatewayId, connections: Connections, publisher: Publisher, retrying: RetryingPublisher
     ) -> None:
         self._gateway = gateway
-        self._registry = registry
+        self._connections = connections
         self._publisher = publisher
         self._retrying = retrying
         self.state: GatewayState.ValueType = GATEWAY_STATE_ALIVE
@@ -76,7 +76,7 @@ class Announcements:
     async def repeat_connections(self, period_s: float) -> None:
         """Say every connection again once in `period_s` seconds, spread over that time, until cancelled."""
         while True:
-            connections = list(self._registry)
+            connections = list(self._connections)
             pause = period_s / (len(connections) + 1)
             for connection in connections:
                 await asyncio.sleep(pause)
@@ -90,7 +90,7 @@ class Announcements:
             gateway_slot=self._gateway.slot,
             gateway_epoch=self._gateway.epoch,
             state=self.state,
-            connections=len(self._registry),
+            connections=len(self._connections),
             instance=self._gateway.instance,
         )
         record = new_record("", gateway_status=status)
@@ -153,7 +153,7 @@ class Announcements:
         offset_ms = now_ms() - asyncio.get_running_loop().time() * 1000
         return [
             Presence(station_id=connection.station_id, last_seen_ms=int(connection.heard_at * 1000 + offset_ms))
-            for connection in self._registry
+            for connection in self._connections
             if connection.heard_at >= since
         ]
 

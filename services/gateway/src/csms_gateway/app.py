@@ -17,22 +17,22 @@ from fastapi import APIRouter
 from websockets.frames import CloseCode
 
 from csms_gateway.announcements import Announcements
-from csms_gateway.commands import CommandRouter
+from csms_gateway.command_router import CommandRouter
 from csms_gateway.connection import ConnectionOptions, StationConnection
 from csms_gateway.connection_requests import ConnectionRequests
 from csms_gateway.connection_runner import ConnectionRunner
+from csms_gateway.connections import Connections
 from csms_gateway.handshake_refusals import HandshakeRefusals
 from csms_gateway.http import connections
 from csms_gateway.identity import GatewayId
 from csms_gateway.inbox import InboxRouter
 from csms_gateway.message_refusals import MessageRefusals
 from csms_gateway.publisher import Publisher
-from csms_gateway.registry import Registry
 from csms_gateway.retrying import RetryingPublisher
 from csms_gateway.server import StationServer
 from csms_gateway.settings import GatewaySettings
 from csms_gateway.slot import Slot, SlotTaken
-from csms_gateway.station_calls import StationCallRouter
+from csms_gateway.station_call_router import StationCallRouter
 from csms_gateway.tls_refusals import TlsRefusals
 from csms_gateway.tls_reload import CurrentContext
 from csms_gateway.watch import Watch
@@ -58,7 +58,7 @@ class Gateway:
         health.set(_COMPONENT, ok=False, detail="starting")
         self.id = GatewayId.of_new_process(settings.slot)
         self._slot = Slot(bus, self.id)
-        self.registry = Registry()
+        self.connections = Connections()
         self._publisher = Publisher(bus, deadline_s=settings.publish_timeout_s, max_records=settings.publish_queue)
         self._retrying = RetryingPublisher(
             bus,
@@ -66,7 +66,7 @@ class Gateway:
             max_age_s=settings.result_max_age_s,
             max_records=_MAX_RESULTS,
         )
-        self._announcements = Announcements(self.id, self.registry, self._publisher, self._retrying)
+        self._announcements = Announcements(self.id, self.connections, self._publisher, self._retrying)
         self._calls = StationCallRouter(
             self.id,
             self._publisher,
@@ -75,7 +75,7 @@ class Gateway:
             max_message_bytes=settings.max_message_bytes,
         )
         self._commands = CommandRouter(
-            self.id, self.registry, self._retrying, max_message_bytes=settings.max_message_bytes
+            self.id, self.connections, self._retrying, max_message_bytes=settings.max_message_bytes
         )
         requester = Requester(bus, self.id.reply_to, max_open=settings.max_handshakes)
         router = InboxRouter(requester, self._calls, self._commands)
@@ -84,7 +84,7 @@ class Gateway:
         self._inbox = Inbox(bus, self.id.reply_to.topic, self.id.slot, router)
         self._server = self._make_server(requester)
         self._tls = CurrentContext(settings.tls_files) if settings.ocpp_tls_port is not None else None
-        self.routers: list[APIRouter] = [connections.router(self.registry)]
+        self.routers: list[APIRouter] = [connections.router(self.connections)]
         """For `csms_runtime.http.create_app`."""
 
     def _make_server(self, requester: Requester) -> StationServer:
@@ -97,7 +97,7 @@ class Gateway:
             message_timeout_s=settings.message_timeout_s,
         )
         runner = ConnectionRunner(
-            self.registry,
+            self.connections,
             self._announcements,
             self._calls,
             self._connection_options(),
@@ -108,7 +108,7 @@ class Gateway:
         return StationServer(
             settings,
             requests,
-            self.registry,
+            self.connections,
             runner.serve,
             tls_failed=refusals.failed,
             owing=self._refusals.owes,
@@ -215,7 +215,7 @@ class Gateway:
     async def _close_connections(self, close_later: Callable[[StationConnection, float], None]) -> None:
         """Close all, one after the other, so that stations land on other gateways; wait until they are, for a while."""
         settings = self._settings
-        open_connections = list(self.registry)
+        open_connections = list(self.connections)
         _log.info("draining", connections=len(open_connections))
         pause_s = min(settings.drain_spread_s / max(1, len(open_connections)), _LONGEST_DRAIN_PAUSE_S)
         for number, connection in enumerate(open_connections):

@@ -5,12 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from csms.v1.auth_pb2 import (
-    REGISTRATION_STATUS_ACCEPTED,
-    REGISTRATION_STATUS_PENDING,
-    REGISTRATION_STATUS_REJECTED,
-    RegistrationStatus,
-)
 from csms.v1.bus_pb2 import Record
 from csms_ocpp.effects import NoticeKind
 from csms_ocpp.errors import OcppError
@@ -27,7 +21,6 @@ from csms_ocpp.session import (
     Session,
     SessionLimits,
 )
-from csms_ocpp.versions import Protocol
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms, utcnow
 from csms_runtime.ids import new_id
@@ -44,11 +37,6 @@ from csms_gateway.versions import GATEWAY_VERSIONS
 
 _log = structlog.get_logger(__name__)
 
-_REGISTRATIONS = {
-    REGISTRATION_STATUS_ACCEPTED: Registration.ACCEPTED,
-    REGISTRATION_STATUS_PENDING: Registration.PENDING,
-    REGISTRATION_STATUS_REJECTED: Registration.REJECTED,
-}
 _FIRST_PRIVATE_CODE = 3000
 _BYTES_IN = metrics.GATEWAY_BYTES.labels("in")
 _HEARTBEATS = metrics.GATEWAY_CALLS_IN.labels("Heartbeat", "result")
@@ -106,7 +94,7 @@ class StationConnection:
         self.number = allowed.connection_number
         """Among connections of the station the one with the highest number counts."""
         self.peer = allowed.peer
-        self.protocol = Protocol(allowed.protocol)
+        self.protocol = allowed.protocol
         """The negotiated OCPP version."""
         self.version = GATEWAY_VERSIONS[self.protocol]
         """What the gateway knows of that version."""
@@ -122,7 +110,7 @@ class StationConnection:
         self._options = options
         self._session = Session(
             self.protocol,
-            registration=registration(allowed.registration_status),
+            registration=allowed.registration,
             limits=options.limits,
             lenient=options.lenient,
         )
@@ -329,8 +317,3 @@ class StationConnection:
 def _code_label(code: int) -> str:
     # Stations may send any code from 3000 on.
     return str(code) if code < _FIRST_PRIVATE_CODE else "other"
-
-
-def registration(status: RegistrationStatus.ValueType) -> Registration:
-    """The session's word for a registration status on the bus."""
-    return _REGISTRATIONS.get(status, Registration.UNKNOWN)

@@ -5,13 +5,21 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 import structlog
-from csms.v1.auth_pb2 import ConnectionDecision, ConnectionRequest, RegistrationStatus
+from csms.v1.auth_pb2 import (
+    REGISTRATION_STATUS_ACCEPTED,
+    REGISTRATION_STATUS_PENDING,
+    REGISTRATION_STATUS_REJECTED,
+    ConnectionDecision,
+    ConnectionRequest,
+)
 from csms.v1.bus_pb2 import Record
 from csms_bus import topics
 from csms_bus.ports import BusError, Outgoing
 from csms_bus.records import new_record
 from csms_bus.requests import NoAnswer, Requester
 from csms_ocpp import station_ids
+from csms_ocpp.registration import Registration
+from csms_ocpp.versions import Protocol
 from csms_runtime import passwords
 from csms_runtime.clock import now_ms
 
@@ -25,6 +33,11 @@ _TEXTS = {
     HTTPStatus.UNAUTHORIZED: "User name or password is wrong, or missing.\n",
     HTTPStatus.FORBIDDEN: "This station may not connect in this way.\n",
     HTTPStatus.NOT_FOUND: "This station is not known here.\n",
+}
+_REGISTRATIONS = {
+    REGISTRATION_STATUS_ACCEPTED: Registration.ACCEPTED,
+    REGISTRATION_STATUS_PENDING: Registration.PENDING,
+    REGISTRATION_STATUS_REJECTED: Registration.REJECTED,
 }
 
 
@@ -44,9 +57,10 @@ class Allowed:
     """A station that may connect."""
 
     station_id: str
-    protocol: str
+    protocol: Protocol
     peer: Peer
-    registration_status: RegistrationStatus.ValueType
+    registration: Registration
+    """What the station was last told about its registration."""
     message_timeout_s: float
     """How long the station may take to answer a CALL."""
     connection_number: int = 0
@@ -83,9 +97,9 @@ class ConnectionRequests:
             raise _refusal(decision)
         return Allowed(
             opening.station_id,
-            opening.protocol,
+            Protocol(opening.protocol),
             Peer(visitor.address, decision.security_profile or profile, decision.certificate_common_name),
-            decision.registration_status,
+            _REGISTRATIONS.get(decision.registration_status, Registration.UNKNOWN),
             decision.message_timeout_s or self._message_timeout_s,
             decision.connection_number,
         )

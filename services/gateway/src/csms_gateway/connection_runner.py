@@ -8,9 +8,10 @@ from websockets.frames import CloseCode
 
 from csms_gateway.announcements import Announcements
 from csms_gateway.connection import ConnectionOptions, StationConnection
-from csms_gateway.registry import REPLACED, Registry
-from csms_gateway.socket import StationSocket, WatchTimes
-from csms_gateway.station_calls import StationCallRouter
+from csms_gateway.connections import REPLACED, Connections
+from csms_gateway.keepalive import WatchTimes
+from csms_gateway.socket import StationSocket
+from csms_gateway.station_call_router import StationCallRouter
 from csms_gateway.watch import Watch
 
 _log = structlog.get_logger(__name__)
@@ -21,7 +22,7 @@ class ConnectionRunner:
 
     def __init__(
         self,
-        registry: Registry,
+        connections: Connections,
         announcements: Announcements,
         calls: StationCallRouter,
         options: ConnectionOptions,
@@ -29,7 +30,7 @@ class ConnectionRunner:
         watch_times: WatchTimes,
         watch: Watch,
     ) -> None:
-        self._registry = registry
+        self._connections = connections
         self._announcements = announcements
         self._calls = calls
         self._options = options
@@ -55,7 +56,7 @@ class ConnectionRunner:
 
     def _register(self, connection: StationConnection) -> bool:
         """Register a connection and close the one it replaces; False: there is a newer one, it is closed itself."""
-        older = self._registry.add(connection)
+        older = self._connections.add(connection)
         _log.info("connected", connection_id=connection.connection_id, protocol=connection.protocol.value)
         if older is not None:
             metrics.GATEWAY_REPLACED.inc()
@@ -72,7 +73,7 @@ class ConnectionRunner:
             connection.close(CloseCode.TRY_AGAIN_LATER, "try again later")
 
     def _clean_up(self, connection: StationConnection) -> None:
-        self._registry.remove(connection)
+        self._connections.remove(connection)
         self._calls.forget(connection)
         connection.end()
         self._announcements.closed(connection)

@@ -7,8 +7,8 @@ from csms.v1.bus_pb2 import Record
 from csms_bus.requests import Requester
 from csms_runtime import metrics
 
-from csms_gateway.commands import CommandRouter
-from csms_gateway.station_calls import StationCallRouter
+from csms_gateway.command_router import CommandRouter
+from csms_gateway.station_call_router import StationCallRouter
 
 _log = structlog.get_logger(__name__)
 

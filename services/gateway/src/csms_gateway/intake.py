@@ -15,10 +15,10 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from csms_gateway.budget import FREE_BYTES
+from csms_gateway.fragments import FragmentedMessage
 from csms_gateway.frame_header import FrameHeader, read_header
-from csms_gateway.message import Message
 from csms_gateway.rate import PRICE_OF_BYTE, PRICE_OF_CONNECTION, PRICE_OF_FRAME, TokenBucket
-from csms_gateway.shared import Receiver, Shared
+from csms_gateway.socket_context import Receiver, SocketContext
 from csms_gateway.turns import Turns
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Intake:
     __slots__ = (
         "_at",
         "_bucket",
+        "_context",
         "_deadline",
         "_due",
         "_header",
@@ -55,17 +56,16 @@ class Intake:
         "_receiver",
         "_reserved",
         "_resume",
-        "_shared",
         "_socket",
         "reading",
     )
 
-    def __init__(self, socket: "StationSocket", protocol: ServerProtocol, shared: Shared, now: float) -> None:
+    def __init__(self, socket: "StationSocket", protocol: ServerProtocol, context: SocketContext, now: float) -> None:
         self._socket = socket
         self._protocol = protocol
-        self._shared = shared
+        self._context = context
         self._receiver: Receiver | None = None
-        self._bucket = shared.buckets.new(now)
+        self._bucket = context.buckets.new(now)
         self._due = 0.0
         """What the station's work cost since the bucket was asked last."""
         self._paused_until = 0.0
@@ -78,7 +78,7 @@ class Intake:
         """Of the frame that is being read."""
         self._left = 0
         """How much of that frame is still to be given to websockets."""
-        self._message: Message | None = None
+        self._message: FragmentedMessage | None = None
         """The message whose fragments come."""
         self._reserved = 0
         """Bytes that are counted in the budget for the message that comes."""
@@ -95,7 +95,7 @@ class Intake:
     @property
     def turns(self) -> Turns:
         """Shares the event loop among the stations."""
-        return self._shared.turns
+        return self._context.turns
 
     def charge_to(self, bucket: TokenBucket) -> None:
         """Charge the work to this bucket from now on."""
@@ -123,8 +123,8 @@ class Intake:
         """Take what came behind the HTTP request."""
         self._input = self._input[self._at :] + data if self._at < len(self._input) else data
         self._at = 0
-        if not self._in_line and self._shared.turns.is_busy:  # what else it may have to wait for is looked at then
-            self._shared.turns.wait(self)
+        if not self._in_line and self._context.turns.is_busy:  # what else it may have to wait for is looked at then
+            self._context.turns.wait(self)
             self._in_line = True
         self.go_on()
 
@@ -133,7 +133,7 @@ class Intake:
         if self._pumping or self._protocol.state is State.CLOSED:
             return
         if self._in_line:
-            if not self._shared.turns.is_serving(self):
+            if not self._context.turns.is_serving(self):
                 self._read_while_in_line()
                 return
             self._in_line = False
@@ -177,15 +177,15 @@ class Intake:
             if timer is not None:
                 timer.cancel()
         self._pay(self._socket.loop.time())
-        self._shared.turns.forget(self)
-        self._shared.budget.forget(self)
-        self._shared.budget.give(self._reserved + self._kept)
+        self._context.turns.forget(self)
+        self._context.budget.forget(self)
+        self._context.budget.give(self._reserved + self._kept)
         self._reserved = self._kept = 0
 
     def release(self) -> None:
         """Give back what was counted for messages that are done with."""
         if self._kept:
-            self._shared.budget.give(self._kept)
+            self._context.budget.give(self._kept)
             self._kept = 0
 
     def read(self, *, on: bool) -> None:
@@ -214,11 +214,11 @@ class Intake:
         """Whether the next step may be taken; when not, somebody calls `go_on` when it may."""
         may_owe = self._due >= _MOST_DUE or self._paused_until  # as `_owes` asks, but for each message
         if self._socket.writing_paused or not self._is_listened_to() or (may_owe and self._owes()):
-            self._shared.budget.forget(self)  # those behind it in the line can use what it cannot
+            self._context.budget.forget(self)  # those behind it in the line can use what it cannot
             return False
         if not self._has_room():
             return False
-        self._in_line = not self._shared.turns.take(self, heavy=heavy)
+        self._in_line = not self._context.turns.take(self, heavy=heavy)
         return not self._in_line
 
     def _is_listened_to(self) -> bool:
@@ -255,13 +255,13 @@ class Intake:
         size = header.payload + (self._message.size if self._message is not None else 0)
         if size <= FREE_BYTES:
             inflates = header.may_be_compressed and size > _LIGHT_COMPRESSED_BYTES
-            return not inflates or self._shared.budget.let_pass(self)
-        most = self._shared.max_message_bytes  # fragments: nobody knows how many come
+            return not inflates or self._context.budget.let_pass(self)
+        most = self._context.max_message_bytes  # fragments: nobody knows how many come
         wanted = min(size, most) if header.is_whole else most
         # Whoever has room asks for no more, or all who have some might wait for each other.
         if wanted <= self._reserved:
             return True
-        if not self._shared.budget.take(self, wanted - self._reserved):
+        if not self._context.budget.take(self, wanted - self._reserved):
             return False
         self._reserved = wanted
         if self._deadline is None:
@@ -269,7 +269,7 @@ class Intake:
         return True
 
     def _set_deadline(self) -> None:
-        self._deadline = self._socket.loop.call_later(self._shared.transfer_timeout_s, self._too_slow)
+        self._deadline = self._socket.loop.call_later(self._context.transfer_timeout_s, self._too_slow)
 
     def _too_slow(self) -> None:
         self._deadline = None
@@ -307,7 +307,7 @@ class Intake:
             if isinstance(event, Frame) and event.opcode in _DATA:
                 self._take(event)
         self._socket.flush()
-        self._shared.turns.spent(time.perf_counter() - began, heavy=heavy)
+        self._context.turns.spent(time.perf_counter() - began, heavy=heavy)
 
     def _forget_traceback(self) -> None:
         """Let go of what a frame that broke the rules had become: its traceback would keep it until a collection."""
@@ -320,7 +320,7 @@ class Intake:
         if self._message is None and frame.fin:
             self._hand_over(frame.opcode, bytes(frame.data))
             return
-        message = self._message = self._message or Message(frame.opcode)
+        message = self._message = self._message or FragmentedMessage(frame.opcode)
         if not message.add(frame):
             self._message = None
             self._socket.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
@@ -349,8 +349,8 @@ class Intake:
     def _keep(self, size: int) -> None:
         """Count what a message has become, in bytes, in place of what was foreseen."""
         kept = size if size > FREE_BYTES else 0
-        self._shared.budget.add(kept)
-        self._shared.budget.give(self._reserved)
+        self._context.budget.add(kept)
+        self._context.budget.give(self._reserved)
         self._kept, self._reserved = self._kept + kept, 0
 
 

@@ -9,8 +9,8 @@ from csms_ocpp.versions import Protocol
 from csms_runtime.settings import Port, RuntimeSettings
 from pydantic import Field, field_validator, model_validator
 
+from csms_gateway.keepalive import WatchTimes
 from csms_gateway.proxy import ProxyRules
-from csms_gateway.socket import WatchTimes
 from csms_gateway.tls import CertificateFiles, TlsFiles
 
 _HEADER = r"^[A-Za-z0-9-]+$"

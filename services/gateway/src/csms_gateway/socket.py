@@ -1,8 +1,6 @@
 """A station's WebSocket: an asyncio protocol over websockets' sans-I/O `ServerProtocol`."""
 
 import asyncio
-import random
-from dataclasses import dataclass
 from typing import cast
 
 from csms_runtime import metrics
@@ -12,9 +10,10 @@ from websockets.server import ServerProtocol
 
 from csms_gateway.connection_requests import Allowed
 from csms_gateway.intake import Intake
+from csms_gateway.keepalive import UNTIL_STARTED, Keepalive, WatchTimes
 from csms_gateway.rate import PRICE_OF_READ
 from csms_gateway.request_reader import RequestReader
-from csms_gateway.shared import Shared
+from csms_gateway.socket_context import SocketContext
 from csms_gateway.watch import Watch
 
 _BYTES_OUT = metrics.GATEWAY_BYTES.labels("out")
@@ -24,42 +23,17 @@ _LINGER_S = 1.0
 """How long a refused client has to read why."""
 
 
-@dataclass(frozen=True, slots=True)
-class WatchTimes:
-    """How a dead or stuck peer is found; all in seconds."""
-
-    ping_interval_s: float
-    """A ping is sent when nothing was heard for so long, or for up to a fifth less."""
-    ping_timeout_s: float
-    """The peer is dead when it was silent for so long after a ping."""
-    send_timeout_s: float
-    """The peer is stuck when it took nothing of what is to be sent for so long."""
-    close_timeout_s: float
-    """The TCP connection is aborted so long after the closing handshake began."""
-
-
-_EARLIEST_PING = 0.8
-"""Of the ping interval: stations that came back at the same moment shall not be pinged at the same moment for ever."""
-
-_UNTIL_STARTED = WatchTimes(ping_interval_s=60, ping_timeout_s=60, send_timeout_s=5, close_timeout_s=5)
-
-
 class StationSocket(asyncio.BufferedProtocol):
     """One station's socket. Writing never blocks: what is outstanding is bounded by OCPP-J's one CALL per direction."""
 
     __slots__ = (
-        "_alive_at",
+        "_context",
         "_deadline",
         "_ended",
-        "_ping_after_s",
-        "_pinged_at",
+        "_keepalive",
         "_protocol",
         "_request",
-        "_shared",
         "_stuck_timer",
-        "_tick",
-        "_times",
-        "_watch",
         "allowed",
         "closed_because",
         "heard_at",
@@ -72,7 +46,7 @@ class StationSocket(asyncio.BufferedProtocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, protocol: ServerProtocol, shared: Shared) -> None:
+    def __init__(self, protocol: ServerProtocol, context: SocketContext) -> None:
         self.loop = asyncio.get_running_loop()
         self.heard_at = self.loop.time()
         """When the station's last bytes came, by the event loop's clock."""
@@ -80,31 +54,26 @@ class StationSocket(asyncio.BufferedProtocol):
         """Set by the handshake."""
         self.closed_because = ""
         """Why we ended the connection; empty: the station did."""
-        self.intake = Intake(self, protocol, shared, self.heard_at)
+        self.intake = Intake(self, protocol, context, self.heard_at)
         """What the station sends."""
         self.writing_paused = False
         """Whether the peer has yet to take what was sent."""
         self.said_goodbye = False
         """Whether we have ended our side of the connection: nobody listens any more."""
         self._protocol = protocol
-        self._shared = shared
+        self._context = context
         self._request: RequestReader | None = RequestReader()
         self._deadline: asyncio.TimerHandle | None = None
         """Of the HTTP request, or of the end of the connection."""
         self._stuck_timer: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[None] | None = None
-        self._alive_at = self._pinged_at = 0.0
-        self._times = _UNTIL_STARTED
-        self._ping_after_s = self._times.ping_interval_s
-        self._watch: Watch | None = None
-        self._tick = 0
+        self._keepalive: Keepalive | None = None
+        """Set once the connection is open."""
 
     def start(self, times: WatchTimes, watch: Watch) -> None:
         """Begin to watch the peer; called once, after the handshake."""
-        self._times, self._watch = times, watch
-        self.heard_at = self._alive_at = self.loop.time()
-        self._ping_after_s = times.ping_interval_s * random.uniform(_EARLIEST_PING, 1.0)  # noqa: S311 needs no secrecy
-        self._tick = watch.after(self._ping_after_s, self)
+        self.heard_at = self.loop.time()
+        self._keepalive = Keepalive(self, times, watch)
 
     @property
     def state(self) -> State:
@@ -215,34 +184,16 @@ class StationSocket(asyncio.BufferedProtocol):
         except (OSError, RuntimeError):  # the peer was quicker
             self.transport.abort()
 
-    # For Watch
+    def ping(self) -> bool:
+        """Send a ping; False: the connection is not open any more."""
+        if not self.is_open:
+            return False
+        self._protocol.send_ping(b"")
+        self.flush()
+        return True
 
-    def look(self) -> None:
-        """Ping a silent peer, give up a dead one."""
-        if self._watch is None:  # the connection was lost at the same moment
-            return
-        now = self.loop.time()
-        if not self.intake.reading:  # we do not read, so we cannot hear
-            self._alive_at = now
-        alive_at = max(self._alive_at, self.heard_at)
-        if self._pinged_at > alive_at:
-            self._give_up("keepalive ping timeout")
-            return
-        silent = now - alive_at
-        if silent >= self._ping_after_s:
-            self._ping(now)
-            delay = self._times.ping_timeout_s
-        else:
-            delay = self._ping_after_s - silent
-        self._tick = self._watch.after(delay, self)
-
-    def _ping(self, now: float) -> None:
-        if self.is_open:
-            self._pinged_at = now
-            self._protocol.send_ping(b"")
-            self.flush()
-
-    def _give_up(self, reason: str) -> None:
+    def give_up(self, reason: str) -> None:
+        """End the connection to a peer that is dead or stuck."""
         metrics.GATEWAY_DEAD_PEERS.labels(reason).inc()
         self.closed_because = self.closed_because or reason
         self.transport.abort()
@@ -253,16 +204,16 @@ class StationSocket(asyncio.BufferedProtocol):
         """See asyncio.Protocol."""
         self.transport = cast("asyncio.Transport", transport)
         self.transport.set_write_buffer_limits(_WRITE_LIMIT_BYTES)
-        self._deadline = self.loop.call_later(self._shared.request_timeout_s, self.transport.abort)
-        self._shared.owner.made(self)
+        self._deadline = self.loop.call_later(self._context.request_timeout_s, self.transport.abort)
+        self._context.owner.made(self)
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 asyncio's
         """See asyncio.BufferedProtocol."""
-        return self._shared.buffer
+        return self._context.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio.BufferedProtocol."""
-        data = bytes(self._shared.buffer[:nbytes])
+        data = bytes(self._context.buffer[:nbytes])
         self.heard_at = self.loop.time()
         self.intake.charge(PRICE_OF_READ)
         if self._request is None:
@@ -274,7 +225,7 @@ class StationSocket(asyncio.BufferedProtocol):
         try:
             part = reader.take(data)
         except ValueError:
-            self._shared.owner.malformed(self)
+            self._context.owner.malformed(self)
             self.transport.abort()
             return
         if not part:
@@ -287,9 +238,9 @@ class StationSocket(asyncio.BufferedProtocol):
         self.flush()
         for event in events:
             if isinstance(event, Request):
-                self._shared.owner.requested(self, event)
+                self._context.owner.requested(self, event)
         if not (events or was_broken) and self._protocol.handshake_exc is not None:
-            self._shared.owner.malformed(self)
+            self._context.owner.malformed(self)
 
     def eof_received(self) -> None:
         """See asyncio.Protocol."""
@@ -302,7 +253,7 @@ class StationSocket(asyncio.BufferedProtocol):
         # Else the answers to the pings of a peer that takes nothing would pile up without limit.
         self.writing_paused = True
         self.intake.read(on=False)
-        self._stuck_timer = self.loop.call_later(self._times.send_timeout_s, self._give_up, "stuck while sending")
+        self._stuck_timer = self.loop.call_later(self._times.send_timeout_s, self.give_up, "stuck while sending")
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
@@ -317,12 +268,15 @@ class StationSocket(asyncio.BufferedProtocol):
         self._stop_deadline()
         self._stop_stuck_timer()
         self.intake.close()
-        if self._watch is not None:
-            self._watch.forget(self._tick, self)
-            self._watch = None
-        self._shared.owner.lost(self)
+        if self._keepalive is not None:
+            self._keepalive.end()
+        self._context.owner.lost(self)
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
+
+    @property
+    def _times(self) -> WatchTimes:
+        return UNTIL_STARTED if self._keepalive is None else self._keepalive.times
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Security
 from pydantic import BaseModel, Field
 
 from csms_gateway.connection import StationConnection
-from csms_gateway.registry import Registry
+from csms_gateway.connections import Connections
 
 
 class ConnectionView(BaseModel):
@@ -31,14 +31,14 @@ class ConnectionView(BaseModel):
     open_commands: int = Field(description="CALLs for the station that are queued or not answered yet")
 
 
-def router(registry: Registry) -> APIRouter:
+def router(connections: Connections) -> APIRouter:
     """The routes, for mounting under /api/v1."""
     routes = APIRouter(prefix="/gateway", tags=["gateway"], dependencies=[Security(require("read"))])
 
     @routes.get("/connections", summary="List the stations connected to this gateway")
     async def list_gateway_connections(page: PageParams) -> Page[ConnectionView]:
         position = page.after(str)
-        found = registry.page("" if position is None else position[0], page.limit + 1)
+        found = connections.page("" if position is None else position[0], page.limit + 1)
         shown = found[: page.limit]
         more = len(found) > page.limit
         return Page(

@@ -6,7 +6,7 @@ _MOST_FRAGMENTS = 4096
 """Of one message: with 1 KiB each they make the largest."""
 
 
-class Message:
+class FragmentedMessage:
     """Puts fragments together. Their sizes are websockets' business, their number is ours: they may be empty."""
 
     __slots__ = ("_count", "data", "opcode")

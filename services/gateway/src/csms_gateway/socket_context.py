@@ -54,7 +54,7 @@ class Owner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SocketContext:
     """One object for all sockets of a gateway, in one event loop."""
 
     owner: Owner

@@ -11,7 +11,7 @@ REPLACED = "replaced"
 """Why the older connection of a station is closed."""
 
 
-class Registry:
+class Connections:
     """Connections by station id. Not shared between threads."""
 
     def __init__(self) -> None:

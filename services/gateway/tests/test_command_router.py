@@ -14,7 +14,7 @@ from csms.v1.station_pb2 import (
     ConnectionRecord,
     StationCommand,
 )
-from csms_gateway import commands
+from csms_gateway import command_router
 from csms_gateway.taken_commands import TakenCommands, Taking
 
 if TYPE_CHECKING:
@@ -214,10 +214,10 @@ async def test_an_invalid_command_is_an_error_and_not_sent(system: "System") -> 
 
 def test_an_answer_larger_than_the_bus_carries_is_an_error() -> None:
     result = CommandResult(command=StationCommand(payload=bytes(4000)), outcome=OUTCOME_RESULT, payload=bytes(5000))
-    fitted = commands.fitted(result, 8000)
+    fitted = command_router.fitted(result, 8000)
     assert (fitted.outcome, fitted.error.code, fitted.payload) == (OUTCOME_ERROR, "GenericError", b"")
     assert fitted.command.payload == bytes(4000)
-    assert commands.fitted(result, 2000).command.payload == b"{}"
+    assert command_router.fitted(result, 2000).command.payload == b"{}"
 
 
 async def test_too_many_commands_are_refused(start: "Start") -> None:
@@ -244,7 +244,7 @@ async def test_more_than_can_be_remembered_is_not_sent(system: "System", monkeyp
 
 
 async def test_bytes_of_waiting_commands_are_bounded(system: "System", monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "MOST_BYTES", 3000)
+    monkeypatch.setattr(command_router, "MOST_BYTES", 3000)
     first, second = await system.connect("CS1"), await system.connect("CS2")
     data = {"vendorId": "V", "data": "x" * 2000}
     there, elsewhere = await system.services.connection("CS1"), await system.services.connection("CS2")

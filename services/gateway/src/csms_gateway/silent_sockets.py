@@ -5,7 +5,7 @@ from csms_runtime import metrics
 from csms_gateway.socket import StationSocket
 
 
-class Unasked:
+class SilentSockets:
     """Bounds connections that say nothing, and all sockets together: of too many, the oldest silent one gives way.
 
     Each ends by its deadline anyway; this bounds what many clients can take up that connect and say nothing. A station
@@ -25,18 +25,18 @@ class Unasked:
         self._sockets[socket] = None
         if len(self._sockets) > self._most or self._open > self._most_open:
             oldest = next(iter(self._sockets))
-            self.asked(oldest)
+            self.requested(oldest)
             metrics.GATEWAY_HANDSHAKES.labels("crowded_out").inc()
             oldest.abort()
 
-    def asked(self, socket: StationSocket) -> None:
+    def requested(self, socket: StationSocket) -> None:
         """Its request has come."""
         self._sockets.pop(socket, None)
 
     def lost(self, socket: StationSocket) -> None:
         """The connection has ended."""
         self._open -= 1
-        self.asked(socket)
+        self.requested(socket)
 
     def abort(self) -> None:
         """End all that have not asked."""

@@ -25,8 +25,8 @@ from csms_runtime.clock import now_ms
 from websockets.frames import CloseCode
 
 from csms_gateway.connection import StationConnection
+from csms_gateway.connections import REPLACED, Connections
 from csms_gateway.identity import GatewayId
-from csms_gateway.registry import REPLACED, Registry
 from csms_gateway.retrying import RetryingPublisher
 from csms_gateway.taken_commands import TakenCommands, Taking
 
@@ -51,11 +51,11 @@ class CommandRouter:
     """Gives commands to the connection they are meant for, and publishes what became of them."""
 
     def __init__(
-        self, gateway: GatewayId, registry: Registry, results: RetryingPublisher, *, max_message_bytes: int
+        self, gateway: GatewayId, connections: Connections, results: RetryingPublisher, *, max_message_bytes: int
     ) -> None:
         self._max_result_bytes = topics.RESULTS.max_record_bytes(max_message_bytes) - _ENVELOPE_BYTES
         self._gateway = gateway
-        self._registry = registry
+        self._connections = connections
         self._results = results
         self._taken = TakenCommands()
         self._bytes = 0
@@ -81,7 +81,7 @@ class CommandRouter:
                 return False
 
     def _begin(self, record: Record, command: StationCommand) -> bool:
-        connection = self._registry.find(record.station_id, command.gateway_epoch, command.connection_id)
+        connection = self._connections.find(record.station_id, command.gateway_epoch, command.connection_id)
         if connection is None or connection.draining or not connection.is_open:
             self._publish(record, CommandDone(command.correlation_id, Outcome.NOT_CONNECTED))
             return False
@@ -98,7 +98,7 @@ class CommandRouter:
     def on_close(self, record: Record) -> bool:
         """Take a CloseConnection from the inbox; False: that connection is not open here."""
         request = record.close_connection
-        connection = self._registry.find(record.station_id, request.gateway_epoch, request.connection_id)
+        connection = self._connections.find(record.station_id, request.gateway_epoch, request.connection_id)
         if connection is None:
             return False
         connection.close(CloseCode.NORMAL_CLOSURE, request.reason or REPLACED)

@@ -9,7 +9,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class SocketLimits:
     """Sockets at most."""
 
     stations: int
@@ -20,7 +20,7 @@ class Room:
     """Connections before that."""
 
 
-def rooms(max_connections: int, max_handshakes: int, files: int, *, is_chosen: bool = True) -> Room:
+def socket_limits(max_connections: int, max_handshakes: int, files: int, *, is_chosen: bool = True) -> SocketLimits:
     """Return what fits: all that is configured, or else less. `files`: open files at most.
 
     How much it is, is logged; as a warning, if it is less than somebody chose.
@@ -42,4 +42,4 @@ def rooms(max_connections: int, max_handshakes: int, files: int, *, is_chosen: b
         )
     else:
         _log.info("room for stations", stations=stations, open_files=files)
-    return Room(stations, sockets, tls_handshakes)
+    return SocketLimits(stations, sockets, tls_handshakes)
