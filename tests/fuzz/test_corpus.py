@@ -16,14 +16,17 @@ MOST_S = 0.15
 
 
 def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("csms_fuzz_targets", _HERE / "targets.py")
+    package = _HERE / "targets"
+    spec = importlib.util.spec_from_file_location(
+        "csms_fuzz_targets", package / "__init__.py", submodule_search_locations=[str(package)]
+    )
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 targets = _load()
-targets.most_s = MOST_S
+targets.bounds.most_s = MOST_S
 TARGETS = targets.TARGETS
 
 

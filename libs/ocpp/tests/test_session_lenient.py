@@ -1,0 +1,107 @@
+"""What the lenient mode takes."""
+# ruff: noqa: PLR0917 - fixtures are the harness, and a conftest's classes cannot be imported
+
+from typing import Any
+
+import orjson
+import pytest
+from csms_ocpp.errors import ErrorCode
+from csms_ocpp.session import NoticeKind
+
+BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
+STATUS = {"timestamp": "2026-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": 1, "connectorId": 1}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "carried", "told"),
+    [
+        (
+            "BootNotification",
+            {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V", "serialNumber": "S" * 26}},
+            None,
+            "/chargingStation/serialNumber: may have at most 25 characters",
+        ),
+        (
+            "BootNotification",
+            {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V", "modem": None}},
+            BOOT,
+            "/chargingStation/modem: must be of type object",
+        ),
+        (
+            "StatusNotification",
+            STATUS | {"connectorStatus": "Charging", "customData": {"vendorId": "v", "kept": None}},
+            None,
+            "/connectorStatus: must be one of Available, Occupied, Reserved, Unavailable, Faulted",
+        ),
+    ],
+)
+def test_lenient_takes_what_can_be_read_and_notes_what_was_wrong(
+    action: str, payload: Any, carried: Any, told: str, connect: Any, dispatched: Any, noticed: Any
+) -> None:
+    effects = connect(lenient=True).call("a", action, payload)
+    assert orjson.loads(dispatched(effects).payload) == (payload if carried is None else carried)
+    assert (noticed(effects).kind, noticed(effects).action, noticed(effects).detail) == (
+        NoticeKind.TOLERATED,
+        action,
+        told,
+    )
+    assert noticed(connect().call("a", action, payload)).kind is NoticeKind.CALL_REFUSED
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("BootNotification", {"reason": "PowerUp", "chargingStation": {"model": None, "vendorName": "V"}}),
+        ("BootNotification", {"reason": "PowerUp", "chargingStation": {"model": 1, "vendorName": "V"}}),
+        ("StatusNotification", STATUS | {"connectorStatus": "x" * 17}),
+        ("StatusNotification", STATUS | {"connectorStatus": ""}),
+        (
+            "TransactionEvent",
+            {
+                "eventType": "Paused",
+                "timestamp": "2026-01-01T00:00:00Z",
+                "triggerReason": "Trigger",
+                "seqNo": 0,
+                "transactionInfo": {"transactionId": "t"},
+            },
+        ),
+        (
+            "TransactionEvent",
+            {
+                "eventType": "Started",
+                "timestamp": "2026-01-01T00:00:00Z",
+                "triggerReason": "Trigger",
+                "seqNo": 0,
+                "transactionInfo": {"transactionId": "t" * 37},
+            },
+        ),
+    ],
+)
+def test_lenient_refuses_what_nobody_could_read(action: str, payload: Any, connect: Any, noticed: Any) -> None:
+    assert noticed(connect(lenient=True).call("a", action, payload)).kind is NoticeKind.CALL_REFUSED
+
+
+def test_what_is_tolerated_in_a_queued_call_is_noted_once(connect: Any, noticed: Any) -> None:
+    line = connect(lenient=True)
+    line.call("a", "StatusNotification", STATUS)
+    assert noticed(line.call("b", "StatusNotification", STATUS | {"connectorStatus": "Charging"})).kind is (
+        NoticeKind.TOLERATED
+    )
+    (effect,) = line.call("c", "StatusNotification", STATUS) or [None]
+    assert effect is None
+
+
+def test_lenient_takes_a_long_list_with_unknown_values_but_not_with_null(
+    connect: Any, dispatched: Any, noticed: Any
+) -> None:
+    def values(**more: Any) -> dict[str, Any]:
+        sampled = [{"value": 1, "measurand": "Temperature", **more}]
+        return {"evseId": 1, "meterValue": [{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": sampled}] * 5000}
+
+    effects = connect(lenient=True).call("a", "MeterValues", values())
+    assert orjson.loads(dispatched(effects).payload) == values()
+    assert (noticed(effects).kind, noticed(effects).code) == (
+        NoticeKind.TOLERATED,
+        ErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
+    )
+    assert noticed(connect(lenient=True).call("a", "MeterValues", values(phase=None))).kind is NoticeKind.CALL_REFUSED
