@@ -28,7 +28,7 @@ from csms_gateway.retrying import RetryingPublisher
 _log = structlog.get_logger(__name__)
 
 _PRESENCES_PER_RECORD = 5000
-"""Keeps a summary, some 60 bytes each, well below what the topic takes."""
+"""One takes some 60 bytes: a summary stays well below the size that the topic takes."""
 
 
 class Announcements:
@@ -55,7 +55,7 @@ class Announcements:
         await self._publisher.publish(_outgoing(connection, record))
 
     def closed(self, connection: StationConnection) -> None:
-        """Announce the end of a connection; tried again while the bus is away."""
+        """Announce the end of a connection. It is tried again while the bus is away."""
         record = self._connection_record(connection)
         record.state = CONNECTION_STATE_CLOSED
         record.closed_at_ms = now_ms()
@@ -64,7 +64,7 @@ class Announcements:
         self._retrying.put(_outgoing(connection, record))
 
     async def refresh(self, connection: StationConnection) -> None:
-        """Say again that a connection is open; a failure is logged, since it is said again later."""
+        """Say again that a connection is open. A failure is only logged: the next time comes."""
         record = self._connection_record(connection)
         record.state = CONNECTION_STATE_OPEN
         record.refresh = True
@@ -97,7 +97,7 @@ class Announcements:
         await self._publisher.publish(Outgoing(topics.GATEWAY_STATUS.name, record, key=self._gateway.key))
 
     async def try_status(self) -> None:
-        """Announce the gateway's state once; a failure is logged, since the next announcement follows soon."""
+        """Announce the gateway's state once. A failure is only logged: the next announcement follows soon."""
         try:
             await self.status()
         except BusError as error:

@@ -40,16 +40,16 @@ from csms_gateway.watch import Watch
 _log = structlog.get_logger(__name__)
 
 _MAX_RESULTS = 50_000
-"""Results and ends of connections kept while the bus is away."""
+"""How many results, and ends of connections, are kept while the bus is away."""
 _COMPONENT = "gateway"
 _LONGEST_DRAIN_PAUSE_S = 0.01
-"""Between closing two stations: a small site need not wait for the whole spread."""
+"""Longest pause between the closing of two connections. So a small site need not wait for the whole spread."""
 _SHUTDOWN_RESERVE_S = 2.0
-"""What is left of the shutdown timeout for saying goodbye on the bus."""
+"""This part of the shutdown timeout is kept for the last announcements on the bus."""
 
 
 class Gateway:
-    """A gateway. Make one, mount `routers`, and `run` it; the bus must be started, and outlive `run`."""
+    """A gateway. Make one, mount `routers`, and `run` it. The bus must be started before, and stopped after `run`."""
 
     def __init__(self, settings: GatewaySettings, bus: Bus, health: Health) -> None:
         """Wire everything. Raises ValueError when the settings hold no secret key, OSError for unusable TLS files."""
@@ -185,7 +185,7 @@ class Gateway:
         self._health.set(_COMPONENT, ok=True, detail=f"epoch {self.id.epoch}")
 
     async def _drain(self) -> None:
-        """Stop in the order in which the least is lost: no new stations, open CALLs, connections, announcements."""
+        """Stop in the order that loses least: no new stations, then open CALLs, connections, and announcements end."""
         self._health.set(_COMPONENT, ok=False, detail="draining")
         self._announcements.state = GATEWAY_STATE_DRAINING
         await self._announcements.try_status()
@@ -197,7 +197,7 @@ class Gateway:
         self._health.forget(_COMPONENT)
 
     async def _give_way(self) -> None:
-        """End for a later gateway in our slot; the slot's status is the other's to announce."""
+        """Make way for a later gateway in our slot. It is the other one that announces the slot's status now."""
         self._health.set(_COMPONENT, ok=False, detail="another gateway has this slot")
         self._server.stop_accepting()
         await self._close_connections(self._end_later)
@@ -208,12 +208,12 @@ class Gateway:
         loop.call_later(delay_s + calls_s, connection.close, CloseCode.GOING_AWAY, "the gateway is stopping")
 
     def _end_later(self, connection: StationConnection, delay_s: float) -> None:
-        """No answers or commands reach its station any more."""
+        """Close a connection to which no answers or commands come any more."""
         loop = asyncio.get_running_loop()
         loop.call_later(delay_s, connection.close, CloseCode.SERVICE_RESTART, "another gateway has this slot")
 
     async def _close_connections(self, close_later: Callable[[StationConnection, float], None]) -> None:
-        """Close all, one after the other, so that stations land on other gateways; wait until they are, for a while."""
+        """Close all connections, one after the other, so that stations go to other gateways. Wait some time for it."""
         settings = self._settings
         open_connections = list(self.connections)
         _log.info("draining", connections=len(open_connections))

@@ -1,10 +1,10 @@
-"""How many bytes of large messages all stations together may have in this process."""
+"""Limits the bytes of large messages that all stations together have in this process."""
 
 import asyncio
 from typing import Protocol
 
 FREE_BYTES = 16 * 1024
-"""Of one station's messages: not counted, so that small messages pass whatever large ones wait."""
+"""So many bytes of a message are not counted: small messages pass, however many large ones wait."""
 
 
 class Waiting(Protocol):
@@ -15,16 +15,16 @@ class Waiting(Protocol):
 
 
 class Budget:
-    """Bytes that are being received, wait or are being published. Who gets no room is not read until there is some."""
+    """Counts the bytes that arrive, wait or are published. A station without room is not read until there is some."""
 
     def __init__(self, total_bytes: int) -> None:
         self._total = total_bytes
         self._waiting: dict[Waiting, None] = {}
         self.used = 0
-        """In bytes."""
+        """Bytes that are taken."""
 
     def take(self, waiting: Waiting, count: int) -> bool:
-        """Take room for so many bytes; False: there is none, `go_on` is called when there may be."""
+        """Take room for `count` bytes. Returns False when there is none; `go_on` is called when there may be some."""
         first = next(iter(self._waiting), waiting)
         if first is waiting and (self.used + count <= self._total or self.used == 0):
             self._waiting.pop(waiting, None)
@@ -35,9 +35,9 @@ class Budget:
         return False
 
     def let_pass(self, waiting: Waiting) -> bool:
-        """Whether a small message may be taken that may become a large one; False: `go_on` is called when it may.
+        """Whether a small message may be taken that may become a large one. If not, `go_on` is called when it may.
 
-        It may, also beyond the total, until there is twice as much.
+        The total may be exceeded by such messages, up to twice the total.
         """
         if self.used > 2 * self._total:
             self._waiting[waiting] = None
@@ -46,7 +46,7 @@ class Budget:
         return True
 
     def add(self, count: int) -> None:
-        """Count bytes that are there already, of a message that turned out larger."""
+        """Count bytes that are here already: a message became larger than was expected."""
         self.used += count
 
     def give(self, count: int) -> None:
@@ -55,7 +55,7 @@ class Budget:
         self._wake()
 
     def forget(self, waiting: Waiting) -> None:
-        """It waits no more."""
+        """Take somebody out of those that wait."""
         if self._waiting.pop(waiting, self) is not self:
             self._wake()
 

@@ -43,12 +43,12 @@ _OUTCOMES = {
 _ENVELOPE_BYTES = 1024
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Of payloads of commands that wait or are open, of all stations; a single one may be larger."""
+"""Limit of the payloads of all commands that wait or are open. A single command may be larger."""
 _TOO_MANY = ErrorInfo("GenericError", "too many bytes of commands wait in this gateway; not sent")
 
 
 class CommandRouter:
-    """Gives commands to the connection they are meant for, and publishes what became of them."""
+    """Gives each command to the connection that it is for, and publishes what became of it."""
 
     def __init__(
         self, gateway: GatewayId, connections: Connections, results: RetryingPublisher, *, max_message_bytes: int
@@ -59,10 +59,10 @@ class CommandRouter:
         self._results = results
         self._taken = TakenCommands()
         self._bytes = 0
-        """Of the payloads of commands that wait or are open."""
+        """Bytes of the payloads of all commands that wait or are open."""
 
     def on_command(self, record: Record) -> bool:
-        """Take a StationCommand from the inbox; False: it is a repeat, or not for a connection that is here."""
+        """Take a StationCommand from the inbox. Returns False when it is a repeat, or its connection is not here."""
         command = record.station_command
         if command.gateway_epoch > self._gateway.epoch:
             return False  # a newer process has our slot: it answers
@@ -96,7 +96,7 @@ class CommandRouter:
         return True
 
     def on_close(self, record: Record) -> bool:
-        """Take a CloseConnection from the inbox; False: that connection is not open here."""
+        """Take a CloseConnection from the inbox. Returns False when its connection is not open here."""
         request = record.close_connection
         connection = self._connections.find(record.station_id, request.gateway_epoch, request.connection_id)
         if connection is None:
@@ -136,7 +136,7 @@ def _call_error(error: ErrorInfo) -> CallError:
 
 
 def fitted(result: CommandResult, limit: int) -> CommandResult:
-    """Make the result small enough for the bus: the station's answer, then the request, is left out."""
+    """Return the result with at most `limit` bytes. If need be the answer is left out, and then the request too."""
     if result.ByteSize() <= limit:
         return result
     result.payload = b""

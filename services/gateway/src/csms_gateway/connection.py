@@ -41,7 +41,7 @@ _FIRST_PRIVATE_CODE = 3000
 _BYTES_IN = metrics.GATEWAY_BYTES.labels("in")
 _HEARTBEATS = metrics.GATEWAY_CALLS_IN.labels("Heartbeat", "result")
 _MAX_QUEUED_BYTES = 64 * 1024
-"""Of messages that wait behind the CALL in work; from then on no more are read."""
+"""When more bytes of messages wait behind the CALL in work, no more are read."""
 
 SENDS_TOO_MUCH = (
     "it sends more than CSMS_MESSAGE_RATE and CSMS_MESSAGE_BURST let it, and is not listened to for a while"
@@ -56,9 +56,9 @@ class ConnectionOptions:
     limits: SessionLimits
     lenient: bool
     dispatch: "Callable[[StationConnection, Dispatch], None]"
-    """Takes the station's valid CALLs; must answer each by `reply` or `replied_late`, later."""
+    """Takes the station's valid CALLs. Must answer each of them later, by `reply` or `replied_late`."""
     command_done: "Callable[[StationConnection, CommandDone], None]"
-    """Takes the outcome of each command; called exactly once for each."""
+    """Takes the outcome of a command. Is called exactly once for each command."""
     noticed: "Callable[[StationConnection, Notice], None]"
     """Learns what the session noticed, and logs it."""
 
@@ -92,7 +92,7 @@ class StationConnection:
         self.station_id = allowed.station_id
         self.connection_id = new_id()
         self.number = allowed.connection_number
-        """Among connections of the station the one with the highest number counts."""
+        """Of a station's connections the one with the highest number counts."""
         self.peer = allowed.peer
         self.protocol = allowed.protocol
         """The negotiated OCPP version."""
@@ -101,11 +101,11 @@ class StationConnection:
         self.connected_at_ms = now_ms()
         self.message_timeout_s = allowed.message_timeout_s
         self.open_call: str | None = None
-        """Correlation id of the station's CALL that waits for its service; kept by `StationCallRouter`."""
+        """Correlation id of the station's CALL that waits for its service. `StationCallRouter` sets it."""
         self.commands: dict[str, Record] = {}
-        """Commands that are queued or open, by their correlation ids; kept by `commands.CommandRouter`."""
+        """Commands that are queued or open, by correlation id. `CommandRouter` changes them."""
         self.draining = False
-        """Takes no new commands and closes as soon as nothing is open."""
+        """Whether it takes no new commands, and closes as soon as nothing is open."""
         self._socket = socket
         self._options = options
         self._session = Session(
@@ -115,10 +115,10 @@ class StationConnection:
             lenient=options.lenient,
         )
         self._queued_bytes = 0
-        """Of messages that came while a CALL was in work."""
+        """Bytes of the messages that came while a CALL was in work."""
         self._logs_frames = frames_are_logged()
         self._reading: Reading | None = None
-        """A large message that is being read; no other is taken meanwhile."""
+        """The large message that is being read. No other message is taken meanwhile."""
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -170,7 +170,7 @@ class StationConnection:
         self._socket.intake.listen_to(self)
         await self._socket.ended()
 
-    # For the socket, see `Receiver`. Not being ready is the backpressure: TCP's window fills up.
+    # What the socket calls (see `Receiver`). While `ready` is False the socket is not read: this is the backpressure.
 
     @property
     def ready(self) -> bool:
@@ -179,7 +179,7 @@ class StationConnection:
 
     @property
     def settled(self) -> bool:
-        """Whether no CALL of the station is being read, or waits for its answer, or for its turn."""
+        """Whether no CALL of the station is being read, and none waits for its turn or its answer."""
         return self.open_call is None and self._reading is None
 
     def receive_text(self, data: bytes) -> None:
@@ -231,7 +231,7 @@ class StationConnection:
             self.reply(dispatch.correlation, error)
 
     def replied_late(self, correlation: int, *, stored: bool) -> None:
-        """Answer the station in place of a silent service; `stored`: its CALL is durably on the bus."""
+        """Answer the station in place of a silent service. `stored`: whether its CALL is durably on the bus."""
         self._carry_out(self._session.replied_late(correlation, stored=stored))
 
     def command(self, command: Command) -> None:
@@ -248,7 +248,7 @@ class StationConnection:
         self._socket.begin_close(code, reason)
 
     def end(self) -> None:
-        """Release everything after the connection has ended: each command that is left ends as not connected."""
+        """Release everything after the connection has ended. Each command that is left ends as not connected."""
         if self._reading is not None:
             self._reading.end()
             self._reading = None
@@ -264,7 +264,7 @@ class StationConnection:
             self._apply(effect)
         self._set_timer()
         intake = self._socket.intake
-        if self.open_call is None and self._reading is None:  # `settled`, which is asked for here too often for a call
+        if self.open_call is None and self._reading is None:  # as `settled` says; a call would cost too much here
             self._queued_bytes = 0
             intake.release()
         intake.go_on()
@@ -302,7 +302,7 @@ class StationConnection:
         self._deadline = deadline
         if self._timer is not None:
             self._timer.cancel()
-        # The event loop's own heap holds the timers of all connections: no task waits for them.
+        # A timer of the event loop costs less than a task that waits.
         self._timer = None if deadline is None else self._socket.loop.call_at(deadline, self._on_timer)
 
     def _on_timer(self) -> None:

@@ -1,4 +1,4 @@
-"""Asks auth whether a station may connect. The password stays here: only keyed digests of it travel."""
+"""Asks auth whether a station may connect. The password is not sent: auth gets keyed digests of it."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -64,7 +64,7 @@ class Allowed:
     message_timeout_s: float
     """How long the station may take to answer a CALL."""
     connection_number: int = 0
-    """Grows with each connection that the station is allowed; 0: an auth that gives none."""
+    """Grows with each connection that the station is allowed. 0: this version of auth gives no numbers."""
 
 
 class ConnectionRequests:
@@ -86,10 +86,10 @@ class ConnectionRequests:
         self._message_timeout_s = message_timeout_s
 
     async def ask(self, opening: Opening, visitor: Visitor) -> Allowed:
-        """Ask auth, within the timeout given. Raises Refusal: with 503 when auth is silent, else with its status."""
+        """Ask auth, for `timeout_s` at most. Raises Refusal with auth's status, or with 503 when auth is silent."""
         profile = _profile(opening, visitor)
         decision = await self._ask(opening, visitor, profile)
-        if decision.station_id:  # asked again under it, the password's digests fit what is stored
+        if decision.station_id:  # the stored digest was made of this spelling: ask again with it
             opening = _spelled(opening, decision.station_id)
             decision = await self._ask(opening, visitor, profile)
         if not decision.allowed:
@@ -136,7 +136,7 @@ class ConnectionRequests:
             remote_address=visitor.address,
             client_certificate=visitor.certificate,
         )
-        # Keyed without case: two spellings of one identity are decided in order.
+        # The key has no case, so that two spellings of one identity are decided in order.
         return Outgoing(
             topics.CALLS_AUTH.name, new_record(opening.station_id, connection_request=request), key=opening.key
         )
@@ -148,7 +148,7 @@ class ConnectionRequests:
 
 
 def _spelled(opening: Opening, station_id: str) -> Opening:
-    """Return the request under the identity as it is spelled here. Raises Refusal for one that is no spelling of it."""
+    """Return the request with the identity as auth spells it. Raises Refusal when that is another identity."""
     if station_ids.key(station_id) != opening.key:
         _log.error("auth names another station", station_id=opening.station_id, named=station_id)
         text = "Stations cannot be admitted at the moment; try again later.\n"
@@ -157,7 +157,7 @@ def _spelled(opening: Opening, station_id: str) -> Opening:
 
 
 def _profile(opening: Opening, visitor: Visitor) -> int:
-    """The profile of a connection. With a password and a certificate it is auth's to say, which knows the station."""
+    """Return the security profile of a connection. Where there are a password and a certificate, auth decides."""
     if visitor.certificate and opening.password is None:
         return 3
     return 2 if visitor.tls else 1

@@ -48,14 +48,14 @@ class ConnectionRunner:
             try:
                 if is_newest:
                     await self._announce(connection)
-                if self._announcements.draining:  # its handshake ended while the gateway began to stop
+                if self._announcements.draining:  # the gateway began to stop during the handshake
                     connection.drain()
                 await connection.run()
             finally:
                 self._clean_up(connection)
 
     def _register(self, connection: StationConnection) -> bool:
-        """Register a connection and close the one it replaces; False: there is a newer one, it is closed itself."""
+        """Register a connection and close the one it replaces. Returns False when this is the older one, and closed."""
         older = self._connections.add(connection)
         _log.info("connected", connection_id=connection.connection_id, protocol=connection.protocol.value)
         if older is not None:
@@ -64,12 +64,12 @@ class ConnectionRunner:
         return older is not connection
 
     async def _announce(self, connection: StationConnection) -> None:
-        """Tell the others before the station's first CALL, so that it finds its connection known."""
+        """Announce the connection before the station's first CALL, so that services know it when the CALL comes."""
         try:
             await self._announcements.opened(connection)
         except BusError as error:
             _log.warning("connection not announced", error=str(error))
-            # Nobody could send this station a command; it comes back later.
+            # No service could send this station a command. It will connect again.
             connection.close(CloseCode.TRY_AGAIN_LATER, "try again later")
 
     def _clean_up(self, connection: StationConnection) -> None:

@@ -1,4 +1,4 @@
-"""Which stations are connected to this gateway. The newest connection of a station wins: the one of highest number."""
+"""The open connections of this gateway, one per station: the one with the highest number."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ class Connections:
     def add(self, connection: StationConnection) -> StationConnection | None:
         """Make this the station's connection, unless there is a newer one: handshakes may end in another order.
 
-        Returns the older one of two, which the caller closes; None: there is no other. A connection without a number
-        (an auth from before there were any) is taken for the newest.
+        Returns the older one of the two, which the caller must close; None when there is no other. A connection without
+        a number counts as the newest: an older version of auth gives no numbers.
         """
         present = self._connections.get(connection.station_id)
         if present is not None and 0 < connection.number < present.number:
@@ -50,7 +50,7 @@ class Connections:
         return None
 
     def page(self, after: str, limit: int) -> list[StationConnection]:
-        """Up to `limit` connections in order of station id, beginning behind `after` ("": from the start)."""
+        """Return up to `limit` connections in order of station id, those after `after` ("": from the first)."""
         names = sorted(self._connections)
         first = bisect_right(names, after) if after else 0
         return [self._connections[name] for name in names[first : first + limit]]

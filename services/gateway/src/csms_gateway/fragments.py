@@ -3,11 +3,11 @@
 from websockets.frames import Frame, Opcode
 
 _MOST_FRAGMENTS = 4096
-"""Of one message: with 1 KiB each they make the largest."""
+"""Fragments of one message at most. With 1 KiB each they make the largest message that is allowed."""
 
 
 class FragmentedMessage:
-    """Puts fragments together. Their sizes are websockets' business, their number is ours: they may be empty."""
+    """Puts fragments together. websockets limits their sizes; this limits their number, since they may be empty."""
 
     __slots__ = ("_count", "data", "opcode")
 
@@ -22,7 +22,7 @@ class FragmentedMessage:
         return len(self.data)
 
     def add(self, frame: Frame) -> bool:
-        """Add the next fragment; False: there are too many."""
+        """Add the next fragment. Returns False when there are too many."""
         self._count += 1
         self.data += frame.data
         return self._count <= _MOST_FRAGMENTS

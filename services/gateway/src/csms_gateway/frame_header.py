@@ -1,4 +1,4 @@
-"""Where a WebSocket frame ends, and what may become of it (RFC 6455, 5.2). Pure."""
+"""Reads headers of WebSocket frames: where the frame ends, and whether it may grow (RFC 6455, 5.2). Pure."""
 
 from typing import NamedTuple
 
@@ -11,17 +11,17 @@ class FrameHeader(NamedTuple):
     """What the first bytes of a frame say."""
 
     length: int
-    """Of the whole frame, header included, in bytes."""
+    """Bytes of the whole frame, with its header."""
     payload: int
-    """Of the payload, as it comes over the wire, in bytes."""
+    """Bytes of the payload as it comes over the wire."""
     is_whole: bool
     """Whether it is a whole message that is not compressed, or a control frame."""
     may_be_compressed: bool
-    """Whether more bytes may become of the payload: also of a fragment, whose first said so."""
+    """Whether the payload may become longer. A later fragment may be compressed, too: only the first one says so."""
 
 
 def read_header(data: bytes, at: int) -> FrameHeader | None:
-    """Read the frame that begins at `at`; None: its header is not complete."""
+    """Read the header that begins at `at`. Returns None when it is not complete."""
     if len(data) - at < _SHORTEST:
         return None
     first, second = data[at], data[at + 1]

@@ -11,11 +11,11 @@ from csms_ocpp.versions import VERSIONS, Protocol
 
 _log = structlog.get_logger(__name__)
 _root = logging.getLogger()
-"""Has the configured level too."""
+"""Has the configured level, as our own loggers do."""
 
 
 def frames_are_logged() -> bool:
-    """Whether level debug is on; asked once for each connection, since asking for each frame costs too much."""
+    """Whether level debug is on. To ask for each frame costs too much: ask once for each connection."""
     return _root.isEnabledFor(logging.DEBUG)
 
 
@@ -36,5 +36,5 @@ def _facts(frame: Frame, protocol: Protocol) -> dict[str, object]:
             return {"message_id": frame.message_id, "action": frame.action, "payload": payload}
         case CallResult():
             return {"message_id": frame.message_id, "payload": redact(protocol, "", frame.payload)}
-    # A description is free text of the station's: it may repeat what was wrong, secrets included.
+    # The description is left out: the station may repeat in it what was wrong, and that may be a secret.
     return {"message_id": frame.message_id, "code": frame.code}

@@ -1,4 +1,4 @@
-"""What a station's HTTP upgrade request says: identity, protocol, credentials. Pure; refusals are exceptions."""
+"""Reads a station's HTTP upgrade request: identity, protocol, credentials. Pure; refusals are exceptions."""
 
 import base64
 import binascii
@@ -35,7 +35,7 @@ class Result(StrEnum):
 class Refusal(Exception):  # noqa: N818 - an answer, not an error of the program
     """The connection is not upgraded.
 
-    `text` is the body of the HTTP response: it says what to change, and nothing secret.
+    `text` is the body of the HTTP response. It says what to change, and holds no secret.
     """
 
     def __init__(self, status: int, text: str, result: Result, *, retry_after_s: int = 0) -> None:
@@ -48,7 +48,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error of the program
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """HTTP Basic credentials, as bytes: a password need not be UTF-8 (an OCPP 1.6 AuthorizationKey is not)."""
+    """HTTP Basic credentials. They are bytes: a password need not be UTF-8 (an OCPP 1.6 AuthorizationKey is not)."""
 
     username: bytes
     password: bytes = field(repr=False)
@@ -65,7 +65,7 @@ class Opening:
 
     @property
     def key(self) -> str:
-        """What the identity is compared by."""
+        """The identity in the form that identities are compared in."""
         return station_ids.key(self.station_id)
 
 
@@ -104,7 +104,7 @@ def _bad_identity(what: str) -> Refusal:
 
 
 def choose_protocol(offered: Sequence[str], supported: Sequence[str]) -> str | None:
-    """The first protocol the station offers that is supported; None: there is none.
+    """Return the first protocol that the station offers and we support; None when there is none.
 
     `offered` holds the header's values: the header may be repeated, and each value may be a comma list.
     """
@@ -117,7 +117,7 @@ def _no_common_protocol(supported: Sequence[str]) -> str:
 
 
 def parse_basic(value: str) -> Credentials | None:
-    """Parse an Authorization header; None: it is no well-formed Basic authentication (RFC 7617)."""
+    """Parse an Authorization header. Returns None when it is no Basic authentication, or not well-formed (RFC 7617)."""
     scheme, _, token = value.strip().partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -136,11 +136,12 @@ def _password(station_id: str, authorization: Sequence[str]) -> bytes | None:
     credentials = parse_basic(authorization[0]) if len(authorization) == 1 else None
     if credentials is None:
         raise unauthorized("The Authorization header is not well-formed Basic authentication.\n")
-    if credentials.username.lower() != station_id.encode().lower():  # of bytes: A to Z only, as in `station_ids.key`
+    # `lower` of bytes changes A to Z only, as `station_ids.key` does.
+    if credentials.username.lower() != station_id.encode().lower():
         raise unauthorized("The user name must be the station's identity.\n")  # A00.FR.207
     return credentials.password
 
 
 def unauthorized(text: str, result: Result = Result.BAD_CREDENTIALS) -> Refusal:
-    """A refusal with status 401."""
+    """Make a refusal with status 401."""
     return Refusal(HTTPStatus.UNAUTHORIZED, text, result)

@@ -1,6 +1,7 @@
-"""Tells of upgrades that the gateway refuses itself: in the log and as an event, for whoever misses a station.
+"""Reports upgrades that the gateway itself refuses, in the log and as an event, for people who miss a station.
 
-What auth refuses, auth tells. That the gateway is full or auth silent says nothing of a station: it is counted only.
+Auth reports what auth refuses. A refusal because the gateway is full or auth is silent is only counted: it says nothing
+about the station.
 """
 
 from collections import Counter
@@ -35,7 +36,7 @@ _TOLD = frozenset(
 )
 _MINUTE_MS = 60_000
 _MOST_OF_ADDRESS = 300
-"""Told in a minute: else one stranger who makes names up would hide all others behind the ceiling."""
+"""Reports of one address in a minute. Without this limit a stranger who invents names would use up the total."""
 _LONGEST_EXCERPT = 100
 """In characters."""
 
@@ -50,11 +51,11 @@ class HandshakeRefusals:
         self._publisher = publisher
         self._limiter = RefusalLimiter()
         self._told: Counter[str] = Counter()
-        """By address, since `_counted_from`."""
+        """Number of reports by address, since `_counted_from`."""
         self._counted_from = 0
 
     def refused(self, request: Request | None, address: str, refusal: Refusal) -> None:
-        """Tell of a request that is refused, from this address; None: it cannot be read."""
+        """Report that a request from this address is refused. `request` is None when it can't be read."""
         if refusal.result not in _TOLD:
             return
         station_id = "" if request is None else _station(request)
@@ -90,14 +91,14 @@ class HandshakeRefusals:
 
 
 def _station(request: Request) -> str:
-    """The station that the path names, whoever asks; empty: none that could exist."""
+    """Return the station that the path names; empty when no station could have that name."""
     with suppress(Refusal):
         return identity(request.path)
     return ""
 
 
 def _reason(request: Request | None, refusal: Refusal) -> str:
-    """What the answer says, and what of the request it is about; never credentials."""
+    """Return what the answer says, and the part of the request that it is about. Never returns credentials."""
     text = refusal.text.strip().partition("\n")[0]
     if request is None:
         return text
@@ -106,7 +107,7 @@ def _reason(request: Request | None, refusal: Refusal) -> str:
             offered = ", ".join(request.headers.get_all("Sec-WebSocket-Protocol"))
             return f"{text} Offered: {_excerpt(offered) or 'none'}."
         case Result.BAD_IDENTITY:
-            # Some stations write user:password into the path; what follows a colon is not repeated.
+            # Some stations write user:password into the path, so what follows a colon is not repeated.
             segment = request.path.partition("?")[0].rpartition("/")[2]
             before = segment.replace("%3a", ":").replace("%3A", ":").partition(":")[0]
             return f"{text} The path ends with: {_excerpt(before) or 'nothing'}."

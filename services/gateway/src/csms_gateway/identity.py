@@ -14,9 +14,9 @@ class GatewayId:
 
     slot: int
     epoch: int
-    """Above all that were announced for the slot before; set before the gateway announces itself."""
+    """Higher than each epoch that was announced for the slot. It is set before the gateway announces itself."""
     instance: str = field(default_factory=new_id)
-    """Tells two processes that chose the same epoch."""
+    """Tells two processes apart that chose the same epoch."""
 
     @classmethod
     def of_new_process(cls, slot: int) -> "GatewayId":
@@ -24,7 +24,7 @@ class GatewayId:
         return cls(slot, now_ms())
 
     def begin(self, highest_epoch: int) -> None:
-        """Take an epoch above the highest one of the slot, wherever our clock stands."""
+        """Take an epoch above the highest one of the slot, even if our clock is behind."""
         self.epoch = max(now_ms(), highest_epoch + 1)
 
     @property
@@ -35,7 +35,7 @@ class GatewayId:
         return to
 
     def write_reply_to(self, to: ReplyTo) -> None:
-        """Write there where answers for this gateway are published."""
+        """Write into `to` where answers for this gateway are published."""
         to.topic = topics.GATEWAY_INBOX.name
         to.partition = self.slot
 

@@ -1,4 +1,4 @@
-"""What comes for this gateway: answers, commands, requests to close. One partition of `gateway.inbox`."""
+"""Receives what is for this gateway: answers, commands, requests to close. Reads one partition of `gateway.inbox`."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,7 +14,7 @@ _log = structlog.get_logger(__name__)
 
 
 class InboxRouter:
-    """Gives each record to whom it is for. Late and unknown ones are counted and dropped."""
+    """Gives each record to the part of the gateway that it is for. Late and unknown records are counted and dropped."""
 
     def __init__(self, requester: Requester, calls: StationCallRouter, commands: CommandRouter) -> None:
         self._handlers: Mapping[str, Callable[[Record], bool]] = {

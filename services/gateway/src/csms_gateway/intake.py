@@ -1,7 +1,7 @@
-"""What a station sends: charged before it is worked on, and given to websockets one frame at a time.
+"""Takes what a station sends: charges it before it is worked on, and gives it to websockets one frame at a time.
 
-One read may hold thousands of frames, and each of them may become megabytes. What may not be handled yet waits as it
-came from the network, and no more is read.
+One read may hold thousands of frames, and each frame may become megabytes. Bytes that may not be handled yet wait as
+they came from the network, and no more are read.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 _LIGHT_BYTES = 4096
-"""A frame of more, or one behind fragments of more, may cost much to handle."""
+"""A frame that is longer, or whose message so far is longer, may cost much to handle."""
 _LIGHT_COMPRESSED_BYTES = 256
-"""The same of a compressed one: it may become a thousand times as long."""
+"""The same for a compressed frame, which may become a thousand times as long."""
 _MOST_DUE = 4.0
-"""In small messages; the bucket is asked when more is due, since asking for each message would cost too much."""
+"""Price, in small messages, from which the bucket is asked. To ask it for each message would cost too much."""
 _DATA = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
@@ -67,30 +67,30 @@ class Intake:
         self._receiver: Receiver | None = None
         self._bucket = context.buckets.new(now)
         self._due = 0.0
-        """What the station's work cost since the bucket was asked last."""
+        """Price of the station's work since the bucket was asked last."""
         self._paused_until = 0.0
-        """The station owes: when its next frame may be handled; 0: it does not."""
+        """Time from which the next frame may be handled, when the station owes; 0 when it owes nothing."""
         self._resume: asyncio.TimerHandle | None = None
         self._input = b""
-        """What came and was not given to websockets yet, from `_at` on."""
+        """Bytes that came. Those from `_at` on were not given to websockets yet."""
         self._at = 0
         self._header: FrameHeader | None = None
-        """Of the frame that is being read."""
+        """Header of the frame that is being read."""
         self._left = 0
-        """How much of that frame is still to be given to websockets."""
+        """Bytes of that frame that are still to be given to websockets."""
         self._message: FragmentedMessage | None = None
-        """The message whose fragments come."""
+        """The message whose fragments are arriving."""
         self._reserved = 0
-        """Bytes that are counted in the budget for the message that comes."""
+        """Bytes that the budget counts for the message that is arriving."""
         self._kept = 0
-        """Bytes that are counted in the budget for messages that were handed over and are in work."""
+        """Bytes that the budget counts for messages that were handed over and are in work."""
         self._deadline: asyncio.TimerHandle | None = None
-        """Of a large message."""
+        """Ends a large message that takes too long."""
         self._pumping = False
         self._in_line = False
-        """Whether it waits for its turn, and for nothing else."""
+        """Whether this station waits for its turn, and for nothing else."""
         self.reading = True
-        """Whether the socket is read; when it is not, nothing can be heard."""
+        """Whether the socket is read. When it is not, nothing can be heard from the station."""
 
     @property
     def turns(self) -> Turns:
@@ -109,7 +109,7 @@ class Intake:
         self.go_on()
 
     def charge(self, price: float) -> None:
-        """Charge work, in small messages; a station that owes is not listened to for a while."""
+        """Charge work. `price` is in small messages. A station that owes is not listened to for a while."""
         self._due += price
 
     def _pay(self, now: float) -> None:
@@ -120,16 +120,16 @@ class Intake:
                 self._paused_until = now + pause_s
 
     def receive(self, data: bytes) -> None:
-        """Take what came behind the HTTP request."""
+        """Take bytes that came after the HTTP request."""
         self._input = self._input[self._at :] + data if self._at < len(self._input) else data
         self._at = 0
-        if not self._in_line and self._context.turns.is_busy:  # what else it may have to wait for is looked at then
+        if not self._in_line and self._context.turns.is_busy:  # other reasons to wait are looked at when its turn comes
             self._context.turns.wait(self)
             self._in_line = True
         self.go_on()
 
     def go_on(self) -> None:
-        """Handle what waits, as far as it may be. Never raises: other stations' turns may come behind this one."""
+        """Handle what waits, as far as that is allowed now. Never raises: the caller may serve other stations next."""
         if self._pumping or self._protocol.state is State.CLOSED:
             return
         if self._in_line:
@@ -137,7 +137,7 @@ class Intake:
                 self._read_while_in_line()
                 return
             self._in_line = False
-        if self._at >= len(self._input) and self.reading and not self._socket.writing_paused:  # as after most answers
+        if self._at >= len(self._input) and self.reading and not self._socket.writing_paused:  # so after most answers
             return
         self._pumping = True
         try:
@@ -153,12 +153,12 @@ class Intake:
             self._pumping = False
 
     def _read_while_in_line(self) -> None:
-        """Go on reading, since the turn comes soon, as long as little waits."""
+        """Read on as long as little waits: the turn comes soon."""
         waits = len(self._input) - self._at
         self.read(on=waits <= _LIGHT_BYTES and not self._socket.writing_paused)
 
     def _handle_frames(self) -> bool:
-        """Handle what may be handled now; False: something is left for later."""
+        """Handle what may be handled now. Returns False when something is left for later."""
         while self._begin_frame():
             heavy = self._is_heavy()
             if not self._may_go_on(heavy=heavy):
@@ -167,12 +167,12 @@ class Intake:
         return True
 
     def finish(self) -> None:
-        """Handle what waits as far as the station may have it at once: nothing more comes of it."""
+        """Handle what waits, for the last time: what the station may not have at once is dropped."""
         while not self._pumping and self._begin_frame() and self._is_listened_to() and not self._owes():
             self._feed(heavy=False)
 
     def close(self) -> None:
-        """The connection is gone."""
+        """Release everything: the connection is gone."""
         for timer in (self._resume, self._deadline):
             if timer is not None:
                 timer.cancel()
@@ -183,7 +183,7 @@ class Intake:
         self._reserved = self._kept = 0
 
     def release(self) -> None:
-        """Give back what was counted for messages that are done with."""
+        """Give back the room of messages that are done."""
         if self._kept:
             self._context.budget.give(self._kept)
             self._kept = 0
@@ -199,7 +199,7 @@ class Intake:
                 transport.pause_reading()
 
     def _begin_frame(self) -> bool:
-        """Look at the header of the next frame; False: there is none, or not all of it."""
+        """Look at the header of the next frame. Returns False when none is there as a whole."""
         if self._at >= len(self._input) or self._socket.said_goodbye:
             self._input, self._at = b"", 0
             return False
@@ -211,10 +211,10 @@ class Intake:
         return True
 
     def _may_go_on(self, *, heavy: bool) -> bool:
-        """Whether the next step may be taken; when not, somebody calls `go_on` when it may."""
-        may_owe = self._due >= _MOST_DUE or self._paused_until  # as `_owes` asks, but for each message
+        """Whether the next step may be taken. If not, somebody calls `go_on` when it may."""
+        may_owe = self._due >= _MOST_DUE or self._paused_until  # a part of `_owes` that costs little for each message
         if self._socket.writing_paused or not self._is_listened_to() or (may_owe and self._owes()):
-            self._context.budget.forget(self)  # those behind it in the line can use what it cannot
+            self._context.budget.forget(self)  # those that wait behind it can use the room
             return False
         if not self._has_room():
             return False
@@ -248,7 +248,7 @@ class Intake:
         self.go_on()
 
     def _has_room(self) -> bool:
-        """Whether a large message that begins finds room. It has a deadline from then on, so that it gives it back."""
+        """Whether a large message that begins finds room. From then on it has a deadline: the room must come back."""
         header = self._header
         if header is None or self._left != header.length:
             return True
@@ -256,9 +256,9 @@ class Intake:
         if size <= FREE_BYTES:
             inflates = header.may_be_compressed and size > _LIGHT_COMPRESSED_BYTES
             return not inflates or self._context.budget.let_pass(self)
-        most = self._context.max_message_bytes  # fragments: nobody knows how many come
+        most = self._context.max_message_bytes  # nobody knows how many fragments follow
         wanted = min(size, most) if header.is_whole else most
-        # Whoever has room asks for no more, or all who have some might wait for each other.
+        # Who has room never asks for more: stations that all have some could wait for each other for ever.
         if wanted <= self._reserved:
             return True
         if not self._context.budget.take(self, wanted - self._reserved):
@@ -279,12 +279,12 @@ class Intake:
             self._socket.fail(CloseCode.POLICY_VIOLATION, "the message takes too long")
 
     def _waits_for_us(self) -> bool:
-        """Whether we do not read, and not because the station owes, or takes nothing: it could keep its room."""
+        """Whether the delay is ours. When the station owes or takes nothing it is not, or it could keep its room."""
         owes = self._socket.loop.time() < self._paused_until
         return not self.reading and not owes and not self._socket.writing_paused
 
     def _is_heavy(self) -> bool:
-        """Whether the next step may be costly: it completes a frame that is large, or becomes so."""
+        """Whether the next step may cost much: it completes a frame that is large or may become large."""
         header = self._header
         if header is None or self._left > len(self._input) - self._at:
             return False
@@ -293,7 +293,7 @@ class Intake:
         return header.length > (_LIGHT_COMPRESSED_BYTES if header.may_be_compressed else _LIGHT_BYTES)
 
     def _feed(self, *, heavy: bool) -> None:
-        """Give websockets the rest of the frame, or as much of it as came."""
+        """Give websockets the rest of the frame, or the part of it that came."""
         began = time.perf_counter()
         end = min(self._at + self._left, len(self._input))
         data = self._input[self._at : end]
@@ -310,7 +310,7 @@ class Intake:
         self._context.turns.spent(time.perf_counter() - began, heavy=heavy)
 
     def _forget_traceback(self) -> None:
-        """Let go of what a frame that broke the rules had become: its traceback would keep it until a collection."""
+        """Free the data of a frame that broke the rules: the traceback would keep it until garbage is collected."""
         error = self._protocol.parser_exc
         while error is not None:
             error.__traceback__ = None
@@ -347,7 +347,7 @@ class Intake:
             self.release()
 
     def _keep(self, size: int) -> None:
-        """Count what a message has become, in bytes, in place of what was foreseen."""
+        """Count the real size of a message, in bytes, in place of the size that was reserved."""
         kept = size if size > FREE_BYTES else 0
         self._context.budget.add(kept)
         self._context.budget.give(self._reserved)

@@ -10,21 +10,21 @@ if TYPE_CHECKING:
     from csms_gateway.socket import StationSocket
 
 _EARLIEST_PING = 0.8
-"""Of the ping interval: stations that came back at the same moment shall not be pinged at the same moment for ever."""
+"""Part of the ping interval after which a ping may come. So stations that came together are not pinged together."""
 
 
 @dataclass(frozen=True, slots=True)
 class WatchTimes:
-    """How a dead or stuck peer is found; all in seconds."""
+    """After which times, in seconds, a peer counts as dead or stuck."""
 
     ping_interval_s: float
-    """A ping is sent when nothing was heard for so long, or for up to a fifth less."""
+    """A ping is sent when nothing was heard for this time, or up to a fifth less."""
     ping_timeout_s: float
-    """The peer is dead when it was silent for so long after a ping."""
+    """The peer is dead when it was silent for this time after a ping."""
     send_timeout_s: float
-    """The peer is stuck when it took nothing of what is to be sent for so long."""
+    """The peer is stuck when it took nothing of what we send for this time."""
     close_timeout_s: float
-    """The TCP connection is aborted so long after the closing handshake began."""
+    """The TCP connection is aborted this time after the closing handshake began."""
 
 
 UNTIL_STARTED = WatchTimes(ping_interval_s=60, ping_timeout_s=60, send_timeout_s=5, close_timeout_s=5)

@@ -1,4 +1,4 @@
-"""Large CALLs take turns: a service has few bytes of them at a time, so that small ones of others come in between."""
+"""Lets large CALLs take turns. A service has few bytes of them at a time, so that small CALLs come in between."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from csms_runtime import metrics
 
 LARGE_BYTES = 32 * 1024
-"""From this size on a CALL waits for its turn."""
+"""A CALL of this size or more waits for its turn."""
 BYTES_AT_ONCE = 1024 * 1024
-"""So much of them is with a service at a time, or a single one that is larger: half a second of its work, about."""
+"""Bytes of large CALLs that a service has at a time: about half a second of work. One larger CALL may come alone."""
 BYTES_WAITING = 64 * 1024 * 1024
-"""So much waits at most; more is not taken."""
+"""Bytes of large CALLs that wait at most. Others are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class _Waiting:
 
 
 class LargeCalls:
-    """The large CALLs of all stations to one service; a station has one at a time, so each waits for all before it."""
+    """The large CALLs of all stations to one service, in order. A station has one CALL in work at a time."""
 
     def __init__(self) -> None:
         self._working: dict[str, int] = {}
@@ -30,9 +30,9 @@ class LargeCalls:
         self._beginning = False
 
     def ask(self, correlation_id: str, size: int, begin: Callable[[], None]) -> bool:
-        """Call `begin` when it is this one's turn, now or later; False, and never, if too much waits already.
+        """Call `begin` when it is this CALL's turn, now or later. Returns False, and never calls it, if too much waits.
 
-        Whoever began calls `end`, also when it gave up waiting.
+        The caller must call `end` when the CALL is over, also when it waits no more.
         """
         if sum(waiting.size for waiting in self._waiting.values()) + size > BYTES_WAITING:
             return False
@@ -42,14 +42,14 @@ class LargeCalls:
         return True
 
     def end(self, correlation_id: str) -> None:
-        """Note that a CALL is over, or waits no more; another's changes nothing."""
+        """Note that a CALL is over, or waits no more. An id that is not known changes nothing."""
         if self._waiting.pop(correlation_id, None) is not None:
             metrics.GATEWAY_LARGE_CALLS_WAITING.dec()
         elif self._working.pop(correlation_id, None) is not None:
             self._go_on()
 
     def _go_on(self) -> None:
-        if self._beginning:  # one ended as it began: with all that wait too long, calls within calls would be too many
+        if self._beginning:  # a CALL may end as it begins; many of them would make calls within calls
             return
         self._beginning = True
         try:

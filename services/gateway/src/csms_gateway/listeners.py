@@ -7,8 +7,8 @@ from collections.abc import Callable
 from csms_gateway.tls_listener import TlsListener
 
 _ACCEPTED_AT_ONCE = 8
-"""uvloop accepts one connection of each listening socket in a turn of the event loop. When thousands of stations come
-back while turns are long, the system's queue (`net.core.somaxconn`) overflows and TCP begins to wait, for seconds."""
+"""Number of listening sockets. uvloop accepts one connection per socket in a turn of the event loop. When thousands of
+stations come back and turns are long, the system's queue (`net.core.somaxconn`) is full and TCP waits for seconds."""
 
 
 async def listen_plain(
@@ -16,7 +16,7 @@ async def listen_plain(
 ) -> list[asyncio.Server]:
     """Listen for connections without TLS, as servers that share the sockets. Raises OSError.
 
-    All have the port of the first, which matters if `port` is 0.
+    All have the port of the first one. `port` 0 stands for any free port.
     """
     loop = asyncio.get_running_loop()
     servers = [await loop.create_server(make_socket, host, port, backlog=backlog)]

@@ -1,4 +1,4 @@
-"""Tells of messages that could not be taken, or only tolerated: in the log, and device-mgmt, which shows them."""
+"""Reports messages that were refused or only tolerated, in the log and to device-mgmt, which shows them."""
 
 from collections import Counter
 
@@ -33,9 +33,9 @@ _WORTH_TELLING = frozenset(
         NoticeKind.RATE_LIMITED,
     }
 )
-"""What the station did; the others are about our services, or harmless repeats."""
+"""Notices about what the station did. The others are about our services, or about harmless repeats."""
 _MOST_OF_STATION = 50
-"""Told in a minute of one station, whatever it thinks of: else a few of them would hide those of all others."""
+"""Reports of one station in a minute, of any kind. Without this limit a few stations would use up the total."""
 _MINUTE_MS = 60_000
 _LONGEST_DETAIL = 500
 """In characters."""
@@ -44,23 +44,23 @@ _LONGEST_DETAIL = 500
 class MessageRefusals:
     """Logs what sessions notice and publishes a RefusedMessage, once a minute for each station, kind and action.
 
-    More often would fill disks: a station may repeat itself hundreds of times a second. Metrics count all. Never
-    blocks.
+    A station may repeat itself hundreds of times a second, and reports of all of it would fill disks. Metrics count
+    all. Never blocks.
     """
 
     def __init__(self, publisher: RetryingPublisher) -> None:
         self._publisher = publisher
         self._limiter = RefusalLimiter()
         self._told: Counter[str] = Counter()
-        """By station, since `_counted_from`."""
+        """Number of reports by station, since `_counted_from`."""
         self._counted_from = 0
 
     def noticed(self, connection: StationConnection, notice: Notice) -> None:
-        """Tell what a session noticed; device-mgmt, if it is about the station."""
+        """Log what a session noticed, and report it to device-mgmt if it is about the station."""
         self._tell(connection.station_id, connection.protocol, connection.connection_id, notice)
 
     def owes(self, station_id: str, protocol: str) -> None:
-        """Tell that a station was not let in, since it has sent more than it may."""
+        """Report that a station was not let in because it has sent more than it may."""
         self._tell(
             station_id,
             protocol,

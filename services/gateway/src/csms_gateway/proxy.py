@@ -1,6 +1,6 @@
-"""Who is at the other end of a connection, also when a proxy that ends TLS stands between. Pure.
+"""Finds out who is at the other end of a connection, also behind a proxy that ends TLS. Pure.
 
-A proxy's headers count only when the connection comes from a trusted network: anybody could send them.
+A proxy's headers count only when the connection comes from a trusted network: anybody could send such headers.
 """
 
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A peer, before anybody has asked who it says it is."""
+    """A peer whose identity is not known yet."""
 
     address: str
     """As text; empty: not known."""
     tls: bool = False
     certificate: bytes = field(default=b"", repr=False)
-    """Client certificate, DER, whose chain and validity were checked; empty: it showed none."""
+    """Client certificate (DER). Its chain and validity were checked. Empty: the peer showed none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyRules:
-    """Which proxies are believed, and what they call things."""
+    """Which proxies are trusted, and the names of their headers."""
 
     trusted: Sequence[Network] = ()
     certificate_header: str = "X-SSL-Client-Cert"
@@ -37,15 +37,15 @@ class ProxyRules:
     """"SUCCESS" when the proxy has checked the certificate (nginx: $ssl_client_verify)."""
 
     def trusts(self, address: str) -> bool:
-        """Whether the address is that of a proxy of ours."""
+        """Whether the address is that of a trusted proxy."""
         parsed = _address(address)
         return parsed is not None and any(parsed in network for network in self.trusted)
 
 
 def behind(visitor: Visitor, headers: Headers, rules: ProxyRules) -> Visitor:
-    """Return who is behind the proxy, or the visitor itself when it is none that is trusted.
+    """Return who is behind the proxy. Returns the visitor itself when it is no trusted proxy.
 
-    A trusted proxy says by X-Forwarded-Proto how the station reached it; one that does not say it only passes bytes on.
+    A trusted proxy says in X-Forwarded-Proto how the station reached it. One that does not only passes bytes on.
     """
     if not rules.trusted or not rules.trusts(visitor.address):
         return visitor
@@ -58,7 +58,7 @@ def behind(visitor: Visitor, headers: Headers, rules: ProxyRules) -> Visitor:
 
 
 def _forwarded_for(headers: Headers, rules: ProxyRules) -> str:
-    """The last address that is not one of our proxies: what stands before it, anybody may have written."""
+    """Return the last address that is not one of our proxies. Anybody may have written those before it."""
     for text in reversed(_values(headers, "X-Forwarded-For")):
         parsed = _address(text)
         if parsed is None:
@@ -87,8 +87,8 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         parsed = ip_address(
             text.partition("%")[0]
-        )  # a zone ("%eth0") means something on one machine, and may be any text
+        )  # a zone ("%eth0") has a meaning on one machine only, and may be any text
     except ValueError:
         return None
-    # A socket that listens for both shows IPv4 addresses so.
+    # A socket that listens for IPv4 and IPv6 shows IPv4 addresses in this form.
     return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed

@@ -1,6 +1,7 @@
-"""Publishing without ever blocking a station's reader.
+"""Publishes without ever blocking the reader of a station.
 
-`Publisher` batches and reports each record's outcome once. What nobody could ask for again: `csms_gateway.retrying`.
+`Publisher` makes batches, and reports the outcome of each record once. `csms_gateway.retrying` publishes records that
+nobody can ask for again.
 """
 
 import asyncio
@@ -15,10 +16,10 @@ from csms_runtime import metrics
 _log = structlog.get_logger(__name__)
 
 Done = Callable[[BusError | None], None]
-"""Told once, from the event loop, whether the record is durable (None) or what went wrong."""
+"""Is called once, from the event loop: with None when the record is durable, else with what went wrong."""
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""How much may wait to be published."""
+"""Bytes that may wait to be published."""
 
 
 class _Submitted(NamedTuple):
@@ -30,9 +31,9 @@ class _Submitted(NamedTuple):
 class Publisher:
     """Publishes all that was submitted in one turn of the event loop as one batch.
 
-    Batches start in order and run beside each other; each record has its own outcome, told as soon as it is known:
-    a partition that cannot be reached holds up its own stations only. At most `max_records` and
-    `max_bytes` are under way, and none for longer than `deadline_s`.
+    Batches start in order and run at the same time. Each record has its own outcome, which is reported as soon as it is
+    known: a partition that can't be reached holds up its own stations only. At most `max_records` and `max_bytes` are
+    under way, and none for longer than `deadline_s`.
     """
 
     def __init__(self, bus: Bus, *, deadline_s: float, max_records: int, max_bytes: int = MAX_WAITING_BYTES) -> None:
@@ -52,7 +53,7 @@ class Publisher:
         return self._records
 
     def submit(self, outgoing: Outgoing, done: Done) -> None:
-        """Publish soon; never blocks. A full queue, or a record too large, is reported through `done` as well."""
+        """Publish soon. Never blocks: a full queue, or a record that is too large, is reported to `done` too."""
         loop = asyncio.get_running_loop()
         if self._records >= self._max_records or self._bytes >= self._max_bytes:
             loop.call_soon(done, BusUnavailable("the gateway's publishing queue is full"))
@@ -73,7 +74,7 @@ class Publisher:
             raise error
 
     async def drain(self) -> None:
-        """Wait until nothing is under way. Bounded by the deadline of each record."""
+        """Wait until nothing is under way: for `deadline_s` at most."""
         while self._waiting or self._tasks:
             await (asyncio.wait(self._tasks) if self._tasks else asyncio.sleep(0))
 
@@ -113,7 +114,8 @@ async def publish_within(
 ) -> Mapping[int, BusError]:
     """Publish within `deadline_s` seconds. Returns what went wrong with which record, by position.
 
-    `settled`: see `Bus.publish`. It is not told of what was under way at the deadline, or when the bus failed.
+    `settled`: see `Bus.publish`. It is not called for records that were under way at the deadline, or when the bus
+    failed.
     """
     try:
         async with asyncio.timeout(deadline_s):

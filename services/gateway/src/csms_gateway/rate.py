@@ -1,24 +1,24 @@
-"""What a station's work costs, in small messages, and how much of it one may cause."""
+"""Says what a station's work costs, in small messages, and limits how much of it a station may cause."""
 
 from csms_ocpp.cost import BYTES_PER_VALUE, cost
 
 PRICE_OF_READ = 0.1
 PRICE_OF_FRAME = 0.5
-"""Control frames and fragments cost as much as others, also empty ones."""
+"""Price of any frame: control frames, fragments and empty ones cost as much as others."""
 PRICE_OF_BYTE = 1 / 16384
-"""On the wire."""
+"""Price of a byte on the wire."""
 PRICE_OF_REFUSAL = 1.0
-"""What is refused is logged and told."""
+"""Price of a refusal: it is logged and reported."""
 PRICE_OF_CONNECTION = 20.0
-"""A handshake asks auth, and is announced to all services."""
+"""Price of a handshake: auth is asked, and the connection is announced to all services."""
 
 
 _COST_OF_ONE = 4096
-"""What a small message may cost, as `csms_ocpp.cost` counts: up to a tenth of a millisecond."""
+"""The cost, as `csms_ocpp.cost` counts it, of one small message: up to a tenth of a millisecond."""
 
 
 _SHORT = 256
-"""Bytes; the price of a shorter message is that of the worst of its length: to look closer would cost more."""
+"""Bytes. A shorter message has the price of the worst one of its length: to look into it would cost more."""
 
 
 def price_of(message: bytes) -> float:
@@ -44,9 +44,9 @@ class TokenBucket:
         self._seen = now
 
     def take(self, now: float, price: float = 1.0) -> float:
-        """Pay for work; returns how many seconds to wait before the next is taken on (0.0: none).
+        """Pay for work. Returns the seconds to wait before the next work (0.0: none).
 
-        The price is taken even when there is not enough: the work came already, so it costs a longer pause.
+        The price is taken even when there is not enough: the work is here already. The pause becomes longer then.
         """
         tokens = min(self._tokens + (now - self._seen) * self._rate, self._burst) - price
         self._tokens = tokens
@@ -54,19 +54,19 @@ class TokenBucket:
         return 0.0 if tokens >= 0 else -tokens / self._rate
 
     def owes(self, now: float) -> float:
-        """Return in how many seconds the debt is paid; 0.0: there is none."""
+        """Return the seconds until the debt is paid; 0.0 when there is none."""
         return max(0.0, -(self._tokens + (now - self._seen) * self._rate) / self._rate)
 
     def is_full(self, now: float) -> bool:
-        """Whether nothing is owed any more: a new bucket would be the same."""
+        """Whether nothing was spent: a new bucket would be the same."""
         return self._tokens + (now - self._seen) * self._rate >= self._burst
 
 
 class Buckets:
-    """The buckets of the stations: one for all connections of a station, so that coming back pays no debt. Bounded."""
+    """One bucket per station, for all its connections: to connect again pays no debt. Their number is bounded."""
 
     def __init__(self, rate: float, burst: float, most: int) -> None:
-        """`most`: stations whose debt is remembered."""
+        """`most`: the number of stations whose debt is remembered."""
         self._rate = rate
         self._burst = burst
         self._most = most
@@ -76,11 +76,11 @@ class Buckets:
         return len(self._buckets)
 
     def new(self, now: float) -> TokenBucket:
-        """Return a full one, of nobody."""
+        """Return a full bucket that belongs to no station yet."""
         return TokenBucket(self._rate, self._burst, now)
 
     def of(self, station_id: str, now: float) -> TokenBucket:
-        """Return the station's; a full one, if nothing is known of it."""
+        """Return the station's bucket: a full one if nothing is known of the station."""
         bucket = self._buckets.get(station_id)
         if bucket is None:
             if len(self._buckets) >= self._most:
@@ -89,7 +89,7 @@ class Buckets:
         return bucket
 
     def owes(self, station_id: str, now: float) -> float:
-        """Return in how many seconds the station has paid."""
+        """Return the seconds until the station has paid; 0.0 when it owes nothing."""
         bucket = self._buckets.get(station_id)
         return 0.0 if bucket is None else bucket.owes(now)
 
@@ -100,6 +100,6 @@ class Buckets:
             del self._buckets[station_id]
 
     def _forget(self, now: float) -> None:
-        """Forget those who owe nothing, or else the oldest half."""
+        """Forget the stations that owe nothing. If that is not enough, forget the oldest half."""
         kept = [(name, bucket) for name, bucket in self._buckets.items() if not bucket.is_full(now)]
         self._buckets = dict(kept[len(kept) // 2 :] if len(kept) >= self._most else kept)

@@ -1,4 +1,4 @@
-"""A large message is read in steps, so that other stations' messages are handled in between."""
+"""Reads a large message in steps, so that messages of other stations are handled in between."""
 
 import time
 from collections.abc import Callable, Generator
@@ -8,20 +8,20 @@ from csms_ocpp.session import Effect
 from csms_gateway.turns import Turns
 
 LARGE_BYTES = 64 * 1024
-"""A shorter message is read at once: in a few milliseconds at most."""
+"""A shorter message is read at once. That takes a few milliseconds at most."""
 _STEP_S = 0.004
 
 _Steps = Generator[None, None, list[Effect]]
 
 
 class Reading:
-    """The steps of one message, which take turns with all that is heavy.
+    """The steps of one message. They take turns with everything that is heavy.
 
     Args:
         steps: What `Session.reading` gave.
-        turns: Whom they take turns with.
-        read: Called once, with what came of the message.
-        failed: Called in its place when a step, or `read`, raised.
+        turns: Says when the next steps may be taken.
+        read: Is called once, with the effects of the message.
+        failed: Is called instead when a step, or `read`, raised.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Reading:
         self._failed = failed
 
     def go_on(self) -> None:
-        """Take the next steps. Never raises: other stations' turns may come behind this one."""
+        """Take the next steps. Never raises: the caller may serve other stations next."""
         while self._steps is not None and self._turns.take(self, heavy=True):
             began = time.perf_counter()
             try:
@@ -52,6 +52,6 @@ class Reading:
             self._read(done.value)
 
     def end(self) -> None:
-        """Nobody wants to know any more."""
+        """Stop reading: the connection has ended."""
         self._steps = None
         self._turns.forget(self)

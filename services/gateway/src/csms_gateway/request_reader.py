@@ -1,12 +1,12 @@
-"""Cuts a client's HTTP request from what comes behind it."""
+"""Separates a client's HTTP request from the bytes that come after it."""
 
 _END = b"\r\n\r\n"
 MOST_BYTES = 64 * 1024
-"""Of a request, and of what a client may send before it is answered."""
+"""Bytes that a client may send before it is answered, with its request."""
 
 
 class RequestReader:
-    """websockets would take what follows the request for frames at once, before it is known how they are to be read."""
+    """Gives websockets the request alone: it would read what follows as frames before the answer says how."""
 
     __slots__ = ("_count", "_tail", "rest")
 
@@ -14,10 +14,10 @@ class RequestReader:
         self._count = 0
         self._tail = b""
         self.rest: bytes | None = None
-        """What came behind the request; None: the request is not complete."""
+        """Bytes that came after the request. None: the request is not complete."""
 
     def take(self, data: bytes) -> bytes:
-        """Return what of `data` belongs to the request. Raises ValueError when there is more than `MOST_BYTES`."""
+        """Return the part of `data` that belongs to the request. Raises ValueError after more than `MOST_BYTES`."""
         self._count += len(data)
         if self._count > MOST_BYTES:
             raise ValueError("the request is too long")

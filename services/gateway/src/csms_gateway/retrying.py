@@ -1,4 +1,4 @@
-"""Publishing what nobody could ask for again: results of commands, ends of connections."""
+"""Publishes records that nobody can ask for again: results of commands, ends of connections."""
 
 import asyncio
 from collections import deque
@@ -20,8 +20,8 @@ _MAX_BATCH_BYTES = 8 * 1024 * 1024
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
 GROUPS = 24
-"""Stations whose keys hash alike are published together, the others beside them: what cannot be published for one of
-them keeps back few others. Groups are partitions, where there are 24, 12, 8 ... of them."""
+"""Number of groups of stations. The groups are published independently: a record that can't be published holds up its
+own group only. A group is a part of one partition when a topic has 24, 12, 8 ... partitions."""
 
 
 def group_of(outgoing: Outgoing) -> int:
@@ -32,19 +32,19 @@ def group_of(outgoing: Outgoing) -> int:
 @dataclass(eq=False, slots=True)
 class _Kept:
     since: float
-    """Event loop's clock."""
+    """Since when it waits, in seconds of the event loop's clock."""
     outgoing: Outgoing
     size: int
     tries: int = 0
-    """How often it was given to the bus. Whatever came of that but a refusal, it may have been published."""
+    """How often it was given to the bus. Unless the bus refused it, it may have been published."""
 
 
 class RetryingPublisher:
     """Publishes in order per station and tries again while the bus is away.
 
-    What cannot be published holds up only its own group of stations. A record older than `max_age_s`, the oldest ones
-    beyond `max_records` or `max_bytes`, and one that is refused for good are given up, logged and counted. The log
-    tells what is lost from what may have been published all the same, before it was acknowledged.
+    A record that can't be published holds up only its own group of stations. Records are given up when they are older
+    than `max_age_s`, when they are the oldest beyond `max_records` or `max_bytes`, or when the bus refuses them for
+    good. They are logged and counted. The log says which of them are lost, and which may have been published.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class RetryingPublisher:
         return records > self._max_records or (records > 1 and sum(q.bytes for q in self._queues) > self._max_bytes)
 
     async def run(self) -> None:
-        """Publish until cancelled; what is left then is given up."""
+        """Publish until cancelled. Records that are left then are given up."""
         async with asyncio.TaskGroup() as tasks:
             for queue in self._queues:
                 tasks.create_task(queue.run())
@@ -85,7 +85,7 @@ class RetryingPublisher:
 
 
 class _Queue:
-    """What waits of one group of stations."""
+    """The records of one group of stations that wait."""
 
     def __init__(self, bus: Bus, deadline_s: float, max_age_s: float) -> None:
         self._bus = bus
@@ -102,7 +102,7 @@ class _Queue:
 
     @property
     def oldest(self) -> float:
-        """Since when its first record waits."""
+        """Since when its first record waits, in seconds of the event loop's clock."""
         return self._waiting[0].since if self._waiting else float("inf")
 
     def put(self, kept: _Kept) -> None:
@@ -128,7 +128,7 @@ class _Queue:
                 self.give_up_oldest("the gateway stopped")
 
     async def _publish_some(self) -> bool:
-        """Publish the first of what waits; False: some of it is to be tried again after a pause."""
+        """Publish the first records. Returns False when some of them must be tried again after a pause."""
         batch = self._next_batch()
         for kept in batch:
             kept.tries += 1
@@ -153,12 +153,12 @@ class _Queue:
         return batch
 
     def _sort_out(self, batch: Sequence[_Kept], failed: Mapping[int, BusError]) -> list[_Kept]:
-        """Take the batch out of what waits, and return what is worth another try."""
+        """Take the batch out of the records that wait, and return those that are worth another try."""
         too_old = asyncio.get_running_loop().time() - self._max_age_s
         again: list[_Kept] = []
         for position, kept in enumerate(batch):
             if not self._waiting or self._waiting[0] is not kept:
-                continue  # given up meanwhile, as the oldest
+                continue  # it was the oldest, and was given up meanwhile
             self._take()
             error = failed.get(position)
             if isinstance(error, RecordRefused):

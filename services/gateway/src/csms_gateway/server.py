@@ -36,7 +36,7 @@ from csms_gateway.upgrades import Upgrades
 
 _log = structlog.get_logger(__name__)
 
-# At debug level websockets logs whole frames and headers, passwords included: never let it.
+# At level debug websockets would log whole frames and headers, with passwords in them.
 _quiet = logging.getLogger("csms_gateway.websockets")
 _quiet.setLevel(logging.WARNING)
 
@@ -47,11 +47,10 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 
 
 class StationServer:
-    """The listening sockets and what becomes of each. `serve_station` runs for as long as its connection lives.
+    """The listening sockets, and what happens to each connection. `serve_station` runs until its connection ends.
 
-    `tls_failed` is told of TLS handshakes that failed, with the address; `owing` of stations that are not let in since
-    they have sent more than they may, with the version of OCPP; `refused` of upgrades that are refused, with the
-    request, if it can be read, and the address.
+    `tls_failed` is called for TLS handshakes that failed, with the address. For `owing` and `refused` see `Upgrades`;
+    `refused` gets no request when it can't be read.
     """
 
     def __init__(
@@ -79,7 +78,7 @@ class StationServer:
         self._silent = SilentSockets(self._limits.stations, self._limits.sockets)
         self._listeners = Listeners()
         self._stations: set[asyncio.Task[None]] = set()
-        """From the request to the end of the connection."""
+        """One task per connection, from its request to its end."""
         self._port: int | None = None
         self._tls_port: int | None = None
         self._context = SocketContext(
@@ -103,7 +102,7 @@ class StationServer:
 
     @property
     def port(self) -> int:
-        """The TCP port without TLS, or else the one with. Raises RuntimeError before `start`."""
+        """The TCP port without TLS; the one with TLS when there is no other. Raises RuntimeError before `start`."""
         port = self._port or self._tls_port
         if port is None:
             raise RuntimeError("the server was not started")
@@ -149,14 +148,14 @@ class StationServer:
         protocol = ServerProtocol(
             extensions=[_DEFLATE],
             select_subprotocol=self._select_subprotocol,
-            # What is a little larger is read, so that the station gets an error for it instead of a closed connection.
+            # A message that is a little too large is read, and answered with an error. The connection stays open.
             max_size=self._settings.max_message_bytes * 5 // 4,
             logger=_quiet,
         )
         return StationSocket(protocol, self._context)
 
     def stop_accepting(self) -> None:
-        """Close the listening sockets; handshakes in work are answered 503, open connections stay."""
+        """Close the listening sockets. Handshakes in work are answered 503, open connections stay."""
         self._listeners.close()
         self._silent.abort()
 
@@ -181,7 +180,7 @@ class StationServer:
     def malformed(self, socket: StationSocket) -> None:
         """See `Owner`."""
         metrics.GATEWAY_HANDSHAKES.labels(Result.BAD_REQUEST.value).inc()
-        # Nothing of it is repeated: its headers may hold a password.
+        # Nothing of the request is repeated: its headers may hold a password.
         text = "The HTTP request is malformed or too long.\n"
         self._refused(None, socket.remote_address, Refusal(0, text, Result.BAD_REQUEST))
 
@@ -199,7 +198,7 @@ class StationServer:
             if socket.state is State.CONNECTING:
                 socket.respond(response)
             del response
-            # They hold the password, and kilobytes, and websockets' parser refers to them as long as it lives.
+            # The headers hold the password and take kilobytes. websockets' parser would keep them as long as it lives.
             request.headers = Headers()
             if socket.is_open:
                 await self._serve_station(socket)
@@ -218,7 +217,7 @@ class StationServer:
 
 
 def _selector(supported: Sequence[str]) -> Callable[[ServerProtocol, Sequence[Subprotocol]], Subprotocol]:
-    # A function, since websockets makes a method of it.
+    # websockets needs a function: it makes a method of it.
     def select(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol:
         chosen = choose_protocol(offered, supported)
         if chosen is None:  # cannot happen: `opening` has refused it

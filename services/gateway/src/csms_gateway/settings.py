@@ -176,7 +176,7 @@ class GatewaySettings(RuntimeSettings):
 
     @cached_property
     def proxy_rules(self) -> ProxyRules:
-        """Which proxies are believed, and what they call things."""
+        """Which proxies are trusted, and the names of their headers."""
         return ProxyRules(self.trusted_proxies, self.proxy_certificate_header, self.proxy_verify_header)
 
     @property

@@ -1,4 +1,4 @@
-"""The open sockets of a gateway, and those among them whose HTTP request has not come (yet)."""
+"""Counts the open sockets of a gateway, and knows those whose HTTP request has not come yet."""
 
 from csms_runtime import metrics
 
@@ -6,14 +6,14 @@ from csms_gateway.socket import StationSocket
 
 
 class SilentSockets:
-    """Bounds connections that say nothing, and all sockets together: of too many, the oldest silent one gives way.
+    """Bounds the sockets without a request, and all sockets. When there are too many, the oldest silent one is ended.
 
-    Each ends by its deadline anyway; this bounds what many clients can take up that connect and say nothing. A station
-    sends its request at once, so that it is hardly ever among the oldest.
+    Each has a deadline besides. This bounds what many clients use that connect and say nothing. A station sends its
+    request at once, so it is hardly ever among the oldest.
     """
 
     def __init__(self, most: int, most_open: int) -> None:
-        """`most`: those without a request; `most_open`: all, since each is an open file."""
+        """`most`: sockets without a request at most. `most_open`: all sockets at most, since each is an open file."""
         self._most = most
         self._most_open = most_open
         self._open = 0
@@ -30,15 +30,15 @@ class SilentSockets:
             oldest.abort()
 
     def requested(self, socket: StationSocket) -> None:
-        """Its request has come."""
+        """Note that the request has come."""
         self._sockets.pop(socket, None)
 
     def lost(self, socket: StationSocket) -> None:
-        """The connection has ended."""
+        """Note that the connection has ended."""
         self._open -= 1
         self.requested(socket)
 
     def abort(self) -> None:
-        """End all that have not asked."""
+        """End all that have sent no request."""
         for socket in tuple(self._sockets):
             socket.abort()

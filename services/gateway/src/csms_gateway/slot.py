@@ -1,4 +1,4 @@
-"""This gateway's slot: nobody else may use it, and whoever finds a later process in it ends."""
+"""Guards this gateway's slot. Only one process may use a slot: one that finds a later process in its slot ends."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ class Slot:
         await self._gateways.run(stop)
 
     async def begin(self) -> None:
-        """Take an epoch above all that the slot had. Call it while `run` runs; waits for the bus."""
+        """Take an epoch above all that the slot had. Call it while `run` runs. Waits for the bus."""
         await self._gateways.ready()
         self._gateway.begin(self._gateways.highest_epoch(self._gateway.slot))
 

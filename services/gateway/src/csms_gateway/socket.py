@@ -18,13 +18,13 @@ from csms_gateway.watch import Watch
 
 _BYTES_OUT = metrics.GATEWAY_BYTES.labels("out")
 _WRITE_LIMIT_BYTES = 16 * 1024
-"""Bytes waiting for the station from which its socket is not read any more."""
+"""When more bytes wait to be sent to a station, its socket is not read."""
 _LINGER_S = 1.0
-"""How long a refused client has to read why."""
+"""Seconds that a refused client has to read the reason."""
 
 
 class StationSocket(asyncio.BufferedProtocol):
-    """One station's socket. Writing never blocks: what is outstanding is bounded by OCPP-J's one CALL per direction."""
+    """One station's socket. Writing never blocks. OCPP-J allows one CALL per direction, which bounds what waits."""
 
     __slots__ = (
         "_context",
@@ -49,29 +49,29 @@ class StationSocket(asyncio.BufferedProtocol):
     def __init__(self, protocol: ServerProtocol, context: SocketContext) -> None:
         self.loop = asyncio.get_running_loop()
         self.heard_at = self.loop.time()
-        """When the station's last bytes came, by the event loop's clock."""
+        """When the station's last bytes came, in seconds of the event loop's clock."""
         self.allowed: Allowed | None = None
         """Set by the handshake."""
         self.closed_because = ""
-        """Why we ended the connection; empty: the station did."""
+        """Why we ended the connection. Empty: the station ended it, or it is open."""
         self.intake = Intake(self, protocol, context, self.heard_at)
-        """What the station sends."""
+        """Takes what the station sends."""
         self.writing_paused = False
-        """Whether the peer has yet to take what was sent."""
+        """Whether too much of what was sent waits for the peer."""
         self.said_goodbye = False
-        """Whether we have ended our side of the connection: nobody listens any more."""
+        """Whether we have ended our side of the connection, and take nothing more."""
         self._protocol = protocol
         self._context = context
         self._request: RequestReader | None = RequestReader()
         self._deadline: asyncio.TimerHandle | None = None
-        """Of the HTTP request, or of the end of the connection."""
+        """Ends a connection whose HTTP request, or whose closing, takes too long."""
         self._stuck_timer: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[None] | None = None
         self._keepalive: Keepalive | None = None
         """Set once the connection is open."""
 
     def start(self, times: WatchTimes, watch: Watch) -> None:
-        """Begin to watch the peer; called once, after the handshake."""
+        """Begin to watch the peer. Call it once, after the handshake."""
         self.heard_at = self.loop.time()
         self._keepalive = Keepalive(self, times, watch)
 
@@ -92,7 +92,7 @@ class StationSocket(asyncio.BufferedProtocol):
 
     @property
     def sent_close_code(self) -> int | None:
-        """The close code that was sent from here; None: none was, or the connection has not ended."""
+        """The close code that we sent. None: we sent none, or the connection has not ended."""
         if self._protocol.state is not State.CLOSED:
             return None
         sent = self._protocol.close_exc.sent
@@ -100,7 +100,7 @@ class StationSocket(asyncio.BufferedProtocol):
 
     @property
     def close_reason(self) -> str | None:
-        """What the station gave as reason; None until the connection has ended."""
+        """The reason that the station gave. None until the connection has ended."""
         return self._protocol.close_reason
 
     @property
@@ -110,7 +110,7 @@ class StationSocket(asyncio.BufferedProtocol):
         return str(address[0]) if isinstance(address, tuple) else ""
 
     async def ended(self) -> None:
-        """Wait until the TCP connection is gone. Not for several tasks."""
+        """Wait until the TCP connection is gone. Only one task may wait."""
         if self._protocol.state is not State.CLOSED:
             self._ended = self.loop.create_future()
             await self._ended
@@ -124,7 +124,7 @@ class StationSocket(asyncio.BufferedProtocol):
         return self._protocol.reject(status, text)
 
     def respond(self, response: Response) -> None:
-        """Answer the HTTP request; afterwards the connection is open, or about to end."""
+        """Answer the HTTP request. After that the connection is open, or about to end."""
         rest = self._request.rest if self._request is not None else None
         self._request = None
         self._protocol.send_response(response)
@@ -133,7 +133,7 @@ class StationSocket(asyncio.BufferedProtocol):
             self.intake.receive(rest)
 
     def send_frame(self, text: str) -> bool:
-        """Send a text frame; False: the connection is not open any more."""
+        """Send a text frame. Returns False when the connection is not open any more."""
         if not self.is_open:
             return False
         data = text.encode()
@@ -181,11 +181,11 @@ class StationSocket(asyncio.BufferedProtocol):
             return
         try:
             self.transport.write_eof()
-        except (OSError, RuntimeError):  # the peer was quicker
+        except (OSError, RuntimeError):  # the peer has ended the connection already
             self.transport.abort()
 
     def ping(self) -> bool:
-        """Send a ping; False: the connection is not open any more."""
+        """Send a ping. Returns False when the connection is not open any more."""
         if not self.is_open:
             return False
         self._protocol.send_ping(b"")
@@ -250,7 +250,7 @@ class StationSocket(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
-        # Else the answers to the pings of a peer that takes nothing would pile up without limit.
+        # A peer that sends pings and takes no answers would else make them pile up without limit.
         self.writing_paused = True
         self.intake.read(on=False)
         self._stuck_timer = self.loop.call_later(self._times.send_timeout_s, self.give_up, "stuck while sending")

@@ -1,4 +1,4 @@
-"""What the sockets of a gateway have in common, and the interfaces around them."""
+"""What all sockets of a gateway have in common, and what they need of the parts around them."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from csms_gateway.socket import StationSocket
 
 _READ_BYTES = 16 * 1024
-"""Read at once; what waits of a station that is not read is hardly more."""
+"""Bytes that one read takes at most. Hardly more waits of a station that is not read."""
 
 
 class Receiver(Protocol):
@@ -21,11 +21,11 @@ class Receiver(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether the next message may be handed over; when that changes, `StationSocket.go_on` is to be called."""
+        """Whether the next message may be handed over. When that changes, call `Intake.go_on`."""
 
     @property
     def settled(self) -> bool:
-        """Whether all messages are done with, so that their bytes need not be counted any more."""
+        """Whether all messages are done, so that their bytes need not be counted any more."""
 
     def receive_text(self, data: bytes) -> None:
         """Take a text message, valid UTF-8."""
@@ -34,23 +34,23 @@ class Receiver(Protocol):
         """Learn of a binary message."""
 
     def paused(self) -> None:
-        """Learn that the station sent more than it may, and is not listened to for a while."""
+        """Learn that the station sent more than it may, and is not read for a while."""
 
 
 class Owner(Protocol):
     """Learns what becomes of the sockets."""
 
     def made(self, socket: "StationSocket") -> None:
-        """The TCP connection, or the TLS connection on it, is there."""
+        """Learn that the TCP connection, or the TLS connection on it, is made."""
 
     def requested(self, socket: "StationSocket", request: Request) -> None:
-        """The HTTP request is complete; `StationSocket.respond` is to be called."""
+        """Learn that the HTTP request is complete. Must call `StationSocket.respond`, now or later."""
 
     def malformed(self, socket: "StationSocket") -> None:
-        """What came is no HTTP request, or too long a one; the connection is about to end."""
+        """Learn that no HTTP request came, or one that is too long. The connection is about to end."""
 
     def lost(self, socket: "StationSocket") -> None:
-        """The TCP connection is gone."""
+        """Learn that the TCP connection is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ class SocketContext:
     buckets: Buckets
     max_message_bytes: int
     request_timeout_s: float
-    """How long the HTTP request may take."""
+    """Seconds that the HTTP request may take."""
     transfer_timeout_s: float
-    """How long a large message may take to arrive."""
+    """Seconds that a large message may take to arrive."""
     buffer: bytearray = field(default_factory=lambda: bytearray(_READ_BYTES))
-    """What any of the sockets reads lands here first."""
+    """All sockets read into this buffer. What was read is copied at once."""

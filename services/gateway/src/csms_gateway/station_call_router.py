@@ -1,4 +1,4 @@
-"""A station's CALLs: published for the service that answers them, and the answers given back to the station."""
+"""Publishes stations' CALLs for the services that answer them, and gives the answers back to the stations."""
 
 import asyncio
 from collections import defaultdict
@@ -33,7 +33,7 @@ class _OpenCall:
     dispatch: Dispatch
     topic: str
     started: float
-    """Event loop's clock."""
+    """When it began, in seconds of the event loop's clock."""
     stored: bool = False
     """Whether the record is known to be durable."""
 
@@ -41,8 +41,9 @@ class _OpenCall:
 class StationCallRouter:
     """The open CALLs of all stations, by correlation id.
 
-    Each ends in exactly one way: the service's reply; the service's silence, after `service_timeout_s`; a failure to
-    publish; the end of the connection. What comes after that is counted and dropped. Large ones take turns before.
+    Each CALL ends in exactly one way: by the service's reply, by its silence for `service_timeout_s`, by a failure to
+    publish, or by the end of the connection. A reply that comes later is counted and dropped. Large CALLs first wait
+    for their turn.
     """
 
     def __init__(
@@ -60,9 +61,9 @@ class StationCallRouter:
         self._service_timeout_s = service_timeout_s
         self._bus_is_durable = bus_is_durable
         self._open: dict[str, _OpenCall] = {}
-        """The longest open first: all have the same time, so one timer, for the first, serves all."""
+        """The oldest CALL comes first. All have the same time, so one timer, for the first, is enough."""
         self._large: defaultdict[str, LargeCalls] = defaultdict(LargeCalls)
-        """By topic."""
+        """By topic: the large CALLs of one service."""
         self._timer: asyncio.TimerHandle | None = None
         metrics.GATEWAY_CALLS_OPEN.set_function(self.__len__)
 
@@ -70,7 +71,7 @@ class StationCallRouter:
         return len(self._open)
 
     def dispatch(self, connection: StationConnection, dispatch: Dispatch) -> None:
-        """Publish a CALL (or SEND); the answer follows by `connection.reply` or `replied_late`. Never blocks."""
+        """Publish a CALL or SEND. The answer follows by `connection.reply` or `replied_late`. Never blocks."""
         if len(dispatch.payload) > self._max_message_bytes:
             text = f"{len(dispatch.payload)} bytes, and at most {self._max_message_bytes} are carried"
             connection.refuse(dispatch, NoticeKind.TOO_LARGE, OcppError(ErrorCode.GENERIC_ERROR, text))
@@ -154,7 +155,7 @@ class StationCallRouter:
             call.connection.reply(call.dispatch.correlation, _not_taken(error))
 
     def on_reply(self, record: Record) -> bool:
-        """Take a service's answer from the inbox; False: nobody waits for it (any more)."""
+        """Take a service's answer from the inbox. Returns False when nobody waits for it."""
         reply = record.reply
         is_error = reply.WhichOneof("outcome") != "payload"
         call = self._take(reply.correlation_id, "error" if is_error else "result")
@@ -171,7 +172,7 @@ class StationCallRouter:
                 turns.end(correlation_id)
 
     def _end_silent(self) -> None:
-        """End the CALLs whose time is over, and look again when that of the next one will be."""
+        """End the CALLs whose time is over. Look again when the time of the next one is over."""
         loop = asyncio.get_running_loop()
         self._timer = None
         while self._open:

@@ -1,4 +1,4 @@
-"""Which commands this gateway has taken, so that one whose record comes twice is sent once."""
+"""Remembers which commands this gateway has taken: one whose record comes twice is sent once."""
 
 from enum import Enum
 from hashlib import blake2b
@@ -8,27 +8,27 @@ from csms.v1.station_pb2 import StationCommand
 
 MOST = 200_000
 _DEFAULT_MS = 600_000
-"""How long a command without a deadline is remembered."""
+"""How long a command without a deadline is remembered, in milliseconds."""
 
 
 class Taking(Enum):
     """What is to be done with a command."""
 
     NEW = "new"
-    """Nobody has it: it is taken, and to be sent."""
+    """It is new: send it."""
     REPEAT = "repeat"
     """It was taken before."""
     FULL = "full"
-    """It cannot be remembered, so it must not be sent: if it came again, that would not be noticed."""
+    """It can't be remembered, so it must not be sent: nobody would notice if it came again."""
 
 
 class TakenCommands:
     """Remembers each command for as long as it might be sent: until its deadline.
 
-    Also beyond the end of its connection: a repeat that came then must not be called "not connected", for that says
-    that it was never sent. The same call may be taken again for another connection, which its sender orders only
-    when it knows that the first one never was sent. An entry has about 300 bytes, however long its ids are; with
-    `most` of them nothing more is taken until one is over.
+    The end of its connection does not end that: the answer "not connected" to a repeat would say that the command was
+    never sent. The same call may be taken again for another connection: its sender asks for that only when it knows
+    that the first one was never sent. An entry has about 300 bytes, however long its ids are. With `most` entries
+    nothing more is taken until the time of one is over.
     """
 
     def __init__(self, most: int = MOST) -> None:

@@ -1,4 +1,4 @@
-"""TLS towards stations: what is offered and demanded, and how failed handshakes are named.
+"""TLS towards stations: versions, cipher suites, client certificates, and names for failed handshakes.
 
 Requirements: A00.FR.312-.321, .415-.424 (versions, cipher suites, no compression), A00.FR.402/.403 (path validation).
 """
@@ -22,7 +22,7 @@ CIPHERS = ":".join(
         "ECDHE-ECDSA-AES256-GCM-SHA384",
         "ECDHE-RSA-AES128-GCM-SHA256",
         "ECDHE-RSA-AES256-GCM-SHA384",
-        # Without forward secrecy, but the standard obliges a CSMS to offer them (A00.FR.318, .421).
+        # These have no forward secrecy, but the standard obliges a CSMS to offer them (A00.FR.318, .421).
         "AES128-GCM-SHA256",
         "AES256-GCM-SHA384",
     )
@@ -30,7 +30,7 @@ CIPHERS = ":".join(
 """The suites of TLS 1.2, best first; those of TLS 1.3 are OpenSSL's."""
 
 ACCEPTED: ContextVar[socket] = ContextVar("accepted")
-"""The TCP connection whose handshake runs in this context: where the alert of a failed one is written to."""
+"""The TCP connection whose handshake runs in this context. The alert of a failed handshake is written to it."""
 
 
 class CertificateFiles(BaseModel):
@@ -44,15 +44,15 @@ class CertificateFiles(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """The files that TLS is made of."""
+    """The files that a TLS context is made of."""
 
     certificates: Sequence[CertificateFiles]
     client_cas: Sequence[Path] = ()
-    """Empty: no client certificate is asked for."""
+    """Authorities of client certificates. Empty: stations are asked for no certificate."""
     client_crls: Sequence[Path] = ()
 
     def versions(self) -> tuple[tuple[int, int] | None, ...]:
-        """What tells each of the files from what was there before; None: it is not there."""
+        """Return a value for each file that changes when the file changes; None when there is no file."""
         return tuple(_version(path) for path in self._paths())
 
     def _paths(self) -> list[Path]:
@@ -65,12 +65,12 @@ def _version(path: Path) -> tuple[int, int] | None:
         found = path.stat()
     except OSError:
         return None
-    # A file that was put in its place may be older than the one before.
+    # A new file may be older than the one it replaces.
     return found.st_mtime_ns, found.st_ino
 
 
 class _Handshake(ssl.SSLObject):
-    """An SSLObject that says why, when a handshake fails: neither asyncio nor uvloop sends the alert."""
+    """An SSLObject that sends the alert when a handshake fails: neither asyncio nor uvloop does."""
 
     alerts: ssl.MemoryBIO
     connection: socket | None
@@ -88,7 +88,7 @@ class _Handshake(ssl.SSLObject):
     def _send_alert(self) -> None:
         alert = self.alerts.read()
         if alert and self.connection is not None:
-            with suppress(OSError):  # the peer is gone, or takes nothing: it need not know
+            with suppress(OSError):  # the peer is gone, or takes nothing
                 self.connection.send(alert)
 
 
@@ -106,10 +106,10 @@ class _StationContext(ssl.SSLContext):
 
 
 def make_context(files: TlsFiles) -> ssl.SSLContext:
-    """Make what stations are met with. Raises OSError (ssl.SSLError is one): a file is missing, broken or of another.
+    """Make the context for stations. Raises OSError (ssl.SSLError is one): a file is missing, broken or does not fit.
 
-    Memory: OpenSSL gives its buffers back while a connection is idle (SSL_MODE_RELEASE_BUFFERS is Python's default),
-    sessions for resumption are kept by the stations, in tickets.
+    An idle connection needs little memory: OpenSSL gives its buffers back (SSL_MODE_RELEASE_BUFFERS is Python's
+    default), and the stations keep the sessions for resumption, in tickets.
     """
     context = _StationContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -124,12 +124,12 @@ def make_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 def _no_password() -> str:
-    # Else OpenSSL would ask for it on the terminal.
+    # Without it OpenSSL would ask for the password on the terminal.
     raise ssl.SSLError("the private key is encrypted; the gateway needs it in the clear")
 
 
 def _ask_for_certificates(context: ssl.SSLContext, files: TlsFiles) -> None:
-    # Optional: stations of profile 2 have none. Whose it is, and whether the station needed one, auth decides.
+    # A certificate is optional: stations of profile 2 have none. auth decides whose it is, and whether one is needed.
     context.verify_mode = ssl.CERT_OPTIONAL
     for path in (*files.client_cas, *files.client_crls):
         context.load_verify_locations(cafile=path)
@@ -142,13 +142,13 @@ class TlsFailure:
     """Why a handshake failed."""
 
     result: str
-    """As metrics name it."""
+    """Its name in metrics."""
     reason: str
-    """For logs and events."""
+    """Text for logs and events."""
     security_event: str = ""
-    """OCPP's name for it; empty: it has none."""
+    """OCPP's name of the security event. Empty: it has none."""
     worth_telling: bool = True
-    """False: somebody went away or was no TLS client; port scans and health checks do so."""
+    """Whether to report it. Not, when the peer went away or was no TLS client, as port scans and health checks."""
 
 
 _DISTRUSTED = TlsFailure("distrusted", "the station does not trust our certificate", "InvalidCsmsCertificate")
@@ -176,7 +176,7 @@ _BY_REASON = {
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _DISTRUSTED,
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _DISTRUSTED,
 }
-"""OpenSSL's reasons."""
+"""Failures by OpenSSL's names of the reasons."""
 
 
 def failure(error: BaseException) -> TlsFailure:

@@ -1,7 +1,7 @@
 """Accepts TCP connections and makes TLS connections of them.
 
-Not `create_server(ssl=...)`: that tells nobody which address failed and why, takes on any number of handshakes at once,
-and keeps one context for as long as it listens.
+`create_server(ssl=...)` does not fit: it tells nobody which address failed and why, begins any number of handshakes at
+once, and keeps one context for as long as it listens.
 """
 
 import asyncio
@@ -19,21 +19,21 @@ from csms_gateway.tls_reload import CurrentContext
 _log = structlog.get_logger(__name__)
 
 PATIENCE_S = 3.0
-"""When all turns are taken, a handshake that has had this long gives its turn to the next connection."""
+"""Seconds. When all places are taken, a handshake that is older gives its place to the next connection."""
 _RECEIVE_BUFFER_BYTES = 16 * 1024
-"""Of each connection. What is read at once stays allocated for good, in uvloop's buffer and in OpenSSL's: a connection
-that had once sent 60 KB kept some 120 KiB more."""
+"""Receive buffer of each connection. uvloop and OpenSSL keep buffers as large as the largest read: a connection that
+had once sent 60 KB kept some 120 KiB more."""
 _NO_FILES_PAUSE_S = 1.0
-"""After an accept that failed, most likely because all file descriptors are in use."""
+"""Pause after an accept that failed, most likely because all file descriptors are in use."""
 
 
 class TlsListener:
     """A listening socket and the TLS handshakes in work, of which there are at most `max_handshakes`.
 
-    More TCP connections wait in the system's queue, until a handshake is done or the oldest has had its time: clients
-    that begin handshakes and do not go on must not keep the others out. `make_socket` is the protocol of each
-    connection; it learns of the connection when its handshake is complete. `on_failure` is told why a handshake failed,
-    and for whom.
+    More TCP connections wait in the system's queue, until a handshake is done or the oldest one has had its time:
+    clients that begin handshakes and do not go on must not keep the others out. `make_socket` makes the protocol of a
+    connection, which learns of it when its handshake is complete. `on_failure` is called with the reason and the
+    address when a handshake failed.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class TlsListener:
         self._close_timeout_s = close_timeout_s
         self._turns = asyncio.Semaphore(max_handshakes)
         self._handshakes: dict[asyncio.Task[None], float] = {}
-        """Those in work and when they began, the oldest first."""
+        """The handshakes in work and when they began, the oldest first."""
         self._accepting: asyncio.Task[None] | None = None
         self._socket: socket.socket | None = None
 
     def start(self, host: str, port: int, backlog: int) -> int:
-        """Listen; returns the port, which matters if it was 0. Raises OSError."""
+        """Listen, and return the port (0 stands for any free one). Raises OSError."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=backlog)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
@@ -67,13 +67,13 @@ class TlsListener:
         return int(self._socket.getsockname()[1])
 
     def close(self) -> None:
-        """Accept no more; handshakes in work are broken off."""
+        """Accept no more connections, and break handshakes in work off."""
         for task in (self._accepting, *self._handshakes):
             if task is not None:
                 task.cancel()
 
     async def wait_closed(self) -> None:
-        """Wait until nothing is left of what `close` ended."""
+        """Wait until everything has ended that `close` began to end."""
         tasks = [task for task in (self._accepting, *self._handshakes) if task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -94,7 +94,7 @@ class TlsListener:
                 task.add_done_callback(self._done)
 
     async def _take_turn(self) -> None:
-        """Wait for a turn; when none becomes free, the oldest handshake that has had `PATIENCE_S` gives its own."""
+        """Wait for a place. When none becomes free, the oldest handshake that has had `PATIENCE_S` gives its own."""
         loop = asyncio.get_running_loop()
         while True:
             oldest, began = next(iter(self._handshakes.items()), (None, loop.time()))

@@ -1,4 +1,4 @@
-"""Tells of TLS handshakes that failed: in the log, and as an event for whoever watches over security (A00.FR.408)."""
+"""Reports TLS handshakes that failed, in the log and as an event, for people who watch security (A00.FR.408)."""
 
 import structlog
 from csms.v1.events_pb2 import ConnectionRefused, DomainEvent
@@ -23,7 +23,7 @@ class TlsRefusals:
         self._limiter = RefusalLimiter()
 
     def failed(self, why: TlsFailure, address: str) -> None:
-        """Tell of a handshake that failed."""
+        """Report a handshake that failed."""
         if not why.worth_telling:
             _log.debug("TLS handshake failed", reason=why.reason, remote_address=address)
             return

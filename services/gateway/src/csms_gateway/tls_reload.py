@@ -1,4 +1,4 @@
-"""The TLS context of new connections, made anew when its files change."""
+"""Keeps the TLS context of new connections, and makes a new one when its files change."""
 
 import asyncio
 import ssl
@@ -17,8 +17,8 @@ _log = structlog.get_logger(__name__)
 class CurrentContext:
     """Holds the context that new connections get. Connections that are open keep theirs.
 
-    The whole context is replaced, and with it the key of its session tickets: a session that was resumed is not
-    validated again, so none may outlive a change of the authorities or of the revoked.
+    The whole context is replaced, and with it the key of its session tickets. A session that is resumed is not
+    validated again, so no session may outlive a change of the authorities or of the revocation lists.
     """
 
     def __init__(self, files: TlsFiles) -> None:
@@ -34,7 +34,7 @@ class CurrentContext:
         self._asked.set()
 
     async def watch(self, period_s: float) -> None:
-        """Read the files again when one has changed, looked at every `period_s` seconds, until cancelled."""
+        """Look at the files every `period_s` seconds, until cancelled. Read them again when one has changed."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(period_s):
@@ -49,7 +49,7 @@ class CurrentContext:
         try:
             context, expiries = await asyncio.to_thread(_load, self._files)
         except (OSError, ValueError) as error:
-            # A later look finds the rest of a change that is being written.
+            # A change that is still being written is found by a later look.
             _log.error("TLS files cannot be used; the former ones stay", error=str(error))
             metrics.GATEWAY_TLS_RELOADS.labels("failed").inc()
             return
@@ -60,9 +60,10 @@ class CurrentContext:
 
 
 def _load(files: TlsFiles) -> tuple[ssl.SSLContext, dict[str, float]]:
-    """Return the context, and of each certificate's file the Unix time at which it ends. Raises OSError.
+    """Return the context, and the Unix time at which each certificate ends, by file. Raises OSError.
 
-    All of it before anything is used: a file may be replaced while it is read, and OpenSSL takes more than we do.
+    Everything is read before anything is used: a file may be replaced while it is read, and OpenSSL takes files that we
+    do not.
     """
     context = make_context(files)
     return context, {str(pair.certificate): _expires_at(pair) for pair in files.certificates}

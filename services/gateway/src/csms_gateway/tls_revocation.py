@@ -1,4 +1,4 @@
-"""Which certificates of a station's chain are looked up in the revocation lists."""
+"""Says which certificates of a station's chain are looked up in the revocation lists."""
 
 import re
 import ssl
@@ -13,11 +13,11 @@ _log = structlog.get_logger(__name__)
 
 
 def flags(client_cas: Sequence[Path], client_crls: Sequence[Path]) -> ssl.VerifyFlags:
-    """Return what OpenSSL is to check with these files. Raises OSError when one cannot be read.
+    """Return what OpenSSL must check with these files. Raises OSError when one can't be read.
 
-    With the list of a root every certificate of a chain counts, so that a revoked intermediate authority lets nobody
-    in; OpenSSL then refuses a chain for which a list is missing. Without any list of a root only stations' own
-    certificates can be checked, which is logged.
+    Where a root has a list, every certificate of a chain is checked: a revoked intermediate authority lets nobody in.
+    OpenSSL then refuses a chain for which a list is missing. Where no root has a list, only the stations' own
+    certificates can be checked, and that is logged.
     """
     roots = {each.subject for path in client_cas for each in _certificates(path) if each.subject == each.issuer}
     listed = {each.issuer for path in client_crls for each in _lists(path)}

@@ -1,6 +1,6 @@
-"""Slows down whoever tries passwords, without locking the right station out for long. Pure.
+"""Slows down clients that try passwords, without locking the right station out for long. Pure.
 
-Passwords are too long to be guessed (A00.FR.206); what is to be kept away is the load. Each gateway counts for itself.
+Passwords are too long to be guessed (A00.FR.206): this keeps the load away. Each gateway counts for itself.
 """
 
 import hmac
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from csms_runtime.addresses import subscriber
 
 LONGEST_WAIT_S = 30.0
-"""How long one address is told to wait at most before it tries again for one station."""
+"""Seconds that one address is told to wait at most before it tries again for one station."""
 LONGEST_DELAY_S = 3.0
-"""How much later a refusal is answered at most."""
+"""Seconds by which a refusal is delayed at most."""
 _FORGIVEN_AFTER_S = 10.0
-"""One wrong password is forgotten in so long."""
+"""Seconds after which one wrong password is forgotten."""
 _MOST_COUNTED = 10_000
-"""Names that are counted at most, of each kind; those that failed longest ago give way."""
+"""Names of each kind that are counted at most. Those that failed longest ago are forgotten first."""
 _MOST_RIGHT = 20_000
-"""Stations whose last right password is known by its digest, at most."""
+"""Stations at most whose last right password is remembered, by its digest."""
 _FREE_OF_STATION = 20
 _FREE_OF_ADDRESS = 100
-"""Wrong passwords that cost nothing: many stations may share an address."""
+"""Wrong passwords of one address that cost nothing: many stations may share an address."""
 _DELAY_STEP_S = 0.1
 
 
@@ -59,29 +59,29 @@ class Penalty:
     """What a wrong password costs."""
 
     delay_s: float
-    """How much later it is answered."""
+    """Seconds by which the answer is delayed."""
     retry_after_s: float
-    """After how long to try again, as the answer says (429); 0: nothing is said (401)."""
+    """Seconds to wait before the next try, as the answer says (429). 0: it says nothing (401)."""
 
 
 class Tries:
-    """Wrong passwords: by address and station together, by station, and by address.
+    """Counts wrong passwords: by address and station together, by station, and by address.
 
-    Of one station at one address only so many tries are under way at a time, others are refused unasked. All others
-    are asked, whatever failed before, and only refusals come later and say to wait: else an attacker, or a neighbour
-    with a wrong password, could keep a station out that shares its address. For the same reason a password that was
-    right before is always asked.
+    One station at one address may have only so many tries under way at a time; more are refused without a question to
+    auth. Of all other tries auth is asked, however many failed before. Only refusals are delayed and say to wait: an
+    attacker, or a neighbour with a wrong password, must not keep a station out that shares its address. For the same
+    reason auth is always asked about a password that was right before.
     """
 
     def __init__(self, free: int) -> None:
-        """`free`: wrong passwords that cost an address nothing, and tries under way; 0: nothing is limited."""
+        """`free`: wrong passwords that cost nothing, and tries under way at a time. 0: nothing is limited."""
         self._free = free
         self._pairs, self._stations, self._addresses = _Counts(), _Counts(), _Counts()
         self._under_way: dict[str, int] = {}
         self._right: OrderedDict[str, bytes] = OrderedDict()
 
     def begin(self, station_id: str, address: str, digest: bytes) -> bool:
-        """Whether a password may be tried now; `end` must follow if so. `digest`: the password's, keyed."""
+        """Whether a password may be tried now. If so, call `end` afterwards. `digest`: keyed, of the password."""
         pair = _pair(station_id, address)
         under_way = self._under_way.get(pair, 0)
         if self._free and under_way >= self._free and not self._was_right(station_id, digest):
@@ -90,14 +90,14 @@ class Tries:
         return True
 
     def end(self, station_id: str, address: str) -> None:
-        """A try is not under way any more."""
+        """Note that a try is over."""
         pair = _pair(station_id, address)
         self._under_way[pair] -= 1
         if not self._under_way[pair]:
             del self._under_way[pair]
 
     def failed(self, station_id: str, address: str, digest: bytes, now: float) -> Penalty:
-        """Count a wrong password. `now` in seconds."""
+        """Count a wrong password. `now` is in seconds of any monotonic clock."""
         if self._free == 0:
             return Penalty(0.0, 0.0)
         if self._was_right(station_id, digest):
@@ -112,7 +112,7 @@ class Tries:
         return Penalty(min(LONGEST_DELAY_S, max(0.0, beyond * _DELAY_STEP_S)), retry_after_s)
 
     def succeeded(self, station_id: str, address: str, digest: bytes) -> None:
-        """Forget what was counted for a station at this address: it knows the password."""
+        """Forget what was counted for this station at this address: it knows the password."""
         self._pairs.forget(_pair(station_id, address))
         self._right[station_id] = digest
         self._right.move_to_end(station_id)

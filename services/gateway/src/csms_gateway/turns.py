@@ -1,4 +1,4 @@
-"""Who may handle a frame now: no turn of the event loop is spent on frames alone, and costly frames come one by one."""
+"""Says whose frame may be handled now. Frames never fill a turn of the event loop, and costly ones come one by one."""
 
 import asyncio
 import time
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 TURN_S = 0.01
-"""How long frames are handled in one turn of the event loop; what is left waits for the next."""
+"""Seconds for frames in one turn of the event loop. Other frames wait for the next turn."""
 _COSTLY_S = 0.002
-"""A frame that took longer is followed by a pause for frames of its kind."""
+"""Seconds. After a heavy frame that took longer there is a pause for heavy frames."""
 _PAUSE = 2
-"""That pause, in times of what the frame took: costly frames of all stations together get a third of the loop."""
+"""The pause is so many times as long as the frame took: all costly frames together get a third of the loop."""
 
 
 class Waiting(Protocol):
@@ -21,9 +21,9 @@ class Waiting(Protocol):
 
 
 class Turns:
-    """Shares the event loop among the stations: each handles one frame, then it is the next one's turn.
+    """Shares the event loop among the stations. Each handles one frame, then the next station has its turn.
 
-    `heavy` frames, which may cost much, wait in a line of their own, so that they delay no small ones. `clock` gives
+    `heavy` frames may cost much. They wait in a line of their own, so that they delay no small ones. `clock` gives
     seconds. Belongs to one event loop.
     """
 
@@ -45,16 +45,16 @@ class Turns:
         return bool(self._light)
 
     def is_serving(self, waiting: Waiting) -> bool:
-        """Whether it is this one's turn, for one frame."""
+        """Whether this station has its turn, for one frame."""
         return self._serving is waiting
 
     def wait(self, waiting: Waiting) -> None:
-        """Wait in the line of small frames; `go_on` is called when it is this one's turn."""
+        """Put somebody into the line of small frames. `go_on` is called when its turn comes."""
         self._light[waiting] = None
         self._schedule()
 
     def take(self, waiting: Waiting, *, heavy: bool) -> bool:
-        """Whether a frame may be handled now, followed by `spent`; False: `go_on` is called when it may."""
+        """Whether a frame may be handled now. If so, call `spent` afterwards. If not, `go_on` is called when it may."""
         if self._serving is waiting and self._serving_heavy is heavy:
             self._serving = None
             return True
@@ -66,15 +66,15 @@ class Turns:
         return False
 
     def spent(self, seconds: float, *, heavy: bool) -> None:
-        """Say how long a frame took."""
+        """Note how long a frame took."""
         self._left -= seconds
         if heavy and seconds > _COSTLY_S:
             self._heavy_from = self._clock() + _PAUSE * seconds
-        if self._left < TURN_S / 2:  # not each time: it costs the event loop a turn
+        if self._left < TURN_S / 2:  # not for each frame: it costs the event loop a turn
             self._next_turn_soon()
 
     def forget(self, waiting: Waiting) -> None:
-        """It waits no more."""
+        """Take somebody out of both lines."""
         self._light.pop(waiting, None)
         self._heavy.pop(waiting, None)
 

@@ -1,4 +1,4 @@
-"""Answers stations' upgrade requests (RFC 6455, 4.2): who waits, who is asked about at auth, who is refused and how."""
+"""Answers stations' upgrade requests (RFC 6455, 4.2): lets them wait, asks auth, refuses."""
 
 import asyncio
 import math
@@ -21,14 +21,14 @@ from csms_gateway.socket import StationSocket
 from csms_gateway.tries import LONGEST_DELAY_S, Tries
 
 _SLACK_S = 5.0 + LONGEST_DELAY_S
-"""How long an answer to a request may take besides waiting for a place and for auth."""
+"""Seconds that an answer may take, besides the waiting for a place and for auth."""
 _RETRY_AFTER_S = 10
 _LONGEST_DEBT_S = 5.0
-"""A station that has caused more work than it may, and would not be listened to for longer, is told to come back."""
+"""Seconds. A station that owes more work than this is refused, and told when to come back."""
 
 
 class Upgrades:
-    """Decides about upgrade requests, some of them at a time; the others wait for a place.
+    """Decides about upgrade requests, a limited number at a time. The others wait for a place.
 
     Args:
         settings: The gateway's.
@@ -36,8 +36,8 @@ class Upgrades:
         connections: Those that are open.
         buckets: What stations owe.
         most_stations: Connected stations and handshakes in work at most.
-        owing: Told of stations that are not let in since they have sent more than they may, with the version of OCPP.
-        refused: Told of each refusal, with the request and the address.
+        owing: Is called with the station id and the version of OCPP when a station has sent more than it may.
+        refused: Is called for each refusal, with the request and the address.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Upgrades:
         return behind(_visitor(socket), request.headers, self._settings.proxy_rules).address
 
     def _tell_unfit(self, socket: StationSocket, request: Request, response: Response) -> None:
-        """Tell of a request that is refused since it is no opening handshake of WebSocket (RFC 6455, 4.2.1)."""
+        """Report a request that is refused because it is no opening handshake of WebSocket (RFC 6455, 4.2.1)."""
         asked = response.status_code != HTTPStatus.UPGRADE_REQUIRED
         result = Result.BAD_REQUEST if asked else Result.NOT_WEBSOCKET
         refusal = Refusal(response.status_code, response.body.decode(errors="replace"), result)
@@ -132,7 +132,7 @@ class Upgrades:
             return await self._requests.ask(wanted, visitor)
 
     async def _try(self, station: StationSocket, wanted: Opening, visitor: Visitor, password: bytes) -> Allowed:
-        """Ask with a password, as one of few tries at a time. Raises Refusal, later and later for wrong passwords."""
+        """Ask auth about a password. Raises Refusal; for wrong passwords later and later."""
         station_id, address = wanted.key, visitor.address
         digest = passwords.digest(self._secret_key, station_id, password)
         if not self._tries.begin(station_id, address, digest):
@@ -148,13 +148,13 @@ class Upgrades:
             self._tries.succeeded(station_id, address, digest)
             return allowed
         finally:
-            self._tries.end(station_id, address)  # a refusal that waits to be answered keeps nobody from trying
+            self._tries.end(station_id, address)  # a refusal that is delayed must keep nobody from trying
         await asyncio.sleep(penalty.delay_s)
         raise _too_many_tries(penalty.retry_after_s) if penalty.retry_after_s else refused
 
     @asynccontextmanager
     async def _place(self, station: StationSocket) -> AsyncIterator[None]:
-        """Be one of the handshakes in work.
+        """Hold a place among the handshakes in work.
 
         Raises Refusal when no place is free in time, when the gateway is full, or when the station has gone.
         """
@@ -164,7 +164,7 @@ class Upgrades:
         try:
             await self._take_place()
             try:
-                if station.state is not State.CONNECTING:  # work for those who gave up would delay those who wait
+                if station.state is not State.CONNECTING:  # work for stations that gave up would delay those that wait
                     raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "The station has gone.\n", Result.ABANDONED)
                 yield
             finally:
@@ -215,6 +215,6 @@ def _visitor(station: StationSocket) -> Visitor:
     if tls is None:
         return Visitor(text)
     certificate = tls.getpeercert(binary_form=True)
-    if certificate:  # asyncio keeps it for as long as the connection lives, in kilobytes of Python objects
+    if certificate:  # asyncio would keep kilobytes of Python objects as long as the connection lives
         station.transport.get_extra_info("peercert", {}).clear()
     return Visitor(text, tls=True, certificate=certificate or b"")

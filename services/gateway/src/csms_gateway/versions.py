@@ -17,11 +17,11 @@ class GatewayVersion:
 
     protocol: Protocol
     topics: Mapping[str, str]
-    """By action that stations of this version send: the topic of the service that answers it."""
+    """The topic of the service that answers an action, for every action that stations of this version send."""
 
 
 def _version(protocol: Protocol, *, auth: str, transactions: str) -> GatewayVersion:
-    """Make a version of the actions (separated by blanks) of auth and transactions; device-mgmt has the others."""
+    """Make a version. auth and transactions answer the actions that are named, device-mgmt answers all others."""
     sent = [action.name for action in VERSIONS[protocol].actions.values() if action.from_station]
     routes = dict.fromkeys(sent, _DEVICES)
     routes |= dict.fromkeys(auth.split(), _AUTH) | dict.fromkeys(transactions.split(), _TRANSACTIONS)

@@ -1,6 +1,6 @@
-"""Looks at each socket when it asked to be looked at, with one timer for all of them.
+"""Calls `look` of each connection at the time that it asked for, with one timer for all of them.
 
-A timer of the event loop for each of 10,000 idle connections cost four times as much as their pings and pongs.
+With 10,000 idle connections, a timer of the event loop for each cost four times as much as their pings and pongs.
 """
 
 import asyncio
@@ -9,18 +9,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 TICK_S = 0.1
-"""Nobody is looked at earlier than asked for, and at most so much later."""
+"""Seconds. `look` is never called earlier than asked for, and at most so much later."""
 
 
 class Watched(Protocol):
-    """What can be looked at. Must be hashable by identity."""
+    """Somebody who can be called. Must be hashable by identity."""
 
     def look(self) -> None:
         """Do what is due."""
 
 
 class Watch:
-    """Whom to look at, and when. `clock` gives seconds that only grow. Belongs to one event loop."""
+    """Knows whom to call, and when. `clock` gives seconds that only grow. Belongs to one event loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -28,25 +28,25 @@ class Watch:
         self._turned = int(clock() / TICK_S)
 
     def after(self, delay_s: float, watched: Watched) -> int:
-        """Have somebody looked at so much later, once; returns what `forget` wants."""
+        """Call `look` once, after `delay_s` seconds. Returns the tick, which `forget` needs."""
         tick = max(int((self._clock() + delay_s) / TICK_S), self._turned) + 1
         self._due.setdefault(tick, set()).add(watched)
         return tick
 
     def forget(self, tick: int, watched: Watched) -> None:
-        """Do not look, if it was not done yet."""
+        """Do not call `look`, if it was not called yet."""
         due = self._due.get(tick)
         if due is not None:
             due.discard(watched)
 
     async def run(self) -> None:
-        """Look at everybody in time, until cancelled. Call it once."""
+        """Call everybody in time, until cancelled. Start it once."""
         while True:
             await asyncio.sleep(TICK_S)
             self.turn()
 
     def turn(self) -> None:
-        """Look at all whose time has come. What one of them raises goes to the event loop, and stops nobody else."""
+        """Call all whose time has come. An error of one goes to the event loop, and stops nobody else."""
         loop = asyncio.get_running_loop()
         now = int(self._clock() / TICK_S)
         while self._turned < now:

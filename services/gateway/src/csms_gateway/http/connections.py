@@ -52,7 +52,7 @@ def router(connections: Connections) -> APIRouter:
 def view(connection: StationConnection) -> ConnectionView:
     """Show a connection."""
     connected_at = from_ms(connection.connected_at_ms)
-    # Two clocks meet here, one of them coarse: nothing was heard before it was connected.
+    # The two clocks differ a little. A station is never heard before it is connected.
     last_heard_at = max(connected_at, utcnow() - timedelta(seconds=connection.silent_s))
     return ConnectionView(
         id=connection.connection_id,
