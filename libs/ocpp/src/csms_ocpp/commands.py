@@ -36,7 +36,7 @@ from csms_ocpp.validation import (
 from csms_ocpp.versions import Version
 
 _MAX_SHOWN_BYTES = 16_384
-"""An invalid answer up to this size is part of its error."""
+"""An invalid answer of this size or less is shown in its error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class Command:
     """A CALL that is to be sent to the station."""
 
     id: str
-    """Unique; also the message id when it can be one (1-36 printable characters)."""
+    """Unique. It is also the message id, if it can be one (1-36 printable characters)."""
     action: str
     payload: bytes = field(repr=False)
     """The request payload as JSON."""
     timeout_s: float
-    """How long the station may take to answer, from the moment of sending; seconds, > 0."""
+    """Seconds, > 0, that the station may take to answer, from the moment of sending."""
     deadline: float
-    """Not to be sent from this moment on: monotonic seconds."""
+    """The command is not sent at this moment or later. Seconds of the driver's clock."""
 
 
 class _Queued(NamedTuple):
@@ -71,7 +71,7 @@ class _Open(NamedTuple):
 
 
 class Commands:
-    """State machine of the CSMS's requests. Every method returns what the driver is to do, in order."""
+    """State machine of the CSMS's requests. Every method returns what the driver must do, in order."""
 
     __slots__ = ("_lenient", "_limits", "_open", "_queue", "_standing", "_timed_out", "_version")
 
@@ -104,7 +104,7 @@ class Commands:
             yield queued.command.id
 
     def _prepared(self, command: Command) -> _Queued:
-        """Check a command. Raises OcppError when it is not to be sent."""
+        """Check a command. Raises OcppError when it must not be sent."""
         if self._queue is not None and len(self._queue) >= self._limits.max_queued_commands:
             raise OcppError(ErrorCode.GENERIC_ERROR, "too many commands wait for this station; not sent")
         waiting = sum(len(queued.command.payload) for queued in self._queue or ())
@@ -175,7 +175,7 @@ class Commands:
         return effects
 
     def _shown(self, command: _Open, frame: CallResult) -> bytes:
-        """Return the details of an error that tell an operator what the station answered, without secrets."""
+        """Return the details of an error: what the station answered, without secrets."""
         if len(frame.raw) > _MAX_SHOWN_BYTES or unfit(frame.payload, frame.raw) is not None:
             return b"{}"
         answer = orjson.dumps({"answer": redact(self._version.protocol, command.action, frame.payload)})
@@ -196,7 +196,7 @@ class Commands:
         return validate_response(self._version.protocol, action, payload, outbound=False, lenient=self._lenient)
 
     def _tolerated(self, command: _Open, frame: CallResult, error: OcppError) -> tuple[OcppError | None, list[Effect]]:
-        """Return what is still wrong with an answer, and what to tell of it. One that is tolerated is changed."""
+        """Return what is still wrong with an answer, and notices about it. Changes an answer that is tolerated."""
         if isinstance(frame.payload, LongList) or unfit(frame.payload, frame.raw) is not None:
             return error, []
         found = tolerated(self._version.protocol, command.action, frame.payload, response=True)
@@ -207,13 +207,13 @@ class Commands:
         return None, [Notice(NoticeKind.TOLERATED, found.description, command.action, found.faults[0].code)]
 
     def checking(self, frame: CallResult) -> Iterator[None]:
-        """Check a long answer in steps of a millisecond, if it is one to the open command."""
+        """Check a long answer in steps of a millisecond, if it answers the open command."""
         command = self._open
         if command is not None and command.message_id == frame.message_id and isinstance(frame.payload, LongList):
             yield from frame.payload.checking(partial(self._violation, command.action))
 
     def error(self, frame: CallError, now: float) -> list[Effect]:
-        """Take a CALLERROR; one with the id "-1" is about the open command: the station could not read its id."""
+        """Take a CALLERROR. One with the id "-1" is about the open command: the station could not read its id."""
         about = self._open.message_id if self._open and frame.message_id == UNREADABLE_ID else frame.message_id
         command = self._take(about)
         if command is None:
@@ -223,14 +223,14 @@ class Commands:
         return [done, *self._send_next(now)]
 
     def _told(self, error: CallError, command: _Open) -> ErrorInfo:
-        """Return what the station says of a failure: free text, which may repeat the secrets of the request."""
+        """Return what the station says about a failure, without the secrets of the request that it may repeat."""
         details = orjson.dumps(redact(self._version.protocol, command.action, orjson.loads(error.details)))
         description = mask(error.description, command.secrets)
         code = mask(canonical_code(error), command.secrets)
         return ErrorInfo(code, description, _masked_json(details, command.secrets), by_station=True)
 
     def unreadable(self, error: FrameError, now: float) -> list[Effect]:
-        """Take an answer that could not be read: its command fails at once instead of by its timeout."""
+        """Take an answer that could not be read. Its command fails at once, not only after its timeout."""
         command = self._take(error.message_id)
         if command is None:
             return []
@@ -251,7 +251,7 @@ class Commands:
         return Notice(NoticeKind.LATE_ANSWER if late else NoticeKind.UNKNOWN_ANSWER)
 
     def tick(self, now: float) -> list[Effect]:
-        """End what has waited too long and send the next command."""
+        """End the commands that have waited too long, and send the next one."""
         effects: list[Effect] = []
         if self._open is not None and now >= self._open.expires_at:
             effects.append(CommandDone(self._open.command_id, Outcome.TIMEOUT, sent_at=self._open.sent_at))
@@ -273,7 +273,7 @@ class Commands:
         return [CommandDone(command_id, Outcome.TIMEOUT) for command_id in expired]
 
     def next_deadline(self) -> float | None:
-        """Return when `tick` has something to do, in monotonic seconds; None: never as things stand."""
+        """Return when `tick` has something to do, in seconds of the driver's clock. None: not as things are now."""
         if self._open is None and not self._queue:
             return None
         moments = [queued.command.deadline for queued in self._queue or ()]
@@ -282,7 +282,7 @@ class Commands:
         return min(moments, default=None)
 
     def close(self) -> list[Effect]:
-        """End all commands: the open one first, which the station may have got, then those that were never sent."""
+        """End all commands: first the open one, which the station may have got, then those that were never sent."""
         effects: list[Effect] = []
         if self._open is not None:
             command = self._open
@@ -298,7 +298,7 @@ def _failed(command_id: str, error: OcppError, sent_at: float | None = None, *, 
 
 
 def _without_secrets(frame: CallResult, secrets: Sequence[str]) -> bytes:
-    """Return a valid answer; that of a request with secrets, without what the station repeats of them."""
+    """Return a valid answer. The secrets of the request, which the station may repeat, are masked."""
     if not secrets:
         return frame.raw
     if isinstance(frame.payload, LongList):
@@ -320,5 +320,5 @@ def _masked_json(data: bytes, secrets: Sequence[str]) -> bytes:
 
 
 def _short(command_id: str) -> str:
-    """Make a message id of a command id that is too long: as unique, and the same each time."""
+    """Make a message id of a command id that is too long. It is as unique, and always the same."""
     return hashlib.sha256(command_id.encode(errors="replace")).hexdigest()[:36]

@@ -1,22 +1,22 @@
-"""What a message costs, told from its bytes alone: before it is parsed, and quickly.
+"""Tells from the bytes of a message what it will cost, quickly, and before it is parsed.
 
-Parsing and validating take time and memory for each value far more than for each byte: 4 MiB of text are parsed in
-2 ms, 4 MiB of `{}` in 100 ms and 150 MB. The characters `{ [ , :` are nearly as many as the values, and counting them
-takes 1 ms per MiB. Those inside of strings are counted too: what is refused wrongly for that is no message of OCPP.
+The number of values costs far more time and memory than the number of bytes: to parse 4 MiB of text takes 2 ms, but
+4 MiB of `{}` take 100 ms and 150 MB. There are about as many of the characters `{ [ , :` as values, and to count them
+takes 1 ms per MiB. Those inside of strings are counted too. A message that is refused for that is no message of OCPP.
 """
 
 MAX_STRUCTURE = 200_000
-"""Characters `{ [ , :` that any message may have: so many take up to 50 ms and 40 MiB to parse and validate whole."""
+"""Characters `{ [ , :` that any message may have. To parse and validate it whole takes up to 50 ms and 40 MiB."""
 
 BYTES_PER_VALUE = 8
-"""Bytes for each of `{ [ , :` from which on a message may have more of them, if it can be read in pieces
-(`csms_ocpp.long_list`): stations' messages have one in eight to ten bytes. A day of meter values every minute, eight
-values each, has 155,000 in 1.4 MB. In `cost`, what one of these characters counts."""
+"""A message that can be read in pieces (`csms_ocpp.long_list`) may have one of `{ [ , :` in so many bytes. Stations'
+messages have one in eight to ten bytes: a day with eight meter values every minute has 155,000 in 1.4 MB. In `cost`
+one of these characters counts as so many bytes."""
 
 _STRUCTURE = b"{[,:"
 _OTHERS = bytes(set(range(256)) - set(_STRUCTURE))
 _SHORT = 4096
-"""Bytes; counting four times is quicker for what is shorter."""
+"""Bytes. In a shorter message it is quicker to count four times."""
 
 
 def structure(data: bytes) -> int:
@@ -32,15 +32,16 @@ def most_structure(size: int) -> int:
 
 
 def is_too_much(data: bytes) -> bool:
-    """Whether a message has more than it may, so that it must not be parsed. Free for short ones."""
+    """Whether a message has more of `{ [ , :` than it may, and must not be parsed. Costs nothing for short ones."""
     return len(data) > MAX_STRUCTURE and structure(data) > most_structure(len(data))
 
 
 def cost(data: bytes) -> int:
     """Return what a message, inflated, will cost to read: its bytes, and 8 more for each of `{ [ , :`.
 
-    To charge a station by. A usual message costs about twice its length; 1 MiB of cost is at most 15 ms. What has more
-    than it may is not parsed, so that it costs no more. Takes under a microsecond for usual messages.
+    A station is charged by it. A usual message costs about twice its length. 1 MiB of cost is at most 15 ms of work. A
+    message that has more than it may costs no more, since it is not parsed. Takes under a microsecond for usual
+    messages.
     """
     size = len(data)
     values = structure(data) if size < _SHORT else min(structure(data), most_structure(size))

@@ -1,4 +1,4 @@
-"""What the session tells its driver to do, and the words for it."""
+"""Effects: what a session tells its driver to do."""
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
@@ -10,11 +10,11 @@ class Outcome(StrEnum):
     """How a command ended."""
 
     RESULT = "result"
-    """The station's CALLRESULT, valid by its schema."""
+    """The station sent a CALLRESULT that is valid by its schema."""
     ERROR = "error"
-    """The station's CALLERROR, a CALLRESULT that breaks its schema, or a command that could not be sent as it was."""
+    """The station sent a CALLERROR or a CALLRESULT that breaks its schema, or the command could not be sent."""
     TIMEOUT = "timeout"
-    """No answer in time, or (`sent_at` None) not sent before its deadline."""
+    """No answer came in time, or (`sent_at` is None) the command was not sent before its deadline."""
     NOT_CONNECTED = "not_connected"
     """The connection ended before the command was sent."""
     UNKNOWN = "unknown"
@@ -22,30 +22,30 @@ class Outcome(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """Things worth counting that need no action."""
+    """Kinds of events that are counted and need no action."""
 
     INVALID_FRAME = "invalid_frame"
     BINARY_FRAME = "binary_frame"
     CALL_REFUSED = "call_refused"
-    """A CALL answered with a CALLERROR by the session: unknown action, schema, registration."""
+    """A CALL that the session answered with a CALLERROR: unknown action, broken schema, station not accepted."""
     SEND_REFUSED = "send_refused"
-    """As CALL_REFUSED, for a SEND: dropped without an answer."""
+    """As CALL_REFUSED, for a SEND: it was dropped without an answer."""
     DUPLICATE_CALL = "duplicate_call"
     """A CALL with the id of one still in work."""
     REPEATED_CALL = "repeated_call"
-    """A CALL that was answered already; it got the same answer again."""
+    """A CALL that was answered before. It got the same answer again."""
     TOLERATED = "tolerated"
-    """A message that was taken although its schema refuses it, as the lenient mode does."""
+    """A message that breaks its schema, and that the lenient mode took all the same."""
     OVERLOADED = "overloaded"
-    """A CALL beyond the queue's limit, received although `can_receive` was False."""
+    """A CALL that came although `can_receive` was False: the queue is full."""
     INVALID_REPLY = "invalid_reply"
-    """A service's reply that its schema refuses; the station got InternalError."""
+    """A service's reply that breaks its schema. The station got InternalError."""
     NO_REPLY = "no_reply"
     """A service did not reply in time (`Session.replied_late`)."""
     LATE_REPLY = "late_reply"
-    """A reply to a CALL that is not in work (any more)."""
+    """A reply to a CALL that is not in work, or not any more."""
     INVALID_ANSWER = "invalid_answer"
-    """A station's CALLRESULT that its schema refuses."""
+    """A station's CALLRESULT that breaks its schema."""
     LATE_ANSWER = "late_answer"
     """An answer to a command that had timed out."""
     UNKNOWN_ANSWER = "unknown_answer"
@@ -53,15 +53,15 @@ class NoticeKind(StrEnum):
     RESULT_REFUSED = "result_refused"
     """A CALLRESULTERROR (OCPP 2.1): the station did not accept our answer."""
     TOO_LARGE = "too_large"
-    """A message larger than what is carried; noticed by the driver."""
+    """A message that is larger than the system carries. The driver makes this notice."""
     RATE_LIMITED = "rate_limited"
-    """The station sent more than it may, and is not listened to for a while; noticed by the driver."""
+    """The station sent more than it may, and is not read for a while. The driver makes this notice."""
     DUPLICATE_COMMAND = "duplicate_command"
-    """A command whose id is already open or queued; ignored."""
+    """A command whose id is already open or queued. It was ignored."""
 
 
 class CloseCode(int, Enum):
-    """WebSocket close codes the session asks for (RFC 6455, 7.4.1)."""
+    """WebSocket close codes that the session asks for (RFC 6455, 7.4.1)."""
 
     UNSUPPORTED_DATA = 1003
 
@@ -71,12 +71,12 @@ class ErrorInfo:
     """Why a command failed."""
 
     code: str
-    """In 2.x spelling, or as the station wrote it when no version knows it."""
+    """The code in the spelling of OCPP 2.x. One that no version knows is as the station wrote it."""
     description: str
     details: bytes = b"{}"
     """A JSON object."""
     by_station: bool = False
-    """Whether it is the station's CALLERROR; else its answer was refused, or the command was not sent."""
+    """True: the station sent a CALLERROR. False: its answer was refused, or the command was not sent."""
 
 
 @dataclass(slots=True)  # not frozen: as csms_ocpp.frames.Call
@@ -88,7 +88,7 @@ class SendText:
 
 @dataclass(slots=True)  # not frozen: as csms_ocpp.frames.Call
 class Dispatch:
-    """Publish a valid CALL (or SEND, `no_reply`) of the station; then `Session.reply` with the correlation."""
+    """Publish a valid CALL of the station, then call `Session.reply` with the correlation. A SEND has `no_reply`."""
 
     correlation: int
     """Unique on this connection."""
@@ -109,7 +109,7 @@ class HeartbeatReceived:
 
 @dataclass(frozen=True, slots=True)
 class CommandDone:
-    """A command ended; comes exactly once for each."""
+    """Report that a command has ended. Comes exactly once for each command."""
 
     id: str
     outcome: Outcome
@@ -118,7 +118,7 @@ class CommandDone:
     error: ErrorInfo | None = None
     """Set when the outcome is ERROR."""
     sent_at: float | None = None
-    """Monotonic seconds; None: it was never sent."""
+    """When it was sent, in seconds of the driver's clock. None: it was never sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +131,12 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to count and log. Holds nothing of a payload."""
+    """Count and log this event. It holds nothing of a payload."""
 
     kind: NoticeKind
     detail: str = ""
     action: str = ""
-    """A known action's name, else ""; safe as a metric's label."""
+    """The name of a known action, else "". It can be the label of a metric."""
     code: ErrorCode | None = None
 
 

@@ -47,7 +47,7 @@ class OcppError(Exception):
     """An answer that is a CALLERROR.
 
     `description` may be of any length: it is cut to 255 characters when it is sent. Neither it nor `details` may hold
-    secrets. `details` is for logs; what is sent to a station is always `{}`.
+    secrets. `details` is for logs only: a station always gets `{}`.
     """
 
     def __init__(self, code: ErrorCode, description: str = "", details: dict[str, Any] | None = None) -> None:

@@ -1,8 +1,8 @@
-"""A small piece of a large invalid payload that is invalid too.
+"""Cuts a small piece out of a large invalid payload that is invalid too.
 
-The validator's errors are all made at once, each with a copy of the value it is about: 400,000 wrong items would take
-a minute and a gigabyte, and one missing field beside them a copy of all. Whether a payload is valid is quick to know.
-So errors are only ever asked for of a small payload.
+The validator makes all errors at once, each with a copy of the value that is wrong: 400,000 wrong items would take a
+minute and a gigabyte, and one missing field beside them a copy of all. To know whether a payload is valid is quick. So
+the validator is asked for errors of small payloads only.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,13 +10,13 @@ from itertools import islice
 from typing import NamedTuple
 
 _SMALL = 400
-"""Values in a payload that is taken whole."""
+"""A payload with so many values or fewer is taken whole."""
 _ITEMS = (8, 4, 2)
-"""Items that a list keeps, by how many lists are around it; 1 in deeper ones."""
+"""Items that a list keeps, by the number of lists around it. Deeper lists keep 1."""
 _UNKNOWN_NAMES = 8
 _LONGEST_NAME = 100
 _WHOLE_LISTS = 2000
-"""More than any list of OCPP may have (1024)."""
+"""More items than any list of OCPP may have (1024)."""
 _TAIL = 10
 """Characters that may follow the decimals of a date-time."""
 
@@ -25,11 +25,11 @@ _IsValid = Callable[[object], bool]
 
 
 class Excerpt(NamedTuple):
-    """A part of a payload, invalid as the whole is (but for URLs that are too long to be looked at)."""
+    """A part of a payload that is invalid as the whole is, unless only a very long URL is wrong."""
 
     value: object
     left_out: dict[_Path, int]
-    """By the path of a list in the excerpt: how many items stand before its first one in the payload."""
+    """By path of a list in the excerpt: the number of items in the payload before the first one that was kept."""
 
     def place(self, path: list[str | int]) -> list[str | int]:
         """Return where in the payload a value of the excerpt is."""
@@ -72,14 +72,14 @@ class Excerpts:
             if items and (len(lists) == 1 or not tried(items)):
                 found = self._in_list(tried, items, place + path)
                 return Excerpt(_put(small, path, found.value), found.left_out)
-        return Excerpt(small, {})  # a rule looks into a text (a URL, of those we send): the excerpt is valid
+        return Excerpt(small, {})  # only a long URL that we send is wrong: the excerpt is valid
 
     def _in_list(self, is_valid: _IsValid, items: list[object], place: _Path) -> Excerpt:
         first, end = 0, len(items)
         while end - first > 1:
             middle = (first + end) // 2
             first, end = (middle, end) if is_valid(items[first:middle]) else (first, middle)
-        if is_valid(items[first:end]):  # then not one of them is wrong, but their number
+        if is_valid(items[first:end]):  # then the number of items is wrong, not one of them
             return Excerpt([self._cut(items[0], 2)] * min(len(items), _WHOLE_LISTS), {})
         inner = self._narrowed(lambda some: is_valid([some]), items[first], (*place, 0))
         return Excerpt([inner.value], {place: first, **inner.left_out})
@@ -104,11 +104,11 @@ class Excerpts:
 
 
 def _shortened(text: str, longest: int) -> str:
-    """Shorten a text: too long it stays, and a date-time, which may have any number of decimals, or none."""
+    """Shorten a text. One that is too long stays too long, and a date-time with many decimals stays one."""
     if len(text) <= longest + _TAIL:
         return text
     left_out = text[longest:-_TAIL]
-    # "x" ends no date-time.
+    # No date-time ends with "x".
     return text[:longest] + (text[-_TAIL:] if left_out.isascii() and left_out.isdigit() else "x")
 
 
@@ -128,7 +128,7 @@ def _is_small(payload: object, longest: int) -> bool:
 
 
 def _lists(value: object, small: object, path: _Path) -> Iterator[tuple[_Path, list[object]]]:
-    """The lists that an excerpt has shortened, except for those in lists."""
+    """Yield the lists that an excerpt has shortened, except those inside of lists."""
     if isinstance(value, list):
         yield path, value
     elif isinstance(value, dict) and isinstance(small, dict):

@@ -1,4 +1,4 @@
-"""What is valid JSON, and nobody can process further."""
+"""Finds payloads that are valid JSON, but that nobody can process."""
 
 import orjson
 
@@ -9,12 +9,12 @@ _MAX_BRACKETS = 200
 
 
 def holds_nul(raw: bytes) -> bool:
-    r"""Whether a string in a JSON text holds the character NUL; `\\\\u0000` is the text of its escape, and none."""
+    r"""Whether a string in a JSON text holds the character NUL. `\\\\u0000` is the text of an escape, not NUL."""
     return b"\\u0000" in raw and b"\\u0000" in raw.replace(b"\\\\", b"__")  # without escaped backslashes
 
 
 def is_too_deep(payload: object) -> bool:
-    """Whether a payload is nested deeper than JSON writers bear (254 levels)."""
+    """Whether a payload is nested deeper than JSON writers can write (254 levels)."""
     try:
         orjson.dumps(payload)
     except TypeError:
@@ -23,10 +23,10 @@ def is_too_deep(payload: object) -> bool:
 
 
 def unfit(payload: object, raw: bytes) -> str | None:
-    """Say why a payload that is valid JSON cannot be processed further, or None.
+    """Return why a payload that is valid JSON can't be processed. Returns None when it can.
 
-    Nesting that is too deep, and the character NUL, which databases refuse in text. No OCPP message has either;
-    `customData` would let both through its schema.
+    It can't if it is nested too deeply, or if a text has the character NUL, which databases refuse. No OCPP message has
+    either, but `customData` may hold anything.
     """
     if holds_nul(raw):
         return HOLDS_NUL

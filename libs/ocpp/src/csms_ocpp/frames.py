@@ -79,12 +79,12 @@ def is_message_id(value: object) -> bool:
 
 
 def encode_call(message_id: str, action: str, payload: bytes) -> str:
-    """Return a CALL's text; `payload` must be one valid JSON value."""
+    """Return the text of a CALL. `payload` must be one valid JSON value."""
     return f"[2,{_json(message_id)},{_json(action)},{payload.decode()}]"
 
 
 def encode_result(message_id: str, payload: bytes) -> str:
-    """Return a CALLRESULT's text; `payload` must be one valid JSON value."""
+    """Return the text of a CALLRESULT. `payload` must be one valid JSON value."""
     return f"[3,{_json(message_id)},{payload.decode()}]"
 
 
@@ -101,7 +101,7 @@ def encode_error(
 
 
 def encode(frame: Frame) -> str:
-    """Return a frame's text; its `raw` payload is used, its code as it stands."""
+    """Return the text of a frame, with its `raw` payload, and its code as it is."""
     match frame:
         case Call():
             return encode_call(frame.message_id, frame.action, frame.raw)
@@ -115,7 +115,7 @@ def encode(frame: Frame) -> str:
 
 
 def canonical_code(frame: CallError | CallResultError) -> str:
-    """Return the code in 2.x spelling, or as the station wrote it when no version knows it."""
+    """Return the code in the spelling of OCPP 2.x. One that no version knows is returned as it is."""
     known = parse_code(frame.code)
     return frame.code if known is None else known.value
 

@@ -1,11 +1,11 @@
-"""Reading a large payload in pieces: its one long list a few entries at a time.
+"""Reads a large payload in pieces: a few entries of its one long list at a time.
 
-Whatever a station has much of to say stands in one list: meter values, events, variables. Parsed as a whole, 4 MiB of
-them take 60 MB and the event loop for as long as that takes; in pieces, memory that is used again and again.
+A large message of a station has one long list: of meter values, events or variables. To parse 4 MiB of them as a whole
+takes 60 MB, and nobody else has the event loop meanwhile. Pieces use the same memory again and again.
 
-Where to cut is guessed (before each entry that begins as the first one does) and then known: if `[` piece `]` is valid
-JSON, the piece ends between two entries of the list, for else it would end in a string or have a bracket too few or too
-many. So the entries of all pieces, in order, are those of the whole.
+The place of a cut is guessed: before an entry that begins as the first one does. Then it is checked: if `[` piece `]`
+is valid JSON, the piece ends between two entries of the list. Otherwise it would end inside a string, or have a bracket
+too few or too many. So the entries of all pieces, in order, are those of the whole.
 """
 
 import re
@@ -25,31 +25,31 @@ from csms_ocpp.validation import Violation, pointer
 LONG_BYTES = 256 * 1024
 """A payload that is shorter is read as a whole."""
 _PIECE_BYTES = 32 * 1024
-"""A piece is at least so long: a millisecond of work."""
+"""Bytes of a piece at least: a millisecond of work."""
 _LONGEST_PIECE = 256 * 1024
 _MOST_AROUND = 16 * 1024
-"""Bytes before the list, and behind it."""
+"""Bytes before the list at most, and after it."""
 _TRIES = 12
-"""Brackets before the list, and behind it, that are looked at."""
+"""Brackets before the list, and after it, that are tried."""
 _MISSES = 16
-"""Wrong guesses in one list: a text of an entry looks like the beginning of the next."""
+"""Wrong guesses in one list at most. A text inside an entry may look like the beginning of an entry."""
 _MARK = "\N{REPLACEMENT CHARACTER}here"
 _FIRST = re.compile(rb'\s*(\{\s*"[^"\\]{0,60}"\s*:)')
 _MOST_ITEMS = 2000
-"""More than any list of OCPP may have (1024), unless it may have any number."""
+"""More items than any list of OCPP with a limit may have (1024)."""
 
 _Path = tuple[str | int, ...]
 
 
 class NotInPiecesError(ValueError):
-    """A list cannot be read in pieces after all: it is not valid JSON, or its entries do not look alike."""
+    """A list can't be read in pieces: it is not valid JSON, or its entries do not look alike."""
 
 
 class Piece(NamedTuple):
     """Some entries of the list."""
 
     first: int
-    """How many entries stand before them."""
+    """The number of entries before them."""
     items: list[Any]
 
 
@@ -67,11 +67,11 @@ class LongList:
     _next: re.Pattern[bytes] = field(repr=False)
     is_checked: bool = False
     problem: OcppError | None = None
-    """What is wrong with the payload, once it is checked."""
+    """What is wrong with the payload. None: nothing, or it was not checked yet."""
 
     @classmethod
     def find(cls, raw: bytes) -> Self | None:
-        """Find the long list of a payload; None: it is short, or cannot be read in pieces."""
+        """Find the long list of a payload. Returns None when it is short, or can't be read in pieces."""
         if len(raw) < LONG_BYTES:
             return None
         for begin in _brackets(raw):
@@ -90,7 +90,7 @@ class LongList:
         return None
 
     def _is_one(self, opening: bytes) -> bool:
-        """Whether the first piece and the last entry are entries of one list, so that its brackets are these."""
+        """Whether the brackets are those of one list: its first piece and its last entry are entries."""
         last = self.raw.rfind(opening, max(self._begin, self._end - _LONGEST_PIECE), self._end)
         if last < 0 or _entries(self.raw[last : self._end]) is None:
             return False
@@ -118,7 +118,7 @@ class LongList:
             at = cut + 1
 
     def _cut(self, at: int, last: int) -> int:
-        """Return where the piece that begins at `at` may end, behind `last`."""
+        """Return where the piece that begins at `at` may end, after `last`."""
         found = self._next.search(self.raw, max(at + _PIECE_BYTES, last + 1), self._end)
         cut = self._end if found is None else found.start()
         if cut - at > _LONGEST_PIECE:
@@ -126,20 +126,20 @@ class LongList:
         return cut
 
     def payloads(self) -> Iterator[tuple[int, Any]]:
-        """Yield the payload with some entries of the list at a time, and how many there were before them.
+        """Yield the payload with some entries of the list at a time, and the number of entries before them.
 
-        Whoever takes one must be done with it before the next. Raises NotInPiecesError.
+        Each time it is the same object: be done with it before the next one. Raises NotInPiecesError.
         """
         for piece in self.pieces():
             yield piece.first, self.with_items(piece.items)
 
     @property
     def around(self) -> Any:  # noqa: ANN401  # a JSON value
-        """The payload with an empty list in this one's place."""
+        """The payload with an empty list in place of the long one."""
         return self.with_items([])
 
     def with_items(self, items: list[Any]) -> Any:  # noqa: ANN401  # a JSON value
-        """Return the payload with these entries in the list; it is the same object each time."""
+        """Return the payload with these entries in the list. It is the same object each time."""
         *steps, last = self.path
         place = self._around
         for step in steps:
@@ -148,9 +148,9 @@ class LongList:
         return self._around
 
     def checking(self, violation_of: Callable[[object], Violation | None]) -> Iterator[None]:
-        """Check the payload as `violation_of` would check it whole; `problem` then says what is wrong.
+        """Check the payload as `violation_of` would check the whole, and set `problem`.
 
-        Yields between pieces, about each millisecond.
+        Yields after each piece, about once in a millisecond.
         """
         self.problem = OcppError(ErrorCode.FORMAT_VIOLATION, HOLDS_NUL) if holds_nul(self.raw) else None
         if self.problem is None:
@@ -181,14 +181,14 @@ class LongList:
         self.problem = self._number_problem(count, violation_of)
 
     def check(self, violation_of: Callable[[object], Violation | None]) -> OcppError | None:
-        """Return what is wrong with the payload; checks it if nobody has."""
+        """Return what is wrong with the payload. Checks it if that was not done yet."""
         if not self.is_checked:
             for _ in self.checking(violation_of):
                 pass
         return self.problem
 
     def _placed(self, first: int, violation: Violation) -> Violation:
-        """Return a violation with the place that it has in the whole."""
+        """Return a violation with its place in the whole payload."""
         before = pointer(self.path) + "/"
         index, slash, rest = violation.pointer.removeprefix(before).partition("/")
         if not violation.pointer.startswith(before) or not index.isdigit():
@@ -196,14 +196,14 @@ class LongList:
         return replace(violation, pointer=f"{before}{int(index) + first}{slash}{rest}")
 
     def _number_problem(self, count: int, violation_of: Callable[[object], Violation | None]) -> OcppError | None:
-        """All entries are right; check that there are not too many of them."""
+        """Check that there are not too many entries. Each entry is right."""
         one, *_ = next(self.pieces()).items
         violation = violation_of(self.with_items([one] * min(count, _MOST_ITEMS)))
         return None if violation is None else OcppError(violation.code, violation.description)
 
 
 def loads(raw: bytes) -> Any:  # noqa: ANN401  # a JSON value
-    """Parse JSON, in pieces where it can be: so other threads are not kept waiting for longer than a piece takes.
+    """Parse JSON, in pieces where that is possible: other threads wait no longer than one piece takes.
 
     Raises ValueError.
     """
@@ -228,12 +228,12 @@ def _problem(
 
 
 def _brackets(raw: bytes) -> Iterator[int]:
-    """Yield the places behind the first opening brackets."""
+    """Yield the places after the first opening brackets."""
     return (found.end() for found in islice(re.finditer(rb"\[", raw[:_MOST_AROUND]), _TRIES))
 
 
 def _brackets_behind(raw: bytes) -> Iterator[int]:
-    """Yield the places of the last closing brackets, from the end on."""
+    """Yield the places of the last closing brackets, the last one first."""
     end = len(raw)
     for _ in range(_TRIES):
         end = raw.rfind(b"]", max(0, len(raw) - _MOST_AROUND), end)
@@ -243,15 +243,15 @@ def _brackets_behind(raw: bytes) -> Iterator[int]:
 
 
 def _without(head: bytes, tail: bytes) -> tuple[Any, _Path | None]:
-    """Return the payload with the list left out, and where it was; None: these do not belong together.
+    """Return the payload without the list, and the list's path. The path is None when head and tail do not fit.
 
-    The mark between them is a text of its own only if neither bracket is within a text.
+    A mark is put between head and tail. It is a text of its own only if neither bracket is inside a text.
     """
     try:
         around = orjson.loads(b'%b"%b"%b' % (head, _MARK.encode(), tail))
     except ValueError:
         return None, None
-    places = list(islice(_marked(around, ()), 2))  # of fields of one name the last one counts
+    places = list(islice(_marked(around, ()), 2))  # of several fields with one name the last one counts
     return around, places[0] if len(places) == 1 and places[0] else None
 
 
@@ -264,7 +264,7 @@ def _marked(value: object, path: _Path) -> Iterator[_Path]:
 
 
 def _entries(text: bytes) -> list[Any] | None:
-    """Return the entries that a text is; None: it is none or no whole ones."""
+    """Return the entries in a text. None: there are none, or not whole ones."""
     try:
         items = orjson.loads(b"[%b]" % text)
     except ValueError:

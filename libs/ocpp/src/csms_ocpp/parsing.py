@@ -27,19 +27,19 @@ from csms_ocpp.long_list import LongList
 from csms_ocpp.versions import Version
 
 MAX_ACTION = 64
-"""Characters in an action: longer ones are cut to one more, and have no payload. All known ones are shorter."""
+"""Characters in an action. A longer one is cut to one character more, and has no payload. Known ones are shorter."""
 MAX_DETAILS_BYTES = 16_384
-"""Of a CALLERROR that is longer, the details are left out."""
+"""A CALLERROR that is longer is taken without its details."""
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class FrameError(OcppError):
-    """What came in is no frame.
+    """A message that is no frame.
 
-    `answer` says whether the rules want a CALLERROR for it; its id is `message_id`. `meant` is set when it was to be
-    the answer to the CALL of that id. `action` is what its head says, of any spelling.
+    `answer`: whether it is answered with a CALLERROR, whose id is `message_id`. `meant`: set when the message was meant
+    as the answer to the CALL of that id. `action`: the action that the message names, known or not.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class FrameError(OcppError):
 def parse(data: str | bytes, version: Version) -> Frame:
     """Read one frame. Raises FrameError, whose text never repeats what came in.
 
-    The payload of a long CALL, CALLRESULT or SEND is a `LongList` where it can be read in pieces; then nobody knows yet
+    The payload of a long CALL, CALLRESULT or SEND is a `LongList`, if it can be read in pieces. Then nobody knows yet
     whether it is valid JSON.
     """
     try:
@@ -79,7 +79,7 @@ def parse(data: str | bytes, version: Version) -> Frame:
 
 
 _FEW = 20_000
-"""A message with no more brackets, commas and colons is quicker to read as a whole, however long."""
+"""A message with so many brackets, commas and colons, or fewer, is quicker to read as a whole."""
 
 
 def _array(raw: bytes, version: Version) -> list[Any]:
@@ -102,7 +102,7 @@ def _array(raw: bytes, version: Version) -> list[Any]:
 
 
 def _with_long_list(raw: bytes) -> list[Any] | None:
-    """Read what stands before the payload; None: its payload is to be read as a whole."""
+    """Read the head, and find the long list of the payload. Returns None when the message must be read as a whole."""
     head = _REQUEST_HEAD.match(raw, 0, _HEAD_BYTES) or _RESULT_HEAD.match(raw, 0, _HEAD_BYTES)
     last = len(raw.rstrip()) - 1
     if head is None or raw[last : last + 1] != b"]":
@@ -112,13 +112,13 @@ def _with_long_list(raw: bytes) -> list[Any] | None:
 
 
 _HEAD_BYTES = 1024
-"""Longer than any type, id and known action, even with all characters of the id escaped."""
+"""Longer than any type, id and known action together, even if all characters of the id are escaped."""
 
 
 def _unread(raw: bytes, why: str, version: Version) -> FrameError:
-    """Make the refusal of a message that cannot or must not be parsed; its head is read as far as that goes.
+    """Make the refusal of a message that can't or must not be parsed. As much of its head as possible is read.
 
-    FormatViolation is about the payload of an action; without one the frame itself is wrong (Part 4, 4.2.3).
+    FormatViolation is about the payload of an action. Without an action the frame itself is wrong (Part 4, 4.2.3).
     """
     head = _ANY_HEAD.match(raw[:_HEAD_BYTES])
     kind = int(head["kind"]) if head else CALL
@@ -144,7 +144,7 @@ def _text(literal: bytes | None) -> str | None:
 
 def _unknown_type(items: list[Any], version: Version) -> FrameError:
     message_id = _id_or_unreadable(items)
-    answer = version.answers_unknown_types and message_id != UNREADABLE_ID  # it could not reach its sender
+    answer = version.answers_unknown_types and message_id != UNREADABLE_ID  # else nobody could know what it answers
     return FrameError(ErrorCode.MESSAGE_TYPE_NOT_SUPPORTED, message_id, "unknown message type", answer=answer)
 
 
@@ -179,7 +179,7 @@ def _read_send(items: list[Any], raw: bytes, version: Version) -> Send:
 
 
 def _payload(items: list[Any], raw: bytes) -> tuple[object, bytes]:
-    if len(items[2]) > MAX_ACTION:  # no version has it, so nobody will look; escapes make it slow to find the end
+    if len(items[2]) > MAX_ACTION:  # no version has it; to find its end is slow if it has escapes
         return None, b"null"
     return _with_raw(_REQUEST_HEAD, raw, items[3])
 
@@ -189,7 +189,7 @@ def _with_raw(head: re.Pattern[bytes], raw: bytes, payload: object) -> tuple[obj
 
 
 def _answer_id(items: list[Any]) -> str:
-    # An answer is never answered. "-1" is a legal id here: the station could not read ours.
+    # An answer is never answered. "-1" is allowed as an id here: the station could not read ours.
     if len(items) > 1 and is_message_id(items[1]):
         return str(items[1])
     raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "an answer without a readable id", answer=False)
@@ -212,7 +212,7 @@ def _read_result_error(items: list[Any], raw: bytes, _version: Version) -> CallR
 
 
 def _error_fields(items: list[Any], raw: bytes) -> tuple[str, str, bytes]:
-    # Lenient: an error that lacks a field, or has one that cannot be stored, still says that the CALL failed.
+    # An error that lacks a field, or has one that can't be stored, still says that the CALL failed.
     code, description, details = (*items[2:5], None, None, None)[:3]
     return (
         _storable(code[:MAX_DESCRIPTION]) if isinstance(code, str) else ErrorCode.GENERIC_ERROR.value,
@@ -232,8 +232,8 @@ def _storable(text: str) -> str:
     return text.replace("\0", _REPLACEMENT)
 
 
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # possessive: nothing is kept to come back to
-_ANY_HEAD = re.compile(  # as much of it as there is; behind a byte order mark, too
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'  # possessive: takes linear time
+_ANY_HEAD = re.compile(  # as much of a head as there is, also after a byte order mark
     rb"(?:\xef\xbb\xbf)?\s*\[\s*(?P<kind>\d{1,3})(?![\d.eE])"
     rb"(?:\s*,\s*(?P<id>" + _STRING + rb")(?:\s*,\s*(?P<action>" + _STRING + rb"))?)?",
     re.DOTALL,
@@ -243,18 +243,18 @@ _RESULT_HEAD = re.compile(rb"\s*\[\s*\d+\s*,\s*" + _STRING + rb"\s*,\s*", re.DOT
 
 
 def _slice(head: re.Pattern[bytes], raw: bytes, payload: object) -> bytes:
-    """Cut the last element out of an array that is known to be valid JSON of the head's shape."""
+    """Cut the last element out of an array. It must be valid JSON, and begin as `head` says."""
     match = head.match(raw)
-    if match is None:  # cannot happen for valid JSON; losing the exact bytes is better than losing the message
+    if match is None:  # does not happen; without its exact bytes the message is still of use
         return _dump(payload)
     end = len(raw.rstrip()) - 1
-    return raw[match.end() : end].rstrip()  # one copy of what may be megabytes
+    return raw[match.end() : end].rstrip()  # one copy: it may have megabytes
 
 
 def _dump(payload: object) -> bytes:
     try:
         return orjson.dumps(payload)
-    except TypeError:  # nested deeper than orjson writes; `csms_ocpp.fitness` refuses such payloads
+    except TypeError:  # nested too deeply for orjson; `csms_ocpp.fitness` refuses it
         return b"{}"
 
 

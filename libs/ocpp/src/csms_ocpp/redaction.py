@@ -1,6 +1,6 @@
-"""Which variables and fields are protected, and copies of payloads for logs and for people without secrets.
+"""Knows which variables and fields are protected, and makes copies of payloads without secrets.
 
-The one list of them: who must know what is secret, or what decides how a station connects, asks here.
+This is the only list of what is secret, and of what decides how a station connects.
 """
 
 import re
@@ -11,14 +11,14 @@ from csms_ocpp.versions import Protocol
 
 MASK = "***"
 
-# Names in the device model and in configuration keys are case-insensitive; blanks around them mean nothing to anybody,
-# so all are compared in lower case and without these.
+# Names in the device model and in configuration keys have no case, and blanks around them mean nothing. So they are
+# compared in lower case and without blanks.
 _SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password", "simpin"})
 _SECRET_VARIABLES = frozenset(
     {"apnpassword", "apnsimpin", "authorizationkey", "basicauthpassword", "sharedsecret", "vpnkey", "vpnpassword"}
 )
 _SECRET_PLACES = frozenset({("tokenreader", "token")})
-"""Component and variable: what was read last may be a key code, and nothing beside it says so (C04.FR.04)."""
+"""Component and variable. The last token that was read may be a key code, and nothing says so (C04.FR.04)."""
 _CONNECTING_KEYS = frozenset({"securityprofile"})
 """Configuration keys of 1.6 that decide how a station connects."""
 _CONNECTING_VARIABLES = frozenset(
@@ -30,53 +30,53 @@ _CONNECTING_VARIABLES = frozenset(
     }
 )
 _CONNECTING_COMPONENTS = frozenset({"networkconfiguration"})
-"""In OCPP 2.1 its variables are what SetNetworkProfile sets."""
+"""In OCPP 2.1 the variables of this component are what SetNetworkProfile sets."""
 _FREE_TEXTS = frozenset({"additionalInfo", "reasonCode"})
-"""Of a StatusInfo: what a station says of a request in its own words."""
+"""Fields of a StatusInfo in which a station says something about a request in its own words."""
 _VARIABLE_VALUES = ("attributeValue", "actualValue", "value", "techInfo")
-"""The last one is free text beside a NotifyEvent's value, and may repeat it."""
+"""Fields with the value of a variable. `techInfo` is free text in a NotifyEvent, and may repeat the value."""
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s@:]*:[^/?#\s]*@")
-"""Its first part ends at the first colon: with any colon the end would be looked for as often as there are colons."""
+"""The first part ends at the first colon. If it could end at any colon, each one would be tried: too slow."""
 _MOST_ADDRESSES = 10_000
-"""In one text; one with more is masked as a whole."""
-# Far deeper than any message; a vendor's nest of arrays must not exhaust the stack.
+"""Addresses in one text. A text with more is masked as a whole."""
+# Far deeper than any message of OCPP. Nested arrays of a vendor must not exhaust the stack.
 _MAX_DEPTH = 60
 _SHORTEST_SECRET = 4
 _MOST_SECRETS = 100
-"""Of a request, looked for in what the station says: each costs a walk through the text."""
+"""Secrets of a request that are looked for in a station's text: each costs a walk through the text."""
 _PRIVATE_KEY = "PRIVATE KEY-----"
 _WORDS = tuple(
     word.lower().encode()
     for word in (*_SECRET_FIELDS, *_SECRET_VARIABLES, "keycode", "tokenreader", '"vpn"', _PRIVATE_KEY, "://")
 )
-"""One of them, in lower case, is in every text in which `redact` masks something."""
+"""Every text in which `redact` masks something has one of them, in lower case."""
 _SHORTEST_TEXT = 6
-"""Bytes; no text of so few names a secret and has one: `{}` is the usual answer."""
+"""Bytes. No text that is so short has the name of a secret and the secret. `{}` is the usual answer."""
 _STEMS = (b"password", b"key", b"simpin", b"sharedsecret", b"tokenreader", b'"vpn"', b"://")
-"""One of them is in each of the words: fewer to look for, since nearly all messages hold none."""
+"""Each of the words has one of them. They are fewer to look for, and nearly no message has one."""
 
 
 _KELVIN = "\N{KELVIN SIGN}".encode()
-"""The one letter beyond ASCII that `str.lower` makes an ASCII letter of a secret's name."""
+"""The only letter outside ASCII that `str.lower` turns into an ASCII letter of a secret's name."""
 
 
 def redact(protocol: Protocol | None, action: str, payload: object) -> object:  # noqa: ARG001 - one list for all versions
     """Return a copy of a request's or response's parsed payload with "***" for each secret.
 
-    The rules are the same for all versions and messages: what was secret in one version is so in each. `protocol` is
-    None for what is no OCPP message.
+    The rules are the same for all versions and messages: a secret of one version is one in each. `protocol` is None for
+    a payload that is no OCPP message.
 
-    Names count in any case and with blanks around them. Masked are: values of password and key variables (A01.FR.09)
-    and of AuthorizationKey (1.6), what a TokenReader read last, passwords and keys in network profiles, tokens of type
-    KeyCode (C04.FR.04), private keys in PEM, and user information in URLs. The payload stays as it is.
+    Names count in any case and with blanks around them. These are masked: values of password and key variables
+    (A01.FR.09) and of AuthorizationKey (1.6), the last token of a TokenReader, passwords and keys in network profiles,
+    tokens of type KeyCode (C04.FR.04), private keys in PEM, and user information in URLs. The payload is not changed.
     """
     return _copy(payload, 0)
 
 
 def may_hold_secret(text: bytes) -> bool:
-    """Whether `redact` could change a payload; `text` is its JSON as orjson writes it.
+    """Whether `redact` could change a payload. `text` is its JSON as orjson writes it.
 
-    Far quicker than `redact`: almost no message holds a word that a secret goes with.
+    Far quicker than `redact`: almost no message has a word that stands beside a secret.
     """
     lower = text.lower() if text.isascii() else text.lower().replace(_KELVIN, b"k")
     for stem in _STEMS:
@@ -86,9 +86,9 @@ def may_hold_secret(text: bytes) -> bool:
 
 
 def may_hold_secret_as_sent(text: bytes) -> bool:
-    """Whether `redact` could change a payload; `text` is JSON as anybody may write it, with escapes.
+    """Whether `redact` could change a payload. `text` is JSON as anybody may write it, with escapes.
 
-    In a time that grows with the number of bytes alone, and rather yes than no: an escape may hide a letter or a slash.
+    The time grows with the number of bytes only. The answer may be True without need: an escape may hide a letter.
     """
     return len(text) > _SHORTEST_TEXT and (b"\\" in text or may_hold_secret(text))
 
@@ -111,18 +111,18 @@ def is_protected_key(key: str) -> bool:
 
 
 def secrets_in(protocol: Protocol, action: str, payload: object) -> tuple[str, ...]:
-    """Return texts that `redact` masks in a request, for `mask`: the station's answer may repeat them.
+    """Return the texts that `redact` masks in a request, for `mask`: the station's answer may repeat them.
 
-    Of very many only so many that `mask` sees that they are.
+    Returns at most 101 texts. From 101 on `mask` masks everything.
     """
     found = dict.fromkeys(_masked(payload, redact(protocol, action, payload)))
     return tuple(islice(found, _MOST_SECRETS + 1))
 
 
 def mask(text: str, secrets: Sequence[str]) -> str:
-    """Return a text with "***" for each of the secrets in it. Those of less than 4 characters stay: they are in any.
+    """Return a text with "***" for each of the secrets in it. Secrets of less than 4 characters are not masked.
 
-    Of a request with more than 100 secrets it is masked as a whole.
+    With more than 100 secrets the whole text is masked.
     """
     if len(secrets) > _MOST_SECRETS:
         return MASK
@@ -133,7 +133,7 @@ def mask(text: str, secrets: Sequence[str]) -> str:
 
 
 def mask_free_texts(payload: object, secrets: Sequence[str]) -> object:
-    """Return a copy of an answer in which what the station says in its own words has no secret of the request."""
+    """Return a copy of an answer. In free texts of the station the secrets of the request are masked."""
     if isinstance(payload, dict):
         return {
             name: mask(item, secrets)

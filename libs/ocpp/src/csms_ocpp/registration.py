@@ -1,4 +1,4 @@
-"""What may be sent while a station is not accepted (use cases B01-B03; OCPP 1.6 4.2)."""
+"""Says what may be sent while a station is not accepted (use cases B01-B03; OCPP 1.6 4.2)."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from csms_ocpp.versions import Version
 
 
 class Registration(StrEnum):
-    """What the station was last told in a BootNotification response. Values as in OCPP; UNKNOWN: nothing yet."""
+    """What the last BootNotification response told the station. Values as in OCPP. UNKNOWN: there was none yet."""
 
     UNKNOWN = "Unknown"
     ACCEPTED = "Accepted"
@@ -29,7 +29,7 @@ def triggers_boot(version: Version, action: str, payload: object) -> bool:
 
 
 class Standing:
-    """One connection's registration status and what was asked for on it."""
+    """The registration status of one connection, and the messages that were asked for on it."""
 
     __slots__ = ("_asked", "registration")
 
@@ -38,7 +38,7 @@ class Standing:
         self._asked: frozenset[str] = frozenset()
 
     def asked(self, actions: tuple[str, ...]) -> None:
-        """Remember that a command was sent which makes the station send these."""
+        """Remember that a command was sent that makes the station send these messages."""
         if actions:
             self._asked = self._asked.union(actions)
 

@@ -1,6 +1,6 @@
-"""The official JSON schemas, read from the PyPI package `ocpp` and corrected in memory; the files are never changed.
+"""Reads the official JSON schemas from the package `ocpp`, and corrects them in memory. The files are never changed.
 
-Reading a file is the only I/O of this library; it happens once for each message.
+To read these files is the only I/O of this library. It happens once for each message.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ Schema = dict[str, Any]
 _INTEGER_LIMIT = 2**31
 _MAX_DATETIME = 64
 
-# What stations of 2.0.1 need in the field is more than the schemas of 2.0.1 (and, for signed meter data, of 2.1) allow.
+# Real stations of 2.0.1 need longer texts than the schemas of 2.0.1 (and, for signed meter data, of 2.1) allow.
 _FIELD_LENGTHS = {
     "attributeValue": 2500,
     "certificate": 10_000,
@@ -32,8 +32,8 @@ _FIELD_LENGTHS = {
 def load(protocol: Protocol, action: str, *, response: bool, lenient: bool = False) -> Schema:
     """Return the schema of a request or response with the known defects corrected.
 
-    Integers get the bounds that OCPP gives its type (Part 2: 32 bit), which the files leave out.
-    `lenient`, for what stations send, also lets unknown fields, over-long signed data and any number of decimals pass.
+    Integers get the bounds of OCPP's type (Part 2: 32 bit), which the files do not have.
+    `lenient` is for what stations send: it also allows unknown fields, longer signed data and any number of decimals.
     Raises FileNotFoundError when the version has no such message.
     """
     version = VERSIONS[protocol]
@@ -50,10 +50,10 @@ def load(protocol: Protocol, action: str, *, response: bool, lenient: bool = Fal
 
 
 _TOLERATED_CHARACTERS = 255
-"""How long any text may be where more than its schema allows is tolerated; or four times as long as it allows."""
+"""Characters in any text where longer texts are tolerated, or four times as many as its schema allows."""
 _TOLERATED_WORD = 32
 _WORDS = {"ConnectorStatusEnumType": 16}
-"""Values of enumerations that are not in them: how long, as far as services can keep them."""
+"""Characters in a value that its enumeration does not have, where services can keep less than usual."""
 _DECIDED = frozenset(
     {
         "AttributeEnumType",
@@ -64,18 +64,18 @@ _DECIDED = frozenset(
         "TransactionEventEnumType",
     }
 )
-"""Enumerations by which services decide what a message is: no other value will do."""
+"""Services decide by these enumerations what a message is: no other value is tolerated."""
 _IDENTIFYING = frozenset({"transactionId", "idToken", "idTag", "parentIdTag"})
-"""What records are found by."""
+"""Records are found by these fields: no longer text is tolerated."""
 
 
 def tolerate(schema: Schema, *, enumerations: bool) -> None:
-    """Let a lenient schema of what stations send take longer texts and, if asked for, other values of enumerations."""
+    """Make a lenient schema take longer texts and, if `enumerations`, values that its enumerations do not have."""
     for node in _nodes(schema):
         for name, field in _properties(node).items():
             if "maxLength" in field and name not in _IDENTIFYING:
                 field["maxLength"] = max(4 * field["maxLength"], _TOLERATED_CHARACTERS)
-            if enumerations and "enum" in field:  # as in 1.6
+            if enumerations and "enum" in field:  # 1.6 has them in the field itself
                 _open(field, _TOLERATED_WORD)
     for name, definition in schema.get("definitions", {}).items():
         if enumerations and "enum" in definition and name not in _DECIDED:
@@ -88,7 +88,7 @@ def _open(enumeration: Schema, longest: int) -> None:
 
 
 def read_leniently(schema: Schema) -> None:
-    """Let a schema of what stations send take the times they are known to write, and any text for a URL."""
+    """Make a schema take all forms of times that stations are known to write, and any text for a URL."""
     for node in _nodes(schema):
         match node.get("format"):
             case "date-time":
@@ -99,12 +99,12 @@ def read_leniently(schema: Schema) -> None:
 
 
 def names(schema: Schema) -> frozenset[str]:
-    """Return the names of all fields that a schema has, anywhere."""
+    """Return the names of all fields of a schema, at any depth."""
     return frozenset(name for node in _nodes(schema) for name in _properties(node))
 
 
 def longest_text(schema: Schema) -> int:
-    """Return the greatest length that a schema has for a text, at least that of a date-time."""
+    """Return the greatest length that a schema allows for any text. It is at least that of a date-time."""
     lengths = [node.get("maxLength") for node in _nodes(schema)]
     return max([_MAX_DATETIME, *(length for length in lengths if isinstance(length, int))])
 
@@ -132,7 +132,7 @@ def _nodes(value: object) -> Iterator[Schema]:
 
 
 def _bound_integer(node: Schema) -> None:
-    # No database column, and hardly a station's variable, holds more; without it one number could stop a service.
+    # No database column holds more. Without this bound one number could stop a service.
     if node.get("type") == "integer":
         node.setdefault("minimum", -_INTEGER_LIMIT)
         node.setdefault("maximum", _INTEGER_LIMIT - 1)

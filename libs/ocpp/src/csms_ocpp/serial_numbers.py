@@ -8,7 +8,7 @@ from csms_ocpp.station_ids import key
 def names(common_name: str, serial_number: str) -> bool:
     """Whether a certificate's CN is that of the station with this serial number.
 
-    It is when it is the serial number, or contains it as a whole word, see `has_word`. Upper and lower case are the
+    It is, when it is the serial number, or contains it as a whole word (see `has_word`). Upper and lower case are the
     same, as in identities.
     """
     return has_word(key(common_name), key(serial_number))
@@ -17,8 +17,8 @@ def names(common_name: str, serial_number: str) -> bool:
 def has_word(text: str, word: str) -> bool:
     """Whether a text is this word, or contains it as a whole.
 
-    What comes before and after it is no letter, no digit, no "-" and no "_", so that station SN-1 cannot pass for SN-10
-    or X-SN-1. A blank word is in no text.
+    No letter, digit, "-" or "_" may stand before or after it: station SN-1 must not pass for SN-10 or X-SN-1. A blank
+    word is in no text.
     """
     if not word.strip():
         return False

@@ -1,6 +1,7 @@
 """The OCPP-J session of one connection, on the CSMS's side: no I/O, no clock, no tasks.
 
-Inputs are methods, each returning effects to be carried out in order. `now` is the driver's monotonic clock in seconds.
+Inputs are methods. Each returns effects, which the driver carries out in order. `now` is the driver's monotonic clock,
+in seconds.
 The driver (1) feeds frames while `can_receive`, (2) calls `tick` when `next_deadline` has come, (3) answers every
 Dispatch with `reply` or, when its service is silent, `replied_late`, and every HeartbeatReceived with
 `answer_heartbeat`, (4) calls `close` when the socket is gone.
@@ -66,7 +67,7 @@ class State(Enum):
 
     OPEN = "open"
     CLOSING = "closing"
-    """A Close effect was returned; what comes in is ignored until `close`."""
+    """A Close effect was returned. Frames are ignored until `close`."""
     CLOSED = "closed"
 
 
@@ -75,9 +76,9 @@ class Session:
 
     Args:
         protocol: The negotiated version.
-        registration: What the station was last told; one that was accepted need not boot again after a reconnect.
+        registration: What the station was last told. A station that was accepted need not boot again after a reconnect.
         limits: Bounds of queues and caches.
-        lenient: Let what breaks the schemas in harmless ways pass, see `validation.tolerated`.
+        lenient: Take messages that break the schemas in harmless ways, see `validation.tolerated`.
     """
 
     __slots__ = ("_calls", "_commands", "_standing", "_state", "_version")
@@ -113,14 +114,14 @@ class Session:
 
     @property
     def can_receive(self) -> bool:
-        """Whether the driver may read the next frame; False only while too many CALLs of the station wait.
+        """Whether the driver may read the next frame. False only while too many CALLs of the station wait.
 
-        A CALL received nevertheless is answered with GenericError; answers to commands are taken at any time.
+        A CALL that comes all the same is answered with GenericError. Answers to commands are taken at any time.
         """
         return self._calls.can_receive
 
     def receive_text(self, data: str | bytes, now: float) -> list[Effect]:
-        """Take a text frame, whatever it holds. Never raises."""
+        """Take a text frame with any content. Never raises."""
         if self._state is not State.OPEN:
             return []
         if len(data) < _LARGE:
@@ -134,15 +135,15 @@ class Session:
                 return effects
 
     def reading(self, data: str | bytes, now: float) -> Generator[None, None, list[Effect]]:
-        """Take a large text frame as `receive_text` does, in steps of some milliseconds; then return the effects.
+        """Take a large text frame as `receive_text` does, in steps of some milliseconds. Returns the effects.
 
-        Between the steps other inputs may come, but for frames: the driver must not read on before this one is done.
+        Other inputs may come between the steps, but no frames: the driver must not read on before this one is done.
         """
         steps = self._steps(data, now)
-        del data  # many may be read at once, and each has its payload's bytes
+        del data  # frees megabytes; the frame has the bytes of its payload
         while True:
-            # Its many values would make the garbage collector walk all that the process has, for nothing: they form no
-            # cycles, and are gone when the step is done.
+            # The many values would make the garbage collector look at all objects of the process, for nothing: they
+            # form no cycles, and are gone after the step.
             collecting = gc.isenabled()
             gc.disable()
             try:
@@ -197,16 +198,16 @@ class Session:
         return effects
 
     def receive_binary(self, now: float) -> list[Effect]:  # noqa: ARG002 - all inputs take the time
-        """Take a binary frame: OCPP-J knows text only, so the connection ends (RFC 6455: 1003)."""
+        """Take a binary frame. OCPP-J has text only, so the connection ends (RFC 6455: 1003)."""
         if self._state is not State.OPEN:
             return []
         self._state = State.CLOSING
         return [Notice(NoticeKind.BINARY_FRAME), Close(CloseCode.UNSUPPORTED_DATA, "OCPP-J uses text frames only")]
 
     def command(self, command: Command, now: float) -> list[Effect]:
-        """Queue a command. Its CommandDone comes now or later, exactly once, also when the session is not open.
+        """Queue a command. Its CommandDone comes exactly once, now or later, also when the session is not open.
 
-        An id that is already open or queued gives a Notice only: the first one's CommandDone stands for both.
+        A command whose id is already open or queued gives a Notice only: the CommandDone of the first is for both.
         """
         if self._state is not State.OPEN:
             return [CommandDone(command.id, Outcome.NOT_CONNECTED)]
@@ -215,8 +216,8 @@ class Session:
     def reply(self, correlation: int, answer: bytes | OcppError) -> list[Effect]:
         """Answer a dispatched CALL with a response payload (JSON) or an error.
 
-        A payload its schema refuses is not sent: the station gets InternalError, and there is a Notice. The reply to a
-        BootNotification sets `registration`. A correlation that is not in work any more gives a Notice.
+        A payload that breaks its schema is not sent: the station gets InternalError, and there is a Notice. The reply
+        to a BootNotification sets `registration`. A correlation that is not in work any more gives a Notice.
         """
         if self._state is not State.OPEN:
             return []
@@ -226,32 +227,33 @@ class Session:
         """Answer a dispatched CALL whose service did not reply in time.
 
         Args:
-            correlation: The Dispatch's; nothing happens when it is answered already.
-            stored: The CALL is durably published and will be handled: the empty response, if its schema has one.
+            correlation: That of the Dispatch. Nothing happens when it is answered already.
+            stored: Whether the CALL is durably published, and will be handled. Then the answer is empty, if its schema
+                allows that.
         """
         if self._state is not State.OPEN:
             return []
         return self._calls.replied_late(correlation, stored=stored)
 
     def answer_heartbeat(self, correlation: int, utcnow: datetime) -> list[Effect]:
-        """Answer a HeartbeatReceived with the current time (G02.FR.03). ValueError for a datetime without zone."""
+        """Answer a HeartbeatReceived with the time (G02.FR.03). Raises ValueError for a datetime without zone."""
         text = format_datetime(utcnow)
         if self._state is not State.OPEN:
             return []
         return self._calls.answer_heartbeat(correlation, text)
 
     def tick(self, now: float) -> list[Effect]:
-        """Let time pass: commands time out, the next one is sent. May be called at any time."""
+        """End commands whose time is over, and send the next one. May be called at any time."""
         if self._state is not State.OPEN:
             return []
         return self._commands.tick(now)
 
     def next_deadline(self) -> float | None:
-        """Return when `tick` is due, in monotonic seconds; None: not as things stand. Ask again after every input."""
+        """Return when `tick` is due, in seconds as `now`. None: not as things are now. Ask again after every input."""
         return self._commands.next_deadline() if self._state is State.OPEN else None
 
     def close(self, now: float) -> list[Effect]:  # noqa: ARG002 - all inputs take the time
-        """Take the end of the connection: all commands end, the sent one as unknown. Later inputs do nothing."""
+        """Take the end of the connection. All commands end, one that was sent as unknown. Later inputs do nothing."""
         if self._state is State.CLOSED:
             return []
         self._state = State.CLOSED

@@ -24,10 +24,10 @@ from csms_ocpp.validation import (
 )
 from csms_ocpp.versions import Protocol, Version
 
-# A repeat of these wants a fresh answer: the status may have changed since.
+# A repeat of these is answered anew: the status may have changed.
 _ALWAYS_FRESH = frozenset({"BootNotification"})
 _LONGEST_NAME = 64
-"""Of an action that nobody knows, in characters, as it is told."""
+"""Characters of an unknown action that are shown in an error."""
 
 
 class _InWork(NamedTuple):
@@ -37,11 +37,11 @@ class _InWork(NamedTuple):
     fingerprint: int
     received_at: float
     raw: bytes
-    """The payload, which whoever was to dispatch it holds, too."""
+    """The payload. The driver holds the same object, so it takes no memory of its own."""
 
 
 class _Queued(NamedTuple):
-    """A CALL that waits, checked and without its parsed payload: that takes many times the memory of its bytes."""
+    """A CALL that waits, checked. Its parsed payload is gone: it would take many times the memory of its bytes."""
 
     call: Call
     content_problem: OcppError | None
@@ -54,7 +54,7 @@ class _Kept(NamedTuple):
 
 
 class StationCalls:
-    """State machine of the station's requests. Every method returns what the driver is to do, in order."""
+    """State machine of the station's requests. Every method returns what the driver must do, in order."""
 
     __slots__ = (
         "_answers",
@@ -76,7 +76,7 @@ class StationCalls:
         self._lenient = lenient
         self._next = 0
         self._noted: Notice | None = None
-        """What was tolerated of the request that is being taken."""
+        """What was tolerated in the request that is being taken."""
         self._in_work: _InWork | None = None
         self._queue: deque[_Queued] | None = None
         self._queued_bytes = 0
@@ -110,14 +110,14 @@ class StationCalls:
         kept = answers.get(_fingerprint(call))
         if kept is None:
             return None
-        # A repeat comes soon. Much later it is another message of a station that is careless with ids.
+        # A repeat comes soon. After a long time it is another message of a station that is careless with ids.
         if now - kept.received_at > self._limits.answer_max_age_s:
             del answers[_fingerprint(call)]
             return None
         return kept.answer
 
     def _is_open(self, message_id: str) -> bool:
-        if self._in_work is None:  # then nothing waits either
+        if self._in_work is None:  # then no CALL waits either
             return False
         waiting = any(queued.call.message_id == message_id for queued in self._queue) if self._queue else False
         return waiting or self._in_work.message_id == message_id
@@ -178,7 +178,7 @@ class StationCalls:
 
     def _wrong_content(self, request: Call | Send) -> OcppError | None:
         if request.payload is None:
-            request.payload, request.raw = {}, b"{}"  # 2.x Part 4, 4.1.5 takes both for no fields
+            request.payload, request.raw = {}, b"{}"  # both mean: no fields (2.x Part 4, 4.1.5)
         if isinstance(request.payload, LongList):
             return request.payload.check(partial(self._piece_violation, request.action))
         unusable = unfit(request.payload, request.raw)
@@ -190,7 +190,7 @@ class StationCalls:
         return OcppError(violation.code, violation.description)
 
     def _piece_violation(self, action: str, payload: object) -> Violation | None:
-        """As `_violation`, of some entries of a long list; what would have to be changed is not tolerated in those."""
+        """As `_violation`, for some entries of a long list. Nothing is tolerated that would have to be changed."""
         violation = self._violation(action, payload)
         if violation is None or not self._lenient:
             return violation
@@ -201,7 +201,7 @@ class StationCalls:
         return None
 
     def _tolerates(self, request: Call | Send) -> bool:
-        """Whether the request is taken all the same; then it is changed to what services can read, and noted."""
+        """Whether the request is taken all the same. If so, it is made readable for services, and noted."""
         found = tolerated(self._version.protocol, request.action, request.payload, response=False)
         if found is None:
             return False
@@ -219,13 +219,13 @@ class StationCalls:
         return validate_request(self._version.protocol, action, payload, outbound=False, lenient=self._lenient)
 
     def checking(self, request: Call | Send) -> Iterator[None]:
-        """Check a long payload in steps of a millisecond, unless the request is refused whatever it says."""
+        """Check a long payload in steps of a millisecond, unless the request is refused in any case."""
         refused = self._wrong_action(request) or (self._in_work is None and self._barred(request))
         if isinstance(request.payload, LongList) and not refused:
             yield from request.payload.checking(partial(self._piece_violation, request.action))
 
     def receive_send(self, send: Send) -> list[Effect]:
-        """Take a SEND: dispatch it at once, or drop it; it never gets an answer (OCPP 2.1 Part 4)."""
+        """Take a SEND: dispatch it at once, or drop it. It never gets an answer (OCPP 2.1 Part 4)."""
         problem = self._wrong_action(send) or self._barred(send) or self._wrong_content(send)
         if problem is not None:
             known = send.action if self._version.actions.get(send.action) else ""
@@ -246,7 +246,7 @@ class StationCalls:
         return effects + self._start_queued()
 
     def answer_heartbeat(self, correlation: int, time: str) -> list[Effect]:
-        """Answer a Heartbeat with a date-time. The form is fixed, each is another: none is checked or kept."""
+        """Answer a Heartbeat with a date-time. The answer is not checked, as its form is fixed, and not kept."""
         call = self._in_work
         if call is None or call.correlation != correlation:
             return [Notice(NoticeKind.LATE_REPLY)]
@@ -255,11 +255,11 @@ class StationCalls:
         return [answer, *self._start_queued()] if self._queue else [answer]
 
     def replied_late(self, correlation: int, *, stored: bool) -> list[Effect]:
-        """Answer in place of a service: empty if its CALL is stored and the schema allows it, else InternalError.
+        """Answer in place of a service: with {} if the CALL is stored and the schema allows it, else InternalError.
 
-        Never empty to an event with an idToken: a station that reads no idTokenInfo lets the driver charge on. It must
-        be answered with one (C12.FR.03, E01.FR.11, E05.FR.01), and nobody has decided. After an error the station sends
-        the event again (E13), which does no harm.
+        An event with an idToken is never answered with {}: a station that gets no idTokenInfo lets the driver charge
+        on. The answer must have one (C12.FR.03, E01.FR.11, E05.FR.01), and nobody has decided. After an error the
+        station sends the event again (E13), which does no harm.
         """
         call = self._in_work
         if call is None or call.correlation != correlation:
@@ -300,7 +300,7 @@ def _tolerance(action: str, found: Tolerated) -> Notice:
 
 
 def _checked(protocol: Protocol, action: str, answer: bytes) -> tuple[Any, str | None]:
-    """The parsed answer (not to be changed), and what is wrong with it."""
+    """Return the parsed answer, which must not be changed, and what is wrong with it."""
     try:
         payload = orjson.loads(answer)
     except ValueError:
@@ -315,13 +315,13 @@ _checked_before = lru_cache(maxsize=512)(_checked)
 
 
 def _may_hold_token(raw: bytes) -> bool:
-    """Whether a message may have an idToken. It is not parsed: some that have none are sent again, none slips by."""
+    """Whether a message may have an idToken. It is not parsed, so some messages without one count too."""
     return b'"idToken"' in raw or b"\\u" in raw
 
 
 def _fingerprint(call: Call) -> int:
-    """Identify a CALL by all it says: stations with careless ids must not get the answer to another message.
+    """Identify a CALL by its whole content: a station that uses an id again must not get the answer to another message.
 
-    A 64-bit hash among 16 answers of one station; keeping ids and payloads would cost kilobytes per connection.
+    A hash of 64 bits is enough for the 16 answers of one station. Ids and payloads would take kilobytes per connection.
     """
     return hash((call.message_id, call.action, call.raw))

@@ -1,11 +1,11 @@
-"""Which identities stations can have: one rule for whoever connects, and for whatever names a station."""
+"""Says which identities stations can have. The rule is the same for connections and for all that names a station."""
 
 import re
 import string
 from collections.abc import Callable
 
 MAX_LENGTH = 48
-"""Of an OCPP identity, in characters (Part 4, 3.1.1)."""
+"""Characters in an OCPP identity (Part 4, 3.1.1)."""
 RULE = (
     f"1 to {MAX_LENGTH} printable characters, no colon, no slash, no blank at either end, and not . or ..; "
     "A to Z and a to z are the same letters"
@@ -15,12 +15,12 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _FAULTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("is empty", lambda text: not text),
     (f"is longer than {MAX_LENGTH} characters", lambda text: len(text) > MAX_LENGTH),
-    # It separates user name and password in Basic authentication (A00.FR.207).
+    # A colon separates user name and password in Basic authentication (A00.FR.207).
     ("contains a colon", lambda text: ":" in text),
     ("contains a slash", lambda text: "/" in text),  # the HTTP API could not name it
-    # Whoever follows them would reach something else.
+    # Who follows such a path reaches something else.
     ("is a step in a path, not a name", lambda text: text in {".", ".."}),
-    # It stands where somebody could not decode what was there.
+    # This character stands where a text could not be decoded.
     ("is not UTF-8", lambda text: _REPLACEMENT in text),
     ("contains characters that cannot be printed", lambda text: not text.isprintable()),
     ("begins or ends with a blank", lambda text: text != text.strip()),
@@ -28,12 +28,12 @@ _FAULTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
 
 
 def fault_of(identity: str) -> str:
-    """Say what keeps a text from being a station's identity, behind "the identity"; empty: nothing does.
+    """Return why a text can't be a station's identity, as the end of a sentence about "the identity". Empty: it can.
 
-    OCPP's identifierString and more: stations in the field have spaces and letters of any language. What looks like
-    another identity is none: people would take it for that one.
+    More is allowed than OCPP's identifierString: real stations have spaces and letters of any language. A text that
+    looks like another identity is refused: people would take it for the other one.
     """
-    if _USUAL.fullmatch(identity):  # as nearly all are, and one is asked about for each record
+    if _USUAL.fullmatch(identity):  # a quick way for nearly all: this is called for each record
         return ""
     return next((fault for fault, has in _FAULTS if has(identity)), "")
 
@@ -42,15 +42,15 @@ _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def key(identity: str) -> str:
-    """Return what identities are compared by: OCPP's identifierString has no case (Part 2, 2.1.2).
+    """Return the form in which identities are compared: OCPP's identifierString has no case (Part 2, 2.1.2).
 
-    It has ASCII letters only. Others keep their case, so that databases (`lower` in the C locale) agree with this.
+    Only ASCII letters lose their case, as with `lower` in the C locale of databases.
     """
     return identity.lower() if identity.isascii() else identity.translate(_LOWER)
 
 
 def checked(identity: str) -> str:
-    """Return an identity that stations can have. Raises ValueError that says what is wrong."""
+    """Return an identity that stations can have. Raises ValueError with what is wrong."""
     fault = fault_of(identity)
     if fault:
         raise ValueError(f"the identity {fault}; it has {RULE}")

@@ -1,9 +1,9 @@
-"""Times in OCPP messages: lenient towards stations, exact in what is sent."""
+"""Reads and writes times in OCPP messages: lenient in what is read, exact in what is written."""
 
 import re
 from datetime import UTC, datetime
 
-# Date, separator, hours and minutes at least; `fromisoformat` alone would take dates, weeks and compact forms too.
+# A date, a separator, hours and minutes at least. `fromisoformat` alone would take dates, weeks and compact forms too.
 _SHAPE = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?) ?([Zz]|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
 )
@@ -16,23 +16,23 @@ _LEAP_DAY = r"(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:0[48]|[2468][048]|
 _TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::(?:[0-5][0-9]|60)(?:[.,][0-9]+)?)?"
 _OFFSET = r"(?: ?[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
 _UTC = r"(?: ?[Zz]?)"
-# The first and the last year could end outside of all years in UTC.
+# In UTC a moment of the first or last year could be in a year that datetime does not have.
 _YEAR = r"(?:[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8]|0[1-9][0-9]{2}|00[1-9][0-9]|000[2-9])"
 DATETIME_PATTERN = (
     rf"^(?:(?:{_YEAR}-{_MONTH_AND_DAY}|{_LEAP_DAY})[Tt ]{_TIME}(?:{_UTC}|{_OFFSET})"
     rf"|(?:0001|9999)-{_MONTH_AND_DAY}[Tt ]{_TIME}{_UTC})$"
 )
-"""What `parse_datetime` takes, as a regular expression for a JSON schema: that is ten times as fast as asking."""
+"""What `parse_datetime` takes, as a regular expression for a JSON schema. It is ten times as fast as a call."""
 
 _USUAL = "--T::"
-"""What stands between the numbers of `2026-01-01T00:00:00Z`: every message has times, so the usual way must be fast."""
+"""What stands between the numbers of `2026-01-01T00:00:00Z`. Every message has times: the usual form must be fast."""
 
 
 def parse_datetime(text: str) -> datetime:
     """Return the moment in UTC.
 
-    Takes what stations are known to send: any offset, no offset (then UTC, as the standard recommends), a space for
-    the T, no seconds, any number of decimals (cut to microseconds), a leap second (taken as second 59).
+    Takes all forms that stations are known to send: any offset, no offset (then it is UTC, as the standard recommends),
+    a space for the T, no seconds, any number of decimals (cut to microseconds), a leap second (taken as second 59).
 
     Raises ValueError for anything else, and for moments outside the years 1-9999.
     """
@@ -61,7 +61,7 @@ def _parse_leniently(text: str) -> datetime:
 def format_datetime(moment: datetime) -> str:
     """Return RFC 3339 in UTC with milliseconds and Z: "2026-01-01T00:00:00.000Z".
 
-    Raises ValueError for a datetime without a zone: what it means cannot be known.
+    Raises ValueError for a datetime without a zone: nobody knows which moment it is.
     """
     if moment.tzinfo is None:
         raise ValueError("a datetime without zone cannot be sent to a station")

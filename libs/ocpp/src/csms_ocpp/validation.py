@@ -1,7 +1,7 @@
-"""Validation of payloads by the official schemas, with the OCPP error code for what is wrong.
+"""Validates payloads by the official schemas, and says with which OCPP error code a payload is wrong.
 
-What a station sends is read leniently where stations are known to differ (date-times); what is sent to a station is
-strict. Which of the two applies follows from who may send the message. Messages repeat no values: they may be secrets.
+What a station sends may differ where stations are known to differ (date-times). What is sent to a station must be
+exact. Which rule counts depends on who may send the message. Error messages repeat no values: they may be secrets.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -42,9 +42,9 @@ class Violation:
     pointer: str
     """JSON pointer to the offending value; "" is the payload itself."""
     message: str
-    """Says what is wanted; holds no value of the payload."""
+    """Says what is wanted. Holds no value of the payload."""
     fields: tuple[str, ...] = ()
-    """Names that are missing or unknown there, not very many."""
+    """Names of fields that are missing or unknown there, 12 at most."""
 
     @property
     def description(self) -> str:
@@ -52,13 +52,13 @@ class Violation:
         return f"{self.pointer or '/'}: {self.message}"
 
     def by_field(self) -> Iterator[tuple[str, str]]:
-        """Yield a JSON pointer to each field that is concerned, also to one that is missing, and the message."""
+        """Yield a JSON pointer to each field that is wrong or missing, with the message."""
         for place in [self.pointer + pointer([name]) for name in self.fields] or [self.pointer]:
             yield place, self.message
 
 
 class _Key(NamedTuple):
-    """What a compiled validator is for."""
+    """Says which messages a compiled validator is for."""
 
     protocol: Protocol
     action: str
@@ -69,14 +69,14 @@ class _Key(NamedTuple):
 
 
 class _Error(NamedTuple):
-    """What the validator found, and where in the payload."""
+    """An error that the validator found, and its place in the payload."""
 
     error: jsonschema_rs.ValidationError
     path: list[str | int]
 
 
 class _Validator:
-    """A compiled schema. Neither method takes longer for a wrong payload than for a right one, by much."""
+    """A compiled schema. Its methods take about as long for a wrong payload as for a right one."""
 
     def __init__(self, compiled: jsonschema_rs.Validator, schema: Schema) -> None:
         self.is_valid: Callable[[object], bool] = compiled.is_valid
@@ -84,7 +84,7 @@ class _Validator:
         self._excerpts = Excerpts(compiled.is_valid, names(schema), longest_text(schema))
 
     def iter_errors(self, payload: object) -> Iterator[_Error]:
-        """Yield some errors of a payload that is not valid: all of a small one."""
+        """Yield errors of a payload that is not valid: all errors if it is small, else some."""
         excerpt = self._excerpts.of(payload)
         for error in self._all_errors(excerpt.value):
             yield _Error(error, excerpt.place(error.instance_path))
@@ -99,8 +99,8 @@ def validate_request(
         protocol: The version.
         action: A message of the version; KeyError for any other.
         payload: Parsed JSON.
-        outbound: Whether the CSMS sends it; None: follows from the action (DataTransfer: yes).
-        lenient: Let unknown fields and over-long signed data of stations pass; no effect on what the CSMS sends.
+        outbound: Whether the CSMS sends it. None: that follows from the action (DataTransfer: yes).
+        lenient: Allow unknown fields and longer signed data in what stations send. No effect on what the CSMS sends.
     """
     return _first(_request_validator(protocol, action, outbound, lenient), payload)
 
@@ -108,20 +108,21 @@ def validate_request(
 def validate_response(
     protocol: Protocol, action: str, payload: object, *, outbound: bool | None = None, lenient: bool = False
 ) -> Violation | None:
-    """Return the most telling violation of a response; parameters as in `validate_request`.
+    """Return the most telling violation of a response. Parameters as in `validate_request`.
 
-    `outbound` None means: the CSMS sends the responses to what only stations send. A SEND has no response: KeyError.
+    `outbound` None means that the CSMS sends the responses to what only stations send. Raises KeyError for a SEND,
+    which has no response.
     """
     return _first(_response_validator(protocol, action, outbound, lenient), payload)
 
 
 class Tolerated(NamedTuple):
-    """What is made of a payload that breaks its schema, and is taken all the same."""
+    """A payload that breaks its schema and is taken all the same."""
 
     payload: object
-    """Without the fields that were null; the very payload when there were none."""
+    """The payload without the fields that were null. The same object when there were none."""
     faults: list[Violation]
-    """At least one, at most 5."""
+    """What is wrong: at least one fault, at most 5."""
 
     @property
     def description(self) -> str:
@@ -130,10 +131,10 @@ class Tolerated(NamedTuple):
 
 
 def tolerated(protocol: Protocol, action: str, payload: object, *, response: bool) -> Tolerated | None:
-    """Return what a lenient reader makes of a station's payload that breaks even the lenient schema; None: nothing.
+    """Return a station's payload that breaks even the lenient schema, but can be read. None: it can't.
 
-    A null counts as an absent field, a text may be longer, and in a request a value unknown to its enumeration will do,
-    unless services decide by it what the message is. KeyError for unknown messages.
+    A null counts as an absent field. A text may be longer. In a request a value may be unknown to its enumeration,
+    unless services decide by it what the message is. Raises KeyError for unknown messages.
     """
     stripped = _without_nulls(payload)
     key = _Key(protocol, action, response=response, outbound=False, lenient=True, tolerant=True)
@@ -146,7 +147,7 @@ _MOST_TOLD = 5
 
 
 def _without_nulls(value: object) -> object:
-    """Return a value without fields that are null, but for those in customData; if there are none, itself."""
+    """Return a value without fields that are null, except in customData. Returns the same object if there are none."""
     if isinstance(value, dict):
         kept = {n: item if n == "customData" else _without_nulls(item) for n, item in value.items() if item is not None}
         same = len(kept) == len(value) and all(kept[name] is item for name, item in value.items())
@@ -158,15 +159,15 @@ def _without_nulls(value: object) -> object:
 
 
 def all_violations_request(protocol: Protocol, action: str, payload: object) -> list[Violation]:
-    """Return the violations of a request that the CSMS is to send, most telling first: all of a usual one.
+    """Return the violations of a request that the CSMS will send, the most telling first.
 
-    Of a large one those are looked for where it is wrong first; at most 100 are returned.
+    Of a usual request all are returned; of a large one those at the first place that is wrong; never more than 100.
 
-    Also finds what no schema forbids and nobody can store or send: NUL, lone surrogates, nesting without end.
+    Also finds what schemas allow and nobody can store or send: NUL, lone surrogates, nesting that is too deep.
     """
     validator = _request_validator(protocol, action, None, False)  # noqa: FBT003 positional, for the cache
     unwritable = _unwritable(payload)
-    if unwritable is not None:  # the validator could not read it either
+    if unwritable is not None:  # the validator could not read it
         return [unwritable]
     return [] if validator.is_valid(payload) else _violations(validator, payload)[:_MOST_VIOLATIONS]
 
@@ -180,11 +181,11 @@ def _unwritable(payload: object) -> Violation | None:
 
 
 def permits_empty_response(protocol: Protocol, action: str, *, outbound: bool = True) -> bool:
-    """Whether `{}` is a valid response. KeyError for unknown actions and for a SEND."""
+    """Whether `{}` is a valid response. Raises KeyError for unknown actions and for a SEND."""
     return _response_validator(protocol, action, outbound, False).is_valid({})  # noqa: FBT003 as cached elsewhere
 
 
-@cache  # bounded by the number of messages: an unknown one is an error, which is not kept
+@cache  # bounded by the number of messages: an unknown one raises, and is not kept
 def _request_validator(
     protocol: Protocol,
     action: str,
@@ -218,8 +219,8 @@ def _validator(key: _Key) -> _Validator:
     if not key.outbound:
         read_leniently(schema)
     if key.tolerant:
-        tolerate(schema, enumerations=not key.response)  # what an answer says is decided by
-    options = jsonschema_rs.RegexOptions()  # which takes linear time
+        tolerate(schema, enumerations=not key.response)  # services decide by what an answer says
+    options = jsonschema_rs.RegexOptions()  # the engine that takes linear time
     return _Validator(_draft(schema)(schema, validate_formats=True, offline=True, pattern_options=options), schema)
 
 
@@ -235,7 +236,7 @@ def _first(validator: _Validator, payload: object) -> Violation | None:
 
 
 def _violations(validator: _Validator, payload: object) -> list[Violation]:
-    """Some violations of an invalid payload, all if it is small, at least one; the most telling first."""
+    """Return violations of an invalid payload, the most telling first: at least one, and all if it is small."""
     found = sorted(map(_violation, validator.iter_errors(payload)), key=_rank)
     return found or [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "", "breaks its schema, in a long text")]
 
@@ -275,7 +276,7 @@ def _fields(keyword: str, facts: dict[str, Any]) -> tuple[str, ...]:
 
 _MAX_POINTER = 120
 _MOST_NAMED = 12
-"""Names and values that a message lists at most."""
+"""Names and values at most that an error message lists."""
 
 
 def pointer(path: Sequence[str | int]) -> str:

@@ -1,4 +1,4 @@
-"""The OCPP versions: one object each, which knows all that differs between them. No other module compares versions."""
+"""The OCPP versions: one object each, which has all that differs between them. No other module compares versions."""
 
 from collections.abc import Mapping
 
@@ -14,4 +14,4 @@ VERSIONS: Mapping[Protocol, Version] = {version.protocol: version for version in
 """Each version by its subprotocol."""
 
 BUILT: tuple[Protocol, ...] = (Protocol.OCPP201,)
-"""The versions that all services handle; what else stations offer is refused, and so are settings that name it."""
+"""The versions that all services handle. Others are refused, when stations offer them and in settings."""

@@ -1,4 +1,4 @@
-"""What one OCPP version says where versions differ."""
+"""The form in which a version says what is its own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,30 +32,31 @@ class Version:
     message_types: frozenset[int]
     """The message types (`csms_ocpp.frames`) that a station may send."""
     answers_unknown_types: bool
-    """Whether a message of another type is answered with a CALLERROR; else it is ignored."""
+    """Whether a message of another type is answered with a CALLERROR. If not, it is ignored."""
     refuses_results: bool
     """Whether a CALLRESULTERROR answers a CALLRESULT that is not valid."""
 
     spelling: Mapping[ErrorCode, str]
-    """How this version writes each error code; a code that it lacks is written as the closest one it has."""
+    """How this version writes each error code. A code that it lacks is written as the closest one it has."""
     incomplete_request: ErrorCode
     """The error of a CALL that has fewer than 4 elements."""
     duplicate_id: ErrorCode
     """The error of a CALL whose message id is that of a CALL in work."""
 
     follow_ups: Mapping[str, tuple[str, ...]]
-    """By command: the messages that the station sends because of it, besides the answer (B02.FR.09, B03.FR.07)."""
+    """The messages that a station sends because of a command, besides the answer, by command (B02.FR.09, B03.FR.07)."""
     triggers: Mapping[str, Mapping[str, tuple[str, ...]]]
-    """By command that triggers messages: the messages that a `requestedMessage` stands for, if not its own name."""
+    """The commands that trigger messages. Each has the values of `requestedMessage` that are not a message's name, with
+    the messages that they stand for."""
     token_events: frozenset[str]
-    """Messages of a station that may carry a token, and may have an empty answer. A station takes that for a yes."""
+    """Messages that may carry a token and may have an empty answer. A station takes an empty answer for a yes."""
 
     schema_folder: str
     """The folder of the package `ocpp` that has the schemas."""
     request_suffix: str
-    """How the name of a request's schema goes on after the action; that of a SEND does not go on."""
+    """The end of the name of a request's schema, after the action. The schema of a SEND has the action's name."""
     schema_corrections: Mapping[str, Callable[[dict[str, Any]], None]]
-    """By name of a schema: changes a copy of it in place where the published one is wrong."""
+    """Functions that correct a schema that was published with a fault, in place, by name of the schema."""
 
 
 def table(station: str, csms: str, sends: str = "") -> Mapping[str, Action]:
