@@ -83,6 +83,9 @@ async def test_python(system: System, made: str) -> None:
         assert (put.id, put.registration) == ("CS-PY", models.Registration.PENDING)
         listed = await part("api.stations.list_stations").asyncio(client=client, connected=False, limit=10)
         assert "CS-PY" in [item.id for item in listed.items]
+        order = models.TransactionSort.ENDED_AT_DESC
+        transactions = await part("api.transactions.list_transactions").asyncio(client=client, sort=order)
+        assert (transactions.items, transactions.next_cursor) == ([], None)
         send = part("api.calls.send_call")
         sent = await send.asyncio_detailed("CS-PY", "ClearCache", client=client, body={}, idempotency_key="once")
         assert (sent.status_code, sent.parsed.outcome) == (409, "not_connected")

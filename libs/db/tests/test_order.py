@@ -2,7 +2,7 @@
 
 import pytest
 import sqlalchemy as sa
-from csms_db.newest import NewestFirst
+from csms_db.by_time import ByTime
 from csms_db.sql import apart, begins_with
 from csms_runtime.clock import from_ms
 
@@ -33,16 +33,17 @@ async def test_apart_is_the_value_itself(stored, models):
 
 
 @pytest.mark.parametrize("filtered", [True, False])
-async def test_pages_from_the_newest_on(stored, models, filtered):
+@pytest.mark.parametrize("oldest_first", [True, False])
+async def test_pages_in_the_order_of_a_time(stored, models, filtered, oldest_first):
     """Two rows have each time; none comes twice, none is left out."""
     things = models.things.c
-    listed = NewestFirst(things.at, things.id, filtered=filtered)
+    listed = ByTime(things.at, things.id, filtered=filtered, oldest_first=oldest_first)
     seen, after = [], None
     async with stored.reading() as session:
         while rows := (await session.execute(listed.page(sa.select(things.at, things.id), after).limit(3))).all():
             seen += [row.id for row in rows]
             after = (rows[-1].at, rows[-1].id)
-        assert seen == sorted(seen, reverse=True)
+        assert seen == sorted(seen, reverse=not oldest_first)
         assert len(seen) == len(NAMES)
         at = from_ms(2000)
         since = sa.select(sa.func.count()).select_from(models.things)

@@ -21,6 +21,9 @@ is(made?.registration, "Pending");
 const listed = await client.GET("/api/v1/stations", { params: { query: { connected: false, limit: 10 } } });
 is(listed.data?.items.some((each) => each.id === "CS-TS" && !each.connected), true);
 
+const ended = await client.GET("/api/v1/transactions", { params: { query: { sort: "-ended_at" } } });
+is(ended.data?.next_cursor, null);
+
 const call = await client.POST("/api/v1/stations/{station_id}/calls/{action}", {
   params: { path: { ...station.path, action: "ClearCache" }, header: { "idempotency-key": "once" } },
   body: {},

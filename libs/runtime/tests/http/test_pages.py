@@ -40,6 +40,21 @@ def test_a_page_ends_by_bytes_and_the_next_goes_on_there() -> None:
     assert pages == [[0], [1], [2, 3]], "one that is too large comes alone"
 
 
+def test_a_cursor_names_the_order_that_was_asked_for() -> None:
+    page = paginate(
+        [(1, "a"), (2, "b")],
+        1,
+        position=lambda row: [row[0]],
+        item=lambda row: Thing(id=row[0], text=row[1]),
+        sort="-id",
+    )
+    request = PageRequest(1, decode_cursor(page.next_cursor or ""))
+    assert request.sorted_by("-id").after(int) == [1]
+    for other in ("id", None):
+        with pytest.raises(Problem):
+            request.sorted_by(other).after(int)
+
+
 async def test_a_full_last_page_has_no_next(admin: httpx2.AsyncClient) -> None:
     page = (await admin.get("/api/v1/things?limit=10")).json()
     assert len(page["items"]) == 10

@@ -53,6 +53,17 @@ class PageRequest:
         position = self.after(str, kind)
         return None if position is None else [_moment(position[0]), position[1]]
 
+    def sorted_by(self, sort: str | None) -> "PageRequest":
+        """Return this request without the name of the order that a cursor of `paginate(..., sort=sort)` begins with.
+
+        None: the list's own order, whose cursors have none. Raises Problem 422 for a cursor of another order.
+        """
+        if sort is None or self.position is None:
+            return self
+        if self.position[:1] != [sort]:
+            raise bad_cursor()
+        return PageRequest(self.limit, self.position[1:])
+
 
 def _moment(text: str) -> datetime:
     """The time in a cursor; those of ours have a zone. One without it, or outside of all years in UTC, is none."""
@@ -101,14 +112,18 @@ def paginate(
     position: Callable[[R], Sequence[Any]],
     item: Callable[[R], T],
     more: bool | None = None,
+    sort: str | None = None,
 ) -> Page[T]:
     """Make a page of up to `limit` + 1 rows: fetch one more than `limit`, so that the last page is known as such.
 
     `position` gives a row's sort values, `item` what is shown of it. `more`: whether rows follow these, of which who
-    read them took no more than MAX_PAGE_BYTES; None: when there is one more than `limit`, or than fit.
+    read them took no more than MAX_PAGE_BYTES; None: when there is one more than `limit`, or than fit. `sort`: the
+    order that was asked for; its cursors are of no other one (`PageRequest.sorted_by`).
     """
     if more is not None:
-        return Page(items=list(map(item, rows[:limit])), next_cursor=_cursor(rows[:limit], position) if more else None)
+        shown = rows[:limit]
+        cursor = _cursor(position(shown[-1]), sort) if more else None
+        return Page(items=list(map(item, shown)), next_cursor=cursor)
     items: list[T] = []
     size = 0
     for one in map(item, rows[:limit]):
@@ -117,11 +132,11 @@ def paginate(
             break
         items.append(one)
     shown = rows[: len(items)]
-    return Page(items=items, next_cursor=_cursor(shown, position) if len(shown) < len(rows) else None)
+    return Page(items=items, next_cursor=_cursor(position(shown[-1]), sort) if len(shown) < len(rows) else None)
 
 
-def _cursor(shown: Sequence[R], position: Callable[[R], Sequence[Any]]) -> str:
-    return encode_cursor(position(shown[-1]))
+def _cursor(position: Sequence[Any], sort: str | None) -> str:
+    return encode_cursor(position if sort is None else [sort, *position])
 
 
 async def _page_request(

@@ -7,8 +7,8 @@ from datetime import datetime
 from csms_db import bounded
 from csms_db.base import UtcDateTime
 from csms_db.bounded import Bounded
+from csms_db.by_time import ByTime
 from csms_db.engine import WriteSession
-from csms_db.newest import NewestFirst
 from csms_db.sql import apart, begins_with, insert
 from sqlalchemy import ColumnElement, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -67,7 +67,7 @@ async def page(
     """
     columns = audit.c
     filtered = wanted.principal is not None or (wanted.path is not None and await _has_few(session, wanted.path))
-    listed = NewestFirst(columns.occurred_at, columns.record_id, filtered=filtered)
+    listed = ByTime(columns.occurred_at, columns.record_id, filtered=filtered)
     query = listed.page(select(audit).where(*_conditions(wanted, listed)), after)
     size = ROW_BYTES + func.length(columns.path) + func.coalesce(func.length(columns.request), 0)
     found = await bounded.read(session, query, size, limit=limit, most_bytes=most_bytes, mappings=True)
@@ -97,7 +97,7 @@ async def _has_few(session: AsyncSession, path: str) -> bool:
     return (await session.scalar(select(func.count()).select_from(some)) or 0) <= _FEW
 
 
-def _conditions(wanted: Filter, listed: NewestFirst) -> list[ColumnElement[bool]]:
+def _conditions(wanted: Filter, listed: ByTime) -> list[ColumnElement[bool]]:
     columns = audit.c
     found: list[ColumnElement[bool]] = []
     if wanted.principal is not None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from csms_db import bounded
 from csms_db.bounded import Bounded
+from csms_db.by_time import ByTime
 from csms_db.engine import WriteSession
-from csms_db.newest import NewestFirst
 from csms_db.sql import insert, lock_order
 from csms_runtime.http.pages import MAX_PAGE_BYTES
 from sqlalchemy import Row, exists, func, select, update
@@ -212,7 +212,7 @@ async def page(
     """Return up to `limit` certificates, the newest first, those behind `after`; together of `most_bytes` at most."""
     given = {name: getattr(wanted, name) for name in ("station_id", "certificate_type", "state")}
     conditions = [certificates.c[name] == value for name, value in given.items() if value is not None]
-    listed = NewestFirst(certificates.c.issued_at, certificates.c.certificate_id, filtered=bool(conditions))
+    listed = ByTime(certificates.c.issued_at, certificates.c.certificate_id, filtered=bool(conditions))
     query = listed.page(select(certificates).where(*conditions), after)
     size = ROW_BYTES + func.length(certificates.c.chain)
     found = await bounded.read(session, query, size, limit=limit, most_bytes=most_bytes, mappings=True)

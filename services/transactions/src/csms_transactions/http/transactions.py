@@ -1,6 +1,7 @@
 """GET /transactions: what is known of transactions."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 from csms_db.bounded import Bounded
@@ -20,8 +21,9 @@ from csms_transactions.http.models import (
     TransactionDetail,
     TransactionItem,
 )
-from csms_transactions.store import authorizations, queries
-from csms_transactions.store.queries import Filter, Row
+from csms_transactions.store import authorizations, listing, queries
+from csms_transactions.store.listing import Filter, Place, TransactionSort
+from csms_transactions.store.queries import Row
 
 Key = Annotated[str, Path(alias="id", description="Our id of the transaction", max_length=64), NO_NUL]
 _MOST_AUTHORIZATIONS = 200
@@ -34,25 +36,34 @@ def _spelled(state: object) -> object:
 
 
 _UPDATED_SINCE = (
-    "Changed then or later, by our clock: also what a station delivers late. The list begins with what was changed "
-    "last. Ask from a minute before you asked last: a change is seen when it is committed, a moment after its time"
+    "Changed then or later, by our clock: also what a station delivers late. Ask from a minute before you asked last: "
+    "a change is seen when it is committed, a moment after its time"
+)
+_SORT = (
+    "The order; `-`: the latest first. None: the latest first of what a filter is about, the change before the end "
+    "before the start. In the order of the end, active transactions come first, by their start"
 )
 
 
 class _Times(NamedTuple):
     started_since: datetime | None
     started_until: datetime | None
+    ended_since: datetime | None
+    ended_until: datetime | None
     updated_since: datetime | None
 
 
 async def _times(
+    *,
     started_since: Annotated[UtcMoment | None, Query(description="Started then or later")] = None,
     started_until: Annotated[UtcMoment | None, Query(description="Started before")] = None,
+    ended_since: Annotated[UtcMoment | None, Query(description="Ended then or later; active ones have not")] = None,
+    ended_until: Annotated[UtcMoment | None, Query(description="Ended before; active ones have not")] = None,
     updated_since: Annotated[UtcMoment | None, Query(description=_UPDATED_SINCE)] = None,
     since: Annotated[UtcMoment | None, Query(description="The same as updated_since")] = None,
 ) -> _Times:
     changed = [moment for moment in (updated_since, since) if moment is not None]
-    return _Times(started_since, started_until, max(changed, default=None))
+    return _Times(started_since, started_until, ended_since, ended_until, max(changed, default=None))
 
 
 async def _filter(
@@ -76,13 +87,17 @@ def transactions_router(database: Database) -> APIRouter:
 
     @router.get("/transactions")
     async def list_transactions(
-        page: PageParams, filters: Annotated[Filter, Depends(_filter)]
+        page: PageParams,
+        filters: Annotated[Filter, Depends(_filter)],
+        sort: Annotated[TransactionSort | None, Query(description=_SORT)] = None,
     ) -> Page[TransactionItem]:
-        """List transactions, the newest first; with `updated_since` those first that were changed last."""
+        """List transactions, the newest first unless `sort` or a filter of another time says otherwise."""
+        order = sort or filters.order
+        after = _place(page.sorted_by(sort), order)
         async with database.reading() as session:
-            rows = await queries.find(session, filters, after=_after(page), limit=page.limit + 1)
-        position = _started if filters.updated_since is None else _changed
-        return paginate(rows, page.limit, position=position, item=TransactionItem.of)
+            rows = await listing.find(session, filters, order, after=after, limit=page.limit + 1)
+        position = partial(_position, order)
+        return paginate(rows, page.limit, position=position, item=TransactionItem.of, sort=sort)
 
     @router.get("/transactions/{id}")
     async def get_transaction(key: Key) -> TransactionDetail:
@@ -111,7 +126,9 @@ def transactions_router(database: Database) -> APIRouter:
         found = await _with_meter_values(database, key, page)
 
         def shown() -> Page[MeterValueItem]:
-            pages = paginate(found.rows, page.limit, position=_place, item=MeterValueItem.all_of, more=found.more)
+            pages = paginate(
+                found.rows, page.limit, position=_of_meter_value, item=MeterValueItem.all_of, more=found.more
+            )
             return Page(items=[item for items in pages.items for item in items], next_cursor=pages.next_cursor)
 
         return await written(_size(found), shown)
@@ -181,19 +198,26 @@ def _after(page: PageRequest) -> tuple[datetime, str] | None:
     return None if position is None else (position[0], position[1])
 
 
-def _started(row: Row) -> tuple[datetime, str]:
-    return row["started_at"], row["id"]
+_ACTIVE = "active"
+"""In cursors in the order of the end: the place is that of an active one."""
 
 
-def _changed(row: Row) -> tuple[datetime, str]:
-    return row["updated_at"], row["id"]
+def _position(order: TransactionSort, row: Row) -> list[Any]:
+    place = Place.of(row, order)
+    return [*([_ACTIVE] if place.active else []), place.at, place.key]
+
+
+def _place(page: PageRequest, order: TransactionSort) -> Place | None:
+    active = order.field == "ended_at" and page.position is not None and page.position[:1] == [_ACTIVE]
+    after = _after(page.sorted_by(_ACTIVE) if active else page)
+    return None if after is None else Place(*after, active=active)
 
 
 def _measured(row: Row) -> tuple[datetime, str]:
     return row["timestamp"], row["id"]
 
 
-def _place(row: Row) -> tuple[Any, ...]:
+def _of_meter_value(row: Row) -> tuple[Any, ...]:
     return _seq_no(row) if "seq_no" in row else _measured(row)
 
 

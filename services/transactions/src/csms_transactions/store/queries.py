@@ -1,102 +1,18 @@
 """Reading for the HTTP API: pages by key, never by count or offset."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from csms_db import bounded
 from csms_db.bounded import Bounded
-from csms_db.newest import NewestFirst
 from csms_db.packed import size_of
 from csms_runtime.http.pages import MAX_PAGE_BYTES
 from sqlalchemy import ColumnElement, RowMapping, Select, Subquery, Table, func, literal, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions.domain.transaction import State
-from csms_transactions.store.rows import token_key
-from csms_transactions.store.spellings import spellings
 from csms_transactions.store.tables import conflicting_events, meter_values, transaction_events, transactions
 
 Row = RowMapping
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which transactions; None: any."""
-
-    station_id: str | None = None
-    """In any case."""
-    transaction_id: str | None = None
-    """The station's id of it; case does not matter."""
-    state: str | None = None
-    id_token: str | None = None
-    """The token it belongs to; case does not matter (C01.FR.25)."""
-    started_since: datetime | None = None
-    """Started then or later."""
-    started_until: datetime | None = None
-    """Started before."""
-    updated_since: datetime | None = None
-    """Changed then or later; the list is in the order of changes then."""
-
-
-async def find(
-    session: AsyncSession, filters: Filter, *, after: tuple[datetime, str] | None, limit: int
-) -> Sequence[Row]:
-    """Up to `limit` transactions, the newest first, or those first that were changed last.
-
-    `after`: start time, or time of the change, and id of the last one already seen.
-    """
-    conditions = _conditions(filters)
-    if filters.station_id is not None:
-        conditions.append(_of_station(await spellings(session, filters.station_id)))
-    if filters.updated_since is not None:
-        statement = _changed(filters, conditions, filters.updated_since, after, limit)
-    else:
-        if filters.state is not None:
-            conditions.append(transactions.c.state == filters.state)
-        listed = NewestFirst(transactions.c.started_at, transactions.c.id, filtered=bool(conditions))
-        statement = listed.page(select(transactions).where(*conditions, *_started(listed, filters)), after)
-    rows: Sequence[Row] = (await session.execute(statement.limit(limit))).mappings().all()
-    return rows
-
-
-def _changed(
-    filters: Filter,
-    conditions: list[ColumnElement[bool]],
-    since: datetime,
-    after: tuple[datetime, str] | None,
-    limit: int,
-) -> Select[Any]:
-    """Those that have ended are found by an index of their own, the running ones among the running ones."""
-    columns = transactions.c
-    # Times of the start have the same index as the list of all, so that they need no other.
-    filtered = bool(conditions)
-    conditions = [*conditions, *_started(NewestFirst(columns.started_at, columns.id, filtered=filtered), filters)]
-    running = NewestFirst(columns.updated_at, columns.id, filtered=True)
-    ended = NewestFirst(columns.ended_updated_at, columns.id, filtered=filtered)
-    parts = {
-        State.ACTIVE: running.page(
-            _since(running, since, conditions).where(columns.state == State.ACTIVE.value), after
-        ),
-        State.ENDED: ended.page(_since(ended, since, conditions), after),
-    }
-    wanted = [State(filters.state)] if filters.state is not None else list(parts)
-    found = union_all(*(select(parts[state].limit(limit).subquery()) for state in wanted)).subquery()
-    return select(found).order_by(found.c.updated_at.desc(), found.c.id.desc())
-
-
-def _since(listed: NewestFirst, since: datetime, conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    return select(transactions).where(listed.since(since), *conditions)
-
-
-def _started(listed: NewestFirst, filters: Filter) -> list[ColumnElement[bool]]:
-    found = []
-    if filters.started_since is not None:
-        found.append(listed.since(filters.started_since))
-    if filters.started_until is not None:
-        found.append(listed.until(filters.started_until))
-    return found
 
 
 async def get(session: AsyncSession, key: str) -> Row | None:
@@ -164,22 +80,6 @@ async def _bounded(session: AsyncSession, statement: Select[Any], payload: Colum
     )
     count = bounded.fitting((size_of(row["payload"]) for row in found.rows), MAX_PAGE_BYTES)
     return Bounded(found.rows[:count], found.more or count < len(found.rows))
-
-
-def _conditions(filters: Filter) -> list[ColumnElement[bool]]:
-    """The filters' conditions, but for state and time."""
-    columns = transactions.c
-    found: list[ColumnElement[bool]] = []
-    if filters.transaction_id is not None:
-        found.append(columns.transaction_id_key == filters.transaction_id.casefold())
-    if filters.id_token is not None:
-        found.append(columns.id_token_key == token_key(filters.id_token))
-    return found
-
-
-def _of_station(names: Sequence[str]) -> ColumnElement[bool]:
-    column = transactions.c.station_id
-    return column == names[0] if len(names) == 1 else column.in_(names)  # the first reads an index in order
 
 
 def _given(column: ColumnElement[Any], value: object) -> list[ColumnElement[bool]]:

@@ -91,6 +91,14 @@ Index("ix_transactions_id_token_key_started_at", transactions.c.id_token_key, tr
 Index("ix_transactions_id_token_key_state", transactions.c.id_token_key, transactions.c.state)
 
 Index("ix_transactions_ended_updated_at", apart(transactions.c.ended_updated_at), transactions.c.id)
+_HAS_ENDED = transactions.c.ended_at.is_not(None)
+Index(
+    "ix_transactions_ended_at",
+    apart(transactions.c.ended_at),
+    transactions.c.id,
+    sqlite_where=_HAS_ENDED,
+    postgresql_where=_HAS_ENDED,
+)
 
 # Which of a station are running: as small as there are such.
 Index(

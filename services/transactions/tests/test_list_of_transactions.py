@@ -1,0 +1,181 @@
+"""GET /transactions: orders and filters of times, with ties, without an end, while rows change. On both databases."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from csms_transactions.store.listing import TransactionSort
+from csms_transactions.store.tables import transactions
+from sqlalchemy import insert, update
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+ACTIVE = None
+
+
+def hour(number: float) -> datetime:
+    return T0 + timedelta(hours=number)
+
+
+def row(key: str, started: float, ended: float | None, updated: float, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": key,
+        "station_id": "CS1",
+        "transaction_id": key,
+        "transaction_id_key": key,
+        "id_token_key": "tag",
+        "state": "Active" if ended is None else "Ended",
+        "started_at": hour(started),
+        "ended_at": None if ended is None else hour(ended),
+        "updated_at": hour(updated),
+        "ended_updated_at": None if ended is None else hour(updated),
+        "last_seq_no": 0,
+        "event_count": 1,
+        "gaps": [],
+        "started_seen": True,
+        "offline_events": 0,
+        **fields,
+    }
+
+
+ROWS = [
+    row("a", 1, 5, 9),
+    row("b", 1, 5, 9, station_id="CS2"),
+    row("c", 1, 4, 9),
+    row("d", 2, ACTIVE, 9),
+    row("e", 2, ACTIVE, 7, id_token_key="other"),
+    row("f", 3, ACTIVE, 8, station_id="CS2"),
+    row("g", 3, 4, 6),
+    row("h", 4, 3, 7, station_id="CS2"),  # a clock that was set back
+    row("i", 0, 9, 9, id_token_key="other"),
+]
+
+
+@pytest.fixture
+async def stored(world):
+    async with world.database.transaction() as session:
+        await session.execute(insert(transactions), ROWS)
+    return world
+
+
+async def read(api, limit: int, meanwhile=None, **query: str) -> list[str]:
+    """All pages; `meanwhile` is done after the first."""
+    seen, cursor = [], {}
+    for _ in range(2 * len(ROWS)):
+        page = (await api.get("/transactions", params={**query, **cursor, "limit": limit})).json()
+        seen += [item["id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            return seen
+        cursor = {"cursor": page["next_cursor"]}
+        if meanwhile is not None:
+            await meanwhile()
+            meanwhile = None
+    raise AssertionError("the list does not end")
+
+
+def place(one: dict[str, Any], sort: TransactionSort) -> tuple[Any, ...]:
+    if sort.field == "ended_at":
+        return one["ended_at"] or one["started_at"], one["id"]
+    return one[sort.field], one["id"]
+
+
+def in_order(rows: list[dict[str, Any]], sort: TransactionSort) -> list[str]:
+    rows = sorted(rows, key=lambda one: place(one, sort), reverse=sort.descending)
+    if sort.field == "ended_at":
+        rows = sorted(rows, key=lambda one: one["ended_at"] is not None)
+    return [one["id"] for one in rows]
+
+
+FILTERS = {
+    "none": ({}, lambda _: True),
+    "station_id": ({"station_id": "cs2"}, lambda one: one["station_id"] == "CS2"),
+    "id_token": ({"id_token": "TAG"}, lambda one: one["id_token_key"] == "tag"),
+    "transaction_id": ({"transaction_id": "C"}, lambda one: one["id"] == "c"),
+    "active": ({"state": "Active"}, lambda one: one["ended_at"] is None),
+    "ended": ({"state": "Ended"}, lambda one: one["ended_at"] is not None),
+    "started": (
+        {"started_since": hour(1).isoformat(), "started_until": hour(3).isoformat()},
+        lambda one: hour(1) <= one["started_at"] < hour(3),
+    ),
+    "ended_since": (
+        {"ended_since": hour(4).isoformat()},
+        lambda one: one["ended_at"] is not None and one["ended_at"] >= hour(4),
+    ),
+    "ended_between": (
+        {"ended_since": hour(4).isoformat(), "ended_until": hour(5).isoformat(), "station_id": "CS1"},
+        lambda one: one["ended_at"] == hour(4),
+    ),
+    "ended_until_and_active": ({"ended_until": hour(9).isoformat(), "state": "Active"}, lambda _: False),
+    "updated": ({"updated_since": hour(8).isoformat()}, lambda one: one["updated_at"] >= hour(8)),
+    "updated_and_started": (
+        {"updated_since": hour(8).isoformat(), "started_until": hour(2).isoformat(), "state": "Ended"},
+        lambda one: one["updated_at"] >= hour(8) and one["started_at"] < hour(2) and one["ended_at"] is not None,
+    ),
+}
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("sort", TransactionSort)
+async def test_every_order_with_every_filter_is_read_once_in_pages_of_any_size(api, sort):
+    for (query, fits), limit in product(FILTERS.values(), (1, 4)):
+        expected = in_order([one for one in ROWS if fits(one)], sort)
+        assert await read(api, limit, sort=sort.value, **query) == expected, (query, limit)
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize(
+    ("name", "sort"),
+    [
+        ("none", TransactionSort.STARTED_AT_DESC),
+        ("active", TransactionSort.STARTED_AT_DESC),
+        ("started", TransactionSort.STARTED_AT_DESC),
+        ("ended_since", TransactionSort.ENDED_AT_DESC),
+        ("ended_between", TransactionSort.ENDED_AT_DESC),
+        ("updated", TransactionSort.UPDATED_AT_DESC),
+    ],
+)
+async def test_without_sort_the_newest_come_first_by_the_time_that_the_filter_is_about(api, name, sort):
+    query, fits = FILTERS[name]
+    assert await read(api, 2, **query) == in_order([one for one in ROWS if fits(one)], sort)
+
+
+@pytest.mark.parametrize("sort", ["ended_at", "-ended_at"])
+async def test_none_is_left_out_that_ends_while_somebody_reads(stored, api, sort):
+    """All three that are active end between the first page and the second."""
+
+    async def end() -> None:
+        async with stored.database.transaction() as session:
+            values = {"state": "Ended", "ended_at": hour(8), "ended_updated_at": hour(10), "updated_at": hour(10)}
+            await session.execute(update(transactions).where(transactions.c.ended_at.is_(None)).values(values))
+
+    assert set(await read(api, 1, end, sort=sort)) == {one["id"] for one in ROWS}
+
+
+async def test_who_reads_changes_from_the_oldest_on_misses_none_that_come_meanwhile(stored, api):
+    async def change() -> None:
+        async with stored.database.transaction() as session:
+            values = {"ended_updated_at": hour(10), "updated_at": hour(10)}
+            await session.execute(update(transactions).where(transactions.c.id.in_(["g", "i"])).values(values))
+
+    seen = await read(api, 2, change, sort="updated_at", updated_since=hour(0).isoformat())
+    assert seen[:2] == ["g", "e"]
+    assert seen[-2:] == ["g", "i"]
+    assert set(seen) == {one["id"] for one in ROWS}
+
+
+@pytest.mark.usefixtures("stored")
+async def test_a_cursor_is_of_one_order(api):
+    answer = await api.get("/transactions", params={"sort": "ended_at", "limit": 1})
+    cursor = answer.json()["next_cursor"]
+    for other in ({"sort": "-ended_at"}, {"sort": "started_at"}, {}):
+        answer = await api.get("/transactions", params={"cursor": cursor, **other})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/cursor")
+
+
+@pytest.mark.parametrize("sort", ["energy_wh", "+started_at", "STARTED_AT", "", "--started_at"])
+async def test_an_unknown_order_is_422_with_those_there_are(api, sort):
+    answer = await api.get("/transactions", params={"sort": sort})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert (error["in"], error["pointer"]) == ("query", "/sort")
+    assert all(f"'{known}'" in error["detail"] for known in TransactionSort)
