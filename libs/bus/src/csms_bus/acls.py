@@ -1,4 +1,4 @@
-"""What each service may do on Kafka, from the catalogue: `python -m csms_bus.acls` prints the ACLs."""
+"""Says what each service may do on Kafka, by the catalogue. `python -m csms_bus.acls` prints the ACLs."""
 
 import json
 import shlex
@@ -14,9 +14,9 @@ from csms_bus.topics import CATALOGUE, DEAD_LETTERS
 
 SERVICES = ("gateway", "auth", "transactions", "device-mgmt")
 ADMIN = "admin"
-"""Who runs `python -m csms_bus.admin`."""
+"""The user that runs `python -m csms_bus.admin`."""
 BURIER = "device-mgmt"
-"""Keeps dead letters, and publishes them again where they came from."""
+"""The service that keeps dead letters, and publishes them again on the topics that they came from."""
 DEFAULT_PREFIX = "csms-"
 
 
@@ -30,7 +30,7 @@ class Resource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acl:
-    """What somebody may do with some resources. Describe follows from each of the operations."""
+    """What one user may do with some resources. Each of the operations allows Describe, too."""
 
     who: str
     """A service, or `ADMIN`."""
@@ -40,7 +40,7 @@ class Acl:
 
 
 def acls() -> tuple[Acl, ...]:
-    """Return all that is needed, and nothing else. Whoever is not named may do nothing."""
+    """Return all ACLs that are needed, and no others. A user that is not named may do nothing."""
     return tuple(acl for acl in (*_of_services(), *_of_the_admin()) if acl.names)
 
 
@@ -49,7 +49,7 @@ def _of_services() -> Iterator[Acl]:
         written = tuple(topic.name for topic in CATALOGUE if service in topic.producers)
         read = tuple(topic.name for topic in CATALOGUE if service in topic.consumers)
         groups = tuple(group.name for group in GROUPS if group.service == service)
-        # At its start a service looks whether the topics take as large records as it may write.
+        # At its start a service checks that the topics take records as large as it may write.
         yield Acl(service, Resource.TOPIC, written, ("Write", "DescribeConfigs"))
         yield Acl(service, Resource.TOPIC, read, ("Read", "DescribeConfigs"))
         yield Acl(service, Resource.GROUP, groups, ("Read",))
@@ -66,7 +66,7 @@ def _of_the_admin() -> Iterator[Acl]:
 def command_lines(
     principals: Mapping[str, str], bootstrap: str, command_config: str | None = None, tool: str = "kafka-acls.sh"
 ) -> list[str]:
-    """Return the calls of Kafka's own tool that make the ACLs; making one that is there changes nothing."""
+    """Return the calls of Kafka's own tool that make the ACLs. To make one that exists changes nothing."""
     access = ["--bootstrap-server", bootstrap, *(["--command-config", command_config] if command_config else [])]
     return [shlex.join([tool, *access, *arguments]) for arguments in _arguments(principals)]
 
@@ -96,7 +96,10 @@ def as_json(principals: Mapping[str, str]) -> Mapping[str, Sequence[Mapping[str,
 
 
 def principals_of(prefix: str = DEFAULT_PREFIX, named: Sequence[str] = ()) -> dict[str, str]:
-    """Return who is who: `User:<prefix><service>`, or as `named` says ("gateway=User:CN=gw"). Raises ValueError."""
+    """Return the user of each service: `User:<prefix><service>`, or as `named` says ("gateway=User:CN=gw").
+
+    Raises ValueError when a name has another form or names no service.
+    """
     found = {who: f"User:{prefix}{who}" for who in (*SERVICES, ADMIN)}
     for entry in named:
         who, equals, principal = entry.partition("=")

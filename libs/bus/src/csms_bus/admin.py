@@ -1,6 +1,6 @@
 """Creates the catalogue's topics on Kafka, or brings them up to date: `python -m csms_bus.admin --bootstrap host:port`.
 
-Idempotent. TLS, SASL and the largest message are set by the same CSMS_* variables as the services'.
+Idempotent. The same CSMS_* variables as for the services set TLS, SASL and the size of the largest message.
 """
 
 import asyncio
@@ -23,34 +23,34 @@ from csms_bus.topics import CATALOGUE, Cleanup, Key, Topic
 
 _log = structlog.get_logger(__name__)
 
-# No pretty tracebacks: they show local variables, and so secrets.
+# Pretty tracebacks would show local variables, and secrets in them.
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 _SAFE_REPLICAS = 2
-"""Where there are more, a record is acknowledged when this many have it: one broker may be away."""
+"""With more replicas than this, a record is acknowledged when so many have it: one broker may be away."""
 
 
 def config_of(
     topic: Topic, replication_factor: int = 1, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
 ) -> dict[str, str]:
-    """Return the configuration a topic is created with."""
+    """Return the configuration that a topic is created with."""
     config = {
         "cleanup.policy": topic.cleanup.value,
         MAX_BYTES: str(needed_bytes(topic, max_message_bytes)),
-        # With the producers' times, one whose clock is ahead is refused, and what one that is behind writes is deleted.
+        # With times of producers, records of a clock that is ahead are refused, and those of one behind are deleted.
         "message.timestamp.type": "LogAppendTime",
     }
     if replication_factor > _SAFE_REPLICAS:
         config["min.insync.replicas"] = str(_SAFE_REPLICAS)
     if topic.cleanup is Cleanup.COMPACT:
         return config | {
-            # Tables that are read as a whole at every start should be short: roll hourly, clean early.
+            # Tables are read as a whole at every start, so they should be short: roll every hour, clean early.
             "segment.ms": _ms(timedelta(hours=1)),
             "min.cleanable.dirty.ratio": "0.1",
             "max.compaction.lag.ms": _ms(timedelta(hours=6)),
             "delete.retention.ms": _ms(timedelta(days=1)),
         }
-    # Old records go with their segment, so a segment must not outlive the retention by much.
+    # Old records are deleted with their segment, so a segment must not be kept much longer than the retention.
     return config | {
         "retention.ms": _ms(topic.retention),
         "segment.ms": _ms(max(topic.retention / 8, timedelta(minutes=10))),
@@ -58,10 +58,11 @@ def config_of(
 
 
 def partitions_of(topic: Topic, partitions: int | None, inbox_partitions: int | None = None) -> int:
-    """Return how many partitions a topic shall have.
+    """Return the number of partitions that a topic should have.
 
-    `partitions` replaces the default of the topics keyed by station, which have equally many, so that a consumer gets
-    the same stations of each; `inbox_partitions` that of the inboxes: as many replicas can a service have.
+    `partitions` replaces the default of the topics whose key is the station. They all have the same number, so that a
+    consumer gets the same stations of each. `inbox_partitions` replaces that of inboxes: a service can have as many
+    replicas.
     """
     if topic.key is Key.SLOT:
         return inbox_partitions or topic.partitions
@@ -79,11 +80,11 @@ async def create_topics(
     security: Mapping[str, Any] | None = None,
     topics: Sequence[Topic] = CATALOGUE,
 ) -> None:
-    """Create the topics that are missing, add partitions where there are too few, let them take what they must.
+    """Create missing topics, add partitions where there are too few, and raise the size of records that topics take.
 
-    Never removes anything; the rest of the configuration of existing topics is left to their operators. Adding
-    partitions moves stations to other partitions: do it while no station is connected; inboxes may grow at any time.
-    Raises BusUnavailable.
+    Never removes anything. The rest of the configuration of existing topics belongs to their operators. New partitions
+    move stations to other partitions: add them while no station is connected. Inboxes may grow at any time. Raises
+    BusUnavailable.
     """
     numbers = {topic.name: partitions_of(topic, partitions, inbox_partitions) for topic in topics}
     settings = KafkaSettings(bootstrap_servers, "csms-admin", dict(security or {}))
@@ -129,7 +130,7 @@ async def _create(
 async def _grow(admin: AIOKafkaAdminClient, wanted: Mapping[str, int]) -> None:
     described = await admin.describe_topics(list(wanted))
     existing = {found["topic"]: len(found["partitions"]) for found in described}
-    # A topic that was just created may not be known to the broker that answered yet; then it has what it needs.
+    # The broker that answers may not know a topic yet that was just created. Such a topic has what it needs.
     growing = {name: count for name, count in wanted.items() if 0 < existing.get(name, 0) < count}
     if not growing:
         return

@@ -1,4 +1,4 @@
-"""The API keys that were made over the HTTP API: the compacted topic auth.api-keys, fed into a process's `ApiKeys`."""
+"""Reads the API keys that were made over the HTTP API from the topic auth.api-keys into a process's `ApiKeys`."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def api_key_record(key: StoredKey) -> Outgoing:
 
 
 class ApiKeyFeed:
-    """Follows auth.api-keys from its beginning. Until it has read what is there, the keys count as incomplete."""
+    """Follows auth.api-keys from its beginning. The keys count as incomplete until it has read what is there."""
 
     def __init__(self, bus: Bus, keys: ApiKeys) -> None:
         self._bus = bus
@@ -38,7 +38,7 @@ class ApiKeyFeed:
         keys.complete = False
 
     async def ready(self) -> None:
-        """Wait until the keys that were known when it started are known here."""
+        """Wait until all keys are known here that existed when it started."""
         await self._complete.wait()
 
     async def run(self) -> None:
@@ -54,7 +54,7 @@ class ApiKeyFeed:
                 continue
             try:
                 self._keys.take(_stored(incoming.record.api_key))
-            except ValueError:  # a scope that a newer version knows: what is not understood lets nobody in
+            except ValueError:  # a scope of a newer version: a key that is not understood lets nobody in
                 _log.warning("API key not understood", key_id=incoming.record.api_key.key_id)
 
 

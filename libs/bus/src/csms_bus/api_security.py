@@ -1,4 +1,4 @@
-"""What guards a service's HTTP API and comes over the bus."""
+"""The parts that guard a service's HTTP API and come over the bus."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -20,10 +20,10 @@ _log = structlog.get_logger(__name__)
 
 
 class ApiSecurity:
-    """The keys and tokens a service's API accepts, and the log of what is done with them.
+    """The keys and tokens that a service's API accepts, and the log of what is done with them.
 
-    A context manager: enter it before the API listens, with the bus started. The process is not ready before the stored
-    keys are known.
+    A context manager. Start the bus before you enter it, and enter it before the API listens. The process is not ready
+    before the stored keys are known.
     """
 
     def __init__(self, bus: Bus, settings: RuntimeSettings, health: Health, service: str) -> None:
@@ -31,9 +31,9 @@ class ApiSecurity:
         self.keys = ApiKeys.from_settings(settings)
         """For `csms_runtime.http.create_app`."""
         self.tokens = Tokens.from_settings(settings)
-        """As `keys`; None: no issuer is configured."""
+        """For `csms_runtime.http.create_app`. None: no issuer is configured."""
         self.audit = AuditLog(bus, service)
-        """Its `for_app` is the app's audit."""
+        """The audit log. The app takes its `for_app`."""
         self._feed = ApiKeyFeed(bus, self.keys)
         self._health = health
         self._tasks: list[asyncio.Task[None]] = []
@@ -69,7 +69,7 @@ class ApiSecurity:
         self._tasks.append(task)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        # Keys that nobody updates any more would let revoked ones in: such a process is to be replaced.
+        # Without updates, revoked keys would still let people in: such a process must be replaced.
         if not task.cancelled() and task.exception() is not None:
             _log.error("the API is not guarded any more", exc_info=task.exception())
             self._health.set(_COMPONENT, ok=False, detail="failed")

@@ -1,4 +1,4 @@
-"""Publishes what was asked for over a service's HTTP API."""
+"""Publishes the audit log of a service: what was asked for over its HTTP API."""
 
 import asyncio
 import time
@@ -23,10 +23,10 @@ _log = structlog.get_logger(__name__)
 
 
 class AuditLog:
-    """Keeps up to `capacity` entries while the bus is away; what comes then is lost, counted and logged.
+    """Keeps up to `capacity` entries while the bus is away. More entries are lost, counted and logged.
 
-    Of requests that nobody is known for, `strangers` entries a minute are taken, and half of the room at most: whoever
-    hammers at the door shall neither push out the others nor fill the database. `clock` gives seconds that only grow.
+    Of requests without a known caller, `strangers` entries a minute are taken, and half of the room at most: somebody
+    who sends many must not push out other entries, nor fill the database. `clock` gives seconds that only grow.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class AuditLog:
 
     @property
     def for_app(self) -> Audit:
-        """What `csms_runtime.http.create_app` takes."""
+        """The function that `csms_runtime.http.create_app` takes."""
         return Audit(self.note, _redacted)
 
     def note(self, request: AuditedRequest) -> None:
-        """Take an entry, to be published soon."""
+        """Take an entry. It is published soon."""
         if not request.principal and self._is_flood():
             metrics.AUDIT_LOST.labels("flood").inc()
             return
@@ -83,7 +83,7 @@ class AuditLog:
                 await asyncio.sleep(backoff.next_pause())
 
     async def drain(self) -> None:
-        """Wait some seconds at most until everything is published; while `run` runs."""
+        """Wait until everything is published, some seconds at most. `run` must be running."""
         try:
             await asyncio.wait_for(self._empty.wait(), _DRAIN_S)
         except TimeoutError:
@@ -95,7 +95,7 @@ class AuditLog:
             batch = [self._waiting[position] for position in range(min(_BATCH, len(self._waiting)))]
             try:
                 await self._bus.publish(batch)
-            except RecordTooLarge as error:  # a body is far smaller: nothing that trying again would mend
+            except RecordTooLarge as error:  # another try would not help; bodies are far smaller
                 _log.error("entries of the audit log are lost", entries=len(batch), error=str(error))
                 metrics.AUDIT_LOST.labels("too_large").inc(len(batch))
             for _ in batch:
@@ -121,7 +121,7 @@ class AuditLog:
 
 
 def _redacted(body: object) -> object:
-    # The rules hold for every message; our own bodies have OCPP's fields inside, or are named like OCPP's.
+    # The rules for OCPP's fields serve here too: our own bodies have such fields, or fields of the same names.
     return redact(None, "", body)
 
 

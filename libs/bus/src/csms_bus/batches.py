@@ -1,4 +1,4 @@
-"""What becomes of a polled batch: all at once if possible, else one by one, so that poison hurts nobody else."""
+"""Handles a polled batch: all at once if possible, else one by one, so that poison hurts nobody else."""
 
 import asyncio
 import time
@@ -17,26 +17,27 @@ from csms_bus.records import dead_letter
 _log = structlog.get_logger(__name__)
 
 BatchHandler = Callable[[Sequence[Incoming]], Awaitable[Sequence[Outgoing]]]
-"""Handles all records in one database transaction of its own and returns what to publish after its commit.
+"""Handles all records in one database transaction of its own, and returns what to publish after the commit.
 
-Every record is decoded (`incoming.record` is set); it must not be changed. Idempotent: records come again. May raise
-Later, Never (only the culprit is given up: the others are tried again one by one), or anything else.
+Every record is decoded (`incoming.record` is set), and must not be changed. The handler must be idempotent: records
+come again. It may raise Later (all come again after a pause), Never, or any other error. After the last two the records
+are tried one by one, and only those that fail on their own are given up.
 """
 
 _REASON_CHARS = 500
 
 
 class PartitionsStopped(BusUnavailable):
-    """Records of some partitions must come again, since what they lead to cannot be published for now."""
+    """Records of some partitions must come again: what they lead to can't be published now."""
 
 
 class BatchProcessor:
-    """Runs a handler over batches and publishes what comes of it.
+    """Runs a handler over batches, and publishes what it returns.
 
-    What a batch leads to is published while the next one is handled, in order: a batch is done only when the one before
-    it is. Dead letters are held back until a record succeeds or the batch ends, so that a handler that fails for every
-    record stops the consumer before it has given up many. Records that no handler must see, and those of stations whose
-    records became dead letters lately, are handled apart, so that they do not cost the others their batch.
+    The records that a batch leads to are published while the next batch is handled. Batches are done in order. Dead
+    letters are held back until a record succeeds or the batch ends: a handler that fails for every record then stops
+    the consumer before many records are given up. Some records are handled apart from the batch, so that they do not
+    break it: those that no handler must see, and those of stations whose records became dead letters lately.
     """
 
     def __init__(self, bus: Bus, group: str, handler: BatchHandler, limits: RetryLimits) -> None:
@@ -45,17 +46,17 @@ class BatchProcessor:
         self._handler = handler
         self._poison = Poison(group, limits)
         self._publishing: asyncio.Task[None] | None = None
-        """Of the batch before."""
+        """Publishes what the batch before led to."""
         self._careful = False
-        """Publishing failed: until it works again a batch is not handled before the one before it is done."""
+        """Whether publishing failed. Until it works again, each batch waits for the one before it."""
 
     @property
     def publishing(self) -> bool:
-        """Whether the batch before is not known to be done; `settle` waits for it."""
+        """Whether the batch before may not be done yet. `settle` waits for it."""
         return self._publishing is not None
 
     async def settle(self) -> None:
-        """Wait until the batch before is done. Raises BusUnavailable: what it led to could not be published."""
+        """Wait until the batch before is done. Raises BusUnavailable when what it led to could not be published."""
         if self._publishing is None:
             return
         publishing, self._publishing = self._publishing, None
@@ -66,17 +67,17 @@ class BatchProcessor:
             raise BusUnavailable(f"not published: {error!r}") from error
 
     async def rest(self) -> None:
-        """Wait until nothing is being published; what went wrong still comes out of `settle`."""
+        """Wait until nothing is being published. Raises nothing: `settle` raises what went wrong."""
         if self._publishing is not None:
             await asyncio.wait({self._publishing})
 
     async def process(
         self, batch: Sequence[Incoming], done: Callable[[Sequence[Incoming]], None], interrupted: Callable[[], bool]
     ) -> None:
-        """Handle a batch; `done` is told, in order, which records need not come again: perhaps later, see `settle`.
+        """Handle a batch. `done` is called, in order, with records that need not come again: now or in `settle`.
 
-        Returns early, with records not done, when `interrupted` says so. Raises Later or BusUnavailable when the
-        rest, of the batch before too, is to be delivered again after a pause, TooManyDeadLetters.
+        Returns early, with records that are not done, when `interrupted` says so. Raises Later or BusUnavailable when
+        the rest, also of the batch before, must be delivered again after a pause. Raises TooManyDeadLetters.
         """
         _observe(self._group, batch)
         apart = [at for at, one in enumerate(batch) if refused(one) or self._poison.is_suspect(one)]
@@ -110,7 +111,7 @@ class BatchProcessor:
         done: Callable[[Sequence[Incoming]], None],
         interrupted: Callable[[], bool],
     ) -> None:
-        """Handle the records at these positions, the others being handled."""
+        """Handle the records at these positions. All others are handled already."""
         finished: list[Incoming] = []
         try:
             await self._one_by_one([batch[at] for at in apart], finished.extend, interrupted)
@@ -119,7 +120,7 @@ class BatchProcessor:
             done(_before(batch, left))
 
     async def _publish_of(self, batch: Sequence[Incoming], outgoing: Sequence[Outgoing]) -> bool:
-        """Publish what these led to; False: for some of them that cannot be done. Raises BusUnavailable."""
+        """Publish what these led to. Returns False when that is impossible for some. Raises BusUnavailable."""
         try:
             await self._publish(outgoing)
         except BusUnavailable as error:
@@ -134,7 +135,7 @@ class BatchProcessor:
         return True
 
     async def _all_at_once(self, batch: Sequence[Incoming]) -> Sequence[Outgoing] | None:
-        """Return what is to be published; None: the records are to be handled one by one."""
+        """Return what must be published. None: the records must be handled one by one."""
         try:
             return await self._handle(batch)
         except (Later, BusUnavailable):
@@ -154,7 +155,7 @@ class BatchProcessor:
     async def _one_by_one(
         self, batch: Sequence[Incoming], done: Callable[[Sequence[Incoming]], None], interrupted: Callable[[], bool]
     ) -> None:
-        """Handle each on its own. What cannot be published for now stops its partition only, until it comes again."""
+        """Handle each on its own. If its results can't be published now, it comes again, and its partition stops."""
         held: list[tuple[Incoming, str]] = []
         stopped: dict[TopicPartition, BusUnavailable] = {}
         try:
@@ -177,12 +178,12 @@ class BatchProcessor:
     async def _succeeds(
         self, incoming: Incoming, held: list[tuple[Incoming, str]], stopped: dict[TopicPartition, BusUnavailable]
     ) -> bool:
-        """Handle one record; if it is poison it is added to `held`, and if it must wait its partition to `stopped`."""
+        """Handle one record. Add it to `held` if it is poison, and its partition to `stopped` if it must wait."""
         try:
             await self._one(incoming)
         except Never as never:
             held.append((incoming, str(never)))
-            if not refused(incoming):  # which says nothing of the handler
+            if not refused(incoming):  # a refused record says nothing about the handler
                 self._poison.failed(incoming, str(never))
             return False
         except BusUnavailable as error:
@@ -196,7 +197,7 @@ class BatchProcessor:
         stopped: dict[TopicPartition, BusUnavailable],
         done: Callable[[Sequence[Incoming]], None],
     ) -> None:
-        """Bury what was held back; where that cannot be done for now, its partitions stop."""
+        """Bury what was held back. Where that is impossible now, its partitions stop."""
         try:
             await self._bury(held, done)
         except BusUnavailable as error:
@@ -226,7 +227,7 @@ class BatchProcessor:
                 return
 
     async def _handle(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
-        there = [incoming for incoming in batch if incoming.record is not None]  # tombstones carry nothing to handle
+        there = [incoming for incoming in batch if incoming.record is not None]  # a tombstone has nothing to handle
         kept = [self._kept(incoming) for incoming in there if unknown(incoming)]
         records = [incoming for incoming in there if not unknown(incoming)] if kept else there
         if not records:
@@ -238,7 +239,7 @@ class BatchProcessor:
             metrics.CONSUMER_HANDLE_SECONDS.labels(self._group).observe(time.perf_counter() - started)
 
     def _kept(self, incoming: Incoming) -> Outgoing:
-        """Return the dead letter of a record that a newer version wrote: nobody's fault, and to be replayed there."""
+        """Return the dead letter of a record that a newer version wrote. That version can replay it."""
         metrics.CONSUMER_UNKNOWN_BODIES.labels(self._group, incoming.topic).inc()
         _log.warning("record of a newer version kept", group=self._group, topic=incoming.topic, offset=incoming.offset)
         return dead_letter(incoming, group=self._group, reason="unknown body")
@@ -248,7 +249,7 @@ class BatchProcessor:
             await publish_led_to(self._bus, self._group, outgoing)
 
     async def _bury(self, held: list[tuple[Incoming, str]], done: Callable[[Sequence[Incoming]], None]) -> None:
-        """Publish the dead letters that were held back, with an error for the stations that wait."""
+        """Publish the dead letters that were held back, and errors for the stations that wait for answers."""
         if not held:
             return
         await publish_words(
@@ -305,7 +306,7 @@ def _before(batch: Sequence[Incoming], left: Set[int]) -> Sequence[Incoming]:
 
 
 def _is_partial(error: BusUnavailable, outgoing: Sequence[Outgoing]) -> bool:
-    """Whether some of these could be published: one by one, some records get done."""
+    """Whether some of these could be published. Then one by one some records get done."""
     return 0 < len(error.outcomes) < len(outgoing)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of the records of one call of `publish`: each on its own."""
+"""Collects the outcomes of one call of `publish`, one for each record."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from csms_bus.ports import BusError, BusUnavailable, Outgoing, Settled
 
 
 class Delivery:
-    """Takes the outcome of each record, by its position. One call of `publish` waits for it."""
+    """Takes the outcome of each record, by its position. One call of `publish` waits for all."""
 
     __slots__ = ("_done", "_pending", "_settled", "failures", "fatal")
 
@@ -18,9 +18,9 @@ class Delivery:
         self._settled = settled
         self._done: asyncio.Future[None] | None = None
         self.failures: dict[int, BusError] = {}
-        """What went wrong, by position."""
+        """The errors of records, by position."""
         self.fatal: BaseException | None = None
-        """An error after which whatever carried the records is of no further use."""
+        """An error after which the producer can't be used any more."""
 
     @property
     def complete(self) -> bool:
@@ -28,7 +28,7 @@ class Delivery:
         return not self._pending
 
     def settle(self, position: int, error: BusError | None = None) -> None:
-        """Take a record's outcome; None: it is durable. Only the first counts."""
+        """Take a record's outcome. None: it is durable. Only the first outcome counts."""
         if position not in self._pending:
             return
         self._pending.discard(position)
@@ -51,9 +51,9 @@ class Delivery:
             await self._done
 
     def report(self, records: Sequence[Outgoing]) -> None:
-        """Count what was published and raise, if anything failed, an error that says what became of each record."""
+        """Count what was published. Raises BusError, with the outcome of each record, if any of them failed."""
         failures = self.failures
-        if len(records) == 1 and not failures:  # as most are: worth 2 microseconds
+        if len(records) == 1 and not failures:  # most calls are so: this saves 2 microseconds
             metrics.BUS_PUBLISHED.labels(records[0].topic).inc()
             return
         for position, outgoing in enumerate(records):
@@ -65,7 +65,7 @@ class Delivery:
 
 
 def _summary(failures: dict[int, BusError]) -> BusError:
-    """Return the error for all: if trying again is of use for any of them, it says so."""
+    """Return one error for all. It is BusUnavailable if another try may help for any of them."""
     passing = (error for error in failures.values() if isinstance(error, BusUnavailable))
     shown = next(passing, None) or next(iter(failures.values()))
     text = str(shown) if len(failures) == 1 else f"{len(failures)} records: {shown}"

@@ -1,4 +1,4 @@
-"""One example of each body a record may have: for docs/topics.md and for tests of whoever reads the topics."""
+"""One example of each body that a record may have, for docs/topics.md and for tests of who reads the topics."""
 
 from csms.v1.auth_pb2 import (
     REGISTRATION_STATUS_ACCEPTED,
@@ -357,7 +357,7 @@ _BY_TOPIC: dict[str, Record] = {
 
 
 def example(topic: str, body: str) -> Record:
-    """Return an example of a body as it occurs on a topic; a new copy each time. Raises KeyError for unknown ones."""
+    """Return a new copy of an example of a body on a topic. Raises KeyError when the topic has no such body."""
     found = _BODIES[body] if body in _BODIES else _BY_TOPIC[topic]
     copy = Record()
     copy.CopyFrom(found)

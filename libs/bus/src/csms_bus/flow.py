@@ -1,4 +1,4 @@
-"""How a handler says what is to become of its records, and how a consumer stops.
+"""Exceptions by which a handler says what must happen to its records, and by which a consumer stops.
 
 Exception
 ├── Later                  the whole batch again after a pause, as often as it takes
@@ -12,8 +12,8 @@ __all__ = ["Backoff", "Later", "Never", "TooManyDeadLetters"]
 
 
 class Never(Exception):  # noqa: N818 named for what it asks for
-    """The record can never be processed. The text is the reason people will read; it must hold no secrets."""
+    """The record can never be processed. The text is the reason, for people. It must hold no secrets."""
 
 
 class TooManyDeadLetters(Exception):  # noqa: N818 as above
-    """So many records in a row failed that the consumer stopped rather than give up every record it sees."""
+    """So many records in a row failed that the consumer stopped: it would give up every record."""

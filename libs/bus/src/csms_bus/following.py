@@ -1,4 +1,4 @@
-"""Following a topic without a group: what each process reads for itself."""
+"""Follows a topic without a consumer group: each process reads all of it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -20,10 +20,11 @@ async def follow(
     partition: int | None = None,
     opened: Callable[[], None] = lambda: None,
 ) -> None:
-    """Hand each batch of a topic (None: of all partitions) to `take`, until cancelled. Outlives broker outages.
+    """Give each batch of a partition (None: of all partitions) to `take`, until cancelled. Outlives broker outages.
 
-    `opened` is told when nothing that is published later can be missed; from the beginning, an empty batch says that
-    what was there has been read (see `csms_bus.ports.Reader`). Both must not block; what they raise comes out.
+    `opened` is called when no record that is published later can be missed. With a start at the beginning, an empty
+    batch says that all that was there has been read (see `csms_bus.ports.Reader`). Neither must block. What they raise
+    is raised here.
     """
     backoff = Backoff(0.2, 5.0)
     while True:

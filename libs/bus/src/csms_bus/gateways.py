@@ -1,4 +1,4 @@
-"""Which gateways live: the topic gateway.status as a table in memory, one row for each slot."""
+"""Knows which gateways live. Keeps the topic gateway.status as a table in memory, with one row per slot."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -23,10 +23,10 @@ class _Gateway:
 class Gateways:
     """Follows gateway.status from its beginning.
 
-    A gateway lives unless it stopped, a later process has its slot, or it was silent for `silent_after_s` seconds; one
-    that drains still lives. Of two processes of a slot the one of the higher epoch counts, and the other one only when
-    that one stopped or fell silent. `clock_ms` is the wall clock. `on_status` is told of each announcement that comes
-    after the table is complete; it must not block.
+    A gateway lives until it stops, a later process takes its slot, or it is silent for `silent_after_s` seconds. One
+    that drains still lives. Of two processes of a slot the one with the higher epoch counts. The other one counts only
+    when that one has stopped or is silent. `clock_ms` is the wall clock. `on_status` is called for each announcement
+    after the table is complete. It must not block.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Gateways:
         self._complete = asyncio.Event()
 
     async def ready(self) -> None:
-        """Wait until the table is complete as of the time it began to be read."""
+        """Wait until the table has everything that was announced before it was read."""
         await self._complete.wait()
 
     def lives(self, slot: int, epoch: int) -> bool:
@@ -59,7 +59,7 @@ class Gateways:
         return frozenset((slot, found.epoch) for slot, found in self._gateways.items() if self._is_alive(found))
 
     def highest_epoch(self, slot: int) -> int:
-        """Return the highest epoch that was ever announced for a slot; 0: none was."""
+        """Return the highest epoch that was ever announced for a slot; 0 if there is none."""
         return self._highest.get(slot, 0)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -85,11 +85,11 @@ class Gateways:
             self._on_status(status)
 
     def _heard_at(self, produced_at_ms: int) -> int:
-        """Now, for a record that was just published (clocks may differ); when it was produced, for one of the table."""
+        """Return when a gateway was heard: now for a new record, since clocks may differ; else when it was produced."""
         now = self._clock_ms()
         return now if self._complete.is_set() else min(now, produced_at_ms)
 
     def _is_alive(self, gateway: _Gateway) -> bool:
         now = self._clock_ms()
-        gateway.heard_at_ms = min(gateway.heard_at_ms, now)  # our clock was put back: begin to count anew
+        gateway.heard_at_ms = min(gateway.heard_at_ms, now)  # our clock was put back: count from now on
         return not gateway.stopped and now - gateway.heard_at_ms <= self._silent_after_ms

@@ -1,7 +1,7 @@
 """The consumer groups: which service reads which topics, each record once. Code and ACLs are made from them.
 
-What gateways write and what services tell each other is read by groups of their own: a gateway that floods or poisons
-its topics does not stop the others.
+Topics that gateways write and topics that services write have different groups: a gateway that floods or poisons its
+topics does not stop the others.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Group:
     name: str
     service: str
     topics: tuple[Topic, ...]
-    """Of equally many partitions, as far as they are keyed by station: a station's records come to one member."""
+    """Those whose key is the station have the same number of partitions: one member gets all records of a station."""
 
     @property
     def topic_names(self) -> list[str]:
@@ -32,15 +32,15 @@ AUTH_RESULTS = Group("auth-results", "auth", (topics.RESULTS, topics.CONNECTIONS
 AUTH_AUDIT = Group("auth-audit", "auth", (topics.AUDIT, topics.GATEWAY_AUDIT))
 TRANSACTIONS = Group("transactions", "transactions", (topics.CALLS_TRANSACTIONS,))
 TRANSACTIONS_RESULTS = Group("transactions-results", "transactions", (topics.RESULTS,))
-"""Apart from `TRANSACTIONS`: whoever asks Kafka for stations' messages would else ask for as many partitions of results
-too, each time, which cost a tenth of the CPU time of an event."""
+"""Not a part of `TRANSACTIONS`: each question to Kafka for stations' messages would name as many partitions of results,
+which cost a tenth of the CPU time of an event."""
 TRANSACTIONS_STARTS = Group("transactions-starts", "transactions", (topics.TRANSACTIONS_STARTS,))
 TRANSACTIONS_BOOTS = Group("transactions-boots", "transactions", (topics.EVENTS_DEVICES,))
 """A boot puts the station's running transactions in doubt."""
 DEVICES = Group("device-mgmt", "device-mgmt", (topics.CALLS_DEVICES, topics.RESULTS, topics.CONNECTIONS))
 DEVICES_ORDERS = Group("device-mgmt-orders", "device-mgmt", (topics.DEVICES_ORDERS,))
 DEVICES_PRESENCE = Group("device-mgmt-presence", "device-mgmt", (topics.PRESENCE,))
-"""Apart from `DEVICES`: its transactions touch many stations at once and wait for nobody."""
+"""Not a part of `DEVICES`: its database transactions change many stations at once, and wait for nobody."""
 DEVICES_AUTH_EVENTS = Group("device-mgmt-auth-events", "device-mgmt", (topics.EVENTS_AUTH, topics.EVENTS_GATEWAY))
 DEVICES_DEAD_LETTERS = Group("device-mgmt-dead-letters", "device-mgmt", (topics.DEAD_LETTERS,))
 

@@ -1,4 +1,4 @@
-"""A process's own partition of an inbox topic: answers, and what others want of it."""
+"""Reads a process's own partition of an inbox topic: answers, and what others ask of the process."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,21 +17,21 @@ _log = structlog.get_logger(__name__)
 
 
 class Inbox:
-    """Reads one partition from its end, by assignment; hands each record to `on_record`, which must not block.
+    """Reads one partition from its end, by assignment, and gives each record to `on_record`, which must not block.
 
-    `partition` is the slot of the process. What was sent before the process started was meant for its predecessor and
-    is not read.
+    `partition` is the slot of the process. Records from before its start were for the process before it, and are not
+    read.
     """
 
     def __init__(self, bus: Bus, topic: str, partition: int, on_record: Callable[[Record], object]) -> None:
         self.reply_to = ReplyTo(topic=topic, partition=partition)
-        """What goes into a question so that its answer comes here."""
+        """Put this into a question, and its answer comes here."""
         self._bus = bus
         self._on_record = on_record
         self._ready = asyncio.Event()
 
     async def ready(self) -> None:
-        """Wait until whatever is published from now on will be read. Ask nothing before."""
+        """Wait until every record that is published from now on will be read. Ask no questions before."""
         await self._ready.wait()
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -21,8 +21,8 @@ from csms_bus.topics import CATALOGUE
 class KafkaBus:
     """Implements `csms_bus.ports.Bus`. Topics must exist: `python -m csms_bus.admin` creates them.
 
-    `security` holds aiokafka's arguments about TLS and SASL; `limits` are fields of `KafkaSettings`. `service` names
-    whose topics are looked at; None: all.
+    `security` has aiokafka's arguments for TLS and SASL. `limits` are fields of `KafkaSettings`. Only the topics of
+    `service` are looked at; None: all topics.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class KafkaBus:
 
     @classmethod
     def configured(cls, settings: RuntimeSettings, service: str, health: Health, **limits: float) -> Self:
-        """Return the bus as a service's settings say. Raises ValueError for files that cannot be used.
+        """Return the bus that a service's settings describe. Raises ValueError for files that can't be used.
 
-        `health` is told when Kafka's ACLs do not let the service write what it must.
+        `health` shows when Kafka's ACLs do not let the service write what it must.
         """
         return cls(
             settings.kafka_bootstrap_servers,
@@ -70,7 +70,7 @@ class KafkaBus:
         await self._publisher.start()
 
     async def stop(self) -> None:
-        """See `csms_bus.ports.Bus`. Waits a few seconds at most for what is not acknowledged yet."""
+        """See `csms_bus.ports.Bus`. Waits a few seconds at most for records that are not acknowledged yet."""
         await self._publisher.stop()
 
     def partitions(self, topic: str) -> int:

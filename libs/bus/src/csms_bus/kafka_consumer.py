@@ -22,17 +22,18 @@ _COMMIT_TIMEOUT_S = 3.0
 _CLOSE_TIMEOUT_S = 5.0
 _MORE_MS = 2
 _ENOUGH = 64
-"""A broker answers as soon as there is one record, and aiokafka asks no more until that was taken: what came since is
-worth asking for, since what a batch costs its consumer, whatever its size, is worth some 20 records. 64 stations in a
-closed loop: batches of 37 instead of 21, 365 microseconds of CPU for an event instead of 590."""
+"""A poll that got fewer records, but more than one, asks again. A broker answers as soon as there is one record, and
+aiokafka asks for no more until that is taken. A batch of any size has a cost like that of 20 records, so larger batches
+pay. With 64 stations in a closed loop: batches of 37 instead of 21 records, 365 microseconds of CPU per event, not 590.
+"""
 
 
 class KafkaConsumer:
     """Implements `csms_bus.ports.Consumer`. Make it with `join`.
 
-    Partitions are shared out by range, so that a station's records of topics with equally many partitions come to the
-    same member, which keeps two members from working on the same station's rows. After an error that aiokafka does not
-    recover from it joins the group anew.
+    Partitions are shared out by range. So one member gets a station's records of all topics with the same number of
+    partitions, and no two members work on the rows of one station. After an error that aiokafka does not recover from,
+    it joins the group again.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class KafkaConsumer:
         return self._cut(consumer, batch, max_bytes)
 
     def _cut(self, consumer: AIOKafkaConsumer, batch: list[Incoming], max_bytes: int) -> list[Incoming]:
-        """Return as many records as have `max_bytes`, at least one; the others come with the next poll."""
+        """Return records of up to `max_bytes`, but at least one. The others come with the next poll."""
         total = 0
         for number, incoming in enumerate(batch):
             total += len(incoming.value)
@@ -88,9 +89,9 @@ class KafkaConsumer:
         try:
             more = decoded(await consumer.getmany(timeout_ms=_MORE_MS, max_records=max_records - len(batch)))
         except KafkaError as error:
-            _log.info("no more records for now", group=self._group, error=repr(error))  # the next poll meets it again
+            _log.info("no more records for now", group=self._group, error=repr(error))  # the next poll meets it
             more = []
-        # After a rebalance all partitions are read from what was committed: the batch comes again, here or elsewhere.
+        # After a rebalance partitions are read from their committed offsets: the batch comes again, here or elsewhere.
         return more if self._listener.rebalances != rebalances else batch + more
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -102,7 +103,7 @@ class KafkaConsumer:
 
     async def rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
         """See `csms_bus.ports.Consumer`."""
-        if self._consumer is not None:  # else it will join anew and start at what was committed
+        if self._consumer is not None:  # else it joins again, and starts at the committed offsets
             self._seek(self._consumer, offsets)
 
     def _seek(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
@@ -144,25 +145,25 @@ class KafkaConsumer:
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
-    """Passes rebalances on."""
+    """Passes rebalances on to the bus's listener."""
 
     def __init__(self, listener: RebalanceListener | None) -> None:
         self._listener = listener
         self.rebalances = 0
-        """How many have begun."""
+        """The number of rebalances that have begun."""
 
     async def on_partitions_revoked(self, revoked: Sequence[KafkaPartition]) -> None:
-        """Let the work in hand finish."""
+        """Wait until the work in hand is finished."""
         self.rebalances += 1
         if revoked and self._listener is not None:
             await self._listener.revoked(frozenset(TopicPartition(*partition) for partition in revoked))
 
     async def on_partitions_assigned(self, assigned: Sequence[KafkaPartition]) -> None:
-        """Nothing to do: positions come from the committed offsets."""
+        """Do nothing: positions come from the committed offsets."""
 
 
 def decoded(polled: Mapping[KafkaPartition, Sequence[ConsumerRecord]]) -> list[Incoming]:
-    """Return what aiokafka's `getmany` gave as the bus's records."""
+    """Turn what aiokafka's `getmany` returned into the bus's records."""
     return [
         decode(found.topic, found.partition, found.offset, (found.key or b"").decode(errors="replace"), found.value)
         for records in polled.values()

@@ -1,4 +1,4 @@
-"""aiokafka's errors as the bus's."""
+"""Turns aiokafka's errors into the bus's."""
 
 import logging
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ from aiokafka.errors import (
 from csms_bus.ports import BusError, BusUnavailable, NotAssigned, NotAuthorized, RecordTooLarge
 
 _reasons: ContextVar[list[str] | None] = ContextVar("csms_kafka_reasons", default=None)
-"""Why brokers could not be reached, while `bus_errors` is entered."""
+"""The reasons why brokers could not be reached, while `bus_errors` is entered."""
 _MOVED = (CommitFailedError, IllegalStateError)
 _NOT_AUTHORIZED = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
 
 
 def as_bus_error(error: BaseException) -> BusError:
-    """Return the bus's error for one of aiokafka's (or a time-out, or an OSError)."""
+    """Return the bus's error for an error of aiokafka, a timeout or an OSError."""
     if isinstance(error, _MOVED):
         return NotAssigned(str(error))
     if isinstance(error, _TOO_LARGE):
@@ -40,7 +40,7 @@ def as_bus_error(error: BaseException) -> BusError:
 
 @contextmanager
 def bus_errors() -> Iterator[None]:
-    """Turn Kafka's errors into the bus's; of a failure to connect they say why (a wrong certificate, password ...)."""
+    """Turn Kafka's errors into the bus's. After a failure to connect they say why (a wrong password ...)."""
     reasons: list[str] = []
     token = _reasons.set(reasons)
     try:
@@ -55,7 +55,7 @@ def bus_errors() -> Iterator[None]:
 
 
 class _NoteReason(logging.Filter):
-    """aiokafka's error says only that it could not connect; why stands in its log alone."""
+    """Notes why aiokafka could not connect: only its log says so, not its error."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let everything pass."""
@@ -69,5 +69,5 @@ logging.getLogger("aiokafka").addFilter(_NoteReason())
 
 
 def is_retriable(error: BaseException) -> bool:
-    """Whether aiokafka itself goes on after this error; else its client is of no further use."""
+    """Whether aiokafka itself goes on after this error. If not, its client can't be used any more."""
     return bool(getattr(error, "retriable", False))

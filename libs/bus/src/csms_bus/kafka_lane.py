@@ -1,4 +1,4 @@
-"""The way to one partition: what comes while a batch is under way goes with the next one, in the order it came."""
+"""Sends to one partition. Records that come while a batch is under way go with the next one, in their order."""
 
 import asyncio
 from collections import deque
@@ -13,7 +13,7 @@ from csms_bus.kafka_errors import as_bus_error, is_retriable
 from csms_bus.ports import BusError, BusUnavailable, NotAuthorized, RecordTooLarge, TopicPartition
 
 DOUBT_S = 0.5
-"""How long, in seconds, a publisher waits for a partition that did not acknowledge what was sent before."""
+"""Seconds that a publisher waits for a partition that did not acknowledge the batch before."""
 
 
 class Message(NamedTuple):
@@ -23,22 +23,22 @@ class Message(NamedTuple):
     value: bytes | None
     delivery: Delivery
     position: int
-    """Of the record in its delivery."""
+    """The position of the record in its delivery."""
 
 
 class Lane:
     """Sends what is `put`, one batch at a time. A batch costs one future and one task, however many records it has.
 
-    While a batch is not acknowledged for longer than `patience_s`, as without a leader, what is put is refused at once
-    instead of waiting behind it. aiokafka goes on trying with that batch, so that the partition's return is noticed.
-    Until something is acknowledged again nobody is let wait for longer than `DOUBT_S`: who publishes for many stations
-    would wait for that partition again and again, and all of them with it.
+    When a batch is not acknowledged for longer than `patience_s`, as without a leader, further records are refused at
+    once: they do not wait behind it. aiokafka goes on trying with that batch, so it notices when the partition is back.
+    Until something is acknowledged again, nobody waits longer than `DOUBT_S`: a caller that publishes for many stations
+    would wait for that partition again and again, and all stations with it.
     """
 
     def __init__(
         self, producer: AIOKafkaProducer, name: TopicPartition, patience_s: float, narrow: set[TopicPartition]
     ) -> None:
-        """`narrow` holds partitions whose brokers take no batch of several records of allowed sizes; added to here."""
+        """`narrow`: partitions whose brokers take no batch of several records of allowed sizes. The lane adds to it."""
         self._producer = producer
         self._name = name
         self._patience_s = patience_s
@@ -46,12 +46,12 @@ class Lane:
         self._waiting: deque[Message] = deque()
         self._sent_at = 0.0
         self._doubtful = False
-        """Whether what was sent last is not acknowledged."""
+        """Whether the last batch was not acknowledged."""
         self.task: asyncio.Task[None] | None = None
         """Set while something is under way."""
 
     def put(self, message: Message) -> None:
-        """Take the next place. The message's delivery is told what becomes of it."""
+        """Put a message into the next place. Its delivery gets the outcome."""
         loop = asyncio.get_running_loop()
         if self.task is None:
             self._sent_at = loop.time()
@@ -63,7 +63,7 @@ class Lane:
         self._waiting.append(message)
 
     def drop(self, delivery: Delivery) -> None:
-        """Take out what was not sent yet of a delivery that was given up."""
+        """Take out the messages of a delivery that was given up, if they were not sent yet."""
         self._waiting = deque(message for message in self._waiting if message.delivery is not delivery)
 
     async def _work(self) -> None:
@@ -96,7 +96,7 @@ class Lane:
                 doubt.cancel()
 
     def _give_up(self, sent: Sequence[Message]) -> None:
-        """Let nobody wait any longer; what was sent may still be written."""
+        """Let nobody wait any longer. What was sent may still be written."""
         _settle([*sent, *self._waiting], self._silence())
         self._waiting.clear()
 

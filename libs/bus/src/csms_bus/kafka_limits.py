@@ -1,4 +1,4 @@
-"""What the topics take, and what they must take: `max.message.bytes`."""
+"""Compares what topics take with what they must take (`max.message.bytes`), and raises it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ from csms_bus.topics import CATALOGUE, Topic
 _log = structlog.get_logger(__name__)
 
 MAX_BYTES = "max.message.bytes"
-"""Kafka's name for the largest batch a topic takes."""
+"""Kafka's name for the size of the largest batch that a topic takes."""
 _HEADROOM_BYTES = 48 * 1024
-"""For the key and the batch around a record of the largest size."""
+"""Bytes for the key of the largest record, and for the batch around it."""
 _LOOKS, _LOOK_PAUSE_S = 50, 0.1
 _DYNAMIC_TOPIC_CONFIG = 1
-"""Kafka's ConfigSource of what was set for the topic itself."""
+"""Kafka's ConfigSource of values that were set for the topic itself."""
 
 
 class TopicsTooNarrow(CannotStart):
-    """Topics do not take what CSMS_MAX_MESSAGE_BYTES promises stations."""
+    """Topics do not take messages of CSMS_MAX_MESSAGE_BYTES, which stations may send."""
 
 
 class Width(NamedTuple):
@@ -41,18 +41,18 @@ class Width(NamedTuple):
 class _Described(NamedTuple):
     max_bytes: int
     own: dict[str, str]
-    """What was set for the topic itself: to alter one setting all of these must be said again."""
+    """The values that were set for the topic itself. To alter one of them all must be sent again."""
 
 
 def needed_bytes(topic: Topic, max_message_bytes: int) -> int:
-    """Return the `max.message.bytes` a topic needs where OCPP messages have at most `max_message_bytes`."""
+    """Return the `max.message.bytes` that a topic needs when OCPP messages have `max_message_bytes` at most."""
     return topic.max_record_bytes(max_message_bytes) + _HEADROOM_BYTES
 
 
 async def check(settings: KafkaSettings) -> None:
     """Raise TopicsTooNarrow unless every topic that exists takes what it must. Raises BusUnavailable.
 
-    Needs the right to describe the topics' configurations; without it a warning is logged.
+    Needs the right to describe the configurations of topics. Without it a warning is logged.
     """
     narrow = await _asked(settings)
     if narrow:
@@ -64,7 +64,7 @@ async def check(settings: KafkaSettings) -> None:
 
 
 async def _asked(settings: KafkaSettings) -> Mapping[str, Width]:
-    """Ask which topics are too narrow; again for some seconds, since a broker that is down may be the one asked."""
+    """Ask which topics are too narrow. Tries for some seconds, since the broker that is asked may be down."""
     clock = asyncio.get_running_loop().time
     until, backoff = clock() + settings.request_timeout_s, Backoff(_LOOK_PAUSE_S, 1.0)
     while True:
@@ -99,7 +99,7 @@ async def widen(admin: AIOKafkaAdminClient, topics: Sequence[Topic], max_message
 
 
 async def _seen(admin: AIOKafkaAdminClient, topics: Sequence[Topic], max_message_bytes: int) -> None:
-    """Wait until the broker that answers knows of the change, for some seconds at most."""
+    """Wait some seconds at most until the broker that answers knows of the change."""
     for _ in range(_LOOKS):
         if not await _narrow(admin, topics, max_message_bytes):
             return

@@ -1,4 +1,4 @@
-"""Keeps aiokafka's log readable while a broker is away: each client repeats its complaints many times a second."""
+"""Keeps aiokafka's log readable while a broker is away: each client logs the same many times a second."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ _LOGGERS = (
 
 
 class Seldom(logging.Filter):
-    """Lets a message pass once in `period_s` seconds, with the number of repeats that were left out in between.
+    """Lets a message pass once in `period_s` seconds, with the number of repeats that were left out.
 
     Messages are the same when their logger and their text before formatting are.
     """
@@ -44,6 +44,6 @@ _seldom = Seldom()
 
 
 def quieten() -> None:
-    """Thin out aiokafka's log of this process. May be called again."""
+    """Filter aiokafka's log in this process. May be called again."""
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_seldom)

@@ -1,4 +1,4 @@
-"""Publishing to Kafka: idempotent, acknowledged by all in-sync replicas, in order per partition."""
+"""Publishes to Kafka: idempotent, acknowledged by all in-sync replicas, in order per partition."""
 
 import asyncio
 import time
@@ -31,17 +31,17 @@ Lanes = Mapping[TopicPartition, Lane]
 
 
 class KafkaPublisher:
-    """One producer, replaced when it is beyond repair.
+    """One producer. It is replaced after an error that it does not recover from.
 
-    Memory is bounded: of each partition one batch of at most 512 KiB is under way, and what waits behind it is dropped
-    when its publisher gives up. What was under way then may still be written when the broker is back.
+    Memory is bounded: one batch of at most 512 KiB is under way to each partition. Records behind it are dropped when
+    their publisher gives up. A batch that was under way then may still be written when the broker is back.
     """
 
     def __init__(self, settings: KafkaSettings, on_health: OnHealth | None = None) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
         self._lanes: dict[TopicPartition, Lane] = {}
-        """Of the producer."""
+        """By partition, for the present producer."""
         self._narrow: set[TopicPartition] = set()
         """See `Lane`."""
         self._rights = Rights(settings.user, on_health)
@@ -52,21 +52,21 @@ class KafkaPublisher:
         self._producer = await self._connect()
 
     async def stop(self) -> None:
-        """Send what is still waiting, for at most a few seconds, and disconnect."""
+        """Send the records that wait, for a few seconds at most, and disconnect."""
         if self._producer is not None:
             producer, self._producer = self._producer, None
             lanes, self._lanes = self._lanes, {}
             await _stop(producer, lanes.values())
 
     def partitions(self, topic: str) -> int:
-        """Return how many partitions a topic has. Raises KeyError for a topic that does not exist, BusUnavailable."""
+        """Return the number of a topic's partitions. Raises KeyError when the topic does not exist, BusUnavailable."""
         partitions = self._connected().client.cluster.partitions_for_topic(topic)
         if not partitions:
             raise KeyError(f"topic {topic} does not exist")
         return len(partitions)
 
     async def partitions_of(self, topic: str) -> set[int]:
-        """Return the numbers of a topic's partitions, asking the brokers if need be. Raises BusUnavailable."""
+        """Return the numbers of a topic's partitions. Asks the brokers if need be. Raises BusUnavailable."""
         with bus_errors():
             return await _partitions(self._connected(), topic)
 
@@ -84,7 +84,7 @@ class KafkaPublisher:
         metrics.BUS_PUBLISH_SECONDS.observe(time.perf_counter() - started)
 
     async def _deliver(self, records: Sequence[Outgoing], delivery: Delivery) -> None:
-        """Have every record's outcome settled, and the producer replaced if it is beyond repair."""
+        """Wait until every record has its outcome. Replace the producer if it does not recover from an error."""
         producer = self._producer
         if producer is None:
             delivery.give_up(BusUnavailable("the bus is not started"))
@@ -92,7 +92,7 @@ class KafkaPublisher:
         try:
             async with asyncio.timeout(self._settings.publish_timeout_s):
                 await self._put(producer, records, delivery)
-                if delivery.complete:  # all were refused at once: who tries again without a pause must let others run
+                if delivery.complete:  # all were refused at once: a caller that tries again at once must let others run
                     await asyncio.sleep(_REFUSAL_S)
                 await delivery.wait()
         except TimeoutError:
@@ -102,7 +102,7 @@ class KafkaPublisher:
             await self._replace(producer, delivery.fatal)
 
     async def _put(self, producer: AIOKafkaProducer, records: Sequence[Outgoing], delivery: Delivery) -> None:
-        """Put all records into the lanes of their partitions, in order; waits for topics that are not known yet."""
+        """Put all records into the lanes of their partitions, in order. Waits for topics that are not known yet."""
         unknown: dict[str, list[tuple[int, Outgoing]]] = {}
         for position, outgoing in enumerate(records):
             partitions = producer.client.cluster.partitions_for_topic(outgoing.topic)
@@ -131,7 +131,7 @@ class KafkaPublisher:
             delivery.settle(position, error)
 
     def _drop(self, records: Sequence[Outgoing], delivery: Delivery) -> None:
-        """Take what was not sent yet out of the lanes."""
+        """Take the records that were not sent yet out of the lanes."""
         topics = {outgoing.topic for outgoing in records}
         for name, lane in self._lanes.items():
             if name.topic in topics:
@@ -170,7 +170,7 @@ class KafkaPublisher:
         return producer
 
     async def _replace(self, producer: AIOKafkaProducer, error: BaseException) -> None:
-        """Start over with a new producer id: after such an error the broker refuses what follows in the partition."""
+        """Begin with a new producer id: after such an error the broker refuses all further records of the partition."""
         async with self._replacing:
             if self._producer is not producer:
                 return
@@ -209,4 +209,4 @@ async def _stop(producer: AIOKafkaProducer, lanes: Iterable[Lane] = ()) -> None:
         async with asyncio.timeout(_CLOSE_TIMEOUT_S):
             await producer.stop()
     except TimeoutError:
-        await producer.client.close()  # ends the requests that a frozen broker does not answer
+        await producer.client.close()  # ends requests that a frozen broker never answers

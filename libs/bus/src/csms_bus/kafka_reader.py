@@ -1,4 +1,4 @@
-"""Reading Kafka partitions by assignment, without a group."""
+"""Reads Kafka partitions by assignment, without a group."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -40,7 +40,7 @@ class KafkaReader:
         self._start = start
         self._consumer: AIOKafkaConsumer | None = None
         self._ends: dict[TopicPartition, int] = {}
-        """Where the log ended when it was begun to read, for partitions not read up to there yet."""
+        """Where each log ended when the reading began. Partitions that are read up to there are not in it."""
 
     async def __aenter__(self) -> "KafkaReader":
         """See `csms_bus.ports.Reader`."""

@@ -1,4 +1,4 @@
-"""Records as Kafka stores them, and the partition of a key: the in-process bus does the same."""
+"""Encodes records as Kafka stores them, and chooses the partition of a key. Both buses use this."""
 
 from functools import lru_cache
 
@@ -11,12 +11,12 @@ from csms_bus.ports import Incoming, Outgoing, RecordTooLarge, UnknownPartition
 
 @lru_cache(maxsize=65_536)
 def hash_of(key: str) -> int:
-    """Return the hash that Kafka's clients choose partitions by (murmur2, positive). Cached: it is slow in Python."""
+    """Return the hash by which Kafka's clients choose partitions (murmur2, positive). Cached: it is slow in Python."""
     return int(murmur2(key.encode())) & 0x7FFFFFFF
 
 
 def partition_of(outgoing: Outgoing, key: str, partitions: int) -> int:
-    """Return the number of a record's partition in a topic that has so many. Raises UnknownPartition."""
+    """Return the number of a record's partition in a topic with `partitions` of them. Raises UnknownPartition."""
     number = outgoing.partition
     if number is None:
         return hash_of(key) % partitions
@@ -26,7 +26,7 @@ def partition_of(outgoing: Outgoing, key: str, partitions: int) -> int:
 
 
 def value_of(outgoing: Outgoing, limit: int) -> bytes | None:
-    """Return a record's bytes; None for a tombstone. Raises RecordTooLarge beyond `limit` bytes."""
+    """Return a record's bytes, or None for a tombstone. Raises RecordTooLarge for more than `limit` bytes."""
     if outgoing.tombstone:
         return None
     value = outgoing.encoded()
@@ -36,7 +36,7 @@ def value_of(outgoing: Outgoing, limit: int) -> bytes | None:
 
 
 def decode(topic: str, partition: int, offset: int, key: str, value: bytes | None) -> Incoming:
-    """Decode a record; of one that is no Record, `record` is None."""
+    """Decode a record. If the value is no Record, `record` is None."""
     if value is None:
         return Incoming(topic, partition, offset, key, None)
     try:

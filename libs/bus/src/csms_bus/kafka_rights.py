@@ -1,4 +1,4 @@
-"""What Kafka's ACLs do not let this process write: said plainly, and shown by `/readyz`."""
+"""Shows in `/readyz` what Kafka's ACLs do not let this process write."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +10,13 @@ from csms_bus.ports import BusError, NotAuthorized, Outgoing
 _log = structlog.get_logger(__name__)
 
 OnHealth = Callable[[bool, str], None]
-"""Told whether all that is published is let through, and what is not."""
+"""Is called with True when everything may be written, else with False and the topics that may not."""
 _AGAIN_S = 30.0
-"""After so long without another refusal the process counts as healthy: one that nobody asks finds out nothing more."""
+"""Seconds without a refusal after which the process is healthy again: without traffic it learns nothing new."""
 
 
 class Rights:
-    """Remembers the topics this process was not allowed to write to, until it was, or nothing was tried for a while."""
+    """Remembers topics that this process may not write to: until a write is allowed, or none was tried for a while."""
 
     def __init__(self, user: str, on_health: OnHealth | None, again_s: float = _AGAIN_S) -> None:
         self._user = user
@@ -26,7 +26,7 @@ class Rights:
         self._forgetting: asyncio.TimerHandle | None = None
 
     def published(self, records: Sequence[Outgoing], failures: Mapping[int, BusError]) -> None:
-        """Take what became of some records."""
+        """Take the outcomes of some records."""
         if not failures and not self._refused:
             return
         refused = {records[at].topic for at, error in failures.items() if isinstance(error, NotAuthorized)}

@@ -1,4 +1,4 @@
-"""TLS and SASL of the connections to Kafka: aiokafka's arguments from the settings."""
+"""Makes aiokafka's arguments for TLS and SASL from the settings."""
 
 import ssl
 from pathlib import Path
@@ -9,7 +9,7 @@ from csms_runtime.settings import KafkaAccess
 
 
 def arguments(access: KafkaAccess) -> dict[str, Any]:
-    """Return what `KafkaBus` and `create_topics` take as `security`; it holds the password.
+    """Return what `KafkaBus` and `create_topics` take as `security`. It holds the password.
 
     The brokers' certificates and names are always verified. Raises ValueError for a file that cannot be used.
     """
@@ -24,7 +24,7 @@ def arguments(access: KafkaAccess) -> dict[str, Any]:
 
 
 def from_environment() -> dict[str, Any]:
-    """Return the arguments that CSMS_KAFKA_* say, for command lines. Ends the program when they cannot be used."""
+    """Return the arguments by CSMS_KAFKA_*, for command lines. Ends the program when they can't be used."""
     try:
         return arguments(KafkaAccess())
     except ValueError as error:
@@ -35,10 +35,10 @@ def from_environment() -> dict[str, Any]:
 def _context(access: KafkaAccess) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=access.kafka_ca_file)
-    except OSError as error:  # which an SSLError is
+    except OSError as error:  # SSLError is one
         raise _unusable("CSMS_KAFKA_CA_FILE", access.kafka_ca_file, error) from error
     if access.kafka_client_certificate is not None:
-        # An encrypted key would make OpenSSL ask at the terminal.
+        # OpenSSL would ask for the password of an encrypted key on the terminal.
         try:
             context.load_cert_chain(access.kafka_client_certificate, access.kafka_client_key, password="")
         except OSError as error:

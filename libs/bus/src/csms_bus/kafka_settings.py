@@ -1,4 +1,4 @@
-"""How the bus talks to Kafka: what all of its clients share, and the time limits."""
+"""Settings that all Kafka clients of the bus share, and their time limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,46 +13,46 @@ _FETCH_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class KafkaSettings:
-    """Where the brokers are and how long to wait for them. All times in seconds."""
+    """Where the brokers are, and how long to wait for them. All times are in seconds."""
 
     bootstrap_servers: str
     """host:port, separated by commas."""
     client_id: str
     """Names the process in the brokers' logs and quotas."""
     security: dict[str, Any] = field(default_factory=dict, repr=False)
-    """aiokafka's `security_protocol`, `ssl_context`, `sasl_*`; may hold secrets."""
+    """aiokafka's `security_protocol`, `ssl_context`, `sasl_*`. May hold secrets."""
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
-    """How large an OCPP message may be: what the records may have follows from it."""
+    """Size of the largest OCPP message. The sizes of records follow from it."""
     topics: Sequence[str] = tuple(topic.name for topic in CATALOGUE)
-    """Those that are asked about at the start: what the process may not see the brokers would tell again and again."""
+    """Topics that are looked at. Others are left out: brokers would refuse those that the process may not see."""
     publish_timeout_s: float = 5.0
-    """After this long a publish that is not acknowledged raises BusUnavailable."""
+    """A publish that is not acknowledged after this time raises BusUnavailable."""
     request_timeout_s: float = 20.0
-    """For one request to a broker. Longer than a rebalance, which holds a request that long."""
+    """Time for one request to a broker. It is longer than a rebalance, for which a request may wait."""
     rebalance_timeout_s: float = 15.0
     """How long a member may take to finish its work before its partitions go to another."""
     session_timeout_s: float = 10.0
     """How long a member may be silent before its partitions go to another."""
     heartbeat_s: float = 3.0
-    """How often a member tells that it lives, and how soon it learns that partitions move."""
+    """How often a member says that it lives. It learns as soon that partitions move."""
     fetch_wait_s: float = 0.25
-    """How long a broker holds a fetch when there is nothing to read: what an idle consumer costs. Bounds the delay of a
-    record that arrives while the fetch under way does not ask for its partition, as after a handler that took more than
-    100 ms."""
+    """How long a broker holds a fetch when there is nothing to read. A longer time makes idle consumers cheaper. But a
+    record may wait so long when the fetch under way does not ask for its partition, as after a handler that took more
+    than 100 ms."""
 
     @property
     def largest_record_bytes(self) -> int:
-        """How large a record's value may be on any topic."""
+        """Bytes that a record's value may have on any topic."""
         return max(topic.max_record_bytes(self.max_message_bytes) for topic in CATALOGUE)
 
     @property
     def fetch_bytes(self) -> int:
-        """How much a broker sends at a time; more only when one record alone has more."""
+        """Bytes that a broker sends at a time. It sends more only when one record alone has more."""
         return max(_FETCH_BYTES, self.largest_record_bytes)
 
     @property
     def user(self) -> str:
-        """Who the process is to the brokers, as far as it knows."""
+        """The user name of the process at the brokers, as far as it knows it."""
         return str(self.security.get("sasl_plain_username", "the user of this connection"))
 
     def client(self) -> dict[str, Any]:

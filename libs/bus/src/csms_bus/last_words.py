@@ -1,4 +1,4 @@
-"""What is published of a batch: what it led to, and the last words of records that are given up."""
+"""Publishes what a batch led to, and the last words of records that are given up."""
 
 from collections.abc import Sequence
 
@@ -17,10 +17,10 @@ _INBOXES = frozenset(topic.name for topic in CATALOGUE if topic.key is Key.SLOT)
 
 
 async def publish_led_to(bus: Bus, group: str, outgoing: Sequence[Outgoing]) -> None:
-    """Publish what a batch of a consumer group led to. Raises BusError: the batch must come again.
+    """Publish what a batch of a consumer group led to. After a BusError the batch must come again.
 
-    Answers for an inbox that cannot be reached, while the rest could be published, are dropped and counted: they are
-    waited for a few seconds only, and must not hold up all stations.
+    When only answers for an inbox can't be published, they are dropped and counted. Nobody waits for them longer than
+    some seconds, and they must not hold up all stations.
     """
     try:
         await bus.publish(outgoing)
@@ -34,7 +34,7 @@ async def publish_led_to(bus: Bus, group: str, outgoing: Sequence[Outgoing]) -> 
 
 
 async def publish_words(bus: Bus, group: str, words: Sequence[Outgoing]) -> None:
-    """Publish as far as it can be done at all: where a station wants its answer must not stop the consumer."""
+    """Publish those that can be published. A station may name a wrong place for its answer: that stops nobody."""
     try:
         await publish_led_to(bus, group, words)
     except RecordRefused as error:
@@ -43,7 +43,7 @@ async def publish_words(bus: Bus, group: str, words: Sequence[Outgoing]) -> None
 
 
 def last_words(group: str, incoming: Incoming, reason: str) -> list[Outgoing]:
-    """Return the dead letter of a record, and an error for the station that waits."""
+    """Return the dead letter of a record, and an error for the station if it waits for an answer."""
     words = [dead_letter(incoming, group=group, reason=reason)]
     record = incoming.record
     if record is not None and record.WhichOneof("body") == "station_call" and _wants_error(incoming, record):
@@ -53,7 +53,7 @@ def last_words(group: str, incoming: Incoming, reason: str) -> list[Outgoing]:
 
 
 def refused(incoming: Incoming) -> str:
-    """Say why no handler must see the record; empty: it may."""
+    """Return why no handler must see the record. Empty: a handler may see it."""
     if incoming.record is not None:
         return misplacement(incoming.topic, incoming.record)
     return "the value is no record" if incoming.value else ""

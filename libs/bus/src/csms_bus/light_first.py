@@ -1,4 +1,4 @@
-"""A batch in which some records are large: the others are handled and answered first."""
+"""Splits a batch with large records: the small records are handled and answered first."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -6,15 +6,15 @@ from csms_bus.batches import BatchHandler
 from csms_bus.ports import Incoming, Outgoing
 
 HEAVY_BYTES = 32 * 1024
-"""A record of so many bytes or more is one that others need not wait for."""
+"""Bytes. Small records do not wait for a record that has so many, or more."""
 
 
 class LightFirst:
-    """A batch handler that has another one handle a batch in parts, each with the order of its keys as it was.
+    """A batch handler that gives a batch to another handler in parts. The order of each key's records stays.
 
-    First come the records of all keys that have only small ones, then each other key's records, so that what one
-    station sends is paid for by itself. What a part leads to is published before the next one is handled. When a part
-    fails, the whole batch comes again: the handler is idempotent anyway.
+    First come the records of all keys that have only small ones. Then come the records of each other key: a station
+    with large records delays itself only. What a part leads to is published before the next part is handled. When a
+    part fails, the whole batch comes again: the handler is idempotent.
     """
 
     def __init__(self, handler: BatchHandler, publish: Callable[[Sequence[Outgoing]], Awaitable[None]]) -> None:
@@ -32,7 +32,7 @@ class LightFirst:
 
 
 def parts(batch: Sequence[Incoming]) -> list[list[Incoming]]:
-    """Return the parts of a batch that is not empty, the light one first; a batch without large records is one part."""
+    """Return the parts of a batch, the light one first. A batch without large records is one part."""
     heavy = dict.fromkeys(item.key for item in batch if _size(item) >= HEAVY_BYTES)
     light = [item for item in batch if item.key not in heavy]
     found = [light] if light else []

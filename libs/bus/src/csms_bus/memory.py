@@ -1,7 +1,7 @@
-"""The in-process bus of standalone mode: Kafka's promises as long as the process lives, no polling.
+"""The in-process bus of standalone mode. It keeps Kafka's promises as long as the process lives, and does not poll.
 
 Records are kept as bytes, with Kafka's limits and partitions, until all groups that ever subscribed to the topic have
-committed them; a topic without groups keeps nothing. Bounded: publishers wait while a consumer is too far behind.
+committed them. A topic without groups keeps nothing. Memory is bounded: publishers wait while a consumer is too slow.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ from csms_bus.topics import CATALOGUE, Cleanup, Topic
 class MemoryBus:
     """Implements `csms_bus.ports.Bus` for one process and one event loop.
 
-    `partitions` replaces the number of partitions of the topics it names. `capacity` is how many records, and
-    `capacity_bytes` how much, a group may leave uncommitted (or a reader unread) in one partition before publishers
-    wait; they give up after `publish_timeout_s` seconds.
+    `partitions` replaces the numbers of partitions of the topics that it names. A group may leave `capacity` records
+    and `capacity_bytes` uncommitted in one partition (a reader: unread). Beyond that publishers wait, and give up after
+    `publish_timeout_s` seconds.
     """
 
     def __init__(
@@ -46,14 +46,14 @@ class MemoryBus:
 
     @property
     def durable(self) -> bool:
-        """See `csms_bus.ports.Bus`. What is in memory ends with the process."""
+        """See `csms_bus.ports.Bus`. Records in memory are lost with the process."""
         return False
 
     async def start(self) -> None:
         """See `csms_bus.ports.Bus`."""
 
     async def stop(self) -> None:
-        """Refuse further records; publishers that wait get BusUnavailable."""
+        """Refuse further records. Publishers that wait get BusUnavailable."""
         self._stopped = True
         for partitions in self._topics.values():
             for partition in partitions:

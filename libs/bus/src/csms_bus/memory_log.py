@@ -1,7 +1,7 @@
-"""The partitions of the in-process bus: what was published goes to the sinks that want it, and is kept nowhere else.
+"""The partitions of the in-process bus. A record goes to the sinks of its partition, and is kept nowhere else.
 
 A sink is the queue of one consumer group for one partition (`GroupPartition`), or of one reader. A partition without
-sinks keeps nothing, except the newest record per key when its topic is compacted. What waits, waits as bytes.
+sinks keeps nothing, except the newest record per key when its topic is compacted. Records wait as bytes.
 """
 
 from collections import deque
@@ -21,29 +21,29 @@ class Stored(NamedTuple):
     key: str
     value: bytes | None
     size: int
-    """How many bytes it holds."""
+    """Bytes of the record."""
 
     def decoded(self) -> Incoming:
-        """Return the record as a consumer gets it: an object of its own each time."""
+        """Return the record as a consumer gets it: a new object each time."""
         topic, partition = self.partition
         return decode(topic, partition, self.offset, self.key, self.value)
 
 
 class Capacity(NamedTuple):
-    """How much a sink may hold of one partition before publishers wait."""
+    """What a sink may hold of one partition. Beyond it publishers wait."""
 
     records: int
     bytes: int
 
 
 class Sink(Protocol):
-    """Somewhere records go."""
+    """A place that records go to."""
 
     full: bool
-    """Whether publishers must wait. Asked for every record, so it is kept, not worked out."""
+    """Whether publishers must wait. It is a value, not worked out: it is asked for every record."""
 
     def append(self, stored: Stored) -> None:
-        """Take a record and wake who waits for it."""
+        """Take a record, and wake a consumer that waits for it."""
         ...
 
 
@@ -57,23 +57,23 @@ class _Waiting(NamedTuple):
 
 
 class Partition:
-    """One partition: gives out offsets, hands records on, lets publishers wait while a sink is full.
+    """One partition: gives out offsets, passes records on, and lets publishers wait while a sink is full.
 
-    When one of them has given up, the next ones are refused at once until there is room: who publishes for many
-    stations would wait for that partition again and again, and all of them with it.
+    When a publisher has given up, others are refused at once until there is room: a caller that publishes for many
+    stations would wait for that partition again and again, and all stations with it.
     """
 
     def __init__(self, topic: str, number: int, *, compacted: bool) -> None:
         self.name = TopicPartition(topic, number)
         self.sinks: list[Sink] = []
         self.table: dict[str, Stored] | None = {} if compacted else None
-        """Of a compacted topic: the newest record per key, oldest first."""
+        """The newest record per key, oldest first, if the topic is compacted; else None."""
         self._next_offset = 0
         self._waiting: deque[_Waiting] = deque()
         self._stuck = False
 
     def put(self, key: str, value: bytes | None, delivery: Delivery, position: int) -> None:
-        """Hand a record to all sinks, now or when there is room, in the order they came; settles its outcome then."""
+        """Give a record to all sinks, now or when there is room, in the order of the calls. Then settle its outcome."""
         if not (self._waiting or self._is_full()):
             self._append(key, value)
             delivery.settle(position)
@@ -84,7 +84,7 @@ class Partition:
             self._waiting.append(_Waiting(key, value, delivery, position))
 
     def admit(self) -> None:
-        """Take what waits, as far as there is room."""
+        """Take the records that wait, as far as there is room."""
         if self._stuck:
             self._stuck = self._is_full()
         while self._waiting and not self._is_full():
@@ -93,13 +93,13 @@ class Partition:
             delivery.settle(position)
 
     def drop(self, delivery: Delivery, *, gave_up: bool) -> None:
-        """Forget what waits of a delivery; `gave_up`: it waited in vain, and was not just cancelled."""
+        """Forget the records of a delivery that wait. `gave_up`: it waited in vain, and was not only cancelled."""
         left = deque(waiting for waiting in self._waiting if waiting.delivery is not delivery)
         self._stuck = self._stuck or (gave_up and len(left) < len(self._waiting))
         self._waiting = left
 
     def fail(self, error: BusError) -> None:
-        """Refuse all that waits."""
+        """Refuse all records that wait."""
         while self._waiting:
             waiting = self._waiting.popleft()
             waiting.delivery.settle(waiting.position, error)
@@ -122,23 +122,23 @@ class Partition:
 
 
 class GroupPartition:
-    """A consumer group's records of one partition: those not delivered yet, and those delivered but not committed."""
+    """The records of one partition that a consumer group has not committed yet, delivered or not."""
 
     def __init__(self, partition: Partition, capacity: Capacity) -> None:
         self.partition = partition
         self.waiting: deque[Stored] = deque((partition.table or {}).values())
         self.on_records: Callable[[GroupPartition], None] | None = None
-        """Of the member the partition is assigned to."""
+        """Called when records come; set by the member that has the partition."""
         self._delivered: deque[Stored] = deque()
         self._records_left = capacity.records - len(self.waiting)
         self._bytes_left = capacity.bytes - _size(self.waiting)
         self.full = False
-        """Whether as much as allowed is not committed yet."""
+        """Whether the uncommitted records take all the room."""
         self._count()
         partition.sinks.append(self)
 
     def _count(self, records: int = 0, size: int = 0) -> None:
-        """Count room that was given back, or taken (below 0)."""
+        """Count room that was given back; below 0: that was taken."""
         self._records_left += records
         self._bytes_left += size
         self.full = self._records_left <= 0 or self._bytes_left <= 0
@@ -151,9 +151,9 @@ class GroupPartition:
             self.on_records(self)
 
     def deliver(self, limit: int, max_bytes: int, *, first: bool) -> list[Incoming]:
-        """Return up to `limit` records, in order, of up to `max_bytes`; they come again unless they are committed.
+        """Return up to `limit` records, in order, of up to `max_bytes`. They come again unless they are committed.
 
-        `first`: one comes in any case.
+        `first`: return one record in any case.
         """
         records: list[Incoming] = []
         while self.waiting and len(records) < limit:
@@ -172,7 +172,7 @@ class GroupPartition:
         self.partition.admit()
 
     def rewind(self, offset: int = 0) -> None:
-        """Deliver again from `offset` on; committed records never come again."""
+        """Deliver again from `offset` on. Committed records never come again."""
         while self._delivered and self._delivered[-1].offset >= offset:
             self.waiting.appendleft(self._delivered.pop())
         if self.waiting and self.on_records is not None:

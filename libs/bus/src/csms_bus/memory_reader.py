@@ -9,7 +9,7 @@ from csms_bus.ports import Incoming, Start
 
 
 class MemoryReader:
-    """Reads partitions from now on, after the table of a compacted topic when it starts at the beginning.
+    """Reads partitions from now on. With a start at the beginning, first reads the table of a compacted topic.
 
     Implements `csms_bus.ports.Reader` and is a sink of its partitions.
     """

@@ -1,6 +1,6 @@
-"""Explicit offsets: which records are done, committed in the background now and then.
+"""Notes which records are done, and commits their offsets in the background now and then.
 
-Committing late is harmless, since handlers bear redelivery; waiting for it would delay every answer to a station.
+A late commit does no harm, since handlers bear redelivery. To wait for it would delay every answer to a station.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ def first_offsets(records: Iterable[Incoming]) -> dict[TopicPartition, int]:
 
 
 class Offsets:
-    """What one consumer has done, and its commits: one at a time, at most one every `interval_s` seconds."""
+    """What one consumer has done. It commits one at a time, and at most once every `interval_s` seconds."""
 
     def __init__(self, group: str, interval_s: float) -> None:
         self._group = group
         self._interval_s = interval_s
         self._next: dict[TopicPartition, int] = {}
-        """Of each partition the offset after the last record that is done."""
+        """By partition: the offset after the last record that is done."""
         self._pending: dict[TopicPartition, int] = {}
         self._commit: asyncio.Task[None] | None = None
         self._due = 0.0
@@ -46,7 +46,7 @@ class Offsets:
             self._next[name] = self._pending[name] = incoming.offset + 1
 
     def undone(self, batch: Sequence[Incoming]) -> dict[TopicPartition, int]:
-        """Return where each partition of the batch must go on so that all its records get done."""
+        """Return the offset of each partition of the batch from which its records must come again."""
         return first_offsets(
             incoming
             for incoming in batch
@@ -54,14 +54,14 @@ class Offsets:
         )
 
     def commit_soon(self, consumer: Consumer) -> None:
-        """Commit in the background when it is time to. The task is owned by this object; `flush` ends it."""
+        """Commit in the background when it is time. This object owns the task, and `flush` ends it."""
         now = asyncio.get_running_loop().time()
         if self._pending and now >= self._due and (self._commit is None or self._commit.done()):
             self._due = now + self._interval_s
             self._commit = asyncio.create_task(self._run(consumer))
 
     async def flush(self, consumer: Consumer) -> None:
-        """Commit everything that is done, once. A failure is logged and counted: the records will come again."""
+        """Commit everything that is done, with one try. A failure is logged and counted: the records come again."""
         if self._commit is not None:
             await self._commit
         await self._run(consumer)

@@ -13,7 +13,7 @@ _log = structlog.get_logger(__name__)
 
 
 def publisher(bus: Bus) -> Publish:
-    """Return what a `csms_db.outbox.OutboxRelay` publishes with: the bytes that were stored, as they are."""
+    """Return the function by which a `csms_db.outbox.OutboxRelay` publishes the stored bytes as they are."""
 
     async def publish(records: Sequence[OutboxRecord]) -> Mapping[int, Failure]:
         try:

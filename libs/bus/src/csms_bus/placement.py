@@ -1,6 +1,6 @@
-"""Whether a record may stand where it was read: a writer that was taken over must not reach further than its topics.
+"""Checks whether a record may stand on its topic: a writer that was taken over must not reach further.
 
-Kafka's ACLs say who writes to a topic; this says what counts there, and where an answer may be sent.
+Kafka's ACLs say who may write to a topic. This says which bodies count there, and where an answer may be sent.
 """
 
 from functools import lru_cache
@@ -20,13 +20,13 @@ ANSWERS = {
     "command_result": "command_result",
     "remote_start": "remote_start_noted",
 }
-"""Body that asks for an answer → body of the answer."""
+"""The body of an answer, by the body that asks for it."""
 
 _BODIES = {topic.name: frozenset(topic.bodies) for topic in CATALOGUE}
 _OF_STATIONS = frozenset(
     topic.name for topic in CATALOGUE if topic.key is Key.STATION and topic.producers == ("gateway",)
 )
-"""Where gateways alone write, and so only of stations that they let in."""
+"""Topics that only gateways write, so only about stations that they let in."""
 _INBOXES = {topic.name: frozenset(topic.bodies) for topic in CATALOGUE if topic.key is Key.SLOT}
 
 
@@ -34,9 +34,9 @@ _MAY_WANT_NONE = frozenset({"station_admission", "command_result", "call_order"}
 
 
 def misplacement(topic: str, record: Record) -> str:
-    """Say why a record must not be handled; empty: it may be. Topics outside the catalogue carry anything.
+    """Return why a record must not be handled. Empty: it may be. Topics outside the catalogue may carry anything.
 
-    A body that this version does not know is no misplacement: see `csms_bus.batches`.
+    A body that this version does not know is in no wrong place: see `csms_bus.batches`.
     """
     fault = _fault(record.station_id, topic in _OF_STATIONS)
     if fault:
@@ -51,7 +51,7 @@ def misplacement(topic: str, record: Record) -> str:
 
 
 def _fault(station_id: str, of_station: bool) -> str:  # noqa: FBT001 the parameters are a cache's key
-    short = len(station_id) <= _LONGEST_CACHED  # others are too large to be kept
+    short = len(station_id) <= _LONGEST_CACHED  # longer ones would fill the cache
     return _fault_of_short(station_id, of_station) if short else _look_at(station_id, of_station)
 
 

@@ -1,4 +1,4 @@
-"""Whose records fail: when that is bad data, when a bad deploy, and who is no longer given the benefit of the doubt."""
+"""Remembers whose records fail, and decides whether that is bad data of a station or a bad deploy."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from csms_bus.flow import TooManyDeadLetters
 from csms_bus.ports import Incoming, TopicPartition
 
 SUSPECT_S = 60.0
-"""How long after a dead letter the records of its key are handled apart from those of others."""
+"""Seconds after a dead letter in which the records of its key are handled apart from others."""
 _FEW_ATTEMPTS = 2
 
 
@@ -17,18 +17,18 @@ class RetryLimits:
     """When to give up."""
 
     attempts: int
-    """How often a record that fails on its own is tried before it becomes a dead letter; at least 1."""
+    """How often a record is tried on its own before it becomes a dead letter, at least 1."""
     stations_in_a_row: int
-    """When records of so many stations of a partition failed and none succeeded, the consumer stops; at least 1."""
+    """The consumer stops when records of so many stations of a partition failed and none succeeded. At least 1."""
     pause_s: float
-    """Before a record is tried again; doubles each time. Records of a suspect are tried again at once."""
+    """Seconds before a record is tried again. Doubles each time. Records of a suspect are tried again at once."""
 
 
 class Poison:
-    """Remembers which keys' records failed.
+    """Remembers the keys whose records failed.
 
-    One station's poison, how much ever, is bad data: from its first dead letter on it costs the others of its consumer
-    neither their batch nor pauses. That of many stations of a partition is a bad deploy.
+    Any amount of poison of one station is bad data. From its first dead letter on, it costs others neither pauses nor
+    their batches. Poison of many stations of a partition is a bad deploy.
     """
 
     def __init__(self, group: str, limits: RetryLimits, clock: Callable[[], float] = time.monotonic) -> None:
@@ -36,16 +36,16 @@ class Poison:
         self._limits = limits
         self._clock = clock
         self._failing: dict[TopicPartition, set[str]] = {}
-        """By partition the keys of which records failed since the last that succeeded there."""
+        """By partition: the keys whose records failed since the last record that succeeded there."""
         self._suspects: dict[str, float] = {}
-        """Until when; the oldest first."""
+        """By key: until when it is a suspect. The oldest is first."""
 
     def is_suspect(self, incoming: Incoming) -> bool:
         """Whether a record of this key became a dead letter lately."""
         return bool(self._suspects) and self._suspects.get(incoming.key, 0.0) > self._clock()
 
     def tries(self, incoming: Incoming) -> tuple[int, float]:
-        """Return how often a record is tried on its own, and the first pause in between, in seconds."""
+        """Return how often a record is tried on its own, and the first pause between two tries, in seconds."""
         if self.is_suspect(incoming):
             return min(_FEW_ATTEMPTS, self._limits.attempts), 0.0
         return self._limits.attempts, self._limits.pause_s
@@ -62,7 +62,7 @@ class Poison:
             )
 
     def succeeded(self, records: Iterable[Incoming]) -> None:
-        """Note that these were handled."""
+        """Note that these records were handled."""
         if self._failing:
             for name in set(map(partition_of, records)):
                 self._failing.pop(name, None)

@@ -1,4 +1,4 @@
-"""What a service may ask of the bus. Two implementations: `csms_bus.kafka` and `csms_bus.memory`, one behaviour suite.
+"""What a service may ask of the bus. `csms_bus.kafka` and `csms_bus.memory` implement it, and pass the same tests.
 
 Errors:
 
@@ -22,8 +22,8 @@ from csms.v1.bus_pb2 import Record
 class BusError(Exception):
     """Base of the bus's errors.
 
-    One that `Bus.publish` raises says in `outcomes` what went wrong with which record, by its position; the others are
-    durable. From elsewhere `outcomes` is empty.
+    An error that `Bus.publish` raises has in `outcomes` the errors of records, by position. The other records are
+    durable. In all other errors `outcomes` is empty.
     """
 
     def __init__(self, *arguments: object, outcomes: Mapping[int, "BusError"] | None = None) -> None:
@@ -31,12 +31,12 @@ class BusError(Exception):
         self.outcomes = outcomes or {}
 
     def of_each(self, count: int) -> Mapping[int, "BusError"]:
-        """Return `outcomes`; when nothing is known of single records, this error for each of the `count`."""
+        """Return `outcomes`, or this error for each of the `count` records when nothing is known of single ones."""
         return self.outcomes or dict.fromkeys(range(count), self)
 
 
 class BusUnavailable(BusError):  # noqa: N818 says what is the case
-    """The broker cannot be reached, or did not acknowledge in time. What was published may or may not be on the bus."""
+    """The broker can't be reached, or did not acknowledge in time. The records may or may not be on the bus."""
 
 
 class NotAuthorized(BusUnavailable):
@@ -44,15 +44,15 @@ class NotAuthorized(BusUnavailable):
 
 
 class NotAssigned(BusError):  # noqa: N818 as above
-    """The partition belongs to another consumer by now; it will see the record again, which handlers must bear."""
+    """The partition belongs to another consumer now. That one gets the record again, which handlers must bear."""
 
 
 class RecordRefused(BusError):  # noqa: N818 as above
-    """The record can never be published as it is. Trying again is no use."""
+    """The record can never be published as it is. Another try does not help."""
 
 
 class RecordTooLarge(RecordRefused):
-    """A record exceeds what the bus carries (`csms_bus.topics.Topic.max_record_bytes`)."""
+    """The record is larger than its topic carries (`csms_bus.topics.Topic.max_record_bytes`)."""
 
 
 class UnknownPartition(RecordRefused):
@@ -60,7 +60,7 @@ class UnknownPartition(RecordRefused):
 
 
 MAX_BATCH_BYTES = 8 * 1024 * 1024
-"""How much a poll returns when nothing else is said: what is in work at a time is bounded by bytes, too."""
+"""Bytes that a poll returns at most by default: the work at a time is bounded by bytes too."""
 
 
 class TopicPartition(NamedTuple):
@@ -77,17 +77,17 @@ class Outgoing:
     topic: str
     record: Record
     partition: int | None = None
-    """A fixed partition (an inbox's slot); None: chosen by the key."""
+    """A fixed partition (an inbox's slot). None: the key chooses it."""
     key: str | None = None
-    """None: the record's station id."""
+    """The key. None: the record's station id."""
     tombstone: bool = False
-    """Deletes the key from a compacted topic; `record` is not written."""
+    """Whether to delete the key from a compacted topic. Then `record` is not written."""
     stored: bytes | None = field(default=None, repr=False, compare=False)
-    """`record` as bytes, when it comes from where it was kept: published as it was."""
+    """The bytes of `record`, if it was kept as bytes. They are published as they are."""
 
     @property
     def ordering_key(self) -> str:
-        """What the record's order holds for."""
+        """The key: records of one key stay in order."""
         return self.record.station_id if self.key is None else self.key
 
     def encoded(self) -> bytes:
@@ -104,7 +104,7 @@ class Incoming:
     offset: int
     key: str
     record: Record | None
-    """None: a tombstone (then `value` is empty), or a value that is no Record."""
+    """None for a tombstone (then `value` is empty), and for a value that is no Record."""
     value: bytes = field(default=b"", repr=False)
     """The record as it was published, byte for byte."""
 
@@ -117,12 +117,12 @@ class Start(Enum):
 
 
 class Consumer(Protocol):
-    """A member of a consumer group. Not shared between tasks, but `commit` may run beside `poll`."""
+    """A member of a consumer group. Only one task may use it, but `commit` may run at the same time as `poll`."""
 
     async def poll(self, *, max_records: int, timeout_s: float, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[Incoming]:
         """Wait up to `timeout_s` for at least one record and return up to `max_records`, in order per partition.
 
-        Their values have `max_bytes` together at most, unless the first alone has more. May return an empty sequence.
+        Together their values have at most `max_bytes`, unless the first alone has more. May return an empty sequence.
         Raises BusUnavailable.
         """
         ...
@@ -135,7 +135,7 @@ class Consumer(Protocol):
         ...
 
     async def rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Make the next poll start again at these offsets (redelivery in place).
+        """Make the next poll start again at these offsets, without a rebalance.
 
         Partitions that are not assigned any more are ignored.
         """
@@ -147,26 +147,26 @@ class Consumer(Protocol):
 
 
 class RebalanceListener(Protocol):
-    """Told when partitions of a group move."""
+    """Learns when partitions of a group move."""
 
     async def revoked(self, partitions: frozenset[TopicPartition]) -> None:
         """Finish and commit the work in hand: the partitions are about to be taken away.
 
-        Bounded by the session timeout.
+        The session timeout is the limit for it.
         """
         ...
 
 
 Settled = Callable[[int, BusError | None], None]
-"""Takes a record's position, and what went wrong with it; None: it is durable. Must not raise."""
+"""Takes a record's position and its error. None: the record is durable. Must not raise."""
 
 
 class Bus(Protocol):
-    """The bus as a service sees it. One instance per process; safe for use by many tasks."""
+    """The bus as a service sees it. One instance per process. Many tasks may use it."""
 
     @property
     def durable(self) -> bool:
-        """Whether what was published outlives this process: it may be acknowledged before it is handled."""
+        """Whether records outlive this process. If so, they may be acknowledged before they are handled."""
         ...
 
     async def start(self) -> None:
@@ -180,17 +180,17 @@ class Bus(Protocol):
     async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         """Publish, and return when all are durable (Kafka: acks=all, idempotent producer). Order per key is kept.
 
-        `settled` is told of each record as soon as its outcome is known, while others may still be waited for. When
-        publishing is broken off, it is not told of what was under way.
+        `settled` is called for each record as soon as its outcome is known, while others may still be under way. When
+        publishing is cancelled, it is not called for records that were under way.
 
-        Blocks while the bounded buffer is full. One record's failure is no other's: the BusError that is raised says in
-        `outcomes` which failed. BusUnavailable: some of these may or may not be on the bus, and trying again is of use;
-        RecordRefused: these are not on the bus, and never will be.
+        Blocks while the bounded buffer is full. A record that fails does not make others fail: the BusError that is
+        raised says in `outcomes` which ones failed. BusUnavailable: some of these may or may not be on the bus, and
+        another try may help. RecordRefused: these are not on the bus, and never will be.
         """
         ...
 
     async def subscribe(self, group: str, topics: Sequence[str], listener: RebalanceListener | None = None) -> Consumer:
-        """Join a consumer group; a group without committed offsets starts at the beginning."""
+        """Join a consumer group. A group without committed offsets starts at the beginning."""
         ...
 
     def read(self, topic: str, *, partition: int | None, start: Start) -> "Reader":
@@ -198,15 +198,15 @@ class Bus(Protocol):
         ...
 
     def partitions(self, topic: str) -> int:
-        """How many partitions the topic has."""
+        """Return the number of the topic's partitions."""
         ...
 
 
 class Reader(Protocol):
-    """Reads partitions by assignment. An async context manager; iterate inside."""
+    """Reads partitions by assignment. It is an async context manager: iterate inside of it."""
 
     async def __aenter__(self) -> "Reader":
-        """Assign and position. On return with Start.END, every record published later will be seen.
+        """Assign and position. With Start.END every record that is published after the return will be seen.
 
         Raises BusUnavailable.
         """
@@ -219,8 +219,8 @@ class Reader(Protocol):
     def batches(self) -> AsyncIterator[Sequence[Incoming]]:
         """Yield records as they come, in order per partition, for ever.
 
-        Outlives broker outages; never raises BusUnavailable.
-        With Start.BEGINNING the first time the reader has reached what was the end when it started, an empty batch is
-        yielded once: the table is complete.
+        Outlives broker outages, and never raises BusUnavailable.
+        With Start.BEGINNING it yields one empty batch when it has read all that was there at the start: then the table
+        is complete.
         """
         ...

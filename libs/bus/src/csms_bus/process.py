@@ -1,4 +1,4 @@
-"""The parts that every service has as a process of its own: contexts, entered in the order of their start."""
+"""The parts that every service has as a process of its own. They are contexts: enter them in order."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,7 +19,7 @@ from csms_bus.sealed import SealedBus
 
 @asynccontextmanager
 async def kafka_bus(settings: RuntimeSettings, service: str, health: Health, **limits: float) -> AsyncIterator[Bus]:
-    """Connect to Kafka, secrets sealed. Raises CannotStart when it is away, or there is no secret key."""
+    """Connect to Kafka; secrets are sealed. Raises CannotStart when Kafka is away, or there is no secret key."""
     bus = SealedBus(KafkaBus.configured(settings, service, health, **limits), Sealer(settings.require_secret_key()))
     try:
         await _started(bus, settings)
@@ -54,7 +54,7 @@ def api_port(
     *,
     unavailable: Sequence[type[Exception]] = (),
 ) -> AbstractAsyncContextManager[int]:
-    """Listen on the port of the HTTP API. `unavailable`: errors of a handler that mean 503, beside BusUnavailable."""
+    """Listen on the port of the HTTP API. `unavailable`: errors of handlers that mean 503, as BusUnavailable does."""
     api = create_app(
         title,
         routers=routers,

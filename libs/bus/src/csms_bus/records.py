@@ -1,4 +1,4 @@
-"""Building records: the envelope, and the answers to a station's CALL."""
+"""Builds records: the envelope, and the answers to a station's CALL."""
 
 from csms.v1.bus_pb2 import DeadLetter, Record
 from csms.v1.station_pb2 import CallError, StationCall
@@ -28,9 +28,9 @@ def new_record(station_id: str, *, traceparent: str = "", **body: object) -> Rec
 
 
 def envelope(station_id: str, *, traceparent: str = "") -> Record:
-    """Build a record without a body, with a new id, produced now: for who sets each field of the body in place.
+    """Build a record without a body, with a new id, produced now. The caller sets the fields of the body in place.
 
-    `new_record` copies the body, and its message is written and read again for that: 5 microseconds for a CALL.
+    That saves the copy of the body that `new_record` makes: 5 microseconds for a CALL.
     """
     record = Record()
     record.record_id = new_id()
@@ -70,7 +70,7 @@ def error_to(
 
 
 def dead_letter(incoming: Incoming, *, group: str, reason: str) -> Outgoing:
-    """Wrap a record that `group` gave up, byte for byte. `reason` must hold no secrets."""
+    """Wrap a record that `group` gave up, with its bytes as they were. `reason` must hold no secrets."""
     letter = DeadLetter(
         topic=incoming.topic,
         partition=incoming.partition,

@@ -1,4 +1,4 @@
-"""Questions to other services and their answers: request and reply over the bus, by correlation id."""
+"""Asks other services over the bus, and matches their answers by correlation id."""
 
 import asyncio
 
@@ -11,11 +11,11 @@ from csms_bus.ports import Bus, Outgoing
 
 
 class NoAnswer(Exception):  # noqa: N818 says what is the case
-    """No answer came in time, or the question was not even asked."""
+    """No answer came in time, or the question was not asked."""
 
 
 class NotAsked(NoAnswer):
-    """Too many questions are open already: this one was not published."""
+    """Too many questions are open, so this one was not published."""
 
 
 class Requester:
@@ -29,14 +29,14 @@ class Requester:
 
     def __init__(self, bus: Bus, reply_to: ReplyTo, *, max_open: int = 10_000) -> None:
         self.reply_to = reply_to
-        """What goes into each question."""
+        """Put this into each question."""
         self._bus = bus
         self._max_open = max_open
         self._open: dict[str, asyncio.Future[Record]] = {}
 
     @property
     def open(self) -> int:
-        """How many questions wait for their answer."""
+        """The number of questions that wait for an answer."""
         return len(self._open)
 
     def new_correlation_id(self) -> str:
@@ -61,7 +61,7 @@ class Requester:
             self.forget(correlation_id)
 
     def expect(self, correlation_id: str) -> asyncio.Future[Record]:
-        """Begin to wait for an answer whose question is published by other means.
+        """Begin to wait for an answer. The caller publishes the question.
 
         The caller must `forget` it in the end. Raises NotAsked when too many questions are open.
         """
@@ -91,7 +91,7 @@ class Requester:
 
 
 def correlation_id_of(record: Record) -> str:
-    """Return the correlation id a record carries, or an empty string."""
+    """Return the correlation id of a record, or an empty string."""
     name = record.WhichOneof("body")
     if name is None:
         return ""

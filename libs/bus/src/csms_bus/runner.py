@@ -1,4 +1,4 @@
-"""Runs a handler as a member of a consumer group: at least once, in order per station, poison set aside."""
+"""Runs a handler as a member of a consumer group: at least once, in order per station. Poison is set aside."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -22,13 +22,14 @@ _PARTLY_PAUSE_S = 0.5
 
 
 class ConsumerRunner:
-    """Polls, hands batches to the handler, publishes what it returns, commits offsets; see `run`.
+    """Polls, gives batches to the handler, publishes what it returns, and commits offsets. See `run`.
 
-    A batch that fails is replayed record by record; a record that raises Never, or fails `max_attempts` times on its
-    own, becomes a dead letter (and a station that waits gets CALLERROR InternalError). Later, and a bus that cannot be
-    reached, bring the rest of the batch again after a pause, without limit. A record whose body this version does not
-    know is kept as a dead letter unseen. When records of `max_dead_letters` stations of one partition failed, and none
-    succeeded in between, the consumer stops. `on_health` is told whether it works. One runner is one group member.
+    A batch that fails is handled again record by record. A record that raises Never, or fails `max_attempts` times on
+    its own, becomes a dead letter; a station that waits gets CALLERROR InternalError. After Later, or while the bus
+    can't be reached, the rest of the batch comes again after a pause, without limit. A record whose body this version
+    does not know becomes a dead letter, and no handler sees it. The consumer stops when records of `max_dead_letters`
+    stations of one partition failed and none succeeded in between. `on_health` is called with whether it works. One
+    runner is one member of the group.
     """
 
     def __init__(
@@ -64,15 +65,15 @@ class ConsumerRunner:
         self._revoking = False
         self._refused = False
         self._before: Sequence[Incoming] = ()
-        """The batch that was handled but is not known to be done."""
+        """The batch that was handled, but may not be done yet."""
         self._stop = asyncio.Event()
 
     async def ready(self) -> None:
-        """Wait until the group was joined: what is published from now on will be seen."""
+        """Wait until the group is joined: records that are published from now on will be seen."""
         await self._ready.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop` is set; then finish the batch in hand, commit and leave the group.
+        """Consume until `stop` is set. Then finish the batch in hand, commit and leave the group.
 
         Raises TooManyDeadLetters. Call it once.
         """
@@ -92,7 +93,7 @@ class ConsumerRunner:
             work.result()
 
     async def revoked(self, partitions: frozenset[TopicPartition]) -> None:
-        """See `csms_bus.ports.RebalanceListener`: finishes the batch in hand and commits."""
+        """Finish the batch in hand and commit; see `csms_bus.ports.RebalanceListener`."""
         if self._consumer is None or not partitions:
             return
         self._revoking = True
@@ -147,14 +148,14 @@ class ConsumerRunner:
             await asyncio.sleep(pause_s)
 
     def _judge(self, error: BusUnavailable | None) -> None:
-        """Tell when the group, or a topic, is not this process's to read: that does not pass by itself."""
+        """Report when this process may not read the group or a topic: that does not pass by itself."""
         refused = isinstance(error, NotAuthorized)
         if refused or self._refused:
             self._on_health(not refused, str(error) if refused else "")
         self._refused = refused
 
     async def _process(self, consumer: Consumer, batch: Sequence[Incoming]) -> float:
-        """Process a batch, giving back what could not be done. Returns how long to pause, in seconds."""
+        """Process a batch. Records that could not be done come again. Returns the seconds to pause."""
         self._idle.clear()
         reason, partly = "interrupted", False
         try:
@@ -184,14 +185,14 @@ class ConsumerRunner:
         if reason == "interrupted":
             return 0.0
         pause_s = self._backoff.next_pause()
-        # Those who can be served must not wait long for those who cannot.
+        # Stations that can be served must not wait long for those that can't.
         return min(pause_s, _PARTLY_PAUSE_S) if partly or undone != first_offsets(records) else pause_s
 
     def _is_interrupted(self) -> bool:
         return self._revoking or self._stop.is_set()
 
     async def _leave(self, consumer: Consumer) -> None:
-        self._idle.clear()  # `run` must not break this off
+        self._idle.clear()  # `run` must not cancel this
         try:
             with suppress(BusUnavailable):  # then they come again
                 await self._processor.settle()

@@ -1,9 +1,9 @@
-"""A bus on which no secret lies readable: passwords, keys and key codes are sealed on their way between services.
+"""A bus on which nobody can read secrets: passwords, keys and key codes are sealed on their way between services.
 
-It stands before a bus of either kind. What may hold a secret is sealed when it is published, whole, and opened when it
-is read, so that services need not know. Somebody who can read topics, and no CSMS_SECRET_KEY, sees whom a record is
-about and of which kind it is. A service that writes such records into its outbox seals them there already (`sealed`):
-what is sealed is published as it is.
+It stands before a bus of either kind. A record that may hold a secret is sealed as a whole when it is published, and
+opened when it is read. Services do not notice. Who can read topics but has no CSMS_SECRET_KEY sees only the station and
+the kind of such a record. A service that writes such records into its outbox seals them there (`sealed`). A sealed
+record is published as it is.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -49,15 +49,15 @@ _PAYLOADS: Mapping[str, Callable[[Record], Iterable[bytes]]] = {
         each.id_token.type.encode() for each in record.authorization_request.questions
     ),
 }
-"""What travels between services and may hold secrets. Events and the audit log are for others, and redacted."""
+"""Bodies between services that may hold secrets. Events and the audit log are for others, and are redacted."""
 
 
 def sealed(sealer: Sealer, outgoing: Outgoing) -> Outgoing:
-    """Return the record sealed if it may hold a secret, else as it is."""
+    """Return the record, sealed if it may hold a secret."""
     if outgoing.tombstone:
         return outgoing
     outgoing.stored = value = outgoing.encoded()
-    if not may_hold_secret_as_sent(value):  # as almost all; no need to look closer
+    if not may_hold_secret_as_sent(value):  # so almost all: no need to look closer
         return outgoing
     record = outgoing.record
     kind = record.WhichOneof("body") or ""
@@ -67,7 +67,7 @@ def sealed(sealer: Sealer, outgoing: Outgoing) -> Outgoing:
 
 
 def _sealed_record(sealer: Sealer, record: Record, kind: str) -> Record | None:
-    """Return the record, whose body is of this kind, sealed; None: it holds no secret."""
+    """Return the record, whose body is of this kind, sealed. None: it holds no secret."""
     payloads = _PAYLOADS.get(kind)
     if payloads is None or not any(map(may_hold_secret_as_sent, payloads(record))):
         return None
@@ -82,7 +82,7 @@ def _sealed_record(sealer: Sealer, record: Record, kind: str) -> Record | None:
 
 
 def _sealed_letter(sealer: Sealer, record: Record) -> Record | None:
-    """Return a dead letter whose record is sealed again: replayed, it is opened as before."""
+    """Return a dead letter whose record is sealed again. When it is replayed, it is opened as before."""
     try:
         dead = Record.FromString(record.dead_letter.value)
         closed = _sealed_record(sealer, dead, dead.WhichOneof("body") or "")
@@ -145,7 +145,7 @@ class SealedBus:
 
 
 def _context(record: Record) -> tuple[str, str]:
-    """What a sealed body belongs to: nobody can pass it off as another station's, or another record's."""
+    """Return what a sealed body belongs to. It can't be used for another station or another record."""
     return record.station_id, record.record_id
 
 

@@ -1,4 +1,4 @@
-"""The topic catalogue: what is on the bus, who writes and reads it, how long it is kept.
+"""The topic catalogue: what is on the bus, who writes and reads it, and how long it is kept.
 
 Code, docs/topics.md (`python -m csms_bus.topics`) and the topic-creation job are made from it.
 """
@@ -18,7 +18,7 @@ class Cleanup(Enum):
 
 
 class Key(Enum):
-    """What a topic's key is, and so what its order holds for."""
+    """What a topic's key is. Records of one key stay in order."""
 
     STATION = "station id"
     SLOT = "slot of the reading process, as partition number"
@@ -29,9 +29,9 @@ class Key(Enum):
 
 
 _LEAST_MESSAGE_BYTES = 1_000_000
-"""Records that carry no OCPP message need room, too, however small these are kept."""
+"""Bytes at least: records without an OCPP message need room too, however small OCPP messages must be."""
 _ENVELOPE_BYTES = 64 * 1024
-"""For all that is in a record besides OCPP messages."""
+"""Bytes for all that is in a record besides OCPP messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class Topic:
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     partitions: int
-    """Default number; inboxes need as many as the service has replicas at most."""
+    """Default number of partitions. An inbox needs as many as its service has replicas at most."""
     retention: timedelta
     cleanup: Cleanup = Cleanup.DELETE
     messages: int = 1
-    """How many OCPP messages one of its records may hold."""
+    """The number of OCPP messages that one record may hold."""
 
     def max_record_bytes(self, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES) -> int:
-        """Return how large a record's value may be where OCPP messages have at most `max_message_bytes`."""
+        """Return the bytes that a record's value may have when OCPP messages have `max_message_bytes` at most."""
         return self.messages * max(max_message_bytes, _LEAST_MESSAGE_BYTES) + _ENVELOPE_BYTES
 
 
@@ -282,11 +282,11 @@ DEAD_LETTERS = Topic(
     consumers=("device-mgmt",),
     partitions=1,
     retention=timedelta(days=30),
-    messages=3,  # the largest record there is fits in, whatever else is said of it
+    messages=3,  # the largest record fits in, with what is said about it
 )
 
 MAX_RECORD_BYTES = CALLS_DEVICES.max_record_bytes()
-"""How large a record with one OCPP message may be when nothing else is said."""
+"""Bytes that a record with one OCPP message may have by default."""
 
 CATALOGUE: tuple[Topic, ...] = (
     CALLS_AUTH,
