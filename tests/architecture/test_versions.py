@@ -1,6 +1,7 @@
 """What differs between OCPP versions stands in one object per version: no other module looks which version it is."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,12 @@ SOURCES = [
     "libs/db/src",
     "libs/runtime/src",
     "services/gateway/src",
+    "services/transactions/src",
 ]
+
+
+_VERSION = re.compile(r"\bversions\.v[0-9]+\b")
+"""A module or package of one version, in a dotted name."""
 
 
 def is_adapter(file: Path) -> bool:
@@ -23,9 +29,15 @@ def is_adapter(file: Path) -> bool:
 
 
 def names(tree: ast.AST) -> Iterator[int]:
-    """The lines that name a member of Protocol, or decide by the text of one."""
+    """The lines that name a member of Protocol, decide by the text of one, or import the object of one version."""
     for node in ast.walk(tree):
         match node:
+            case ast.ImportFrom(names=imported) if any(
+                _VERSION.search(f"{node.module}.{one.name}") for one in imported
+            ):
+                yield node.lineno
+            case ast.Import(names=imported) if any(_VERSION.search(one.name) for one in imported):
+                yield node.lineno
             case ast.Attribute(value=ast.Name(id="Protocol"), attr=attribute) if attribute in Protocol.__members__:
                 yield node.lineno
             case ast.Compare() | ast.MatchValue() | ast.Dict():
@@ -50,6 +62,9 @@ def test_no_other_module_looks_which_version_it_is(source: str) -> None:
         "protocol == 'ocpp1.6'",
         "protocol in ('ocpp2.0.1', 'ocpp2.1')",
         "{'ocpp2.1': 1}",
+        "from csms_transactions.versions.v201 import V201",
+        "from csms_transactions.versions import v16",
+        "import csms_ocpp.versions.v21",
         "match protocol:\n    case 'ocpp2.1': pass",
     ],
 )
@@ -57,6 +72,8 @@ def test_what_is_found(code: str) -> None:
     assert list(names(ast.parse(code)))
 
 
-@pytest.mark.parametrize("code", ["Protocol(text)", "VERSIONS[protocol]", "record(protocol='ocpp2.0.1')"])
+@pytest.mark.parametrize(
+    "code", ["Protocol(text)", "VERSIONS[protocol]", "record(protocol='ocpp2.0.1')", "from csms.v1 import station_pb2"]
+)
 def test_what_is_not_found(code: str) -> None:
     assert not list(names(ast.parse(code)))

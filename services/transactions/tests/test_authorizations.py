@@ -14,6 +14,7 @@ from csms_transactions.handlers import transaction_event
 from csms_transactions.store import queries
 from csms_transactions.storing import Storing
 from csms_transactions.undecided import AskingAgain
+from csms_transactions.versions.v201.messages import event_message
 from csms_transactions.work import Work
 
 
@@ -214,7 +215,8 @@ def work_of(world: Any, seq_no: int, stations: list[str], **fields: Any) -> Work
     work = Work()
     for station_id in stations:
         outgoing, _ = world.gateway.station_call("", "TransactionEvent", world.event(seq_no, **fields))
-        transaction_event.read(work, station_id, outgoing.record.station_call)
+        call = outgoing.record.station_call
+        transaction_event.read(work, station_id, call, event_message(call.payload))
     work.events[:] = [item.asked_as(number) for number, item in enumerate(work.events)]
     return work
 
@@ -224,7 +226,7 @@ async def test_events_and_decisions_side_by_side_lose_nothing(world):
     storing: Storing = world.service._storing
     stations = [f"CS{number}" for number in range(30)]
     rng = random.Random(7)  # noqa: S311 the same order every time
-    still = (await storing.store(work_of(world, 0, stations, kind="Started", token="TAG"))).open
+    still = (await storing.store(work_of(world, 0, stations, kind="Started", token="TAG"))).authorized.open
     info = IdTokenInfo(status="Accepted", group_id_token=group("FLEET"), concurrent_tx_limit=50, token_key="tag")
 
     async def events() -> None:

@@ -50,7 +50,10 @@ async def boot(world: Any, reason: str = "PowerUp", at: datetime | None = None) 
 async def say(world: Any, answer: dict[str, Any], transaction_id: str = "tx-1", at_ms: int | None = None) -> None:
     """What a station answered to an operator's GetTransactionStatus."""
     command = StationCommand(
-        action="GetTransactionStatus", origin="http", payload=orjson.dumps({"transactionId": transaction_id})
+        protocol="ocpp2.0.1",
+        action="GetTransactionStatus",
+        origin="http",
+        payload=orjson.dumps({"transactionId": transaction_id}),
     )
     result = CommandResult(
         command=command, outcome=RESULT, payload=orjson.dumps(answer), completed_at_ms=at_ms or now_ms() + 1000

@@ -9,14 +9,13 @@ import orjson
 import pytest
 from csms.v1.auth_pb2 import IdToken, IdTokenInfo
 from csms_runtime.clock import now_ms
-from csms_transactions.domain.identity import transaction_key
+from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.protocols import ocpp201
-from csms_transactions.protocols.stored import facts_of
 from csms_transactions.recording import Recorded, record
 from csms_transactions.store import queries, transactions
 from csms_transactions.store.events import NewEvent
-from csms_transactions.store.transactions import Identity
+from csms_transactions.store.facts import facts_of
+from csms_transactions.versions.v201 import messages as v201
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -34,7 +33,7 @@ def told(event: Any, kind: str, seq_no: int, minutes: float, **fields: Any) -> d
 
 
 def new(payload: dict[str, Any], key: str) -> NewEvent:
-    event, text = ocpp201.transaction_event(payload).event, orjson.dumps(payload)
+    event, text = v201.transaction_event(payload), orjson.dumps(payload)
     return NewEvent(key, "ocpp2.0.1", event, text, NOW, text, facts_of(event) if event.seq_no % 2 else None)
 
 

@@ -17,9 +17,9 @@ from csms_transactions.domain.transaction import (
     lasts_at,
     measure,
 )
-from csms_transactions.protocols import ocpp201
-from csms_transactions.protocols.stored import event_of, facts_of
+from csms_transactions.store.facts import event_of, facts_of
 from csms_transactions.store.meter_state import meter_of, state_of
+from csms_transactions.versions.v201 import messages as v201
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -163,7 +163,7 @@ def messages(course: Course, manner: Manner) -> list[Payload]:
 
 
 def derived(payloads: Sequence[Payload]) -> Transaction:
-    return derive(ocpp201.transaction_event(payload).event for payload in payloads)
+    return derive(v201.transaction_event(payload) for payload in payloads)
 
 
 @st.composite
@@ -241,7 +241,7 @@ def test_a_stored_state_goes_on_as_if_it_had_not_been_stored(stream: tuple[Any, 
     _, _, told = stream
     transaction: Transaction | None = None
     for payload in told:
-        event = event_of(facts_of(ocpp201.transaction_event(payload).event))
+        event = event_of(facts_of(v201.transaction_event(payload)))
         transaction = advance(transaction, event)
         meter = meter_of(orjson.loads(orjson.dumps(state_of(transaction.meter))))
         assert meter == transaction.meter
@@ -267,10 +267,10 @@ def test_condensed_readings_lead_to_the_same_energy(steps: list[tuple[int, int, 
 
 
 def _energy(found: Sequence[Reading]) -> Any:
-    event = ocpp201.transaction_event(
+    event = v201.transaction_event(
         messages(Course([(0.0,), (1.0,)], [0.0, 1.0]), PLAIN._replace(forms=["total"] * 2, to_neutral=[False] * 2))[1]
     )
-    return derive([event.event._replace(at=found[-1].at, readings=tuple(found))]).energy
+    return derive([event._replace(at=found[-1].at, readings=tuple(found))]).energy
 
 
 def test_a_long_series_of_a_rising_register_is_a_few_readings() -> None:
@@ -326,8 +326,8 @@ def test_messages_of_meter_values_in_any_order_give_the_same(
     _, _, told = stream
     apart = [payload.pop("meterValue") for payload in told if "meterValue" in payload and data.draw(st.booleans())]
     bodies = [orjson.dumps({"evseId": 1, "meterValue": values}) for values in apart]
-    measured = [reading for body in bodies for reading in ocpp201.meter_values_as_sent(body).readings]
-    events = [ocpp201.transaction_event(payload).event for payload in told]
+    measured = [reading for body in bodies for reading in v201.meter_values(body).readings]
+    events = [v201.transaction_event(payload) for payload in told]
     whole = derive(events, measured=measured)
     shuffled = derive(data.draw(st.permutations(events)), measured=data.draw(st.permutations(measured)))
     assert shuffled == whole

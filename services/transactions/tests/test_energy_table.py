@@ -10,7 +10,7 @@ from csms_testing.energy_streams import payloads
 from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.quality import MEANINGS, Quality, Reason, notes_of
 from csms_transactions.domain.transaction import Transaction, derive
-from csms_transactions.protocols import ocpp201
+from csms_transactions.versions.v201 import messages as v201
 
 PAGE = Path(__file__).parents[3] / "docs" / "energy.md"
 
@@ -43,12 +43,12 @@ def told(stream: str) -> Transaction:
     measured = [orjson.dumps(body) for action, body in messages if action == "MeterValues"]
     return derive(
         events_of(messages),
-        measured=[reading for raw in measured for reading in ocpp201.meter_values_as_sent(raw).readings],
+        measured=[reading for raw in measured for reading in v201.meter_values(raw).readings],
     )
 
 
 def events_of(messages: list[tuple[str, dict[str, Any]]]) -> list[TransactionEvent]:
-    return [ocpp201.transaction_event(body).event for action, body in messages if action == "TransactionEvent"]
+    return [v201.transaction_event(body) for action, body in messages if action == "TransactionEvent"]
 
 
 def test_the_page_has_the_table() -> None:

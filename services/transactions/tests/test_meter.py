@@ -14,7 +14,7 @@ from csms_transactions.domain.readings import (
     readings,
     to_wh,
 )
-from csms_transactions.protocols import ocpp201
+from csms_transactions.versions.v201 import messages as v201
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -74,7 +74,7 @@ def test_a_multiplier_is_an_integer_however_it_is_written(
 ) -> None:
     value = {"value": 1.5, "unitOfMeasure": {"unit": "Wh", "multiplier": multiplier}}
     payload = transaction_event(0, meterValue=[{"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [value]}])
-    assert [reading.values[0].wh for reading in ocpp201.transaction_event(payload).event.readings] == [1500.0]
+    assert [reading.values[0].wh for reading in v201.transaction_event(payload).readings] == [1500.0]
 
 
 def test_the_last_moment_there_is_can_be_the_time_of_a_message() -> None:

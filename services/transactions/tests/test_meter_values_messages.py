@@ -7,13 +7,12 @@ from typing import Any
 import orjson
 import pytest
 from csms_testing.energy_streams import payloads
-from csms_transactions.domain.identity import transaction_key
+from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.domain.transaction import Transaction, derive
-from csms_transactions.protocols import ocpp201
 from csms_transactions.recording import record
 from csms_transactions.store import tables, transactions
 from csms_transactions.store.events import NewEvent
-from csms_transactions.store.transactions import Identity
+from csms_transactions.versions.v201 import messages as v201
 from sqlalchemy import update
 
 KEY = transaction_key("CS1", "tx")
@@ -34,13 +33,13 @@ STREAMS = [
 
 def derived(messages: Messages) -> Transaction:
     """The transaction that all of them tell of."""
-    events = [ocpp201.transaction_event(body).event for action, body in messages if action == "TransactionEvent"]
+    events = [v201.transaction_event(body) for action, body in messages if action == "TransactionEvent"]
     measured = [reading for action, body in messages if action == "MeterValues" for reading in readings(body)]
     return derive(events, measured=measured)
 
 
 def readings(body: dict[str, Any]) -> Any:
-    return ocpp201.meter_values_as_sent(orjson.dumps(body)).readings
+    return v201.meter_values(orjson.dumps(body)).readings
 
 
 async def send(world: Any, messages: Messages, station_id: str = "CS1") -> None:
@@ -134,7 +133,7 @@ async def test_what_an_earlier_version_stored_is_marked_and_computed_again_with_
     found = await stored(world)
     assert found.meter.outdated
     async with world.database.direct() as session:
-        event = ocpp201.transaction_event(messages[2][1]).event
+        event = v201.transaction_event(messages[2][1])
         raw = orjson.dumps(messages[2][1])
         new = NewEvent(KEY, "ocpp2.0.1", event, raw, event.at, raw)
         await record(session, {Identity(KEY, "CS1", "tx"): [new]}, event.at)

@@ -18,7 +18,9 @@ database = database_fixture("csms_transactions", schema="transactions", dialects
 
 def earlier(outcome, **more):
     payload = orjson.dumps({"remoteStartId": 7, "idToken": BODY["id_token"]})
-    command = StationCommand(correlation_id="first", action="RequestStartTransaction", payload=payload)
+    command = StationCommand(
+        correlation_id="first", protocol="ocpp2.0.1", action="RequestStartTransaction", payload=payload
+    )
     return CommandResult(command=command, outcome=outcome, **more)
 
 

@@ -11,16 +11,15 @@ import orjson
 import pytest
 from csms_bus.runner import Later
 from csms_transactions.consumers import Consumer
-from csms_transactions.domain.identity import transaction_key
+from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.domain.transaction import derive
 from csms_transactions.known import KnownTransactions
-from csms_transactions.protocols import ocpp201
-from csms_transactions.protocols.stored import event_of, facts_of
 from csms_transactions.recording import Recorded, record
 from csms_transactions.steps import Step
 from csms_transactions.store import transactions
 from csms_transactions.store.events import NewEvent
-from csms_transactions.store.transactions import Identity
+from csms_transactions.store.facts import event_of, facts_of
+from csms_transactions.versions.v201 import messages as v201
 from sqlalchemy.exc import IntegrityError
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,9 +31,10 @@ def identity(transaction_id: str) -> Identity:
 
 def new(payload: dict[str, Any]) -> NewEvent:
     """An event; every other one is stored with its facts, as large ones are."""
-    told, text = ocpp201.transaction_event(payload), orjson.dumps(payload)
-    facts = facts_of(told.event) if told.event.seq_no % 2 else None
-    return NewEvent(identity(told.transaction_id).key, "ocpp2.0.1", told.event, text, NOW, text, facts)
+    event, text = v201.transaction_event(payload), orjson.dumps(payload)
+    facts = facts_of(event) if event.seq_no % 2 else None
+    key = identity(payload["transactionInfo"]["transactionId"]).key
+    return NewEvent(key, "ocpp2.0.1", event, text, NOW, text, facts)
 
 
 async def store(database: Any, payloads: Sequence[dict[str, Any]]) -> Recorded:
@@ -96,13 +96,13 @@ def test_facts_say_what_an_event_does(transaction_event):
     rng = random.Random(1)  # noqa: S311 repeatable tests
     for seq_no in range(200):
         payload = some_event(transaction_event, rng, seq_no, "t")
-        event = ocpp201.transaction_event(payload).event
+        event = v201.transaction_event(payload)
         assert event_of(facts_of(event)) == event
 
 
 def test_facts_hold_no_key_code(transaction_event):
     payload = transaction_event(0, "Started") | {"idToken": {"idToken": "4711-4711", "type": "KeyCode"}}
-    event = ocpp201.transaction_event(payload).event
+    event = v201.transaction_event(payload)
     assert b"4711" not in facts_of(event)
     assert derive([event_of(facts_of(event))]) == derive([event])
 
@@ -184,7 +184,7 @@ async def test_what_is_known_is_not_read_and_never_trusted_when_it_is_old(databa
 
 async def test_only_the_running_transactions_heard_of_last_are_known(transaction_event):
     def step(name: str, kind: str) -> Step:
-        transaction = derive([ocpp201.transaction_event(transaction_event(0, kind, name)).event])
+        transaction = derive([v201.transaction_event(transaction_event(0, kind, name))])
         return Step(identity(name), None, transaction)
 
     known = KnownTransactions(most=2)

@@ -91,7 +91,7 @@ async def test_a_refused_token_is_not_replaced_by_that_of_the_request(world):
 async def test_a_request_has_the_spelling_of_the_station_that_answered_it(database):
     request = RemoteRequest("call", "cs1", "RequestStartTransaction", NOW, 7)
     told = CommandResult(outcome=Outcome.OUTCOME_RESULT, payload=b'{"status":"Accepted"}', completed_at_ms=1)
-    told.command.correlation_id = "call"
+    told.command.correlation_id, told.command.protocol = "call", "ocpp2.0.1"
     async with database.transaction() as session:
         await remote_requests.add(session, request)
         await remote_requests.finish(session, [results.outcome(ResultWork("CS1", told))])
@@ -122,7 +122,7 @@ async def test_ids_begin_at_the_seconds_since_2025_and_grow(database):
 
 def told(outcome: Outcome.ValueType, number: int = 1, *, sent: bool = True) -> ResultWork:
     result = CommandResult(
-        command=StationCommand(correlation_id="call-1", connection_number=number),
+        command=StationCommand(correlation_id="call-1", protocol="ocpp2.0.1", connection_number=number),
         outcome=outcome,
         payload=b'{"status":"Accepted"}' if outcome == Outcome.OUTCOME_RESULT else b"",
         sent_at_ms=1000 if sent else 0,

@@ -11,6 +11,7 @@ from csms_transactions.handlers import transaction_event
 from csms_transactions.known import KnownTransactions
 from csms_transactions.store import transactions
 from csms_transactions.store.transactions import OutdatedError
+from csms_transactions.versions.v201.messages import event_message
 from csms_transactions.work import Work
 
 KEY = transaction_key("CS1", "tx-1")
@@ -35,7 +36,8 @@ def process_fixture(database: Any) -> Any:
 def work(*payloads: dict[str, Any]) -> Work:
     found = Work()
     for payload in payloads:
-        transaction_event.read(found, "CS1", StationCall(protocol="ocpp2.0.1", payload=orjson.dumps(payload)))
+        call = StationCall(protocol="ocpp2.0.1", payload=orjson.dumps(payload))
+        transaction_event.read(found, "CS1", call, event_message(call.payload))
     return found
 
 

@@ -9,7 +9,7 @@ from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.times import format_datetime, parse_datetime
 from csms_ocpp.validation import tolerated, validate_request, validate_response
 from csms_ocpp.versions import Protocol
-from csms_transactions.protocols import ocpp201
+from csms_transactions.versions.v201 import messages
 
 
 def payload(data: bytes) -> None:
@@ -41,10 +41,10 @@ def transaction(data: bytes) -> None:
         return
     event = tolerated(Protocol.OCPP201, "TransactionEvent", value, response=False)
     if event is not None:
-        _understood(lambda: ocpp201.transaction_event(cast("dict[str, Any]", event.payload)))
+        _understood(lambda: messages.transaction_event(cast("dict[str, Any]", event.payload)))
     values = tolerated(Protocol.OCPP201, "MeterValues", value, response=False)
     if values is not None:
-        _understood(lambda: ocpp201.meter_values_as_sent(orjson.dumps(values.payload)))
+        _understood(lambda: messages.meter_values(orjson.dumps(values.payload)))
 
 
 def _understood(read: Callable[[], object]) -> None:

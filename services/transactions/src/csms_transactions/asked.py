@@ -8,10 +8,10 @@ from csms_db.direct import Direct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Transaction
 from csms_transactions.steps import Step
 from csms_transactions.store.authorizations import Authorization
-from csms_transactions.store.transactions import Identity
 
 Session = AsyncSession | Direct
 

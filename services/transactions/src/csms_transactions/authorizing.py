@@ -14,6 +14,7 @@ from csms.v1.auth_pb2 import IdTokenInfo, TokenQuestion
 from csms_transactions.asked import Asked, Authorized, Session, step_of
 from csms_transactions.domain.authorization import AuthorizationStatus, accepted, unknown
 from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Transaction
 from csms_transactions.limits import limited
 from csms_transactions.our_requests import with_our_own
@@ -21,7 +22,6 @@ from csms_transactions.steps import Step
 from csms_transactions.store import authorizations as store
 from csms_transactions.store.authorizations import Authorization, Key, token_name
 from csms_transactions.store.events import NewEvent
-from csms_transactions.store.transactions import Identity
 
 Batch = Mapping[Identity, Sequence[NewEvent]]
 

@@ -11,13 +11,12 @@ from csms_bus.ports import Incoming, Outgoing
 from csms_bus.requests import NotAsked
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
-from csms_ocpp.versions import Protocol
 from csms_runtime.clock import from_ms, utcnow
 from csms_runtime.ids import new_id
 from csms_runtime.waiting import Backoff, wait_for
 
+from csms_transactions import versions
 from csms_transactions.domain.closing import StationSays
-from csms_transactions.handlers.results import GET_STATUS
 from csms_transactions.ordering import Asker, Order, Orders
 from csms_transactions.store import status_checks
 from csms_transactions.store.status_checks import Due
@@ -31,7 +30,6 @@ _AT_ONCE = 20
 """So many stations are asked at the same time."""
 _LOOK_S = 30.0
 """Another process may have noted something."""
-_PROTOCOLS = (Protocol.OCPP201.value, Protocol.OCPP21.value)
 _CANNOT_SAY = {CallOrderVerdict.VERDICT_UNKNOWN_STATION, CallOrderVerdict.VERDICT_OTHER_PROTOCOL}
 _ASKER = Asker("csms")
 
@@ -80,8 +78,8 @@ class StatusChecks:
 
     async def _ask(self, question: Due) -> None:
         station_id, transaction_id = question.identity.station_id, question.identity.transaction_id
-        payload = {"transactionId": transaction_id}
-        order = Order(new_id(), station_id, _PROTOCOLS, GET_STATUS, payload, _ASKER, ANSWER_S)
+        protocols, command = versions.together(lambda version: version.ask_status(transaction_id))
+        order = Order(new_id(), station_id, protocols, *command, _ASKER, ANSWER_S)
         try:
             verdict = await self._orders.place(order)
         except NotAsked:

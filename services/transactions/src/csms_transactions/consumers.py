@@ -1,7 +1,7 @@
 """The consumer groups: one polled batch is one database transaction."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
@@ -10,24 +10,15 @@ from csms.v1.station_pb2 import StationCall
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.runner import Never
 from csms_ocpp.errors import ErrorCode, OcppError
-from csms_ocpp.versions import Protocol
 from csms_runtime import heavy
 from csms_runtime.metrics import TRANSACTION_BATCH_RECORDS, TRANSACTION_EVENTS
 
-from csms_transactions import replies
+from csms_transactions import replies, versions
 from csms_transactions.closing import Closing
 from csms_transactions.handlers import meter_values, results, transaction_event
 from csms_transactions.storing import Storing
 from csms_transactions.tokens import TokenAnswers
-from csms_transactions.work import EventWork, Work
-
-Read = Callable[[Work, str, StationCall], None]
-
-READERS: Mapping[tuple[str, str], Read] = {
-    (Protocol.OCPP201, "TransactionEvent"): transaction_event.read,
-    (Protocol.OCPP201, "MeterValues"): meter_values.read,
-}
-"""(protocol, action) → who reads the CALL."""
+from csms_transactions.work import EventWork, Result, Work
 
 _log = structlog.get_logger(__name__)
 
@@ -52,27 +43,26 @@ class Consumer:
             await asyncio.sleep(0)  # it comes as far as to wait for the disk or the database, which takes longer
             answers = [*work.replies, *transaction_event.plain_replies(work), *meter_values.plain_replies(work)]
         finally:
-            await storing
-        return answers
+            result = await storing
+        return [*answers, *transaction_event.replies_after(work, result)] if work.answered_after else answers
 
-    async def _store(self, work: Work) -> None:
+    async def _store(self, work: Work) -> Result:
         # Also about those whose station does not wait any more: what it was not told is decided all the same.
         asking = _numbered(work.events)
-        if not asking:
-            await self._storing.store(work)
-        else:
-            await self._store_and_ask(work, asking)
+        result = await (self._store_and_ask(work, asking) if asking else self._storing.store(work))
         if work.statuses:
             await self._closing.hear(work.statuses)
+        return result
 
-    async def _store_and_ask(self, work: Work, asking: Sequence[EventWork]) -> None:
+    async def _store_and_ask(self, work: Work, asking: Sequence[EventWork]) -> Result:
         question = await self._tokens.ask(asking)
         try:
-            authorized = await self._storing.store(work, await self._tokens.soon(question))
+            result = await self._storing.store(work, await self._tokens.soon(question))
         except BaseException:
             question.abandon()
             raise
-        question.confirm(authorized)
+        question.confirm(result)
+        return result
 
 
 def _numbered(events: list[EventWork]) -> list[EventWork]:
@@ -114,13 +104,15 @@ def _read_record(work: Work, record: Record) -> None:
 
 
 def _read_call(work: Work, station_id: str, call: StationCall) -> None:
-    reader = READERS.get((call.protocol, call.action))
-    if reader is None:
-        text = f"{call.action} is not supported with {call.protocol}"
-        work.replies += replies.error(station_id, call, ErrorCode.NOT_SUPPORTED, text)
-        return
+    version = versions.of(call.protocol)
     try:
-        reader(work, station_id, call)
+        if version is not None and (event := version.events.get(call.action)):
+            transaction_event.read(work, station_id, call, event(call.payload))
+        elif version is not None and (values := version.meter_values.get(call.action)):
+            meter_values.read(work, station_id, call, values(call.payload))
+        else:
+            text = f"{call.action} is not supported with {call.protocol}"
+            work.replies += replies.error(station_id, call, ErrorCode.NOT_SUPPORTED, text)
     except OcppError as error:
         TRANSACTION_EVENTS.labels("invalid").inc()
         _log.warning("call refused", station_id=station_id, action=call.action, reason=str(error))

@@ -5,17 +5,18 @@ from itertools import chain
 from typing import NamedTuple
 
 from csms_db.direct import Direct
-from csms_db.packed import size_of
+from csms_db.packed import size_of, unpack
 from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions import versions
 from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.readings import Reading
 from csms_transactions.domain.transaction import Conflict, Transaction, derive
-from csms_transactions.protocols.stored import event_of, read_event, readings_of
 from csms_transactions.store import events as event_store
 from csms_transactions.store import meter_values
 from csms_transactions.store.events import StoredConflict, StoredEvent
+from csms_transactions.store.facts import event_of, readings_of
 
 
 class Fresh(NamedTuple):
@@ -63,7 +64,9 @@ def _of(
 
 
 def _event(stored: StoredEvent) -> TransactionEvent:
-    return read_event(stored.protocol, stored.packed) if stored.facts is None else event_of(stored.facts)
+    if stored.facts is not None:
+        return event_of(stored.facts)
+    return versions.of_stored(stored.protocol).stored_event(unpack(stored.packed))
 
 
 def _size(stored: StoredEvent) -> int:

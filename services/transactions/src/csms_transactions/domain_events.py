@@ -13,10 +13,10 @@ from csms_runtime.ids import new_id
 
 from csms_transactions.domain.changes import Change, changes
 from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.quality import notes_of
 from csms_transactions.domain.transaction import CHARGING, State, Transaction
 from csms_transactions.steps import Step
-from csms_transactions.store.transactions import Identity
 
 
 def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Outgoing]]:

@@ -11,14 +11,15 @@ from csms_db.direct import Direct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.deriving import Fresh, again
+from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.readings import Reading
 from csms_transactions.domain.transaction import Transaction, lasts_at, measure
-from csms_transactions.protocols.stored import readings_of
 from csms_transactions.steps import Step
 from csms_transactions.store import meter_values
 from csms_transactions.store import transactions as transaction_store
+from csms_transactions.store.facts import readings_of
 from csms_transactions.store.meter_values import Free, spot_of
-from csms_transactions.store.transactions import Change, Identity
+from csms_transactions.store.transactions import Change
 from csms_transactions.work import MeterValuesWork
 
 

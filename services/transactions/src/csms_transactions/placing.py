@@ -18,13 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.closing import CloseReason
 from csms_transactions.domain.events import EventType, TransactionEvent
-from csms_transactions.domain.identity import transaction_key
+from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.domain.transaction import Closed, State, Transaction, close
 from csms_transactions.steps import Step
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.events import Head, NewEvent
-from csms_transactions.store.transactions import Identity
 
 RESTART = timedelta(minutes=1)
 REST = timedelta(minutes=10)
@@ -60,6 +59,9 @@ class Placed(NamedTuple):
     stored: Mapping[str, Transaction]
     """Those of them that are stored, by key."""
     reused: Sequence[Reused] = ()
+
+
+NOWHERE = Placed({}, {})
 
 
 async def place(

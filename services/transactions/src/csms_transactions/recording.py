@@ -26,15 +26,17 @@ from csms_transactions.asked import Asked, Authorized
 from csms_transactions.authorizing import authorize, settle
 from csms_transactions.deriving import Fresh, again
 from csms_transactions.domain.events import EventType, TransactionEvent
+from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Conflict, Transaction, follow, follows_measured
-from csms_transactions.placing import place
-from csms_transactions.protocols.stored import event_of, facts_of
+from csms_transactions.placing import NOWHERE, Placed, place
 from csms_transactions.steps import Step
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.authorizations import Key
 from csms_transactions.store.events import EventKey, Kept, NewConflict, NewEvent
-from csms_transactions.store.transactions import Change, Identity
+from csms_transactions.store.facts import event_of, facts_of
+from csms_transactions.store.transactions import Change
+from csms_transactions.versions.version import StoredTransaction
 
 
 @dataclass(slots=True)
@@ -50,6 +52,18 @@ class Recorded:
     """Of the stored ones, those with the seqNo of another one."""
     authorized: Authorized = field(default_factory=Authorized)
     """What came of the questions about tokens."""
+    placed: Placed = NOWHERE
+    """Where the events of the batch belong."""
+
+    def transactions(self) -> dict[int, StoredTransaction]:
+        """The transactions of the events that have a number, as they are stored now."""
+        after = {step.identity.key: step.after for step in self.steps}
+        return {
+            new.number: StoredTransaction(identity, after.get(identity.key) or self.placed.stored[identity.key])
+            for identity, news in self.placed.batch.items()
+            for new in news
+            if new.number is not None
+        }
 
 
 @dataclass(slots=True)
@@ -88,7 +102,7 @@ async def record(
     recorded = Recorded()
     unknown = [identity.key for identity in batch if identity.key not in known]
     stored = {**known, **await transaction_store.load(session, unknown)} if unknown else known
-    placed = await place(session, batch, stored)
+    placed = recorded.placed = await place(session, batch, stored)
     news = await _sort(session, placed.batch, placed.stored, recorded)
     steps = await _steps(session, news, placed.stored)
     for reused in placed.reused:

@@ -1,24 +1,25 @@
 """Remote start and stop: choosing ids, checking, noting, ordering (OCPP F01-F03)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
 
 import orjson
 from csms.v1.station_pb2 import CallOrderVerdict, CommandResult, Outcome
 from csms_bus.requests import NotAsked
 from csms_db.engine import Database
-from csms_ocpp.validation import Violation, all_violations_request
-from csms_ocpp.versions import Protocol
+from csms_ocpp.validation import Violation
 from csms_runtime.clock import utcnow
 from csms_runtime.ids import new_id
 
+from csms_transactions import versions
+from csms_transactions.domain.remote import StartRequest
 from csms_transactions.ordering import Asker, Order, Orders
-from csms_transactions.protocols import ocpp201
 from csms_transactions.store import remote_requests
 from csms_transactions.store.remote_requests import RemoteRequest
+from csms_transactions.versions import VERSIONS, together
+from csms_transactions.versions.version import Command, TransactionsVersion
 
 
 class UnknownStationError(Exception):
@@ -48,20 +49,11 @@ class BusyError(Exception):
 class InvalidRequestError(Exception):
     """The station could not understand the request, or OCPP forbids it."""
 
-    def __init__(self, violations: list[Violation]) -> None:
+    def __init__(self, violations: Sequence[Violation], fields: Mapping[str, str]) -> None:
+        """`fields`: by the name of a field of the message, the field of our API that it comes from."""
         super().__init__("; ".join(violation.description for violation in violations))
         self.violations = violations
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartRequest:
-    """What a caller wants started. Objects are OCPP's, as they are to be sent."""
-
-    station_id: str
-    id_token: Mapping[str, Any]
-    evse_id: int | None = None
-    group_id_token: Mapping[str, Any] | None = None
-    charging_profile: Mapping[str, Any] | None = None
+        self.fields = fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +92,22 @@ class RemoteControl:
         Raises UnknownStationError, StationRejectedError, StationPendingError, KeyReusedError, UnsupportedProtocolError,
         InvalidRequestError, BusyError (nothing was sent), csms_db.errors.DatabaseUnavailable.
         """
-        protocols = _fitting(request)  # refused before an id is used up
+        fitting = _fitting(request)  # refused before an id is used up
         call_id, now = new_id(), utcnow()
-        token = ocpp201.id_token(request.id_token)
         async with self._database.transaction() as session:
             start_id = await remote_requests.allocate_start_id(session, self._database.dialect, request.station_id, now)
-            action, payload = _start(request, start_id)
-            await remote_requests.add(
-                session,
-                RemoteRequest(call_id, request.station_id, action, now, start_id, None, request.evse_id, token),
-            )
-        order = Order(call_id, request.station_id, protocols, action, payload, terms.asker, terms.timeout_s)
+            protocols, command = together(lambda version: version.start(request, start_id), fitting)
+            what = call_id, request.station_id, command.action
+            note = RemoteRequest(*what, now, start_id, None, request.evse_id, request.token)
+            await remote_requests.add(session, note)
+        order = Order(call_id, request.station_id, protocols, *command, terms.asker, terms.timeout_s)
         return await self._carry_out(order, start_id, terms)
 
     async def stop(self, station_id: str, transaction_id: str, terms: Terms) -> Sent:
         """Ask a station to stop a transaction by the station's own id of it (F03, TC_E_21). Raises as `start` does."""
-        action, payload = ocpp201.request_stop(transaction_id)
-        order = Order(new_id(), station_id, _PROTOCOLS, action, payload, terms.asker, terms.timeout_s)
-        note = RemoteRequest(order.call_id, station_id, action, utcnow(), transaction_id=transaction_id)
+        protocols, command = together(lambda version: version.stop(transaction_id))
+        order = Order(new_id(), station_id, protocols, *command, terms.asker, terms.timeout_s)
+        note = RemoteRequest(order.call_id, station_id, order.action, utcnow(), transaction_id=transaction_id)
         async with self._database.transaction() as session:
             await remote_requests.add(session, note)
         return await self._carry_out(order, None, terms)
@@ -172,10 +162,10 @@ def _check(verdict: CallOrderVerdict, order: Order) -> None:
     if verdict.verdict == CallOrderVerdict.VERDICT_KEY_REUSED:
         raise KeyReusedError(verdict.earlier.command.correlation_id)
     if verdict.verdict == CallOrderVerdict.VERDICT_OTHER_PROTOCOL:
-        protocol = Protocol(verdict.protocol)
-        if protocol in _PROTOCOLS:
-            raise InvalidRequestError(_violations(protocol, order.action, order.payload))
-        raise UnsupportedProtocolError(protocol.value)
+        version = versions.of(verdict.protocol)
+        if version is None:
+            raise UnsupportedProtocolError(verdict.protocol)
+        raise InvalidRequestError(version.start_violations(Command(order.action, order.payload)), version.start_fields)
 
 
 def _is_open(verdict: CallOrderVerdict) -> bool:
@@ -185,40 +175,22 @@ def _is_open(verdict: CallOrderVerdict) -> bool:
 
 def _earlier(order: Order, earlier: CommandResult) -> Sent:
     """Answer with the call that a request repeats; one that is still open has no result."""
-    asked: Mapping[str, Any] = orjson.loads(earlier.command.payload)
+    version = versions.of(earlier.command.protocol)
     is_known = earlier.outcome != Outcome.OUTCOME_UNSPECIFIED
     return Sent(
         earlier.command.correlation_id,
         order.station_id,
         earlier.command.action,
-        asked.get("remoteStartId"),
+        version.start_id(orjson.loads(earlier.command.payload)) if version is not None else None,
         earlier if is_known else None,
     )
 
 
-_PROTOCOLS = (Protocol.OCPP201, Protocol.OCPP21)
-"""Those that have RequestStartTransaction, the same in both but for what their enumerations allow."""
-
-
-def _fitting(request: StartRequest) -> tuple[str, ...]:
+def _fitting(request: StartRequest) -> Sequence[TransactionsVersion]:
     """Return the versions in which a request is valid. Raises InvalidRequestError if it is in none."""
-    action, payload = _start(request, 1)
-    found = {protocol: _violations(protocol, action, payload) for protocol in _PROTOCOLS}
-    fitting = tuple(protocol.value for protocol, violations in found.items() if not violations)
+    found = {version: version.start_violations(version.start(request, 1)) for version in VERSIONS.values()}
+    fitting = [version for version, violations in found.items() if not violations]
     if not fitting:
-        raise InvalidRequestError(found[_PROTOCOLS[0]])
+        version = next(iter(found))
+        raise InvalidRequestError(found[version], version.start_fields)
     return fitting
-
-
-def _violations(protocol: Protocol, action: str, payload: dict[str, Any]) -> list[Violation]:
-    return all_violations_request(protocol, action, payload) or ocpp201.start_violations(payload)
-
-
-def _start(request: StartRequest, remote_start_id: int) -> tuple[str, dict[str, Any]]:
-    return ocpp201.request_start(
-        remote_start_id=remote_start_id,
-        token=request.id_token,
-        evse_id=request.evse_id,
-        group=request.group_id_token,
-        profile=request.charging_profile,
-    )

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.store.transactions import Identity
 
 
 @dataclass(frozen=True, slots=True)

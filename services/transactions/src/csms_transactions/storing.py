@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_transactions import measuring
 from csms_transactions.asked import Asked, Authorized
 from csms_transactions.domain.changes import Change
+from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Gap
 from csms_transactions.domain_events import events_of
 from csms_transactions.doubts import note_doubts
@@ -28,8 +29,7 @@ from csms_transactions.store import authorizations, remote_requests, tables
 from csms_transactions.store.authorizations import Key, Undecided
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.remote_requests import RemoteStart
-from csms_transactions.store.transactions import Identity
-from csms_transactions.work import EventWork, MeterValuesWork, ResultWork, Work
+from csms_transactions.work import EventWork, MeterValuesWork, Result, ResultWork, Work
 
 _log = structlog.get_logger(__name__)
 
@@ -58,27 +58,28 @@ class Storing:
         self._turn = asyncio.Lock()
         """One at a time changes transactions: two would wait for each other's rows."""
 
-    async def store(self, work: Work, decisions: Sequence[IdTokenInfo] | None = None) -> Authorized:
+    async def store(self, work: Work, decisions: Sequence[IdTokenInfo] | None = None) -> Result:
         """Write a batch; writing it again changes nothing, also when an earlier attempt wrote a part of it.
 
-        `decisions` are auth's answers about the tokens in its events, if they are here. Returns what came of the
-        questions. Raises csms_bus.runner.Later when the database cannot be reached, others as `recording.record`.
+        `decisions` are auth's answers about the tokens in its events, if they are here.
+        Raises csms_bus.runner.Later when the database cannot be reached, others as `recording.record`.
         """
         if work.meter_values:
             await self._store_meter_values(work.meter_values)
         if work.results:
             await self._store_results(work.results)
-        return await self._store_events(work.events, decisions) if work.events else Authorized()
+        return await self._store_events(work, decisions) if work.events else Result(Authorized())
 
-    async def _store_events(self, events: Sequence[EventWork], decisions: Sequence[IdTokenInfo] | None) -> Authorized:
+    async def _store_events(self, work: Work, decisions: Sequence[IdTokenInfo] | None) -> Result:
         now = utcnow()
-        batch = _by_transaction(events)
+        batch = _by_transaction(work.events)
         keys = [identity.key for identity in batch]
 
         async def recorded(session: Direct) -> Recorded:
             return await record(session, batch, now, self._known.among(keys), decisions)
 
-        return (await self._commit(keys, recorded, now)).authorized
+        found = await self._commit(keys, recorded, now)
+        return Result(found.authorized, found.transactions() if work.answered_after else {})
 
     async def decide(self, asked: Mapping[Key, Asked]) -> Mapping[int, IdTokenInfo]:
         """Keep decisions that came after their events were stored; return them in the order of `asked`.

@@ -24,10 +24,9 @@ from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED, TRANSACTION_TOKEN_
 from csms_runtime.waiting import Later
 
 from csms_transactions import replies
-from csms_transactions.asked import Asked, Authorized
-from csms_transactions.protocols import ocpp201
+from csms_transactions.asked import Asked
 from csms_transactions.store.authorizations import Key
-from csms_transactions.work import EventWork
+from csms_transactions.work import EventWork, Result
 
 _log = structlog.get_logger(__name__)
 
@@ -45,16 +44,16 @@ class Question:
 
     def __init__(self, deciding: asyncio.Task[Decisions]) -> None:
         self.deciding = deciding
-        self.authorized: asyncio.Future[Authorized] = asyncio.get_running_loop().create_future()
+        self.result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
-    def confirm(self, authorized: Authorized) -> None:
+    def confirm(self, result: Result) -> None:
         """The events are stored, with what is decided by now: the stations may be answered."""
-        if not self.authorized.done():
-            self.authorized.set_result(authorized)
+        if not self.result.done():
+            self.result.set_result(result)
 
     def abandon(self) -> None:
         """The events are not stored: nobody is answered."""
-        self.authorized.cancel()
+        self.result.cancel()
         self.deciding.cancel()
 
 
@@ -105,13 +104,14 @@ class TokenAnswers:
 
     async def _answer(self, events: Sequence[EventWork], question: Question) -> None:
         try:
-            authorized = await question.authorized
+            result = await question.result
+            authorized = result.authorized
             answers = authorized.answers
             if authorized.open and (decisions := await question.deciding) is not None:
                 answers |= await self._late(authorized.open, decisions)
         finally:
             question.deciding.cancel()
-        await self._send(events, answers)
+        await self._send(events, answers, result)
 
     async def _late(self, still: Mapping[int, Asked], decisions: Sequence[IdTokenInfo]) -> Mapping[int, IdTokenInfo]:
         asked = {one.row.key: replace(one, info=decisions[number]) for number, one in still.items()}
@@ -150,8 +150,8 @@ class TokenAnswers:
         )
         return Outgoing(AUTH_QUESTIONS.name, new_record(questions[0].station_id, authorization_request=request))
 
-    async def _send(self, events: Sequence[EventWork], answers: Mapping[int, IdTokenInfo]) -> None:
-        replies = (_reply(item, answers.get(number)) for number, item in enumerate(events))
+    async def _send(self, events: Sequence[EventWork], answers: Mapping[int, IdTokenInfo], result: Result) -> None:
+        replies = (_reply(item, answers.get(number), result) for number, item in enumerate(events))
         outgoing = list(chain.from_iterable(replies))
         try:
             await self._publish(outgoing)
@@ -174,9 +174,9 @@ def _answers(record: Record, expected: int) -> Decisions:
     return None
 
 
-def _reply(item: EventWork, info: IdTokenInfo | None) -> list[Outgoing]:
+def _reply(item: EventWork, info: IdTokenInfo | None, result: Result) -> list[Outgoing]:
     """Whatever auth decides is a CALLRESULT; without a decision the station is to ask again."""
     if info is None:
         text = "no decision about the idToken in time"
         return replies.error(item.identity.station_id, item.call, ErrorCode.INTERNAL_ERROR, text)
-    return replies.response(item.identity.station_id, item.call, ocpp201.transaction_event_response(info))
+    return replies.response(item.identity.station_id, item.call, item.answer(info, result.of(item)))

@@ -1,5 +1,6 @@
 """What a polled batch asks for, sorted by kind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -7,19 +8,23 @@ from typing import NamedTuple
 from csms.v1.station_pb2 import CommandResult, StationCall
 from csms_bus.ports import Outgoing
 
+from csms_transactions.asked import Authorized
 from csms_transactions.domain.closing import StationSays
 from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.readings import Reading
 from csms_transactions.store.events import NewEvent
-from csms_transactions.store.transactions import Identity
+from csms_transactions.versions.version import Answer, StoredTransaction
 
 
 class EventWork(NamedTuple):
-    """A TransactionEvent to store and to answer."""
+    """An event to store and to answer."""
 
     identity: Identity
     call: StationCall
     new: NewEvent
+    answer: Answer
+    """Makes the response."""
 
     @property
     def token(self) -> IdToken | None:
@@ -33,7 +38,7 @@ class EventWork(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MeterValuesWork:
-    """A MeterValues message to store and to answer."""
+    """A message with meter values to store and to answer."""
 
     station_id: str
     call: StationCall
@@ -56,7 +61,7 @@ class ResultWork:
 
 @dataclass(frozen=True, slots=True)
 class StatusAnswer:
-    """What became of a GetTransactionStatus, whoever sent it."""
+    """What became of a question whether a transaction is ongoing, whoever sent it."""
 
     station_id: str
     transaction_id: str
@@ -73,3 +78,19 @@ class Work:
     statuses: list[StatusAnswer] = field(default_factory=list)
     replies: list[Outgoing] = field(default_factory=list)
     """Answers that need nothing stored first."""
+    answered_after: list[int] = field(default_factory=list)
+    """The numbers of events whose answers are made of what is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of storing a batch."""
+
+    authorized: Authorized
+    """What came of the questions about tokens."""
+    transactions: Mapping[int, StoredTransaction] = field(default_factory=dict)
+    """By the numbers of events in `Work.answered_after`: their transactions."""
+
+    def of(self, item: EventWork) -> StoredTransaction | None:
+        """Return the transaction of an event; None: its answer does not need it."""
+        return None if item.new.number is None else self.transactions[item.new.number]

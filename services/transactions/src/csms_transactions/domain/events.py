@@ -1,6 +1,6 @@
 """One event of a transaction, in the terms that every OCPP version shares.
 
-The adapters in `csms_transactions.protocols` make them.
+The adapters in `csms_transactions.versions` make them.
 """
 
 from datetime import datetime

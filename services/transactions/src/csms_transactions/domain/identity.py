@@ -20,6 +20,16 @@ def transaction_key(station_id: str, transaction_id: str, reuse: int = 0) -> str
     return blake2b(name.encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 
+class Identity(NamedTuple):
+    """Which transaction something is about."""
+
+    key: str
+    """Our id: `transaction_key`."""
+    station_id: str
+    transaction_id: str
+    """As the station spelled it first; it compares without case."""
+
+
 class Spot(NamedTuple):
     """Where and when something was measured."""
 

@@ -12,8 +12,7 @@ from csms_runtime.clock import from_ms
 from csms_transactions.domain.events import IdToken
 from csms_transactions.store import remote_requests
 from csms_transactions.store.remote_requests import RemoteRequest
-
-ACTION = "RequestStartTransaction"
+from csms_transactions.versions import NOTED_START
 
 
 class RemoteStartRecords:
@@ -37,7 +36,7 @@ def _request(station_id: str, start: RemoteStart) -> RemoteRequest:
     return RemoteRequest(
         start.call_id,
         station_id,
-        ACTION,
+        NOTED_START,
         from_ms(start.requested_at_ms),
         start.remote_start_id,
         None,

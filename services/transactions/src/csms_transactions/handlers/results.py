@@ -1,21 +1,20 @@
-"""What became of our RequestStartTransaction and RequestStopTransaction.
+"""What became of our remote starts and stops, and of questions whether transactions are ongoing.
 
 device-mgmt, which keeps the history of calls, tells the request that waits.
 """
-
-from typing import Any
 
 import orjson
 from csms.v1.station_pb2 import CommandResult, Outcome
 from csms_runtime.clock import from_ms
 
+from csms_transactions import versions
 from csms_transactions.domain.closing import StationSays
 from csms_transactions.store.remote_requests import ANSWERED, RemoteOutcome
+from csms_transactions.versions.version import RemoteAnswer, TransactionsVersion
 from csms_transactions.work import ResultWork, StatusAnswer, Work
 
 ORIGIN = "transactions"
 """How our commands are told from those of others."""
-GET_STATUS = "GetTransactionStatus"
 OUTCOMES = {
     Outcome.OUTCOME_RESULT: "result",
     Outcome.OUTCOME_ERROR: "error",
@@ -34,36 +33,38 @@ def outcome_name(result: CommandResult) -> str:
 
 def read(work: Work, station_id: str, result: CommandResult) -> None:
     """Add the result to the batch when the command was ours, or asked about a transaction, whoever did."""
-    if result.command.action == GET_STATUS:
-        _read_status(work, station_id, result)
+    version = versions.of(result.command.protocol)
+    if version is not None and result.command.action == version.status_action:
+        _read_status(work, station_id, result, version)
     elif result.command.origin == ORIGIN:
         work.results.append(ResultWork(station_id, result))
 
 
-def _read_status(work: Work, station_id: str, result: CommandResult) -> None:
-    asked: dict[str, Any] = orjson.loads(result.command.payload)
-    transaction_id = asked.get("transactionId")
-    if not isinstance(transaction_id, str):
-        return  # it asked about no transaction in particular (E14.FR.06)
+def _read_status(work: Work, station_id: str, result: CommandResult, version: TransactionsVersion) -> None:
+    transaction_id = version.asked_status(orjson.loads(result.command.payload))
+    if transaction_id is None:
+        return
     name, at = outcome_name(result), from_ms(result.completed_at_ms)
     if name == "result":
-        answer: dict[str, Any] = orjson.loads(result.payload)
-        says = StationSays(at, answer.get("ongoingIndicator"), bool(answer.get("messagesInQueue")))
+        says = StationSays(at, *version.told_status(orjson.loads(result.payload)))
     else:
         says = StationSays(at, answered=name == "error" and bool(result.sent_at_ms))
     work.statuses.append(StatusAnswer(station_id, transaction_id, says))
 
 
 def outcome(item: ResultWork) -> RemoteOutcome:
-    """What to note of a result. A transactionId in it is that of a running one: the cable came first (F02)."""
+    """What to note of a result."""
     result = item.result
     name = outcome_name(result)
-    response: dict[str, Any] = orjson.loads(result.payload) if result.outcome == Outcome.OUTCOME_RESULT else {}
+    version = versions.of(result.command.protocol)
+    answer = RemoteAnswer()
+    if version is not None and result.outcome == Outcome.OUTCOME_RESULT:
+        answer = version.remote_answer(orjson.loads(result.payload))
     return RemoteOutcome(
         result.command.correlation_id,
         name,
-        response.get("status"),
-        response.get("transactionId"),
+        answer.status,
+        answer.transaction_id,
         from_ms(result.completed_at_ms),
         certainty(result),
         item.station_id,

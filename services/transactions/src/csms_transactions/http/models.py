@@ -7,11 +7,11 @@ from typing import Annotated, Any, Self
 from csms.v1.auth_pb2 import IdTokenInfo
 from csms_db.packed import unpack
 from csms_ocpp import long_list
-from csms_ocpp.redaction import may_hold_secret_as_sent, redact
 from csms_ocpp.versions import Protocol
 from csms_runtime.http.fields import one_of
 from pydantic import BaseModel, Field, PlainSerializer
 
+from csms_transactions import versions
 from csms_transactions.domain.authorization import AuthorizationStatus
 from csms_transactions.domain.events import EventType
 from csms_transactions.domain.quality import Quality, notes_of
@@ -167,11 +167,7 @@ class EventItem(BaseModel):
     def of(cls, row: Row) -> Self:
         """The item of a row of `transaction_events`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
-        text = unpack(row["payload"])
-        payload = long_list.loads(text)
-        values["payload"] = (
-            redact(Protocol(row["protocol"]), "TransactionEvent", payload) if may_hold_secret_as_sent(text) else payload
-        )
+        values["payload"] = versions.of_stored(row["protocol"]).shown_event(unpack(row["payload"]))
         return cls(**values, id=_event_id(row), conflict=row["number"] >= 0)
 
 
@@ -191,8 +187,9 @@ class MeterValueItem(BaseModel):
     @classmethod
     def all_of(cls, row: Row) -> list[Self]:
         """The items of an event, or of a row of `meter_values`."""
-        values: list[dict[str, Any]] = long_list.loads(unpack(row["payload"])).get("meterValue", [])
         seq_no = row.get("seq_no")
+        read = versions.MESSAGES_METER_VALUES if seq_no is None else versions.of_stored(row["protocol"]).meter_values_in
+        values = read(long_list.loads(unpack(row["payload"])))
         name = row["id"] if seq_no is None else _event_id(row)
         return [
             cls(id=f"{name}-{number}", seq_no=seq_no, timestamp=value["timestamp"], meter_value=value)

@@ -17,6 +17,7 @@ from csms_runtime.http.problems import RETRY_AFTER_S, FieldError
 from fastapi import APIRouter, Depends, Query, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
+from csms_transactions.domain.remote import StartRequest
 from csms_transactions.domain.transaction import State
 from csms_transactions.handlers.results import OUTCOMES, outcome_name
 from csms_transactions.http.models import Moment
@@ -28,7 +29,6 @@ from csms_transactions.remote import (
     KeyReusedError,
     RemoteControl,
     Sent,
-    StartRequest,
     StationPendingError,
     StationRejectedError,
     Terms,
@@ -230,25 +230,16 @@ def _unsupported(error: UnsupportedProtocolError) -> Problem:
 
 def _invalid(error: InvalidRequestError) -> Problem:
     errors = [
-        FieldError(_pointer(pointer), detail)
+        FieldError(_pointer(pointer, error.fields), detail)
         for violation in error.violations
         for pointer, detail in violation.by_field()
     ]
     return Problem(422, "Invalid request", "The station could not take this request", errors=errors)
 
 
-_FIELDS = {
-    "idToken": "id_token",
-    "evseId": "evse_id",
-    "groupIdToken": "group_id_token",
-    "chargingProfile": "charging_profile",
-}
-"""OCPP's names of the fields our body has."""
-
-
-def _pointer(pointer: str) -> str:
-    """From the OCPP message to our body."""
+def _pointer(pointer: str, fields: Mapping[str, str]) -> str:
+    """From the OCPP message to our body; `fields`: what a field of the message is called there."""
     if not pointer:  # the message as a whole
         return ""
     _, field, *rest = pointer.split("/", 2)
-    return "/".join(["", _FIELDS.get(field, field), *rest])
+    return "/".join(["", fields.get(field, field), *rest])

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import MASK, IdToken
+from csms_transactions.domain.identity import Identity
 from csms_transactions.store.tables import authorizations as table
 from csms_transactions.store.tables import transactions
-from csms_transactions.store.transactions import Identity
 
 
 class Key(NamedTuple):

@@ -34,6 +34,8 @@ class NewEvent(NamedTuple):
     """What it tells of its transaction; None: the payload is small, and read as fast."""
     question: int | None = None
     """Which of a batch's questions about tokens is about its token."""
+    number: int | None = None
+    """Which event of its batch it is, where the station's answer is made of what is stored."""
 
 
 class StoredEvent(NamedTuple):

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.identity import Spot
-from csms_transactions.protocols.stored import facts_of_readings
+from csms_transactions.store.facts import facts_of_readings
 from csms_transactions.store.tables import meter_value_bytes, meter_values
 from csms_transactions.work import MeterValuesWork
 

@@ -11,9 +11,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.closing import Evidence, pause
+from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import State
 from csms_transactions.store.tables import ACTIVE, status_checks, transactions
-from csms_transactions.store.transactions import Identity
 
 
 class Running(NamedTuple):

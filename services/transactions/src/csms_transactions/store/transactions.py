@@ -10,7 +10,7 @@ from csms_db.statements import Insert, Lookup, Update
 from sqlalchemy import Integer, String, column, select, values
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions.domain.identity import Spot, transaction_key
+from csms_transactions.domain.identity import Identity, Spot, transaction_key
 from csms_transactions.domain.transaction import State, Transaction
 from csms_transactions.store.rows import (
     COLUMNS,
@@ -23,15 +23,6 @@ from csms_transactions.store.rows import (
     to_row,
 )
 from csms_transactions.store.tables import transactions
-
-
-class Identity(NamedTuple):
-    """Which transaction a row is."""
-
-    key: str
-    station_id: str
-    transaction_id: str
-    """As the station spelled it first; it compares without case."""
 
 
 class Change(NamedTuple):

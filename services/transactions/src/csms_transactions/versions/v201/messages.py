@@ -1,40 +1,33 @@
-"""OCPP 2.0.1: TransactionEvent, MeterValues, RequestStartTransaction, RequestStopTransaction.
+"""OCPP 2.0.1: reads TransactionEvent and MeterValues.
 
 Payloads come from the gateway, valid by their JSON schema; what schemas leave open (times, ranges) is checked here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
-from csms.v1.auth_pb2 import IdTokenInfo
+from csms_ocpp import long_list
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.long_list import LongList, NotInPiecesError
-from csms_ocpp.rules.remote_start import request_start_transaction
-from csms_ocpp.times import format_datetime, parse_datetime
-from csms_ocpp.validation import Violation
+from csms_ocpp.redaction import may_hold_secret_as_sent, redact
+from csms_ocpp.times import parse_datetime
+from csms_ocpp.versions import Protocol
 
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
 from csms_transactions.domain.meter import condensed
 from csms_transactions.domain.readings import ENERGY_REGISTER, MEASURANDS, Reading, Sample, readings
-
-Json = Mapping[str, Any]
+from csms_transactions.versions.v201.answers import event_answer
+from csms_transactions.versions.version import EventMessage, Json, MeterValuesMessage
 
 _INT32_MIN, _INT32_MAX = -(2**31), 2**31 - 1
 _EVENT_TYPES = {kind.value: kind for kind in EventType}
 
 
-class Told(NamedTuple):
-    """A TransactionEvent and the transaction it belongs to."""
-
-    transaction_id: str
-    event: TransactionEvent
-
-
-def transaction_event(payload: Json, meter_values: Iterable[Json] | None = None) -> Told:
+def transaction_event(payload: Json, meter_values: Iterable[Json] | None = None) -> TransactionEvent:
     """Read a TransactionEventRequest. Raises OcppError(PropertyConstraintViolation): a bad time or number.
 
     `meter_values`: those of a long one, which are not kept, in place of those in the payload.
@@ -42,7 +35,7 @@ def transaction_event(payload: Json, meter_values: Iterable[Json] | None = None)
     info: Json = payload["transactionInfo"]
     evse: Json = payload.get("evse", {})
     at = _time(payload["timestamp"], "/timestamp")
-    event = TransactionEvent(
+    return TransactionEvent(
         seq_no=_in_range(payload["seqNo"], "seqNo"),
         type=_EVENT_TYPES[payload["eventType"]],
         at=at,
@@ -50,7 +43,7 @@ def transaction_event(payload: Json, meter_values: Iterable[Json] | None = None)
         offline=payload.get("offline", False),
         evse_id=_optional(evse, "id"),
         connector_id=_optional(evse, "connectorId"),
-        id_token=id_token(payload["idToken"]) if "idToken" in payload else None,
+        id_token=_id_token(payload["idToken"]) if "idToken" in payload else None,
         charging_state=info.get("chargingState"),
         time_spent_charging=_optional(info, "timeSpentCharging"),
         stopped_reason=info.get("stoppedReason"),
@@ -59,24 +52,56 @@ def transaction_event(payload: Json, meter_values: Iterable[Json] | None = None)
         number_of_phases_used=_optional(payload, "numberOfPhasesUsed"),
         readings=_readings(payload.get("meterValue", ()) if meter_values is None else meter_values, at),
     )
-    return Told(info["transactionId"], event)
 
 
-def id_token(value: Json | None) -> IdToken | None:
+def _id_token(value: Json) -> IdToken:
     """An IdTokenType; additionalInfo plays no part in which token it is (C01.FR.25)."""
-    return None if value is None else IdToken(value["idToken"], value["type"])
+    return IdToken(value["idToken"], value["type"])
 
 
-def event_as_sent(raw: bytes) -> Told:
-    """Read a TransactionEventRequest as it came, of a long one the meter values a few at a time.
+def event_message(raw: bytes) -> EventMessage:
+    """Read a TransactionEventRequest as it came. Raises as `transaction_event`."""
+    payload, event = _read(raw)
+    name: str = payload["transactionInfo"]["transactionId"]
+    return EventMessage(name, event, _without_key_code(raw, event.id_token), event_answer)
 
-    Raises as `transaction_event`.
-    """
+
+def stored_event(payload: bytes) -> TransactionEvent:
+    """Read the event in a payload that is stored."""
+    return _read(payload)[1]
+
+
+def shown_event(payload: bytes) -> dict[str, Any]:
+    """Return a stored payload with its secrets masked."""
+    parsed: Any = long_list.loads(payload)
+    if may_hold_secret_as_sent(payload):
+        parsed = redact(Protocol.OCPP201, "TransactionEvent", parsed)
+    return parsed  # type: ignore[no-any-return]
+
+
+def meter_values_in(payload: Json) -> list[dict[str, Any]]:
+    """Return the MeterValueTypes of a message."""
+    found: list[dict[str, Any]] = payload.get("meterValue", [])
+    return found
+
+
+def _without_key_code(raw: bytes, token: IdToken | None) -> bytes:
+    """Return the payload as it is stored: as the station sent it, but without a key code (C04)."""
+    if token is None or token.masked() == token:
+        return raw
+    payload: dict[str, Any] = long_list.loads(raw)
+    return orjson.dumps(payload | {"idToken": {"idToken": token.masked().value, "type": token.type}})
+
+
+def _read(raw: bytes) -> tuple[Json, TransactionEvent]:
+    """Read a request; the meter values of a long one a few at a time. They are not in what is returned then."""
     found = LongList.find(raw)
     if found is not None and found.path == ("meterValue",):
         with suppress(NotInPiecesError):
-            return transaction_event(found.around, chain.from_iterable(piece.items for piece in found.pieces()))
-    return transaction_event(orjson.loads(raw))
+            items = chain.from_iterable(piece.items for piece in found.pieces())
+            return found.around, transaction_event(found.around, items)
+    payload: Json = orjson.loads(raw)
+    return payload, transaction_event(payload)
 
 
 def _readings(meter_values: Iterable[Json], default: datetime) -> tuple[Reading, ...]:
@@ -86,18 +111,7 @@ def _readings(meter_values: Iterable[Json], default: datetime) -> tuple[Reading,
     )
 
 
-class Measured(NamedTuple):
-    """A MeterValuesRequest."""
-
-    evse_id: int
-    """0: the main meter (J01.FR.18)."""
-    at: datetime
-    """The time of the first meterValue."""
-    readings: tuple[Reading, ...]
-    """Of the registers of energy, in order of time."""
-
-
-def meter_values_as_sent(raw: bytes) -> Measured:
+def meter_values(raw: bytes) -> MeterValuesMessage:
     """Read a MeterValuesRequest as it came, of a long one the meter values a few at a time.
 
     Raises OcppError(PropertyConstraintViolation): a bad time or number.
@@ -110,12 +124,12 @@ def meter_values_as_sent(raw: bytes) -> Measured:
     return _measured(payload, payload["meterValue"])
 
 
-def _measured(payload: Json, meter_values: Iterable[Json]) -> Measured:
-    values = iter(meter_values)
+def _measured(payload: Json, told: Iterable[Json]) -> MeterValuesMessage:
+    values = iter(told)
     first = next(values)
     at = _time(first["timestamp"], "/meterValue/0/timestamp")
     samples = chain.from_iterable(_samples(meter_value, at) for meter_value in chain((first,), values))
-    return Measured(_in_range(payload["evseId"], "evseId"), at, condensed(readings(samples, apart=True)))
+    return MeterValuesMessage(_in_range(payload["evseId"], "evseId"), at, condensed(readings(samples, apart=True)))
 
 
 def _samples(meter_value: Json, default: datetime) -> list[tuple[datetime, Sample]]:
@@ -139,52 +153,6 @@ def _sample(value: Json) -> Sample:
         int(unit.get("multiplier", 0)),  # 1.0 is an integer to JSON Schema, but no exponent to Decimal
         value.get("measurand", ENERGY_REGISTER),
     )
-
-
-def transaction_event_response(info: IdTokenInfo | None) -> dict[str, Any]:
-    """A TransactionEventResponse; `info` None: the event had no idToken, so there is nothing to say about one."""
-    return {} if info is None else {"idTokenInfo": id_token_info(info)}
-
-
-def id_token_info(info: IdTokenInfo) -> dict[str, Any]:
-    """An IdTokenInfoType with only the fields that say something."""
-    answer: dict[str, Any] = {"status": info.status}
-    if info.cache_expiry_ms:
-        expiry = datetime.fromtimestamp(info.cache_expiry_ms / 1000, UTC)
-        answer["cacheExpiryDateTime"] = format_datetime(expiry)
-    if info.charging_priority:
-        answer["chargingPriority"] = info.charging_priority
-    if info.language1:
-        answer["language1"] = info.language1
-    if info.evse_ids:
-        answer["evseId"] = list(info.evse_ids)
-    if info.HasField("group_id_token"):  # C09.FR.02: also in the TransactionEventResponse
-        group = info.group_id_token
-        answer["groupIdToken"] = {"idToken": group.id_token, "type": group.type}
-    if info.personal_message:
-        answer["personalMessage"] = {"format": "UTF8", "content": info.personal_message}
-    return answer
-
-
-def request_start(
-    *, remote_start_id: int, token: Json, evse_id: int | None, group: Json | None, profile: Json | None
-) -> tuple[str, dict[str, Any]]:
-    """The action and payload that ask a station to start a transaction (F01, F02)."""
-    payload: dict[str, Any] = {"remoteStartId": remote_start_id, "idToken": dict(token)}
-    optional = {"evseId": evse_id, "groupIdToken": group, "chargingProfile": profile}
-    payload.update({name: value for name, value in optional.items() if value is not None})
-    return "RequestStartTransaction", payload
-
-
-def start_violations(payload: Json) -> list[Violation]:
-    """What is wrong with a RequestStartTransaction that is valid by its schema, with the requirement ids."""
-    found = request_start_transaction(payload)
-    return [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, pointer, detail) for pointer, detail in found]
-
-
-def request_stop(transaction_id: str) -> tuple[str, dict[str, Any]]:
-    """The action and payload that ask a station to stop a transaction (F03)."""
-    return "RequestStopTransaction", {"transactionId": transaction_id}
 
 
 def _time(text: str, pointer: str) -> datetime:

@@ -1,1 +1,0 @@
-"""Adapters between the JSON of one OCPP version and the domain."""

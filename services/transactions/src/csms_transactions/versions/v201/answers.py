@@ -1,0 +1,34 @@
+"""OCPP 2.0.1: writes the answers to TransactionEvent."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from csms.v1.auth_pb2 import IdTokenInfo
+from csms_ocpp.times import format_datetime
+
+from csms_transactions.versions.version import NOTHING, Json, StoredTransaction
+
+
+def event_answer(info: IdTokenInfo | None, _stored: StoredTransaction | None) -> Json:
+    """Write a TransactionEventResponse; an event without an idToken is told nothing about one (C12.FR.03)."""
+    return NOTHING if info is None else {"idTokenInfo": id_token_info(info)}
+
+
+def id_token_info(info: IdTokenInfo) -> dict[str, Any]:
+    """An IdTokenInfoType with only the fields that say something."""
+    answer: dict[str, Any] = {"status": info.status}
+    if info.cache_expiry_ms:
+        expiry = datetime.fromtimestamp(info.cache_expiry_ms / 1000, UTC)
+        answer["cacheExpiryDateTime"] = format_datetime(expiry)
+    if info.charging_priority:
+        answer["chargingPriority"] = info.charging_priority
+    if info.language1:
+        answer["language1"] = info.language1
+    if info.evse_ids:
+        answer["evseId"] = list(info.evse_ids)
+    if info.HasField("group_id_token"):  # C09.FR.02: also in the TransactionEventResponse
+        group = info.group_id_token
+        answer["groupIdToken"] = {"idToken": group.id_token, "type": group.type}
+    if info.personal_message:
+        answer["personalMessage"] = {"format": "UTF8", "content": info.personal_message}
+    return answer

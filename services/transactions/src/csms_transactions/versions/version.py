@@ -1,0 +1,123 @@
+"""What this service must know of one OCPP version: how to read its messages, and how to write answers and commands."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from csms.v1.auth_pb2 import IdTokenInfo
+from csms_ocpp.validation import Violation, all_violations_request
+from csms_ocpp.versions import Protocol
+
+from csms_transactions.domain.events import TransactionEvent
+from csms_transactions.domain.identity import Identity
+from csms_transactions.domain.readings import Reading
+from csms_transactions.domain.remote import StartRequest
+from csms_transactions.domain.transaction import Transaction
+
+Json = Mapping[str, Any]
+"""A payload, valid by its JSON schema."""
+NOTHING: Json = {}
+
+
+class StoredTransaction(NamedTuple):
+    """A transaction as it is in the database once an event was stored."""
+
+    identity: Identity
+    transaction: Transaction
+
+
+Answer = Callable[[IdTokenInfo | None, StoredTransaction | None], Json]
+"""Makes a response of auth's decision (None: no token), and of what is stored if the message `needs_stored`."""
+
+
+class EventMessage(NamedTuple):
+    """A station's message that tells something of a transaction."""
+
+    transaction_id: str
+    event: TransactionEvent
+    payload: bytes
+    """What is stored of it: the JSON as the station sent it, but without a key code (C04)."""
+    answer: Answer
+    needs_stored: bool = False
+    """The response tells something that only the database knows, so it is made after the event was stored."""
+
+
+class MeterValuesMessage(NamedTuple):
+    """A station's message with meter values that names no transaction."""
+
+    evse_id: int
+    """0: the main meter (J01.FR.18)."""
+    at: datetime
+    """The time of the first meter value."""
+    readings: tuple[Reading, ...]
+    """Of the registers of energy, in order of time."""
+
+
+class Command(NamedTuple):
+    """A CALL for a station."""
+
+    action: str
+    payload: dict[str, Any]
+
+
+class RemoteAnswer(NamedTuple):
+    """What a station answered to a remote start or stop; None: it did not say."""
+
+    status: str | None = None
+    transaction_id: str | None = None
+    """Of a transaction that was running before: the cable came first (F02)."""
+
+
+class StatusTold(NamedTuple):
+    """What a station answered to the question whether a transaction is ongoing."""
+
+    ongoing: bool | None
+    """None: it did not say."""
+    queued: bool
+    """It has messages of this transaction that it did not deliver yet."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)  # there is one object per version
+class TransactionsVersion:
+    """One version. All else that differs between versions is in `csms_ocpp.versions`."""
+
+    protocol: Protocol
+
+    # What stations send.
+    events: Mapping[str, Callable[[bytes], EventMessage]]
+    """By action: reads a message that tells of a transaction. Raises OcppError for a time or number out of range."""
+    meter_values: Mapping[str, Callable[[bytes], MeterValuesMessage]]
+    """By action: reads a message with meter values alone. Raises as `events`."""
+    stored_event: Callable[[bytes], TransactionEvent]
+    """Reads `EventMessage.payload` again."""
+    shown_event: Callable[[bytes], dict[str, Any]]
+    """`EventMessage.payload` for people: secrets are masked."""
+    meter_values_in: Callable[[Json], list[dict[str, Any]]]
+    """The meter values in the payload of a message, as they were sent."""
+
+    # What the CSMS sends.
+    start_action: str
+    start: Callable[[StartRequest, int], Command]
+    """The command that starts a transaction (F01, F02), with our id of the request."""
+    start_rules: Callable[[Json], list[Violation]]
+    """What is wrong with such a command beyond its schema, with the requirement ids."""
+    start_id: Callable[[Json], int | None]
+    """Our id in such a command; None: it is another one."""
+    start_fields: Mapping[str, str]
+    """By the name of a field of such a command: the field of our API that it comes from."""
+    stop: Callable[[str], Command]
+    """The command that stops a transaction (F03), by the station's id of it."""
+    remote_answer: Callable[[Json], RemoteAnswer]
+    """Reads the answer to a command that starts or stops."""
+    ask_status: Callable[[str], Command]
+    """The command that asks whether a transaction is ongoing (E14), by the station's id of it."""
+    status_action: str
+    asked_status: Callable[[Json], str | None]
+    """The transaction that such a command asks about; None: it asks about all of them."""
+    told_status: Callable[[Json], StatusTold]
+    """Reads the answer to `ask_status`."""
+
+    def start_violations(self, command: Command) -> list[Violation]:
+        """Return what is wrong with a command that starts a transaction."""
+        return all_violations_request(self.protocol, *command) or self.start_rules(command.payload)
