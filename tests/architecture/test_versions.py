@@ -15,6 +15,7 @@ SOURCES = [
     "libs/db/src",
     "libs/runtime/src",
     "services/gateway/src",
+    "services/auth/src",
     "services/transactions/src",
 ]
 

@@ -16,11 +16,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from csms.v1.bus_pb2 import Record
+from csms_auth.handlers.payloads import StatusAnswers
 from csms_auth.handlers.turn import StatusAsked
 from csms_auth.ocsp import asking
 from csms_auth.ocsp.addresses import NotAllowed, is_allowed, target_of
 from csms_auth.ocsp.asking import StatusAsker
 from csms_auth.ocsp.question import Question
+from csms_auth.versions.v201 import answers
 from csms_bus.ports import BusUnavailable, Outgoing
 from csms_ocpp.validation import validate_response
 from csms_ocpp.versions import Protocol
@@ -55,7 +57,7 @@ class Asking:
             "GetCertificateStatus", {"ocspRequestData": data}, **({"deadline_ms": 0} | fields)
         )
         record.station_id = station_id
-        return StatusAsked(record, Question.of(data), {})
+        return StatusAsked(record, {}, Question.of(data), StatusAnswers(answers.status_known, answers.status_unknown))
 
     async def __call__(self, data: dict[str, str], **fields: Any) -> Any:
         """The answer for the station."""

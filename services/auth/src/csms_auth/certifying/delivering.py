@@ -1,4 +1,4 @@
-"""Brings certificates to their stations: CertificateSigned, and what its outcome means."""
+"""Brings certificates to their stations, and says what follows from the outcome."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,8 +11,8 @@ from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.ids import new_id
 
-from csms_auth import events
-from csms_auth.certifying.orders import CERTIFICATE_SIGNED, OUTCOME_TIME, order
+from csms_auth import events, versions
+from csms_auth.certifying.orders import OUTCOME_TIME, order
 from csms_auth.domain.certificates import MOST_FAILURES, Certificate, not_taken, put_off, taken
 from csms_auth.store import certificates, tables
 
@@ -42,8 +42,7 @@ def _ordered(certificate: Certificate, now: datetime) -> Certificate:
 
 
 def _order(certificate: Certificate, now: datetime) -> Outgoing:
-    payload = {"certificateChain": certificate.chain, "certificateType": certificate.certificate_type}
-    return order(certificate.station_id, certificate.order_id or "", CERTIFICATE_SIGNED, payload, now)
+    return order(certificate.station_id, certificate.order_id or "", versions.ORDERED.deliver(certificate), now)
 
 
 def delivered(certificate: Certificate, result: CommandResult, now: datetime) -> Certificate:
@@ -61,14 +60,11 @@ def delivered(certificate: Certificate, result: CommandResult, now: datetime) ->
 
 
 def _answered(certificate: Certificate, result: CommandResult) -> Certificate:
-    response = orjson.loads(result.payload)
-    if response["status"] == "Accepted":
+    told = versions.ORDERED.read_delivery(orjson.loads(result.payload))
+    if told.taken:
         return taken(certificate)
-    info = response.get("statusInfo", {})
-    details = " ".join(text for text in (info.get("reasonCode"), info.get("additionalInfo")) if text)
-    return not_taken(
-        certificate, _shortened(f"the station rejected it: {details}" if details else "the station rejected it")
-    )
+    reason = f"the station rejected it: {told.details}" if told.details else "the station rejected it"
+    return not_taken(certificate, _shortened(reason))
 
 
 def _error(result: CommandResult) -> str:

@@ -1,8 +1,6 @@
 """What auth has device-mgmt send: CALLs, and the end of a connection."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import orjson
 from csms.v1.station_pb2 import CallOrder, CloseConnection
@@ -11,9 +9,9 @@ from csms_bus.records import new_record
 from csms_bus.topics import DEVICES_ORDERS
 from csms_runtime.clock import to_ms
 
+from csms_auth.versions.version import Command
+
 ORIGIN = "auth"
-CERTIFICATE_SIGNED = "CertificateSigned"
-TRIGGER_MESSAGE = "TriggerMessage"
 
 ORDER_TIME = timedelta(seconds=60)
 """How long an order may wait to be sent."""
@@ -21,12 +19,12 @@ OUTCOME_TIME = timedelta(minutes=10)
 """How long the outcome of an order is waited for; device-mgmt owes one, within the station's time and its own grace."""
 
 
-def order(station_id: str, call_id: str, action: str, payload: Mapping[str, Any], now: datetime) -> Outgoing:
+def order(station_id: str, call_id: str, command: Command, now: datetime) -> Outgoing:
     """Return the order of a CALL; its outcome comes on ocpp.results."""
     body = CallOrder(
         call_id=call_id,
-        action=action,
-        payload=orjson.dumps(payload),
+        action=command.action,
+        payload=orjson.dumps(command.payload),
         origin=ORIGIN,
         deadline_ms=to_ms(now + ORDER_TIME),
     )

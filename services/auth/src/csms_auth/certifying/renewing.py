@@ -9,17 +9,12 @@ from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.ids import new_id
 
-from csms_auth.certifying.orders import TRIGGER_MESSAGE, order
-from csms_auth.pki.ports import CertificateType
+from csms_auth import versions
+from csms_auth.certifying.orders import order
 from csms_auth.store import certificates, tables
 
 BATCH = 100
 ASK_AGAIN = timedelta(days=1)
-
-_TRIGGERS = {
-    CertificateType.CHARGING_STATION: "SignChargingStationCertificate",
-    CertificateType.V2G: "SignV2GCertificate",
-}
 
 _log = structlog.get_logger(__name__)
 
@@ -36,14 +31,7 @@ async def order_renewals(database: Database, before_end: timedelta) -> int:
         )
         await certificates.save(session, [replace(each, renewal_at=now) for each in found])
         orders = [
-            order(
-                each.station_id,
-                new_id(),
-                TRIGGER_MESSAGE,
-                {"requestedMessage": _TRIGGERS[each.certificate_type]},
-                now,
-            )
-            for each in found
+            order(each.station_id, new_id(), versions.ORDERED.renew(each.certificate_type), now) for each in found
         ]
         await outbox.add(session, tables.outbox, orders)
     for each in found:

@@ -13,9 +13,10 @@ from csms_runtime.clock import utcnow
 
 from csms_auth import events
 from csms_auth.certifying.delivering import AFTER_CONNECTING, AFTER_CONNECTING_AGAIN, delivered
-from csms_auth.certifying.orders import CERTIFICATE_SIGNED, ORIGIN
+from csms_auth.certifying.orders import ORIGIN
 from csms_auth.domain.certificates import Certificate, CertificateState
 from csms_auth.store import certificates, tables
+from csms_auth.versions import ORDERED
 
 _RESULTS = {CertificateState.ACCEPTED: "accepted", CertificateState.REJECTED: "rejected"}
 """What is counted; anything else is tried again."""
@@ -64,7 +65,7 @@ class ResultsConsumer:
 
 def _is_delivery(record: Record) -> bool:
     command = record.command_result.command
-    return command.origin == ORIGIN and command.action == CERTIFICATE_SIGNED
+    return command.origin == ORIGIN and command.action == ORDERED.deliver_action
 
 
 def _is_opening(record: Record) -> bool:

@@ -6,6 +6,7 @@ Requirements: A02 and A03 (SignCertificate, CertificateSigned), A00.FR.501 to .5
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from csms_auth.domain.tokens import Answer, TokenStatus
 from csms_auth.pki.ports import CertificateType
@@ -41,6 +42,14 @@ class CertificateState(StrEnum):
     """Before it was delivered, the station asked for another one."""
     REVOKED = "Revoked"
     """An operator revoked it: nobody gets in with it."""
+
+
+class CertificateWanted(NamedTuple):
+    """What a station asks to be signed."""
+
+    certificate_type: CertificateType
+    csr: str
+    """PEM."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 NO_AUTHORIZATION = "NoAuthorization"
 KEY_CODE = "KeyCode"
@@ -64,6 +65,14 @@ class Token:
     """The EVSEs it may be used at; None: all, empty: none."""
     concurrent_tx_limit: int | None = None
     charging_priority: int | None = None
+
+
+class TokenShown(NamedTuple):
+    """A token that a station asks about before somebody charges."""
+
+    token: TokenRef
+    has_certificate: bool
+    """It came with a contract certificate (C07)."""
 
 
 @dataclass(frozen=True, slots=True)

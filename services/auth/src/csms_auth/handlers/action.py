@@ -1,18 +1,16 @@
-"""What answers an action is: two pure functions. The consumer does the I/O between and after them."""
+"""How a message is answered: by two pure functions. The consumer does the I/O between and after them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.stations import Station
 from csms_auth.domain.tokens import Answer, TokenRef
+from csms_auth.handlers.payloads import JsonObject, StatusAnswers
 from csms_auth.handlers.turn import Rules
 from csms_auth.ocsp.question import Question as StatusQuestion
-
-JsonObject = Mapping[str, Any]
-"""A payload, already valid by its JSON schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +25,22 @@ class StationMessage:
     """What is known of it, for an action that wants it."""
 
 
+class StatusWanted(NamedTuple):
+    """A question about a certificate's status, and how its answer is written."""
+
+    question: StatusQuestion
+    answers: StatusAnswers
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a CALL leads to."""
 
     response: JsonObject
-    """With a `question`: what is answered when that cannot be asked."""
+    """With `status`: what is answered when nobody can be asked."""
     certificate_request: CertificateRequest | None = None
     """To be stored."""
-    question: StatusQuestion | None = None
+    status: StatusWanted | None = None
     """To be asked of others; the station is answered when they have answered."""
 
 
@@ -46,7 +51,7 @@ def no_tokens(_request: JsonObject) -> Sequence[TokenRef]:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """How an action of a protocol is answered."""
+    """How a message of a station is answered."""
 
     answer: Callable[[StationMessage, Callable[[TokenRef], Answer]], Outcome]
     """Gets the CALL and a way to decide on the tokens that `tokens` named."""

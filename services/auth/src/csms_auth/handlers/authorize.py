@@ -1,45 +1,28 @@
-"""Authorize (OCPP 2.0.1, use cases C01 to C09)."""
+"""A station asks whether a token may charge (use cases C01 to C09)."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from csms_ocpp.times import format_datetime
-
-from csms_auth.domain.certificates import unverifiable
-from csms_auth.domain.tokens import CENTRAL, Answer, TokenRef
-from csms_auth.handlers.action import JsonObject, Outcome, StationMessage
+from csms_auth.domain.certificates import CertificateStatus, unverifiable
+from csms_auth.domain.tokens import Answer, TokenRef, TokenShown
+from csms_auth.handlers.action import Action, Outcome, StationMessage
+from csms_auth.handlers.payloads import JsonObject
 
 
-def tokens(request: JsonObject) -> Sequence[TokenRef]:
-    """Return the token to look up; additionalInfo is not part of its identity (C01.FR.25)."""
-    id_token = request["idToken"]
-    return (TokenRef(id_token["type"], id_token["idToken"]),)
+def action(
+    read: Callable[[JsonObject], TokenShown], write: Callable[[Answer, CertificateStatus | None], JsonObject]
+) -> Action:
+    """Return how it is answered in a version that reads and writes it so."""
+
+    def tokens(request: JsonObject) -> Sequence[TokenRef]:
+        return (read(request).token,)
+
+    def answer(call: StationMessage, decide: Callable[[TokenRef], Answer]) -> Outcome:
+        return Outcome(write(*_decided(read(call.request), decide)))
+
+    return Action(answer, tokens=tokens)
 
 
-def answer(call: StationMessage, decide: Callable[[TokenRef], Answer]) -> Outcome:
-    """Answer an AuthorizeRequest.
-
-    A contract certificate cannot be verified as long as no PKI is configured; it is never taken for good (C07.FR.17).
-    """
-    (token,) = tokens(call.request)
-    decided = decide(token)
-    if "certificate" not in call.request and "iso15118CertificateHashData" not in call.request:
-        return Outcome({"idTokenInfo": id_token_info(decided)})
-    decided, certificate_status = unverifiable(decided)
-    return Outcome({"idTokenInfo": id_token_info(decided), "certificateStatus": certificate_status})
-
-
-def id_token_info(decided: Answer) -> dict[str, Any]:
-    """Spell an answer as OCPP 2.0.1's IdTokenInfoType."""
-    group = decided.group_id and {"idToken": decided.group_id, "type": CENTRAL}
-    message = decided.personal_message and {"format": "UTF8", "content": decided.personal_message}
-    expiry = decided.cache_expiry and format_datetime(decided.cache_expiry)
-    optional = {
-        "cacheExpiryDateTime": expiry,
-        "chargingPriority": decided.charging_priority,
-        "language1": decided.language1,
-        "evseId": list(decided.evse_ids) or None,
-        "groupIdToken": group,
-        "personalMessage": message,
-    }
-    return {"status": decided.status} | {name: value for name, value in optional.items() if value is not None}
+def _decided(shown: TokenShown, decide: Callable[[TokenRef], Answer]) -> tuple[Answer, CertificateStatus | None]:
+    """Decide. A contract certificate can't be verified while no PKI is set up: it counts as bad (C07.FR.17)."""
+    decided = decide(shown.token)
+    return unverifiable(decided) if shown.has_certificate else (decided, None)

@@ -1,47 +1,48 @@
-"""SignCertificate (OCPP 2.0.1, use cases A02 and A03)."""
+"""A station asks for a certificate (use cases A02 and A03)."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from csms_auth.domain.certificates import CertificateRequest, RequestState
+from csms_auth.domain.certificates import CertificateRequest, CertificateWanted, RequestState
 from csms_auth.domain.tokens import Answer, TokenRef
-from csms_auth.handlers.action import Outcome, StationMessage
+from csms_auth.handlers.action import Action, Outcome, StationMessage
+from csms_auth.handlers.payloads import JsonObject, Reason
 from csms_auth.pki import csr
 from csms_auth.pki.csr import BadCsr
-from csms_auth.pki.ports import CertificateType
-
-_MAX_INFO = 512
-"""Characters of statusInfo.additionalInfo."""
 
 
-def answer(call: StationMessage, _decide: Callable[[TokenRef], Answer]) -> Outcome:
-    """Accept a CSR that can be signed (A02.FR.11); signing and delivering follow. Reject any other (A02.FR.12).
+def action(read: Callable[[JsonObject], CertificateWanted], write: Callable[[Reason | None], JsonObject]) -> Action:
+    """Return how it is answered in a version that reads and writes it so.
 
-    Either is recorded: an operator sees what the station wants, and why it does not get it.
+    A CSR that can be signed is accepted (A02.FR.11): signing and delivering follow. Any other one is rejected
+    (A02.FR.12). Both are recorded: an operator sees what the station wants, and why it does not get it.
     """
-    kind = CertificateType(call.request.get("certificateType", CertificateType.CHARGING_STATION))
-    text = str(call.request["csr"])
-    request = CertificateRequest(call.station_id, kind, text, call.received_at)
+
+    def answer(call: StationMessage, _decide: Callable[[TokenRef], Answer]) -> Outcome:
+        request, refused = _looked_at(call, read(call.request))
+        return Outcome(write(refused), certificate_request=request)
+
+    return Action(answer, stores=True, wants_station=True)
+
+
+def _looked_at(call: StationMessage, wanted: CertificateWanted) -> tuple[CertificateRequest, Reason | None]:
+    """Return what to record, and why it is refused; None: it is not."""
+    request = CertificateRequest(call.station_id, wanted.certificate_type, wanted.csr, call.received_at)
     if not call.rules.signs_certificates:
-        return _rejected(request, "NotEnabled", "No certificate authority is configured")
+        return _refused(request, Reason("NotEnabled", "No certificate authority is configured"))
     try:
-        wanted = csr.signing_request(
-            text,
-            kind,
+        signing = csr.signing_request(
+            wanted.csr,
+            wanted.certificate_type,
             station_id=call.station_id,
             serial_number=call.station.serial_number if call.station else "",
             organization=(call.station and call.station.organization) or call.rules.organization,
         )
     except BadCsr as error:
-        return _rejected(request, "InvalidCSR", str(error))
-    pending = replace(
-        request, state=RequestState.PENDING, key_sha256=csr.key_sha256(wanted.csr), due_at=call.received_at
-    )
-    return Outcome({"status": "Accepted"}, certificate_request=pending)
+        return _refused(request, Reason("InvalidCSR", str(error)))
+    key = csr.key_sha256(signing.csr)
+    return replace(request, state=RequestState.PENDING, key_sha256=key, due_at=call.received_at), None
 
 
-def _rejected(request: CertificateRequest, reason_code: str, reason: str) -> Outcome:
-    status_info = {"reasonCode": reason_code, "additionalInfo": reason[:_MAX_INFO]}
-    return Outcome(
-        {"status": "Rejected", "statusInfo": status_info}, certificate_request=replace(request, reason=reason)
-    )
+def _refused(request: CertificateRequest, reason: Reason) -> tuple[CertificateRequest, Reason]:
+    return replace(request, reason=reason.text), reason

@@ -1,4 +1,4 @@
-"""A station's CALL: looked up in the table of actions, answered, replied to."""
+"""A station's CALL: answered as its version of OCPP says, replied to."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from csms_bus.records import error_to, reply_to
 from csms_ocpp.errors import ErrorCode
 from csms_runtime.clock import from_ms
 
+from csms_auth import versions
 from csms_auth.domain.tokens import Answer, Question, TokenRef
 from csms_auth.handlers.action import Action, StationMessage
-from csms_auth.handlers.actions import ACTIONS
 from csms_auth.handlers.turn import SKIP, StatusAsked, Step, Turn, expired
 
 
@@ -21,7 +21,8 @@ def step(record: Record, now_ms: int) -> Step:
     that the gateway should not have let through.
     """
     call = record.station_call
-    action = ACTIONS.get((call.protocol, call.action))
+    version = versions.of(call.protocol)
+    action = None if version is None else version.actions.get(call.action)
     if action is None:
         return _not_supported(record)
     if expired(call.deadline_ms, now_ms) and not action.stores:
@@ -41,8 +42,8 @@ def _answered(record: Record, action: Action, request: dict[str, Any]) -> Step:
         outcome = action.answer(StationMessage(record.station_id, request, received_at, turn.rules, station), decide)
         if outcome.certificate_request is not None:
             turn.certificate_requests.append(outcome.certificate_request)
-        if not call.no_reply and outcome.question is not None:
-            turn.status_questions.append(StatusAsked(record, outcome.question, outcome.response))
+        if not call.no_reply and outcome.status is not None:
+            turn.status_questions.append(StatusAsked(record, outcome.response, *outcome.status))
         elif not call.no_reply:
             payload = orjson.dumps(outcome.response)
             reply = reply_to(call, payload=payload, station_id=record.station_id, traceparent=record.traceparent)

@@ -7,7 +7,6 @@ repeated records are plain unit tests.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
 
 import orjson
 from csms.v1.bus_pb2 import Record
@@ -26,6 +25,7 @@ from csms_auth.domain.connections import Rules as ConnectionRules
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.domain.stations import Admission, Station, admit, claim, prove, take_pending
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
+from csms_auth.handlers.payloads import JsonObject, StatusAnswers
 from csms_auth.ocsp.question import Question as StatusQuestion
 
 
@@ -59,11 +59,12 @@ class StatusAsked:
 
     record: Record
     """The station's CALL."""
-    question: StatusQuestion
-    otherwise: Mapping[str, Any]
+    otherwise: JsonObject
     """The answer when nobody can be asked."""
+    question: StatusQuestion
+    answers: StatusAnswers
 
-    def answer(self, response: Mapping[str, Any]) -> Outgoing:
+    def answer(self, response: JsonObject) -> Outgoing:
         """Return the reply to the station."""
         return reply_to(
             self.record.station_call,

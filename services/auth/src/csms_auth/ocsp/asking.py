@@ -14,8 +14,7 @@ from csms_bus.ports import BusUnavailable, Outgoing
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms, utcnow
 
-from csms_auth.handlers import certificate_status
-from csms_auth.handlers.action import JsonObject
+from csms_auth.handlers.payloads import JsonObject, Reason
 from csms_auth.handlers.turn import StatusAsked
 from csms_auth.ocsp.addresses import Network, NotAllowed, target_of
 from csms_auth.ocsp.question import MAX_RESULT, BadResponse, Question
@@ -109,7 +108,7 @@ class StatusAsker:
         if len(result) > MAX_RESULT:
             return self._failed(asked, "no status", "the responder's answer is too long for OCPP")
         metrics.AUTH_STATUS_QUESTIONS.labels("told").inc()
-        return certificate_status.succeeded(result)
+        return asked.answers.known(result)
 
     async def _status(self, question: Question) -> bytes:
         self._forget()
@@ -153,4 +152,4 @@ class StatusAsker:
     def _failed(self, asked: StatusAsked, result: str, reason: str) -> JsonObject:
         metrics.AUTH_STATUS_QUESTIONS.labels(result).inc()
         _log.info("no certificate status", station_id=asked.record.station_id, reason=reason)
-        return certificate_status.failed("NotFound", reason)
+        return asked.answers.unknown(Reason("NotFound", reason))

@@ -1,0 +1,58 @@
+"""OCPP 2.0.1: writes the answers to what stations ask of auth."""
+
+from typing import Any
+
+from csms_ocpp.times import format_datetime
+
+from csms_auth.domain.certificates import CertificateStatus
+from csms_auth.domain.tokens import CENTRAL, Answer
+from csms_auth.handlers.payloads import JsonObject, Reason
+
+_MAX_INFO = 512
+"""Characters of statusInfo.additionalInfo."""
+
+
+def authorized(decided: Answer, certificate: CertificateStatus | None) -> JsonObject:
+    """Write an AuthorizeResponse."""
+    told = {"idTokenInfo": id_token_info(decided)}
+    return told if certificate is None else told | {"certificateStatus": certificate}
+
+
+def id_token_info(decided: Answer) -> dict[str, Any]:
+    """Write an IdTokenInfoType."""
+    group = decided.group_id and {"idToken": decided.group_id, "type": CENTRAL}
+    message = decided.personal_message and {"format": "UTF8", "content": decided.personal_message}
+    expiry = decided.cache_expiry and format_datetime(decided.cache_expiry)
+    optional = {
+        "cacheExpiryDateTime": expiry,
+        "chargingPriority": decided.charging_priority,
+        "language1": decided.language1,
+        "evseId": list(decided.evse_ids) or None,
+        "groupIdToken": group,
+        "personalMessage": message,
+    }
+    return {"status": decided.status} | {name: value for name, value in optional.items() if value is not None}
+
+
+def certificate_signing(refused: Reason | None) -> JsonObject:
+    """Write a SignCertificateResponse: Accepted (A02.FR.11), or Rejected (A02.FR.12)."""
+    return {"status": "Accepted"} if refused is None else {"status": "Rejected", "statusInfo": _status_info(refused)}
+
+
+def no_ev_certificate(reason: Reason) -> JsonObject:
+    """Write a Get15118EVCertificateResponse that fails."""
+    return {"status": "Failed", "statusInfo": _status_info(reason), "exiResponse": ""}
+
+
+def status_known(ocsp_result: str) -> JsonObject:
+    """Write a GetCertificateStatusResponse with an OCSPResponse, DER in base64 (M06.FR.02, .03, .08, .09)."""
+    return {"status": "Accepted", "ocspResult": ocsp_result}
+
+
+def status_unknown(reason: Reason) -> JsonObject:
+    """Write a GetCertificateStatusResponse when the status cannot be had (M06.FR.04)."""
+    return {"status": "Failed", "statusInfo": _status_info(reason)}
+
+
+def _status_info(reason: Reason) -> dict[str, str]:
+    return {"reasonCode": reason.code, "additionalInfo": reason.text[:_MAX_INFO]}

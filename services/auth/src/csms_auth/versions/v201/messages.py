@@ -1,0 +1,25 @@
+"""OCPP 2.0.1: reads what stations ask of auth. Payloads are valid by their JSON schema."""
+
+from csms_auth.domain.certificates import CertificateWanted
+from csms_auth.domain.tokens import TokenRef, TokenShown
+from csms_auth.handlers.payloads import JsonObject
+from csms_auth.ocsp.question import Question
+from csms_auth.pki.ports import CertificateType
+
+
+def token_shown(request: JsonObject) -> TokenShown:
+    """Read an AuthorizeRequest; additionalInfo is not part of a token's identity (C01.FR.25)."""
+    token = request["idToken"]
+    has_certificate = "certificate" in request or "iso15118CertificateHashData" in request
+    return TokenShown(TokenRef(token["type"], token["idToken"]), has_certificate)
+
+
+def certificate_wanted(request: JsonObject) -> CertificateWanted:
+    """Read a SignCertificateRequest."""
+    kind = CertificateType(request.get("certificateType", CertificateType.CHARGING_STATION))
+    return CertificateWanted(kind, str(request["csr"]))
+
+
+def status_question(request: JsonObject) -> Question:
+    """Read a GetCertificateStatusRequest. Raises BadQuestion."""
+    return Question.of(request["ocspRequestData"])
