@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from csms.v1.auth_pb2 import IdToken, IdTokenInfo
+from csms_transactions.batch import Batch
 from csms_transactions.domain.identity import transaction_key
+from csms_transactions.events.writer import BatchWriter
 from csms_transactions.handlers import transaction_event
 from csms_transactions.store import queries
-from csms_transactions.storing import Storing
-from csms_transactions.undecided import AskingAgain
+from csms_transactions.tokens.asking_again import AskingAgain
 from csms_transactions.versions.v201.messages import event_message
-from csms_transactions.work import Work
 
 
 def group(name: str) -> IdToken:
@@ -127,7 +127,7 @@ async def test_decisions_that_come_late_are_kept(world, api):
     assert reply.error.code == "InternalError"
     assert statuses(await shown(api)) == [(0, "TAG", None)]
     world.auth.silent = False
-    asking = AskingAgain(world.service._storing, world.service._tokens, after=timedelta(0))
+    asking = AskingAgain(world.service._writer, world.service._tokens, after=timedelta(0))
     assert await asking.ask() == 1
     assert await asking.ask() == 0
     item = await shown(api)
@@ -141,7 +141,7 @@ async def test_a_key_code_is_not_asked_about_again(world):
     code = {"idToken": "4711", "type": "KeyCode"}
     await world.gateway.call("CS1", "TransactionEvent", world.event(0, "Started", idToken=code))
     world.auth.silent = False
-    assert await AskingAgain(world.service._storing, world.service._tokens, after=timedelta(0)).ask() == 0
+    assert await AskingAgain(world.service._writer, world.service._tokens, after=timedelta(0)).ask() == 0
 
 
 async def test_what_auth_says_after_the_events_are_stored_counts(world, api):
@@ -211,35 +211,35 @@ async def test_services_side_by_side_count_one_after_the_other(world, make_world
                 await each.gateway.tell(each.event(1, "Ended"), name)
 
 
-def work_of(world: Any, seq_no: int, stations: list[str], **fields: Any) -> Work:
-    work = Work()
+def batch_of(world: Any, seq_no: int, stations: list[str], **fields: Any) -> Batch:
+    batch = Batch()
     for station_id in stations:
         outgoing, _ = world.gateway.station_call("", "TransactionEvent", world.event(seq_no, **fields))
         call = outgoing.record.station_call
-        transaction_event.read(work, station_id, call, event_message(call.payload))
-    work.events[:] = [item.asked_as(number) for number, item in enumerate(work.events)]
-    return work
+        transaction_event.read(batch, station_id, call, event_message(call.payload))
+    batch.events[:] = [item.asked_as(number) for number, item in enumerate(batch.events)]
+    return batch
 
 
 async def test_events_and_decisions_side_by_side_lose_nothing(world):
     """In whatever order either has them, and with what this process knows of transactions, nobody waits in a circle."""
-    storing: Storing = world.service._storing
+    writer: BatchWriter = world.service._writer
     stations = [f"CS{number}" for number in range(30)]
     rng = random.Random(7)  # noqa: S311 the same order every time
-    still = (await storing.store(work_of(world, 0, stations, kind="Started", token="TAG"))).authorized.open
+    still = (await writer.write(batch_of(world, 0, stations, kind="Started", token="TAG"))).authorized.open
     info = IdTokenInfo(status="Accepted", group_id_token=group("FLEET"), concurrent_tx_limit=50, token_key="tag")
 
     async def events() -> None:
         for seq_no in range(1, 11):
-            await storing.store(work_of(world, seq_no, rng.sample(stations, len(stations))))
+            await writer.write(batch_of(world, seq_no, rng.sample(stations, len(stations))))
 
     async def decisions() -> None:
         for _ in range(10):
             some = rng.sample(list(still.values()), 20)
-            await storing.decide({one.row.key: replace(one, info=info) for one in some})
+            await writer.decide({one.row.key: replace(one, info=info) for one in some})
 
     await asyncio.gather(events(), decisions(), decisions())
-    await storing.decide({one.row.key: replace(one, info=info) for one in still.values()})
+    await writer.decide({one.row.key: replace(one, info=info) for one in still.values()})
     for station_id in stations:
         found = await row(world, station_id)
         assert (found["event_count"], found["id_token"], found["group_id_token"]) == (11, "TAG", "FLEET")

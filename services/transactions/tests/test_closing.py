@@ -11,9 +11,10 @@ from csms_bus import topics
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_runtime.clock import now_ms, to_ms, utcnow
-from csms_transactions import checking, doubts
+from csms_transactions.closing import boots, evidence
 from csms_transactions.domain.closing import CloseReason, Evidence, StationSays, Verdict, pause, verdict
 from csms_transactions.domain.identity import transaction_key
+from csms_transactions.store import status_checks
 
 RESULT, ERROR, UNKNOWN = Outcome.OUTCOME_RESULT, Outcome.OUTCOME_ERROR, Outcome.OUTCOME_UNKNOWN
 GONE = {"ongoingIndicator": False, "messagesInQueue": False}
@@ -22,8 +23,8 @@ T = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
-    monkeypatch.setattr(checking, "BOOT_DELAY", timedelta(0))
-    monkeypatch.setattr(doubts, "LATE_DELAY", timedelta(0))
+    monkeypatch.setattr(boots, "BOOT_DELAY", timedelta(0))
+    monkeypatch.setattr(evidence, "LATE_DELAY", timedelta(0))
 
 
 async def item(api: Any, transaction_id: str = "tx-1") -> dict[str, Any]:
@@ -241,7 +242,7 @@ async def test_a_transaction_that_goes_on_after_a_boot_is_left_alone(world, api)
 
     async def settled() -> bool:
         async with world.database.reading() as session:
-            return await checking.status_checks.next_due(session) is None
+            return await status_checks.next_due(session) is None
 
     await world.eventually(settled)
     assert await active(api) == ["tx-1"]

@@ -11,7 +11,7 @@ from csms.v1.auth_pb2 import IdToken, IdTokenInfo
 from csms_runtime.clock import now_ms
 from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.recording import Recorded, record
+from csms_transactions.events.applying import Applied, apply_events
 from csms_transactions.store import queries, transactions
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.facts import facts_of
@@ -37,14 +37,14 @@ def new(payload: dict[str, Any], key: str) -> NewEvent:
     return NewEvent(key, "ocpp2.0.1", event, text, NOW, text, facts_of(event) if event.seq_no % 2 else None)
 
 
-async def store(database: Any, payloads: Sequence[dict[str, Any]]) -> Recorded:
+async def store(database: Any, payloads: Sequence[dict[str, Any]]) -> Applied:
     batch: dict[Identity, list[NewEvent]] = {}
     for payload in payloads:
         spelled = payload["transactionInfo"]["transactionId"]
         identity = Identity(transaction_key("CS1", spelled), "CS1", spelled)
         batch.setdefault(identity, []).append(new(payload, identity.key)._replace(question=0))
     async with database.direct() as session:
-        return await record(session, batch, NOW, decisions=[IdTokenInfo(status="Accepted")])
+        return await apply_events(session, batch, NOW, decisions=[IdTokenInfo(status="Accepted")])
 
 
 async def stored(database: Any, reuse: int = 0) -> Transaction | None:
@@ -75,8 +75,8 @@ async def test_an_ended_event_with_a_used_seq_no_ends_the_transaction(database, 
         told(transaction_event, "Ended", 1, 20, energy=9000, info={"stoppedReason": "EVDisconnected"}),
     )
     await store(database, [begin, later])
-    recorded = await store(database, [end])
-    assert (recorded.stored, recorded.repeats, len(recorded.conflicts)) == (1, 0, 1)
+    applied = await store(database, [end])
+    assert (applied.stored, applied.repeats, len(applied.conflicts)) == (1, 0, 1)
     found = await stored(database)
     assert found is not None
     assert (found.state, found.stopped_reason, found.energy.wh) == ("Ended", "EVDisconnected", 8000)
@@ -152,8 +152,8 @@ async def test_an_id_that_is_used_again_is_another_transaction(database, transac
     for start in range(0, len(queue), size):
         await store(database, queue[start : start + size])
     for again in (queue, sessions[0], list(reversed(queue))):  # records may come twice, and late
-        recorded = await store(database, again)
-        assert (recorded.stored, recorded.repeats) == (0, len(again))
+        applied = await store(database, again)
+        assert (applied.stored, applied.repeats) == (0, len(again))
     for reuse, day in enumerate(days):
         found = await stored(database, reuse)
         assert found is not None

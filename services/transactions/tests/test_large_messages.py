@@ -6,11 +6,11 @@ import orjson
 import pytest
 from csms.v1.station_pb2 import StationCall
 from csms_runtime.clock import utcnow
+from csms_transactions.batch import BatchMeterValues
 from csms_transactions.domain.identity import transaction_key
 from csms_transactions.domain.transaction import MAX_GAPS
 from csms_transactions.store import meter_values, queries
 from csms_transactions.store.tables import meter_value_bytes, transaction_events
-from csms_transactions.work import MeterValuesWork
 from sqlalchemy import func, select
 
 T = "2026-01-01T00:00:00Z"
@@ -119,7 +119,7 @@ async def test_gaps_are_bounded(world):
 def message(number, size, station_id="CS1"):
     call = StationCall(payload=b"%d" % number)
     at = utcnow().replace(microsecond=number)
-    return MeterValuesWork(station_id, call, 1, at, at, b"x" * size)
+    return BatchMeterValues(station_id, call, 1, at, at, b"x" * size)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from csms_testing.energy_streams import payloads
 from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.domain.transaction import Transaction, derive
-from csms_transactions.recording import record
+from csms_transactions.events.applying import apply_events
 from csms_transactions.store import tables, transactions
 from csms_transactions.store.events import NewEvent
 from csms_transactions.versions.v201 import messages as v201
@@ -136,6 +136,6 @@ async def test_what_an_earlier_version_stored_is_marked_and_computed_again_with_
         event = v201.transaction_event(messages[2][1])
         raw = orjson.dumps(messages[2][1])
         new = NewEvent(KEY, "ocpp2.0.1", event, raw, event.at, raw)
-        await record(session, {Identity(KEY, "CS1", "tx"): [new]}, event.at)
+        await apply_events(session, {Identity(KEY, "CS1", "tx"): [new]}, event.at)
     again = await stored(world)
     assert (again.energy.wh, again.energy.quality, again.meter.outdated) == (900, "measured", False)

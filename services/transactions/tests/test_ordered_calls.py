@@ -48,7 +48,7 @@ async def test_without_connection_it_is_not_sent(world, api):
 
 
 async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(world, api, monkeypatch):
-    monkeypatch.setattr("csms_transactions.ordering.CONNECTING_S", 10)
+    monkeypatch.setattr("csms_transactions.orders.CONNECTING_S", 10)
     posted = asyncio.create_task(api.post(START, json=BODY))
     await world.eventually(lambda: world.devices.ordered)
     await world.connect()

@@ -8,12 +8,12 @@ import orjson
 import pytest
 from csms.v1.auth_pb2 import IdTokenInfo
 from csms.v1.station_pb2 import CommandResult, Outcome, StationCommand
-from csms_transactions.handlers import results
-from csms_transactions.ordering import Asker
-from csms_transactions.remote import RemoteControl, StartRequest, Terms
+from csms_transactions.batch import BatchResult
+from csms_transactions.orders import Asker
+from csms_transactions.remote import outcomes
+from csms_transactions.remote.control import RemoteControl, StartRequest, Terms
 from csms_transactions.store import remote_requests, tables
 from csms_transactions.store.remote_requests import RemoteRequest
-from csms_transactions.work import ResultWork
 from sqlalchemy import select
 
 TOKEN = {"idToken": "4711", "type": "KeyCode"}
@@ -94,7 +94,7 @@ async def test_a_request_has_the_spelling_of_the_station_that_answered_it(databa
     told.command.correlation_id, told.command.protocol = "call", "ocpp2.0.1"
     async with database.transaction() as session:
         await remote_requests.add(session, request)
-        await remote_requests.finish(session, [results.outcome(ResultWork("CS1", told))])
+        await remote_requests.finish(session, [outcomes.outcome(BatchResult("CS1", told))])
         found = (await session.execute(select(tables.remote_requests))).mappings().one()
     assert (found["station_id"], found["status"]) == ("CS1", "Accepted")
 
@@ -120,7 +120,7 @@ async def test_ids_begin_at_the_seconds_since_2025_and_grow(database):
     assert ids == [first, first + 1, first, first + 2]
 
 
-def told(outcome: Outcome.ValueType, number: int = 1, *, sent: bool = True) -> ResultWork:
+def told(outcome: Outcome.ValueType, number: int = 1, *, sent: bool = True) -> BatchResult:
     result = CommandResult(
         command=StationCommand(correlation_id="call-1", protocol="ocpp2.0.1", connection_number=number),
         outcome=outcome,
@@ -128,7 +128,7 @@ def told(outcome: Outcome.ValueType, number: int = 1, *, sent: bool = True) -> R
         sent_at_ms=1000 if sent else 0,
         completed_at_ms=2000,
     )
-    return ResultWork("CS1", result)
+    return BatchResult("CS1", result)
 
 
 ANSWER = told(Outcome.OUTCOME_RESULT)
@@ -158,7 +158,7 @@ async def test_a_better_outcome_is_kept_in_whatever_order_they_come(database, fi
             await remote_requests.add(session, request)
         for part in [order] if at_once else [[each] for each in order]:
             async with database.transaction() as session:
-                await remote_requests.finish(session, [results.outcome(item) for item in part])
+                await remote_requests.finish(session, [outcomes.outcome(item) for item in part])
         async with database.reading() as session:
             row = (await session.execute(select(tables.remote_requests))).mappings().one()
         assert row["outcome"] == kept
@@ -168,13 +168,13 @@ async def test_a_better_outcome_is_kept_in_whatever_order_they_come(database, fi
 @pytest.mark.parametrize("later", [CUT_OFF, TIMEOUT, ASSUMED])
 async def test_never_sent_on_one_connection_says_nothing_of_the_next(database, later):
     """The call followed its station to a newer connection."""
-    newer = ResultWork("CS1", CommandResult())
+    newer = BatchResult("CS1", CommandResult())
     newer.result.CopyFrom(later.result)
     newer.result.command.connection_number = 2
     for order in ([NOT_CONNECTED, newer], [newer, NOT_CONNECTED]):
         async with database.transaction() as session:
             await remote_requests.remove(session, "call-1")
             await remote_requests.add(session, RemoteRequest("call-1", "CS1", "RequestStartTransaction", NOW))
-            await remote_requests.finish(session, [results.outcome(item) for item in order])
+            await remote_requests.finish(session, [outcomes.outcome(item) for item in order])
             row = (await session.execute(select(tables.remote_requests))).mappings().one()
-        assert row["outcome"] == results.outcome_name(newer.result)
+        assert row["outcome"] == outcomes.outcome_name(newer.result)

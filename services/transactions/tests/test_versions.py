@@ -60,7 +60,7 @@ async def test_an_answer_that_tells_auths_decision_too(world, begin):
 
 
 async def test_a_decision_that_comes_late_is_told_with_what_was_stored(begin, monkeypatch):
-    monkeypatch.setattr("csms_transactions.tokens.SOON_S", 0)
+    monkeypatch.setattr("csms_transactions.tokens.asking.SOON_S", 0)
     assert await begin(0, token="TAG") == {"id": key(), "events": 1, "idTokenInfo": {"status": "Accepted"}}
 
 
@@ -82,7 +82,7 @@ async def test_of_one_batch_each_is_answered_with_its_own(world, incoming):
             ("Begin", 1, "Updated", "b"),
         )
     ]
-    consumer = Consumer(world.service._storing, world.service._tokens, world.service.closing)
+    consumer = Consumer(world.service._writer, world.service._tokens, world.service.closing)
     found = await consumer([incoming(outgoing) for outgoing, _ in calls])
     told = {outgoing.record.reply.correlation_id: orjson.loads(outgoing.record.reply.payload) for outgoing in found}
     assert [told[name] for _, name in calls] == [

@@ -25,22 +25,23 @@ from csms_runtime.http.station_paths import spelled
 from csms_runtime.waiting import done_before
 from fastapi import APIRouter
 
-from csms_transactions.checking import Boots, StatusChecks
-from csms_transactions.closing import Closing
+from csms_transactions.closing.boots import Boots
+from csms_transactions.closing.checking import StatusChecks
+from csms_transactions.closing.closing import Closing
 from csms_transactions.consumers import Consumer
-from csms_transactions.handlers.remote_starts import RemoteStartRecords
+from csms_transactions.events.cache import TransactionCache
+from csms_transactions.events.writer import BatchWriter
 from csms_transactions.http.closing import closing_router
 from csms_transactions.http.remote import remote_router
 from csms_transactions.http.transactions import transactions_router
-from csms_transactions.known import KnownTransactions
-from csms_transactions.ordering import Orders
-from csms_transactions.remote import RemoteControl
+from csms_transactions.orders import Orders
+from csms_transactions.remote.control import RemoteControl
+from csms_transactions.remote.noted_starts import RemoteStartRecords
 from csms_transactions.retention import kept
 from csms_transactions.settings import TransactionSettings
 from csms_transactions.store import spellings, tables
-from csms_transactions.storing import Storing
-from csms_transactions.tokens import TokenAnswers
-from csms_transactions.undecided import AskingAgain
+from csms_transactions.tokens.asking import TokenAnswers
+from csms_transactions.tokens.asking_again import AskingAgain
 
 MIGRATIONS = "csms_transactions.migrations"
 """The package of the migrations, for `csms_db.migrations.upgrade`."""
@@ -66,12 +67,12 @@ class Transactions:
         answers = KeptAnswers(database, tables.kept_answers, secret_key)
         self._retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
         orders = Orders(requester, grace_s=settings.call_grace_s, service_timeout_s=settings.service_timeout_s)
-        known = KnownTransactions()
-        closing = self.closing = Closing(database, known, self._relay.wake)
+        cache = TransactionCache()
+        closing = self.closing = Closing(database, cache, self._relay.wake)
         self._checks = StatusChecks(database, orders, closing.hear)
-        storing = self._storing = Storing(
+        writer = self._writer = BatchWriter(
             database,
-            known,
+            cache,
             on_events=self._relay.wake,
             on_doubts=self._checks.wake,
             most_meter_values=settings.station_meter_values_bytes,
@@ -79,11 +80,11 @@ class Transactions:
         self._tokens = TokenAnswers(
             requester,
             bus.publish,
-            storing.decide,
+            writer.decide,
             timeout_s=settings.token_decision_timeout_s,
         )
-        self._asking_again = AskingAgain(storing, self._tokens)
-        consumer = Consumer(storing, self._tokens, closing)
+        self._asking_again = AskingAgain(writer, self._tokens)
+        consumer = Consumer(writer, self._tokens, closing)
         self._runner = ConsumerRunner(
             bus,
             group=groups.TRANSACTIONS.name,

@@ -16,7 +16,7 @@ from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.quality import notes_of
 from csms_transactions.domain.transaction import CHARGING, State, Transaction
-from csms_transactions.steps import Step
+from csms_transactions.events.step import Step
 
 
 def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Outgoing]]:

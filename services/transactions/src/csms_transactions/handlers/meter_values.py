@@ -7,23 +7,23 @@ from csms_bus.ports import Outgoing
 from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
+from csms_transactions.batch import Batch, BatchMeterValues
 from csms_transactions.store.events import kept
 from csms_transactions.versions.version import MeterValuesMessage
-from csms_transactions.work import MeterValuesWork, Work
 
 
-def read(work: Work, station_id: str, call: StationCall, message: MeterValuesMessage) -> None:
+def read(batch: Batch, station_id: str, call: StationCall, message: MeterValuesMessage) -> None:
     """Add a message to the batch."""
     readings = message.readings if message.evse_id else ()
-    work.meter_values.append(
-        MeterValuesWork(
+    batch.meter_values.append(
+        BatchMeterValues(
             station_id, call, message.evse_id, message.at, from_ms(call.received_at_ms), kept(call.payload), readings
         )
     )
 
 
-def plain_replies(work: Work) -> list[Outgoing]:
+def plain_replies(batch: Batch) -> list[Outgoing]:
     """Nothing but thanks, in all versions; never a CALLERROR for business reasons (J01.FR.18)."""
     return list(
-        chain.from_iterable(replies.response(item.station_id, item.call, replies.EMPTY) for item in work.meter_values)
+        chain.from_iterable(replies.response(item.station_id, item.call, replies.EMPTY) for item in batch.meter_values)
     )

@@ -1,46 +1,27 @@
-"""What became of our remote starts and stops, and of questions whether transactions are ongoing.
-
-device-mgmt, which keeps the history of calls, tells the request that waits.
-"""
+"""Results of CALLs: of our remote starts and stops, and of questions whether transactions are ongoing."""
 
 import orjson
-from csms.v1.station_pb2 import CommandResult, Outcome
+from csms.v1.station_pb2 import CommandResult
 from csms_runtime.clock import from_ms
 
 from csms_transactions import versions
+from csms_transactions.batch import Batch, BatchResult, StatusAnswer
 from csms_transactions.domain.closing import StationSays
-from csms_transactions.store.remote_requests import ANSWERED, RemoteOutcome
-from csms_transactions.versions.version import RemoteAnswer, TransactionsVersion
-from csms_transactions.work import ResultWork, StatusAnswer, Work
-
-ORIGIN = "transactions"
-"""How our commands are told from those of others."""
-OUTCOMES = {
-    Outcome.OUTCOME_RESULT: "result",
-    Outcome.OUTCOME_ERROR: "error",
-    Outcome.OUTCOME_TIMEOUT: "timeout",
-    Outcome.OUTCOME_NOT_CONNECTED: "not_connected",
-    Outcome.OUTCOME_UNKNOWN: "unknown",
-}
+from csms_transactions.orders import ORIGIN
+from csms_transactions.remote.outcomes import outcome_name
+from csms_transactions.versions.version import TransactionsVersion
 
 
-def outcome_name(result: CommandResult) -> str:
-    """Return what the API calls the outcome."""
-    if result.outcome == Outcome.OUTCOME_NOT_CONNECTED and result.sent_at_ms:
-        return "unknown"  # as gateways said it before there was a word for it
-    return OUTCOMES.get(result.outcome, "unknown")
-
-
-def read(work: Work, station_id: str, result: CommandResult) -> None:
+def read(batch: Batch, station_id: str, result: CommandResult) -> None:
     """Add the result to the batch when the command was ours, or asked about a transaction, whoever did."""
     version = versions.of(result.command.protocol)
     if version is not None and result.command.action == version.status_action:
-        _read_status(work, station_id, result, version)
+        _read_status(batch, station_id, result, version)
     elif result.command.origin == ORIGIN:
-        work.results.append(ResultWork(station_id, result))
+        batch.results.append(BatchResult(station_id, result))
 
 
-def _read_status(work: Work, station_id: str, result: CommandResult, version: TransactionsVersion) -> None:
+def _read_status(batch: Batch, station_id: str, result: CommandResult, version: TransactionsVersion) -> None:
     transaction_id = version.asked_status(orjson.loads(result.command.payload))
     if transaction_id is None:
         return
@@ -49,36 +30,4 @@ def _read_status(work: Work, station_id: str, result: CommandResult, version: Tr
         says = StationSays(at, *version.told_status(orjson.loads(result.payload)))
     else:
         says = StationSays(at, answered=name == "error" and bool(result.sent_at_ms))
-    work.statuses.append(StatusAnswer(station_id, transaction_id, says))
-
-
-def outcome(item: ResultWork) -> RemoteOutcome:
-    """What to note of a result."""
-    result = item.result
-    name = outcome_name(result)
-    version = versions.of(result.command.protocol)
-    answer = RemoteAnswer()
-    if version is not None and result.outcome == Outcome.OUTCOME_RESULT:
-        answer = version.remote_answer(orjson.loads(result.payload))
-    return RemoteOutcome(
-        result.command.correlation_id,
-        name,
-        answer.status,
-        answer.transaction_id,
-        from_ms(result.completed_at_ms),
-        certainty(result),
-        item.station_id,
-    )
-
-
-def certainty(result: CommandResult) -> int:
-    """Return how much a result says: of several, in whatever order they come, the one that says most is kept.
-
-    An answer of the station says most. Else the newest connection counts that the command was for; of that one, what a
-    gateway tells says more than "unknown" that was only assumed, which is why it names no time of sending.
-    """
-    name = outcome_name(result)
-    if name in {"result", "error"}:
-        return ANSWERED
-    is_assumed = name == "unknown" and not result.sent_at_ms
-    return 2 * result.command.connection_number + (0 if is_assumed else 1)
+    batch.statuses.append(StatusAnswer(station_id, transaction_id, says))

@@ -7,40 +7,40 @@ from csms_bus.ports import Outgoing
 from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
+from csms_transactions.batch import Batch, BatchEvent, Written
 from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.store.events import PLAIN_BYTES, NewEvent, kept
 from csms_transactions.store.facts import facts_of
 from csms_transactions.versions.version import EventMessage
-from csms_transactions.work import EventWork, Result, Work
 
 
-def read(work: Work, station_id: str, call: StationCall, message: EventMessage) -> None:
+def read(batch: Batch, station_id: str, call: StationCall, message: EventMessage) -> None:
     """Add a message to the batch."""
     key = transaction_key(station_id, message.transaction_id)
     payload = message.payload
     facts = facts_of(message.event) if len(payload) > PLAIN_BYTES else None
     new = NewEvent(key, call.protocol, message.event, payload, from_ms(call.received_at_ms), kept(payload), facts)
     if message.needs_stored:
-        number = len(work.events)
-        work.answered_after.append(number)
+        number = len(batch.events)
+        batch.answered_after.append(number)
         new = new._replace(number=number)
-    work.events.append(EventWork(Identity(key, station_id, message.transaction_id), call, new, message.answer))
+    batch.events.append(BatchEvent(Identity(key, station_id, message.transaction_id), call, new, message.answer))
 
 
-def plain_replies(work: Work) -> list[Outgoing]:
+def plain_replies(batch: Batch) -> list[Outgoing]:
     """Answers that need no decision on a token and nothing from the database, but that the events are stored."""
     found: list[Outgoing] = []
-    for item in work.events:
+    for item in batch.events:
         if item.new.event.id_token is None and item.new.number is None:
             found += replies.response(item.identity.station_id, item.call, item.answer(None, None))
     return found
 
 
-def replies_after(work: Work, result: Result) -> list[Outgoing]:
+def replies_after(batch: Batch, written: Written) -> list[Outgoing]:
     """Answers that need no decision on a token, made of what was stored."""
-    told = (item for item in map(work.events.__getitem__, work.answered_after) if item.token is None)
+    told = (item for item in map(batch.events.__getitem__, batch.answered_after) if item.token is None)
     return list(
         chain.from_iterable(
-            replies.response(item.identity.station_id, item.call, item.answer(None, result.of(item))) for item in told
+            replies.response(item.identity.station_id, item.call, item.answer(None, written.of(item))) for item in told
         )
     )

@@ -9,7 +9,7 @@ from csms_runtime.http.fields import NO_NUL
 from fastapi import APIRouter, Security
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from csms_transactions.closing import Closing
+from csms_transactions.closing.closing import Closing
 from csms_transactions.http.models import TransactionItem
 from csms_transactions.http.transactions import Key, existing
 

@@ -10,20 +10,17 @@ from csms_db.engine import Database
 from csms_runtime.clock import from_ms
 from csms_runtime.http import API_PREFIX, CurrentPrincipal, Problem, require
 from csms_runtime.http.documented import problem
-from csms_runtime.http.fields import one_of
 from csms_runtime.http.idempotency import IdempotencyKey, per_caller
 from csms_runtime.http.prefer import Prefer, wants_async
 from csms_runtime.http.problems import RETRY_AFTER_S, FieldError
 from fastapi import APIRouter, Depends, Query, Response, Security
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from csms_transactions.domain.remote import StartRequest
 from csms_transactions.domain.transaction import State
-from csms_transactions.handlers.results import OUTCOMES, outcome_name
-from csms_transactions.http.models import Moment
+from csms_transactions.http.remote_models import CallItem, RemoteStartBody
 from csms_transactions.http.transactions import Key, StationId, existing
-from csms_transactions.ordering import Asker
-from csms_transactions.remote import (
+from csms_transactions.orders import Asker
+from csms_transactions.remote.control import (
     BusyError,
     InvalidRequestError,
     KeyReusedError,
@@ -35,53 +32,12 @@ from csms_transactions.remote import (
     UnknownStationError,
     UnsupportedProtocolError,
 )
+from csms_transactions.remote.outcomes import outcome_name
 
 MAX_TIMEOUT_S = 600
 Timeout = Annotated[
     float | None, Query(gt=0, le=MAX_TIMEOUT_S, description="How long the station may take, in seconds")
 ]
-
-
-class RemoteTokenBody(BaseModel):
-    """OCPP's IdTokenType; `id_token` is taken for `idToken`."""
-
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
-
-    id_token: str = Field(
-        max_length=255, validation_alias=AliasChoices("idToken", "id_token"), serialization_alias="idToken"
-    )
-    type: str = Field(max_length=20)
-
-    def payload(self) -> dict[str, Any]:
-        """The object as it is sent."""
-        return self.model_dump(by_alias=True)
-
-
-class RemoteStartBody(BaseModel):
-    """What is to be started."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    id_token: RemoteTokenBody
-    evse_id: int | None = Field(None, ge=1, le=2_147_483_647, description="Absent: the station chooses")
-    group_id_token: RemoteTokenBody | None = None
-    charging_profile: dict[str, Any] | None = Field(None, description="OCPP's ChargingProfileType, a TxProfile")
-
-
-class CallItem(BaseModel):
-    """A CALL and what became of it."""
-
-    call_id: str
-    station_id: str
-    action: str
-    outcome: Annotated[str, one_of(*OUTCOMES.values())] | None = Field(description="null: not known yet")
-    response: dict[str, Any] | None = None
-    error: dict[str, Any] | None = Field(
-        None, description="code, description, details, and as source who says so: station (its CALLERROR), or csms"
-    )
-    sent_at: Moment | None = None
-    completed_at: Moment | None = None
-    remote_start_id: int | None = Field(None, description="Of a remote start")
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

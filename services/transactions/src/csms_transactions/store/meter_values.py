@@ -14,10 +14,10 @@ from csms_runtime import metrics
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions.batch import BatchMeterValues
 from csms_transactions.domain.identity import Spot
 from csms_transactions.store.facts import facts_of_readings
 from csms_transactions.store.tables import meter_value_bytes, meter_values
-from csms_transactions.work import MeterValuesWork
 
 ROW_BYTES = 250
 """What a row takes beside its payload, with its indexes; about."""
@@ -54,10 +54,10 @@ _CLAIM = Update(meter_values, by=("id",), names=("transaction",))
 async def add(
     session: AsyncSession,
     dialect: str,
-    messages: Sequence[MeterValuesWork],
+    messages: Sequence[BatchMeterValues],
     most: int,
     of: Mapping[Spot, str] = MappingProxyType({}),
-) -> list[MeterValuesWork]:
+) -> list[BatchMeterValues]:
     """Store messages and return those that were not stored yet. `most`: bytes that a station's messages may take.
 
     Beyond them its oldest ones are deleted, a bounded number at a time. `of`: the transactions they belong to.
@@ -133,19 +133,19 @@ async def _delete_oldest(session: AsyncSession, station_id: str, wanted: int) ->
     return len(chosen), size
 
 
-def spot_of(message: MeterValuesWork) -> Spot:
+def spot_of(message: BatchMeterValues) -> Spot:
     """Where and when it was measured."""
     return Spot(message.station_id, message.evse_id, message.timestamp)
 
 
-def message_id(message: MeterValuesWork) -> str:
+def message_id(message: BatchMeterValues) -> str:
     """A message has no number of its own: its id is a digest of who said what."""
     digest = blake2b(message.station_id.encode(), digest_size=16)
     digest.update(b"\0" + message.call.payload)
     return digest.hexdigest()
 
 
-def _row(key: str, message: MeterValuesWork, transaction: str | None) -> dict[str, Any]:
+def _row(key: str, message: BatchMeterValues, transaction: str | None) -> dict[str, Any]:
     return {
         "id": key,
         "station_id": message.station_id,

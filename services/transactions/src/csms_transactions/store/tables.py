@@ -137,7 +137,7 @@ transaction_events = Table(
     Column("facts", LargeBinary),
 )
 
-# The tokens in events and what was decided about each; see `csms_transactions.authorizing`.
+# The tokens in events and what was decided about each; see `csms_transactions.tokens.decisions`.
 authorizations = Table(
     "authorizations",
     metadata,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.steps import Step
+from csms_transactions.events.step import Step
 from csms_transactions.store.authorizations import Authorization
 
 Session = AsyncSession | Direct

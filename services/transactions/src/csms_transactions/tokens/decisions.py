@@ -11,24 +11,23 @@ from datetime import datetime
 from csms.v1.auth_pb2 import IdToken as TokenMessage
 from csms.v1.auth_pb2 import IdTokenInfo, TokenQuestion
 
-from csms_transactions.asked import Asked, Authorized, Session, step_of
 from csms_transactions.domain.authorization import AuthorizationStatus, accepted, unknown
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.limits import limited
-from csms_transactions.our_requests import with_our_own
-from csms_transactions.steps import Step
+from csms_transactions.events.news import Arrivals
+from csms_transactions.events.step import Step
 from csms_transactions.store import authorizations as store
 from csms_transactions.store.authorizations import Authorization, Key, token_name
 from csms_transactions.store.events import NewEvent
-
-Batch = Mapping[Identity, Sequence[NewEvent]]
+from csms_transactions.tokens.limits import limited
+from csms_transactions.tokens.our_requests import with_our_own
+from csms_transactions.tokens.question import Asked, Authorized, Session, step_of
 
 
 async def authorize(
     session: Session,
-    batch: Batch,
+    batch: Arrivals,
     steps: MutableMapping[str, Step],
     stored: Mapping[str, Transaction],
     now: datetime,

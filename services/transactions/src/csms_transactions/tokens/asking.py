@@ -2,7 +2,7 @@
 
 The question leaves before the events are stored. What auth says is stored with them when it comes soon; when auth is
 slow it is stored afterwards, beside the next batches, so that only those are delayed who depend on it. A station that
-gets no answer asks again, which is harmless; what it does not ask again, `csms_transactions.undecided` does.
+gets no answer asks again, which is harmless; what it does not ask again, `csms_transactions.tokens.asking_again` does.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED, TRANSACTION_TOKEN_
 from csms_runtime.waiting import Later
 
 from csms_transactions import replies
-from csms_transactions.asked import Asked
+from csms_transactions.batch import BatchEvent, Written
 from csms_transactions.store.authorizations import Key
-from csms_transactions.work import EventWork, Result
+from csms_transactions.tokens.question import Asked
 
 _log = structlog.get_logger(__name__)
 
@@ -44,16 +44,16 @@ class Question:
 
     def __init__(self, deciding: asyncio.Task[Decisions]) -> None:
         self.deciding = deciding
-        self.result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self.written: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
 
-    def confirm(self, result: Result) -> None:
+    def confirm(self, written: Written) -> None:
         """The events are stored, with what is decided by now: the stations may be answered."""
-        if not self.result.done():
-            self.result.set_result(result)
+        if not self.written.done():
+            self.written.set_result(written)
 
     def abandon(self) -> None:
         """The events are not stored: nobody is answered."""
-        self.result.cancel()
+        self.written.cancel()
         self.deciding.cancel()
 
 
@@ -75,7 +75,7 @@ class TokenAnswers:
         self._slow = False
         """Whether auth's last answer did not come soon: then nobody waits for the next one."""
 
-    async def ask(self, events: Sequence[EventWork]) -> Question:
+    async def ask(self, events: Sequence[BatchEvent]) -> Question:
         """Send the question about all tokens in `events`. Blocks while too many questions are open."""
         await self._free.acquire()
         tokens = [_question(item) for item in events]
@@ -102,16 +102,16 @@ class TokenAnswers:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("token answers failed", exc_info=error)
 
-    async def _answer(self, events: Sequence[EventWork], question: Question) -> None:
+    async def _answer(self, events: Sequence[BatchEvent], question: Question) -> None:
         try:
-            result = await question.result
-            authorized = result.authorized
+            written = await question.written
+            authorized = written.authorized
             answers = authorized.answers
             if authorized.open and (decisions := await question.deciding) is not None:
                 answers |= await self._late(authorized.open, decisions)
         finally:
             question.deciding.cancel()
-        await self._send(events, answers, result)
+        await self._send(events, answers, written)
 
     async def _late(self, still: Mapping[int, Asked], decisions: Sequence[IdTokenInfo]) -> Mapping[int, IdTokenInfo]:
         asked = {one.row.key: replace(one, info=decisions[number]) for number, one in still.items()}
@@ -150,8 +150,8 @@ class TokenAnswers:
         )
         return Outgoing(AUTH_QUESTIONS.name, new_record(questions[0].station_id, authorization_request=request))
 
-    async def _send(self, events: Sequence[EventWork], answers: Mapping[int, IdTokenInfo], result: Result) -> None:
-        replies = (_reply(item, answers.get(number), result) for number, item in enumerate(events))
+    async def _send(self, events: Sequence[BatchEvent], answers: Mapping[int, IdTokenInfo], written: Written) -> None:
+        replies = (_reply(item, answers.get(number), written) for number, item in enumerate(events))
         outgoing = list(chain.from_iterable(replies))
         try:
             await self._publish(outgoing)
@@ -160,7 +160,7 @@ class TokenAnswers:
             _log.warning("answers not published", replies=len(outgoing), reason=str(error))
 
 
-def _question(item: EventWork) -> TokenQuestion:
+def _question(item: BatchEvent) -> TokenQuestion:
     event, token = item.new.event, item.token
     asked = IdToken() if token is None else IdToken(id_token=token.value, type=token.type)
     return TokenQuestion(station_id=item.identity.station_id, id_token=asked, evse_id=event.evse_id or 0)
@@ -174,9 +174,9 @@ def _answers(record: Record, expected: int) -> Decisions:
     return None
 
 
-def _reply(item: EventWork, info: IdTokenInfo | None, result: Result) -> list[Outgoing]:
+def _reply(item: BatchEvent, info: IdTokenInfo | None, written: Written) -> list[Outgoing]:
     """Whatever auth decides is a CALLRESULT; without a decision the station is to ask again."""
     if info is None:
         text = "no decision about the idToken in time"
         return replies.error(item.identity.station_id, item.call, ErrorCode.INTERNAL_ERROR, text)
-    return replies.response(item.identity.station_id, item.call, item.answer(info, result.of(item)))
+    return replies.response(item.identity.station_id, item.call, item.answer(info, written.of(item)))

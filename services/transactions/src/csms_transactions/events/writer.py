@@ -14,33 +14,33 @@ from csms_runtime import metrics
 from csms_runtime.clock import utcnow
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions import measuring
-from csms_transactions.asked import Asked, Authorized
+from csms_transactions.batch import Batch, BatchEvent, BatchMeterValues, BatchResult, Written
+from csms_transactions.closing.evidence import note_doubts
 from csms_transactions.domain.changes import Change
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Gap
 from csms_transactions.domain_events import events_of
-from csms_transactions.doubts import note_doubts
-from csms_transactions.handlers import results
-from csms_transactions.known import KnownTransactions
-from csms_transactions.recording import Recorded, decide, record
-from csms_transactions.steps import Step
+from csms_transactions.events import meter_values
+from csms_transactions.events.applying import Applied, apply_decisions, apply_events
+from csms_transactions.events.cache import TransactionCache
+from csms_transactions.events.step import Step
+from csms_transactions.remote.outcomes import outcome
 from csms_transactions.store import authorizations, remote_requests, tables
 from csms_transactions.store.authorizations import Key, Undecided
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.remote_requests import RemoteStart
-from csms_transactions.work import EventWork, MeterValuesWork, Result, ResultWork, Work
+from csms_transactions.tokens.question import Asked, Authorized
 
 _log = structlog.get_logger(__name__)
 
 
-class Storing:
+class BatchWriter:
     """Writes batches. `on_events` is called after a commit that put domain events into the outbox."""
 
     def __init__(
         self,
         database: Database,
-        known: KnownTransactions,
+        cache: TransactionCache,
         *,
         on_events: Callable[[], None],
         on_doubts: Callable[[], None],
@@ -54,32 +54,32 @@ class Storing:
         self._most_meter_values = most_meter_values
         self._on_events = on_events
         self._on_doubts = on_doubts
-        self._known = known
+        self._cache = cache
         self._turn = asyncio.Lock()
         """One at a time changes transactions: two would wait for each other's rows."""
 
-    async def store(self, work: Work, decisions: Sequence[IdTokenInfo] | None = None) -> Result:
+    async def write(self, batch: Batch, decisions: Sequence[IdTokenInfo] | None = None) -> Written:
         """Write a batch; writing it again changes nothing, also when an earlier attempt wrote a part of it.
 
         `decisions` are auth's answers about the tokens in its events, if they are here.
-        Raises csms_bus.runner.Later when the database cannot be reached, others as `recording.record`.
+        Raises csms_bus.runner.Later when the database cannot be reached, others as `apply_events`.
         """
-        if work.meter_values:
-            await self._store_meter_values(work.meter_values)
-        if work.results:
-            await self._store_results(work.results)
-        return await self._store_events(work, decisions) if work.events else Result(Authorized())
+        if batch.meter_values:
+            await self._store_meter_values(batch.meter_values)
+        if batch.results:
+            await self._store_results(batch.results)
+        return await self._store_events(batch, decisions) if batch.events else Written(Authorized())
 
-    async def _store_events(self, work: Work, decisions: Sequence[IdTokenInfo] | None) -> Result:
+    async def _store_events(self, batch: Batch, decisions: Sequence[IdTokenInfo] | None) -> Written:
         now = utcnow()
-        batch = _by_transaction(work.events)
-        keys = [identity.key for identity in batch]
+        arrivals = _by_transaction(batch.events)
+        keys = [identity.key for identity in arrivals]
 
-        async def recorded(session: Direct) -> Recorded:
-            return await record(session, batch, now, self._known.among(keys), decisions)
+        async def applied(session: Direct) -> Applied:
+            return await apply_events(session, arrivals, now, self._cache.among(keys), decisions)
 
-        found = await self._commit(keys, recorded, now)
-        return Result(found.authorized, found.transactions() if work.answered_after else {})
+        found = await self._commit(keys, applied, now)
+        return Written(found.authorized, found.transactions() if batch.answered_after else {})
 
     async def decide(self, asked: Mapping[Key, Asked]) -> Mapping[int, IdTokenInfo]:
         """Keep decisions that came after their events were stored; return them in the order of `asked`.
@@ -88,57 +88,57 @@ class Storing:
         """
         now = utcnow()
         keys = {key.transaction for key in asked}
-        recorded = await self._commit(keys, lambda session: decide(session, asked, now), now)
-        return recorded.authorized.answers
+        applied = await self._commit(keys, lambda session: apply_decisions(session, asked, now), now)
+        return applied.authorized.answers
 
     async def _commit(
-        self, keys: Collection[str], work: Callable[[Direct], Awaitable[Recorded]], now: datetime
-    ) -> Recorded:
+        self, keys: Collection[str], work: Callable[[Direct], Awaitable[Applied]], now: datetime
+    ) -> Applied:
         """Change transactions, tell others, and remember what they are."""
         async with self._turn:
             try:
                 async with self._database.direct() as session:
-                    recorded = await work(session)
-                    await remote_requests.link(session, list(_remote_starts(recorded.steps)))
-                    doubts = await note_doubts(session, recorded.steps, now)
-                    told = await _tell(session, recorded.steps, now)
+                    applied = await work(session)
+                    await remote_requests.link(session, list(_remote_starts(applied.steps)))
+                    doubts = await note_doubts(session, applied.steps, now)
+                    told = await _tell(session, applied.steps, now)
             except BaseException:
-                self._known.forget(keys)
+                self._cache.forget(keys)
                 raise
-            self._known.stored(recorded.steps)
-        _count(recorded, told)
+            self._cache.remember(applied.steps)
+        _count(applied, told)
         if told:
             self._on_events()
         if doubts:
             self._on_doubts()
-        return recorded
+        return applied
 
     async def undecided(self, before: datetime, limit: int) -> list[Undecided]:
         """Tokens that auth was asked about before that moment, without a decision. Raises csms_bus.runner.Later."""
         async with self._database.reading() as session:
             return await authorizations.undecided(session, before, limit)
 
-    async def _store_meter_values(self, messages: Sequence[MeterValuesWork]) -> None:
+    async def _store_meter_values(self, messages: Sequence[BatchMeterValues]) -> None:
         now = utcnow()
         most, dialect = self._most_meter_values, self._database.dialect
         async with self._turn:
             async with self._database.transaction() as session:
-                steps = await measuring.record(session, dialect, messages, most, now)
+                steps = await meter_values.record(session, dialect, messages, most, now)
                 told = await _tell(session, steps, now)
-            self._known.stored(steps)
+            self._cache.remember(steps)
         metrics.METER_VALUES.inc(len(messages))
         if told:
             self._on_events()
 
-    async def _store_results(self, found: Sequence[ResultWork]) -> None:
+    async def _store_results(self, found: Sequence[BatchResult]) -> None:
         async with self._database.transaction() as session:
-            outcomes = [results.outcome(item) for item in found]
+            outcomes = [outcome(item) for item in found]
             await remote_requests.finish(session, outcomes)
-        for item, outcome in zip(found, outcomes, strict=True):
-            metrics.REMOTE_REQUESTS.labels(item.result.command.action, outcome.outcome).inc()
+        for item, told in zip(found, outcomes, strict=True):
+            metrics.REMOTE_REQUESTS.labels(item.result.command.action, told.outcome).inc()
 
 
-def _by_transaction(events: Iterable[EventWork]) -> dict[Identity, list[NewEvent]]:
+def _by_transaction(events: Iterable[BatchEvent]) -> dict[Identity, list[NewEvent]]:
     """Spellings of one transactionId come together."""
     spelled: dict[str, Identity] = {}
     batch: defaultdict[Identity, list[NewEvent]] = defaultdict(list)
@@ -162,15 +162,15 @@ async def _tell(session: Direct | AsyncSession, steps: Sequence[Step], now: date
     return [change for change, _ in events]
 
 
-def _count(recorded: Recorded, told: Iterable[Change]) -> None:
-    metrics.TRANSACTION_EVENTS.labels("stored").inc(recorded.stored - len(recorded.conflicts))
-    metrics.TRANSACTION_EVENTS.labels("repeat").inc(recorded.repeats)
-    metrics.TRANSACTION_EVENTS.labels("conflict").inc(len(recorded.conflicts))
-    metrics.TRANSACTION_EVENTS_LATE.inc(recorded.late)
-    metrics.TRANSACTION_EVENTS_MISSED.inc(sum(_newly_missed(step) for step in recorded.steps))
+def _count(applied: Applied, told: Iterable[Change]) -> None:
+    metrics.TRANSACTION_EVENTS.labels("stored").inc(applied.stored - len(applied.conflicts))
+    metrics.TRANSACTION_EVENTS.labels("repeat").inc(applied.repeats)
+    metrics.TRANSACTION_EVENTS.labels("conflict").inc(len(applied.conflicts))
+    metrics.TRANSACTION_EVENTS_LATE.inc(applied.late)
+    metrics.TRANSACTION_EVENTS_MISSED.inc(sum(_newly_missed(step) for step in applied.steps))
     for change in told:
         metrics.TRANSACTION_CHANGES.labels(change.name.lower()).inc()
-    for key, seq_no in recorded.conflicts:
+    for key, seq_no in applied.conflicts:
         _log.warning("seqNo told twice with different content; both are kept", transaction=key, seq_no=seq_no)
 
 

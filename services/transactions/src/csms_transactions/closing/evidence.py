@@ -7,7 +7,7 @@ from csms_db.direct import Direct
 
 from csms_transactions.domain.closing import Evidence
 from csms_transactions.domain.transaction import State
-from csms_transactions.steps import Step
+from csms_transactions.events.step import Step
 from csms_transactions.store import status_checks
 from csms_transactions.store.status_checks import Running
 

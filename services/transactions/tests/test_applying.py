@@ -13,9 +13,9 @@ from csms_bus.runner import Later
 from csms_transactions.consumers import Consumer
 from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.domain.transaction import derive
-from csms_transactions.known import KnownTransactions
-from csms_transactions.recording import Recorded, record
-from csms_transactions.steps import Step
+from csms_transactions.events.applying import Applied, apply_events
+from csms_transactions.events.cache import TransactionCache
+from csms_transactions.events.step import Step
 from csms_transactions.store import transactions
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.facts import event_of, facts_of
@@ -37,12 +37,12 @@ def new(payload: dict[str, Any]) -> NewEvent:
     return NewEvent(key, "ocpp2.0.1", event, text, NOW, text, facts)
 
 
-async def store(database: Any, payloads: Sequence[dict[str, Any]]) -> Recorded:
+async def store(database: Any, payloads: Sequence[dict[str, Any]]) -> Applied:
     batch = defaultdict(list)
     for payload in payloads:
         batch[identity(payload["transactionInfo"]["transactionId"])].append(new(payload))
     async with database.transaction() as session:
-        return await record(session, batch, NOW)
+        return await apply_events(session, batch, NOW)
 
 
 async def stored(database: Any, transaction_id: str) -> Any:
@@ -124,8 +124,8 @@ async def test_a_repeat_with_other_spacing_is_a_repeat(database, transaction_eve
     await store(database, [payload])
     spaced = new(payload)._replace(payload=orjson.dumps(payload, option=orjson.OPT_INDENT_2))
     async with database.transaction() as session:
-        recorded = await record(session, {identity("tx-1"): [spaced]}, NOW)
-    assert (recorded.repeats, recorded.conflicts) == (1, [])
+        applied = await apply_events(session, {identity("tx-1"): [spaced]}, NOW)
+    assert (applied.repeats, applied.conflicts) == (1, [])
 
 
 @pytest.mark.parametrize("batches", [[[0, 1, 2, 3], [2, 3, 4, 5], [5, 4, 1]], [[n] for n in range(6)]])
@@ -147,7 +147,7 @@ async def test_processes_that_work_on_one_transaction_lose_nothing(database, tra
 
 async def test_nobody_is_answered_when_nothing_could_be_stored(world, incoming):
     class Broken:
-        async def store(self, _work: object, _decisions: object) -> None:
+        async def write(self, _batch: object, _decisions: object) -> None:
             raise Later("the database is away")
 
     consumer = Consumer(Broken(), world.service._tokens, world.service.closing)  # type: ignore[arg-type]
@@ -165,19 +165,19 @@ async def test_what_is_known_is_not_read_and_never_trusted_when_it_is_old(databa
     def batch(*payloads: dict[str, Any]) -> dict[Identity, list[NewEvent]]:
         return {identity("t"): [new(payload) for payload in payloads]}
 
-    known = KnownTransactions()
+    known = TransactionCache()
     async with database.direct() as session:
-        known.stored((await record(session, batch(event(0)), NOW)).steps)
+        known.remember((await apply_events(session, batch(event(0)), NOW)).steps)
     of_us = known.among([identity("t").key])
     async with database.direct() as session:
-        await record(session, batch(event(1)), NOW, of_us)
+        await apply_events(session, batch(event(1)), NOW, of_us)
     for late in (event(1), event(2)):  # another process stored 1, of which we do not know
         with pytest.raises(Exception, match=r"(?i)unique|changed by another process"):
             async with database.direct() as session:
-                await record(session, batch(late), NOW, of_us)
+                await apply_events(session, batch(late), NOW, of_us)
     async with database.direct() as session:
-        recorded = await record(session, batch(event(1), event(2)), NOW)
-    assert (recorded.stored, recorded.repeats) == (1, 1)
+        applied = await apply_events(session, batch(event(1), event(2)), NOW)
+    assert (applied.stored, applied.repeats) == (1, 1)
     after = await stored(database, "t")
     assert (after.event_count, after.last_seq_no) == (3, 2)
 
@@ -187,10 +187,10 @@ async def test_only_the_running_transactions_heard_of_last_are_known(transaction
         transaction = derive([v201.transaction_event(transaction_event(0, kind, name))])
         return Step(identity(name), None, transaction)
 
-    known = KnownTransactions(most=2)
-    known.stored([step("a", "Started"), step("b", "Started"), step("a", "Updated"), step("c", "Started")])
+    known = TransactionCache(most=2)
+    known.remember([step("a", "Started"), step("b", "Started"), step("a", "Updated"), step("c", "Started")])
     keys = {name: identity(name).key for name in "abc"}
     assert known.among(keys.values()).keys() == {keys["a"], keys["c"]}
-    known.stored([step("a", "Ended")])
+    known.remember([step("a", "Ended")])
     known.forget([keys["c"], "unknown"])
     assert not known.among(keys.values())

@@ -8,16 +8,16 @@ from typing import NamedTuple
 from csms.v1.station_pb2 import CommandResult, StationCall
 from csms_bus.ports import Outgoing
 
-from csms_transactions.asked import Authorized
 from csms_transactions.domain.closing import StationSays
 from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.readings import Reading
 from csms_transactions.store.events import NewEvent
+from csms_transactions.tokens.question import Authorized
 from csms_transactions.versions.version import Answer, StoredTransaction
 
 
-class EventWork(NamedTuple):
+class BatchEvent(NamedTuple):
     """An event to store and to answer."""
 
     identity: Identity
@@ -31,13 +31,13 @@ class EventWork(NamedTuple):
         """The token auth is to be asked about."""
         return self.new.event.id_token
 
-    def asked_as(self, question: int) -> "EventWork":
+    def asked_as(self, question: int) -> "BatchEvent":
         """The same, with the number of the question about its token."""
         return self._replace(new=self.new._replace(question=question))
 
 
 @dataclass(frozen=True, slots=True)
-class MeterValuesWork:
+class BatchMeterValues:
     """A message with meter values to store and to answer."""
 
     station_id: str
@@ -52,7 +52,7 @@ class MeterValuesWork:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultWork:
+class BatchResult:
     """What became of a request of ours."""
 
     station_id: str
@@ -69,12 +69,12 @@ class StatusAnswer:
 
 
 @dataclass(slots=True)
-class Work:
+class Batch:
     """A batch, read."""
 
-    events: list[EventWork] = field(default_factory=list)
-    meter_values: list[MeterValuesWork] = field(default_factory=list)
-    results: list[ResultWork] = field(default_factory=list)
+    events: list[BatchEvent] = field(default_factory=list)
+    meter_values: list[BatchMeterValues] = field(default_factory=list)
+    results: list[BatchResult] = field(default_factory=list)
     statuses: list[StatusAnswer] = field(default_factory=list)
     replies: list[Outgoing] = field(default_factory=list)
     """Answers that need nothing stored first."""
@@ -83,14 +83,14 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Written:
     """What came of storing a batch."""
 
     authorized: Authorized
     """What came of the questions about tokens."""
     transactions: Mapping[int, StoredTransaction] = field(default_factory=dict)
-    """By the numbers of events in `Work.answered_after`: their transactions."""
+    """By the numbers of events in `Batch.answered_after`: their transactions."""
 
-    def of(self, item: EventWork) -> StoredTransaction | None:
+    def of(self, item: BatchEvent) -> StoredTransaction | None:
         """Return the transaction of an event; None: its answer does not need it."""
         return None if item.new.number is None else self.transactions[item.new.number]

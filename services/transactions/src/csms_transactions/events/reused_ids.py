@@ -20,7 +20,7 @@ from csms_transactions.domain.closing import CloseReason
 from csms_transactions.domain.events import EventType, TransactionEvent
 from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.domain.transaction import Closed, State, Transaction, close
-from csms_transactions.steps import Step
+from csms_transactions.events.step import Step
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.events import Head, NewEvent

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from csms.v1.auth_pb2 import IdTokenInfo
 
-from csms_transactions.asked import Asked, Session, step_of
 from csms_transactions.domain.authorization import AuthorizationStatus as Status
 from csms_transactions.domain.transaction import State, Transaction
-from csms_transactions.steps import Step
+from csms_transactions.events.step import Step
 from csms_transactions.store import token_uses, transactions
 from csms_transactions.store.authorizations import Key
+from csms_transactions.tokens.question import Asked, Session, step_of
 
 
 async def limited(

@@ -8,9 +8,9 @@ import structlog
 from csms_runtime.clock import utcnow
 from csms_runtime.waiting import Later
 
-from csms_transactions.authorizing import asked_again, question_of
-from csms_transactions.storing import Storing
-from csms_transactions.tokens import TokenAnswers
+from csms_transactions.events.writer import BatchWriter
+from csms_transactions.tokens.asking import TokenAnswers
+from csms_transactions.tokens.decisions import asked_again, question_of
 
 INTERVAL_S = 30.0
 AFTER = timedelta(minutes=1)
@@ -23,8 +23,8 @@ _log = structlog.get_logger(__name__)
 class AskingAgain:
     """Looks for undecided tokens from time to time. More than one process doing so does no harm."""
 
-    def __init__(self, storing: Storing, tokens: TokenAnswers, *, after: timedelta = AFTER) -> None:
-        self._storing = storing
+    def __init__(self, writer: BatchWriter, tokens: TokenAnswers, *, after: timedelta = AFTER) -> None:
+        self._writer = writer
         self._tokens = tokens
         self._after = after
 
@@ -41,11 +41,11 @@ class AskingAgain:
     async def ask(self) -> int:
         """Ask about what is undecided, some of it at a time; return how many were decided. Raises Later."""
         decided = 0
-        while found := await self._storing.undecided(utcnow() - self._after, BATCH):
+        while found := await self._writer.undecided(utcnow() - self._after, BATCH):
             decisions = await self._tokens.decisions([question_of(one) for one in found])
             if decisions is None:
                 break
-            decided += len(await self._storing.decide(asked_again(found, decisions)))
+            decided += len(await self._writer.decide(asked_again(found, decisions)))
             if len(found) < BATCH:
                 break
         return decided

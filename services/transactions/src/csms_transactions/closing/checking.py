@@ -1,29 +1,26 @@
-"""Asking stations about transactions that may have ended (E14), and hearing of their boots."""
+"""Asks stations about transactions that may have ended (E14)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from csms.v1.station_pb2 import CallOrderVerdict
-from csms_bus.ports import Incoming, Outgoing
 from csms_bus.requests import NotAsked
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
-from csms_runtime.clock import from_ms, utcnow
+from csms_runtime.clock import utcnow
 from csms_runtime.ids import new_id
 from csms_runtime.waiting import Backoff, wait_for
 
 from csms_transactions import versions
+from csms_transactions.batch import StatusAnswer
 from csms_transactions.domain.closing import StationSays
-from csms_transactions.ordering import Asker, Order, Orders
+from csms_transactions.orders import Asker, Order, Orders
 from csms_transactions.store import status_checks
 from csms_transactions.store.status_checks import Due
-from csms_transactions.work import StatusAnswer
 
-BOOT_DELAY = timedelta(seconds=2)
-"""A station that booted is asked so long afterwards: what it has queued comes first."""
 ANSWER_S = 10.0
 """How long a station may take."""
 _AT_ONCE = 20
@@ -91,31 +88,3 @@ class StatusChecks:
 
 def _until(moment: datetime | None) -> float:
     return _LOOK_S if moment is None else min(_LOOK_S, (moment - utcnow()).total_seconds())
-
-
-class Boots:
-    """Handles domain events of device-mgmt: a boot puts the station's running transactions in doubt."""
-
-    def __init__(self, database: Database, on_doubts: Callable[[], None]) -> None:
-        self._database = database
-        self._on_doubts = on_doubts
-
-    async def __call__(self, batch: Sequence[Incoming]) -> list[Outgoing]:
-        """Note boots. Raises csms_bus.runner.Later when the database cannot be reached."""
-        boots: dict[str, datetime] = {}
-        for incoming in batch:
-            if incoming.record is not None and incoming.record.event.HasField("station_booted"):
-                event = incoming.record.event
-                if event.station_booted.reason != _TRIGGERED:
-                    at = from_ms(event.occurred_at_ms)
-                    boots[event.station_id] = max(at, boots.get(event.station_id, at))
-        if boots:
-            async with self._database.transaction() as session:
-                doubts = await status_checks.note_boots(session, self._database.dialect, boots, utcnow() + BOOT_DELAY)
-            if doubts:
-                self._on_doubts()
-        return []
-
-
-_TRIGGERED = "Triggered"
-"""Somebody asked for a BootNotification (F06): the station did not boot."""

@@ -4,15 +4,15 @@ from collections.abc import Collection, Mapping, MutableMapping
 
 from csms.v1.auth_pb2 import IdTokenInfo
 
-from csms_transactions.asked import Asked, Session, step_of
 from csms_transactions.domain.authorization import AuthorizationStatus as Status
 from csms_transactions.domain.authorization import requested
 from csms_transactions.domain.events import CENTRAL, IdToken
 from csms_transactions.domain.transaction import Transaction
-from csms_transactions.steps import Step
+from csms_transactions.events.step import Step
 from csms_transactions.store import remote_requests
 from csms_transactions.store.authorizations import Key
 from csms_transactions.store.remote_requests import RequestKey
+from csms_transactions.tokens.question import Asked, Session, step_of
 
 
 async def with_our_own(

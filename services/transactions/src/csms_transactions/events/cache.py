@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 from csms_transactions.domain.transaction import State, Transaction
-from csms_transactions.steps import Step
+from csms_transactions.events.step import Step
 
 _MOST = 10_000
 """About a kilobyte each."""
 
 
-class KnownTransactions:
+class TransactionCache:
     """The running transactions that were heard of last, by their keys.
 
     What another process stored since is not known here: whoever uses them must check when it writes, and `forget`.
@@ -25,7 +25,7 @@ class KnownTransactions:
         known = self._known
         return {key: known[key] for key in keys if key in known}
 
-    def stored(self, steps: Iterable[Step]) -> None:
+    def remember(self, steps: Iterable[Step]) -> None:
         """Remember what was committed."""
         known = self._known
         for step in steps:

@@ -10,21 +10,21 @@ from datetime import datetime
 from csms_db.direct import Direct
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions.deriving import Fresh, again
+from csms_transactions.batch import BatchMeterValues
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.readings import Reading
 from csms_transactions.domain.transaction import Transaction, lasts_at, measure
-from csms_transactions.steps import Step
+from csms_transactions.events.rederiving import Fresh, again
+from csms_transactions.events.step import Step
 from csms_transactions.store import meter_values
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.facts import readings_of
 from csms_transactions.store.meter_values import Free, spot_of
 from csms_transactions.store.transactions import Change
-from csms_transactions.work import MeterValuesWork
 
 
 async def record(
-    session: AsyncSession, dialect: str, messages: Sequence[MeterValuesWork], most: int, now: datetime
+    session: AsyncSession, dialect: str, messages: Sequence[BatchMeterValues], most: int, now: datetime
 ) -> list[Step]:
     """Store messages, and what follows for the transactions that were going on. `most`: as `meter_values.add`.
 

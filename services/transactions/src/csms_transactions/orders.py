@@ -12,8 +12,8 @@ from csms_bus.requests import NoAnswer, NotAsked, Requester
 from csms_bus.topics import DEVICES_ORDERS
 from csms_runtime.clock import now_ms
 
-from csms_transactions.handlers.results import ORIGIN
-
+ORIGIN = "transactions"
+"""How our commands are told from those of others."""
 CONNECTING_S = 0.5
 """How long an order waits for a station that is not connected, as POST /stations/{id}/calls does."""
 _LOOK_S = 0.1

@@ -5,14 +5,14 @@ from typing import Any
 import orjson
 import pytest
 from csms.v1.station_pb2 import StationCall
-from csms_transactions import storing
+from csms_transactions.batch import Batch
 from csms_transactions.domain.identity import transaction_key
+from csms_transactions.events import writer
+from csms_transactions.events.cache import TransactionCache
 from csms_transactions.handlers import transaction_event
-from csms_transactions.known import KnownTransactions
 from csms_transactions.store import transactions
 from csms_transactions.store.transactions import OutdatedError
 from csms_transactions.versions.v201.messages import event_message
-from csms_transactions.work import Work
 
 KEY = transaction_key("CS1", "tx-1")
 
@@ -21,10 +21,10 @@ KEY = transaction_key("CS1", "tx-1")
 def process_fixture(database: Any) -> Any:
     """Makes one of several processes on a database."""
 
-    def process() -> storing.Storing:
-        return storing.Storing(
+    def process() -> writer.BatchWriter:
+        return writer.BatchWriter(
             database,
-            KnownTransactions(),
+            TransactionCache(),
             on_events=lambda: None,
             on_doubts=lambda: None,
             most_meter_values=8 * 1024 * 1024,
@@ -33,8 +33,8 @@ def process_fixture(database: Any) -> Any:
     return process
 
 
-def work(*payloads: dict[str, Any]) -> Work:
-    found = Work()
+def batch(*payloads: dict[str, Any]) -> Batch:
+    found = Batch()
     for payload in payloads:
         call = StationCall(protocol="ocpp2.0.1", payload=orjson.dumps(payload))
         transaction_event.read(found, "CS1", call, event_message(call.payload))
@@ -48,26 +48,26 @@ async def count(database: Any) -> int:
 
 async def test_what_another_process_changed_is_read_again_after_the_failure(database, process, transaction_event):
     ours, other = process(), process()
-    await ours.store(work(transaction_event(0, "Started")))
-    await other.store(work(transaction_event(1)))
+    await ours.write(batch(transaction_event(0, "Started")))
+    await other.write(batch(transaction_event(1)))
     with pytest.raises(OutdatedError):
-        await ours.store(work(transaction_event(2)))
-    await ours.store(work(transaction_event(2)))
+        await ours.write(batch(transaction_event(2)))
+    await ours.write(batch(transaction_event(2)))
     assert await count(database) == 3
 
 
 async def test_what_was_not_committed_is_not_known(database, process, transaction_event, monkeypatch):
     ours = process()
-    await ours.store(work(transaction_event(0, "Started")))
+    await ours.write(batch(transaction_event(0, "Started")))
 
     async def fail(*_: object) -> None:
         raise RuntimeError("the outbox is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(storing, "_tell", fail)
+        patch.setattr(writer, "_tell", fail)
         with pytest.raises(RuntimeError, match="outbox"):
-            await ours.store(work(transaction_event(1), transaction_event(2)))
+            await ours.write(batch(transaction_event(1), transaction_event(2)))
     assert await count(database) == 1
-    await ours.store(work(transaction_event(1), transaction_event(2)))
-    await ours.store(work(transaction_event(3)))
+    await ours.write(batch(transaction_event(1), transaction_event(2)))
+    await ours.write(batch(transaction_event(3)))
     assert await count(database) == 4

@@ -10,16 +10,16 @@ from csms_runtime import metrics
 from csms_runtime.clock import utcnow
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_transactions.batch import StatusAnswer
 from csms_transactions.domain.closing import verdict
 from csms_transactions.domain.identity import transaction_key
 from csms_transactions.domain.transaction import Closed, State, close
 from csms_transactions.domain_events import events_of
-from csms_transactions.known import KnownTransactions
-from csms_transactions.steps import Step
+from csms_transactions.events.cache import TransactionCache
+from csms_transactions.events.step import Step
 from csms_transactions.store import status_checks, tables
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.transactions import Change
-from csms_transactions.work import StatusAnswer
 
 _log = structlog.get_logger(__name__)
 
@@ -27,9 +27,9 @@ _log = structlog.get_logger(__name__)
 class Closing:
     """Ends transactions. `on_events` is called after a commit that put domain events into the outbox."""
 
-    def __init__(self, database: Database, known: KnownTransactions, on_events: Callable[[], None]) -> None:
+    def __init__(self, database: Database, cache: TransactionCache, on_events: Callable[[], None]) -> None:
         self._database = database
-        self._known = known
+        self._cache = cache
         self._on_events = on_events
 
     async def close(self, key: str, reason: str, by: str) -> bool:
@@ -80,6 +80,6 @@ class Closing:
         return True
 
     def _done(self, closed: Sequence[str]) -> None:
-        self._known.forget(closed)
+        self._cache.forget(closed)
         if closed:
             self._on_events()

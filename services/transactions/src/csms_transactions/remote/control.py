@@ -15,7 +15,7 @@ from csms_runtime.ids import new_id
 
 from csms_transactions import versions
 from csms_transactions.domain.remote import StartRequest
-from csms_transactions.ordering import Asker, Order, Orders
+from csms_transactions.orders import Asker, Order, Orders
 from csms_transactions.store import remote_requests
 from csms_transactions.store.remote_requests import RemoteRequest
 from csms_transactions.versions import VERSIONS, together

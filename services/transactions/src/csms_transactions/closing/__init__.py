@@ -1,0 +1,1 @@
+"""Transactions whose Ended event does not come: evidence, questions to stations, ending them."""

@@ -1,0 +1,183 @@
+"""Applies the events of a batch to their transactions, and writes both.
+
+It takes a number of statements that does not depend on the size of the batch, and the same batch again changes nothing.
+The usual event follows all that is known of its transaction: it is applied to the stored state. Where one fills a gap,
+the transaction is derived again from all its events.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from csms.v1.auth_pb2 import IdTokenInfo
+from csms_db.direct import Direct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_transactions.domain.identity import Identity
+from csms_transactions.domain.transaction import Conflict, Transaction, follow, follows_measured
+from csms_transactions.events import meter_values
+from csms_transactions.events.news import Arrivals, News, sort
+from csms_transactions.events.rederiving import Fresh, again
+from csms_transactions.events.reused_ids import NOWHERE, Placed, place
+from csms_transactions.events.step import Step
+from csms_transactions.store import events as event_store
+from csms_transactions.store import transactions as transaction_store
+from csms_transactions.store.authorizations import Key
+from csms_transactions.store.events import EventKey, NewConflict
+from csms_transactions.store.facts import event_of
+from csms_transactions.store.transactions import Change
+from csms_transactions.tokens.decisions import authorize, settle
+from csms_transactions.tokens.question import Asked, Authorized
+from csms_transactions.versions.version import StoredTransaction
+
+
+@dataclass(slots=True)
+class Applied:
+    """What came of a batch."""
+
+    steps: list[Step] = field(default_factory=list)
+    stored: int = 0
+    late: int = 0
+    """Of the stored ones, those that came after an event with a higher seqNo."""
+    repeats: int = 0
+    conflicts: list[EventKey] = field(default_factory=list)
+    """Of the stored ones, those with the seqNo of another one."""
+    authorized: Authorized = field(default_factory=Authorized)
+    """What came of the questions about tokens."""
+    placed: Placed = NOWHERE
+    """Where the events of the batch belong."""
+
+    def transactions(self) -> dict[int, StoredTransaction]:
+        """The transactions of the events that have a number, as they are stored now."""
+        after = {step.identity.key: step.after for step in self.steps}
+        return {
+            new.number: StoredTransaction(identity, after.get(identity.key) or self.placed.stored[identity.key])
+            for identity, news in self.placed.batch.items()
+            for new in news
+            if new.number is not None
+        }
+
+
+NOTHING: Mapping[str, Transaction] = {}
+
+
+async def apply_events(
+    session: AsyncSession | Direct,
+    batch: Arrivals,
+    now: datetime,
+    cached: Mapping[str, Transaction] = NOTHING,
+    decisions: Sequence[IdTokenInfo] | None = None,
+) -> Applied:
+    """Store the events of a batch and what follows for their transactions.
+
+    `decisions` are auth's answers to the batch's questions, if they are here.
+
+    `cached` are transactions as this process stored them last, by their keys; the others are read. Raises an error of
+    the database or OutdatedError when another process handled the same transactions at the same time or since (a
+    rebalance); trying again, with nothing cached, then finds what it stored.
+    """
+    applied = Applied()
+    unknown = [identity.key for identity in batch if identity.key not in cached]
+    stored = {**cached, **await transaction_store.load(session, unknown)} if unknown else cached
+    placed = applied.placed = await place(session, batch, stored)
+    found = await sort(session, placed.batch, placed.stored)
+    news, applied.late, applied.repeats = found.news, found.late, found.repeats
+    steps = await _steps(session, news, placed.stored)
+    for reused in placed.reused:
+        reused.amend(steps, placed.stored, now)
+    applied.authorized = await authorize(session, placed.batch, steps, placed.stored, now, decisions=decisions)
+    applied.steps = [_revised(step) for step in steps.values()]
+    await _write(session, news, applied, now)
+    return applied
+
+
+async def apply_decisions(session: AsyncSession | Direct, asked: Mapping[Key, Asked], now: datetime) -> Applied:
+    """Store decisions on tokens that were not decided when their events were stored, and what follows."""
+    applied = Applied()
+    stored = await transaction_store.load(session, {key.transaction for key in asked})
+    steps: dict[str, Step] = {}
+    rows = await settle(session, asked, steps, stored, now)
+    for number, key in enumerate(asked):
+        info = rows[key].info
+        if info is not None:
+            applied.authorized.answers[number] = IdTokenInfo.FromString(info)
+    applied.steps = [_revised(step) for step in steps.values()]
+    await _write(session, {}, applied, now)
+    return applied
+
+
+async def _steps(
+    session: AsyncSession | Direct, news: Mapping[Identity, News], stored: Mapping[str, Transaction]
+) -> dict[str, Step]:
+    """What the news make of their transactions."""
+    fresh = {identity: new for identity, new in news.items() if new}
+    late = {
+        identity.key: _fresh(new)
+        for identity, new in fresh.items()
+        if (before := stored.get(identity.key)) is not None and not _follows(new, before)
+    }
+    derived = await again(session, stored, late) if late else {}
+    steps: dict[str, Step] = {}
+    for identity, new in fresh.items():
+        before = stored.get(identity.key)
+        after = derived[identity.key] if identity.key in derived else _follow(before, new)
+        steps[identity.key] = Step(identity, before, after)
+    claimed = await meter_values.claim(session, steps.values())
+    if claimed:
+        told = {identity.key: _fresh(new) for identity, new in fresh.items()}
+        derived = await again(session, stored, {key: told[key]._replace(measured=new) for key, new in claimed.items()})
+        steps.update({key: replace(steps[key], after=after) for key, after in derived.items()})
+    return steps
+
+
+def _follows(news: News, before: Transaction) -> bool:
+    """Whether all of them can be applied to the stored state."""
+    events = (new.event for new in (*news.fresh.values(), *(conflict.new for conflict in news.conflicts)))
+    if before.meter.outdated or _is_behind(news, before.last_seq_no):
+        return False
+    return not before.meter.measured_at or all(follows_measured(before, event) for event in events)
+
+
+def _fresh(news: News) -> Fresh:
+    return Fresh([new.event for new in news.fresh.values()], list(map(_conflict, news.conflicts)))
+
+
+def _is_behind(news: News, last_seq_no: int) -> bool:
+    """Whether any of them belongs before what is known."""
+    return any(seq_no < last_seq_no for seq_no in news.fresh) or any(
+        conflict.follows < last_seq_no for conflict in news.conflicts
+    )
+
+
+def _follow(before: Transaction | None, news: News) -> Transaction:
+    events = {seq_no: new.event for seq_no, new in news.fresh.items()}
+    after = follow(before, events, map(_conflict, news.conflicts))
+    if after is None:
+        raise ValueError("a transaction has at least one event")
+    return after
+
+
+def _conflict(item: NewConflict) -> Conflict:
+    """What counts of it: the facts are less than the event where it only repeats another."""
+    facts = item.new.facts
+    return Conflict(item.follows, item.number, item.new.event if facts is None else event_of(facts))
+
+
+def _revised(step: Step) -> Step:
+    revision = 1 if step.before is None else step.before.revision + 1
+    return Step(step.identity, step.before, step.after._replace(revision=revision))
+
+
+async def _write(
+    session: AsyncSession | Direct, found: Mapping[Identity, News], applied: Applied, now: datetime
+) -> None:
+    created = {step.identity: step.after for step in applied.steps if step.before is None}
+    changed = [Change(step.identity.key, step.before, step.after) for step in applied.steps if step.before is not None]
+    await transaction_store.create(session, created, now)
+    await transaction_store.save(session, changed, now)
+    fresh = [new for news in found.values() for new in news.fresh.values()]
+    conflicts = [conflict for news in found.values() for conflict in news.conflicts]
+    await event_store.add(session, fresh)
+    await event_store.add_conflicts(session, conflicts)
+    applied.stored = len(fresh) + len(conflicts)
+    applied.conflicts = [(conflict.new.key, conflict.new.event.seq_no) for conflict in conflicts]

@@ -1,0 +1,1 @@
+"""Remote start and stop: what is asked of stations, and what became of it."""
