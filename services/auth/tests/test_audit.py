@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from csms.v1.auth_pb2 import ApiKey, AuditEntry
 from csms.v1.bus_pb2 import Record
-from csms_auth.auditing import AuditConsumer
+from csms_auth.audit_log import AuditConsumer
 from csms_auth.store import audit
 from csms_bus.flow import Never
 from csms_bus.ports import Incoming

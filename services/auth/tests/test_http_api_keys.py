@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from csms.v1.auth_pb2 import ApiKey
 from csms.v1.bus_pb2 import Record
-from csms_auth.announcing import announce_api_keys
+from csms_auth.api_key_announcement import announce_api_keys
 from csms_auth.store import api_tables, tables
 from csms_bus.memory import MemoryBus
 from csms_bus.ports import BusUnavailable, Outgoing

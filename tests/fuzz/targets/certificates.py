@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from csms.v1.auth_pb2 import ConnectionRequest
-from csms_auth import messages
+from csms_auth import bus_messages
 from csms_auth.domain.connections import Allowed, Rules, decide
 from csms_auth.domain.stations import Registration as Registered
 from csms_auth.domain.stations import Station
@@ -34,9 +34,9 @@ _CONNECTION_RULES = Rules(UnknownStations.REJECT, datetime(2026, 11, 1, tzinfo=U
 
 def certificate(data: bytes) -> None:
     """The certificate (DER) that a station showed, and auth's decision."""
-    attempt = messages.attempt("CS1", ConnectionRequest(security_profile=3, client_certificate=data))
+    attempt = bus_messages.attempt("CS1", ConnectionRequest(security_profile=3, client_certificate=data))
     decision = decide(attempt, _STATION, _CONNECTION_RULES)
-    messages.connection_decision("1", decision).SerializeToString()
+    bus_messages.connection_decision("1", decision).SerializeToString()
     if isinstance(decision, Allowed):
         assert re.search(r"(?<![\w-])SN1(?![\w-])", decision.common_name)
     else:

@@ -23,8 +23,8 @@ from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
 from fastapi import APIRouter
 
-from csms_auth.announcing import announce_api_keys
-from csms_auth.auditing import Auditing
+from csms_auth.api_key_announcement import announce_api_keys
+from csms_auth.audit_log import AuditLog
 from csms_auth.certifying import results
 from csms_auth.certifying.signing import Signer
 from csms_auth.certifying.worker import Certifier
@@ -107,7 +107,7 @@ class Auth:
                 Kept("certificates", settings.certificate_retention_days, removed.forget_certificates),
             ],
         )
-        self._auditing = Auditing(bus, database, settings.audit_retention_days, health)
+        self._audit_log = AuditLog(bus, database, settings.audit_retention_days, health)
         routers = (
             IdTokens(database, self._key_codes, self._relay.wake).router(),
             Credentials(database, secret_key, settings.unknown_stations, self._relay.wake).router(),
@@ -135,7 +135,7 @@ class Auth:
         """Wait until what is published from now on is answered and the API keys are told. Call it while `run` runs."""
         for runner in self._runners.values():
             await runner.ready()
-        await self._auditing.ready()
+        await self._audit_log.ready()
         await self._announced.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -154,7 +154,7 @@ class Auth:
             tasks.create_task(self._asker.run(stop), name="auth-ocsp")
             tasks.create_task(self._relay.run(stop), name="auth-outbox")
             tasks.create_task(self._retention.run(stop), name="auth-retention")
-            tasks.create_task(self._auditing.run(stop), name="auth-auditing")
+            tasks.create_task(self._audit_log.run(stop), name="auth-audit-log")
             announcing = tasks.create_task(self._announce(), name="auth-api-keys")
             await stop.wait()
             announcing.cancel()

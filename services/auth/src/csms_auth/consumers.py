@@ -15,13 +15,13 @@ from csms_runtime.settings import UnknownStations
 from csms_runtime.texts import is_storable
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_auth import events
-from csms_auth.certifying.recording import record_requests
+from csms_auth import domain_events
+from csms_auth.certifying.requests import record_requests
 from csms_auth.certifying.revoking import revoke_of_deleted
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
 from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
-from csms_auth.room import Room
+from csms_auth.room_for_unknown import Room
 from csms_auth.store import certificates, connection_numbers, id_tokens, stations, tables
 
 BODIES: Mapping[str, Callable[[Record, int], Step]] = {
@@ -194,7 +194,7 @@ async def _number_connections(session: WriteSession, turn: Turn) -> None:
 
 
 async def _store_events(session: WriteSession, refusals: Sequence[Refusal]) -> None:
-    told = [events.connection_refused(r.station_id, r.refused, r.remote_address) for r in refusals]
+    told = [domain_events.connection_refused(r.station_id, r.refused, r.remote_address) for r in refusals]
     await outbox.add(session, tables.outbox, told)
 
 

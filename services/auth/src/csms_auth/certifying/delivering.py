@@ -11,7 +11,7 @@ from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.ids import new_id
 
-from csms_auth import events, versions
+from csms_auth import domain_events, versions
 from csms_auth.certifying.orders import OUTCOME_TIME, order
 from csms_auth.domain.certificates import MOST_FAILURES, Certificate, not_taken, put_off, taken
 from csms_auth.store import certificates, tables
@@ -31,7 +31,9 @@ async def order_due(database: Database) -> int:
         expired = [not_taken(each, "it expired before it was delivered") for each in found if each.not_after <= now]
         ordered = [_ordered(each, now) for each in found if each.not_after > now]
         await certificates.save(session, [*expired, *ordered])
-        told = [events.certificate_refused(each.station_id, each.certificate_type, each.reason) for each in expired]
+        told = [
+            domain_events.certificate_refused(each.station_id, each.certificate_type, each.reason) for each in expired
+        ]
         await outbox.add(session, tables.outbox, [*told, *(_order(each, now) for each in ordered)])
     return len(found)
 

@@ -11,7 +11,7 @@ from csms_db.engine import Database, WriteSession
 from csms_runtime import metrics
 from csms_runtime.clock import utcnow
 
-from csms_auth import events
+from csms_auth import domain_events
 from csms_auth.certifying.delivering import AFTER_CONNECTING, AFTER_CONNECTING_AGAIN, delivered
 from csms_auth.certifying.orders import ORIGIN
 from csms_auth.domain.certificates import Certificate, CertificateState
@@ -58,7 +58,9 @@ class ResultsConsumer:
                 changed.append(delivered(certificate, record.command_result, utcnow()))
         await certificates.save(session, changed)
         refused = [each for each in changed if each.state is CertificateState.REJECTED]
-        told = [events.certificate_refused(each.station_id, each.certificate_type, each.reason) for each in refused]
+        told = [
+            domain_events.certificate_refused(each.station_id, each.certificate_type, each.reason) for each in refused
+        ]
         await outbox.add(session, tables.outbox, told)
         return changed
 

@@ -7,7 +7,7 @@ from cryptography import x509
 from csms_bus.ports import Outgoing
 from csms_db.engine import WriteSession
 
-from csms_auth import events
+from csms_auth import domain_events
 from csms_auth.certifying.orders import close
 from csms_auth.domain.certificates import BARRING, Bar, Certificate, CertificateState, revoked
 from csms_auth.pki.issuing import Revoked
@@ -68,4 +68,4 @@ def barred(reason: str) -> str:
 
 async def _save(session: WriteSession, changed: Collection[Certificate]) -> list[Outgoing]:
     await certificates.save(session, changed)
-    return [events.certificate_revoked(each) for each in changed]
+    return [domain_events.certificate_revoked(each) for each in changed]

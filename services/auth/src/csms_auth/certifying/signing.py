@@ -19,7 +19,7 @@ from csms_runtime.clock import now_ms, utcnow
 from csms_runtime.ids import new_id
 from csms_runtime.refusals import RefusalLimiter
 
-from csms_auth import events
+from csms_auth import domain_events
 from csms_auth.certifying.revoking import barred
 from csms_auth.domain.certificates import Certificate, CertificateRequest, RequestState, pause
 from csms_auth.pki import csr, files
@@ -121,7 +121,7 @@ class Signer:
         refused = replace(request, state=RequestState.REFUSED, reason=reason, due_at=None)
         now = now_ms()
         names = self._refusals.due([request.station_id], now)
-        told = [events.certificate_refused(name, request.certificate_type, reason) for name in names]
+        told = [domain_events.certificate_refused(name, request.certificate_type, reason) for name in names]
         await self._store(request, refused, None, told)
         self._refusals.told(names, now)
         metrics.AUTH_CERTIFICATES.labels(request.certificate_type, "refused").inc()
@@ -143,7 +143,7 @@ class Signer:
             due_at=None,
             certificate_id=certificate.certificate_id,
         )
-        await self._store(request, signed, certificate, [events.certificate_issued(certificate)])
+        await self._store(request, signed, certificate, [domain_events.certificate_issued(certificate)])
         metrics.AUTH_CERTIFICATES.labels(request.certificate_type, "issued").inc()
         _log.info(
             "certificate issued",

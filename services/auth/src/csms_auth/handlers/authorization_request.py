@@ -5,7 +5,7 @@ from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 
-from csms_auth import messages
+from csms_auth import bus_messages
 from csms_auth.handlers.turn import SKIP, Step, Turn, expired
 
 
@@ -14,11 +14,11 @@ def step(record: Record, now_ms: int) -> Step:
     request = record.authorization_request
     if expired(request.deadline_ms, now_ms):
         return SKIP
-    questions = messages.questions(request)
+    questions = bus_messages.questions(request)
 
     def run(turn: Turn) -> None:
         infos = [
-            messages.id_token_info(turn.decide_token(question), turn.key_codes.hidden(question.token).key)
+            bus_messages.id_token_info(turn.decide_token(question), turn.key_codes.hidden(question.token).key)
             for question in questions
         ]
         answer = AuthorizationDecision(correlation_id=request.correlation_id, answers=infos)

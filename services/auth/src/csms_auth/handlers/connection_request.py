@@ -5,7 +5,7 @@ from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_ocpp import station_ids
 
-from csms_auth import messages
+from csms_auth import bus_messages
 from csms_auth.domain import connections
 from csms_auth.domain.connections import Allowed, Refused
 from csms_auth.handlers.turn import SKIP, Refusal, Step, Turn, expired
@@ -17,12 +17,12 @@ def step(record: Record, now_ms: int) -> Step:
     if expired(request.deadline_ms, now_ms):
         return SKIP
 
-    attempt = messages.attempt(record.station_id, request)
+    attempt = bus_messages.attempt(record.station_id, request)
 
     def run(turn: Turn) -> None:
         spelled = turn.spelling(record.station_id)
         if spelled != record.station_id:
-            answer = messages.spelled_otherwise(request.correlation_id, spelled)
+            answer = bus_messages.spelled_otherwise(request.correlation_id, spelled)
             reply = new_record(record.station_id, traceparent=record.traceparent, connection_decision=answer)
             turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
             return
@@ -40,7 +40,7 @@ def step(record: Record, now_ms: int) -> Step:
             turn.claim(record.station_id, decision)
         if isinstance(decision, Refused):
             turn.refusals.append(Refusal(record.station_id, decision, request.remote_address))
-        answer = messages.connection_decision(request.correlation_id, decision)
+        answer = bus_messages.connection_decision(request.correlation_id, decision)
         reply = new_record(record.station_id, traceparent=record.traceparent, connection_decision=answer)
         if answer.allowed:
             turn.allowed.append(reply)

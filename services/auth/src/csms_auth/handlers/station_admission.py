@@ -5,7 +5,7 @@ from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 
-from csms_auth import messages
+from csms_auth import bus_messages
 from csms_auth.handlers.turn import Step, Turn
 
 
@@ -14,7 +14,7 @@ def step(record: Record, _now_ms: int) -> Step:
     told = record.station_admission
 
     def run(turn: Turn) -> None:
-        applied = turn.admit(messages.admission(record.station_id, told))
+        applied = turn.admit(bus_messages.admission(record.station_id, told))
         if not told.reply_to.topic:
             return
         result = StationAdmissionResult(correlation_id=told.correlation_id, applied=applied)

@@ -16,7 +16,7 @@ from csms_ocpp import station_ids
 from csms_runtime.clock import from_ms
 from csms_runtime.settings import UnknownStations
 
-from csms_auth import events
+from csms_auth import domain_events
 from csms_auth.domain import tokens
 from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.client_certificates import ClientCertificate, Issued
@@ -209,7 +209,9 @@ class Turn:
         """Make a pending password the station's: it has connected with it. Others show that it has one."""
         station = take_pending(self.stations[station_id], digest)
         self.stations[station_id] = self.changed[station_id] = station
-        self.told.append(events.password_changed(station_id, password_set=True, revision=station.password_revision))
+        self.told.append(
+            domain_events.password_changed(station_id, password_set=True, revision=station.password_revision)
+        )
 
 
 @dataclass(frozen=True, slots=True)

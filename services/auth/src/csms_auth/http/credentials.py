@@ -13,7 +13,7 @@ from csms_runtime.settings import UnknownStations
 from fastapi import APIRouter, Path, Security
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from csms_auth import events
+from csms_auth import domain_events
 from csms_auth.domain.connections import CLIENT_CERTIFICATE, missing_password
 from csms_auth.domain.stations import Station
 from csms_auth.store import stations, tables
@@ -101,7 +101,7 @@ class Credentials:
             revision = await stations.set_password(session, station_id, digest, utcnow())
             if revision is None:
                 raise _not_found()
-            told = events.password_changed(station_id, password_set=digest is not None, revision=revision)
+            told = domain_events.password_changed(station_id, password_set=digest is not None, revision=revision)
             await outbox.add(session, tables.outbox, [told])
         self._wake_outbox()
         await self._until_shown(station_id, revision)

@@ -11,7 +11,7 @@ from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, deman
 from csms_runtime.http.problems import FieldError, invalid_request
 from fastapi import APIRouter, Depends, Path, Query, Response, Security, status
 
-from csms_auth import events
+from csms_auth import domain_events
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.domain.tokens import KEY_CODE, TOKEN_TYPES, Token, TokenRef, TokenStatus
 from csms_auth.http.fields import GroupId, TokenType
@@ -87,7 +87,7 @@ class IdTokens:
             removed = await id_tokens.remove(session, ref)
             if removed is None:
                 raise _not_found()
-            await outbox.add(session, tables.outbox, [events.id_token_changed(removed.token, deleted=True)])
+            await outbox.add(session, tables.outbox, [domain_events.id_token_changed(removed.token, deleted=True)])
         self._wake_outbox()
 
     async def list_id_tokens(
@@ -109,7 +109,7 @@ class IdTokens:
         if "status" not in body.given:
             raise invalid_request([FieldError("/status", "required when a token is created")])
         stored = await id_tokens.add(session, Token(ref, **body.given), utcnow())
-        await outbox.add(session, tables.outbox, [events.id_token_changed(stored.token)])
+        await outbox.add(session, tables.outbox, [domain_events.id_token_changed(stored.token)])
         return stored
 
     async def _change(self, session: WriteSession, old: StoredToken, body: TokenBody) -> StoredToken:
@@ -117,7 +117,7 @@ class IdTokens:
         if token == old.token:
             return old
         stored = await id_tokens.change(session, old, token, utcnow())
-        await outbox.add(session, tables.outbox, [events.id_token_changed(stored.token)])
+        await outbox.add(session, tables.outbox, [domain_events.id_token_changed(stored.token)])
         return stored
 
 

@@ -25,7 +25,7 @@ _GATEWAY = "gateway"
 _log = structlog.get_logger(__name__)
 
 
-class Auditing:
+class AuditLog:
     """The part of auth that keeps the audit log. See `csms_auth.app.Auth` for what its methods are for."""
 
     def __init__(self, bus: Bus, database: Database, keep_days: int, health: Health) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from csms_bus.ports import Outgoing
 from csms_db.engine import WriteSession
 
-from csms_auth import events
+from csms_auth import domain_events
 from csms_auth.domain.certificates import Certificate, CertificateRequest, RequestState, merge
 from csms_auth.store import certificate_requests, certificates
 
@@ -31,7 +31,7 @@ async def record_requests(session: WriteSession, requests: Sequence[CertificateR
             certificate_id = merged.certificate.certificate_id
             signed[certificate_id] = changed[certificate_id] = merged.certificate
         if merged.request is new and new.state is RequestState.REFUSED and merged.is_news:
-            told.append(events.certificate_refused(*key, new.reason))
+            told.append(domain_events.certificate_refused(*key, new.reason))
     await certificate_requests.save(session, stored.values())
     await certificates.save(session, changed.values())
     return told
