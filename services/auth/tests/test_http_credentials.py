@@ -54,12 +54,23 @@ class TestCredentials:
         assert told == [("events.auth", "CS1", PasswordChanged(password_set=now, revision=7)) for now in (True, False)]
         assert api.wakes == 2
 
-    async def test_a_change_is_answered_when_device_mgmt_shows_it(self, database: Database) -> None:
-        told = asyncio.Event()
-        credentials = Credentials(database, b"k" * 32, UnknownStations.ACCEPT, told.set, shown_within_s=20)
+    async def test_a_change_is_answered_when_device_mgmt_shows_it(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks: asyncio.Queue[dict[str, Station]] = asyncio.Queue()
+        load = stations.load
+
+        async def looked(*arguments: Any) -> dict[str, Station]:
+            found = await load(*arguments)
+            looks.put_nowait(found)
+            return found
+
+        monkeypatch.setattr(stations, "load", looked)
+        credentials = Credentials(database, b"k" * 32, UnknownStations.ACCEPT, lambda: None, shown_within_s=20)
         deleting = asyncio.create_task(credentials.delete_credentials("CS1"))
-        await told.wait()
-        await asyncio.wait([deleting], timeout=0.1)
+        async with asyncio.timeout(10):
+            for _ in range(2):  # it looked, saw nothing new, and looked again
+                assert (await looks.get())["CS1"].revision == 7
         assert not deleting.done()
         async with database.transaction() as session:
             await stations.save(session, [Station("CS1", revision=8, security_profile=2)], utcnow())

@@ -7,7 +7,6 @@ Migrations must not put rows into tables: databases are emptied and used again.
 """
 
 import asyncio
-import importlib.util
 import os
 import shutil
 import threading
@@ -166,19 +165,6 @@ def in_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     if errors:
         raise errors[0]
     return results[0]
-
-
-def scripts_before(package: str, revision: str, directory: Path) -> Path:
-    """Return a directory with those of a service's migrations that come before a revision."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"no package {package}")
-    versions = directory / "scripts" / "versions"
-    versions.mkdir(parents=True)
-    for path in (Path(spec.submodule_search_locations[0]) / "migrations" / "versions").glob("*.py"):
-        if path.name < revision:
-            (versions / path.name).write_text(path.read_text())
-    return versions.parent
 
 
 def database_fixture(scripts: Scripts, schema: str, dialects: Sequence[Any] = DIALECTS) -> Any:  # noqa: ANN401 pytest's
