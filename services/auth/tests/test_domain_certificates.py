@@ -8,6 +8,7 @@ from csms_auth.domain.certificates import (
     Certificate,
     CertificateRequest,
     CertificateState,
+    Merged,
     RequestState,
     merge,
     pause,
@@ -60,6 +61,16 @@ def test_the_first_request_is_stored() -> None:
 
 def test_a_repeat_of_what_is_not_signed_yet_changes_nothing() -> None:
     assert merge(request(), None, request(at=LATER)) is None
+
+
+def test_the_key_makes_it_the_same_request_not_how_the_csr_is_written() -> None:
+    again = replace(request(at=LATER), csr="signed anew, with the same key")
+    assert merge(request(), None, again) is None
+
+
+def test_another_key_is_another_request_while_the_first_is_not_signed_yet() -> None:
+    other = request(key=b"2", at=LATER)
+    assert merge(request(), None, other) == Merged(other)
 
 
 @pytest.mark.parametrize("state", [CertificateState.ISSUED, CertificateState.ACCEPTED])

@@ -121,6 +121,20 @@ async def test_stopping_tokens_leave_token_and_group_alone(world, api):
     assert [one["stops"] for one in item["authorizations"]] == [False, True, True]
 
 
+@pytest.mark.parametrize("first", [None, "REFUSED", "ALONE"])
+async def test_who_stops_a_transaction_gives_it_neither_token_nor_group(world, api, first):
+    """Begun by a button or with a refused card, or with an accepted one that is in no group."""
+    world.auth.tokens["REFUSED"] = IdTokenInfo(status="Blocked")
+    world.auth.tokens["ALONE"] = IdTokenInfo(status="Accepted")
+    world.auth.tokens["GUARD"] = IdTokenInfo(status="Accepted", group_id_token=group("GUARDS"))
+    await world.gateway.tell(world.event(0, "Started", token=first))
+    await told(world, world.event(1, token="GUARD", triggerReason="StopAuthorized"))
+    await told(world, world.event(2, "Ended", token="GUARD"))
+    item = await shown(api)
+    token = "ALONE" if first == "ALONE" else None
+    assert (item["id_token"], item["group_id_token"], item["stop_id_token"]) == (token, None, "GUARD")
+
+
 async def test_decisions_that_come_late_are_kept(world, api):
     world.auth.silent = True
     reply = await world.gateway.call("CS1", "TransactionEvent", world.event(0, "Started", token="TAG"))
