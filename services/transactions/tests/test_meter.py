@@ -1,13 +1,17 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from csms_transactions.domain.meter import Meter
+from csms_transactions.domain.moments import Moment
 from csms_transactions.domain.readings import (
     TOTAL,
     Location,
     Measurand,
+    Reading,
     Sample,
+    Value,
     location_of,
     measurand_of,
     place_of,
@@ -15,6 +19,8 @@ from csms_transactions.domain.readings import (
     to_wh,
 )
 from csms_transactions.versions.v201 import messages as v201
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -81,3 +87,56 @@ def test_the_last_moment_there_is_can_be_the_time_of_a_message() -> None:
     last = datetime.max.replace(tzinfo=UTC)
     found = readings([(AT, Sample(1.0)), (last, Sample(2.0))], last)
     assert [reading.values[0].wh for reading in found] == [1, 2]
+
+
+class Told(NamedTuple):
+    """The only reading of an event, which came then."""
+
+    wh: float
+    at: int
+    event_at: int
+    context: str
+    kind: int
+    location: Location
+    starts: bool
+    offline: bool
+
+
+TOLD = st.builds(
+    Told,
+    st.sampled_from([0.0, 10.0, 1000.0, 1001.5, 5000.0, 250_000.0]),
+    st.integers(0, 40),
+    st.integers(0, 40),
+    st.sampled_from(["Sample.Periodic"] * 4 + ["Transaction.Begin", "Transaction.End"]),
+    st.sampled_from([TOTAL] * 4 + [1]),
+    st.sampled_from([Location.OUTLET] * 4 + [Location.INLET]),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(TOLD, min_size=2, max_size=8))
+def test_the_short_way_of_a_usual_reading_leads_where_the_long_one_does(course: list[Told]) -> None:
+    meter = Meter()
+    for told in course:
+        value = Value(place_of(Measurand.REGISTER, told.location), told.kind, told.wh)
+        reading = Reading(AT + timedelta(minutes=told.at), told.context, (value,))
+        at, newest_at = (AT.timestamp() + 60 * minutes for minutes in (told.event_at, told.at))
+        moment = Moment(at, "", at, starts=told.starts, offline=told.offline, newest_at=newest_at)
+        after = meter.take(reading, moment)
+        assert meter.risen(reading, starts=told.starts) in {None, after}
+        meter = after
+
+
+def test_most_readings_go_the_short_way() -> None:
+    readings_in_a_row = [
+        Reading(AT + timedelta(minutes=n), "Sample.Periodic", (Value(0, TOTAL, 5.0 * n),)) for n in (1, 2, 3)
+    ]
+    first, *others = readings_in_a_row
+    meter = Meter().take(first, Moment(AT.timestamp(), "", AT.timestamp(), starts=True))
+    for reading in others:
+        risen = meter.risen(reading, starts=False)
+        assert risen is not None
+        meter = risen
+    assert meter.energy(ended=False, gaps=False).wh == 10

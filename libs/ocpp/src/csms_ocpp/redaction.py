@@ -46,17 +46,17 @@ _MOST_SECRETS = 100
 """Secrets of a request that are looked for in a station's text: each costs a walk through the text."""
 _PRIVATE_KEY = "PRIVATE KEY-----"
 _WORDS = tuple(
-    word.lower().encode()
+    word.lower()
     for word in (*_SECRET_FIELDS, *_SECRET_VARIABLES, "keycode", "tokenreader", '"vpn"', _PRIVATE_KEY, "://")
 )
 """Every text in which `redact` masks something has one of them, in lower case."""
 _SHORTEST_TEXT = 6
 """Bytes. No text that is so short has the name of a secret and the secret. `{}` is the usual answer."""
-_STEMS = (b"password", b"key", b"simpin", b"sharedsecret", b"tokenreader", b'"vpn"', b"://")
+_STEMS = ("password", "key", "simpin", "sharedsecret", "tokenreader", '"vpn"', "://")
 """Each of the words has one of them. They are fewer to look for, and nearly no message has one."""
 
 
-_KELVIN = "\N{KELVIN SIGN}".encode()
+_KELVIN = "\N{KELVIN SIGN}".encode().lower().decode("latin-1")
 """The only letter outside ASCII that `str.lower` turns into an ASCII letter of a secret's name."""
 
 
@@ -78,7 +78,10 @@ def may_hold_secret(text: bytes) -> bool:
 
     Far quicker than `redact`: almost no message has a word that stands beside a secret.
     """
-    lower = text.lower() if text.isascii() else text.lower().replace(_KELVIN, b"k")
+    # As a string, in which Python finds a word in a third of the time that it takes in bytes.
+    lower = text.lower().decode("latin-1")
+    if not lower.isascii():
+        lower = lower.replace(_KELVIN, "k")
     for stem in _STEMS:
         if stem in lower:
             return any(word in lower for word in _WORDS)

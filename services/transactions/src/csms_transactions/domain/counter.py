@@ -76,12 +76,19 @@ class Counter(NamedTuple):
         """Whether it did not begin at 0, or has left it."""
         return self.first != 0 or self.zero_step is not None
 
+    def risen(self, wh: float, at: float) -> "Counter | None":
+        """The counter after the usual reading; None: it is another one."""
+        first, last, _, base, reads, reasons, offline, step, pace, odd = self
+        if odd is None and 0 <= wh - last <= SURE_WH and (first != 0 or step is not None):
+            return Counter(first, wh, at, base, reads + 1, reasons, offline, step, pace)
+        return None
+
     def read(self, wh: float, at: float, *, ends: bool = False) -> "Counter":
         """The counter after one more reading. `ends`: it is that of the end, which stands."""
-        first, last, _, base, reads, reasons, offline, step, pace, odd = self
-        gain = wh - last
-        if odd is None and 0 <= gain <= SURE_WH and (first or self.is_past_zero):  # the usual reading
-            return Counter(first, wh, at, base, reads + 1, reasons, offline, step, pace)
+        usual = self.risen(wh, at)
+        if usual is not None:
+            return usual
+        gain = wh - self.last
         read = self._replace(reads=self.reads + 1)
         if self.odd is not None:
             return read.after_odd(self.odd, wh, at)

@@ -68,6 +68,19 @@ class Place(NamedTuple):
                 values = {kind: wh for kind, wh in values.items() if wh or not self._has_left_zero(kind)}
         return self._apply(moment, values) if values else self
 
+    def risen(self, wh: float, at: float) -> "Place | None":
+        """The place after the total rose as usual; None: `take` knows what is to be done."""
+        if len(self.counters) != 1 or self.ended or at < self.at or at < self.first_at:
+            return None
+        kind, counter = self.counters[0]
+        after = counter.risen(wh, at) if kind == TOTAL else None
+        if after is None:
+            return None
+        values = list(self)
+        values[_COUNTERS], values[_AT], values[_TOLD] = ((TOTAL, after),), at, TOLD_TOTAL
+        values[_LINKED], values[_COVERS_END] = True, False
+        return Place._make(values)  # `_replace` would take twice as long
+
     def counted(self) -> float:
         """The energy so far, by whatever was told last; 0: the first reading."""
         return self.total_energy() if self.by_total else self.phases_energy()
@@ -255,6 +268,11 @@ class Place(NamedTuple):
             return False
         total, together = self.total_energy(), self.phases_energy()
         return abs(total - together) > max(_DISAGREE_WH, _DISAGREE * abs(total))
+
+
+_COUNTERS, _AT, _TOLD, _LINKED, _COVERS_END = map(
+    Place._fields.index, ("counters", "at", "told", "linked", "covers_end")
+)
 
 
 def _read(counter: Counter | None, wh: float, moment: Moment) -> Counter:

@@ -14,7 +14,7 @@ from csms_db.direct import Direct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.identity import Identity
-from csms_transactions.domain.transaction import Conflict, Transaction, follow, follows_measured
+from csms_transactions.domain.transaction import Conflict, Transaction, follow, follows_measured, revised
 from csms_transactions.events import meter_values
 from csms_transactions.events.news import Arrivals, News, sort
 from csms_transactions.events.rederiving import Fresh, again
@@ -165,7 +165,7 @@ def _conflict(item: NewConflict) -> Conflict:
 
 def _revised(step: Step) -> Step:
     revision = 1 if step.before is None else step.before.revision + 1
-    return Step(step.identity, step.before, step.after._replace(revision=revision))
+    return Step(step.identity, step.before, revised(step.after, revision))
 
 
 async def _write(

@@ -106,9 +106,8 @@ def _read(raw: bytes) -> tuple[Json, TransactionEvent]:
 
 def _readings(meter_values: Iterable[Json], default: datetime) -> tuple[Reading, ...]:
     """Readings of energy in order of time, as far as the times can be read."""
-    return condensed(
-        readings(chain.from_iterable(_samples(meter_value, default) for meter_value in meter_values), default)
-    )
+    samples = [sample for meter_value in meter_values for sample in _samples(meter_value, default)]
+    return condensed(readings(samples, default))
 
 
 def meter_values(raw: bytes) -> MeterValuesMessage:
