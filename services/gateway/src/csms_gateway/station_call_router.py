@@ -86,11 +86,11 @@ class StationCallRouter:
         connection.open_call = correlation_id
         started = asyncio.get_running_loop().time()
         begin = partial(self._begin_in_time, started, correlation_id, connection, dispatch)
-        if not self._turns(connection, dispatch).ask(correlation_id, len(dispatch.payload), begin):
+        if not self._large_calls(connection, dispatch).ask(correlation_id, len(dispatch.payload), begin):
             connection.open_call = None
             connection.reply(dispatch.correlation, _busy())
 
-    def _turns(self, connection: StationConnection, dispatch: Dispatch) -> LargeCalls:
+    def _large_calls(self, connection: StationConnection, dispatch: Dispatch) -> LargeCalls:
         return self._large[connection.version.topics[dispatch.action]]
 
     def _begin_in_time(
@@ -100,7 +100,7 @@ class StationCallRouter:
             self._begin(correlation_id, connection, dispatch)
             return
         connection.open_call = None
-        self._turns(connection, dispatch).end(correlation_id)
+        self._large_calls(connection, dispatch).end(correlation_id)
         connection.reply(dispatch.correlation, _busy())
 
     def _begin(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch) -> None:
@@ -168,8 +168,8 @@ class StationCallRouter:
         """Drop the connection's open CALL: the connection has ended."""
         correlation_id = connection.open_call
         if correlation_id is not None and self._take(correlation_id, "closed") is None:
-            for turns in self._large.values():
-                turns.end(correlation_id)
+            for large_calls in self._large.values():
+                large_calls.end(correlation_id)
 
     def _end_silent(self) -> None:
         """End the CALLs whose time is over. Look again when the time of the next one is over."""

@@ -51,7 +51,7 @@ class TlsListener:
         self._on_failure = on_failure
         self._handshake_timeout_s = handshake_timeout_s
         self._close_timeout_s = close_timeout_s
-        self._turns = asyncio.Semaphore(max_handshakes)
+        self._places = asyncio.Semaphore(max_handshakes)
         self._handshakes: dict[asyncio.Task[None], float] = {}
         """The handshakes in work and when they began, the oldest first."""
         self._accepting: asyncio.Task[None] | None = None
@@ -81,11 +81,11 @@ class TlsListener:
         loop = asyncio.get_running_loop()
         with listening:
             while True:
-                await self._take_turn()
+                await self._take_place()
                 try:
                     connection, address = await loop.sock_accept(listening)
                 except OSError as error:
-                    self._turns.release()
+                    self._places.release()
                     _log.warning("cannot accept a connection", error=str(error))
                     await asyncio.sleep(_NO_FILES_PAUSE_S)
                     continue
@@ -93,14 +93,14 @@ class TlsListener:
                 self._handshakes[task] = loop.time()
                 task.add_done_callback(self._done)
 
-    async def _take_turn(self) -> None:
+    async def _take_place(self) -> None:
         """Wait for a place. When none becomes free, the oldest handshake that has had `PATIENCE_S` gives its own."""
         loop = asyncio.get_running_loop()
         while True:
             oldest, began = next(iter(self._handshakes.items()), (None, loop.time()))
             try:
                 async with asyncio.timeout_at(began + PATIENCE_S):
-                    await self._turns.acquire()
+                    await self._places.acquire()
             except TimeoutError:
                 if oldest is not None:
                     metrics.GATEWAY_TLS_HANDSHAKES.labels("crowded_out", "").inc()
@@ -110,7 +110,7 @@ class TlsListener:
                 return
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._turns.release()
+        self._places.release()
         self._handshakes.pop(task, None)
         metrics.GATEWAY_TLS_HANDSHAKES_IN_WORK.set(len(self._handshakes))
 
