@@ -17,6 +17,9 @@ SOURCES = [
     "services/gateway/src",
     "services/auth/src",
     "services/transactions/src",
+    "services/standalone/src",
+    "services/auth/src",
+    "services/transactions/src",
 ]
 
 
