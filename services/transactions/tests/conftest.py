@@ -308,7 +308,12 @@ def transaction_event_fixture() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def incoming() -> Callable[[Outgoing], Incoming]:
     """What a consumer is given of a record that was published."""
-    return lambda outgoing: Incoming(outgoing.topic, 0, 0, outgoing.record.station_id, outgoing.record)
+
+    def read(outgoing: Outgoing) -> Incoming:
+        record = outgoing.record
+        return Incoming(outgoing.topic, 0, 0, record.station_id, record, record.SerializeToString())
+
+    return read
 
 
 @pytest.fixture

@@ -76,12 +76,8 @@ def _numbered(events: list[BatchEvent]) -> list[BatchEvent]:
 
 
 def _largest(polled: Sequence[Incoming]) -> int:
-    """The size of the largest payload of a batch, in bytes."""
-    return max((_size(incoming.record) for incoming in polled if incoming.record is not None), default=0)
-
-
-def _size(record: Record) -> int:
-    return len(record.station_call.payload) + len(record.command_result.payload)
+    """The size of the largest record of a batch, in bytes: that of its payload, and some hundreds."""
+    return max((len(incoming.value) for incoming in polled), default=0)
 
 
 def read(polled: Sequence[Incoming]) -> Batch:
