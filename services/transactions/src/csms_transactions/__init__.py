@@ -1,1 +1,1 @@
-"""Transactions: what stations tell about charging, kept event by event, and the requests that start and stop it."""
+"""Transactions: keeps what stations tell about charging, event by event; requests that start and stop it."""

@@ -59,7 +59,7 @@ class Transactions:
     def __init__(
         self, bus: Bus, database: Database, settings: TransactionSettings, health: Health, *, secret_key: bytes
     ) -> None:
-        """`secret_key` is the key of what is kept sealed, the same for all services."""
+        """`secret_key` seals what is kept sealed. It is the same for all services."""
         requester = Requester(bus, ReplyTo(topic=TRANSACTIONS_INBOX.name, partition=settings.slot))
         self._health = health
         self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)

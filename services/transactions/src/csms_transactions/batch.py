@@ -1,4 +1,4 @@
-"""What a polled batch asks for, sorted by kind."""
+"""A polled batch: what its records ask for, sorted by kind, and what came of writing it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,11 +24,11 @@ class BatchEvent(NamedTuple):
     call: StationCall
     new: NewEvent
     answer: Answer
-    """Makes the response."""
+    """The function that makes the response."""
 
     @property
     def token(self) -> IdToken | None:
-        """The token auth is to be asked about."""
+        """The token that auth must be asked about."""
         return self.new.event.id_token
 
     def asked_as(self, question: int) -> "BatchEvent":
@@ -48,12 +48,12 @@ class BatchMeterValues:
     packed: bytes
     """What is stored of the payload."""
     readings: tuple[Reading, ...] = ()
-    """Of the registers of energy of an EVSE."""
+    """The readings of an EVSE's registers of energy."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What became of a request of ours."""
+    """The result of a command that we ordered."""
 
     station_id: str
     result: CommandResult
@@ -61,7 +61,7 @@ class BatchResult:
 
 @dataclass(frozen=True, slots=True)
 class StatusAnswer:
-    """What became of a question whether a transaction is ongoing, whoever sent it."""
+    """The result of a question whether a transaction is ongoing. Anybody may have asked."""
 
     station_id: str
     transaction_id: str
@@ -70,16 +70,16 @@ class StatusAnswer:
 
 @dataclass(slots=True)
 class Batch:
-    """A batch, read."""
+    """A batch that was read."""
 
     events: list[BatchEvent] = field(default_factory=list)
     meter_values: list[BatchMeterValues] = field(default_factory=list)
     results: list[BatchResult] = field(default_factory=list)
     statuses: list[StatusAnswer] = field(default_factory=list)
     replies: list[Outgoing] = field(default_factory=list)
-    """Answers that need nothing stored first."""
+    """Answers that may be sent although nothing is stored."""
     answered_after: list[int] = field(default_factory=list)
-    """The numbers of events whose answers are made of what is stored."""
+    """The numbers of the events whose answers are made of what is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Written:
     authorized: Authorized
     """What came of the questions about tokens."""
     transactions: Mapping[int, StoredTransaction] = field(default_factory=dict)
-    """By the numbers of events in `Batch.answered_after`: their transactions."""
+    """The transactions of the events in `Batch.answered_after`, by the numbers of the events."""
 
     def of(self, item: BatchEvent) -> StoredTransaction | None:
         """Return the transaction of an event; None: its answer does not need it."""

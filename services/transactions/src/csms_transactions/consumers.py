@@ -1,4 +1,4 @@
-"""The consumer groups: one polled batch is one database transaction."""
+"""Handles polled batches: reads the records, has them stored, answers the stations."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Consumer:
-    """Handles batches: reads, stores, answers. Idempotent: a batch that comes again changes nothing and is answered."""
+    """The batch handler. Idempotent: a batch that comes again changes nothing, and is answered again."""
 
     def __init__(self, writer: BatchWriter, tokens: TokenAnswers, closing: Closing) -> None:
         self._writer = writer
@@ -32,7 +32,7 @@ class Consumer:
         self._closing = closing
 
     async def __call__(self, polled: Sequence[Incoming]) -> list[Outgoing]:
-        """Handle a batch; return what is to be published now. Stations whose tokens auth decides are answered later.
+        """Handle a batch. Return what must be published now; stations whose tokens auth decides are answered later.
 
         Raises csms_bus.runner.Later when the database cannot be reached.
         """
@@ -40,14 +40,16 @@ class Consumer:
         batch = await heavy.run(_largest(polled), partial(read, polled))
         writing = asyncio.create_task(self._write(batch))
         try:
-            await asyncio.sleep(0)  # it comes as far as to wait for the disk or the database, which takes longer
+            await asyncio.sleep(
+                0
+            )  # the writing now waits for the disk or the database, which takes longer than the answers
             answers = [*batch.replies, *transaction_event.plain_replies(batch), *meter_values.plain_replies(batch)]
         finally:
             written = await writing
         return [*answers, *transaction_event.replies_after(batch, written)] if batch.answered_after else answers
 
     async def _write(self, batch: Batch) -> Written:
-        # Also about those whose station does not wait any more: what it was not told is decided all the same.
+        # Also about tokens whose station does not wait any more: each token gets its decision.
         asking = _numbered(batch.events)
         written = await (self._ask_and_write(batch, asking) if asking else self._writer.write(batch))
         if batch.statuses:
@@ -66,7 +68,7 @@ class Consumer:
 
 
 def _numbered(events: list[BatchEvent]) -> list[BatchEvent]:
-    """Number the questions about the tokens in events, and return those events."""
+    """Number the questions about tokens. Return the events that have one."""
     asking: list[BatchEvent] = []
     for position, item in enumerate(events):
         if item.token is not None:
@@ -76,12 +78,12 @@ def _numbered(events: list[BatchEvent]) -> list[BatchEvent]:
 
 
 def _largest(polled: Sequence[Incoming]) -> int:
-    """The size of the largest record of a batch, in bytes: that of its payload, and some hundreds."""
+    """Return the bytes of the largest record: its payload, and some hundred bytes."""
     return max((len(incoming.value) for incoming in polled), default=0)
 
 
 def read(polled: Sequence[Incoming]) -> Batch:
-    """Sort a batch by kind. What nobody can use is answered with a CALLERROR and goes no further."""
+    """Read the records, sorted by kind. A message that can't be used gets a CALLERROR and goes no further."""
     batch = Batch()
     for incoming in polled:
         if incoming.record is not None:

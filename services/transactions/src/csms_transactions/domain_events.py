@@ -1,4 +1,4 @@
-"""The domain events that other teams get on events.transactions."""
+"""Makes the domain events that other teams get on events.transactions."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ from csms_transactions.events.step import Step
 
 
 def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Outgoing]]:
-    """What to tell about the steps of a batch, in order per transaction."""
+    """Yield what other teams are told about these steps, in order per transaction."""
     for step in steps:
         for change in changes(step.before, step.after):
             event = DomainEvent(event_id=new_id(), occurred_at_ms=to_ms(now), station_id=step.identity.station_id)
@@ -29,7 +29,7 @@ def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Ou
 
 
 def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
-    """All that is known of a transaction: what is added to one belongs here, too."""
+    """Return all that is known of a transaction. A new field of transactions must be added here, too."""
     token, stop_token = transaction.id_token or _NO_TOKEN, transaction.stop_id_token or _NO_TOKEN
     closed, group = transaction.closed, transaction.group or _NO_TOKEN
     return WholeTransaction(
@@ -74,7 +74,7 @@ _NO_TOKEN = IdToken("", "")
 
 
 def _charging_state(transaction: Transaction) -> str:
-    """The one told last; a transaction that has ended is not charging."""
+    """Return the state that was told last; empty where an ended transaction would be "Charging"."""
     told = transaction.charging_state or ""
     return "" if told == CHARGING and transaction.state is State.ENDED else told
 

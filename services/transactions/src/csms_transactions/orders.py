@@ -1,4 +1,4 @@
-"""Having CALLs sent to stations: device-mgmt is the only sender, we order them of it."""
+"""Orders CALLs for stations. Only device-mgmt sends them."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from csms_bus.topics import DEVICES_ORDERS
 from csms_runtime.clock import now_ms
 
 ORIGIN = "transactions"
-"""How our commands are told from those of others."""
+"""Marks our commands among those of others."""
 CONNECTING_S = 0.5
 """How long an order waits for a station that is not connected, as POST /stations/{id}/calls does."""
 _LOOK_S = 0.1
@@ -21,7 +21,7 @@ _LOOK_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who wants a CALL sent, and the key by which a repeat of the request is told; empty: none."""
+    """Who wants a CALL sent, and the key that repeats of the request have; empty: no key."""
 
     name: str
     idempotency_key: str = ""
@@ -39,7 +39,7 @@ class Order:
     payload: Any = field(repr=False)
     asker: Asker
     timeout_s: float | None = None
-    """How long the station may take; None: as long as it is given in general."""
+    """Seconds the station may take; None: as many as stations have in general."""
 
 
 class Orders:
@@ -55,10 +55,10 @@ class Orders:
         self._service_timeout_s = service_timeout_s
 
     async def ask(self, order: Order) -> tuple[CallOrderVerdict | None, CommandResult | None]:
-        """Order a CALL and return the verdict and what became of it, which is in the history by then.
+        """Order a CALL. Return device-mgmt's verdict and the result, which the history of calls has by then.
 
-        No result: the verdict is against it, or nothing is known in time. Blocks as `place`, then up to the station's
-        time plus the grace. Raises NotAsked: nothing was ordered, and nothing is sent.
+        There is no result when the verdict is against it, or when nothing is known in time. Blocks as long as `place`,
+        then up to the station's time plus the grace. Raises NotAsked: nothing was ordered, and nothing is sent.
         """
         result = self._requester.expect(order.call_id)
         try:
@@ -73,10 +73,10 @@ class Orders:
             self._requester.forget(order.call_id)
 
     async def place(self, order: Order) -> CallOrderVerdict | None:
-        """Order a CALL and return what device-mgmt makes of it; None: it is silent, and may send it all the same.
+        """Order a CALL. Return device-mgmt's verdict; None: it is silent, and may still send the CALL.
 
-        The same order again is the same call. Blocks up to `service_timeout_s`; longer by CONNECTING_S for a station
-        that is not connected, which may just have opened its connection. Raises NotAsked as `ask`.
+        The same order again is the same call. Blocks up to `service_timeout_s`, and up to CONNECTING_S longer when the
+        station is not connected: it may just be connecting. Raises NotAsked as `ask`.
         """
         until_ms = now_ms() + int(CONNECTING_S * 1000)
         while True:

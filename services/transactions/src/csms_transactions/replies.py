@@ -1,4 +1,4 @@
-"""Answers to stations, left out when nobody waits for them any more."""
+"""Makes answers to stations. There is none when the gateway does not wait for it any more."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,10 +25,10 @@ def wanted(call: StationCall) -> bool:
 
 
 def response(station_id: str, call: StationCall, payload: Mapping[str, Any]) -> list[Outgoing]:
-    """A CALLRESULT; empty when it is not wanted."""
+    """Return a CALLRESULT; empty when the gateway does not wait."""
     return [reply_to(call, payload=orjson.dumps(payload), station_id=station_id)] if wanted(call) else []
 
 
 def error(station_id: str, call: StationCall, code: ErrorCode, description: str) -> list[Outgoing]:
-    """A CALLERROR; empty when it is not wanted. Never for business reasons: the station would resend (E13)."""
+    """Return a CALLERROR; empty when nobody waits. Never for business reasons: the station would resend (E13)."""
     return [error_to(call, station_id, code, description)] if wanted(call) else []

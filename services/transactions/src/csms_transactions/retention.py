@@ -1,4 +1,4 @@
-"""How long what this service stores is kept."""
+"""Says how long each kind of stored data is kept."""
 
 from collections.abc import Sequence
 

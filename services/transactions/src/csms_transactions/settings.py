@@ -1,4 +1,4 @@
-"""What the transactions service can be told by the environment."""
+"""The settings of the transactions service, which come from the environment."""
 
 from csms_runtime.settings import RuntimeSettings
 from pydantic import Field

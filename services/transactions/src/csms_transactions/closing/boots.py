@@ -10,7 +10,7 @@ from csms_runtime.clock import from_ms, utcnow
 from csms_transactions.store import status_checks
 
 BOOT_DELAY = timedelta(seconds=2)
-"""A station that booted is asked so long afterwards: what it has queued comes first."""
+"""A station is asked so long after its boot: the messages that it has queued should come first."""
 _TRIGGERED = "Triggered"
 """Somebody asked for a BootNotification (F06): the station did not boot."""
 

@@ -24,9 +24,9 @@ from csms_transactions.store.status_checks import Due
 ANSWER_S = 10.0
 """How long a station may take."""
 _AT_ONCE = 20
-"""So many stations are asked at the same time."""
+"""At most so many stations are asked at the same time."""
 _LOOK_S = 30.0
-"""Another process may have noted something."""
+"""So often we look for questions that another process noted."""
 _CANNOT_SAY = {CallOrderVerdict.VERDICT_UNKNOWN_STATION, CallOrderVerdict.VERDICT_OTHER_PROTOCOL}
 _ASKER = Asker("csms")
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 class StatusChecks:
-    """Asks what is due. What a station answers comes as the results of all calls do."""
+    """Asks the questions that are due. The stations' answers come as the results of all calls do."""
 
     def __init__(
         self, database: Database, orders: Orders, hear: Callable[[Sequence[StatusAnswer]], Awaitable[None]]
@@ -45,11 +45,11 @@ class StatusChecks:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Tell that evidence was committed. Cheap; call it from the event loop's thread."""
+        """Say that evidence was committed. This is cheap. Call it from the event loop's thread."""
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Ask until `stop` is set. Outlives outages of bus and database."""
+        """Ask until `stop` is set. While bus or database are away, it waits and tries again."""
         backoff = Backoff(1.0, 60.0)
         while not stop.is_set():
             self._woken.clear()
@@ -63,7 +63,7 @@ class StatusChecks:
                 await wait_for(stop, self._woken, timeout_s=pause)
 
     async def ask_due(self) -> float:
-        """Ask what is due, some of it; return how long there is nothing more to do, in seconds."""
+        """Ask some of the questions that are due. Return after how many seconds the next one is due."""
         async with self._database.transaction() as session:
             due = await status_checks.take_due(session, utcnow(), _AT_ONCE)
             following = await status_checks.next_due(session)

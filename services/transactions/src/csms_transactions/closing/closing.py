@@ -1,4 +1,4 @@
-"""Ending transactions whose Ended event does not come: on a station's word, on evidence, or for an operator."""
+"""Ends transactions whose Ended event does not come: on a station's word, on evidence, or for an operator."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ class Closing:
         self._on_events = on_events
 
     async def close(self, key: str, reason: str, by: str) -> bool:
-        """End a running transaction for an operator; False: it is not running, or there is none.
+        """End a running transaction for an operator. Return False when it is not running, or does not exist.
 
         Raises csms_db.errors.DatabaseUnavailable.
         """
@@ -44,14 +44,16 @@ class Closing:
         return closed
 
     async def hear(self, answers: Sequence[StatusAnswer]) -> None:
-        """Do what follows from stations' answers. Idempotent. Raises as `close`."""
-        for answer in answers:  # one at a time: who holds rows of several would have to take them in one order
+        """Take stations' answers, and end the transactions that must end. Idempotent. Raises as `close`."""
+        for (
+            answer
+        ) in answers:  # one at a time: with the rows of several locked, all processes would need the same order
             async with self._database.transaction() as session:
                 closed = await self._hear(session, answer, utcnow())
             self._done([closed] if closed is not None else [])
 
     async def _hear(self, session: AsyncSession, answer: StatusAnswer, now: datetime) -> str | None:
-        """Return the key of the transaction that was ended."""
+        """Return the key of the transaction that was ended, if one was."""
         found = await transaction_store.newest(session, transaction_key(answer.station_id, answer.transaction_id))
         if found is None or found.state != State.ACTIVE:
             return None

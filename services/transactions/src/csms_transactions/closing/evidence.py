@@ -1,4 +1,4 @@
-"""Which running transactions a batch puts in doubt: an EVSE has one at a time (E01)."""
+"""Finds running transactions that may have ended: where another one began on an EVSE, which has one at a time (E01)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -15,9 +15,9 @@ LATE_DELAY = timedelta(seconds=15)
 
 
 async def note_doubts(session: Direct, steps: Sequence[Step], now: datetime) -> bool:
-    """Note the older transactions on the EVSEs where one began; return whether there are any.
+    """Note the older transactions on the EVSEs where one began. Return whether there are any.
 
-    A station that tells of one late tells its end soon: it is asked a while later.
+    A station that tells of a transaction late will soon tell its end too: it is asked some time later.
     """
     begun = [step for step in steps if _began(step)]
     if not begun:
@@ -31,7 +31,7 @@ async def note_doubts(session: Direct, steps: Sequence[Step], now: datetime) -> 
 
 
 def _began(step: Step) -> bool:
-    """Whether a transaction began on an EVSE, or says by now on which one it is."""
+    """Whether a transaction began on an EVSE, or said only now on which EVSE it is."""
     after, before = step.after, step.before
     if after.evse_id is None or after.state is not State.ACTIVE:
         return False
@@ -39,7 +39,7 @@ def _began(step: Step) -> bool:
 
 
 def _doubted(begun: Sequence[Step], running: Iterable[Running]) -> Iterable[str]:
-    """The older ones of each two on one EVSE."""
+    """Of each two transactions on one EVSE, the key of the older one."""
     order = {step.identity.key: number for number, step in enumerate(begun)}
     others = list(running)
     for number, step in enumerate(begun):
@@ -51,7 +51,7 @@ def _doubted(begun: Sequence[Step], running: Iterable[Running]) -> Iterable[str]
 
 
 def _is_older(other: Running, step: Step, other_number: int, number: int) -> bool:
-    """Whether the other one began before this one; one that was not told while the station was offline begins now."""
+    """Whether the other one began before this one. If this one was told without delay, it began just now."""
     if other_number < 0 and not step.after.offline_events:
         return True
     return (other.started_at, other_number) < (step.after.started_at, number)

@@ -1,4 +1,4 @@
-"""Whose a transaction is: of the first accepted authorization, by seqNo, in whatever order the decisions come."""
+"""Says whose a transaction is: that of the first accepted authorization by seqNo, in whatever order decisions come."""
 
 from enum import StrEnum
 
@@ -24,9 +24,9 @@ class AuthorizationStatus(StrEnum):
 def accepted(
     transaction: Transaction, seq_no: int, token: IdToken, key: str, group: IdToken | None = None
 ) -> Transaction:
-    """The transaction after auth accepted a token in the event with this seqNo that did not come to stop it.
+    """Return the transaction after auth accepted a token in the event with this seqNo. It did not come to stop it.
 
-    `key` is what auth compares the token by. Idempotent.
+    `key` is the form of the token in which auth compares tokens. Idempotent.
     """
     by = transaction.authorized_by
     if by is not None and by <= seq_no:
@@ -35,14 +35,14 @@ def accepted(
 
 
 def unknown(transaction: Transaction, token: IdToken, key: str) -> Transaction:
-    """The transaction after auth did not know a token: while there is no better one, it says who charged."""
+    """Return the transaction after auth did not know a token. While there is no better one, it says who charged."""
     if transaction.id_token is not None:
         return transaction
     return transaction._replace(id_token=token.masked(), token_key=key)
 
 
 def requested(transaction: Transaction, token: IdToken) -> Transaction:
-    """The transaction after we asked for it with a token (F01, F02); whatever token is accepted later goes before."""
+    """Return the transaction after we asked for it with a token (F01, F02). A token accepted later replaces it."""
     if transaction.id_token is not None:
         return transaction
     return transaction._replace(id_token=token.masked(), token_key=token.masked().value.casefold())

@@ -1,4 +1,4 @@
-"""Which domain events follow from a transaction's change."""
+"""Says which domain events follow from a transaction's change."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -16,10 +16,10 @@ class Change(Enum):
 
 
 def changes(before: Transaction | None, after: Transaction) -> list[Change]:
-    """The changes from `before` (None: the transaction was unknown) to `after`, in the order to publish them.
+    """Return the changes from `before` (None: the transaction was unknown) to `after`, in the order to publish them.
 
-    A transaction is STARTED when it is first heard of, be it by its last event. A meter value alone is no change of a
-    running transaction; of an ended one everything is that may have been billed.
+    A transaction is STARTED when its first event comes, whichever that is. In a running transaction a new meter value
+    alone is no change. In an ended one everything is a change that may have been billed.
     """
     found = [Change.STARTED] if before is None else []
     if after.state is State.ENDED and (before is None or before.state is not State.ENDED):
@@ -58,5 +58,5 @@ _COUNTERS: Mapping[str, Any] = {
 
 
 def _billed(transaction: Transaction) -> Transaction:
-    """All but what only counts; of the meter what it says, not how it came to that."""
+    """Return the transaction without its counters and without the meter's state: the energy stays."""
     return transaction._replace(**_COUNTERS, meter=NO_METER)

@@ -1,7 +1,7 @@
-"""When a transaction without an Ended event has ended all the same.
+"""Decides when a transaction without an Ended event has ended all the same.
 
-The power fails, a queue is lost, a cable is pulled while the station is off: the Ended event never comes. Evidence of
-it makes the CSMS ask the station (GetTransactionStatus, E14), and what it answers decides.
+The Ended event never comes when the power fails, a queue is lost, or a cable is pulled while the station is off. When
+there is a sign of that, the CSMS asks the station (GetTransactionStatus, E14), and the answer decides.
 """
 
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class CloseReason(StrEnum):
-    """The CSMS's own reasons; an operator gives one in his own words."""
+    """The CSMS's own reasons. Operators write theirs in their own words."""
 
     ID_USED_AGAIN = "TransactionIdUsedAgain"
     """The station began another transaction with the same transactionId."""
@@ -32,7 +32,7 @@ class Evidence(StrEnum):
 
 
 class StationSays(NamedTuple):
-    """What became of the question whether a transaction is ongoing."""
+    """What a station said when it was asked whether a transaction is ongoing."""
 
     at: datetime
     ongoing: bool | None = None
@@ -40,11 +40,11 @@ class StationSays(NamedTuple):
     queued: bool = False
     """It has messages about it that it did not deliver yet."""
     answered: bool = True
-    """It answered, be it with a CALLERROR."""
+    """Whether it answered at all, even with a CALLERROR."""
 
 
 class Verdict(NamedTuple):
-    """What follows for a transaction in doubt."""
+    """What is done with a transaction that may have ended."""
 
     close: CloseReason | None = None
     ask_again: bool = False
@@ -55,12 +55,12 @@ LONGEST_PAUSE = timedelta(hours=1)
 
 
 def pause(asked: int) -> timedelta:
-    """How long to wait before asking again; `asked`: how often that was done."""
+    """Return how long to wait before the station is asked again. `asked`: how often it was asked."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(asked, 10)))
 
 
 def verdict(evidence: Evidence | None, says: StationSays, changed_at: datetime) -> Verdict:
-    """What follows from what the station says. `changed_at`: when an event of the transaction was stored last.
+    """Decide from what the station says. `changed_at`: when an event of the transaction was stored last.
 
     `evidence` None: somebody else asked. An answer from before the newest event says nothing.
     """

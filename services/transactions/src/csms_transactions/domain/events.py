@@ -12,7 +12,7 @@ from csms_transactions.domain.readings import Reading
 CENTRAL = "Central"
 """The type of tokens that a CSMS makes itself, for remote starts (C05)."""
 MASK = "***"
-"""Stands wherever a secret token would be shown."""
+"""Is shown in place of a secret token."""
 
 
 class EventType(StrEnum):
@@ -30,7 +30,7 @@ class IdToken(NamedTuple):
     type: str
 
     def masked(self) -> "IdToken":
-        """The token fit for tables, events and people: a KeyCode is a secret (C04) and becomes `MASK`."""
+        """Return the token as it may be stored and shown: a KeyCode is a secret (C04) and becomes `MASK`."""
         return IdToken(MASK, self.type) if self.type.lower() == "keycode" else self
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ class TransactionEvent(NamedTuple):
     reservation_id: int | None = None
     number_of_phases_used: int | None = None
     readings: tuple[Reading, ...] = ()
-    """Of the registers of energy, in order of time."""
+    """Readings of the registers of energy, in order of time."""
 
     @property
     def stops(self) -> bool:

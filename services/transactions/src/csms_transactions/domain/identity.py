@@ -1,4 +1,4 @@
-"""The id a transaction has in our API and tables."""
+"""Which transaction something is about: our id, the station's id, place and time."""
 
 from datetime import datetime
 from hashlib import blake2b

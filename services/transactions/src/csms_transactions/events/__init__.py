@@ -1,1 +1,1 @@
-"""From the events that a batch brings to changed transactions: which are new, what follows, writing it all."""
+"""Stores the events of a batch: finds those that are new, changes their transactions, writes both."""

@@ -33,7 +33,7 @@ from csms_transactions.versions.version import StoredTransaction
 
 @dataclass(slots=True)
 class Applied:
-    """What came of a batch."""
+    """What the events of a batch led to."""
 
     steps: list[Step] = field(default_factory=list)
     stored: int = 0
@@ -48,7 +48,7 @@ class Applied:
     """Where the events of the batch belong."""
 
     def transactions(self) -> dict[int, StoredTransaction]:
-        """The transactions of the events that have a number, as they are stored now."""
+        """Return the transactions of the events that have a number, as they are stored now."""
         after = {step.identity.key: step.after for step in self.steps}
         return {
             new.number: StoredTransaction(identity, after.get(identity.key) or self.placed.stored[identity.key])
@@ -68,13 +68,13 @@ async def apply_events(
     cached: Mapping[str, Transaction] = NOTHING,
     decisions: Sequence[IdTokenInfo] | None = None,
 ) -> Applied:
-    """Store the events of a batch and what follows for their transactions.
+    """Store the events of a batch, and the changes of their transactions.
 
-    `decisions` are auth's answers to the batch's questions, if they are here.
+    `decisions` are auth's answers to the batch's questions, if they are here. `cached` are transactions as this process
+    stored them last, by key; the others are read.
 
-    `cached` are transactions as this process stored them last, by their keys; the others are read. Raises an error of
-    the database or OutdatedError when another process handled the same transactions at the same time or since (a
-    rebalance); trying again, with nothing cached, then finds what it stored.
+    Raises an error of the database or OutdatedError when another process changed the same transactions meanwhile (a
+    rebalance). Then try again with nothing cached.
     """
     applied = Applied()
     unknown = [identity.key for identity in batch if identity.key not in cached]
@@ -92,7 +92,7 @@ async def apply_events(
 
 
 async def apply_decisions(session: AsyncSession | Direct, asked: Mapping[Key, Asked], now: datetime) -> Applied:
-    """Store decisions on tokens that were not decided when their events were stored, and what follows."""
+    """Store decisions that came after their events were stored, and change the transactions accordingly."""
     applied = Applied()
     stored = await transaction_store.load(session, {key.transaction for key in asked})
     steps: dict[str, Step] = {}
@@ -109,7 +109,7 @@ async def apply_decisions(session: AsyncSession | Direct, asked: Mapping[Key, As
 async def _steps(
     session: AsyncSession | Direct, news: Mapping[Identity, News], stored: Mapping[str, Transaction]
 ) -> dict[str, Step]:
-    """What the news make of their transactions."""
+    """Return how the news change their transactions."""
     fresh = {identity: new for identity, new in news.items() if new}
     late = {
         identity.key: _fresh(new)
@@ -131,7 +131,7 @@ async def _steps(
 
 
 def _follows(news: News, before: Transaction) -> bool:
-    """Whether all of them can be applied to the stored state."""
+    """Whether all these events can be applied to the stored state."""
     events = (new.event for new in (*news.fresh.values(), *(conflict.new for conflict in news.conflicts)))
     if before.meter.outdated or _is_behind(news, before.last_seq_no):
         return False
@@ -143,7 +143,7 @@ def _fresh(news: News) -> Fresh:
 
 
 def _is_behind(news: News, last_seq_no: int) -> bool:
-    """Whether any of them belongs before what is known."""
+    """Whether any of these events belongs before one that is known."""
     return any(seq_no < last_seq_no for seq_no in news.fresh) or any(
         conflict.follows < last_seq_no for conflict in news.conflicts
     )
@@ -158,7 +158,7 @@ def _follow(before: Transaction | None, news: News) -> Transaction:
 
 
 def _conflict(item: NewConflict) -> Conflict:
-    """What counts of it: the facts are less than the event where it only repeats another."""
+    """Return what counts of an event in conflict: its facts. They are fewer where it was changed and sent again."""
     facts = item.new.facts
     return Conflict(item.follows, item.number, item.new.event if facts is None else event_of(facts))
 

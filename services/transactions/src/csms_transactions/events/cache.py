@@ -1,4 +1,4 @@
-"""Transactions as this process stored them last, so that the next event of a running one need not read it first."""
+"""Keeps transactions as this process stored them last: the next event of one need not read it from the database."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,19 +6,19 @@ from csms_transactions.domain.transaction import State, Transaction
 from csms_transactions.events.step import Step
 
 _MOST = 10_000
-"""About a kilobyte each."""
+"""Each takes about a kilobyte."""
 
 
 class TransactionCache:
-    """The running transactions that were heard of last, by their keys.
+    """The running transactions that were changed last, by key.
 
-    What another process stored since is not known here: whoever uses them must check when it writes, and `forget`.
+    Another process may have changed one since. Whoever uses them must check that when it writes, and `forget` them.
     """
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
         self._known: dict[str, Transaction] = {}
-        """Those heard of longest ago first."""
+        """The ones that were changed longest ago come first."""
 
     def among(self, keys: Iterable[str]) -> Mapping[str, Transaction]:
         """Return those of `keys` that are known."""

@@ -1,7 +1,7 @@
-"""MeterValues messages for the EVSE of a transaction (J01.FR.14): their readings of energy count like those of events.
+"""Stores MeterValues messages. At the EVSE of a transaction their readings count like those of events (J01.FR.14).
 
-They carry no seqNo: they are placed among the events by time. What is newer than all that is known is added to the
-stored state; else the transaction is derived again. The result is the same.
+They carry no seqNo, so their time decides where they belong among the events. Readings that are newer than all others
+are added to the stored state. Else the transaction is derived again, with the same result.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,9 +26,9 @@ from csms_transactions.store.transactions import Change
 async def record(
     session: AsyncSession, dialect: str, messages: Sequence[BatchMeterValues], most: int, now: datetime
 ) -> list[Step]:
-    """Store messages, and what follows for the transactions that were going on. `most`: as `meter_values.add`.
+    """Store messages, and add their readings to the transactions that were running. `most`: as in `meter_values.add`.
 
-    Raises OutdatedError when another process stored events of them meanwhile; the batch is then to be tried again.
+    Raises OutdatedError when another process changed these meanwhile: then the batch must be tried again.
     """
     spots = {spot_of(message) for message in messages if message.readings}
     found = await transaction_store.at_spots(session, spots)
@@ -60,7 +60,7 @@ async def _steps(
 
 
 def _follow(transaction: Transaction, readings: Iterable[Reading]) -> bool:
-    """Whether they are newer than all that the transaction has seen, and of its time."""
+    """Whether they are newer than all readings of the transaction so far, and were made while it lasted."""
     meter = transaction.meter
     return not meter.outdated and all(
         reading.at.timestamp() > meter.measured_at
@@ -71,7 +71,7 @@ def _follow(transaction: Transaction, readings: Iterable[Reading]) -> bool:
 
 
 async def claim(session: AsyncSession | Direct, steps: Iterable[Step]) -> dict[str, list[Reading]]:
-    """Give messages that came earlier to the transactions that began before, by their keys; return the readings."""
+    """Give earlier messages to the transactions whose time they are of. Return their readings, by transaction."""
     wider = [step for step in steps if step.after.evse_id is not None and _reaches_further(step)]
     if not wider:
         return {}

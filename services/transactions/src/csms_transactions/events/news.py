@@ -25,7 +25,7 @@ from csms_transactions.store.events import Kept, NewConflict, NewEvent
 from csms_transactions.store.facts import facts_of
 
 Arrivals = Mapping[Identity, Sequence[NewEvent]]
-"""Events by transaction, in order of arrival."""
+"""The events of a batch by transaction, in the order in which they arrived."""
 _DIGEST_BYTES = 16
 
 
@@ -34,7 +34,7 @@ class News:
     """What is new for one transaction."""
 
     fresh: dict[int, NewEvent] = field(default_factory=dict)
-    """By seqNo."""
+    """New events by seqNo."""
     conflicts: list[NewConflict] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -76,7 +76,7 @@ async def sort(session: AsyncSession | Direct, batch: Arrivals, stored: Mapping[
 async def _sorted(
     news: Sequence[NewEvent], before: Transaction | None, known: dict[int, Kept], counts: SortedBatch
 ) -> News:
-    """Of several new events with one seqNo the first counts as fresh. `known`: what is stored of these."""
+    """Sort the events of one transaction. Of several with one seqNo the first is fresh. `known`: what is stored."""
     found = News()
     highest = None if before is None else before.last_seq_no
     for new in news:
@@ -95,9 +95,9 @@ async def _sorted(
 
 
 async def _in_conflict(new: NewEvent, kept: Kept, highest: int | None, number: int) -> NewConflict:
-    """An event with the seqNo of another one: the station lost its counter, or changed what it sends again.
+    """Return an event with the seqNo of another one: the station lost its counter, or changed what it sends again.
 
-    Of the latter the first one counts; what was changed is shown.
+    If it changed it, the first event counts, and the changed one is only shown.
     """
     event, digest = new.event, await _digest(new)
     if (event.at, event.type.value) != (kept.at, kept.type):
@@ -107,7 +107,7 @@ async def _in_conflict(new: NewEvent, kept: Kept, highest: int | None, number: i
 
 
 async def _is_repeat(new: NewEvent, packed: bytes) -> bool:
-    """Stations resend what was not answered in time (E13); then it is the same, byte for byte or at least as JSON."""
+    """Whether it is what is stored, as bytes or as JSON: stations resend what was not answered in time (E13)."""
     if new.packed == packed:
         return True
     return await heavy.run(max(len(new.payload), size_of(packed)), partial(_same, new, packed))
@@ -126,7 +126,7 @@ async def _digest(new: NewEvent) -> str:
 
 
 async def _drop_known_conflicts(session: AsyncSession | Direct, found: SortedBatch) -> None:
-    """Take those out that are stored already, or that are in the batch twice."""
+    """Take out conflicts that are stored already, and those that the batch holds twice."""
     keys = {
         (conflict.new.key, conflict.new.event.seq_no) for news in found.news.values() for conflict in news.conflicts
     }

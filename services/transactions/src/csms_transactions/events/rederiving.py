@@ -1,4 +1,4 @@
-"""Deriving transactions again, from all that is stored of them and what is new."""
+"""Derives transactions again, from all that is stored of them and what is new."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
@@ -20,18 +20,18 @@ from csms_transactions.store.facts import event_of, readings_of
 
 
 class Fresh(NamedTuple):
-    """What is not stored yet."""
+    """What is new for a transaction, and not stored yet."""
 
     events: Sequence[TransactionEvent] = ()
     conflicts: Sequence[Conflict] = ()
     measured: Sequence[Reading] = ()
-    """Of MeterValues messages."""
+    """Readings of MeterValues messages."""
 
 
 async def again(
     session: AsyncSession | Direct, before: Mapping[str, Transaction | None], fresh: Mapping[str, Fresh]
 ) -> dict[str, Transaction]:
-    """The transactions of `fresh`, by key. `before`: as they are stored; None or absent: they are not."""
+    """Return the transactions of `fresh`, by key. `before`: as they are stored; None or absent when they are not."""
     known = {key: transaction for key in fresh if (transaction := before.get(key)) is not None}
     if not known:
         return {key: _of(news)() for key, news in fresh.items()}

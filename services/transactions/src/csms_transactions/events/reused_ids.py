@@ -1,10 +1,13 @@
-"""Which transaction an event belongs to, where a station uses a transactionId again.
+"""Decides which transaction an event belongs to, where a station uses a transactionId again.
 
-Some stations count from 1 after each boot. A Started event after the end begins another transaction, unless it may be
-the late one of this: none was seen, and it is told no more than RESTART after the end. So does one that is told more
-than RESTART after the first Started event of a running one, which then never ended; and where the Started event was
-lost, an event with a used seqNo that happened more than REST after the end. Events that were sent again are known by
-their heads, among the last MOST transactions with that id.
+Some stations count from 1 after each boot. These events begin another transaction:
+
+* A Started event after the end. But it is the late one of this transaction if none was seen and it happened no more
+  than RESTART after the end.
+* A Started event more than RESTART after the first Started event of a running transaction, whose end was lost.
+* An event with a used seqNo more than REST after the end. The Started event of its transaction was lost.
+
+Events that were sent again are known by their heads, among the last MOST transactions with that id.
 """
 
 from collections import defaultdict
@@ -35,14 +38,14 @@ class Reused:
     """A transactionId that a batch uses again."""
 
     first: Identity
-    """Of the first transaction that had it."""
+    """The first transaction that had it."""
     before: int
-    """How often it was used again before the batch,"""
+    """How often it had been used again before the batch."""
     after: int
-    """and with it."""
+    """How often it has been used again after the batch."""
 
     def amend(self, steps: dict[str, Step], stored: Mapping[str, Transaction], now: datetime) -> None:
-        """Note it with the first transaction, and end those that the new ones replaced."""
+        """Note the reuse in the first transaction, and end the transactions that new ones replaced."""
         closed = Closed(now, CloseReason.ID_USED_AGAIN)
         for reuse in range(self.before, self.after):
             identity = reused(self.first, reuse)
@@ -53,11 +56,11 @@ class Reused:
 
 
 class Placed(NamedTuple):
-    """A batch whose events are with the transactions they belong to."""
+    """The events of a batch under the transactions that they belong to."""
 
     batch: Mapping[Identity, Sequence[NewEvent]]
     stored: Mapping[str, Transaction]
-    """Those of them that are stored, by key."""
+    """Those of these transactions that are stored, by key."""
     reused: Sequence[Reused] = ()
 
 
@@ -67,7 +70,7 @@ NOWHERE = Placed({}, {})
 async def place(
     session: AsyncSession | Direct, batch: Mapping[Identity, Sequence[NewEvent]], stored: Mapping[str, Transaction]
 ) -> Placed:
-    """Find the transactions that the events of a batch belong to. `stored`: the first ones of their ids."""
+    """Find the transactions that events belong to. `stored`: of each id the first transaction, if it is stored."""
     doubtful = [identity for identity, news in batch.items() if _is_doubtful(stored.get(identity.key), news)]
     if not doubtful:
         return Placed(batch, stored)
@@ -91,18 +94,18 @@ async def place(
         if among.count > count:
             told.append(Reused(identity, count, among.count))
     older = [identity.key for identity in found if identity.key not in stored]
-    if older and others:  # what was sent again belongs to one of them
+    if older and others:  # events that were sent again may belong to one of them
         stored = {**stored, **await transaction_store.load(session, older)}
     return Placed(found, stored, told)
 
 
 def reused(first: Identity, reuse: int) -> Identity:
-    """The transaction for which an id was used again for the so manieth time; 0: the first one."""
+    """Return the transaction that got the id when it was used again for the `reuse`-th time; 0: the first one."""
     return first._replace(key=transaction_key(first.station_id, first.transaction_id, reuse)) if reuse else first
 
 
 def _is_doubtful(first: Transaction | None, news: Sequence[NewEvent]) -> bool:
-    """Whether any of them may belong to another transaction than the first one with that id."""
+    """Whether any of the events may belong to another transaction than the first one with that id."""
     starts, turns_back = 0, False
     last: int | None = None
     for new in news:
@@ -133,10 +136,10 @@ def _head(event: TransactionEvent) -> _HeadOf:
 
 
 class _Placing:
-    """The events of one id, in order of arrival."""
+    """Gives the events of one id to transactions, in the order in which they arrived."""
 
     def __init__(self, first: Identity, count: int, newest: Transaction | None, heads: Sequence[Head]) -> None:
-        """`heads`: what is stored, those of the newest transaction last."""
+        """`heads`: those of stored events, the newest transaction's last."""
         self.count = count
         self.found: dict[Identity, list[NewEvent]] = {}
         self._first = first
@@ -156,7 +159,7 @@ class _Placing:
         self.found.setdefault(identity, []).append(new._replace(key=identity.key))
 
     def _next(self, event: TransactionEvent) -> Identity:
-        """The transaction of an event that is not stored yet."""
+        """Return the transaction of an event that is not stored yet."""
         is_start = event.type is EventType.STARTED
         if self._is_another(event) if is_start else self._is_of_another(event):
             self.count += 1
@@ -173,7 +176,7 @@ class _Placing:
     def _is_another(self, event: TransactionEvent) -> bool:
         """Whether a Started event begins another transaction than the newest one with its id."""
         if self._ended_at is not None:
-            # The late one of this transaction, if that has none: stations' clocks need not be right to the second.
+            # It may be the late one of this transaction: stations' clocks need not be right to the second.
             return self._started_at is not None or event.seq_no in self._used or event.at - self._ended_at > RESTART
         return self._started_at is not None and event.at - self._started_at > RESTART
 

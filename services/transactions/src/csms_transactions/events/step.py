@@ -1,4 +1,4 @@
-"""How a transaction was changed."""
+"""The change of one transaction: how it was before, and how it is after."""
 
 from dataclasses import dataclass
 

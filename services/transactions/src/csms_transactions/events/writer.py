@@ -1,4 +1,4 @@
-"""A database transaction for all events that a batch brings, and one for the rest of it."""
+"""Writes a batch: one database transaction for all its events, and one for each other kind of record."""
 
 import asyncio
 from collections import defaultdict
@@ -56,10 +56,10 @@ class BatchWriter:
         self._on_doubts = on_doubts
         self._cache = cache
         self._turn = asyncio.Lock()
-        """One at a time changes transactions: two would wait for each other's rows."""
+        """Only one task changes transactions at a time: two would wait for each other's rows."""
 
     async def write(self, batch: Batch, decisions: Sequence[IdTokenInfo] | None = None) -> Written:
-        """Write a batch; writing it again changes nothing, also when an earlier attempt wrote a part of it.
+        """Write a batch. To write it again changes nothing, even if an earlier attempt wrote a part of it.
 
         `decisions` are auth's answers about the tokens in its events, if they are here.
         Raises csms_bus.runner.Later when the database cannot be reached, others as `apply_events`.
@@ -82,9 +82,9 @@ class BatchWriter:
         return Written(found.authorized, found.transactions() if batch.answered_after else {})
 
     async def decide(self, asked: Mapping[Key, Asked]) -> Mapping[int, IdTokenInfo]:
-        """Keep decisions that came after their events were stored; return them in the order of `asked`.
+        """Store decisions that came after their events were stored. Return those that count, by their order in `asked`.
 
-        What was decided before stays. Raises csms_bus.runner.Later when the database cannot be reached.
+        A token that has a decision keeps it. Raises csms_bus.runner.Later when the database cannot be reached.
         """
         now = utcnow()
         keys = {key.transaction for key in asked}
@@ -94,7 +94,7 @@ class BatchWriter:
     async def _commit(
         self, keys: Collection[str], work: Callable[[Direct], Awaitable[Applied]], now: datetime
     ) -> Applied:
-        """Change transactions, tell others, and remember what they are."""
+        """Change transactions, tell others, and keep the new state in the cache."""
         async with self._turn:
             try:
                 async with self._database.direct() as session:
@@ -114,7 +114,7 @@ class BatchWriter:
         return applied
 
     async def undecided(self, before: datetime, limit: int) -> list[Undecided]:
-        """Tokens that auth was asked about before that moment, without a decision. Raises csms_bus.runner.Later."""
+        """Return tokens without a decision that auth was asked about before that moment. Raises Later."""
         async with self._database.reading() as session:
             return await authorizations.undecided(session, before, limit)
 
@@ -139,7 +139,7 @@ class BatchWriter:
 
 
 def _by_transaction(events: Iterable[BatchEvent]) -> dict[Identity, list[NewEvent]]:
-    """Spellings of one transactionId come together."""
+    """Group events by transaction. Two spellings of one transactionId are the same transaction."""
     spelled: dict[str, Identity] = {}
     batch: defaultdict[Identity, list[NewEvent]] = defaultdict(list)
     for item in events:
@@ -148,7 +148,7 @@ def _by_transaction(events: Iterable[BatchEvent]) -> dict[Identity, list[NewEven
 
 
 def _remote_starts(steps: Iterable[Step]) -> Iterable[RemoteStart]:
-    """Transactions that told for the first time which request started them."""
+    """Yield the transactions that say for the first time which request started them."""
     for identity, before, after in ((step.identity, step.before, step.after) for step in steps):
         if after.remote_start_id is not None and (before is None or before.remote_start_id is None):
             yield RemoteStart(identity.station_id, after.remote_start_id, identity.transaction_id)

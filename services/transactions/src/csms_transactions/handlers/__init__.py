@@ -1,1 +1,1 @@
-"""One file for each kind of message."""
+"""One file for each kind of message that stations send, and one for the results of commands."""

@@ -1,4 +1,4 @@
-"""Meter values outside of transactions, or of the EVSE of a running one (J01.FR.14)."""
+"""Takes messages with meter values that name no transaction; their EVSE may have a running one (J01.FR.14)."""
 
 from itertools import chain
 
@@ -23,7 +23,7 @@ def read(batch: Batch, station_id: str, call: StationCall, message: MeterValuesM
 
 
 def plain_replies(batch: Batch) -> list[Outgoing]:
-    """Nothing but thanks, in all versions; never a CALLERROR for business reasons (J01.FR.18)."""
+    """Return empty answers, in all versions; never a CALLERROR for business reasons (J01.FR.18)."""
     return list(
         chain.from_iterable(replies.response(item.station_id, item.call, replies.EMPTY) for item in batch.meter_values)
     )

@@ -1,4 +1,4 @@
-"""Results of CALLs: of our remote starts and stops, and of questions whether transactions are ongoing."""
+"""Takes results of CALLs: of our remote starts and stops, and of questions whether transactions are ongoing."""
 
 import orjson
 from csms.v1.station_pb2 import CommandResult
@@ -13,7 +13,7 @@ from csms_transactions.versions.version import TransactionsVersion
 
 
 def read(batch: Batch, station_id: str, result: CommandResult) -> None:
-    """Add the result to the batch when the command was ours, or asked about a transaction, whoever did."""
+    """Add the result to the batch when the command was ours, or when anybody asked about a transaction."""
     version = versions.of(result.command.protocol)
     if version is not None and result.command.action == version.status_action:
         _read_status(batch, station_id, result, version)

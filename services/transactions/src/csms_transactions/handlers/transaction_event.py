@@ -1,4 +1,4 @@
-"""Messages that tell of transactions: reading them into the batch, and answering those that need no decision."""
+"""Takes messages that tell of transactions, and answers those that need no decision of auth."""
 
 from itertools import chain
 
@@ -28,7 +28,7 @@ def read(batch: Batch, station_id: str, call: StationCall, message: EventMessage
 
 
 def plain_replies(batch: Batch) -> list[Outgoing]:
-    """Answers that need no decision on a token and nothing from the database, but that the events are stored."""
+    """Return the answers to events without a token, except those made of what is stored."""
     found: list[Outgoing] = []
     for item in batch.events:
         if item.new.event.id_token is None and item.new.number is None:
@@ -37,7 +37,7 @@ def plain_replies(batch: Batch) -> list[Outgoing]:
 
 
 def replies_after(batch: Batch, written: Written) -> list[Outgoing]:
-    """Answers that need no decision on a token, made of what was stored."""
+    """Return the answers to events without a token that are made of what was stored."""
     told = (item for item in map(batch.events.__getitem__, batch.answered_after) if item.token is None)
     return list(
         chain.from_iterable(

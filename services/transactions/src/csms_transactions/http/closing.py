@@ -1,4 +1,4 @@
-"""POST /transactions/{id}/close."""
+"""POST /transactions/{id}/close: an operator ends a transaction."""
 
 from typing import Annotated
 

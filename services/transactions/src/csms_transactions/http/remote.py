@@ -1,4 +1,4 @@
-"""POST remote-start and remote-stop."""
+"""POST remote-start and remote-stop: a caller has a station start or stop a transaction."""
 
 from collections.abc import Coroutine, Mapping
 from datetime import datetime
@@ -94,7 +94,7 @@ async def _terms(
 
 
 async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
-    """Do it. Raises Problem for what stands against it."""
+    """Do the work. Raises Problem for each reason why it can't be done."""
     try:
         return await work
     except UnknownStationError as error:
@@ -120,7 +120,7 @@ async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
 
 
 def _answer(sent: Sent, response: Response, terms: Terms) -> CallItem:
-    """200 when the station answered, with whatever; 202 when nobody waits.
+    """Answer 200 when the station answered, whatever it said, and 202 when the caller does not wait.
 
     Raises Problem 409 (never sent), 504 (no answer, or nobody knows what came of it).
     """
@@ -167,7 +167,7 @@ def _outcome(result: CommandResult) -> dict[str, Any]:
 
 
 _SOURCES = {CallError.SOURCE_STATION: "station", CallError.SOURCE_CSMS: "csms"}
-"""Who says that a CALL failed: the station by a CALLERROR, or this system of its answer, or of one it did not send."""
+"""Who says that a CALL failed: the station (a CALLERROR), or this system (a wrong answer, or nothing was sent)."""
 
 
 def _moment(milliseconds: int) -> datetime | None:
@@ -194,7 +194,7 @@ def _invalid(error: InvalidRequestError) -> Problem:
 
 
 def _pointer(pointer: str, fields: Mapping[str, str]) -> str:
-    """From the OCPP message to our body; `fields`: what a field of the message is called there."""
+    """Turn a pointer into the message into one into our body. `fields`: our names for the message's fields."""
     if not pointer:  # the message as a whole
         return ""
     _, field, *rest = pointer.split("/", 2)

@@ -1,4 +1,4 @@
-"""Remote start and stop: choosing ids, checking, noting, ordering (OCPP F01-F03)."""
+"""Starts and stops transactions on request: checks it, notes it, orders the command (OCPP F01-F03)."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ class Terms:
 
     asker: Asker
     timeout_s: float | None = None
-    """How long the station may take; None: as long as it is given in general."""
+    """Seconds the station may take; None: as many as stations have in general."""
     wait: bool = True
     """Whether to wait for the station's answer."""
 
@@ -76,7 +76,7 @@ class Sent:
     action: str
     remote_start_id: int | None
     result: CommandResult | None = None
-    """None: not waited for."""
+    """None: nobody waited for it."""
 
 
 class RemoteControl:
@@ -87,7 +87,7 @@ class RemoteControl:
         self._orders = orders
 
     async def start(self, request: StartRequest, terms: Terms) -> Sent:
-        """Ask a station to start a transaction. A station without connection: the result says so.
+        """Ask a station to start a transaction. If the station is not connected, the result says so.
 
         Raises UnknownStationError, StationRejectedError, StationPendingError, KeyReusedError, UnsupportedProtocolError,
         InvalidRequestError, BusyError (nothing was sent), csms_db.errors.DatabaseUnavailable.
@@ -132,7 +132,7 @@ class RemoteControl:
             await remote_requests.remove(session, order.call_id)
 
     async def _ordered(self, order: Order, terms: Terms) -> tuple[CallOrderVerdict | None, CommandResult | None]:
-        """Order, and wait if that is wanted: a repeat of an open call for what comes of that one."""
+        """Order, and wait if that is wanted. A repeat of a call that is open waits for the result of that one."""
         if not terms.wait:
             return await self._orders.place(order), None
         deadline = utcnow() + timedelta(seconds=terms.timeout_s or REPEAT_TIMEOUT_S)
@@ -144,9 +144,9 @@ class RemoteControl:
 
 
 POLL_S = 0.2
-"""How often a repeat of a request asks what became of the first: it may run in another process."""
+"""Seconds between two looks for the result of the request that is repeated: it may run in another process."""
 REPEAT_TIMEOUT_S = 30.0
-"""How long a repeat waits when nobody says how long the station may take."""
+"""Seconds a repeat waits when the caller does not say how long the station may take."""
 
 _REFUSALS = {
     CallOrderVerdict.VERDICT_UNKNOWN_STATION: UnknownStationError,
@@ -156,7 +156,7 @@ _REFUSALS = {
 
 
 def _check(verdict: CallOrderVerdict, order: Order) -> None:
-    """Raise what stands against an order."""
+    """Raise the reason why an order was not taken."""
     if verdict.verdict in _REFUSALS:
         raise _REFUSALS[verdict.verdict]
     if verdict.verdict == CallOrderVerdict.VERDICT_KEY_REUSED:
@@ -174,7 +174,7 @@ def _is_open(verdict: CallOrderVerdict) -> bool:
 
 
 def _earlier(order: Order, earlier: CommandResult) -> Sent:
-    """Answer with the call that a request repeats; one that is still open has no result."""
+    """Return the call that a request repeats. It has no result while it is open."""
     version = versions.of(earlier.command.protocol)
     is_known = earlier.outcome != Outcome.OUTCOME_UNSPECIFIED
     return Sent(

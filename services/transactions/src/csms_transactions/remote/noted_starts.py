@@ -1,4 +1,4 @@
-"""Remote starts that were asked for as calls: noted as our own requests are, before they are sent."""
+"""Notes remote starts that callers order as calls at device-mgmt, before they are sent, as if they were our own."""
 
 from collections.abc import Sequence
 

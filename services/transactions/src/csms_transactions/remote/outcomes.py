@@ -1,4 +1,4 @@
-"""What became of our remote starts and stops. device-mgmt, which keeps the history of calls, tells who waits."""
+"""Reads what became of our remote starts and stops. device-mgmt tells those who wait: it keeps the history of calls."""
 
 import orjson
 from csms.v1.station_pb2 import CommandResult, Outcome
@@ -21,12 +21,12 @@ OUTCOMES = {
 def outcome_name(result: CommandResult) -> str:
     """Return what the API calls the outcome."""
     if result.outcome == Outcome.OUTCOME_NOT_CONNECTED and result.sent_at_ms:
-        return "unknown"  # as gateways said it before there was a word for it
+        return "unknown"  # gateways said it so before there was OUTCOME_UNKNOWN
     return OUTCOMES.get(result.outcome, "unknown")
 
 
 def outcome(item: BatchResult) -> RemoteOutcome:
-    """What to note of a result."""
+    """Return what is noted of a result."""
     result = item.result
     name = outcome_name(result)
     version = versions.of(result.command.protocol)
@@ -45,10 +45,10 @@ def outcome(item: BatchResult) -> RemoteOutcome:
 
 
 def certainty(result: CommandResult) -> int:
-    """Return how much a result says: of several, in whatever order they come, the one that says most is kept.
+    """Return how certain a result is: of several, in whatever order they come, the most certain one is kept.
 
-    An answer of the station says most. Else the newest connection counts that the command was for; of that one, what a
-    gateway tells says more than "unknown" that was only assumed, which is why it names no time of sending.
+    The station's answer is the most certain. Without one, the result for the newest connection wins. Of two results for
+    one connection, what a gateway tells wins over an "unknown" that was only assumed (it has no time of sending).
     """
     name = outcome_name(result)
     if name in {"result", "error"}:

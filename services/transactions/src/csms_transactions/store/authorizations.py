@@ -33,16 +33,16 @@ class Authorization(NamedTuple):
     seq_no: int
     token_key: str
     id_token: str
-    """Masked, as the type says."""
+    """The token's text; a key code is masked."""
     id_token_type: str
     evse_id: int
-    """0: not known."""
+    """0: the EVSE is not known."""
     at: datetime
     """The station's time of the event."""
     stops: bool
     asked_at: datetime
     status: str | None = None
-    """None: nothing is decided yet."""
+    """None: there is no decision yet."""
     info: bytes | None = None
     """The answer, an IdTokenInfo."""
     decided_at: datetime | None = None
@@ -58,12 +58,12 @@ class Authorization(NamedTuple):
         return IdToken(self.id_token, self.id_token_type)
 
     def decided(self, info: IdTokenInfo, now: datetime) -> "Authorization":
-        """The same with a decision."""
+        """Return the same row with a decision."""
         return self._replace(status=info.status, info=info.SerializeToString(), decided_at=now)
 
 
 class Undecided(NamedTuple):
-    """An authorization that nobody has decided on, and whose it is."""
+    """An authorization without a decision, and its transaction."""
 
     identity: Identity
     authorization: Authorization
@@ -83,7 +83,7 @@ def token_name(token: IdToken) -> str:
 
 
 async def load(session: AsyncSession | Direct, keys: Iterable[Key]) -> dict[Key, Authorization]:
-    """Those of the authorizations that are stored."""
+    """Return those authorizations that are stored."""
     wanted = set(keys)
     if not wanted:
         return {}
@@ -93,14 +93,14 @@ async def load(session: AsyncSession | Direct, keys: Iterable[Key]) -> dict[Key,
 
 
 async def save(session: AsyncSession | Direct, rows: Iterable[Authorization]) -> None:
-    """Store authorizations; of those that are stored, the decision if they had none or bring one."""
+    """Store authorizations. Where one is stored already, only its decision changes."""
     await _SAVE.execute(
         session, sorted(rows, key=attrgetter("key"))
     )  # in one order, so that nobody waits for each other
 
 
 async def undecided(session: AsyncSession, before: datetime, limit: int) -> list[Undecided]:
-    """Authorizations asked for before that moment and not decided. Key codes are not kept: their stations must ask."""
+    """Return authorizations of before that moment without a decision, but those of key codes, which are not kept."""
     columns = table.c
     query = (
         select(transactions.c.id, transactions.c.station_id, transactions.c.transaction_id, *columns)

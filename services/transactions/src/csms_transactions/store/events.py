@@ -14,7 +14,7 @@ from csms_transactions.store.tables import conflicting_events as conflicts
 from csms_transactions.store.tables import transaction_events as table
 
 PLAIN_BYTES = 8 * 1024
-"""A payload of no more is stored as it came: it would gain little, and there are many of them."""
+"""A payload of up to so many bytes is stored as it came: packing would gain little and cost much."""
 
 EventKey = tuple[str, int]
 """The transaction's key and the seqNo."""
@@ -29,22 +29,22 @@ class NewEvent(NamedTuple):
     payload: bytes
     received_at: datetime
     packed: bytes
-    """What is stored of the payload, see `kept`."""
+    """What is stored of the payload (see `kept`)."""
     facts: bytes | None = None
-    """What it tells of its transaction; None: the payload is small, and read as fast."""
+    """What it tells of its transaction. None: the payload is small, and can be read as fast."""
     question: int | None = None
-    """Which of a batch's questions about tokens is about its token."""
+    """The number of the question about its token, among those of the batch."""
     number: int | None = None
-    """Which event of its batch it is, where the station's answer is made of what is stored."""
+    """Its number in the batch, if the station's answer is made of what is stored."""
 
 
 class StoredEvent(NamedTuple):
-    """An event read back."""
+    """A stored event."""
 
     seq_no: int
     protocol: str
     packed: bytes
-    """The payload; empty: there are facts."""
+    """The payload; empty when there are facts."""
     facts: bytes | None
 
 
@@ -53,7 +53,7 @@ class Kept(NamedTuple):
 
     packed: bytes
     at: datetime
-    """The station's time of it."""
+    """The station's time of the event."""
     type: str
 
 
@@ -67,7 +67,7 @@ class NewConflict(NamedTuple):
 
 
 class StoredConflict(NamedTuple):
-    """An event in conflict, read back."""
+    """A stored event in conflict."""
 
     follows: int
     number: int
@@ -75,7 +75,7 @@ class StoredConflict(NamedTuple):
 
 
 class Head(NamedTuple):
-    """By what an event is known again whose transactionId means several transactions."""
+    """Enough of an event to know it again, where one transactionId means several transactions."""
 
     transaction: str
     seq_no: int
@@ -108,41 +108,41 @@ _ALL = Lookup((table.c.transaction, table.c.seq_no, table.c.protocol, table.c.fa
 
 
 def kept(payload: bytes) -> bytes:
-    """Return what is stored of a payload: all of it, packed if it is large (csms_db.packed)."""
+    """Return a payload as it is stored: packed if it is large (csms_db.packed)."""
     return payload if len(payload) <= PLAIN_BYTES else pack(payload)
 
 
 async def add(session: AsyncSession | Direct, events: Sequence[NewEvent]) -> None:
-    """Insert. Raises IntegrityError when another process was faster; the batch is then to be tried again."""
+    """Insert. Raises IntegrityError when another process was faster: then the batch must be tried again."""
     await _ADD.execute(session, [_row(event) for event in events])
 
 
 async def add_conflicts(session: AsyncSession | Direct, news: Sequence[NewConflict]) -> None:
-    """Insert those in conflict. Raises as `add`."""
+    """Insert events in conflict. Raises as `add`."""
     if news:
         await _ADD_CONFLICTS.execute(session, [(*_row(item.new), *item[1:]) for item in news])
 
 
 async def stored(session: AsyncSession | Direct, keys: Iterable[EventKey]) -> dict[EventKey, Kept]:
-    """Those events among `keys` that are stored."""
+    """Return those events among `keys` that are stored."""
     wanted = set(keys)
     rows = await _STORED.fetch(session, {key for key, _ in wanted}, {seq_no for _, seq_no in wanted})
     return {(key, seq_no): Kept(*what) for key, seq_no, *what in rows if (key, seq_no) in wanted}
 
 
 async def stored_digests(session: AsyncSession | Direct, keys: Collection[EventKey]) -> set[tuple[str, int, str]]:
-    """The transaction, seqNo and digest of what is stored in conflict with these, and perhaps of others."""
+    """Return transaction, seqNo and digest of stored conflicts of these events, and perhaps of some others."""
     rows = await _DIGESTS.fetch(session, {key for key, _ in keys}, {seq_no for _, seq_no in keys})
     return {(key, seq_no, digest) for key, seq_no, digest in rows}
 
 
 async def heads(session: AsyncSession | Direct, keys: Collection[str], seq_nos: Collection[int]) -> list[Head]:
-    """What is stored of these transactions under these seqNos."""
+    """Return the heads of these transactions' events with these seqNos."""
     return [Head(*row) for lookup in _HEADS for row in await lookup.fetch(session, keys, seq_nos)]
 
 
 async def conflicts_of(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, list[StoredConflict]]:
-    """Every event in conflict of some transactions: as `all_of`."""
+    """Return all events in conflict of some transactions. As slow as `all_of`."""
     found: dict[str, list[StoredConflict]] = {key: [] for key in keys}
     for key, follows, number, seq_no, protocol, payload, facts in await _CONFLICTS.fetch(session, keys):
         found[key].append(StoredConflict(follows, number, StoredEvent(seq_no, protocol, payload, facts)))
@@ -150,9 +150,9 @@ async def conflicts_of(session: AsyncSession | Direct, keys: Collection[str]) ->
 
 
 async def all_of(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, list[StoredEvent]]:
-    """Every stored event of some transactions: for late events only, never on the usual way.
+    """Return all stored events of some transactions. It is slow: use it for late events only.
 
-    Of large ones the facts alone, so that many of them, each after the next, do not cost ever more.
+    Of large events only the facts are read, so that each further large event does not cost more than the one before.
     """
     rows = await _ALL.fetch(session, keys)
     payloads = await stored(session, [(key, seq_no) for key, seq_no, _, facts in rows if facts is None])

@@ -1,4 +1,4 @@
-"""What events and readings tell of their transaction, as the JSON in which it is stored (their facts)."""
+"""Facts: what events and readings tell of their transaction, as JSON for the database."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,14 +10,14 @@ from csms_transactions.domain.readings import Reading, Value
 
 
 def facts_of(event: TransactionEvent) -> bytes:
-    """What an event tells of its transaction, as JSON, without a key code (C04): some kilobytes at most."""
+    """Return the facts of an event, without a key code (C04). They have a few kilobytes at most."""
     token = None if event.id_token is None else event.id_token.masked()
     facts = event._replace(id_token=token)._asdict()
     return orjson.dumps(facts, default=list)  # tokens and readings are named tuples
 
 
 def event_of(facts: bytes) -> TransactionEvent:
-    """The event with these facts."""
+    """Return the event with these facts."""
     told = orjson.loads(facts)
     token, readings = told.pop("id_token"), told.pop("readings")
     kind, at = EventType(told.pop("type")), datetime.fromisoformat(told.pop("at"))
@@ -31,12 +31,12 @@ def event_of(facts: bytes) -> TransactionEvent:
 
 
 def facts_of_readings(found: Sequence[Reading]) -> bytes:
-    """What is told by readings, as JSON."""
+    """Return the facts of readings."""
     return orjson.dumps(found, default=list)
 
 
 def readings_of(facts: bytes) -> list[Reading]:
-    """The readings with these facts."""
+    """Return the readings with these facts."""
     return [_reading(*told) for told in orjson.loads(facts)]
 
 

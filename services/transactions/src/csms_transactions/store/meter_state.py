@@ -1,4 +1,4 @@
-"""A meter as lists and numbers, and back."""
+"""Turns a meter into lists and numbers for the database, and back."""
 
 from typing import Any
 

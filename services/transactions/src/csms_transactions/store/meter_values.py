@@ -20,13 +20,13 @@ from csms_transactions.store.facts import facts_of_readings
 from csms_transactions.store.tables import meter_value_bytes, meter_values
 
 ROW_BYTES = 250
-"""What a row takes beside its payload, with its indexes; about."""
+"""About so many bytes a row and its indexes take beside the payload."""
 STEP_ROWS = 500
-"""So many rows are deleted at a time,"""
+"""At most so many rows are deleted at a time."""
 MOST_FREE = 1000
-"""So many messages that came before their transaction are looked at at a time."""
+"""At most so many messages that came before their transaction are read at a time."""
 MAX_STEPS = 4
-"""and so often in one transaction; a station that needs more gets it with its next message."""
+"""At most so often rows are deleted in one transaction. The next message of the station has more of them deleted."""
 
 
 class Free(NamedTuple):
@@ -93,7 +93,7 @@ async def claim(session: AsyncSession | Direct, claimed: Mapping[str, str]) -> N
 
 
 async def _grow(session: AsyncSession, dialect: str, grown: Mapping[str, int], most: int) -> dict[str, int]:
-    """Note what was added; return how much too much some stations have."""
+    """Add to the bytes that stations have. Return by how many bytes some have too much."""
     if not grown:
         return {}
     table = meter_value_bytes
@@ -134,7 +134,7 @@ async def _delete_oldest(session: AsyncSession, station_id: str, wanted: int) ->
 
 
 def spot_of(message: BatchMeterValues) -> Spot:
-    """Where and when it was measured."""
+    """Return where and when it was measured."""
     return Spot(message.station_id, message.evse_id, message.timestamp)
 
 

@@ -1,4 +1,4 @@
-"""Reading for the HTTP API: pages by key, never by count or offset."""
+"""Reads for the HTTP API: pages by key, never by count or offset."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ Row = RowMapping
 
 
 async def get(session: AsyncSession, key: str) -> Row | None:
-    """One transaction by our id."""
+    """Return the transaction with our id `key`, if it exists."""
     result = await session.execute(select(transactions).where(transactions.c.id == key))
     return result.mappings().one_or_none()
 
@@ -26,7 +26,7 @@ async def events(session: AsyncSession, key: str, *, after: tuple[int, int] | No
 
     `after`: the seqNo and number of the last one already seen; the number of one that is not in conflict is -1.
     """
-    # The first of each are chosen before they are put together: a transaction may have any number of them.
+    # The first rows of each table are chosen before the two are united: a transaction may have very many.
     first = (_first(table, key, after, limit + 1) for table in (transaction_events, conflicting_events))
     both = union_all(*(select(some) for some in first)).subquery()
     return await _bounded(session, select(both).order_by(both.c.seq_no, both.c.number), both.c.payload, limit)
@@ -38,7 +38,7 @@ def _first(table: Table, key: str, after: tuple[int, int] | None, limit: int) ->
     place = table.c.seq_no, number
     statement = select(*(table.c[name] for name in names), number.label("number")).where(table.c.transaction == key)
     if after is not None:
-        # Beside it what an index can be searched for.
+        # The second condition is exact. The first one lets the database search the index.
         statement = statement.where(table.c.seq_no >= after[0], tuple_(*place) > after)
     return statement.order_by(*place).limit(limit).subquery()
 

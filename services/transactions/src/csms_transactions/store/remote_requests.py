@@ -15,7 +15,7 @@ from csms_transactions.store.tables import remote_requests, remote_start_ids
 
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 _HIGH_START_ID = 2**30
-"""remoteStartIds are 32-bit numbers; those from here on are left to whoever likes them."""
+"""remoteStartIds have 32 bits. We allocate none from here on: others may use them."""
 
 
 class RemoteRequest(NamedTuple):
@@ -40,9 +40,9 @@ class RemoteOutcome(NamedTuple):
     transaction_id: str | None
     completed_at: datetime
     certainty: int
-    """Of two outcomes of a request the higher one is kept, of two that are equal the first."""
+    """Of two outcomes the one with the higher certainty is kept, of two equal ones the first."""
     station_id: str | None = None
-    """As device-mgmt spells it: whoever asked may have named it in another case; None: as it was named."""
+    """As device-mgmt spells it: the caller may have used another case. None: as the caller spelled it."""
 
 
 ANSWERED = 2**62
@@ -50,7 +50,7 @@ ANSWERED = 2**62
 
 
 class RequestKey(NamedTuple):
-    """Which request to start a transaction says that it came of."""
+    """The request to start that a transaction names as its own."""
 
     station_id: str
     remote_start_id: int
@@ -108,10 +108,10 @@ async def add(session: AsyncSession, request: RemoteRequest) -> None:
 
 
 async def note(session: AsyncSession, dialect: str, request: RemoteRequest) -> None:
-    """Note a request that somebody else sends, with a remoteStartId of its own choice; the same one again once.
+    """Note a request that somebody else sends, who chose its remoteStartId. The same request is noted once.
 
-    Of several with one id the newest counts. The ids that we allocate are higher ones from then on, unless that one is
-    so high that there would soon be none left.
+    Of several requests with one id the newest counts. From then on we allocate higher ids, unless this one is so high
+    that none would soon be left.
     """
     same = remote_requests.c.station_id == request.station_id
     start_id = request.remote_start_id or 0
@@ -141,7 +141,7 @@ async def remove(session: AsyncSession, call_id: str) -> None:
 
 
 async def finish(session: AsyncSession, outcomes: Sequence[RemoteOutcome]) -> None:
-    """Note what became of requests; what is known better already stays, and repeating it changes nothing."""
+    """Note what became of requests. A more certain outcome stays. To do it again changes nothing."""
     if outcomes:
         await session.execute(_FINISH, [_finished(outcome) for outcome in outcomes])
 
@@ -166,7 +166,7 @@ async def link(session: AsyncSession | Direct, starts: Sequence[RemoteStart]) ->
 
 
 async def tokens(session: AsyncSession | Direct, requests: Collection[RequestKey]) -> dict[RequestKey, IdToken]:
-    """The tokens with which we asked for transactions; of ids we never gave: nothing. Key codes are masked."""
+    """Return the tokens of requests to start; ids that we never gave are left out. Key codes are masked."""
     rows = await _TOKENS.fetch(
         session, {request.station_id for request in requests}, {request.remote_start_id for request in requests}
     )

@@ -1,4 +1,4 @@
-"""Deleting what is older than it is to be kept, some rows at a time."""
+"""Deletes data that was kept long enough, some rows at a time."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

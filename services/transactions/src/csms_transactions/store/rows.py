@@ -1,4 +1,4 @@
-"""A transaction as a row, and back."""
+"""Turns a transaction into a row, and back."""
 
 from collections.abc import Mapping
 from operator import attrgetter, itemgetter
@@ -24,7 +24,7 @@ _COURSE = (
     "last_event_at",
     "revision",
 )
-"""What most events change."""
+"""The columns that most events change."""
 _FACTS = (
     "state",
     "started_seen",
@@ -45,7 +45,7 @@ _FACTS = (
     "reuses",
     "closed",
 )
-"""What few events change."""
+"""The columns that few events change."""
 _IN_PARTS = {"state", "id_token", "token_key", "group", "stop_id_token", "closed"}
 _METER = ("meter", "energy_wh", "meter_start", "meter_stop", "energy_reasons")
 _PLAIN = tuple(name for name in _COURSE + _FACTS if name not in _IN_PARTS)

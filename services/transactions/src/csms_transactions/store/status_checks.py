@@ -1,4 +1,4 @@
-"""Statements on `status_checks`."""
+"""Statements on `status_checks`: transactions that may have ended, and when their station is asked."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ class Running(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A question to be asked."""
+    """A question that is due."""
 
     identity: Identity
     evidence: Evidence
@@ -46,23 +46,23 @@ _NOTE = Upsert(
 
 
 async def running_at(session: AsyncSession | Direct, station_ids: Collection[str]) -> list[Running]:
-    """The running transactions of some stations."""
+    """Return the running transactions of some stations."""
     return [Running(*row) for row in await _RUNNING.fetch(session, station_ids)]
 
 
 async def note(
     session: AsyncSession | Direct, keys: Iterable[str], evidence: Evidence, now: datetime, due_at: datetime
 ) -> None:
-    """Note evidence; it is followed when it is due."""
+    """Note evidence. The station is asked at `due_at`."""
     rows = [(key, evidence.value, now, due_at) for key in sorted(keys)]
     if rows:
         await _NOTE.execute(session, rows)
 
 
 async def note_boots(session: AsyncSession, dialect: str, boots: dict[str, datetime], due_at: datetime) -> int:
-    """Note that these stations booted at these times; return how many transactions that puts in doubt.
+    """Note that these stations booted at these times. Return how many transactions may have ended by that.
 
-    Those of whom nothing was told since, or nothing that happened since: a queue is delivered after the boot.
+    These are the ones whose events all came, or all happened, before the boot: a queue is delivered after it.
     """
     columns = transactions.c
     running = select(columns.id, columns.station_id, columns.updated_at, columns.last_event_at).where(
@@ -81,7 +81,7 @@ async def note_boots(session: AsyncSession, dialect: str, boots: dict[str, datet
 
 
 async def take_due(session: AsyncSession, now: datetime, limit: int) -> list[Due]:
-    """The questions that are due, which are put off until the next time; those of ended transactions are deleted."""
+    """Return questions that are due, and put them off until the next time. Those of ended transactions are deleted."""
     table = status_checks.c
     due = select(table.transaction, table.evidence, table.asked).where(table.due_at <= now).order_by(table.due_at)
     rows = (await session.execute(due.limit(limit).with_for_update(skip_locked=True))).all()
@@ -102,13 +102,13 @@ async def take_due(session: AsyncSession, now: datetime, limit: int) -> list[Due
 
 
 async def next_due(session: AsyncSession) -> datetime | None:
-    """When the next question is due."""
+    """Return when the next question is due."""
     found = await session.execute(select(status_checks.c.due_at).order_by(status_checks.c.due_at).limit(1))
     return found.scalar_one_or_none()
 
 
 async def evidence_of(session: AsyncSession, key: str) -> Evidence | None:
-    """Why a transaction is in doubt; None: it is not."""
+    """Return why a transaction may have ended; None: there is no sign of it."""
     found = await session.execute(select(status_checks.c.evidence).where(status_checks.c.transaction == key))
     evidence = found.scalar_one_or_none()
     return None if evidence is None else Evidence(evidence)

@@ -77,9 +77,9 @@ transactions = Table(
     Column("closed_by", String(_TOKEN)),
     Column("reuses", Integer, nullable=False, server_default="0"),
     Column("revision", Integer, nullable=False, server_default="0"),
-    # updated_at of those that have ended: of running ones it changes with each event, which is to touch no index
+    # updated_at of ended transactions. That of running ones changes with each event, which must touch no index.
     Column("ended_updated_at", UtcDateTime),
-    # room for updates beside the row, which then touch no index
+    # leaves room for updates beside the row: such an update touches no index
     postgresql_with={"fillfactor": 70},
 )
 Index("ix_transactions_all", apart(transactions.c.started_at), transactions.c.id)
@@ -100,7 +100,7 @@ Index(
     postgresql_where=_HAS_ENDED,
 )
 
-# Which of a station are running: as small as there are such.
+# Finds the running ones of a station. It holds no others, so it is small.
 Index(
     "ix_transactions_active",
     transactions.c.station_id,
@@ -117,7 +117,7 @@ status_checks = Table(
     Column("evidence", String(_WORD), nullable=False),
     Column("noted_at", UtcDateTime, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
-    Column("asked", Integer, nullable=False, server_default="0"),  # how often
+    Column("asked", Integer, nullable=False, server_default="0"),  # how often the station was asked
     Index("ix_status_checks_due_at", "due_at"),
 )
 
@@ -163,7 +163,7 @@ conflicting_events = Table(
     metadata,
     Column("transaction", String(32), primary_key=True),
     Column("seq_no", Integer, primary_key=True, autoincrement=False),
-    Column("digest", String(32), primary_key=True),  # of the payload as JSON: a repeat has the same
+    Column("digest", String(32), primary_key=True),  # of the payload as JSON: repeats have the same one
     Column("follows", Integer, nullable=False),
     Column("number", Integer, nullable=False),
     Column("protocol", String(_WORD), nullable=False),
@@ -185,8 +185,8 @@ meter_values = Table(
     Column("timestamp", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("payload", LargeBinary, nullable=False),
-    Column("transaction", String(32)),  # whose EVSE it was told of; NULL: none
-    Column("facts", LargeBinary),  # the readings of energy in it
+    Column("transaction", String(32)),  # the one at whose EVSE and time it was measured; NULL: none
+    Column("facts", LargeBinary),  # the readings of energy in it; see store/facts.py
 )
 Index("ix_meter_values_station_id_timestamp", meter_values.c.station_id, meter_values.c.timestamp)
 Index("ix_meter_values_evse", meter_values.c.station_id, meter_values.c.evse_id, meter_values.c.timestamp)
@@ -200,7 +200,7 @@ Index(
     sqlite_where=_FREE,
 )
 
-# What the rows of a station take there, in bytes as stored.
+# How many bytes the rows of a station take in `meter_values`.
 meter_value_bytes = Table(
     "meter_value_bytes",
     metadata,

@@ -1,4 +1,4 @@
-"""Which running transactions tokens are in, counted by one process at a time."""
+"""Finds the running transactions of tokens. One process at a time does so for a token."""
 
 from collections.abc import Collection, Sequence
 from hashlib import blake2b
@@ -11,7 +11,7 @@ from csms_transactions.domain.transaction import State
 from csms_transactions.store.tables import transactions
 
 Name = tuple[str, str]
-"""What a token is compared by, and its type."""
+"""The form of a token in which tokens are compared, and its type."""
 _COLUMNS = transactions.c
 _RUNNING = Lookup(
     (_COLUMNS.id_token_key, _COLUMNS.id_token_type, _COLUMNS.id), by=(_COLUMNS.id_token_key, _COLUMNS.state)
@@ -22,7 +22,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(name) FROM unnest($1::bigint[]) AS name"
 async def load(session: AsyncSession | Direct, names: Collection[Name]) -> dict[Name, set[str]]:
     """The keys of the running transactions of each token.
 
-    Whoever else wants those of one of them waits until this database transaction has ended.
+    Whoever else wants those of one of these tokens waits until this database transaction has ended.
     """
     await _lock(session, sorted({_number(name) for name in names}))
     found: dict[Name, set[str]] = {name: set() for name in names}

@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
 
 class Newest(NamedTuple):
-    """Of those with one transactionId the transaction that it means now."""
+    """The newest transaction with a transactionId."""
 
     key: str
     state: str
@@ -55,13 +55,13 @@ _CREATE = Insert(transactions, ("id", "station_id", "transaction_id", "transacti
 
 
 async def load(session: AsyncSession | Direct, keys: Collection[str]) -> dict[str, Transaction]:
-    """The stored transactions among `keys`, locked until the end of the database transaction."""
+    """Return the stored transactions among `keys`. Their rows are locked until the database transaction ends."""
     rows = await _LOAD.fetch(session, keys)
     return {row[0]: from_row(dict(zip(_LOADED, row, strict=True))) for row in rows}
 
 
 async def newest(session: AsyncSession, first: str) -> Newest | None:
-    """What a transactionId means now; `first`: the key of the first transaction that had it."""
+    """Return the newest transaction with a transactionId. `first`: the key of the first transaction that had it."""
     columns = transactions.c
     statement = select(columns.id, columns.state, columns.updated_at, columns.reuses).add_columns(
         columns.station_id, columns.transaction_id
@@ -74,14 +74,14 @@ async def newest(session: AsyncSession, first: str) -> Newest | None:
 
 
 async def identity(session: AsyncSession, key: str) -> Identity:
-    """Which transaction a row is. Raises NoResultFound."""
+    """Return the identity of a stored transaction. Raises NoResultFound."""
     columns = transactions.c
     statement = select(columns.id, columns.station_id, columns.transaction_id).where(columns.id == key)
     return Identity(*(await session.execute(statement)).one())
 
 
 async def at_spots(session: AsyncSession, spots: Collection[Spot]) -> dict[Spot, Identity]:
-    """Which transaction had begun last at each EVSE by then, if any. It may have ended before."""
+    """Return, for each EVSE and time, the transaction that had begun last by then. It may have ended before."""
     if not spots:
         return {}
     given = values(column("station_id", String), column("evse_id", Integer), column("at", UtcDateTime), name="given")
@@ -102,7 +102,7 @@ async def at_spots(session: AsyncSession, spots: Collection[Spot]) -> dict[Spot,
 
 
 async def create(session: AsyncSession | Direct, new: Mapping[Identity, Transaction], at: datetime) -> None:
-    """Insert. Raises an IntegrityError when another process was faster; the batch is then to be tried again."""
+    """Insert. Raises an IntegrityError when another process was faster: then the batch must be tried again."""
     rows = [
         (*identity, identity.transaction_id.casefold(), *_times(transaction, at), *in_wide_order(to_row(transaction)))
         for identity, transaction in new.items()
@@ -115,9 +115,9 @@ def _times(transaction: Transaction, at: datetime) -> tuple[datetime, datetime |
 
 
 async def save(session: AsyncSession | Direct, changes: Sequence[Change], at: datetime) -> None:
-    """Write what changed in stored transactions; the usual meter value changes only a few columns.
+    """Write what changed in stored transactions. Most events change only a few columns.
 
-    Raises OutdatedError when a row is not any more what `before` says.
+    Raises OutdatedError when a row was changed since it was as in `before`.
     """
     narrow: list[tuple[Any, ...]] = []
     wide: list[tuple[Any, ...]] = []

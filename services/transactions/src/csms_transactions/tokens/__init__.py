@@ -1,1 +1,1 @@
-"""Tokens in events: asking auth about them, keeping what it decided, counting where a token is in use."""
+"""Tokens in events: has auth decide, keeps the decisions, counts the transactions a token is in."""

@@ -1,8 +1,8 @@
-"""Asking auth about the tokens of a batch, and answering the stations when it has decided.
+"""Asks auth about the tokens of a batch, and answers the stations when it has decided.
 
-The question leaves before the events are stored. What auth says is stored with them when it comes soon; when auth is
-slow it is stored afterwards, beside the next batches, so that only those are delayed who depend on it. A station that
-gets no answer asks again, which is harmless; what it does not ask again, `csms_transactions.tokens.asking_again` does.
+The question is sent before the events are stored. If auth answers soon, its decisions are stored with the events. If
+auth is slow, they are stored later, beside the next batches: only stations that need a decision wait for it. A station
+that gets no answer asks again, which does no harm. If it does not, `csms_transactions.tokens.asking_again` asks.
 """
 
 import asyncio
@@ -31,36 +31,36 @@ from csms_transactions.tokens.question import Asked
 _log = structlog.get_logger(__name__)
 
 Decisions = Sequence[IdTokenInfo] | None
-"""In the order of the questions; None: auth did not answer in time."""
+"""The decisions in the order of the questions; None: auth did not answer in time."""
 Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
 Decide = Callable[[Mapping[Key, Asked]], Awaitable[Mapping[int, IdTokenInfo]]]
-"""Stores decisions that came late; gives those that count, in the same order."""
+"""Stores decisions that came late. Returns those that count, by the same order."""
 SOON_S = 0.25
-"""So long a batch waits for its decisions."""
+"""Seconds that a batch waits for its decisions."""
 
 
 class Question:
-    """A question under way. Exactly one of `confirm` and `abandon` is to be called."""
+    """A question that was sent. Call exactly one of `confirm` and `abandon`."""
 
     def __init__(self, deciding: asyncio.Task[Decisions]) -> None:
         self.deciding = deciding
         self.written: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
 
     def confirm(self, written: Written) -> None:
-        """The events are stored, with what is decided by now: the stations may be answered."""
+        """Say that the events are stored, with the decisions that are here: the stations may be answered."""
         if not self.written.done():
             self.written.set_result(written)
 
     def abandon(self) -> None:
-        """The events are not stored: nobody is answered."""
+        """Say that the events are not stored: no station is answered."""
         self.written.cancel()
         self.deciding.cancel()
 
 
 class TokenAnswers:
-    """Owns the questions under way.
+    """Asks auth, and owns the questions that were sent.
 
-    At most `limit` of them: when auth does not answer, `ask` waits, and with it the consumer.
+    There are at most `limit` of them. When auth does not answer, `ask` waits, and so does the consumer.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class TokenAnswers:
         self._free = asyncio.Semaphore(limit)
         self._tasks: set[asyncio.Task[None]] = set()
         self._slow = False
-        """Whether auth's last answer did not come soon: then nobody waits for the next one."""
+        """Whether auth's last answer was slow. Then batches do not wait for the next one."""
 
     async def ask(self, events: Sequence[BatchEvent]) -> Question:
         """Send the question about all tokens in `events`. Blocks while too many questions are open."""
@@ -86,13 +86,13 @@ class TokenAnswers:
         return question
 
     async def soon(self, question: Question) -> Decisions:
-        """The decisions, if auth is not slow; None: they come later or never."""
+        """Return the decisions if they come soon; None: they come later or never."""
         if not self._slow:
             await asyncio.wait([question.deciding], timeout=SOON_S)
         return question.deciding.result() if question.deciding.done() else None
 
     async def drain(self) -> None:
-        """Wait until every station that asked is answered; bounded by the question's deadline."""
+        """Wait until every station that asked is answered. The question's deadline ends it at the latest."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -124,7 +124,7 @@ class TokenAnswers:
         return {number: found[order[one.row.key]] for number, one in still.items() if order[one.row.key] in found}
 
     async def decisions(self, questions: Sequence[TokenQuestion]) -> Decisions:
-        """Ask auth about tokens, once for all of them; None: it did not answer in time."""
+        """Ask auth about tokens, all in one question. Return None when it does not answer in time."""
         started = time.monotonic()
         correlation_id = self._requester.new_correlation_id()
         try:
@@ -175,7 +175,7 @@ def _answers(record: Record, expected: int) -> Decisions:
 
 
 def _reply(item: BatchEvent, info: IdTokenInfo | None, written: Written) -> list[Outgoing]:
-    """Whatever auth decides is a CALLRESULT; without a decision the station is to ask again."""
+    """Answer with a CALLRESULT, whatever auth decided. Without a decision it is a CALLERROR: the station asks again."""
     if info is None:
         text = "no decision about the idToken in time"
         return replies.error(item.identity.station_id, item.call, ErrorCode.INTERNAL_ERROR, text)

@@ -14,7 +14,7 @@ from csms_transactions.tokens.decisions import asked_again, question_of
 
 INTERVAL_S = 30.0
 AFTER = timedelta(minutes=1)
-"""By then the station has its answer or none."""
+"""After this time no station waits for an answer any more."""
 BATCH = 200
 
 _log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ class AskingAgain:
                 await asyncio.wait_for(stop.wait(), interval_s)
 
     async def ask(self) -> int:
-        """Ask about what is undecided, some of it at a time; return how many were decided. Raises Later."""
+        """Ask about all undecided tokens, some at a time. Return how many were decided. Raises Later."""
         decided = 0
         while found := await self._writer.undecided(utcnow() - self._after, BATCH):
             decisions = await self._tokens.decisions([question_of(one) for one in found])

@@ -1,7 +1,7 @@
-"""What auth decided about the tokens in events: kept with the events, and applied to their transactions.
+"""Keeps auth's decisions about the tokens in events, and applies them to the transactions.
 
-A decision is made once: an event that comes again is answered as before. Where auth says how many transactions a token
-may be used for, they are counted here, across stations and processes: who counts holds a lock of that token until its
+A decision is made once: an event that comes again is answered as before. If auth limits how many transactions a token
+may be in, they are counted here, for all stations and processes. Whoever counts holds a lock of that token until its
 own decision is committed.
 """
 
@@ -34,9 +34,9 @@ async def authorize(
     *,
     decisions: Sequence[IdTokenInfo] | None,
 ) -> Authorized:
-    """Keep the tokens of a batch, with the decisions as far as auth has made them; `steps` get what follows.
+    """Keep the tokens of a batch, with the decisions that auth has made so far. `steps` get the changes that follow.
 
-    `decisions` are by the numbers of the questions. `stored` are the transactions as they were before the batch.
+    `decisions` are in the order of the questions' numbers. `stored` are the transactions as they were before the batch.
     """
     asked: dict[Key, Asked] = {}
     numbers: dict[int, Key] = {}
@@ -77,7 +77,7 @@ async def settle(
     stored: Mapping[str, Transaction],
     now: datetime,
 ) -> Mapping[Key, Authorization]:
-    """Decide what is not decided yet, store it, and return all of it; `steps` get what follows."""
+    """Decide what has no decision yet, store and return all decisions. `steps` get the changes that follow."""
     asked = await with_our_own(session, asked, steps, stored)
     if not asked:
         return {}
@@ -119,14 +119,14 @@ def _apply(one: Asked, info: IdTokenInfo, steps: MutableMapping[str, Step], stor
 
 
 def question_of(undecided: store.Undecided) -> TokenQuestion:
-    """What is to be asked of auth again."""
+    """Return the question that auth is asked again."""
     row = undecided.authorization
     token = TokenMessage(id_token=row.id_token, type=row.id_token_type)
     return TokenQuestion(station_id=undecided.identity.station_id, id_token=token, evse_id=row.evse_id)
 
 
 def asked_again(undecided: Iterable[store.Undecided], decisions: Sequence[IdTokenInfo]) -> dict[Key, Asked]:
-    """Authorizations that were not decided, with decisions."""
+    """Return the undecided authorizations with their decisions."""
     pairs = zip(undecided, decisions, strict=True)
     return {
         one.authorization.key: Asked(one.identity, one.authorization, one.authorization.token, info)

@@ -1,4 +1,4 @@
-"""How many transactions a token may be in at a time: auth says how many, here they are counted."""
+"""Limits how many transactions a token is in at a time: auth says the limit, here they are counted."""
 
 from collections.abc import Mapping
 
@@ -18,13 +18,13 @@ async def limited(
     steps: Mapping[str, Step],
     stored: Mapping[str, Transaction],
 ) -> dict[Key, IdTokenInfo]:
-    """The decisions; ConcurrentTx for tokens that are in as many other transactions as they may be."""
+    """Return the decisions, with ConcurrentTx for tokens that are in as many transactions as auth allows."""
     infos = {key: one.info for key, one in decided.items() if one.info is not None}
     bound = [key for key, info in infos.items() if info.HasField("concurrent_tx_limit") and _starts(decided[key], info)]
     if not bound:
         return infos
     names = {key: (decided[key].counted_as(infos[key]), decided[key].row.id_token_type) for key in bound}
-    # Rows before tokens, as everywhere: what is known without a look at its row is not locked yet.
+    # Rows are locked before tokens, as everywhere. Transactions from the cache are not locked yet.
     await transactions.load(session, [key for key, step in steps.items() if step.before is not None])
     uses = await token_uses.load(session, set(names.values()))
     _count_batch(uses, steps)
@@ -45,7 +45,7 @@ def _starts(one: Asked, info: IdTokenInfo) -> bool:
 
 
 def _count_batch(uses: Mapping[tuple[str, str], set[str]], steps: Mapping[str, Step]) -> None:
-    """What the batch makes of transactions is not stored yet."""
+    """Count the changes of the batch, too: they are not stored yet."""
     for key, step in steps.items():
         after = step.after
         token = after.id_token

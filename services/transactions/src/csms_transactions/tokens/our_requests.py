@@ -1,4 +1,4 @@
-"""What our own requests to start transactions say about tokens."""
+"""Says whose a remotely started transaction is: our own request holds the token."""
 
 from collections.abc import Collection, Mapping, MutableMapping
 
@@ -21,7 +21,7 @@ async def with_our_own(
     steps: MutableMapping[str, Step],
     stored: Mapping[str, Transaction],
 ) -> Mapping[Key, Asked]:
-    """Add what our requests to start say: tokens that stations did not repeat, and those that auth need not know."""
+    """Add what our requests say: tokens that stations did not repeat, and tokens that we made ourselves."""
     silent = _silent(asked, steps)
     central = {
         key: request
@@ -40,7 +40,7 @@ async def with_our_own(
 
 
 def _silent(asked: Collection[Key], steps: Mapping[str, Step]) -> dict[str, RequestKey]:
-    """Transactions that tell for the first time which request started them, and no token."""
+    """Return transactions that say for the first time which request started them, and that tell no token."""
     with_token = {key.transaction for key in asked}
     return {
         key: RequestKey(step.identity.station_id, step.after.remote_start_id)
@@ -62,7 +62,7 @@ def _is_unknown_central(one: Asked) -> bool:
 
 
 def _accepted_if(one: Asked, ours: IdToken | None) -> Asked:
-    """Accept a token that we made for this remote start: auth need not know it, it is good once (C05, F01)."""
+    """Accept a token that we made for this remote start. Auth does not know it; it is good once (C05, F01)."""
     if ours is None or ours.type != CENTRAL or ours.value.casefold() != one.token.value.casefold():
         return one
     return Asked(one.identity, one.row, one.token, IdTokenInfo(status=Status.ACCEPTED))

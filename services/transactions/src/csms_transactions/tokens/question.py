@@ -1,4 +1,4 @@
-"""A token in an event, on its way to a decision."""
+"""Questions about tokens in events, and what came of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Session = AsyncSession | Direct
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A token in an event: what is to be stored of it, and what auth says."""
+    """A token in an event: the row that is stored, and what auth says."""
 
     identity: Identity
     row: Authorization
@@ -27,8 +27,8 @@ class Asked:
     """None: auth has not answered yet."""
 
     def counted_as(self, info: IdTokenInfo) -> str:
-        """What auth compares the token by, with its type."""
-        return info.token_key or self.row.id_token.casefold()  # an auth from before there was token_key
+        """Return the form of the token in which auth compares tokens; its type counts, too."""
+        return info.token_key or self.row.id_token.casefold()  # older versions of auth send no token_key
 
 
 @dataclass(slots=True)
@@ -36,13 +36,13 @@ class Authorized:
     """What came of the questions about tokens, by their numbers."""
 
     answers: dict[int, IdTokenInfo] = field(default_factory=dict)
-    """What stations are to be told."""
+    """What stations must be told."""
     open: dict[int, Asked] = field(default_factory=dict)
-    """Those that auth has not answered."""
+    """The questions that auth has not answered."""
 
 
 def step_of(identity: Identity, steps: Mapping[str, Step], stored: Mapping[str, Transaction]) -> Step | None:
-    """How a transaction is changed so far; one that is not stored and not new is none."""
+    """Return how a transaction is changed so far; None when it is neither stored nor new."""
     step = steps.get(identity.key)
     if step is None and identity.key in stored:
         step = Step(identity, stored[identity.key], stored[identity.key])

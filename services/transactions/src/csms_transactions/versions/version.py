@@ -28,7 +28,7 @@ class StoredTransaction(NamedTuple):
 
 
 Answer = Callable[[IdTokenInfo | None, StoredTransaction | None], Json]
-"""Makes a response of auth's decision (None: no token), and of what is stored if the message `needs_stored`."""
+"""Makes a response from auth's decision (None: no token), and from what is stored if the message `needs_stored`."""
 
 
 class EventMessage(NamedTuple):
