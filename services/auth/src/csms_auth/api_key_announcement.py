@@ -1,4 +1,4 @@
-"""Tells all services of the API keys at the start: the bus may have forgotten them, the in-process one always has."""
+"""Tells all services the API keys at the start. The bus may have lost them; the in-process bus always has."""
 
 import asyncio
 
@@ -29,7 +29,7 @@ async def announce_api_keys(bus: Bus, database: Database) -> None:
 
 
 async def _announce(bus: Bus, database: Database) -> None:
-    # Within the transaction, which locks the rows: a revocation meanwhile is published after this, never before.
+    # Inside the transaction, which locks the rows: a revocation is published after this, never before.
     async with database.transaction() as session:
         rows = await api_keys.unexpired(session, utcnow())
         await bus.publish([api_key_record(row.told) for row in rows])

@@ -46,9 +46,9 @@ MIGRATIONS = "csms_auth.migrations"
 SCHEMA = "auth"
 """The PostgreSQL schema of this service; in standalone mode the file is auth.db."""
 MAX_BATCH = 500
-"""Most records answered with one look-up: a reconnecting fleet comes in batches of this size."""
+"""At most so many records are answered with one look-up. A fleet that reconnects comes in such batches."""
 _ASKING = (groups.AUTH, groups.AUTH_QUESTIONS, groups.AUTH_ADMISSIONS)
-"""The groups of whoever asks something of auth."""
+"""The consumer groups of questions to auth."""
 
 _log = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ class Auth:
         self._database = database
         self._health = health
         self._runners: dict[str, ConsumerRunner] = {}
-        """By the name of the group, which is the component of `/readyz`."""
+        """The runners by the names of their groups, which are components of `/readyz`."""
         self._announced = asyncio.Event()
         self._key_codes = KeyCodes(secret_key)
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))

@@ -1,4 +1,4 @@
-"""The audit log: stores what the services' HTTP APIs tell, and forgets what is too old."""
+"""Keeps the audit log: stores the entries that services send, and deletes old ones."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from csms_auth.store import audit
 from csms_auth.store.audit import AuditRow
 
 _GATEWAY = "gateway"
-"""Whatever a gateway calls itself."""
+"""The name of the service for entries of gateways, whatever they call themselves."""
 
 _log = structlog.get_logger(__name__)
 
 
 class AuditLog:
-    """The part of auth that keeps the audit log. See `csms_auth.app.Auth` for what its methods are for."""
+    """The part of auth that keeps the audit log. Its methods are like those of `csms_auth.app.Auth`."""
 
     def __init__(self, bus: Bus, database: Database, keep_days: int, health: Health) -> None:
         """`keep_days` is how long entries are kept."""

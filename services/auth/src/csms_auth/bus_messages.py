@@ -1,4 +1,4 @@
-"""Between protobuf and the domain: what the bus asks, what auth answers."""
+"""Turns the bus's protobuf messages into values of the domain, and answers into protobuf."""
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -46,7 +46,7 @@ def _certificate(der: bytes) -> ClientCertificate | None:
             not_after=certificate.not_valid_after_utc,
             fingerprint=certificate.fingerprint(hashes.SHA256()),
         )
-    except (ValueError, TypeError, x509.InvalidVersion):  # what strange content of it raises
+    except (ValueError, TypeError, x509.InvalidVersion):  # a certificate with strange content raises these
         return None
 
 
@@ -71,7 +71,7 @@ def connection_decision(correlation_id: str, decision: Allowed | Refused) -> Con
 
 
 def spelled_otherwise(correlation_id: str, station_id: str) -> ConnectionDecision:
-    """Return the answer that makes a gateway ask again under this identity; one that cannot refuses the station."""
+    """Return the answer that makes a gateway ask again with this spelling. An old gateway refuses the station."""
     reason = f"the station is spelled {station_id} here"
     return ConnectionDecision(
         correlation_id=correlation_id, http_status=FORBIDDEN, reason=reason, station_id=station_id
@@ -106,7 +106,7 @@ def _question(asked: TokenQuestion) -> Question:
 
 
 def id_token_info(answer: Answer, token_key: str) -> IdTokenInfo:
-    """Return an answer as it goes to other services; what is absent keeps protobuf's default."""
+    """Return an answer for other services. A field that is absent keeps protobuf's default."""
     return IdTokenInfo(
         status=answer.status,
         group_id_token=IdToken(id_token=answer.group_id, type=CENTRAL) if answer.group_id else None,

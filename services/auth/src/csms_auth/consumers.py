@@ -1,4 +1,4 @@
-"""Answers what gateways and services ask of auth: a polled batch at a time, with one look-up for all of it."""
+"""Answers the questions of gateways and services, a polled batch at a time, with one look-up for all of it."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -30,20 +30,20 @@ BODIES: Mapping[str, Callable[[Record, int], Step]] = {
     "station_admission": station_admission.step,
     "station_call": station_call.step,
 }
-"""What may come in and how it is answered; which of them on which topic, the catalogue says (`csms_bus.placement`)."""
+"""How each kind of record is answered. The catalogue says which topic takes which (`csms_bus.placement`)."""
 
 _MOST_RECENT = 10_000
-"""Unknown stations that were let in lately, whose spelling is remembered until device-mgmt tells of them."""
+"""At most so many unknown stations that were let in lately are kept, with their spelling."""
 
 _log = structlog.get_logger(__name__)
 
 
 class AuthConsumer:
-    """The batch handler of the groups that ask something of auth, which may work side by side.
+    """The batch handler of the groups with questions to auth, which may work at the same time.
 
-    Order within a batch holds; what is stored is merged under a lock of the station's row. Idempotent: admissions by
-    their revision, signing requests by station and kind; questions change nothing, but that a connection that is asked
-    for again gets another number.
+    The order within a batch holds. What is stored is merged while the station's row is locked. Idempotent: an admission
+    counts once by its revision, a signing request by station and kind. Questions change nothing, except that a
+    connection that is asked about again gets another number.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class AuthConsumer:
         """`wake_outbox` is called after events were stored; `clock` gives the Unix time in milliseconds.
 
         `wake_certifier` is called after requests for certificates were stored. `ask_status` takes a question about a
-        certificate's status, and answers the station later; False: it cannot take it now.
+        certificate's status, and answers the station later. It returns False when it can't take the question now.
         """
         self._database = database
         self._rules = rules
@@ -75,7 +75,7 @@ class AuthConsumer:
         """See `Turn.recent`."""
 
     async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
-        """Answer a batch; what is returned is to be published now that the transaction has committed.
+        """Answer a batch. Return what must be published now: the transaction has committed.
 
         Raises Never for a record that auth does not handle, DatabaseUnavailable (a Later) while the database is down.
         """
@@ -95,9 +95,9 @@ class AuthConsumer:
             del self._recent[next(iter(self._recent))]
 
     async def _answer(self, steps: Sequence[Step], now: int) -> Turn:
-        """Answer questions: they only read. Numbers of connections and events of refusals are written afterwards.
+        """Answer questions, which only read. Numbers of connections and events of refusals are written afterwards.
 
-        The rare question that changes something (a pending password is proved) is asked again, to write.
+        When a question changes something after all (a pending password is proved), the batch is done again, to write.
         """
         async with self._database.reading() as session:
             turn = await self._look_up(session, steps, now)
@@ -156,7 +156,7 @@ class AuthConsumer:
         return self._rules.unknown_stations is not UnknownStations.REJECT
 
     def _worth_telling(self, turn: Turn) -> list[Refusal]:
-        # A name that no database can hold is nobody's: gateways let none pass.
+        # No station has a name that no database can hold: gateways let none of these pass.
         newest = {refusal.station_id: refusal for refusal in turn.refusals if is_storable(refusal.station_id)}
         return [newest[station_id] for station_id in self._limiter.due(newest, turn.now_ms)]
 

@@ -1,4 +1,4 @@
-"""Domain events of auth, as they go into the outbox."""
+"""Makes the domain events of auth for the outbox."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How many unknown stations may be let in: whoever makes names up must not fill the databases."""
+"""Limits how many unknown stations are let in: somebody who makes names up must not fill the databases."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -6,11 +6,11 @@ from csms_auth.store import stations
 
 _RECOUNT_MS = 1_000
 _SHARE = 10
-"""A process takes this part of what is left before it counts again: other processes let stations in, too."""
+"""A process takes one part in so many of the room left, then counts again: other processes let stations in, too."""
 
 
 class Room:
-    """Remembers what is left of `most` stations; counts when that does not do, while full once a second at most."""
+    """Remembers how many of `most` stations are left. It counts again when too few are; when full, once a second."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -18,7 +18,7 @@ class Room:
         self._full_since_ms: int | None = None
 
     async def left(self, session: AsyncSession, wanted: int, now_ms: int) -> int:
-        """Return how many stations may be let in, with so many at the door. Raises DatabaseUnavailable."""
+        """Return how many stations may be let in, when `wanted` want to. Raises DatabaseUnavailable."""
         full = self._full_since_ms is not None and 0 <= now_ms - self._full_since_ms < _RECOUNT_MS
         if self._left < wanted and not full:
             free = self._most - await stations.count(session, self._most)
@@ -27,5 +27,5 @@ class Room:
         return self._left
 
     def taken(self, count: int) -> None:
-        """Take note that so many were let in."""
+        """Note that so many were let in."""
         self._left -= count

@@ -1,4 +1,4 @@
-"""What auth can be told by the environment."""
+"""The settings of auth, which come from the environment."""
 
 from datetime import timedelta
 
@@ -50,7 +50,7 @@ class AuthSettings(PkiSettings):
 
     @property
     def rules(self) -> Rules:
-        """What the decisions depend on."""
+        """The settings that decisions depend on."""
         cache_for = self.token_cache_expiry_s
         return Rules(
             self.unknown_stations,

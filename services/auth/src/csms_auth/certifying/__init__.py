@@ -1,1 +1,1 @@
-"""From a station's CSR to its new certificate: recording, signing, delivering, renewing."""
+"""Certificates of stations: records requests, has them signed, delivers, renews and revokes certificates."""

@@ -18,13 +18,13 @@ from csms_auth.store import certificates, tables
 
 BATCH = 100
 AFTER_CONNECTING = timedelta(seconds=1)
-"""How long a station is left alone after it connected: device-mgmt has to hear of it too."""
+"""A station gets nothing so soon after it connected: device-mgmt must hear of the connection first."""
 AFTER_CONNECTING_AGAIN = timedelta(seconds=30)
-"""How long the outcome of a CALL from before may take then: a station's time to answer."""
+"""So long after a station connected, the outcome of an earlier CALL may still come."""
 
 
 async def order_due(database: Database) -> int:
-    """Order the delivery of up to 100 certificates that are due; return how many. Raises DatabaseUnavailable."""
+    """Order the delivery of up to 100 certificates that are due. Return how many. Raises DatabaseUnavailable."""
     now = utcnow()
     async with database.transaction() as session:
         found = await certificates.due(session, now, limit=BATCH)
@@ -39,7 +39,7 @@ async def order_due(database: Database) -> int:
 
 
 def _ordered(certificate: Certificate, now: datetime) -> Certificate:
-    # Due again when no outcome came: the order, or its outcome, is lost.
+    # It becomes due again: if no outcome has come by then, the order or its outcome is lost.
     return replace(certificate, order_id=new_id(), attempts=certificate.attempts + 1, due_at=now + OUTCOME_TIME)
 
 

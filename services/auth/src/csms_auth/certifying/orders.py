@@ -1,4 +1,4 @@
-"""What auth has device-mgmt send: CALLs, and the end of a connection."""
+"""Orders of device-mgmt: to send a CALL, to close a connection."""
 
 from datetime import datetime, timedelta
 
@@ -16,11 +16,11 @@ ORIGIN = "auth"
 ORDER_TIME = timedelta(seconds=60)
 """How long an order may wait to be sent."""
 OUTCOME_TIME = timedelta(minutes=10)
-"""How long the outcome of an order is waited for; device-mgmt owes one, within the station's time and its own grace."""
+"""How long we wait for the outcome of an order. device-mgmt always sends one, soon after the station's time is over."""
 
 
 def order(station_id: str, call_id: str, command: Command, now: datetime) -> Outgoing:
-    """Return the order of a CALL; its outcome comes on ocpp.results."""
+    """Return the order of a CALL. Its outcome comes on ocpp.results."""
     body = CallOrder(
         call_id=call_id,
         action=command.action,
@@ -32,5 +32,5 @@ def order(station_id: str, call_id: str, command: Command, now: datetime) -> Out
 
 
 def close(station_id: str, reason: str) -> Outgoing:
-    """Return the order to close the connection that the station has, if it has one."""
+    """Return the order to close the station's connection, if it has one."""
     return Outgoing(DEVICES_ORDERS.name, new_record(station_id, close_connection=CloseConnection(reason=reason)))

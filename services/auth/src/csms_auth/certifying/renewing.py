@@ -1,4 +1,4 @@
-"""Has stations ask for a new certificate before the one they use ends (A02)."""
+"""Has stations ask for a new certificate before the one that they use ends (A02)."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Records what stations ask for, each request once."""
+"""Records the certificates that stations ask for, each request once."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The consumer group "auth-results": outcomes of the CALLs that auth ordered, and stations that connect."""
+"""Reads the outcomes of the CALLs that auth ordered, and hears of stations that connect (group "auth-results")."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,13 +19,13 @@ from csms_auth.store import certificates, tables
 from csms_auth.versions import ORDERED
 
 _RESULTS = {CertificateState.ACCEPTED: "accepted", CertificateState.REJECTED: "rejected"}
-"""What is counted; anything else is tried again."""
+"""The states that are counted under their name. Any other delivery is tried again."""
 
 _log = structlog.get_logger(__name__)
 
 
 class ResultsConsumer:
-    """The batch handler. Idempotent: an outcome counts once, for the CALL that is under way."""
+    """The batch handler. Idempotent: an outcome counts once, for the CALL that has none yet."""
 
     def __init__(self, database: Database, *, wake_outbox: Callable[[], None]) -> None:
         """`wake_outbox` is called after events were stored."""

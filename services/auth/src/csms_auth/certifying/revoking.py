@@ -1,4 +1,4 @@
-"""What revoking certificates means."""
+"""Revokes certificates, and does what must follow."""
 
 from collections.abc import Collection
 from datetime import datetime

@@ -35,10 +35,10 @@ from csms_auth.store import certificate_bars, certificate_requests, certificates
 
 BATCH = 16
 LEASE = timedelta(seconds=120)
-"""How long one process has a request for itself; the authority must have answered by then."""
+"""How long one process has a request for itself. The authority must answer within this time."""
 SIGN_TIMEOUT_S = 60.0
 MOST_A_DAY = 50
-"""Certificates of a kind that one station may get within 24 hours: one that asks for ever is stopped."""
+"""At most so many certificates of a kind a station gets within 24 hours: it may ask for ever."""
 MAX_CHAIN = 10_000
 """Characters of certificateChain in CertificateSigned."""
 
@@ -47,7 +47,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Signer:
-    """Signs requests that are due. Several at a time, in several processes, do no harm."""
+    """Signs requests that are due. Several may run at a time, in several processes."""
 
     def __init__(self, database: Database, authority: CertificateAuthority, organization: str) -> None:
         """`organization`: the O of certificates of stations that have no organization of their own."""
@@ -55,10 +55,10 @@ class Signer:
         self._authority = authority
         self._organization = organization
         self._refusals = RefusalLimiter()
-        """Of one station, one a minute is told: it chooses how many there are."""
+        """Other teams are told of one refusal a minute for each station: it may send any number of requests."""
 
     async def sign_due(self) -> int:
-        """Take up to 16 requests in hand; return how many there were. Raises DatabaseUnavailable."""
+        """Sign up to 16 requests that are due. Return how many there were. Raises DatabaseUnavailable."""
         async with self._database.transaction() as session:
             claimed = await certificate_requests.claim(session, utcnow(), LEASE, limit=BATCH)
         await asyncio.gather(*(self._sign(request) for request in claimed))
@@ -83,7 +83,7 @@ class Signer:
             await self._keep(request, certificate)
 
     async def _wanted(self, request: CertificateRequest) -> SigningRequest:
-        """Look at the request again: the station may have been deleted or got another serial number meanwhile."""
+        """Check the request again: meanwhile the station may have been deleted, or may have another serial number."""
         key = csr.key_sha256(csr.read(request.csr))
         async with self._database.reading() as session:
             station = (await stations.load(session, [request.station_id])).get(request.station_id)
@@ -112,7 +112,7 @@ class Signer:
         return wanted
 
     async def _check_unused(self, name: str) -> None:
-        """Raise SigningRefused when the identity of a station without a serial number is another's serial number."""
+        """Raise SigningRefused when the name (a station's identity) is another station's serial number."""
         async with self._database.reading() as session:
             if await stations.named(session, [name]):
                 raise SigningRefused("the station's identity is another station's serial number")
@@ -167,7 +167,7 @@ class Signer:
             if present is None or present.state is not RequestState.PENDING or present.csr != taken_up.csr:
                 return
             if certificate is not None and await certificate_bars.get(session, request.station_id) is not None:
-                return  # barred while it was signed: the request is looked at again when the lease is over
+                return  # barred while it was signed: when the lease ends, the request is checked again
             await certificate_requests.save(session, [request])
             if certificate is not None:
                 await certificates.save(session, [certificate])
@@ -197,7 +197,7 @@ def _certificate(request: CertificateRequest, wanted: SigningRequest, chain: Seq
 
 
 def _check(wanted: SigningRequest, leaf: x509.Certificate, pem: str, now: datetime) -> None:
-    """An external authority decides itself what it signs: what a station could not use is not sent to it."""
+    """Raise SigningRefused for a certificate of no use: an external authority decides itself what it signs."""
     if csr.key_sha256(leaf) != csr.key_sha256(wanted.csr):
         raise SigningRefused("the certificate that was signed is for another key")
     if _is_authority(leaf):
@@ -214,7 +214,7 @@ def _check(wanted: SigningRequest, leaf: x509.Certificate, pem: str, now: dateti
     if not all(names(each, wanted.common_name) for each in _alternative_names(leaf)):
         raise SigningRefused("the certificate that was signed has an alternative name that is not the station's")
     if wanted.certificate_type is not CertificateType.CHARGING_STATION:
-        return  # whose O it bears is the V2G authority's to say
+        return  # the V2G authority decides which O it has
     if not any(has_word(text, wanted.organization) for text in _attributes(leaf, NameOID.ORGANIZATION_NAME)):
         raise SigningRefused(f"the O of the certificate that was signed is not {wanted.organization}")
 
@@ -225,7 +225,7 @@ def _is_authority(certificate: x509.Certificate) -> bool:
 
 
 def _alternative_names(certificate: x509.Certificate) -> list[str]:
-    """Return the names beside the CN: with a host's name a station could pass for the CSMS itself."""
+    """Return the names beside the CN. With a host's name among them a station could pose as the CSMS."""
     values = (each.value for each in _extensions(certificate))
     return [str(name.value) for value in values if isinstance(value, x509.SubjectAlternativeName) for name in value]
 

@@ -17,14 +17,14 @@ from csms_auth.certifying.signing import Signer
 from csms_auth.store import certificate_requests, certificates
 
 POLL_S = 1.0
-"""How long something may lie unnoticed when nobody called `wake`: it became due, or another process wrote it."""
+"""Seconds between two looks. Nobody calls `wake` when something becomes due, or another process wrote it."""
 RENEWAL_INTERVAL_S = 600.0
 
 _log = structlog.get_logger(__name__)
 
 
 class Certifier:
-    """Does what is due until it is told to stop. One in each process; they share the work."""
+    """Does the work that is due. There is one in each process; they share the work."""
 
     def __init__(
         self,
@@ -48,11 +48,11 @@ class Certifier:
         self._orders_are_known = bus_is_durable
 
     def wake(self) -> None:
-        """Tell that something is due. Cheap; call it from the event loop's thread."""
+        """Say that something is due. This is cheap. Call it from the event loop's thread."""
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set. Outlives outages of the database; other errors come out."""
+        """Work until `stop` is set. While the database is away, it waits and tries again. Raises other errors."""
         backoff = Backoff(0.2, 5.0)
         waiting = asyncio.create_task(self._stopped(stop))
         try:

@@ -22,11 +22,11 @@ class RequestState(StrEnum):
     """What became of a signing request."""
 
     REFUSED = "Refused"
-    """It is not going to be signed; the reason is told."""
+    """It will not be signed. The reason is kept."""
     PENDING = "Pending"
     """To be signed."""
     SIGNED = "Signed"
-    """There is a certificate; what became of that is its own state."""
+    """There is a certificate, which has its own state."""
 
 
 class CertificateState(StrEnum):
@@ -41,7 +41,7 @@ class CertificateState(StrEnum):
     SUPERSEDED = "Superseded"
     """Before it was delivered, the station asked for another one."""
     REVOKED = "Revoked"
-    """An operator revoked it: nobody gets in with it."""
+    """An operator revoked it: nobody may connect with it."""
 
 
 class CertificateWanted(NamedTuple):
@@ -65,9 +65,9 @@ class CertificateRequest:
     reason: str = ""
     """Why it was refused, or why it is not signed yet; empty: no reason."""
     key_sha256: bytes = b""
-    """Of the public key (SubjectPublicKeyInfo): repeats are known by it. Empty: the CSR cannot be read."""
+    """Of the public key (SubjectPublicKeyInfo). It shows which requests are repeats. Empty: the CSR can't be read."""
     attempts: int = 0
-    """How often it was taken up to be signed."""
+    """How often we tried to have it signed."""
     due_at: datetime | None = None
     """When to sign it (again); None: never."""
     certificate_id: str | None = None
@@ -97,9 +97,9 @@ class Certificate:
     reason: str = ""
     """Why it was rejected or revoked, or why it is not delivered yet; empty: no reason."""
     order_id: str | None = None
-    """Of the CALL that is to deliver it and has no outcome yet."""
+    """The id of the CALL that delivers it and has no outcome yet."""
     attempts: int = 0
-    """How often it was tried to deliver it."""
+    """How often we tried to deliver it."""
     due_at: datetime | None = None
     """When to deliver it (again); None: never."""
     renewal_at: datetime | None = None
@@ -109,7 +109,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Nothing is signed for a station: whoever asks may be the thief of its key."""
+    """A bar: nothing is signed for the station. The one who asks may have stolen its key."""
 
     station_id: str
     since: datetime
@@ -129,28 +129,28 @@ REFUSALS_APART = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a request leaves behind."""
+    """What is stored after a request."""
 
     request: CertificateRequest
     """To be stored."""
     certificate: Certificate | None = None
-    """To be stored: delivered once more, or superseded."""
+    """To be stored: it is delivered once more, or superseded."""
     is_news: bool = True
-    """False: a refusal of which enough was told."""
+    """False: others were told lately of such a refusal."""
 
 
 def merge(known: CertificateRequest | None, certificate: Certificate | None, new: CertificateRequest) -> Merged | None:
-    """Return what to store when a station asks; None: nothing, it is a repeat.
+    """Return what to store when a station asks. Return None for a repeat: nothing is stored.
 
     `known` is its last request for this type of certificate, `certificate` the one that was signed for it.
     """
     if known is None:
         return Merged(new)
     if new.received_at < known.received_at:
-        return None  # the bus brings an older one again
+        return None  # the bus delivers an older one again
     undelivered = certificate is not None and certificate.state is CertificateState.ISSUED
     if new.state is RequestState.REFUSED:
-        # What is in work for the station goes on, whatever it sends besides.
+        # The work on an earlier request goes on, whatever else the station sends.
         unfinished = undelivered or known.state is RequestState.PENDING
         return None if unfinished else _refused(known, new)
     if _repeats(known, certificate, new):

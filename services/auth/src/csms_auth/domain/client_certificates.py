@@ -12,7 +12,7 @@ from csms_ocpp import serial_numbers, station_ids
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """What counts of a certificate."""
+    """Those parts of a certificate that decide."""
 
     common_name: str
     organizations: Sequence[str]
@@ -38,7 +38,7 @@ class Owner:
     station_id: str
     serial_number: str
     organization: str
-    """What the O must name."""
+    """The name that must be in the O."""
 
 
 def fault(

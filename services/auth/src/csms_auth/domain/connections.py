@@ -29,25 +29,25 @@ BAD_PASSWORD = "FailedToAuthenticateAtCsms"  # noqa: S105  the name of an event
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A station at the door."""
+    """A station that wants to connect."""
 
     station_id: str
     security_profile: int
     """The profile of this connection, 1 to 3. With both a password and a certificate it is 2 and may count as 3."""
     password_digests: Sequence[bytes] = field(default=(), repr=False)
-    """Keyed digests of what it gave as password, one for each reading of the bytes; empty: it gave none."""
+    """Keyed digests of the password it gave, one for each way to read its bytes; empty: it gave none."""
     certificate: ClientCertificate | None = None
     """None: it showed none, or one that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decisions depend on besides the station."""
+    """What decides beside the station itself."""
 
     unknown_stations: UnknownStations
     now: datetime
     organization: str = ""
-    """What the O of certificates must contain, where the station has no organization of its own."""
+    """The name that the O of certificates must contain, unless the station has an organization of its own."""
     issued: Mapping[bytes, Issued] = field(default_factory=dict)
     """What is recorded of certificates, by fingerprint, at least of those that were shown."""
     named: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -65,13 +65,13 @@ class Allowed:
     pending_digest: bytes = field(default=b"", repr=False)
     """Of the pending password that the station showed (A01.FR.03): it has taken it; empty: it showed no such one."""
     security_profile: int = 0
-    """What the connection counts as; 0: as it was asked."""
+    """The profile that the connection counts as; 0: the one that was asked for."""
     common_name: str = ""
     """Of the client certificate; empty: there was none, or it did not count."""
     proven_profile: int = 0
-    """The profile it has now shown to master and must not fall below any more; 0: nothing new."""
+    """The profile that it used now for the first time, and must not fall below any more; 0: none."""
     claimed_digest: bytes = field(default=b"", repr=False)
-    """Of the password that an unknown station came with: from now on it is demanded of it; empty: it came without."""
+    """Digest of the password that an unknown station came with. From now on it must have it. Empty: it had none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Refused:
 
     http_status: int
     reason: str
-    """For logs and events, never for the station; names no secret."""
+    """For logs and events, never for the station. It holds no secret."""
     security_event: str = ""
     """OCPP's name for it (A00.FR.408); empty: it has none."""
 
@@ -90,7 +90,7 @@ _NO_ROOM = Refused(FORBIDDEN, "unknown station, and as many stations as CSMS_UNK
 
 
 def decide(attempt: Attempt, station: Station | None, rules: Rules) -> Allowed | Refused:
-    """Decide on a connection. `station` is what is known of it, None or deleted: unknown."""
+    """Decide on a connection. `station` is what is known of it; None or deleted: it is unknown."""
     if station is not None and station.deleted:
         station = None
     profile = _profile(attempt, station)
@@ -211,6 +211,6 @@ def _welcome(attempt: Attempt, station: Station, profile: int) -> Allowed:
 
 
 def _proves(profile: int, station: Station) -> bool:
-    if station.least_profile == 0:  # any will do, until it is moved to one
+    if station.least_profile == 0:  # any profile will do until it is moved to one
         return _is_pending(profile, station)
     return profile > max(1, station.proven_profile)

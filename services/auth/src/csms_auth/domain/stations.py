@@ -1,4 +1,4 @@
-"""What auth knows about a station: just enough to decide on its connection. The inventory itself is device-mgmt's."""
+"""What auth knows about a station: enough to decide on its connection. device-mgmt has the inventory."""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -18,7 +18,7 @@ class Station:
 
     station_id: str
     revision: int = 0
-    """The revision of the admission that made it so."""
+    """The revision of the admission that made this state."""
     security_profile: int = 0
     """The profile device-mgmt wants it to use, 1 to 3; 0: any. See `least_profile`."""
     pending_security_profile: int = 0
@@ -42,7 +42,7 @@ class Station:
     pending_digests: tuple[bytes, ...] = field(default=(), repr=False)
     """Passwords that the station was asked to take, without an answer so far: each is as valid as the present one."""
     claimed_digest: bytes | None = field(default=None, repr=False)
-    """Of the password that it came with when nobody had created it. See `valid_digests`."""
+    """Digest of the password that it came with before anybody created it. See `valid_digests`."""
     deleted: bool = False
     """Kept as a tombstone for some weeks, so that a late older admission does not bring the station back."""
 
@@ -86,7 +86,7 @@ class Admission:
 
 
 MOST_PENDING = 4
-"""How many passwords are pending at most; the oldest gives way."""
+"""At most so many passwords are pending. One more replaces the oldest."""
 
 
 def admit(current: Station | None, admission: Admission) -> Station | None:

@@ -41,7 +41,7 @@ class TokenRef:
 
     @property
     def key(self) -> str:
-        """What the id is compared by: case does not matter (C01.FR.25)."""
+        """The form in which ids are compared: case does not matter (C01.FR.25)."""
         return self.id_token.casefold()
 
     @property
@@ -77,7 +77,7 @@ class TokenShown(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Asked of a token."""
+    """A question about a token."""
 
     token: TokenRef
     evse_id: int = 0
@@ -97,7 +97,7 @@ class Answer:
     evse_ids: Sequence[int] = ()
     charging_priority: int | None = None
     concurrent_tx_limit: int | None = None
-    """For whoever knows the transactions: only one's event is answered ConcurrentTx (AuthorizationStatusEnum)."""
+    """For transactions, which counts: only its answers may be ConcurrentTx (AuthorizationStatusEnum)."""
 
 
 def decide(question: Question, token: Token | None, *, now: datetime, cache_for: timedelta | None = None) -> Answer:
@@ -146,7 +146,7 @@ def _status(token: Token, evse_id: int, now: datetime) -> TokenStatus:
 
 
 def choose(ref: TokenRef, stored: Sequence[Token]) -> Token | None:
-    """Pick the one that `ref` names of the tokens stored under one id: of its type, or for OCPP 1.6 the likeliest."""
+    """Return the token that `ref` names, of those with one id: the one of its type, or for OCPP 1.6 the likeliest."""
     if ref.type:
         return next((token for token in stored if token.ref.type == ref.type), None)
     return min(stored, key=_untyped_order, default=None)

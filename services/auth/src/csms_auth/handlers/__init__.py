@@ -1,1 +1,1 @@
-"""Answers to what auth is asked: one file per kind of record, and for the CALLs of stations one per action."""
+"""Answers questions to auth: one file for each kind of record, and one for each kind of CALL of a station."""

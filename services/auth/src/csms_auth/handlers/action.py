@@ -22,7 +22,7 @@ class StationMessage:
     received_at: datetime
     rules: Rules
     station: Station | None = None
-    """What is known of it, for an action that wants it."""
+    """What is known of the station, for an action that wants it."""
 
 
 class StatusWanted(NamedTuple):
@@ -37,11 +37,11 @@ class Outcome:
     """What a CALL leads to."""
 
     response: JsonObject
-    """With `status`: what is answered when nobody can be asked."""
+    """The answer. With `status`: the answer when nobody can be asked."""
     certificate_request: CertificateRequest | None = None
     """To be stored."""
     status: StatusWanted | None = None
-    """To be asked of others; the station is answered when they have answered."""
+    """To be asked of others. The station is answered when they have answered."""
 
 
 def no_tokens(_request: JsonObject) -> Sequence[TokenRef]:
@@ -54,9 +54,9 @@ class Action:
     """How a message of a station is answered."""
 
     answer: Callable[[StationMessage, Callable[[TokenRef], Answer]], Outcome]
-    """Gets the CALL and a way to decide on the tokens that `tokens` named."""
+    """Gets the CALL, and a function that decides on the tokens that `tokens` named."""
     tokens: Callable[[JsonObject], Sequence[TokenRef]] = no_tokens
-    """Which tokens to look up before, for a whole batch in one query."""
+    """Returns the tokens to look up before: one query does it for a whole batch."""
     stores: bool = False
     """Whether the outcome may hold something to store."""
     wants_station: bool = False

@@ -1,4 +1,4 @@
-"""device-mgmt tells what decides a station's admission. Idempotent by its revision."""
+"""device-mgmt tells of a station what decides on its connections. Idempotent by the revision."""
 
 from csms.v1.auth_pb2 import StationAdmissionResult
 from csms.v1.bus_pb2 import Record
@@ -10,7 +10,7 @@ from csms_auth.handlers.turn import Step, Turn
 
 
 def step(record: Record, _now_ms: int) -> Step:
-    """Return how to apply it. It has no deadline: what changed has changed, whether or not somebody still waits."""
+    """Return how to apply it. It has no deadline: the change counts, even if nobody waits any more."""
     told = record.station_admission
 
     def run(turn: Turn) -> None:

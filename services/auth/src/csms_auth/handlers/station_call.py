@@ -1,4 +1,4 @@
-"""A station's CALL: answered as its version of OCPP says, replied to."""
+"""Answers a station's CALL as its version of OCPP says."""
 
 from typing import Any
 

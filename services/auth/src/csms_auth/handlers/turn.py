@@ -1,7 +1,7 @@
-"""One polled batch being answered, record by record, in memory.
+"""Answers one polled batch in memory, record by record.
 
-What was looked up goes in, what is to be stored and published comes out: no I/O here, so that order within a batch and
-repeated records are plain unit tests.
+What was looked up goes in; what must be stored and published comes out. There is no I/O, so that plain unit tests show
+what the order within a batch and repeated records do.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ from csms_auth.ocsp.question import Question as StatusQuestion
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the operator configured."""
+    """The operator's settings."""
 
     unknown_stations: UnknownStations
     cache_for: timedelta | None = None
@@ -76,17 +76,17 @@ class StatusAsked:
 
 @dataclass(slots=True)
 class Turn:
-    """A batch in work: facts in, effects out."""
+    """A batch in work: what is known of those who ask, and what must be stored and published."""
 
     rules: Rules
     key_codes: KeyCodes
     now_ms: int
     stations: dict[str, Station]
-    """Those that are known among the ones asked for, in any case. Changes with each admission of the batch."""
+    """The known stations among those asked for, in any case. Each admission of the batch changes it."""
     tokens: Mapping[str, Sequence[Token]]
-    """Those that are stored, by case-folded id."""
+    """The stored tokens, by case-folded id."""
     issued: Mapping[bytes, Issued] = field(default_factory=dict)
-    """Those among the certificates shown that were signed here, by fingerprint."""
+    """Of the certificates that were shown, those that were signed here, by fingerprint."""
     room: int = 0
     """How many unknown stations may be let in."""
     named: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -94,9 +94,9 @@ class Turn:
     recent: Mapping[str, str] = field(default_factory=dict)
     """How unknown stations that were let in lately are spelled, by `station_ids.key`."""
     let_in_as: dict[str, str] = field(default_factory=dict)
-    """Likewise, of this batch."""
+    """The same, for unknown stations of this batch."""
     _spellings: dict[str, list[str]] = field(default_factory=dict)
-    """Of the known stations, by `station_ids.key`."""
+    """The spellings of the known stations, by `station_ids.key`."""
     changed: dict[str, Station] = field(default_factory=dict)
     """Stations to be stored."""
     deleted: set[str] = field(default_factory=set)
@@ -106,21 +106,21 @@ class Turn:
     status_questions: list[StatusAsked] = field(default_factory=list)
     """To be asked after the commit."""
     let_in: int = 0
-    """How many unknown stations were."""
+    """How many unknown stations were let in."""
     refusals: list[Refusal] = field(default_factory=list)
     told: list[Outgoing] = field(default_factory=list)
     """Events, to be stored with what changed."""
     outgoing: list[Outgoing] = field(default_factory=list)
     """To be published after the commit."""
     allowed: list[Record] = field(default_factory=list)
-    """Those of them that let a station in; each is yet to be given its connection's number."""
+    """Those that let a station in. Each of them still needs the number of its connection."""
     connection_results: list[str] = field(default_factory=list)
     """"allowed" or the HTTP status of each decision, for metrics."""
     token_results: list[str] = field(default_factory=list)
     """The status of each answer, for metrics."""
 
     def __post_init__(self) -> None:
-        """Sort the stations by what identities are compared by."""
+        """Sort the stations by the form in which identities are compared."""
         for station_id in self.stations:
             self._spellings.setdefault(station_ids.key(station_id), []).append(station_id)
 
@@ -152,7 +152,7 @@ class Turn:
         return answer
 
     def admit(self, admission: Admission) -> bool:
-        """Apply a change of a station; what follows in the batch sees it. False when it is not newer than the known."""
+        """Apply a change of a station. Records that follow in the batch see it. Return False when it is not newer."""
         station = admit(self.stations.get(admission.station_id), admission)
         if station is None:
             return False
@@ -167,7 +167,7 @@ class Turn:
             self._forget_certificates(station.station_id)
 
     def _give_way(self, station: Station) -> None:
-        """Delete other spellings of a station: device-mgmt, which has only one, says which it is."""
+        """Delete other spellings of a station: device-mgmt has one only, and says which."""
         key = station_ids.key(station.station_id)
         for other in self._living(key):
             if other.station_id != station.station_id and other.revision < station.revision:
@@ -206,7 +206,7 @@ class Turn:
         self.stations[station_id] = self.changed[station_id] = station
 
     def take_pending(self, station_id: str, digest: bytes) -> None:
-        """Make a pending password the station's: it has connected with it. Others show that it has one."""
+        """Make a pending password the station's: it has connected with it. Other services are told that it has one."""
         station = take_pending(self.stations[station_id], digest)
         self.stations[station_id] = self.changed[station_id] = station
         self.told.append(
@@ -234,9 +234,9 @@ def _nothing(_turn: Turn) -> None:
 
 
 SKIP = Step(_nothing)
-"""For a record that nobody waits for any more."""
+"""The step for a record whose answer nobody waits for any more."""
 
 
 def expired(deadline_ms: int, now_ms: int) -> bool:
-    """Whether the asker has stopped waiting; a deadline of 0 never comes."""
+    """Whether the asker has stopped waiting. A deadline of 0 never comes."""
     return 0 < deadline_ms < now_ms

@@ -1,4 +1,4 @@
-"""To which addresses a question may be sent that a station chose: not to our own network (SSRF)."""
+"""Decides to which addresses of a station's choice we send a question: not to our own network (SSRF)."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ class NotAllowed(Exception):  # noqa: N818 says what is the case
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes: the address that was judged is the one that is connected to."""
+    """Where a request goes. We connect to the address that was checked, to no other."""
 
     scheme: str
     """"http" or "https"."""

@@ -1,4 +1,4 @@
-"""Asks OCSP responders for stations, beside the consumer: a slow responder keeps nobody else waiting."""
+"""Asks OCSP responders for stations. It runs beside the consumer, so that others need not wait for a slow responder."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ KEEP = timedelta(hours=1)
 
 _HEADERS = {"Content-Type": "application/ocsp-request", "Accept": "application/ocsp-response"}
 _REPLY_S = 0.5
-"""How long before the gateway stops waiting the station is answered."""
+"""The station is answered so many seconds before the gateway stops waiting."""
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
 
 
 class StatusAsker:
-    """Takes questions up to a bound, asks, publishes the replies. One per process."""
+    """Takes a limited number of questions, asks them, and publishes the replies. There is one per process."""
 
     def __init__(self, publish: Publish, allowed: Sequence[Network]) -> None:
         """`allowed`: networks that may be asked although they are not on the Internet."""
@@ -61,7 +61,7 @@ class StatusAsker:
         return True
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Ask until `stop` is set; then answer what is in hand, which takes 8 seconds at most."""
+        """Ask until `stop` is set. Then answer the questions that are here, for 8 seconds at most."""
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(self._work(), name="auth-ocsp") for _ in range(WORKERS)]
             await stop.wait()

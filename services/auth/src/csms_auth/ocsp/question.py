@@ -32,7 +32,7 @@ class BadQuestion(Exception):  # noqa: N818 says what is the case
 
 
 class BadResponse(Exception):  # noqa: N818 as above
-    """What the responder said answers no such question."""
+    """The responder's answer does not fit the question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which certificate authority the settings name."""
+"""Makes the certificate authority that the settings name."""
 
 import ssl
 

@@ -61,5 +61,5 @@ class CertificateAuthority(Protocol):
         ...
 
     async def roots(self, certificate_type: CertificateType) -> Sequence[x509.Certificate]:
-        """Return what certificates of this type are verified against. Raises AuthorityUnavailable."""
+        """Return the roots that verify certificates of this type. Raises AuthorityUnavailable."""
         ...

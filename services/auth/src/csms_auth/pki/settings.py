@@ -1,4 +1,4 @@
-"""What the certificate authority can be told by the environment."""
+"""The settings of the certificate authority, which come from the environment."""
 
 import hashlib
 import hmac

@@ -17,7 +17,7 @@ from csms_auth.store.api_tables import audit
 
 _FEW = 20_000
 ROW_BYTES = 1_000
-"""What an entry takes in an answer, without path and body, about."""
+"""About so many bytes an entry takes in an answer, without path and body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class AuditRow:
     occurred_at: datetime
     service: str
     principal: str | None
-    """None: refused, nobody knows whose it was."""
+    """None: nobody knows who it was, and the request was refused."""
     authentication: str | None
     remote_address: str
     method: str

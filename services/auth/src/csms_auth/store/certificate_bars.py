@@ -1,4 +1,4 @@
-"""Keeps for which stations nothing is signed."""
+"""Keeps the bars: stations for which nothing is signed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from csms_auth.store.tables import certificate_bars
 
 
 async def add(session: WriteSession, bar: Bar) -> None:
-    """Store a bar; one that is there stays as it is."""
+    """Store a bar. One that is there already stays as it is."""
     statement = insert(session, certificate_bars).values(**asdict(bar))
     await session.execute(statement.on_conflict_do_nothing(index_elements=[certificate_bars.c.station_id]))
 

@@ -21,7 +21,7 @@ from csms_auth.store.tables import certificate_requests
 Key = tuple[str, str]
 """Station id and certificate type."""
 ROW_BYTES = 500
-"""What a row takes beside its CSR, about."""
+"""About so many bytes a row takes beside its CSR."""
 _LOCK_ORDER = lock_order(certificate_requests.c.station_id, certificate_requests.c.certificate_type)
 
 
@@ -46,7 +46,7 @@ async def lock(session: WriteSession, station_ids: Collection[str]) -> dict[Key,
 
 
 async def save(session: WriteSession, requests: Collection[CertificateRequest]) -> None:
-    """Store the requests; of one station and kind only one is kept."""
+    """Store the requests. Of one station and kind only one is kept."""
     if not requests:
         return
     statement = insert(session, certificate_requests)
@@ -106,7 +106,7 @@ async def page(
 
 
 async def make_due(session: WriteSession, request: CertificateRequest, due_at: datetime, reason: str) -> None:
-    """Put a request off, if it is still the one that was taken up."""
+    """Put a request off, if no other one has replaced it."""
     await session.execute(
         update(certificate_requests)
         .where(
@@ -120,7 +120,7 @@ async def make_due(session: WriteSession, request: CertificateRequest, due_at: d
 
 
 async def refuse_pending(session: WriteSession, station_ids: Collection[str], reason: str) -> None:
-    """Refuse what these stations have asked for and is not signed yet."""
+    """Refuse all requests of these stations that are not signed yet."""
     for some in chunks(sorted(station_ids)):
         await session.execute(
             update(certificate_requests)

@@ -22,7 +22,7 @@ from csms_auth.store.tables import certificate_requests, certificates, stations
 
 KEY_COMPROMISE = "keyCompromise"
 ROW_BYTES = 500
-"""What a row takes beside its chain, about."""
+"""About so many bytes a row takes beside its chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ async def due(session: WriteSession, now: datetime, *, limit: int) -> list[Certi
 async def connected(
     session: WriteSession, station_ids: Collection[str], due_at: datetime, *, under_way_due_at: datetime
 ) -> None:
-    """Make what is to be delivered to these stations due; later, if a CALL is under way whose outcome may be lost."""
+    """Make deliveries to these stations due. Those with a CALL without outcome become due later: it may still come."""
     for some in chunks(sorted(station_ids)):
         to_deliver = certificates.c.station_id.in_(some), certificates.c.state == CertificateState.ISSUED
         in_order = select(certificates.c.certificate_id).where(*to_deliver)
@@ -111,7 +111,7 @@ async def connected(
 
 
 async def forget_orders(session: WriteSession, now: datetime) -> None:
-    """Make due what is under way: the bus that would bring the outcomes has forgotten the orders."""
+    """Make all deliveries due that have a CALL without outcome: the bus has lost the orders."""
     await session.execute(
         update(certificates).where(certificates.c.order_id.is_not(None)).values(order_id=None, due_at=now)
     )

@@ -41,7 +41,7 @@ async def _last_numbers(session: WriteSession, wanted: Mapping[str, int], now_ms
 
 
 def _parameters(dialect: str, given: Sequence[tuple[str, int]]) -> Mapping[str, object]:
-    """One or two, however many rows there are, so that the text of the statement stays the same."""
+    """Return one or two parameters, however many rows there are, so that the text of the statement stays the same."""
     if dialect == "postgresql":
         return {"ids": [one[0] for one in given], "numbers": [one[1] for one in given]}
     return {"given": orjson.dumps(given).decode()}

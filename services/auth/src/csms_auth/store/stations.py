@@ -33,7 +33,7 @@ async def load(session: AsyncSession, ids: Collection[str], *, lock: bool = Fals
 
 
 async def spelling(session: AsyncSession, station_id: str) -> str:
-    """Return how a station is spelled here; one that is not known as it was given."""
+    """Return how a station is spelled here. An unknown one is spelled as it was given."""
     if station_ids.fault_of(station_id):
         return station_id
     statement = (
@@ -46,7 +46,7 @@ async def spelling(session: AsyncSession, station_id: str) -> str:
 
 
 async def named(session: AsyncSession, common_names: Collection[str]) -> dict[str, set[str]]:
-    """Return the stations whose serial number these are, in any case, by what was given; a statement per 1,000."""
+    """Return the stations with these serial numbers (in any case), by number. It is one statement per 1,000."""
     given: dict[str, list[str]] = {}
     for name in common_names:
         given.setdefault(station_ids.key(name), []).append(name)
@@ -95,7 +95,7 @@ def _newest(statement: Insert, column: str, *, by: str) -> ColumnElement[Any]:
 
 
 async def count(session: AsyncSession, most: int) -> int:
-    """Count the stations that are known, those that were deleted not; no further than `most`."""
+    """Count the known stations without deleted ones, up to `most`."""
     known = select(stations.c.station_id).where(stations.c.deleted.is_(False)).limit(most).subquery()
     return await session.scalar(select(func.count()).select_from(known)) or 0
 
