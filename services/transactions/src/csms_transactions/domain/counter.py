@@ -9,9 +9,9 @@ from typing import NamedTuple
 from csms_transactions.domain.quality import Reason
 
 ROUNDING_WH = 1.0
-"""A register that runs back by no more was only rounded differently."""
+"""Wh. A register that runs back by no more was only rounded differently."""
 MOST_W = 2e6
-"""Nothing charges with more."""
+"""The most power in W that anything charges with."""
 SURE_WH = 100_000.0
 """Less is never called impossible: clocks jump, and readings of a test come within milliseconds."""
 PLAUSIBLE, FAST, IMPOSSIBLE = 0, 1, 2
@@ -20,7 +20,7 @@ _FAST_W, _FAST_WH = 400_000.0, 30_000.0
 _FEW_WH = 10_000.0
 _MANY_TIMES = 10
 _MODULI = sorted((*(10.0**digits for digits in range(6, 13)), 2.0**31, 2.0**32))
-"""Where registers begin again at 0, in Wh."""
+"""Values in Wh after which registers begin again at 0."""
 _NEAR = 0.01
 _COARSE_WH = 1000.0
 _BACKWARDS, _RESET, _ROLLOVER, _OUTLIER, _IMPOSSIBLE, _ROUNDED, _HISTORY = (
@@ -54,14 +54,14 @@ class Counter(NamedTuple):
     at: float
     """Time of the last reading, seconds since 1970."""
     base: float
-    """What the register would have shown first, had it not been reset since."""
+    """Wh. What the first reading would have been if the register had not been reset since."""
     reads: int = 1
     reasons: int = 0
     """`Reason`s."""
     offline: bool = False
     """The first reading was made while the station was offline."""
     zero_step: float | None = None
-    """The first reading is 0; what was gained with the next one."""
+    """Wh that were gained with the second reading, if the first one was 0."""
     zero_pace: int = PLAUSIBLE
     """How fast that was: PLAUSIBLE, FAST or IMPOSSIBLE."""
     odd: Odd | None = None
@@ -73,7 +73,7 @@ class Counter(NamedTuple):
 
     @property
     def is_past_zero(self) -> bool:
-        """Whether it did not begin at 0, or has left it."""
+        """Whether it did not begin at 0, or shows more than 0 by now."""
         return self.first != 0 or self.zero_step is not None
 
     def risen(self, wh: float, at: float) -> "Counter | None":
@@ -134,7 +134,7 @@ class Counter(NamedTuple):
             and (wh % _COARSE_WH == 0 or self.last % _COARSE_WH == 0)
         ):
             return self._replace(last=wh, at=at, reasons=self.reasons | _ROUNDED)
-        if at < self.at and wh >= self.first:  # as old as it is low
+        if at < self.at and wh >= self.first:  # an older reading may be lower: that fits
             return self._replace(reasons=self.reasons | _HISTORY)
         return self._oddly(wh, at, 0.0, _BACKWARDS)
 
@@ -168,7 +168,7 @@ def _pace(gain: float, seconds: float) -> int:
 
 
 def _passed(last: float, wh: float) -> float | None:
-    """The highest value that the register passed on its way to a low one; None: it passed none."""
+    """Return the value at which the register began again at 0, on its way to a low one; None: it did not."""
     for modulus in _MODULI:
         if last < modulus:
             return modulus if last >= modulus * (1 - _NEAR) and wh <= modulus * _NEAR else None

@@ -1,4 +1,4 @@
-"""What the readings of a place say about the energy of a transaction. See docs/energy.md."""
+"""Says what the readings of a place mean for the energy of a transaction. See docs/energy.md."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ _ROUNDING_WH = 1.0
 
 
 class Energy(NamedTuple):
-    """What was charged, as far as the readings say."""
+    """The energy that was charged, as far as the readings say."""
 
     wh: float | None = None
     start_wh: float | None = None
@@ -96,5 +96,5 @@ def _reasons(number: int, place: Place, told: Sequence[Counter], *, gaps: bool) 
 
 
 def _is_hopeless(place: Place) -> bool:
-    """Whether there were several readings, none of which can be compared with another."""
+    """Whether there were several readings, and no two of them can be compared."""
     return bool(place.at != place.first_at or place.reasons | place.total_reasons | place.phases_reasons)

@@ -62,7 +62,7 @@ class Meter(NamedTuple):
         )
 
     def energy(self, *, ended: bool, gaps: bool) -> Energy:
-        """What the readings say: of the best place that covers the transaction, else of the best. `gaps`: in events."""
+        """Return the energy by the best place that covers the transaction, else by the best one. `gaps`: in events."""
         if len(self.places) == 1:
             return energy_of(*self.places[0], ended=ended, gaps=gaps)
         found = [energy_of(number, place, ended=ended, gaps=gaps) for number, place in self.places]
@@ -108,7 +108,7 @@ def condensed(found: Sequence[Reading]) -> tuple[Reading, ...]:
 
 
 def _rises(before: Reading, after: Reading) -> bool:
-    """Whether the same registers went on as usual."""
+    """Whether the same registers go on as before."""
     if before.context in EXACT or after.context in EXACT or before.ambiguous or after.ambiguous:
         return False
     seconds = (after.at - before.at).total_seconds()

@@ -1,4 +1,4 @@
-"""When a reading was made, by clocks that may have been set since."""
+"""The time of a reading, by a clock that may have been set since, and how the reading came."""
 
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ class Moment(NamedTuple):
     ends: bool = False
     """It came with the event that ends it, or after that."""
     offline: bool = False
-    """The station was offline, or may have been: its Started event is missing."""
+    """The station was offline, or may have been, since the Started event is missing."""
     ambiguous: bool = False
     """A register was told twice, with different values."""
     newest_at: float = 0.0

@@ -12,7 +12,7 @@ _NET_BACK = int(Reason.NET_BACK)
 
 
 def add_interval(place: Place, moment: Moment, values: Values) -> Place:
-    """The place after one more interval. One that was told already is not counted again."""
+    """Return the place after one more interval. An interval that was told already is not counted again."""
     if moment.context == TRANSACTION_BEGIN or moment.starts:  # it lies before the transaction
         return place._replace(covers_start=True)
     counters, skipped, reasons = dict(place.counters), place.skipped, place.reasons

@@ -33,20 +33,20 @@ class State(StrEnum):
 
 CHARGING = "Charging"
 _LONGEST_S = 7 * 86400
-"""Between two events there is less: else a clock was set."""
+"""Two events are less than so many seconds apart. If they are not, a clock was set."""
 NO_METER = Meter()
 _APART = Moment(0.0, "", 0.0)
-"""How readings in MeterValues messages come: with nothing but their own time."""
+"""The moment of readings in MeterValues messages: they have nothing but their own time."""
 Changes = dict[str, Any]
 """New values of a transaction's fields."""
 Gap = tuple[int, int]
 """First and last of a run of missing seqNos."""
 MAX_GAPS = 200
-"""They are written with each event: a station that leaves out every second number must not make that ever more."""
+"""All gaps are written with each event, so there is a limit: a station may leave out every second number."""
 
 
 class Closed(NamedTuple):
-    """That somebody ended a transaction whose Ended event did not come."""
+    """Who ended a transaction whose Ended event did not come, when and why."""
 
     at: datetime
     reason: str
@@ -164,7 +164,7 @@ def _derived(
 
 
 def lasts_at(transaction: Transaction, at: datetime) -> bool:
-    """Whether the transaction was going on then; one without an Ended event was until it was closed."""
+    """Whether the transaction was running then. One without an Ended event was running until it was closed."""
     if transaction.closed is not None and not transaction.end_seen:
         return transaction.started_at <= at <= transaction.closed.at
     return transaction.started_at <= at and (transaction.ended_at is None or at <= transaction.ended_at)
@@ -252,7 +252,7 @@ def advance(transaction: Transaction | None, event: TransactionEvent) -> Transac
 
 
 def _advance_beside(transaction: Transaction, event: TransactionEvent) -> Transaction:
-    """The transaction after an event in conflict, which says nothing about the sequence."""
+    """Return the transaction after an event in conflict. Its seqNo says nothing about the order."""
     return _told({"conflicts": transaction.conflicts + 1}, transaction, event)
 
 
@@ -291,7 +291,7 @@ def close(transaction: Transaction, closed: Closed) -> Transaction:
 
 
 def _carried(transaction: Transaction, known: Transaction) -> Transaction:
-    """The transaction with what no event tells."""
+    """Return the transaction with the facts that no event tells."""
     if known.closed is not None:
         transaction = close(transaction, known.closed)._replace(closed=known.closed)
     return transaction._replace(
@@ -314,7 +314,7 @@ def _blank(event: TransactionEvent) -> Transaction:
 
 
 def _course(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
-    """Once ended is ended: later seqNos may still bring meter values (TC_E_31)."""
+    """Note the begin or the end. What has ended stays so: later events may still bring meter values (TC_E_31)."""
     if event.type is EventType.ENDED:
         reason = event.stopped_reason or DEFAULT_STOPPED_REASON
         changes.update(state=State.ENDED, ended_at=event.at, stopped_reason=reason)
