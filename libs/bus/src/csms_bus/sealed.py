@@ -57,11 +57,12 @@ def sealed(sealer: Sealer, outgoing: Outgoing) -> Outgoing:
     if outgoing.tombstone:
         return outgoing
     outgoing.stored = value = outgoing.encoded()
-    if not may_hold_secret_as_sent(value):  # so almost all: no need to look closer
-        return outgoing
     record = outgoing.record
     kind = record.WhichOneof("body") or ""
-    closed = _sealed_letter(sealer, record) if kind == "dead_letter" else _sealed_record(sealer, record, kind)
+    if kind != "dead_letter":
+        closed = _sealed_record(sealer, record, kind)
+    else:  # its record is in bytes: reading it is what is to be saved
+        closed = _sealed_letter(sealer, record) if may_hold_secret_as_sent(value) else None
     # `stored` would be published instead of the sealed record.
     return outgoing if closed is None else replace(outgoing, record=closed, stored=None)
 

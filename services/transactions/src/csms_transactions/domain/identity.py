@@ -1,12 +1,16 @@
 """Which transaction something is about: our id, the station's id, place and time."""
 
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
 _DIGEST_BYTES = 16
+_RUNNING = 8192
+"""So many of those that go on are remembered: each event asks again. The most that they take is a few MiB."""
 
 
+@lru_cache(_RUNNING)
 def transaction_key(station_id: str, transaction_id: str, reuse: int = 0) -> str:
     """Our id of a station's transaction: 32 hexadecimal digits, the same for ever.
 
