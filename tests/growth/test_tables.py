@@ -18,10 +18,10 @@ from csms_db.engine import Database
 from csms_db.packed import PackedJson
 from csms_db.retention import Kept
 from csms_device_mgmt.app import MIGRATIONS as DEVICES
-from csms_device_mgmt.retention import kept as devices_kept
+from csms_device_mgmt.history.retention import kept as devices_kept
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.store import stations
-from csms_device_mgmt.store.tables import Base
+from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.tables import Base
 from csms_runtime.clock import utcnow
 from csms_testing.databases import database_fixture
 from csms_transactions.app import MIGRATIONS as TRANSACTIONS
@@ -184,7 +184,7 @@ async def test_everything_of_a_station_goes_with_it(devices: Database) -> None:
             for table in of_station:
                 if table.name != "station_texts":  # triggers write it
                     await session.execute(sa.insert(table), rows.of(table))
-        await stations.remove(session, "CS1", now)
+        await station_rows.remove(session, "CS1", now)
     async with devices.reading() as session:
         left = {table.name: set((await session.scalars(sa.select(table.c.station_id))).all()) for table in of_station}
     assert {name for name, ids in left.items() if ids != {"CS2"}} == set()

@@ -25,13 +25,14 @@ from csms_bus.memory import MemoryBus
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import new_record
 from csms_db.engine import Database
-from csms_device_mgmt.calls.recording import new_call
-from csms_device_mgmt.commands import Command, Target
+from csms_device_mgmt.boot.registration import Registration
+from csms_device_mgmt.commands import call_rows
+from csms_device_mgmt.commands.command import Command, Target
+from csms_device_mgmt.commands.new_call import new_call
 from csms_device_mgmt.consumers import handled
-from csms_device_mgmt.domain.registration import Registration
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.store import calls, stations
-from csms_device_mgmt.store.tables import Station
+from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Units
 from csms_runtime.clock import now_ms
 from csms_runtime.settings import UnknownStations
@@ -255,7 +256,7 @@ async def _recorded(units: Units, record: Record) -> None:
     )
     target = Target(0, body.gateway_epoch, body.connection_id, body.connection_number)
     async with units.open() as unit:
-        await calls.add(unit.session, await new_call(unit, command, target, requested_by="test"))
+        await call_rows.add(unit.session, await new_call(unit, command, target, requested_by="test"))
 
 
 @pytest.fixture
@@ -269,7 +270,7 @@ def apply(units: Units, incoming: Callable[..., Incoming]) -> Callable[..., Awai
         if recorded and record.HasField("command_result"):
             await _recorded(units, record)
         async with units.open() as unit:
-            rows = await stations.lock(unit.session, [record.station_id])
+            rows = await station_rows.lock(unit.session, [record.station_id])
             replies = await handled(unit, incoming(record), record)
             assert unit.following == []  # it is for whoever publishes the replies
             del rows
@@ -284,7 +285,7 @@ def station_row(units: Units) -> Callable[[], Awaitable[Station | None]]:
 
     async def read() -> Station | None:
         async with units.reading() as session:
-            return await stations.find(session, STATION)
+            return await station_rows.find(session, STATION)
 
     return read
 
@@ -295,7 +296,7 @@ def with_station(units: Units) -> Callable[..., Awaitable[None]]:
 
     async def create(registration: Registration = Registration.ACCEPTED, **columns: Any) -> None:
         async with units.open() as unit:
-            row = stations.new_station(STATION, registration, 1, unit.now)
-            assert await stations.create(unit.session, {**row, **columns})
+            row = station_rows.new_station(STATION, registration, 1, unit.now)
+            assert await station_rows.create(unit.session, {**row, **columns})
 
     return create

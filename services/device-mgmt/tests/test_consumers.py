@@ -8,10 +8,11 @@ from csms_bus.flow import Never
 from csms_bus.ports import Incoming
 from csms_bus.records import new_record
 from csms_db.outbox import OutboxRelay
+from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.consumers import DeviceRecords
-from csms_device_mgmt.domain.registration import Registration
-from csms_device_mgmt.store import notifications, stations
-from csms_device_mgmt.store.tables import OUTBOX
+from csms_device_mgmt.monitoring import notification_rows
+from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.tables import OUTBOX
 from csms_device_mgmt.unit import Units
 
 
@@ -46,10 +47,10 @@ async def test_auth_hears_of_a_new_registration_before_the_station_does(
 ):
     await with_station(Registration.PENDING)
     async with units.open() as unit:
-        (await stations.find(unit.session, "CS1")).registration = "Accepted"
+        (await station_rows.find(unit.session, "CS1")).registration = "Accepted"
     await handler([incoming(records.boot())])
     async with units.open() as unit:
-        station = await stations.find(unit.session, "CS1")
+        station = await station_rows.find(unit.session, "CS1")
         station.registration = "Rejected"
     published = await handler([incoming(records.boot())])
     # A station that reconnects at once, and does not boot again, is already known as what it was told.
@@ -79,7 +80,7 @@ async def test_a_send_is_recorded_and_not_answered(handler, records, incoming, u
     assert await handler([incoming(send)]) == []
     assert await handler([incoming(send)]) == []
     async with units.reading() as session:
-        rows = (await notifications.page(session, "CS1", limit=10, before=None))[0]
+        rows = (await notification_rows.page(session, "CS1", limit=10, before=None))[0]
     assert [row.action for row in rows] == ["NotifyPeriodicEventStream"]
 
 

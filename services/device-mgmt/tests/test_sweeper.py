@@ -5,12 +5,14 @@ import pytest
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import Outcome
 from csms_db.retention import Retention
-from csms_device_mgmt import profile_changes
-from csms_device_mgmt.retention import kept
-from csms_device_mgmt.store import calls, reports, stations
-from csms_device_mgmt.store.calls import CallOutcome, Completion
-from csms_device_mgmt.store.tables import OUTBOX
+from csms_device_mgmt.commands import call_rows
+from csms_device_mgmt.commands.call_rows import CallOutcome, Completion
+from csms_device_mgmt.history.retention import kept
+from csms_device_mgmt.reports import report_rows
+from csms_device_mgmt.security_profile import profile_changes
+from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.sweeper import Sweeper
+from csms_device_mgmt.tables import OUTBOX
 from csms_runtime.clock import utcnow
 from sqlalchemy import select
 
@@ -38,12 +40,12 @@ async def test_only_calls_a_minute_overdue_are_ended(units, sweeper):
     """Until then their outcome may still be on the bus; the minute is written here, not taken from the code."""
     now = utcnow()
     async with units.open() as unit:
-        await calls.add(unit.session, columns("old", now - timedelta(seconds=61)))
-        await calls.add(unit.session, columns("recent", now - timedelta(seconds=40)))
+        await call_rows.add(unit.session, columns("old", now - timedelta(seconds=61)))
+        await call_rows.add(unit.session, columns("recent", now - timedelta(seconds=40)))
     assert await sweeper.sweep() == 1
     assert await sweeper.sweep() == 0
     async with units.reading() as session:
-        old, recent = await calls.find(session, "old"), await calls.find(session, "recent")
+        old, recent = await call_rows.find(session, "old"), await call_rows.find(session, "recent")
     assert (old.state, old.outcome) == ("completed", "unknown")
     assert old.completed_at is not None
     assert recent.state == "open"
@@ -54,7 +56,7 @@ async def test_of_many_some_are_ended_at_a_time(units, sweeper, monkeypatch):
     then = utcnow() - timedelta(hours=1)
     async with units.open() as unit:
         for number in range(5):
-            await calls.add(unit.session, columns(f"c{number}", then))
+            await call_rows.add(unit.session, columns(f"c{number}", then))
     assert await sweeper.sweep() == 5
     assert await sweeper.sweep() == 0
 
@@ -64,7 +66,7 @@ async def test_a_result_that_comes_meanwhile_is_not_waited_for_in_a_circle(
 ):
     """Whoever handles a result holds the station's row when it asks for the call's."""
     await with_station()
-    lock, waiting = stations.lock, asyncio.Event()
+    lock, waiting = station_rows.lock, asyncio.Event()
 
     async def watched(session, station_ids):
         waiting.set()
@@ -72,41 +74,41 @@ async def test_a_result_that_comes_meanwhile_is_not_waited_for_in_a_circle(
 
     then = utcnow() - timedelta(hours=1)
     async with units.open() as unit:
-        await calls.add(unit.session, columns("c", then, "SetVariables", {"setVariableData": []}))
+        await call_rows.add(unit.session, columns("c", then, "SetVariables", {"setVariableData": []}))
     async with units.open() as unit:
-        held = await stations.lock(unit.session, ["CS1"])
-        monkeypatch.setattr(stations, "lock", watched)
+        held = await station_rows.lock(unit.session, ["CS1"])
+        monkeypatch.setattr(station_rows, "lock", watched)
         sweeping = asyncio.create_task(sweeper.sweep())
         if database.dialect == "postgresql":  # SQLite lets it begin when we are done
             await waiting.wait()
-        row = await calls.lock(unit.session, "c")
-        await calls.complete(unit.session, row, Completion(CallOutcome.RESULT, unit.now, response={}))
+        row = await call_rows.lock(unit.session, "c")
+        await call_rows.complete(unit.session, row, Completion(CallOutcome.RESULT, unit.now, response={}))
         del held
     assert await sweeping == 0
     async with units.reading() as session:
-        assert (await calls.find(session, "c")).outcome == "result"
+        assert (await call_rows.find(session, "c")).outcome == "result"
 
 
 async def test_a_report_that_nobody_waits_for_failed(units, sweeper):
     then = utcnow() - timedelta(hours=1)
     async with units.open() as unit:
-        await calls.add(unit.session, columns("c", then, "GetBaseReport", {"requestId": 3}))
-        await reports.begin(unit.session, "CS1", 3, kind="GetBaseReport", call_id="c", now=then)
+        await call_rows.add(unit.session, columns("c", then, "GetBaseReport", {"requestId": 3}))
+        await report_rows.begin(unit.session, "CS1", 3, kind="GetBaseReport", call_id="c", now=then)
     await sweeper.sweep()
     async with units.reading() as session:
-        assert (await reports.find(session, "CS1", 3)).status == "failed"
+        assert (await report_rows.find(session, "CS1", 3)).status == "failed"
 
 
 async def test_old_history_goes_too(units, sweeper):
     then = utcnow() - timedelta(days=91)
     async with units.open() as unit:
-        await calls.add(unit.session, {**columns("old", then), "state": "completed"})
+        await call_rows.add(unit.session, {**columns("old", then), "state": "completed"})
     stop = asyncio.Event()
     running = asyncio.create_task(sweeper.run(stop))
 
     async def gone():
         async with units.reading() as session:
-            return await calls.find(session, "old") is None
+            return await call_rows.find(session, "old") is None
 
     async with asyncio.timeout(10):
         while not await gone():  # noqa: ASYNC110 a database tells nobody
@@ -134,11 +136,11 @@ async def test_it_goes_on_until_it_is_stopped(units, sweeper):
     stop = asyncio.Event()
     running = asyncio.create_task(sweeper.run(stop))
     async with units.open() as unit:
-        await calls.add(unit.session, columns("old", utcnow() - timedelta(hours=1)))
+        await call_rows.add(unit.session, columns("old", utcnow() - timedelta(hours=1)))
 
     async def ended():
         async with units.reading() as session:
-            return (await calls.find(session, "old")).state == "completed"
+            return (await call_rows.find(session, "old")).state == "completed"
 
     async with asyncio.timeout(10):
         while not await ended():  # noqa: ASYNC110 a database tells nobody
@@ -153,7 +155,7 @@ async def test_who_ordered_a_call_is_told_that_nothing_came_of_it(units, sweeper
     for_somebody = {**columns("b", then), "origin": "transactions", "requested_by": "support"}
     async with units.open() as unit:
         for row in (ordered, for_somebody):
-            await calls.add(unit.session, row)
+            await call_rows.add(unit.session, row)
     assert await sweeper.sweep() == 2
     async with database.reading() as session:
         told = [Record.FromString(row.record) for row in await session.execute(select(OUTBOX))]

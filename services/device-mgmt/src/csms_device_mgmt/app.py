@@ -26,34 +26,29 @@ from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
 from fastapi import APIRouter
 
-from csms_device_mgmt.calls.execution import CallExecution
-from csms_device_mgmt.calls.variables import VariableAccess
+from csms_device_mgmt.certificates import installed_certificate_routes
+from csms_device_mgmt.commands import call_routes
+from csms_device_mgmt.commands.execution import CallExecution
+from csms_device_mgmt.commands.remote_starts import RemoteStarts
+from csms_device_mgmt.connections import refused_handshake_routes
+from csms_device_mgmt.connections.auth_events import AuthEventRecords
+from csms_device_mgmt.connections.presence import Presence
 from csms_device_mgmt.consumers import DeviceRecords, PresenceRecords
-from csms_device_mgmt.handlers.auth_events import AuthEventRecords
-from csms_device_mgmt.handlers.dead_letters import DeadLetterRecords
-from csms_device_mgmt.http import (
-    assembled,
-    calls,
-    dead_letters,
-    installed_certificates,
-    jobs,
-    notifications,
-    password,
-    refused_handshakes,
-    refused_messages,
-    reports,
-    security_profile,
-    stations,
-    variables,
-)
-from csms_device_mgmt.inventory import Inventory
-from csms_device_mgmt.presence import Presence
-from csms_device_mgmt.remote_starts import RemoteStarts
-from csms_device_mgmt.retention import kept
+from csms_device_mgmt.dead_letters import dead_letter_routes
+from csms_device_mgmt.dead_letters.dead_letter_records import DeadLetterRecords
+from csms_device_mgmt.device_model import variable_routes
+from csms_device_mgmt.device_model.variable_access import VariableAccess
+from csms_device_mgmt.history.retention import kept
+from csms_device_mgmt.jobs import job_routes
+from csms_device_mgmt.monitoring import notification_routes
+from csms_device_mgmt.refused_messages import refused_message_routes
+from csms_device_mgmt.reports import assembled_routes, report_routes
+from csms_device_mgmt.security_profile import password_routes, security_profile_routes
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.store import stations as station_rows
-from csms_device_mgmt.store.tables import KEPT_ANSWERS, OUTBOX
+from csms_device_mgmt.stations import station_routes, station_rows
+from csms_device_mgmt.stations.inventory import Inventory
 from csms_device_mgmt.sweeper import Sweeper
+from csms_device_mgmt.tables import KEPT_ANSWERS, OUTBOX
 from csms_device_mgmt.unit import Units
 
 MIGRATIONS = "csms_device_mgmt.migrations"
@@ -103,19 +98,19 @@ class DeviceManagement:
             tell_of_start=starts.tell,
         )
         return (
-            stations.router(units, inventory, presence),
-            calls.router(units, execution),
-            variables.router(units, VariableAccess(units, execution)),
-            reports.router(units, execution),
-            assembled.router(units, execution),
-            jobs.router(units, execution),
-            installed_certificates.router(units),
-            password.router(execution, inventory),
-            security_profile.router(units, settings),
-            notifications.router(units),
-            refused_messages.router(units),
-            refused_handshakes.router(units),
-            dead_letters.router(units, bus),
+            station_routes.router(units, inventory, presence),
+            call_routes.router(units, execution),
+            variable_routes.router(units, VariableAccess(units, execution)),
+            report_routes.router(units, execution),
+            assembled_routes.router(units, execution),
+            job_routes.router(units, execution),
+            installed_certificate_routes.router(units),
+            password_routes.router(execution, inventory),
+            security_profile_routes.router(units, settings),
+            notification_routes.router(units),
+            refused_message_routes.router(units),
+            refused_handshake_routes.router(units),
+            dead_letter_routes.router(units, bus),
         )
 
     async def run(self, stop: asyncio.Event) -> None:

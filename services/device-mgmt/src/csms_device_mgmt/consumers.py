@@ -12,27 +12,20 @@ from csms_bus.records import error_to, reply_to
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.versions import Protocol
 
-from csms_device_mgmt.handlers import (
-    boot_notification,
-    call_order,
-    close_order,
-    command_result,
-    connection,
-    data_transfer,
-    heartbeat,
-    notify_event,
-    notify_report,
-    presence,
-    refused_message,
-    status_notification,
-)
-from csms_device_mgmt.handlers.job_status import FOLLOWED
-from csms_device_mgmt.handlers.message import Handler, station_message
-from csms_device_mgmt.handlers.recorded import ANSWERS, recorded
-from csms_device_mgmt.handlers.recorded import record as record_message
-from csms_device_mgmt.handlers.report_part import ASSEMBLED
-from csms_device_mgmt.handlers.unknown_stations import create_missing
-from csms_device_mgmt.store import stations
+from csms_device_mgmt.boot import boot_notification, heartbeat
+from csms_device_mgmt.commands import call_order, command_result
+from csms_device_mgmt.connections import close_order, connection_record, presence_summary
+from csms_device_mgmt.device_model import notify_report
+from csms_device_mgmt.jobs.job_status import FOLLOWED
+from csms_device_mgmt.monitoring import data_transfer, notify_event
+from csms_device_mgmt.monitoring.recorded_messages import ANSWERS, recorded
+from csms_device_mgmt.monitoring.recorded_messages import record as record_message
+from csms_device_mgmt.refused_messages import refused_message
+from csms_device_mgmt.reports.report_part import ASSEMBLED
+from csms_device_mgmt.station_message import Handler, station_message
+from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.stations.unknown_stations import create_missing
+from csms_device_mgmt.status import status_notification
 from csms_device_mgmt.unit import Unit, Units
 
 _V2: Mapping[str, Handler] = {
@@ -83,7 +76,7 @@ class DeviceRecords:
 
 async def _load(unit: Unit, records: Sequence[Record]) -> tuple[object, ...]:
     """Read what most records of a batch need, in a few statements instead of one or two for each record."""
-    known = await stations.lock(unit.session, (record.station_id for record in records))
+    known = await station_rows.lock(unit.session, (record.station_id for record in records))
     arriving = {record.station_id for record in records if _may_create(record)} - known.keys()
     created = await create_missing(unit, arriving)
     reporting = {record.station_id for record in records if record.station_call.action in STATUS_REPORTING}
@@ -107,7 +100,7 @@ async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
     if body == "call_order":
         return await call_order.handle(unit, record)
     if body == "connection":
-        await connection.handle(unit, record)
+        await connection_record.handle(unit, record)
         return unit.take_following()
     quiet = _WITHOUT_ANSWER.get(body or "")
     if quiet is None:
@@ -154,5 +147,5 @@ class PresenceRecords:
     async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
         """Handle a batch (a csms_bus BatchHandler). Raises Later."""
         summaries = [item.record.presence for item in batch if item.record and item.record.HasField("presence")]
-        await presence.handle(self._units, summaries)
+        await presence_summary.handle(self._units, summaries)
         return []

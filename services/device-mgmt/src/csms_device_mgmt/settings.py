@@ -3,7 +3,7 @@
 from csms_runtime.settings import RuntimeSettings
 from pydantic import Field
 
-from csms_device_mgmt.domain.registration import Intervals
+from csms_device_mgmt.boot.registration import Intervals
 
 
 class DeviceSettings(RuntimeSettings):

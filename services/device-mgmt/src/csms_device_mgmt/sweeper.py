@@ -11,13 +11,15 @@ from csms_bus.topics import RESULTS
 from csms_db.retention import Retention
 from csms_runtime import metrics
 
-from csms_device_mgmt import onboarding, profile_changes
-from csms_device_mgmt.commands import ORIGIN
-from csms_device_mgmt.consequences import consequence_of
-from csms_device_mgmt.consequences.executed import Executed
-from csms_device_mgmt.outcomes import result_of
-from csms_device_mgmt.store import calls, removed_stations, stations
-from csms_device_mgmt.store.calls import CallOutcome, Completion
+from csms_device_mgmt.boot import onboarding
+from csms_device_mgmt.commands import call_rows
+from csms_device_mgmt.commands.call_rows import CallOutcome, Completion
+from csms_device_mgmt.commands.command import ORIGIN
+from csms_device_mgmt.commands.consequences import consequence_of
+from csms_device_mgmt.commands.executed import Executed
+from csms_device_mgmt.commands.outcomes import result_of
+from csms_device_mgmt.security_profile import profile_changes
+from csms_device_mgmt.stations import removed_station_rows, station_rows
 from csms_device_mgmt.unit import Units
 
 GRACE = timedelta(seconds=60)
@@ -63,9 +65,9 @@ class Sweeper:
 
     async def _sweep_some(self) -> int:
         async with self._units.open() as unit:
-            found = await calls.overdue(unit.session, deadline_before=unit.now - GRACE, limit=AT_ONCE)
-            await stations.lock(unit.session, found.values())  # before the calls' rows, as everybody does
-            expired = await calls.expire(unit.session, found.keys(), unit.now)
+            found = await call_rows.overdue(unit.session, deadline_before=unit.now - GRACE, limit=AT_ONCE)
+            await station_rows.lock(unit.session, found.values())  # before the calls' rows, as everybody does
+            expired = await call_rows.expire(unit.session, found.keys(), unit.now)
             for row in expired:
                 if row.origin != ORIGIN:  # the service that ordered it is owed an outcome
                     unit.tell(Outgoing(RESULTS.name, new_record(row.station_id, command_result=result_of(row))))
@@ -92,12 +94,12 @@ class Sweeper:
     async def forget(self) -> int:
         """Delete what still came of stations that were removed; return of how many. Raises DatabaseUnavailable."""
         async with self._units.open() as unit:
-            found = await removed_stations.due(unit.session, unit.now, REMOVED_AT_ONCE)
-            there_again = await stations.lock(unit.session, found)
+            found = await removed_station_rows.due(unit.session, unit.now, REMOVED_AT_ONCE)
+            there_again = await station_rows.lock(unit.session, found)
             for station_id in found:
                 if station_id in there_again:
-                    await removed_stations.forget(unit.session, station_id)
+                    await removed_station_rows.forget(unit.session, station_id)
                 else:
-                    await stations.remove_owned(unit.session, station_id)
-                    await removed_stations.looked_at(unit.session, station_id, unit.now)
+                    await station_rows.remove_owned(unit.session, station_id)
+                    await removed_station_rows.looked_at(unit.session, station_id, unit.now)
         return len(found)

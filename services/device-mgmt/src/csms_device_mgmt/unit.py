@@ -14,10 +14,10 @@ from csms_runtime.clock import utcnow
 from csms_runtime.sealing import Sealer
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_device_mgmt.history import history_rows
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.store import history
-from csms_device_mgmt.store.connectors import Statuses
-from csms_device_mgmt.store.tables import OUTBOX
+from csms_device_mgmt.status.connector_rows import Statuses
+from csms_device_mgmt.tables import OUTBOX
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Unit:
 
         `instead_of`: the row was there, with so many bytes; None: it is new.
         """
-        grown = history.ROW_BYTES + size if instead_of is None else size - instead_of
+        grown = history_rows.ROW_BYTES + size if instead_of is None else size - instead_of
         self._kept[station_id] = self._kept.get(station_id, 0) + grown
 
     async def finish(self) -> None:
@@ -53,8 +53,8 @@ class Unit:
         await self.statuses.flush(self.session)
         grown, self._kept = self._kept, {}
         if grown:
-            await history.grow(self.session, grown)
-            await history.make_room(self.session, grown, self.settings.station_history_bytes)
+            await history_rows.grow(self.session, grown)
+            await history_rows.make_room(self.session, grown, self.settings.station_history_bytes)
 
     def send(self, record: Outgoing) -> None:
         """Publish a record behind the answer to the station; if none is being handled, as `tell` does."""

@@ -294,8 +294,8 @@ def eventually() -> Callable[..., Awaitable[Any]]:
 @pytest.fixture(autouse=True)
 def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stations of these tests do not boot unless they say so, and nobody waits for it."""
-    monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 0)
-    monkeypatch.setattr("csms_device_mgmt.remote_starts.WAIT_S", 0.2)
+    monkeypatch.setattr("csms_device_mgmt.commands.execution.FIRST_BOOT_S", 0)
+    monkeypatch.setattr("csms_device_mgmt.commands.remote_starts.WAIT_S", 0.2)
 
 
 @pytest.fixture

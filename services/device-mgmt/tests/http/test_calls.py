@@ -6,8 +6,8 @@ from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.requests import NotAsked, Requester
 from csms_bus.topics import CALLS_DEVICES
-from csms_device_mgmt.calls.execution import CallExecution
-from csms_device_mgmt.calls.room import MOST_OF_STATION
+from csms_device_mgmt.commands.execution import CallExecution
+from csms_device_mgmt.commands.room import MOST_OF_STATION
 from csms_device_mgmt.settings import DeviceSettings
 from csms_runtime.heavy import HEAVY_BYTES
 from csms_runtime.settings import UnknownStations
@@ -221,7 +221,7 @@ async def test_large_calls_are_prepared_one_after_the_other(api, gateway, connec
 
 
 async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(api, gateway, station_id, monkeypatch):
-    monkeypatch.setattr("csms_device_mgmt.calls.execution.CONNECTING_S", 10)
+    monkeypatch.setattr("csms_device_mgmt.commands.execution.CONNECTING_S", 10)
     await api.put(f"/stations/{station_id}", json={})
     asked = asyncio.create_task(api.post(f"/stations/{station_id}/calls/Reset", json={"type": "OnIdle"}))
     await gateway.connect(station_id)
@@ -240,7 +240,7 @@ def boot(bus, records):
 
 
 async def test_a_call_before_a_new_stations_first_boot_waits_for_it(api, gateway, connected, boot, monkeypatch):
-    monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 10)
+    monkeypatch.setattr("csms_device_mgmt.commands.execution.FIRST_BOOT_S", 10)
     replies = []
 
     def respond(_action, _payload):
@@ -258,14 +258,14 @@ async def test_a_call_before_a_new_stations_first_boot_waits_for_it(api, gateway
 
 
 async def test_what_asks_for_the_boot_does_not_wait_for_it(api, connected, monkeypatch):
-    monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 600)
+    monkeypatch.setattr("csms_device_mgmt.commands.execution.FIRST_BOOT_S", 600)
     wanted = {"requestedMessage": "BootNotification"}
     answer = await api.post(f"/stations/{connected}/calls/TriggerMessage", json=wanted)
     assert answer.json()["outcome"] == "result"
 
 
 async def test_a_station_that_does_not_boot_is_sent_the_call_in_the_end(api, connected, monkeypatch):
-    monkeypatch.setattr("csms_device_mgmt.calls.execution.FIRST_BOOT_S", 0.1)
+    monkeypatch.setattr("csms_device_mgmt.commands.execution.FIRST_BOOT_S", 0.1)
     answer = await api.post(f"/stations/{connected}/calls/Reset", json=RESET)
     assert answer.json()["outcome"] == "result"
 

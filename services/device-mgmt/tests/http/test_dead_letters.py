@@ -9,7 +9,7 @@ from csms.v1.station_pb2 import RefusedMessage
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import dead_letter, new_record
 from csms_bus.topics import CALLS_DEVICES
-from csms_device_mgmt.store import dead_letters as store
+from csms_device_mgmt.dead_letters import dead_letter_rows
 from csms_runtime.clock import utcnow
 
 
@@ -101,7 +101,7 @@ async def test_poison_of_a_station_is_found_here(bus, listed):
 
 
 async def test_one_stations_letters_push_out_nobody_elses(bury, listed, monkeypatch):
-    monkeypatch.setattr(store, "MOST_BYTES_PER_STATION", 2500)
+    monkeypatch.setattr(dead_letter_rows, "MOST_BYTES_PER_STATION", 2500)
     await bury("CS1", bytes(1000))
     for number in range(4):
         await bury("CS2", bytes(1000), reason=str(number))

@@ -7,8 +7,8 @@ from csms.v1.events_pb2 import ConnectionRefused, DomainEvent
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import EVENTS_AUTH, EVENTS_GATEWAY
-from csms_device_mgmt.handlers.auth_events import AuthEventRecords
-from csms_device_mgmt.store import refused_handshakes as store
+from csms_device_mgmt.connections import refused_handshake_rows
+from csms_device_mgmt.connections.auth_events import AuthEventRecords
 from csms_runtime.clock import from_ms, now_ms
 from csms_runtime.ids import new_id
 
@@ -86,9 +86,9 @@ async def test_a_fleet_that_speaks_another_version_comes_first_in_the_summary(ap
 
 
 async def test_strangers_fill_nothing_and_push_no_station_out(tell, listed, with_station, monkeypatch):
-    monkeypatch.setattr(store, "MOST_OF_STRANGERS", 4)
-    monkeypatch.setattr(store, "MOST_OF_ADDRESS", 3)
-    monkeypatch.setattr(store, "MOST_OF_STATION", 2)
+    monkeypatch.setattr(refused_handshake_rows, "MOST_OF_STRANGERS", 4)
+    monkeypatch.setattr(refused_handshake_rows, "MOST_OF_ADDRESS", 3)
+    monkeypatch.setattr(refused_handshake_rows, "MOST_OF_STATION", 2)
     await with_station()
     await tell(refusal("CS1", AT_MS - 10_000))
     await tell(*(refusal(f"X{n}", AT_MS + n, address="198.51.100.1") for n in range(10)))
@@ -116,7 +116,7 @@ async def test_they_go_with_the_station_and_after_some_days(api, tell, listed, u
     await with_station()
     await tell(refusal("CS1"), refusal("CS2"))
     async with units.open() as unit:
-        assert await store.delete_old(unit.session, unit.now, 1) == 1
+        assert await refused_handshake_rows.delete_old(unit.session, unit.now, 1) == 1
     assert len(await listed()) == 1
     await tell(refusal("CS1", AT_MS + 5))
     assert (await api.delete("/stations/CS1")).status_code == 204

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 from csms_bus.records import new_record
 from csms_device_mgmt.app import DeviceManagement
-from csms_device_mgmt.domain.registration import Registration
-from csms_device_mgmt.store import stations
+from csms_device_mgmt.boot.registration import Registration
+from csms_device_mgmt.stations import station_rows
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
 
@@ -127,7 +127,7 @@ async def test_profile_3_begins_with_a_certificate_when_there_is_none(api, gatew
     ]:
         await api.delete(path)
         async with units.open() as unit:
-            (await stations.find(unit.session, connected)).certificate_not_after = unit.now + ends_in
+            (await station_rows.find(unit.session, connected)).certificate_not_after = unit.now + ends_in
         answer = await api.post(path, json={**wanted, "new_certificate": given})
         assert answer.json()["change"]["step"] == step
 
@@ -142,10 +142,10 @@ async def test_what_does_not_go(api, gateway, connected, path, units):
     assert await refusal() == (409, "Security profile cannot be lowered")
     await api.put(f"/stations/{connected}", json={"security_profile": 1})
     async with units.open() as unit:
-        (await stations.find(unit.session, connected)).registration_status = Registration.REJECTED.value
+        (await station_rows.find(unit.session, connected)).registration_status = Registration.REJECTED.value
     assert await refusal() == (409, "Station is rejected")
     async with units.open() as unit:
-        (await stations.find(unit.session, connected)).connection_protocol = "ocpp1.6"
+        (await station_rows.find(unit.session, connected)).connection_protocol = "ocpp1.6"
     assert await refusal() == (409, "Not in OCPP 1.6")
     assert gateway.sent == []
     assert (await api.post("/stations/nobody/security-profile", json=BODY)).status_code == 404

@@ -7,7 +7,7 @@ from csms.v1.bus_pb2 import Record
 from csms_bus.ports import Outgoing
 from csms_bus.topics import EVENTS_DEVICES, GATEWAY_INBOX
 from csms_db import outbox
-from csms_device_mgmt.store.tables import OUTBOX
+from csms_device_mgmt.tables import OUTBOX
 
 PATH = "/outboxes/device-mgmt/set-aside-records"
 

@@ -5,9 +5,11 @@ import pytest
 from csms.v1.auth_pb2 import RegistrationStatus
 from csms_bus.ports import Start
 from csms_bus.topics import EVENTS_DEVICES
-from csms_device_mgmt.domain.onboarding import NOWHERE, Progress, Step
-from csms_device_mgmt.store import notifications, reports, stations
-from csms_device_mgmt.store.connectors import Status
+from csms_device_mgmt.boot.progress import NOWHERE, Progress, Step
+from csms_device_mgmt.monitoring import notification_rows
+from csms_device_mgmt.reports import report_rows
+from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.status.connector_rows import Status
 from csms_runtime import passwords
 from csms_runtime.http import encode_cursor
 
@@ -326,7 +328,7 @@ async def test_another_onboarding_begins_anew(api, units):
     now = datetime.now(UTC)
     done = Progress(Step.DONE, NOWHERE, "ocpp2.0.1", now, now, request_id=1).to_json()
     async with units.open() as unit:
-        (await stations.find(unit.session, "CS1")).onboarding_progress = done
+        (await station_rows.find(unit.session, "CS1")).onboarding_progress = done
     shown = (await api.put("/stations/CS1", json={"onboarding": "inventory", "vendor_ids": ["a"]})).json()
     assert shown["onboarding_progress"]["step"] == "done"
     shown = (await api.put("/stations/CS1", json={"onboarding_variables": [THRESHOLD]})).json()
@@ -348,7 +350,7 @@ async def test_organization_and_null_for_the_default(api, auth):
 async def test_a_security_profile_it_has_connected_with_is_never_lowered(api, auth, units, lower):
     await api.put("/stations/CS1", json={"security_profile": 3})
     async with units.open() as unit:
-        (await stations.find(unit.session, "CS1")).reached_security_profile = 3
+        (await station_rows.find(unit.session, "CS1")).reached_security_profile = 3
     told = len(auth.admissions)
     answer = await api.put("/stations/CS1", json={"security_profile": lower, "registration": "Rejected"})
     assert answer.status_code == 409
@@ -362,7 +364,7 @@ async def test_a_security_profile_it_has_connected_with_is_never_lowered(api, au
 async def test_a_pending_profile_is_kept_until_it_is_reached(api, auth, units):
     await api.put("/stations/CS1", json={"security_profile": 1})
     async with units.open() as unit:
-        (await stations.find(unit.session, "CS1")).pending_security_profile = 2
+        (await station_rows.find(unit.session, "CS1")).pending_security_profile = 2
     shown = (await api.put("/stations/CS1", json={"registration": "Pending"})).json()
     assert shown["pending_security_profile"] == 2
     assert auth.admissions[-1].pending_security_profile == 2
@@ -385,7 +387,7 @@ async def test_every_evse_has_a_status_and_evse_0_is_none(api, units):
 
 
 async def test_a_page_of_stations_ends_by_bytes(api, units, monkeypatch):
-    monkeypatch.setattr("csms_device_mgmt.http.stations.MAX_PAGE_BYTES", 10_000)
+    monkeypatch.setattr("csms_device_mgmt.stations.station_routes.MAX_PAGE_BYTES", 10_000)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     for name in ("A", "B", "C"):
         await api.put(f"/stations/{name}", json={})
@@ -403,13 +405,13 @@ async def test_a_page_of_notifications_and_a_large_report_go_on(api, units):
     custom = {"vendorId": "v", "x": "a" * 1_500_000}
     await api.put("/stations/CS1", json={})
     async with units.open() as unit:
-        report = await reports.begin(unit.session, "CS1", 7, kind=None, call_id=None, now=unit.now)
+        report = await report_rows.begin(unit.session, "CS1", 7, kind=None, call_id=None, now=unit.now)
         for number in range(4):
             key = {"station_id": "CS1", "received_at": unit.now, "size": 1_500_000}
             told = {"record_id": f"r{number}", "action": "A", "protocol": "ocpp2.0.1", "payload": custom}
-            await notifications.add(unit.session, key | told)
+            await notification_rows.add(unit.session, key | told)
             part = {"message": report.message, "request_id": 7, "seq_no": number, "tbc": number < 3}
-            await reports.add_part(unit.session, key | part | {"entries": [custom], "entry_count": 1})
+            await report_rows.add_part(unit.session, key | part | {"entries": [custom], "entry_count": 1})
     for path, name in (("notifications", "items"), ("reports/7", "entries")):
         sizes, cursor = [], None
         while cursor is not None or not sizes:

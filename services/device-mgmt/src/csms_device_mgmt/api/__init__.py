@@ -1,0 +1,1 @@
+"""What the HTTP resources of all packages have in common."""

@@ -1,1 +1,0 @@
-"""Calls: CALLs to stations as the API knows them, recorded, sent, awaited."""

@@ -1,0 +1,1 @@
+"""CALLs to stations: checked, recorded, sent once, and what became of them."""

@@ -1,0 +1,49 @@
+"""Whether a CALL may be sent to a station. What stands against it is raised as a Problem, an HTTP answer."""
+
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from csms_ocpp.actions import from_csms
+from csms_ocpp.validation import all_violations_request
+from csms_ocpp.versions import Protocol
+from csms_runtime import heavy
+from csms_runtime.http import Problem
+from csms_runtime.http.problems import FieldError
+
+from csms_device_mgmt import announcements
+from csms_device_mgmt.boot.registration import refusal
+from csms_device_mgmt.commands.rules import RULES
+from csms_device_mgmt.json import size_of
+from csms_device_mgmt.tables import Station
+
+_MOST_FINDINGS = 100
+
+
+async def check(station: Station, protocol: Protocol, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
+    """Raise the Problem that stands against sending a request.
+
+    404: the CSMS sends no such action in this protocol. 422: the payload is wrong. 409: its registration forbids it.
+    """
+    if not from_csms(protocol, action):
+        raise Problem(404, "Unknown action", f"{protocol.value} has no message {action} from CSMS to station")
+    errors = await heavy.run(size_of(payload), partial(violations, protocol, action, payload))
+    if errors:
+        raise Problem(422, "Payload refused", f"the payload is no valid {action} request", errors=errors)
+    status = announcements.registration_status_of(station)
+    reason = refusal(status, action, payload)
+    if reason is not None:
+        raise Problem(409, f"Station is {status.value.lower()}", reason)
+
+
+def violations(protocol: Protocol, action: str, payload: Any) -> list[FieldError]:  # noqa: ANN401 as above
+    """Return what is wrong with a request: by its schema, else by rules beyond it.
+
+    The first hundred of very many.
+    """
+    found = all_violations_request(protocol, action, payload)
+    if found:
+        return [FieldError(*named) for violation in found for named in violation.by_field()]
+    rule = RULES.get(action) if protocol is not Protocol.OCPP16 else None
+    findings = rule(payload) if rule else ()
+    return [FieldError(*finding) for finding in islice(findings, _MOST_FINDINGS)]

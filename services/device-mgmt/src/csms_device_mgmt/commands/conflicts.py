@@ -1,0 +1,42 @@
+"""Rules about requests that need what is known of the station."""
+
+from collections.abc import AsyncIterator
+
+from csms_ocpp.versions import Protocol
+from csms_runtime.http import Problem
+from csms_runtime.http.problems import FieldError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_device_mgmt.certificates import installed_certificate_rows
+from csms_device_mgmt.certificates.certificate_rules import deletion
+from csms_device_mgmt.commands.command import Command
+from csms_device_mgmt.commands.finding import Finding
+from csms_device_mgmt.jobs import job_rows
+from csms_device_mgmt.jobs.course import KIND_OF_ACTION, JobState
+
+USED_BEFORE = (
+    "the requestId was used before for an update of this station. That each has its own is a rule of this CSMS, not of "
+    "OCPP: what the station reports is told apart by it. POST /stations/{id}/firmware-updates chooses one"
+)
+
+
+async def check_known(session: AsyncSession, command: Command) -> None:
+    """Raise Problem 422 if what is known of the station stands against a command of OCPP 2, valid in itself."""
+    if command.protocol == Protocol.OCPP16:
+        return
+    errors = [FieldError(*finding) async for finding in _findings(session, command)]
+    if errors:
+        detail = f"{command.action} does not fit what is known of the station"
+        raise Problem(422, "Payload refused", detail, errors=errors)
+
+
+async def _findings(session: AsyncSession, command: Command) -> AsyncIterator[Finding]:
+    station_id, action, payload = command.station_id, command.action, command.payload
+    if action == "UpdateFirmware":
+        job = await job_rows.find(session, station_id, KIND_OF_ACTION[action], payload["requestId"])
+        if job is not None and job.state != JobState.NOT_SENT:
+            yield Finding("/requestId", USED_BEFORE)
+    if action == "DeleteCertificate":
+        known = await installed_certificate_rows.all_hash_data(session, station_id)
+        for finding in deletion(payload, known):
+            yield finding

@@ -1,0 +1,54 @@
+"""The row of a CALL that is going to be sent."""
+
+import hmac
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from csms_runtime import heavy
+
+from csms_device_mgmt.commands.call_rows import CallState
+from csms_device_mgmt.commands.command import Command, Target
+from csms_device_mgmt.json import canonical, size_of
+from csms_device_mgmt.redacted import redacted
+from csms_device_mgmt.tables import Station
+from csms_device_mgmt.unit import Unit
+
+
+async def new_call(unit: Unit, command: Command, target: Target | None, *, requested_by: str) -> dict[str, Any]:
+    """Return the columns of an open call, its secrets redacted. `target` None: it is not going to be sent."""
+    timeout = timedelta(seconds=command.timeout_s)
+    grace = timedelta(seconds=unit.settings.call_grace_s)
+    size = size_of(command.payload)
+    deadline_at = unit.now + timeout if command.send_until is None else command.send_until + timeout
+    return {
+        "call_id": command.call_id,
+        "station_id": command.station_id,
+        "action": command.action,
+        "protocol": command.protocol,
+        "request": await heavy.run(size, partial(redacted, command.protocol, command.action, command.payload)),
+        "state": CallState.OPEN.value,
+        "requested_by": requested_by,
+        "origin": command.origin,
+        "fingerprint": await heavy.run(size, partial(fingerprint, unit.secret_key, command.action, command.payload)),
+        "created_at": unit.now,
+        "deadline_at": deadline_at + grace,
+        **(target.columns() if target else {}),
+    }
+
+
+CHOSEN_ANEW = frozenset({"remoteStartId"})
+"""Each request gets one of its own, so that it tells nothing about what was asked."""
+
+
+def fingerprint(key: bytes, action: str, payload: Any) -> str:  # noqa: ANN401 any JSON value
+    """Return a keyed digest of a request, to compare it by; it tells nothing of its secrets."""
+    if isinstance(payload, Mapping):
+        payload = {name: value for name, value in payload.items() if name not in CHOSEN_ANEW}
+    return hmac.digest(key, canonical([action, payload]), "sha256").hex()
+
+
+def timeout_s(unit: Unit, station: Station) -> float:
+    """Return how long the station may take to answer, in seconds, if nothing else is said."""
+    return station.message_timeout_s or unit.settings.call_timeout_s

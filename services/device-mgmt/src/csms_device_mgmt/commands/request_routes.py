@@ -1,0 +1,65 @@
+"""Asking a station for something it will report on later, by a requestId that it was not given before."""
+
+from typing import Annotated, Any
+
+from csms_runtime.http import CurrentPrincipal, Problem, require
+from csms_runtime.http.prefer import Prefer, wants_async
+from fastapi import APIRouter, Body, Response, Security
+
+from csms_device_mgmt.api.models import CallModel
+from csms_device_mgmt.api.parameters import StationId, TimeoutS, location
+from csms_device_mgmt.commands.call_routes import answer
+from csms_device_mgmt.commands.execution import CallExecution, CallRequest
+from csms_device_mgmt.commands.unanswered import RESPONSES
+from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.unit import Units
+
+Payload = Annotated[dict[str, Any], Body(description="The OCPP request payload without requestId, which is chosen")]
+
+
+def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one: str, action: str) -> None:
+    """Add the route that sends `action` and answers as calls do, with the Location of what was asked for.
+
+    `one` is what it is called in the operation id.
+    """
+
+    async def ask(
+        station_id: StationId,
+        payload: Payload,
+        principal: CurrentPrincipal,
+        timeout_s: TimeoutS = None,
+        prefer: Prefer = None,
+    ) -> Response:
+        request_id = await new_request_id(units, station_id)
+        request = CallRequest(
+            station_id=station_id,
+            action=action,
+            payload={"requestId": request_id, **payload},
+            requested_by=principal.name,
+            timeout_s=timeout_s,
+        )
+        row = await (calls.post(request) if wants_async(prefer) else calls.run(request))
+        answered = await answer(row, prefer)
+        answered.headers["Location"] = location("stations", station_id, path, str(row.request["requestId"]))
+        return answered
+
+    routes.add_api_route(
+        f"/stations/{{station_id}}/{path}",
+        ask,
+        methods=["POST"],
+        response_model=CallModel,
+        responses=RESPONSES,
+        dependencies=[Security(require("operate"))],
+        name=f"request_{one}",
+        description=f"Send {action} with a requestId of its own; Location says where the outcome will be found. "
+        "Otherwise as POST /stations/{station_id}/calls/{action}.",
+    )
+
+
+async def new_request_id(units: Units, station_id: str) -> int:
+    """Return a requestId that was not taken before. Raises Problem 404."""
+    async with units.open() as unit:
+        request_id = await station_rows.take_request_id(unit.session, station_id)
+    if request_id is None:
+        raise Problem(404, "Unknown station", "there is no such station")
+    return request_id

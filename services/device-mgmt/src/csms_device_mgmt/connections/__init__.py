@@ -1,0 +1,1 @@
+"""Which stations are connected, and who was not let in."""

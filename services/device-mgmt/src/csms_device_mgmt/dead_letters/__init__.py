@@ -1,0 +1,1 @@
+"""Records that a consumer of any service gave up."""

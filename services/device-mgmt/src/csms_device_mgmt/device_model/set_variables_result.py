@@ -1,0 +1,55 @@
+"""SetVariables (B05, A01): what the station accepted is kept, except secrets; an accepted password becomes valid."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from csms_runtime import heavy, passwords
+
+from csms_device_mgmt import announcements
+from csms_device_mgmt.commands.executed import Executed
+from csms_device_mgmt.device_model import variable_rows
+from csms_device_mgmt.device_model.matching import in_request_order
+from csms_device_mgmt.device_model.variable_key import VariableKey
+from csms_device_mgmt.security_profile.offered_passwords import PasswordOutcome, judge, offered
+from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.unit import Unit
+
+
+async def apply(unit: Unit, executed: Executed) -> None:
+    """Store accepted values in the device model; tell auth what became of a BasicAuthPassword (A01.FR.02-.05)."""
+    accepted = await heavy.run(executed.size, lambda: dict(_accepted(executed)))
+    shown = {key: value for key, value in accepted.items() if not key.is_secret}
+    most = unit.settings.station_variables
+    await variable_rows.store_values(unit.session, executed.station_id, shown, executed.completion.completed_at, most)
+    for password, outcome in _passwords(executed):
+        await _tell_auth(unit, executed.station_id, password, outcome)
+
+
+def _accepted(executed: Executed) -> Iterator[tuple[VariableKey, str]]:
+    asked: list[Mapping[str, Any]] = executed.request.get("setVariableData", [])
+    results = (executed.response or {}).get("setVariableResult", [])
+    for element, result in zip(asked, in_request_order(asked, results), strict=True):
+        if result is not None and result["attributeStatus"] == "Accepted":
+            yield VariableKey.in_message(element), element["attributeValue"]
+
+
+def _passwords(executed: Executed) -> Iterator[tuple[str, PasswordOutcome]]:
+    """Return the passwords it was asked to take. A CALL that was sent and not answered may have been obeyed."""
+    if executed.response is not None:
+        return judge(executed.request, executed.response)
+    outcome = PasswordOutcome.UNKNOWN if executed.may_have_been_obeyed else PasswordOutcome.REFUSED
+    return ((password, outcome) for password in offered(executed.request))
+
+
+async def _tell_auth(unit: Unit, station_id: str, password: str, outcome: PasswordOutcome) -> None:
+    """Tell auth, before the one who asked is answered; and through the outbox, should this process die now."""
+    station = (await station_rows.lock(unit.session, [station_id])).get(station_id)
+    if station is None or outcome is PasswordOutcome.UNKNOWN:
+        return
+    station.revision = announcements.next_revision(station.revision, unit.now)
+    digest = passwords.digest(unit.secret_key, station_id, password.encode())
+    if outcome is PasswordOutcome.TAKEN:
+        station.password_set, station.password_revision = True, station.revision
+        unit.tell_first(announcements.admission(station, password_digest=digest))
+    else:
+        unit.tell_first(announcements.admission(station, dropped_password_digest=digest))

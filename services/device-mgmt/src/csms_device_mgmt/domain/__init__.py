@@ -1,1 +1,0 @@
-"""Pure rules of device management: no I/O, no clock, no database."""

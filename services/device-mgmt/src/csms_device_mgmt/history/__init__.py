@@ -1,0 +1,1 @@
+"""How much is kept of what stations did, and for how long."""

@@ -1,0 +1,1 @@
+"""What a gateway or this service could not take of a station."""

@@ -1,0 +1,1 @@
+"""The stations that operators know: creating, changing, deleting and listing them."""

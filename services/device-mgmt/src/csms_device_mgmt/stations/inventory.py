@@ -1,0 +1,210 @@
+"""Creating, changing and deleting stations. Auth is told first, and what it did not confirm is not claimed here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from csms.v1.bus_pb2 import Record
+from csms.v1.events_pb2 import StationChanged, StationDisconnected
+from csms.v1.station_pb2 import ReplyTo
+from csms_bus.ports import Outgoing
+from csms_bus.requests import NoAnswer, Requester
+from csms_runtime import passwords
+from csms_runtime.clock import now_ms, utcnow
+from csms_runtime.http import Problem
+
+from csms_device_mgmt import announcements
+from csms_device_mgmt.boot.registration import Registration
+from csms_device_mgmt.security_profile.profiles import LowerProfileError
+from csms_device_mgmt.settings import DeviceSettings
+from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.tables import Station
+from csms_device_mgmt.unit import Unit, Units
+
+DELETED = "the station was deleted"
+"""Why a connection is closed."""
+ATTEMPTS = 5
+"""How often a change is tried that crosses with others of the same station."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationChange:
+    """What somebody wants changed; columns that are not mentioned keep their value."""
+
+    columns: Mapping[str, Any]
+    password: str | None = field(default=None, repr=False)
+
+
+class Inventory:
+    """The stations that operators know. Safe for use by many tasks."""
+
+    def __init__(self, units: Units, requester: Requester, settings: DeviceSettings, secret_key: bytes) -> None:
+        self._units = units
+        self._requester = requester
+        self._settings = settings
+        self._secret_key = secret_key
+
+    async def put(self, station_id: str, change: StationChange) -> bool:
+        """Create or change a station; True when it was created. On return auth knows, so that the station may connect.
+
+        Nothing is locked while auth is asked; if the station is changed meanwhile, all is done again on the new state.
+        Blocks up to the service timeout, each time. Raises Problem 503 (auth is silent: nothing is stored here, and the
+        request may be repeated), 409 (too many crossing changes, or the security profile would be lowered),
+        DatabaseUnavailable, BusUnavailable.
+        """
+        for _ in range(ATTEMPTS):
+            async with self._units.reading() as session:
+                before = await station_rows.find(session, station_id)
+            columns = self._columns(station_id, before, change)
+            known = await self._tell_auth(Station(**columns), change)
+            if known and await self._store(columns["station_id"], before, columns):
+                return before is None
+        raise _crossing()
+
+    def _columns(self, station_id: str, before: Station | None, change: StationChange) -> dict[str, Any]:
+        now = utcnow()
+        revision = announcements.next_revision(before.revision if before else 0, now)
+        fresh = station_rows.new_station(station_id, Registration.ACCEPTED, revision, now)
+        base = station_rows.columns_of(before) if before else fresh
+        columns = {**base, **change.columns, "revision": revision, "updated_at": now}
+        if change.password is not None:
+            columns |= {"password_set": True, "password_revision": revision}
+        if before is not None:
+            columns["pending_security_profile"] = _pending(before, columns["security_profile"])
+        return columns
+
+    async def _tell_auth(self, wanted: Station, change: StationChange) -> bool:
+        """Tell auth and wait; False when auth knows a newer state already: another change is on its way."""
+        digest = b"" if change.password is None else self._digest(wanted.station_id, change.password)
+        return await self._confirm(wanted, password_digest=digest)
+
+    async def confirm_password(self, station_id: str, password: str) -> None:
+        """Wait until auth has stored a password that the station accepted. Raises Problem 503 if auth is silent.
+
+        Auth is told through the outbox in any case, when the station's answer is stored.
+        """
+        async with self._units.reading() as session:
+            station = await station_rows.find(session, station_id)
+        if station is not None:
+            await self._confirm(station, password_digest=self._digest(station_id, password))
+
+    async def offer_password(self, station_id: str, password: str) -> None:
+        """Make auth take a password that a station is about to be asked to take, beside the present one.
+
+        On return the station can connect with either, whatever becomes of its answer (A01.FR.02-.05). Raises Problem
+        503 (auth is silent), 409 (too many crossing changes).
+        """
+        digest = self._digest(station_id, password)
+        for _ in range(ATTEMPTS):
+            async with self._units.open() as unit:
+                station = (await station_rows.lock(unit.session, [station_id])).get(station_id)
+                if station is None:
+                    return
+                station.revision = announcements.next_revision(station.revision, unit.now)
+            if await self._confirm(station, pending_password_digest=digest):
+                return
+        raise _crossing()
+
+    def _digest(self, station_id: str, password: str) -> bytes:
+        return passwords.digest(self._secret_key, station_id, password.encode())
+
+    async def _confirm(
+        self, station: Station, *, password_digest: bytes = b"", pending_password_digest: bytes = b""
+    ) -> bool:
+        correlation_id, deadline_ms = self._question()
+        question = announcements.admission(
+            station,
+            password_digest=password_digest,
+            pending_password_digest=pending_password_digest,
+            reply_to=self._requester.reply_to,
+            correlation_id=correlation_id,
+            deadline_ms=deadline_ms,
+        )
+        answer = await self._ask(question, correlation_id)
+        return answer.station_admission_result.applied
+
+    async def _store(self, station_id: str, before: Station | None, columns: Mapping[str, Any]) -> bool:
+        async with self._units.open() as unit:
+            if before is None:
+                stored = await station_rows.create(unit.session, columns)
+                what = StationChanged.CHANGE_CREATED
+            else:
+                changed = {name: columns[name] for name in station_rows.CONFIGURED}
+                if any(columns[name] != getattr(before, name) for name in ("onboarding", "onboarding_variables")):
+                    changed["onboarding_progress"] = None  # the next boot begins anew
+                stored = await station_rows.change(unit.session, station_id, before.revision, changed)
+                what = StationChanged.CHANGE_UPDATED
+            if stored:
+                _tell_others(unit, station_id, what)
+            return stored
+
+    async def delete(self, station_id: str) -> None:
+        """Delete a station with all it reported; its connection is closed. Raises Problem 404, else as `put` does."""
+        async with self._units.reading() as session:
+            before = await station_rows.find(session, station_id)
+        if before is None:
+            raise Problem(404, "Unknown station", "there is no such station")
+        station_id, revision = before.station_id, announcements.next_revision(before.revision, utcnow())
+        correlation_id, deadline_ms = self._question()
+        question = announcements.dismissal(
+            station_id, revision, reply_to=self._reply_to, correlation_id=correlation_id, deadline_ms=deadline_ms
+        )
+        await self._ask(question, correlation_id)
+        await self._remove(station_id)
+
+    async def _remove(self, station_id: str) -> None:
+        async with self._units.open() as unit:
+            station = (await station_rows.lock(unit.session, [station_id])).get(station_id)
+            if station is None:
+                return
+            if station.connection_open and station.connection_id is not None:
+                _end_connection(unit, station, station.connection_id)
+            await station_rows.remove(unit.session, station_id, unit.now)
+            _tell_others(unit, station_id, StationChanged.CHANGE_DELETED)
+
+    @property
+    def _reply_to(self) -> ReplyTo:
+        return self._requester.reply_to
+
+    def _question(self) -> tuple[str, int]:
+        deadline_ms = now_ms() + int(self._settings.service_timeout_s * 1000)
+        return self._requester.new_correlation_id(), deadline_ms
+
+    async def _ask(self, question: Outgoing, correlation_id: str) -> Record:
+        try:
+            return await self._requester.ask(question, correlation_id, self._settings.service_timeout_s)
+        except NoAnswer as error:
+            detail = "auth did not answer; nothing was stored here, repeat the request"
+            raise Problem(503, "Auth is silent", detail, headers={"Retry-After": "2"}) from error
+
+
+def _pending(before: Station, wanted: int | None) -> int | None:
+    """Return the pending profile beside one that an operator wants. Raises Problem 409."""
+    try:
+        return station_rows.profiles_of(before).configured(wanted).pending
+    except LowerProfileError as error:
+        detail = f"the station has connected with profile {before.reached_security_profile}: no lower one (A05.FR.07)"
+        raise Problem(409, "Security profile cannot be lowered", detail) from error
+
+
+def _end_connection(unit: Unit, station: Station, connection_id: str) -> None:
+    """Have a deleted station's connection closed, and tell its end now: no row is left to tell it by when it comes."""
+    close = announcements.close_connection(
+        station.station_id,
+        slot=station.connection_slot or 0,
+        epoch=station.connection_epoch or 0,
+        connection_id=connection_id,
+        number=station.connection_number or 0,
+        reason=DELETED,
+    )
+    unit.tell(close)
+    event = StationDisconnected(connection_id=connection_id, reason=DELETED)
+    unit.tell(announcements.event(station.station_id, unit.now, station_disconnected=event))
+
+
+def _crossing() -> Problem:
+    return Problem(409, "Conflict", "the station is being changed by others, try again")
+
+
+def _tell_others(unit: Unit, station_id: str, what: StationChanged.Change.ValueType) -> None:
+    unit.tell(announcements.event(station_id, unit.now, station_changed=StationChanged(change=what)))

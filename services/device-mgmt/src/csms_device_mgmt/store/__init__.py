@@ -1,1 +1,0 @@
-"""The tables of device management and the statements on them. Every function runs in the caller's transaction."""

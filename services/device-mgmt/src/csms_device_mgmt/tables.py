@@ -1,0 +1,416 @@
+"""The tables. One schema (PostgreSQL) or file (SQLite) belongs to this service alone."""
+
+from datetime import datetime
+from typing import Any
+
+from csms_db.answers import answers_table
+from csms_db.base import NAMING_CONVENTION, BigId, Json, UtcDateTime
+from csms_db.outbox import outbox_table
+from csms_db.packed import PackedJson
+from csms_db.sql import apart
+from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint, column, func, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+STATION_ID = String(48)
+JsonValue = dict[str, Any]
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+
+
+class Base(DeclarativeBase):
+    """Base of this service's tables."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class Station(Base):
+    """A station: what operators configured, what it told at boot, where it is connected."""
+
+    __tablename__ = "stations"
+    __table_args__ = (
+        Index("ix_stations_station_key", "station_key", unique=True),
+        Index(
+            "ix_stations_registration",
+            func.coalesce(column("registration_status", STATION_ID), column("registration", STATION_ID)),
+            apart(column("station_id", STATION_ID)),
+        ),
+    )
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    # What identities are compared by (`station_ids.key`).
+    station_key: Mapped[str] = mapped_column(STATION_ID, server_default=text("''"))
+    # What operators configured.
+    security_profile: Mapped[int | None]
+    serial_number: Mapped[str | None] = mapped_column(Text)
+    # What the O of its certificate contains; none: what is set for all.
+    organization: Mapped[str | None] = mapped_column(Text)
+    registration: Mapped[str] = mapped_column(String(8))
+    onboarding: Mapped[str] = mapped_column(String(16))
+    # OCPP's SetVariableDataType objects, without secrets; and boot.progress.Progress.
+    onboarding_variables: Mapped[list[JsonValue]] = mapped_column(Json, server_default=text("'[]'"))
+    onboarding_progress: Mapped[JsonValue | None] = mapped_column(Json)
+    message_timeout_s: Mapped[int | None]
+    vendor_ids: Mapped[list[str]] = mapped_column(Json)
+    password_set: Mapped[bool]
+    # The revision with which that was last said here; what auth says of an earlier one is outdated.
+    password_revision: Mapped[int | None] = mapped_column(BigInteger)
+    # Grows with every change that auth is told of; made from the clock so that it grows across deletions, too.
+    revision: Mapped[int] = mapped_column(BigInteger)
+    next_request_id: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # The highest profile it has connected with, and a higher one it may come with; see security_profile.profiles.
+    reached_security_profile: Mapped[int | None]
+    pending_security_profile: Mapped[int | None]
+    # security_profile.change.ProfileChange: the last one that was asked for.
+    security_profile_change: Mapped[JsonValue | None] = mapped_column(Json)
+    # The end of the ChargingStationCertificate that it accepted last.
+    certificate_not_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # What the station was last told and told us at boot.
+    registration_status: Mapped[str | None] = mapped_column(String(8))
+    vendor_name: Mapped[str | None] = mapped_column(Text)
+    model: Mapped[str | None] = mapped_column(Text)
+    boot_serial_number: Mapped[str | None] = mapped_column(Text)
+    firmware_version: Mapped[str | None] = mapped_column(Text)
+    iccid: Mapped[str | None] = mapped_column(Text)
+    imsi: Mapped[str | None] = mapped_column(Text)
+    boot_reason: Mapped[str | None] = mapped_column(Text)
+    # A reset it agreed to since: call_id, type, status, answered_at.
+    pending_reset: Mapped[JsonValue | None] = mapped_column(Json)
+    # Of its last boot, and the connection it told it on; none that was asked for (TriggerMessage) counts.
+    booted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    boot_connection_id: Mapped[str | None] = mapped_column(String(64))
+    # Its newest connection: the one of the highest number.
+    last_seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    connection_open: Mapped[bool]
+    connection_slot: Mapped[int | None]
+    connection_epoch: Mapped[int | None] = mapped_column(BigInteger)
+    connection_id: Mapped[str | None] = mapped_column(String(64))
+    connection_number: Mapped[int | None] = mapped_column(BigInteger)
+    connection_protocol: Mapped[str | None] = mapped_column(String(16))
+    connection_security_profile: Mapped[int | None]
+    remote_address: Mapped[str | None] = mapped_column(Text)
+    connected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    close_code: Mapped[int | None]
+    close_reason: Mapped[str | None] = mapped_column(Text)
+    # When and why it was not let in: refused_at, http_status, reason, remote_address, security_event.
+    last_refusal: Mapped[JsonValue | None] = mapped_column(Json)
+    rate_limited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # What its history takes, see history.history_rows; what came before that moment gave way to newer history.
+    history_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    history_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class StationText(Base):
+    """What a station is searched by, in lower case. Triggers write it (migration 0021), nobody else does."""
+
+    __tablename__ = "station_texts"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class Connector(Base):
+    """The last reported status of a connector; connector 0 stands for the EVSE itself."""
+
+    __tablename__ = "connectors"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    evse_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    connector_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    status: Mapped[str] = mapped_column(String(16))
+    # The station's time of the change (unless it is implausible), and the gateway's time of the message.
+    reported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    is_own_time: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class Variable(Base):
+    """One attribute of one variable of a station's device model, as last reported, read or set."""
+
+    __tablename__ = "variables"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    path: Mapped[str] = mapped_column(Text, primary_key=True)
+    component_name: Mapped[str] = mapped_column(Text)
+    component_instance: Mapped[str | None] = mapped_column(Text)
+    evse_id: Mapped[int | None] = mapped_column(BigInteger)
+    connector_id: Mapped[int | None] = mapped_column(BigInteger)
+    variable_name: Mapped[str] = mapped_column(Text)
+    variable_instance: Mapped[str | None] = mapped_column(Text)
+    attribute_type: Mapped[str] = mapped_column(String(8))
+    value: Mapped[str | None] = mapped_column(Text)
+    # Known only from a report.
+    mutability: Mapped[str | None] = mapped_column(String(16))
+    persistent: Mapped[bool | None]
+    constant: Mapped[bool | None]
+    characteristics: Mapped[JsonValue | None] = mapped_column(Json)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Report(Base):
+    """A report that comes in parts, asked for or not. `message` names what carries the parts (reports.series)."""
+
+    __tablename__ = "assembled_reports"
+    __table_args__ = (Index("ix_assembled_reports_created_at", "created_at"),)
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    message: Mapped[str] = mapped_column(String(64), primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str | None] = mapped_column(String(64))
+    call_id: Mapped[str | None] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(16))
+    generated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Of what has arrived: the seqNo of the last part, how many from 0 on have no gap, and how many entries they have.
+    last_seq_no: Mapped[int | None] = mapped_column(BigInteger)
+    parts_in_row: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    entry_count: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    # When its first part was received.
+    first_part_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ReportPart(Base):
+    """One message of a report; those that have no seqNo are numbered as they come."""
+
+    __tablename__ = "assembled_report_parts"
+    __table_args__ = (
+        Index("ix_assembled_report_parts_station_id_received_at", "station_id", "received_at"),
+        Index(
+            "ix_assembled_report_parts_digest",
+            "station_id",
+            "message",
+            "request_id",
+            "digest",
+            postgresql_where=text("digest IS NOT NULL"),
+            sqlite_where=text("digest IS NOT NULL"),
+        ),
+    )
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    message: Mapped[str] = mapped_column(String(64), primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    seq_no: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tbc: Mapped[bool]
+    # Of the entries: how many, the bytes of their JSON, and where the message has no seqNo its SHA-256, by which a
+    # repeat is told.
+    entry_count: Mapped[int] = mapped_column(server_default=text("0"))
+    size: Mapped[int] = mapped_column(server_default=text("0"))
+    digest: Mapped[str | None] = mapped_column(String(64))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    entries: Mapped[list[Any]] = mapped_column(PackedJson)
+
+
+class Job(Base):
+    """Work that a station was asked for and reports on: a firmware update, its publication, a log upload."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_station_id_kind_created_at", "station_id", "kind", "created_at", "request_id"),
+        Index("ix_jobs_updated_at", "updated_at"),
+    )
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    request_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    # None: the station reports on work that nobody asked for here.
+    call_id: Mapped[str | None] = mapped_column(String(64))
+    request: Mapped[JsonValue | None] = mapped_column(Json)
+    response: Mapped[JsonValue | None] = mapped_column(Json)
+    state: Mapped[str] = mapped_column(String(16))
+    # As the station reported it last.
+    status: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class JobStep(Base):
+    """One message of the station about a job."""
+
+    __tablename__ = "job_steps"
+    __table_args__ = (
+        Index("ix_job_steps_job", "station_id", "kind", "request_id", "received_at"),
+        Index("ix_job_steps_station_id_received_at", "station_id", "received_at"),
+    )
+
+    record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    kind: Mapped[str] = mapped_column(String(16))
+    request_id: Mapped[int] = mapped_column(BigInteger)
+    action: Mapped[str] = mapped_column(String(64))
+    status: Mapped[str] = mapped_column(String(64))
+    # Of the detail's JSON, in bytes.
+    size: Mapped[int] = mapped_column(server_default=text("0"))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    detail: Mapped[JsonValue] = mapped_column(PackedJson)
+
+
+class InstalledCertificate(Base):
+    """A certificate as the station identified it, with its own hash algorithm (M03, M04.FR.07)."""
+
+    __tablename__ = "installed_certificates"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    certificate_type: Mapped[str] = mapped_column(String(64))
+    hash_data: Mapped[JsonValue] = mapped_column(Json)
+    child_hash_data: Mapped[list[JsonValue]] = mapped_column(Json)
+    reported_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Call(Base):
+    """A CALL to a station and what became of it, whichever service sent it."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        UniqueConstraint("station_id", "idempotency_key"),
+        Index("ix_calls_station_id_created_at", "station_id", "created_at", "call_id"),
+        Index("ix_calls_state_deadline_at", "state", "deadline_at"),
+    )
+
+    call_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    action: Mapped[str] = mapped_column(String(64))
+    protocol: Mapped[str] = mapped_column(String(16))
+    # Secrets are redacted.
+    request: Mapped[JsonValue] = mapped_column(Json)
+    # "open" or "completed"
+    state: Mapped[str] = mapped_column(String(16))
+    # "result", "error", "timeout", "unknown", "not_connected"; none while open.
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    response: Mapped[JsonValue | None] = mapped_column(Json)
+    error: Mapped[JsonValue | None] = mapped_column(Json)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    requested_by: Mapped[str | None] = mapped_column(Text)
+    origin: Mapped[str] = mapped_column(String(32))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    # A keyed digest of action and payload, to compare repeats without keeping secrets.
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When the asker stops waiting.
+    deadline_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of request, response and error, in bytes of JSON; 0 while open.
+    size: Mapped[int] = mapped_column(server_default=text("0"))
+    # The connection it was sent on; none: it was not.
+    target_slot: Mapped[int | None]
+    target_epoch: Mapped[int | None] = mapped_column(BigInteger)
+    target_connection_id: Mapped[str | None] = mapped_column(String(64))
+    target_number: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Notification(Base):
+    """A message of a station that is kept as it came; secrets are redacted."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        Index("ix_notifications_station_id_received_at", "station_id", "received_at", "record_id"),
+        Index("ix_notifications_action", "station_id", "action", "received_at", "record_id"),
+        Index("ix_notifications_all", apart(column("received_at", UtcDateTime))),
+    )
+
+    record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    action: Mapped[str] = mapped_column(String(64))
+    protocol: Mapped[str] = mapped_column(String(16))
+    # Of the payload's JSON, in bytes.
+    size: Mapped[int] = mapped_column(server_default=text("0"))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    payload: Mapped[JsonValue] = mapped_column(PackedJson)
+
+
+class RefusedMessage(Base):
+    """A message of a station that the gateway could not take, or an answer it could not use. Nothing of its content."""
+
+    __tablename__ = "refused_messages"
+    __table_args__ = (
+        Index("ix_refused_messages_station_id_received_at", "station_id", "received_at", "record_id"),
+        Index("ix_refused_messages_all", apart(column("received_at", UtcDateTime))),
+    )
+
+    record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    protocol: Mapped[str] = mapped_column(String(16))
+    connection_id: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32))
+    action: Mapped[str] = mapped_column(String(64))
+    code: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(String(500))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RefusedHandshake(Base):
+    """That a station, or who says to be one, was not let in from an address, for one kind of reason: the newest of it.
+
+    `told` counts the events of it, of which there is at most one a minute.
+    """
+
+    __tablename__ = "refused_handshakes"
+    __table_args__ = (
+        UniqueConstraint("station_id", "remote_address", "kind"),
+        Index("ix_refused_handshakes_last_at", "last_at", "id"),
+        Index("ix_refused_handshakes_known_last_at", "known", "last_at", "id"),
+        Index("ix_refused_handshakes_remote_address", "remote_address"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    # Empty: it told no identity that a station can have.
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    remote_address: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32))
+    # Whether there was such a station when it was refused last.
+    known: Mapped[bool]
+    http_status: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(500))
+    security_event: Mapped[str] = mapped_column(String(64))
+    told: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RemovedStation(Base):
+    """A station that was removed lately: what still comes of it is deleted, too."""
+
+    __tablename__ = "removed_stations"
+    __table_args__ = (Index("ix_removed_stations_due_at", "due_at"),)
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    removed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When to look for it next.
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DeadLetter(Base):
+    """A record that a consumer of any service gave up, as it was."""
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (
+        Index("ix_dead_letters_station_id", "station_id", "id"),
+        Index("ix_dead_letters_topic", "topic", "id"),
+        Index("ix_dead_letters_reason", "reason", "id"),
+        _partial("ix_dead_letters_replayed", "id", where="replayed_at IS NOT NULL"),
+        _partial("ix_dead_letters_not_replayed", "id", where="replayed_at IS NULL"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(64), unique=True)
+    station_id: Mapped[str] = mapped_column(String(255))
+    topic: Mapped[str] = mapped_column(String(255))
+    partition: Mapped[int]
+    offset: Mapped[int] = mapped_column(BigInteger)
+    group: Mapped[str] = mapped_column(String(255))
+    reason: Mapped[str] = mapped_column(String(500))
+    value: Mapped[bytes]
+    size: Mapped[int]
+    died_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of the last time it was published again.
+    replayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    replayed_by: Mapped[str | None] = mapped_column(String(255))
+
+
+OUTBOX = outbox_table(Base.metadata)
+KEPT_ANSWERS = answers_table(Base.metadata)
