@@ -10,7 +10,7 @@ from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import ReplyTo, StationCall
 from csms_bus import topics
 from csms_bus.ports import Bus, Consumer, Incoming, Outgoing, RebalanceListener, Start, TopicPartition
-from csms_bus.records import new_record
+from csms_bus.records import new_record, reply_to
 from csms_bus.runner import BatchHandler, ConsumerRunner
 
 DEADLINE_S = 30.0
@@ -156,3 +156,46 @@ async def world_of(bus: Bus, name: str) -> AsyncIterator[World]:
         yield World(bus, f"{name}.log", f"{name}.table", f"{name}.inbox", name)
     finally:
         await bus.stop()
+
+
+class Handler:
+    """Answers each CALL with its number; `fails` may raise for a record. Remembers what it was given."""
+
+    def __init__(self, fails: Callable[[int], None] = lambda _number: None) -> None:
+        self.fails = fails
+        self.batches: list[list[int]] = []
+        self.done: list[int] = []
+        self.changed = asyncio.Condition()
+
+    async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """Handle a batch."""
+        numbers = [number_of(incoming) for incoming in batch]
+        self.batches.append(numbers)
+        try:
+            for number in numbers:
+                self.fails(number)
+            self.done += numbers
+        finally:
+            async with self.changed:
+                self.changed.notify_all()
+        return [reply_to(incoming.record.station_call, payload=b"{}") for incoming in batch if incoming.record]
+
+    async def until(self, satisfied: Callable[[], bool]) -> None:
+        """Wait until something holds, which is looked at after each batch."""
+        async with asyncio.timeout(DEADLINE_S), self.changed:
+            await self.changed.wait_for(satisfied)
+
+
+class Failing:
+    """Raises for some numbers, at most so many times in all."""
+
+    def __init__(self, error: Exception, *numbers: int, times: int = 1_000_000) -> None:
+        self.error = error
+        self.numbers = numbers
+        self.times = times
+
+    def __call__(self, number: int) -> None:
+        """Raise, if it is one of the numbers and its times are not over."""
+        if number in self.numbers and self.times > 0:
+            self.times -= 1
+            raise self.error
