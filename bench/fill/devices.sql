@@ -8,7 +8,7 @@ SELECT
     'CS' || lpad(n::text, 6, '0'), 'cs' || lpad(n::text, 6, '0'), 1, 'SN-' || upper(substr(md5('serial ' || n), 1, 12)), 'Accepted', 'none', '[]',
     true, 1, 1, timestamptz '2026-01-01', timestamptz '2026-01-01', 'Accepted',
     'Vendor ' || n % 20, 'Model ' || n % 50, upper(substr(md5('boot ' || n), 1, 12)),
-    '1.' || n % 30 || '.0', 'PowerUp', timestamptz '2026-06-01', timestamptz '2026-06-02',
+    '1.' || n % 30 || '.0', 'PowerUp', timestamptz '2026-06-01', timestamptz '2026-06-02' + abs(hashint8(n)) % 1000000 * interval '1 second',
     true, 0, 1, md5('connection ' || n), 1, 'ocpp2.0.1', 1, '192.0.2.1', timestamptz '2026-06-01'
 FROM generate_series(0, $stations - 1) AS n;
 

@@ -81,7 +81,9 @@ async def test_python(system: System, made: str) -> None:
         body = models.StationBody(registration=models.Registration.PENDING)
         put = await part("api.stations.put_station").asyncio("CS-PY", client=client, body=body)
         assert (put.id, put.registration) == ("CS-PY", models.Registration.PENDING)
-        listed = await part("api.stations.list_stations").asyncio(client=client, connected=False, limit=10)
+        listed = await part("api.stations.list_stations").asyncio(
+            client=client, connected=False, limit=10, sort=models.StationSort.LAST_SEEN
+        )
         assert "CS-PY" in [item.id for item in listed.items]
         order = models.TransactionSort.ENDED_AT_DESC
         transactions = await part("api.transactions.list_transactions").asyncio(client=client, sort=order)

@@ -352,9 +352,11 @@ class RefusedHandshake(Base):
     __tablename__ = "refused_handshakes"
     __table_args__ = (
         UniqueConstraint("station_id", "remote_address", "kind"),
-        Index("ix_refused_handshakes_last_at", "last_at", "id"),
+        Index("ix_refused_handshakes_all", apart(column("last_at", UtcDateTime())), "id"),
         Index("ix_refused_handshakes_known_last_at", "known", "last_at", "id"),
-        Index("ix_refused_handshakes_remote_address", "remote_address"),
+        Index("ix_refused_handshakes_station", func.lower(column("station_id", STATION_ID)), "last_at", "id"),
+        Index("ix_refused_handshakes_address", "remote_address", "last_at", "id"),
+        Index("ix_refused_handshakes_kind", "kind", "last_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

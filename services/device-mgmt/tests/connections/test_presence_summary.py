@@ -33,7 +33,15 @@ async def test_nobody_was_heard_from(units, incoming):
     assert await PresenceRecords(units)([summary(incoming)]) == []
 
 
-async def test_of_many_stations_nobody_is_skipped(units, incoming, database):
+async def test_of_many_stations_nobody_is_skipped_and_few_are_locked_at_once(units, incoming, database, monkeypatch):
+    locked = []
+    seen = station_rows.seen
+
+    async def counted(session, last_seen):
+        locked.append(len(last_seen))
+        await seen(session, last_seen)
+
+    monkeypatch.setattr(station_rows, "seen", counted)
     names = [f"CS{number}" for number in range(2_500)]
     async with units.open() as unit:
         rows = [station_rows.new_station(name, Registration.ACCEPTED, 1, unit.now) for name in names]
@@ -41,3 +49,4 @@ async def test_of_many_stations_nobody_is_skipped(units, incoming, database):
     await PresenceRecords(units)([summary(incoming, **dict.fromkeys(names, THEN))])
     async with database.reading() as session:
         assert set(await session.scalars(select(Station.last_seen))) == {THEN}
+    assert locked == [1_000, 1_000, 500], "messages of theirs wait meanwhile"

@@ -5,7 +5,7 @@ from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.monitoring import notification_rows
 from csms_device_mgmt.reports import report_rows
-from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.stations import station_list, station_rows
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -72,18 +72,18 @@ async def test_stations(units):
             more = {"connection_open": number == 0, "connection_slot": 1, "connection_epoch": 5, "model": "Mo%del"}
             await station_rows.create(unit.session, {**row, **more})
 
-    async def ids(*conditions):
+    async def ids(*conditions, q=None):
+        order = station_list.StationSort.STATION_ID
         async with units.reading() as session:
-            return {
-                row.station_id for row in await station_rows.page(session, limit=9, after=None, conditions=conditions)
-            }
+            rows = await station_list.page(session, order, limit=9, after=None, conditions=conditions, q=q)
+        return {row.station_id for row in rows}
 
     assert await ids(station_rows.is_connected({(1, 5)})) == {"b"}
     assert await ids(station_rows.is_connected({(1, 6)})) == set()
     assert await ids(station_rows.is_connected(set())) == set()
     assert await ids(~station_rows.is_connected({(1, 5)})) == {"A", "c_1"}
-    assert await ids(station_rows.matches("C_1")) == {"c_1"}
-    assert await ids(station_rows.matches("o%d")) == {"b", "A", "c_1"}
+    assert await ids(q="C_1") == {"c_1"}
+    assert await ids(q="o%d") == {"b", "A", "c_1"}
     assert await ids(station_rows.has_registration(Registration.PENDING)) == set()
 
 

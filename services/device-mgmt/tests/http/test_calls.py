@@ -247,9 +247,20 @@ async def test_a_call_before_a_new_stations_first_boot_waits_for_it(api, gateway
         replies.append(gateway.replies)
         return {"status": "Accepted"}
 
+    looks = asyncio.Queue()
+    patience = CallExecution._patience_s
+
+    async def looked(*arguments):
+        found = await patience(*arguments)
+        looks.put_nowait(found)
+        return found
+
+    monkeypatch.setattr(CallExecution, "_patience_s", looked)
     gateway.respond = respond
     asked = asyncio.create_task(api.post(f"/stations/{connected}/calls/Reset", json=RESET))
-    await asyncio.wait([asked], timeout=0.2)
+    async with asyncio.timeout(10):
+        for _ in range(2):  # it found that it is to wait, and looked again
+            assert await looks.get() > 0
     assert gateway.sent == []
     await boot()
     assert (await asked).json()["outcome"] == "result"

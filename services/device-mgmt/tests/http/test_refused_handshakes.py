@@ -11,7 +11,9 @@ from csms_device_mgmt.connections import refused_handshake_rows
 from csms_device_mgmt.connections.auth_events import AuthEventRecords
 from csms_runtime.clock import from_ms, now_ms
 from csms_runtime.ids import new_id
+from csms_testing.databases import database_fixture
 
+database = database_fixture("csms_device_mgmt", schema="devices")
 AT_MS = now_ms() // 1000 * 1000 - 60_000
 """Within the days that they are kept."""
 ONLY_16 = "Sec-WebSocket-Protocol must offer one of: ocpp2.0.1. Offered: ocpp1.6."
@@ -77,6 +79,43 @@ async def test_filters_and_pages(api, tell, listed):
     assert [item["station_id"] for item in page["items"] + rest["items"]] == ["CS3", "CS2", "CS1", "CS0"]
 
 
+async def test_every_filter_is_read_in_pages_and_from_a_time_on(api, tell):
+    await tell(*(refusal(f"CS{n % 2}", AT_MS + n // 2 * 1000, address=f"192.0.2.{n}", kind="tls") for n in range(6)))
+    await tell(refusal("CS0", AT_MS, kind="auth"), refusal("Other", AT_MS + 9000))
+
+    async def read(**query):
+        found, cursor = [], {}
+        while True:
+            page = (await api.get("/refused-handshakes", params={"limit": 1, **query, **cursor})).json()
+            found += [item["remote_address"] for item in page["items"]]
+            if page["next_cursor"] is None:
+                return found
+            cursor = {"cursor": page["next_cursor"]}
+
+    tls = [f"192.0.2.{n}" for n in range(5, -1, -1)]
+    assert await read(kind="tls") == tls
+    assert await read(kind="tls", since=from_ms(AT_MS + 1000).isoformat()) == tls[:4]
+    assert await read(station_id="cs1") == tls[::2]
+    assert await read(station_id="cs1", kind="tls", since=from_ms(AT_MS + 2000).isoformat()) == tls[:1]
+    assert await read(remote_address="192.0.2.4") == tls[1:2]
+    assert await read(station_id="nobody") == []
+    assert len(await read()) == 8
+
+
+async def test_a_summary_counts_the_newest_and_says_so(api, tell, monkeypatch):
+    await tell(refusal("OLD", AT_MS - 5000, kind="tls"), *(refusal(f"CS{n}", AT_MS + n) for n in range(3)))
+
+    async def summary(**query):
+        found = (await api.get("/refused-handshakes/summary", params=query)).json()
+        return {item["kind"]: item["stations"] for item in found["items"]}, found["complete"]
+
+    assert await summary() == ({"bad_subprotocol": 3, "tls": 1}, True)
+    assert await summary(since=from_ms(AT_MS + 1).isoformat()) == ({"bad_subprotocol": 2}, True)
+    assert await summary(since="2200-01-01T00:00:00Z") == ({}, True)
+    monkeypatch.setattr(refused_handshake_rows, "MOST_SUMMARIZED", 2)
+    assert await summary() == ({"bad_subprotocol": 3}, False)
+
+
 async def test_a_fleet_that_speaks_another_version_comes_first_in_the_summary(api, tell, with_station):
     await with_station()
     await tell(refusal("CS1"), *(refusal(f"X{n}", reason="malformed", kind="bad_credentials") for n in range(3)))
@@ -116,6 +155,7 @@ async def test_they_go_with_the_station_and_after_some_days(api, tell, listed, u
     await with_station()
     await tell(refusal("CS1"), refusal("CS2"))
     async with units.open() as unit:
+        assert await refused_handshake_rows.delete_old(unit.session, from_ms(AT_MS), 9) == 0
         assert await refused_handshake_rows.delete_old(unit.session, unit.now, 1) == 1
     assert len(await listed()) == 1
     await tell(refusal("CS1", AT_MS + 5))

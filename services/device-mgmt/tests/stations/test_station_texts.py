@@ -2,7 +2,8 @@
 
 import pytest
 from csms_device_mgmt.boot.registration import Registration
-from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.stations import station_list, station_rows
+from csms_device_mgmt.stations.station_list import StationSort
 from csms_device_mgmt.tables import Station, StationText
 from csms_runtime.clock import utcnow
 from sqlalchemy import delete, select, update
@@ -20,7 +21,7 @@ async def fleet(database):
 def found(fleet):
     async def ids(text):
         async with fleet.reading() as session:
-            rows = await station_rows.page(session, limit=10, after=None, conditions=[station_rows.matches(text)])
+            rows = await station_list.page(session, StationSort.STATION_ID, limit=10, after=None, q=text)
         return [row.station_id for row in rows]
 
     return ids

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated
 
 from csms_runtime.http import Page, PageParams, paginate, require
-from csms_runtime.http.fields import one_of
+from csms_runtime.http.fields import UtcMoment, one_of
 from csms_runtime.http.pages import PageRequest, bad_cursor
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Query, Security
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from csms_device_mgmt.connections import refused_handshake_rows
 from csms_device_mgmt.tables import RefusedHandshake
@@ -32,7 +32,7 @@ _KINDS_EXPLAINED = (
     "too_many_tries: too many wrong passwords; tls: the TLS handshake failed"
 )
 Wanted = Annotated[str | None, Query(max_length=255, pattern=NO_NUL)]
-Since = Annotated[AwareDatetime | None, Query(description="Only what was refused at or after that time")]
+Since = Annotated[UtcMoment | None, Query(description="Only what was refused at or after that time")]
 
 
 class RefusedHandshakeModel(BaseModel):
@@ -67,6 +67,9 @@ class RefusalSummary(BaseModel):
     """Why stations are refused."""
 
     items: list[RefusalGroup] = Field(description="Stations of ours first, the reason that concerns most of them first")
+    complete: bool = Field(
+        description=f"false: only the newest {refused_handshake_rows.MOST_SUMMARIZED:,} refusals were counted"
+    )
 
 
 def router(units: Units) -> APIRouter:
@@ -97,8 +100,9 @@ def router(units: Units) -> APIRouter:
     async def summarize_refused_handshakes(since: Since = None) -> RefusalSummary:
         """Tell for which reasons stations are refused, and how many: at most 100 reasons."""
         async with units.reading() as session:
-            rows = await refused_handshake_rows.summary(session, since=since, limit=_MOST_GROUPS)
-        return RefusalSummary(items=[RefusalGroup(id=str(n), **row._mapping) for n, row in enumerate(rows)])  # noqa: SLF001 SQLAlchemy's way
+            rows, complete = await refused_handshake_rows.summary(session, since=since, limit=_MOST_GROUPS)
+        items = [RefusalGroup(id=str(n), **row._mapping) for n, row in enumerate(rows)]  # noqa: SLF001 SQLAlchemy's way
+        return RefusalSummary(items=items, complete=complete)
 
     return routes
 

@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from csms_db.sql import insert
-from sqlalchemy import ColumnElement, case, delete, func, select, tuple_
+from csms_db.by_time import ByTime
+from csms_db.sql import by_bytes, insert
+from sqlalchemy import ColumnElement, case, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -19,6 +20,8 @@ MOST_OF_STATION = 50
 MOST_OF_STRANGERS = 5_000
 MOST_OF_ADDRESS = 500
 """Of strangers behind one address."""
+MOST_SUMMARIZED = 20_000
+"""The newest ones, so that a summary costs the same however many there are."""
 
 _KEY = ("station_id", "remote_address", "kind")
 _NEWEST = ("known", "http_status", "reason", "security_event")
@@ -76,44 +79,51 @@ async def page(
     `station_id` in any case; `wanted`: column → value.
     """
     table = RefusedHandshake
-    statement = select(table).order_by(table.last_at.desc(), table.id.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(tuple_(table.last_at, table.id) < before)
-    if since is not None:
-        statement = statement.where(table.last_at >= since)
-    for name, value in wanted.items():
-        if value is not None:
-            statement = statement.where(getattr(table, name) == value)
+    conditions = [getattr(table, name) == value for name, value in wanted.items() if value is not None]
     if station_id is not None:
-        statement = statement.where(func.lower(table.station_id) == station_id.lower())
-    return (await session.scalars(statement)).all()
+        conditions.append(func.lower(table.station_id) == station_id.lower())
+    listed = _listed(filtered=bool(conditions))
+    if since is not None:
+        conditions.append(listed.since(since))
+    statement = listed.page(select(table).where(*conditions), before)
+    return (await session.scalars(statement.limit(limit))).all()
 
 
-async def summary(session: AsyncSession, *, since: datetime | None, limit: int) -> Sequence[Any]:
-    """Return kinds and reasons, those that concern most first: how many of our stations, and when last."""
-    table = RefusedHandshake
-    names = func.count(func.distinct(table.station_id))
+def _listed(*, filtered: bool, oldest_first: bool = False) -> ByTime:
+    return ByTime(RefusedHandshake.last_at, RefusedHandshake.id, filtered=filtered, oldest_first=oldest_first)
+
+
+async def summary(session: AsyncSession, *, since: datetime | None, limit: int) -> tuple[Sequence[Any], bool]:
+    """Return kinds and reasons, those that concern most first: how many of our stations, and when last.
+
+    And whether these are all refusals, not the newest ones alone.
+    """
+    listed = _listed(filtered=False)
+    newest = select(RefusedHandshake).where(*([] if since is None else [listed.since(since)]))
+    of = listed.page(newest, None).limit(MOST_SUMMARIZED + 1).subquery().c
+    names = func.count(func.distinct(by_bytes(of.station_id)))
     statement = (
         select(
-            table.kind,
-            table.reason,
-            table.known,
+            of.kind,
+            of.reason,
+            of.known,
             names.label("stations"),
-            func.count(func.distinct(table.remote_address)).label("addresses"),
-            func.max(table.last_at).label("last_refused_at"),
+            func.count(func.distinct(by_bytes(of.remote_address))).label("addresses"),
+            func.max(of.last_at).label("last_refused_at"),
+            func.sum(func.count()).over().label("counted"),
         )
-        .group_by(table.kind, table.reason, table.known)
-        .order_by(table.known.desc(), names.desc(), table.kind, table.reason)
+        .group_by(of.kind, of.reason, of.known)
+        .order_by(of.known.desc(), names.desc(), of.kind, of.reason)
         .limit(limit)
     )
-    if since is not None:
-        statement = statement.where(table.last_at >= since)
-    return (await session.execute(statement)).all()
+    rows = (await session.execute(statement)).all()
+    return rows, not rows or rows[0].counted <= MOST_SUMMARIZED
 
 
 async def delete_old(session: AsyncSession, before: datetime, limit: int) -> int:
     """Delete up to `limit` of which nothing was heard since that moment; return how many."""
     table = RefusedHandshake
-    old = select(table.id).where(table.last_at < before).order_by(table.last_at).limit(limit)
+    listed = _listed(filtered=False, oldest_first=True)
+    old = listed.page(select(table.id).where(listed.until(before)), None).limit(limit)
     found = (await session.scalars(delete(table).where(table.id.in_(old)).returning(table.id))).all()
     return len(found)

@@ -1,5 +1,6 @@
 """/stations: the inventory."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from csms_db.bounded import fitting
@@ -9,7 +10,7 @@ from csms_ocpp.versions import Protocol
 from csms_runtime.http import Page, PageParams, paginate, require
 from csms_runtime.http.documented import problem
 from csms_runtime.http.fields import wrong
-from csms_runtime.http.pages import MAX_PAGE_BYTES
+from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Path, Query, Response, Security
@@ -24,9 +25,11 @@ from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.commands.checks import violations
 from csms_device_mgmt.connections.presence import Presence
 from csms_device_mgmt.device_model.variable_key import VariableKey
-from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.stations import station_list, station_rows
 from csms_device_mgmt.stations.inventory import Inventory, StationChange
+from csms_device_mgmt.stations.station_list import StationPlace, StationSort
 from csms_device_mgmt.status import connector_rows
+from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Units
 
 NewStationId = Annotated[str, AfterValidator(checked), Path(description=RULE)]
@@ -35,6 +38,8 @@ SearchText = Annotated[
     str | None,
     Query(max_length=100, pattern=NO_NUL, description="Contained in id, vendor, model or serial number"),
 ]
+
+_SORT = "The order; `-`: from the greatest on. Stations that never connected were seen before all others"
 
 ROW_BYTES, CONNECTOR_BYTES = 2000, 120
 """What a station and a connector take in an answer, about."""
@@ -141,16 +146,19 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
             str | None,
             Query(max_length=100, pattern=NO_NUL, description="In id, vendor, model or serial number"),
         ] = None,
+        sort: Annotated[StationSort | None, Query(description=_SORT)] = None,
     ) -> Page[StationModel]:
-        """List stations in order of id."""
-        after = text_position(page)
-        conditions = _conditions(presence, connected=connected, registration=registration, q=q)
+        """List stations in order of id, unless `sort` says otherwise."""
+        order = sort or StationSort.STATION_ID
+        conditions = _conditions(presence, connected=connected, registration=registration)
         async with units.reading() as session:
-            rows = await station_rows.page(
+            rows = await station_list.page(
                 session,
+                order,
                 limit=page.limit + 1,
-                after=after,
+                after=_place(page.sorted_by(sort), order),
                 conditions=conditions,
+                q=q,
                 indexed=registration is not None,
             )
             ids = [row.station_id for row in rows[: page.limit]]
@@ -160,8 +168,9 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
         return paginate(
             rows,
             fits,
-            position=lambda row: [row.station_id],
+            position=partial(_position, order),
             item=lambda row: views.station(row, of.get(row.station_id, []), connected=presence.is_connected(row)),
+            sort=sort,
         )
 
     async def _shown(station_id: str) -> StationModel:
@@ -174,7 +183,7 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
 
 
 def _conditions(
-    presence: Presence, *, connected: bool | None, registration: Registration | None, q: str | None
+    presence: Presence, *, connected: bool | None, registration: Registration | None
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if connected is not None:
@@ -182,6 +191,17 @@ def _conditions(
         conditions.append(is_connected if connected else ~is_connected)
     if registration is not None:
         conditions.append(station_rows.has_registration(registration))
-    if q:
-        conditions.append(station_rows.matches(q))
     return conditions
+
+
+def _position(order: StationSort, row: Station) -> list[Any]:
+    place = StationPlace.of(row)
+    return [place.seen, place.station_id] if order.field == "last_seen" else [place.station_id]
+
+
+def _place(page: PageRequest, order: StationSort) -> StationPlace | None:
+    if order.field == "last_seen":
+        position = page.after_moment()
+        return None if position is None else StationPlace(position[1], position[0])
+    after = text_position(page)
+    return None if after is None else StationPlace(after)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from csms_db.sql import apart, holds_lowered, insert, lock_order
+from csms_db.sql import insert, lock_order
 from csms_db.statements import Lookup, Update
 from csms_ocpp import station_ids
 from sqlalchemy import JSON, ColumnElement, Table, delete, func, literal, select, tuple_, type_coerce, update
@@ -27,7 +27,6 @@ from csms_device_mgmt.tables import (
     Report,
     ReportPart,
     Station,
-    StationText,
     Variable,
 )
 
@@ -239,26 +238,6 @@ async def seen(session: AsyncSession, last_seen: Mapping[str, datetime]) -> None
     await _SEE.execute(session, later)
 
 
-async def page(
-    session: AsyncSession,
-    *,
-    limit: int,
-    after: str | None,
-    conditions: Sequence[ColumnElement[bool]] = (),
-    indexed: bool = False,
-) -> Sequence[Station]:
-    """Return up to `limit` stations in order of id, those after the id `after`.
-
-    `indexed`: one of the conditions has an index that goes on with the id, as `has_registration` has.
-    """
-    # With `indexed`, an order that leads to the condition's index.
-    key = apart(Station.station_id) if indexed else Station.station_id
-    statement = select(Station).where(*conditions).order_by(key).limit(limit)
-    if after is not None:
-        statement = statement.where(key > after)
-    return (await session.scalars(statement)).all()
-
-
 def is_connected(gateways: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
     """Condition: the newest connection is open on one of these living gateways (slot, epoch)."""
     place = tuple_(Station.connection_slot, Station.connection_epoch)
@@ -268,9 +247,3 @@ def is_connected(gateways: Iterable[tuple[int, int]]) -> ColumnElement[bool]:
 def has_registration(registration: Registration) -> ColumnElement[bool]:
     """Condition: the station counts as having this registration status."""
     return func.coalesce(Station.registration_status, Station.registration) == registration.value
-
-
-def matches(text: str) -> ColumnElement[bool]:
-    """Condition: id, vendor, model or a serial number contains the text, in any case."""
-    found = holds_lowered(StationText.text, text)
-    return Station.station_id.in_(select(StationText.station_id).where(found))
