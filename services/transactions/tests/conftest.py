@@ -188,7 +188,7 @@ class Devices:
         if self.silent:
             return []
         protocol = self.connected.get(record.station_id, "ocpp2.0.1")
-        timeout_ms = order.timeout_ms or 500
+        timeout_ms = order.timeout_ms or 2000
         answer = CallOrderVerdict(
             correlation_id=order.correlation_id, verdict=self.verdict, timeout_ms=timeout_ms, earlier=self.earlier
         )

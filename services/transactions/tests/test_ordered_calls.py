@@ -140,7 +140,7 @@ async def test_the_station_has_as_long_as_device_mgmt_says(world, api):
     command = await world.gateway.answer(Outcome.OUTCOME_RESULT, {"status": "Accepted"})
     await posted
     assert world.devices.ordered[0].timeout_ms == 0
-    assert command.timeout_ms == 500
+    assert command.timeout_ms == 2000
 
 
 async def test_a_repeat_gets_the_earlier_answer(world, api):
