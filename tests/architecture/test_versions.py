@@ -17,6 +17,7 @@ SOURCES = [
     "services/gateway/src",
     "services/auth/src",
     "services/transactions/src",
+    "services/device-mgmt/src",
     "services/standalone/src",
     "services/auth/src",
     "services/transactions/src",

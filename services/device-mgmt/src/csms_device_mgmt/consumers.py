@@ -10,44 +10,57 @@ from csms_bus.flow import Never
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import error_to, reply_to
 from csms_ocpp.errors import ErrorCode, OcppError
-from csms_ocpp.versions import Protocol
 
 from csms_device_mgmt.boot import boot_notification, heartbeat
 from csms_device_mgmt.commands import call_order, command_result
 from csms_device_mgmt.connections import close_order, connection_record, presence_summary
 from csms_device_mgmt.device_model import notify_report
-from csms_device_mgmt.jobs.job_status import FOLLOWED
+from csms_device_mgmt.jobs.job_status import followed
 from csms_device_mgmt.monitoring import data_transfer, notify_event
-from csms_device_mgmt.monitoring.recorded_messages import ANSWERS, recorded
 from csms_device_mgmt.monitoring.recorded_messages import record as record_message
+from csms_device_mgmt.monitoring.recorded_messages import recorded
 from csms_device_mgmt.refused_messages import refused_message
-from csms_device_mgmt.reports.report_part import ASSEMBLED
+from csms_device_mgmt.reports.report_part import assembled
 from csms_device_mgmt.station_message import Handler, station_message
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.stations.unknown_stations import create_missing
 from csms_device_mgmt.status import status_notification
 from csms_device_mgmt.unit import Unit, Units
+from csms_device_mgmt.versions import VERSIONS
+from csms_device_mgmt.versions.version import DeviceVersion, Told
 
-_V2: Mapping[str, Handler] = {
-    "BootNotification": boot_notification.handle,
-    "DataTransfer": data_transfer.handle,
-    "Heartbeat": heartbeat.handle,
-    "NotifyEvent": notify_event.handle,
-    "NotifyReport": notify_report.handle,
-    "StatusNotification": status_notification.handle,
-    **ASSEMBLED,
-    **FOLLOWED,
-    **{action: recorded(action) for action in ANSWERS},
+_BY_MEANING: Mapping[Told, Handler] = {
+    Told.ALIVE: heartbeat.handle,
+    Told.EVENTS: notify_event.handle,
+    Told.DEVICE_MODEL: notify_report.handle,
+    Told.VENDORS_OWN: data_transfer.handle,
 }
 
-STATUS_REPORTING = frozenset({"StatusNotification", "NotifyEvent"})
+
+def _handlers(version: DeviceVersion) -> Mapping[str, Handler]:
+    return {
+        **{action: boot_notification.handler(read) for action, read in version.boots.items()},
+        **{action: status_notification.handler(read) for action, read in version.statuses.items()},
+        **{action: _BY_MEANING[told] for action, told in version.told.items()},
+        **{action: recorded(answer) for action, answer in version.recorded.items()},
+        **{series.message: assembled(series) for series in version.assembled},
+        **{course.notification: followed(course) for course in version.courses.values()},
+    }
+
 
 HANDLERS: Mapping[tuple[str, str], Handler] = {
-    (protocol.value, action): handler
-    for protocol in (Protocol.OCPP201, Protocol.OCPP21)
-    for action, handler in _V2.items()
+    (protocol, action): handler
+    for protocol, version in VERSIONS.items()
+    for action, handler in _handlers(version).items()
 }
 """(protocol, action) of a station's CALL → handler."""
+
+_BOOTS = frozenset(action for version in VERSIONS.values() for action in version.boots)
+_STATUSES = frozenset(
+    action
+    for version in VERSIONS.values()
+    for action in (*version.statuses, *(action for action, told in version.told.items() if told is Told.EVENTS))
+)
 
 
 _WITHOUT_ANSWER: Mapping[str, Callable[[Unit, Record], Awaitable[None]]] = {
@@ -79,14 +92,14 @@ async def _load(unit: Unit, records: Sequence[Record]) -> tuple[object, ...]:
     known = await station_rows.lock(unit.session, (record.station_id for record in records))
     arriving = {record.station_id for record in records if _may_create(record)} - known.keys()
     created = await create_missing(unit, arriving)
-    reporting = {record.station_id for record in records if record.station_call.action in STATUS_REPORTING}
+    reporting = {record.station_id for record in records if record.station_call.action in _STATUSES}
     await unit.statuses.load(unit.session, reporting)
     return known, created
 
 
 def _may_create(record: Record) -> bool:
     """Whether the record is one with which a station that nobody created may appear."""
-    is_boot = record.station_call.action == "BootNotification"
+    is_boot = record.station_call.action in _BOOTS
     return is_boot or record.connection.state == ConnectionState.CONNECTION_STATE_OPEN
 
 

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from csms_device_mgmt.commands.rules import RULES
+from csms_device_mgmt.versions.v201.rules import RULES
 
 TOKEN = {"idToken": "AABBCCDD", "type": "ISO14443"}
 EMPTY = {"idToken": "", "type": "Central"}

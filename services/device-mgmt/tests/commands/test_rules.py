@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from csms_device_mgmt.commands.rules import RULES
+from csms_device_mgmt.versions.v201.rules import RULES
 
 
 def pointers(action: str, payload: dict[str, Any]) -> list[str]:

@@ -1,3 +1,4 @@
+import pytest
 from csms.v1.station_pb2 import Outcome
 
 NAMES = ["A", "B", "C", "D", "E"]
@@ -174,3 +175,32 @@ async def test_list_filters_and_pages(api, gateway, connected):
     assert [item["variable"]["name"] for item in only] == ["B"]
     assert (await api.get(path, params={"component": "Other"})).json()["items"] == []
     assert (await api.get("/stations/nobody/variables")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("variables/get", {"variables": [{"component": {"name": "C"}, "variable": {"name": "V"}}]}),
+        (
+            "variables/set",
+            {"variables": [{"component": {"name": "C"}, "variable": {"name": "V"}, "attributeValue": ""}]},
+        ),
+        ("password", {"password": "0123456789abcdef"}),
+        ("reports", {"report_base": "FullInventory"}),
+        ("logs", {}),
+        ("firmware-updates", {}),
+        ("monitoring-reports", {}),
+    ],
+)
+async def test_what_a_stations_version_has_not_is_refused_and_says_so(api, gateway, connected, eventually, asked):
+    path, body = asked
+    await gateway.connect(connected, "c2", protocol="ocpp1.6")
+
+    async def shown():
+        return (await api.get(f"/stations/{connected}")).json()["protocol"] == "ocpp1.6"
+
+    await eventually(shown)
+    answer = await api.post(f"/stations/{connected}/{path}", json=body)
+    assert (answer.status_code, answer.json()["title"]) == (422, "Not in this version")
+    assert "ocpp1.6" in answer.json()["detail"]
+    assert gateway.sent == []

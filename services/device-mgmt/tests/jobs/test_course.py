@@ -1,5 +1,6 @@
 import pytest
 from csms_device_mgmt.jobs.course import JobKind, JobState, after_report, after_response
+from csms_device_mgmt.versions.v201.messages import COURSES
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,8 @@ from csms_device_mgmt.jobs.course import JobKind, JobState, after_report, after_
     ],
 )
 def test_what_a_status_makes_of_a_job(kind, status, state):
-    assert after_report(kind, status) is state
+    (course,) = [course for course in COURSES.values() if course.kind is kind]
+    assert after_report(course, status) is state
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import orjson
 import pytest
 from csms_device_mgmt.consumers import HANDLERS
 from csms_device_mgmt.monitoring import notification_rows
-from csms_device_mgmt.monitoring.recorded_messages import ANSWERS
+from csms_device_mgmt.versions.v201.messages import RECORDED
 from csms_ocpp.actions import ACTIONS
 from csms_ocpp.validation import validate_response
 from csms_ocpp.versions import Protocol
@@ -24,16 +24,16 @@ def test_every_message_of_a_2_0_1_station_has_a_handler():
 
 
 @pytest.mark.parametrize("protocol", [Protocol.OCPP201, Protocol.OCPP21])
-@pytest.mark.parametrize("action", sorted(ANSWERS))
+@pytest.mark.parametrize("action", sorted(RECORDED))
 def test_answers_are_valid(protocol, action):
-    assert validate_response(protocol, action, ANSWERS[action]) is None
+    assert validate_response(protocol, action, RECORDED[action]) is None
 
 
-@pytest.mark.parametrize("action", sorted(ANSWERS))
+@pytest.mark.parametrize("action", sorted(RECORDED))
 async def test_message_is_recorded_once_and_answered_each_time(apply, records, units, station_id, action):
     record = records.call(action, {"any": "thing"})
     first, second = await apply(record), await apply(record)
-    assert first.answer == second.answer == ANSWERS[action]
+    assert first.answer == second.answer == RECORDED[action]
     assert (first.event_kinds, second.event_kinds) == (["station_notified"], [])
     assert orjson.loads(first.events[0].station_notified.payload) == {"any": "thing"}
     async with units.reading() as session:

@@ -1,5 +1,6 @@
 """BootNotification (B01, B02, B03): what an operator configured for the station is what it is told."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from csms.v1.events_pb2 import ConnectionRefused, StationBooted
@@ -11,47 +12,53 @@ from csms_runtime import metrics
 
 from csms_device_mgmt import announcements
 from csms_device_mgmt.boot import onboarding
+from csms_device_mgmt.boot.boot import FIRMWARE_UPDATE, TRIGGERED, Boot
 from csms_device_mgmt.boot.registration import Registration, boot_interval
 from csms_device_mgmt.connections.auth_events import newest_refusal
+from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.jobs import job_status
 from csms_device_mgmt.security_profile import profile_changes
-from csms_device_mgmt.station_message import Answer, StationMessage
+from csms_device_mgmt.station_message import Answer, Handler, StationMessage
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.stations.unknown_stations import known_or_created
 from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Unit
-
-TRIGGERED = "Triggered"
-"""The reason of a BootNotification that was asked for: the station has not booted."""
-FIRMWARE_UPDATE = "FirmwareUpdate"
-"""The reason of a boot that a firmware update asked for (L01)."""
 
 CERTIFICATE_PROFILE = 3
 """The security profile in which a station shows a certificate."""
 NOT_THE_CERTIFICATES = "the serial number is not the one its certificate names"
 
 
-async def handle(unit: Unit, message: StationMessage) -> Answer:
+def handler(read: Callable[[JsonObject], Boot]) -> Handler:
+    """Return what handles a BootNotification; `read` reads it in the station's version."""
+
+    async def handle(unit: Unit, message: StationMessage) -> Answer:
+        return await _handle(unit, message, read(message.payload))
+
+    return handle
+
+
+async def _handle(unit: Unit, message: StationMessage, boot: Boot) -> Answer:
     """Answer with the station's registration; an unknown station that is not let in is rejected.
 
     A station that is yet to be onboarded is Pending meanwhile (B02).
     """
-    await _check_certificate(unit, message)
+    await _check_certificate(unit, message, boot)
     station = await known_or_created(unit, message.station_id)
     status = Registration.REJECTED
     if station is not None:
         firmware_version = station.firmware_version
-        is_boot = _is_boot(station, message)
-        _remember(station, message, is_boot=is_boot)
+        is_boot = _is_boot(station, message, boot)
+        _remember(station, message, boot, is_boot=is_boot)
         if firmware_version not in {None, station.firmware_version}:
             await onboarding.firmware_changed(unit, station, message.place, message.protocol)
         status = await onboarding.booted(unit, station, message.place, message.protocol)
         _register(unit, station, status)
-        unit.tell(_booted(station, message))
+        unit.tell(_booted(station, message, boot))
         if is_boot:
             profile_changes.booted(unit, station, message.place.connection_id, message.security_profile)
         if is_boot and station.boot_reason == FIRMWARE_UPDATE:
-            await job_status.booted(unit, message)
+            await job_status.booted(unit, message, boot)
     metrics.DEVICES_BOOTS.labels(status.value).inc()
     return {
         "currentTime": format_datetime(unit.now),
@@ -60,13 +67,13 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     }
 
 
-async def _check_certificate(unit: Unit, message: StationMessage) -> None:
+async def _check_certificate(unit: Unit, message: StationMessage, boot: Boot) -> None:
     """Close the connection of a station that is not the one its certificate names (B01.FR.11, B01.FR.12).
 
     A station may leave its serial number out: then auth's check of the certificate against the registered one is all
     there is. Raises OcppError SecurityError.
     """
-    serial_number = message.payload["chargingStation"].get("serialNumber")
+    serial_number = boot.serial_number
     if message.security_profile != CERTIFICATE_PROFILE or serial_number is None:
         return
     if names(message.certificate_common_name, serial_number):
@@ -87,23 +94,21 @@ async def _check_certificate(unit: Unit, message: StationMessage) -> None:
     raise OcppError(ErrorCode.SECURITY_ERROR, NOT_THE_CERTIFICATES)
 
 
-def _is_boot(station: Station, message: StationMessage) -> bool:
+def _is_boot(station: Station, message: StationMessage, boot: Boot) -> bool:
     """Whether the station has booted: it also sends this message when asked to, and again until it is accepted."""
     told = station.registration_status
     is_repeat = told not in {None, Registration.ACCEPTED} and station.boot_connection_id == message.place.connection_id
-    return message.payload["reason"] != TRIGGERED and not is_repeat
+    return boot.reason != TRIGGERED and not is_repeat
 
 
-def _remember(station: Station, message: StationMessage, *, is_boot: bool) -> None:
-    hardware = message.payload["chargingStation"]
-    modem = hardware.get("modem", {})
-    station.vendor_name = hardware["vendorName"]
-    station.model = hardware["model"]
-    station.boot_serial_number = hardware.get("serialNumber")
-    station.firmware_version = hardware.get("firmwareVersion")
-    station.iccid, station.imsi = modem.get("iccid"), modem.get("imsi")
+def _remember(station: Station, message: StationMessage, boot: Boot, *, is_boot: bool) -> None:
+    station.vendor_name = boot.vendor_name
+    station.model = boot.model
+    station.boot_serial_number = boot.serial_number
+    station.firmware_version = boot.firmware_version
+    station.iccid, station.imsi = boot.iccid, boot.imsi
     if is_boot:
-        station.boot_reason = message.payload["reason"]
+        station.boot_reason = boot.reason
         station.booted_at = message.received_at
         station.boot_connection_id = message.place.connection_id
         station.pending_reset = None
@@ -118,9 +123,9 @@ def _register(unit: Unit, station: Station, status: Registration) -> None:
         unit.tell_first(announcements.admission(station))
 
 
-def _booted(station: Station, message: StationMessage) -> Outgoing:
+def _booted(station: Station, message: StationMessage, boot: Boot) -> Outgoing:
     body = StationBooted(
-        reason=message.payload["reason"],
+        reason=boot.reason,
         vendor_name=station.vendor_name or "",
         model=station.model or "",
         serial_number=station.boot_serial_number or "",

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from csms_ocpp.versions import Protocol
 from csms_runtime.ids import new_id
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.boot.progress import (
     MAX_ATTEMPTS,
     NOWHERE,
@@ -36,6 +36,7 @@ from csms_device_mgmt.reports.assembly import Assembly, assemble
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Report, Station
 from csms_device_mgmt.unit import Unit
+from csms_device_mgmt.versions.version import Onboarding, Request
 
 REQUESTED_BY = "onboarding"
 """Who asked, in the history of calls."""
@@ -44,7 +45,7 @@ REQUESTED_BY = "onboarding"
 async def booted(unit: Unit, station: Station, place: Place, protocol: str) -> Registration:
     """Return how to answer a BootNotification; begin onboarding, or what is left of it, if the station needs it."""
     configured = Registration(station.registration)
-    if configured is Registration.REJECTED or not is_due(station) or protocol == Protocol.OCPP16:
+    if configured is Registration.REJECTED or not is_due(station) or versions.of(protocol).onboarding is None:
         return configured
     progress = progress_of(station)
     if progress is not None and progress.step is Step.BOOT:
@@ -94,7 +95,7 @@ async def _assembly(unit: Unit, station: Station, progress: Progress) -> Assembl
 
 async def firmware_changed(unit: Unit, station: Station, place: Place, protocol: str) -> None:
     """Fetch the inventory of a station anew that was onboarded with it, for its device model may differ (B07.FR.14)."""
-    if station.onboarding != Mode.INVENTORY or is_due(station) or protocol == Protocol.OCPP16:
+    if station.onboarding != Mode.INVENTORY or is_due(station) or versions.of(protocol).onboarding is None:
         return
     await _ask_for_inventory(unit, station, begun(None, place, protocol, unit.now))
 
@@ -129,9 +130,14 @@ async def answered(unit: Unit, station_id: str, call_id: str, response: Mapping[
             await _next(unit, station, progress.noted(refusal).at(Step.VARIABLES, unit.now))
             return
     elif progress.step is Step.VARIABLES:
-        await _next(unit, station, variables_answered(progress, response).at(Step.VARIABLES, unit.now))
+        await _next(unit, station, _variables_answered(progress, response).at(Step.VARIABLES, unit.now))
         return
     _store(unit, station, progress)
+
+
+def _variables_answered(progress: Progress, response: Mapping[str, Any] | None) -> Progress:
+    results = None if response is None else _commands(progress).set_variables.results(response)
+    return variables_answered(progress, results)
 
 
 async def _waiting_for(unit: Unit, station_id: str, call_id: str) -> tuple[Station | None, Progress | None]:
@@ -186,10 +192,10 @@ async def _next(unit: Unit, station: Station, progress: Progress) -> None:
 
 async def _ask_for_inventory(unit: Unit, station: Station, progress: Progress) -> Progress:
     request_id = await station_rows.take_request_id(unit.session, station.station_id) or 0
-    payload = {"requestId": request_id, "reportBase": "FullInventory"}
-    call_id = await _send(unit, station, progress, "GetBaseReport", payload)
+    request = _commands(progress).inventory(request_id)
+    call_id = await _send(unit, station, progress, request)
     await report_rows.begin(
-        unit.session, station.station_id, request_id, kind="GetBaseReport", call_id=call_id, now=unit.now
+        unit.session, station.station_id, request_id, kind=request.action, call_id=call_id, now=unit.now
     )
     return replace(progress, call_id=call_id, request_id=request_id)
 
@@ -198,27 +204,35 @@ async def _set_variables(unit: Unit, station: Station, progress: Progress) -> Pr
     left = station.onboarding_variables[progress.variables_done :]
     if not left:
         return await _ask_for_boot(unit, station, progress)
-    chunk = split(left, await _limits(unit, station))[0]
-    call_id = await _send(unit, station, progress, "SetVariables", {"setVariableData": chunk})
+    message = _commands(progress).set_variables
+    chunk = split(left, await _limits(unit, station, message.action))[0]
+    call_id = await _send(unit, station, progress, message.request(chunk))
     return replace(progress, call_id=call_id, variables_asked=len(chunk))
 
 
-async def _limits(unit: Unit, station: Station) -> ChunkLimits:
+async def _limits(unit: Unit, station: Station, action: str) -> ChunkLimits:
     """Return the station's limits; one variable per message when the inventory did not tell them (B05.FR.11)."""
-    items, size = items_per_message("SetVariables"), bytes_per_message("SetVariables")
+    items, size = items_per_message(action), bytes_per_message(action)
     known = await variable_rows.values(unit.session, station.station_id, (items, size))
     return ChunkLimits(parse_limit(known.get(items.path)) or 1, parse_limit(known.get(size.path)))
 
 
 async def _ask_for_boot(unit: Unit, station: Station, progress: Progress) -> Progress:
-    payload = {"requestedMessage": "BootNotification"}
-    call_id = await _send(unit, station, progress, "TriggerMessage", payload)
+    call_id = await _send(unit, station, progress, _commands(progress).boot)
     return replace(progress, step=Step.BOOT, call_id=call_id)
 
 
-async def _send(unit: Unit, station: Station, progress: Progress, action: str, payload: dict[str, Any]) -> str:
+def _commands(progress: Progress) -> Onboarding:
+    """Return what the station is asked. Raises ValueError: its version is accepted without onboarding."""
+    found = versions.of(progress.protocol).onboarding
+    if found is None:
+        raise ValueError(f"no onboarding in {progress.protocol}")
+    return found
+
+
+async def _send(unit: Unit, station: Station, progress: Progress, request: Request) -> str:
     """Record a call and send it behind the answer to what is being handled; returns its id."""
-    command = Command(new_id(), station.station_id, progress.protocol, action, payload, timeout_s(unit, station))
+    command = Command(new_id(), station.station_id, progress.protocol, *request, timeout_s(unit, station))
     target = Target(*progress.place)
     await call_rows.add(unit.session, await new_call(unit, command, target, requested_by=REQUESTED_BY))
     unit.send(outgoing(command, target))

@@ -6,7 +6,7 @@ Pending repeats at every interval. It always ends: a step that was begun three t
 comes for a minute although the station agreed, and one that takes ten minutes are left, with a note of what is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -181,13 +181,13 @@ def refusal_of_inventory(response: Mapping[str, Any] | None) -> str | None:
     return None if status == "Accepted" else f"no inventory: the station answered {status}"
 
 
-def variables_answered(progress: Progress, response: Mapping[str, Any] | None) -> Progress:
+def variables_answered(progress: Progress, results: Iterable[Mapping[str, Any]] | None) -> Progress:
     """Count the variables the station answered for, and note those it did not take; values are not in the notes."""
     done = progress.variables_done + progress.variables_asked
     progress = replace(progress, variables_done=done, variables_asked=0)
-    if response is None:
+    if results is None:
         return progress.noted("SetVariables: the station answered with an error")
-    for result in response["setVariableResult"]:
+    for result in results:
         if result["attributeStatus"] not in {"Accepted", "RebootRequired"}:
             name = f"{result['component']['name']}.{result['variable']['name']}"
             progress = progress.noted(f"{name}: {result['attributeStatus']}")

@@ -10,11 +10,10 @@ from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import RESULTS
 from csms_ocpp.errors import ErrorCode
-from csms_ocpp.versions import Protocol
 from csms_runtime.clock import from_ms, to_ms
 from csms_runtime.http import Problem
 
-from csms_device_mgmt import announcements
+from csms_device_mgmt import announcements, versions
 from csms_device_mgmt.boot.registration import Registration, refusal
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.beginnings import begin
@@ -28,6 +27,7 @@ from csms_device_mgmt.json import loads
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Unit
+from csms_device_mgmt.versions.version import DeviceVersion
 
 _CODES = {404: ErrorCode.NOT_IMPLEMENTED, 409: ErrorCode.SECURITY_ERROR, 422: ErrorCode.FORMAT_VIOLATION}
 """Why a CALL may not be sent, by the HTTP status that the same CALL would get on /calls."""
@@ -91,25 +91,27 @@ def _refusal(station: Station | None, order: CallOrder) -> CallOrderVerdict | No
 
 
 async def _understood(unit: Unit, station: Station, order: CallOrder) -> _Ordered:
-    protocol = Protocol(station.connection_protocol or Protocol.OCPP201)
+    version = versions.of_station(station.connection_protocol)
     try:
         payload = loads(order.payload)
     except orjson.JSONDecodeError:
-        return _Ordered(order, _command(unit, station, protocol, order, {}), _error(_no_json()))
-    command = _command(unit, station, protocol, order, payload if isinstance(payload, dict) else {})
+        return _Ordered(order, _command(unit, station, version, order, {}), _error(_no_json()))
+    command = _command(unit, station, version, order, payload if isinstance(payload, dict) else {})
     try:
-        await check(station, protocol, order.action, payload)
+        await check(station, version, order.action, payload)
         await check_known(unit.session, command)
     except Problem as problem:
         return _Ordered(order, command, _error(problem))
     return _Ordered(order, command, None)
 
 
-def _command(unit: Unit, station: Station, protocol: Protocol, order: CallOrder, payload: dict[str, Any]) -> Command:
+def _command(
+    unit: Unit, station: Station, version: DeviceVersion, order: CallOrder, payload: dict[str, Any]
+) -> Command:
     return Command(
         call_id=order.call_id,
         station_id=station.station_id,
-        protocol=protocol.value,
+        protocol=version.protocol.value,
         action=order.action,
         payload=payload,
         timeout_s=order.timeout_ms / 1000 or timeout_s(unit, station),
@@ -120,7 +122,7 @@ def _command(unit: Unit, station: Station, protocol: Protocol, order: CallOrder,
 
 
 def _unknown_stations(station_id: str, order: CallOrder) -> Command:
-    return Command(order.call_id, station_id, Protocol.OCPP201, order.action, {}, 0, order.origin)
+    return Command(order.call_id, station_id, versions.ASSUMED.protocol.value, order.action, {}, 0, order.origin)
 
 
 async def _carry_out(unit: Unit, record: Record, station: Station, ordered: _Ordered) -> list[Outgoing]:

@@ -6,28 +6,32 @@ from typing import Any
 
 from csms_ocpp.actions import from_csms
 from csms_ocpp.validation import all_violations_request
-from csms_ocpp.versions import Protocol
 from csms_runtime import heavy
 from csms_runtime.http import Problem
 from csms_runtime.http.problems import FieldError
 
 from csms_device_mgmt import announcements
 from csms_device_mgmt.boot.registration import refusal
-from csms_device_mgmt.commands.rules import RULES
 from csms_device_mgmt.json import size_of
 from csms_device_mgmt.tables import Station
+from csms_device_mgmt.versions.version import DeviceVersion
 
 _MOST_FINDINGS = 100
 
 
-async def check(station: Station, protocol: Protocol, action: str, payload: Any) -> None:  # noqa: ANN401 any JSON value
+async def check(
+    station: Station,
+    version: DeviceVersion,
+    action: str,
+    payload: Any,  # noqa: ANN401 any JSON value
+) -> None:
     """Raise the Problem that stands against sending a request.
 
-    404: the CSMS sends no such action in this protocol. 422: the payload is wrong. 409: its registration forbids it.
+    404: the CSMS sends no such action in this version. 422: the payload is wrong. 409: its registration forbids it.
     """
-    if not from_csms(protocol, action):
-        raise Problem(404, "Unknown action", f"{protocol.value} has no message {action} from CSMS to station")
-    errors = await heavy.run(size_of(payload), partial(violations, protocol, action, payload))
+    if not from_csms(version.protocol, action):
+        raise Problem(404, "Unknown action", f"{version.protocol.value} has no message {action} from CSMS to station")
+    errors = await heavy.run(size_of(payload), partial(violations, version, action, payload))
     if errors:
         raise Problem(422, "Payload refused", f"the payload is no valid {action} request", errors=errors)
     status = announcements.registration_status_of(station)
@@ -36,14 +40,14 @@ async def check(station: Station, protocol: Protocol, action: str, payload: Any)
         raise Problem(409, f"Station is {status.value.lower()}", reason)
 
 
-def violations(protocol: Protocol, action: str, payload: Any) -> list[FieldError]:  # noqa: ANN401 as above
+def violations(version: DeviceVersion, action: str, payload: Any) -> list[FieldError]:  # noqa: ANN401 as above
     """Return what is wrong with a request: by its schema, else by rules beyond it.
 
     The first hundred of very many.
     """
-    found = all_violations_request(protocol, action, payload)
+    found = all_violations_request(version.protocol, action, payload)
     if found:
         return [FieldError(*named) for violation in found for named in violation.by_field()]
-    rule = RULES.get(action) if protocol is not Protocol.OCPP16 else None
+    rule = version.rules.get(action)
     findings = rule(payload) if rule else ()
     return [FieldError(*finding) for finding in islice(findings, _MOST_FINDINGS)]

@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator
 
-from csms_ocpp.versions import Protocol
 from csms_runtime.http import Problem
 from csms_runtime.http.problems import FieldError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.certificates import installed_certificate_rows
 from csms_device_mgmt.certificates.certificate_rules import deletion
 from csms_device_mgmt.commands.command import Command
 from csms_device_mgmt.commands.finding import Finding
 from csms_device_mgmt.jobs import job_rows
-from csms_device_mgmt.jobs.course import KIND_OF_ACTION, JobState
+from csms_device_mgmt.jobs.course import JobKind, JobState
+from csms_device_mgmt.versions.version import Follows
 
 USED_BEFORE = (
     "the requestId was used before for an update of this station. That each has its own is a rule of this CSMS, not of "
@@ -21,9 +22,7 @@ USED_BEFORE = (
 
 
 async def check_known(session: AsyncSession, command: Command) -> None:
-    """Raise Problem 422 if what is known of the station stands against a command of OCPP 2, valid in itself."""
-    if command.protocol == Protocol.OCPP16:
-        return
+    """Raise Problem 422 if what is known of the station stands against a command that is valid in itself."""
     errors = [FieldError(*finding) async for finding in _findings(session, command)]
     if errors:
         detail = f"{command.action} does not fit what is known of the station"
@@ -31,12 +30,13 @@ async def check_known(session: AsyncSession, command: Command) -> None:
 
 
 async def _findings(session: AsyncSession, command: Command) -> AsyncIterator[Finding]:
-    station_id, action, payload = command.station_id, command.action, command.payload
-    if action == "UpdateFirmware":
-        job = await job_rows.find(session, station_id, KIND_OF_ACTION[action], payload["requestId"])
+    station_id, payload, version = command.station_id, command.payload, versions.of(command.protocol)
+    course = version.courses.get(command.action)
+    if course is not None and course.kind is JobKind.FIRMWARE_UPDATE:
+        job = await job_rows.find(session, station_id, course.kind, payload["requestId"])
         if job is not None and job.state != JobState.NOT_SENT:
             yield Finding("/requestId", USED_BEFORE)
-    if action == "DeleteCertificate":
+    if Follows.CERTIFICATE_DELETED in version.follows.get(command.action, ()):
         known = await installed_certificate_rows.all_hash_data(session, station_id)
         for finding in deletion(payload, known):
             yield finding

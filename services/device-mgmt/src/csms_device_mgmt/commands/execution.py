@@ -5,19 +5,19 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from csms.v1.station_pb2 import ReplyTo
 from csms_bus.ports import Bus, BusUnavailable, RecordRefused
 from csms_bus.requests import NoAnswer, NotAsked, Requester
-from csms_ocpp.versions import Protocol
 from csms_runtime import heavy
 from csms_runtime.clock import utcnow
 from csms_runtime.http import Problem
 from csms_runtime.ids import new_id
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.boot.registration import is_boot_trigger
-from csms_device_mgmt.commands import call_rows, remote_starts
+from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.beginnings import begin
 from csms_device_mgmt.commands.call_rows import CallOutcome, CallState, Completion
 from csms_device_mgmt.commands.checks import check
@@ -29,10 +29,12 @@ from csms_device_mgmt.commands.outcomes import settle
 from csms_device_mgmt.commands.room import Room, not_sent
 from csms_device_mgmt.connections.presence import Presence
 from csms_device_mgmt.json import integers, size_of
-from csms_device_mgmt.security_profile.offered_passwords import offered
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Call, Station
 from csms_device_mgmt.unit import Unit, Units
+from csms_device_mgmt.versions.version import DeviceVersion
+
+T = TypeVar("T")
 
 POLL_S = 0.1
 """How often a repeated request looks whether the first one's call is completed: it may run in another process."""
@@ -151,16 +153,26 @@ class CallExecution:
         Auth: a password that it is going to be asked to take, for it may take it, and be cut off. Transactions: that it
         is going to be asked to start one.
         """
-        if command.action == remote_starts.ACTION:
+        version = versions.of(command.protocol)
+        if command.action in version.starts:
             await self._tell_of_start(command)
-        if command.action != "SetVariables":
+        passwords = version.passwords.get(command.action)
+        if passwords is None:
             return
         try:
-            for password in offered(command.payload):
+            for password in passwords(command.payload):
                 await self._offer_password(command.station_id, password)
         except BaseException:
             await self._give_up(command, CallOutcome.NOT_CONNECTED)
             raise
+
+    async def version_of(self, station_id: str) -> DeviceVersion:
+        """Return the version that a station speaks. Raises Problem 404."""
+        async with self._units.reading() as session:
+            station = await station_rows.find(session, station_id)
+        if station is None:
+            raise _unknown_station()
+        return versions.of_station(station.connection_protocol)
 
     async def check(self, request: CallRequest) -> None:
         """Raise the Problem that stands against a request, if there is one; nothing is sent or recorded."""
@@ -169,7 +181,7 @@ class CallExecution:
         if station is None:
             raise _unknown_station()
         request = await _read(request)
-        await check(station, _protocol(station), request.action, request.payload)
+        await check(station, versions.of_station(station.connection_protocol), request.action, request.payload)
 
     async def _begun(self, request: CallRequest, reply_to: ReplyTo | None, size: int) -> _Begun:
         """Check and record a call; what its station is just about to do is given time: to connect, to boot first."""
@@ -210,15 +222,15 @@ class CallExecution:
             station = await station_rows.find(unit.session, request.station_id)
             if station is None:
                 raise _unknown_station()
-            protocol = _protocol(station)
-            await check(station, protocol, request.action, request.payload)
+            version = versions.of_station(station.connection_protocol)
+            await check(station, version, request.action, request.payload)
             target = target_of_station(unit, station)
             if may_wait and (target is None or _boots_first(station, request)):
                 return None
             command = Command(
                 call_id=new_id(),
                 station_id=request.station_id,
-                protocol=protocol.value,
+                protocol=version.protocol.value,
                 action=request.action,
                 payload=request.payload,
                 timeout_s=request.timeout_s or timeout_s(unit, station),
@@ -293,8 +305,11 @@ def _executed(command: Command, completion: Completion) -> Executed:
     )
 
 
-def _protocol(station: Station) -> Protocol:
-    return Protocol(station.connection_protocol or Protocol.OCPP201)
+def needed(version: DeviceVersion, found: T | None, what: str) -> T:
+    """Return what a version has. Raises Problem 422: it has nothing like it, so the station can't be asked."""
+    if found is None:
+        raise Problem(422, "Not in this version", f"the station speaks {version.protocol.value}, which has no {what}")
+    return found
 
 
 def _unknown_station() -> Problem:

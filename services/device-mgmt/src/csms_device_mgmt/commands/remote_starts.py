@@ -12,10 +12,11 @@ from csms_bus.requests import NoAnswer, Requester
 from csms_bus.topics import TRANSACTIONS_STARTS
 from csms_runtime.clock import now_ms
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.commands.command import Command
 from csms_device_mgmt.redacted import redacted
+from csms_device_mgmt.versions.version import Start
 
-ACTION = "RequestStartTransaction"
 WAIT_S = 2.0
 """How long a command waits for it to be noted: while transactions is away, stations are started all the same."""
 _INT32 = range(-(2**31), 2**31)
@@ -30,14 +31,16 @@ class RemoteStarts:
         self._requester = requester
 
     async def tell(self, command: Command) -> None:
-        """Have a RequestStartTransaction noted. Returns when it is, or after 2 seconds; raises nothing.
+        """Have a remote start noted. Returns when it is, or after 2 seconds; raises nothing.
 
         Ids beyond 32 bits are no station's: such a request is not noted.
         """
-        if not all(value in _INT32 for value in (command.payload["remoteStartId"], command.payload.get("evseId", 0))):
+        shown = redacted(command.protocol, command.action, command.payload)
+        start = versions.of(command.protocol).starts[command.action](shown)
+        if not all(value in _INT32 for value in (start.remote_start_id, start.evse_id)):
             return
         correlation_id = self._requester.new_correlation_id()
-        body = self._body(command)
+        body = self._body(command, start)
         body.correlation_id = correlation_id
         question = Outgoing(TRANSACTIONS_STARTS.name, new_record(command.station_id, remote_start=body))
         try:
@@ -45,15 +48,14 @@ class RemoteStarts:
         except (NoAnswer, BusUnavailable) as error:
             _log.warning("remote start not noted", station_id=command.station_id, reason=str(error))
 
-    def _body(self, command: Command) -> RemoteStart:
-        shown = redacted(command.protocol, command.action, command.payload)
+    def _body(self, command: Command, start: Start) -> RemoteStart:
         return RemoteStart(
             reply_to=self._requester.reply_to,
             deadline_ms=now_ms() + int(WAIT_S * 1000),
             call_id=command.call_id,
-            remote_start_id=shown["remoteStartId"],
-            evse_id=shown.get("evseId", 0),
-            id_token=shown["idToken"]["idToken"],
-            id_token_type=shown["idToken"]["type"],
+            remote_start_id=start.remote_start_id,
+            evse_id=start.evse_id,
+            id_token=start.id_token,
+            id_token_type=start.id_token_type,
             requested_at_ms=now_ms(),
         )

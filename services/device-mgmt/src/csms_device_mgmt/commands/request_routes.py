@@ -1,24 +1,29 @@
 """Asking a station for something it will report on later, by a requestId that it was not given before."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Problem, require
 from csms_runtime.http.prefer import Prefer, wants_async
 from fastapi import APIRouter, Body, Response, Security
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.api.models import CallModel
 from csms_device_mgmt.api.parameters import StationId, TimeoutS, location
 from csms_device_mgmt.commands.call_routes import answer
-from csms_device_mgmt.commands.execution import CallExecution, CallRequest
+from csms_device_mgmt.commands.execution import CallExecution, CallRequest, needed
 from csms_device_mgmt.commands.unanswered import RESPONSES
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.unit import Units
+from csms_device_mgmt.versions.version import DeviceVersion
 
+Choose = Callable[[DeviceVersion], str | None]
+"""Returns the action that asks, None if the version has none."""
 Payload = Annotated[dict[str, Any], Body(description="The OCPP request payload without requestId, which is chosen")]
 
 
-def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one: str, action: str) -> None:
-    """Add the route that sends `action` and answers as calls do, with the Location of what was asked for.
+def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one: str, choose: Choose) -> None:
+    """Add the route that sends the action that `choose` picks, and answers as calls do, with the Location.
 
     `one` is what it is called in the operation id.
     """
@@ -30,6 +35,8 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one
         timeout_s: TimeoutS = None,
         prefer: Prefer = None,
     ) -> Response:
+        version = await calls.version_of(station_id)
+        action = needed(version, choose(version), f"message for {path}")
         request_id = await new_request_id(units, station_id)
         request = CallRequest(
             station_id=station_id,
@@ -43,6 +50,7 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one
         answered.headers["Location"] = location("stations", station_id, path, str(row.request["requestId"]))
         return answered
 
+    documented = choose(versions.ASSUMED)
     routes.add_api_route(
         f"/stations/{{station_id}}/{path}",
         ask,
@@ -51,7 +59,7 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one
         responses=RESPONSES,
         dependencies=[Security(require("operate"))],
         name=f"request_{one}",
-        description=f"Send {action} with a requestId of its own; Location says where the outcome will be found. "
+        description=f"Send {documented} with a requestId of its own; Location says where the outcome will be found. "
         "Otherwise as POST /stations/{station_id}/calls/{action}.",
     )
 

@@ -4,6 +4,7 @@ from functools import partial
 
 from csms_runtime import heavy
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.device_model import variable_rows
 from csms_device_mgmt.device_model.variable_key import VariableKey
@@ -18,7 +19,8 @@ async def apply(unit: Unit, executed: Executed) -> None:
 
 
 def _values(executed: Executed) -> dict[VariableKey, str]:
-    results = (executed.response or {}).get("getVariableResult", [])
+    message = versions.of(executed.protocol).get_variables
+    results = message.results(executed.response) if message is not None else ()
     values = {
         VariableKey.in_message(result): result["attributeValue"]
         for result in results

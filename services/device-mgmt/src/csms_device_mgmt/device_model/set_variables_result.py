@@ -1,11 +1,10 @@
 """SetVariables (B05, A01): what the station accepted is kept, except secrets; an accepted password becomes valid."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from csms_runtime import heavy, passwords
 
-from csms_device_mgmt import announcements
+from csms_device_mgmt import announcements, versions
 from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.device_model import variable_rows
 from csms_device_mgmt.device_model.matching import in_request_order
@@ -26,8 +25,10 @@ async def apply(unit: Unit, executed: Executed) -> None:
 
 
 def _accepted(executed: Executed) -> Iterator[tuple[VariableKey, str]]:
-    asked: list[Mapping[str, Any]] = executed.request.get("setVariableData", [])
-    results = (executed.response or {}).get("setVariableResult", [])
+    message = versions.of(executed.protocol).set_variables
+    if message is None:
+        return
+    asked, results = message.elements(executed.request), message.results(executed.response)
     for element, result in zip(asked, in_request_order(asked, results), strict=True):
         if result is not None and result["attributeStatus"] == "Accepted":
             yield VariableKey.in_message(element), element["attributeValue"]

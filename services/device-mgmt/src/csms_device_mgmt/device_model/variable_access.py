@@ -1,32 +1,20 @@
 """Reading and setting any number of variables: split to what the station takes, merged to one answer (B05, B06)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from csms_runtime.http import Problem
 
 from csms_device_mgmt.commands.call_rows import CallOutcome
-from csms_device_mgmt.commands.execution import CallExecution, CallRequest
+from csms_device_mgmt.commands.execution import CallExecution, CallRequest, needed
 from csms_device_mgmt.device_model import variable_rows
 from csms_device_mgmt.device_model.chunks import ChunkLimits, parse_limit, split
 from csms_device_mgmt.device_model.matching import in_request_order
 from csms_device_mgmt.device_model.variable_key import JsonObject, VariableKey, bytes_per_message, items_per_message
 from csms_device_mgmt.tables import Call
 from csms_device_mgmt.unit import Units
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message that carries a list of variables, and the names of its fields."""
-
-    action: str
-    request_list: str
-    response_list: str
-
-
-GET = Message("GetVariables", "getVariableData", "getVariableResult")
-SET = Message("SetVariables", "setVariableData", "setVariableResult")
+from csms_device_mgmt.versions.version import DeviceVersion, VariableMessage
 
 
 @dataclass(slots=True)
@@ -46,24 +34,32 @@ class VariableAccess:
         self._units = units
         self._calls = calls
 
-    async def execute(self, message: Message, request: CallRequest, elements: Sequence[JsonObject]) -> Merged:
+    async def execute(
+        self,
+        choose: Callable[[DeviceVersion], VariableMessage | None],
+        request: CallRequest,
+        elements: Sequence[JsonObject],
+    ) -> Merged:
         """Send as many messages as it takes, one after the other. `request` tells who asks, and for which station.
 
-        Blocks up to the call timeout for each message. Raises as CallExecution.run does.
+        Blocks up to the call timeout for each message. Raises as CallExecution.run does, and Problem 422 if the
+        station's version has no such message. `choose` picks it.
         """
+        version = await self._calls.version_of(request.station_id)
+        message = needed(version, choose(version), "messages for a list of variables")
         await self._check(message, request, elements)
         merged = Merged()
-        limits = await self._limits(message, request, elements, merged)
+        limits = await self._limits(version, message, request, elements, merged)
         for chunk in split(elements, limits) if limits else ():
             row = await self._calls.run(_request(message, request, chunk))
             merged.calls.append(row)
             if row.outcome != CallOutcome.RESULT:
                 break
-            merged.results += in_request_order(chunk, (row.response or {})[message.response_list])
+            merged.results += in_request_order(chunk, message.results(row.response))
         merged.results += [None] * (len(elements) - len(merged.results))
         return merged
 
-    async def _check(self, message: Message, request: CallRequest, elements: Sequence[JsonObject]) -> None:
+    async def _check(self, message: VariableMessage, request: CallRequest, elements: Sequence[JsonObject]) -> None:
         """Check all elements as if one message carried them, so that nothing is sent if one of them is wrong."""
         try:
             await self._calls.check(_request(message, request, elements))
@@ -75,16 +71,22 @@ class VariableAccess:
             raise
 
     async def _limits(
-        self, message: Message, request: CallRequest, elements: Sequence[JsonObject], merged: Merged
+        self,
+        version: DeviceVersion,
+        message: VariableMessage,
+        request: CallRequest,
+        elements: Sequence[JsonObject],
+        merged: Merged,
     ) -> ChunkLimits | None:
         """Return the station's limits, from the stored device model, else asked for; None: it could not be asked."""
-        if len(elements) == 1:
+        get = version.get_variables
+        if len(elements) == 1 or get is None:
             return ChunkLimits()
         found: list[int | None] = []
         for key in (items_per_message(message.action), bytes_per_message(message.action)):
             stored, known = await self._stored(request.station_id, key)
             if not known:
-                row = await self._calls.run(_request(GET, request, [_element(key)]))
+                row = await self._calls.run(_request(get, request, [_element(key)]))
                 if row.outcome not in {CallOutcome.RESULT, CallOutcome.ERROR}:
                     merged.calls.append(row)
                     return None
@@ -98,9 +100,9 @@ class VariableAccess:
         return values.get(key.path), key.path in values
 
 
-def _request(message: Message, request: CallRequest, elements: Sequence[JsonObject]) -> CallRequest:
-    payload: dict[str, Any] = {message.request_list: list(elements)}
-    return replace(request, action=message.action, payload=payload)
+def _request(message: VariableMessage, request: CallRequest, elements: Sequence[JsonObject]) -> CallRequest:
+    action, payload = message.request(elements)
+    return replace(request, action=action, payload=payload)
 
 
 def _element(key: VariableKey) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """/stations/{id}/variables: the stored device model, and reading and setting variables on the station."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, demand, paginate, require
@@ -16,10 +17,14 @@ from csms_device_mgmt.commands.execution import CallRequest
 from csms_device_mgmt.commands.privileged import is_privileged
 from csms_device_mgmt.commands.unanswered import ERRORS, unanswered
 from csms_device_mgmt.device_model import variable_rows
-from csms_device_mgmt.device_model.variable_access import GET, SET, Merged, Message, VariableAccess
+from csms_device_mgmt.device_model.variable_access import Merged, VariableAccess
 from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.unit import Units
+from csms_device_mgmt.versions.version import DeviceVersion, VariableMessage
 
+Choose = Callable[[DeviceVersion], VariableMessage | None]
+_GET: Choose = attrgetter("get_variables")
+_SET: Choose = attrgetter("set_variables")
 Name = Annotated[str | None, Query(max_length=50, pattern=NO_NUL, description="Exactly this name, in any case")]
 
 
@@ -54,7 +59,9 @@ def router(units: Units, access: VariableAccess) -> APIRouter:
         station_id: StationId, body: VariablesBody, principal: CurrentPrincipal, timeout_s: TimeoutS = None
     ) -> VariablesAnswer:
         """Read variables from the station, in as many messages as its ItemsPerMessage and BytesPerMessage ask for."""
-        return await _execute(access, GET, CallRequest(station_id, "", None, principal.name, timeout_s), body.variables)
+        return await _execute(
+            access, _GET, CallRequest(station_id, "", None, principal.name, timeout_s), body.variables
+        )
 
     @routes.post("/stations/{station_id}/variables/set", dependencies=[operate], responses=ERRORS)
     async def set_variables(
@@ -63,7 +70,9 @@ def router(units: Units, access: VariableAccess) -> APIRouter:
         """Set variables on the station, split likewise. Passwords and keys need the scope admin."""
         if is_privileged("SetVariables", {"setVariableData": body.variables}):
             demand(principal, "admin")
-        return await _execute(access, SET, CallRequest(station_id, "", None, principal.name, timeout_s), body.variables)
+        return await _execute(
+            access, _SET, CallRequest(station_id, "", None, principal.name, timeout_s), body.variables
+        )
 
     @routes.get("/stations/{station_id}/variables", dependencies=[read])
     async def list_variables(
@@ -87,9 +96,9 @@ def router(units: Units, access: VariableAccess) -> APIRouter:
 
 
 async def _execute(
-    access: VariableAccess, message: Message, request: CallRequest, elements: Sequence[JsonObject]
+    access: VariableAccess, choose: Choose, request: CallRequest, elements: Sequence[JsonObject]
 ) -> VariablesAnswer:
-    merged = await access.execute(message, request, elements)
+    merged = await access.execute(choose, request, elements)
     last = merged.calls[-1]
     problem = unanswered(last, results=merged.results)
     if problem is not None:

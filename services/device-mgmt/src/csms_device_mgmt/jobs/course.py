@@ -36,43 +36,19 @@ IDLE = "Idle"
 class Course:
     """How a kind of job goes."""
 
-    action: str
-    """What asks for it."""
+    kind: JobKind
     notification: str
     """The message that reports on it."""
     completed: frozenset[str]
     failed: frozenset[str]
 
 
-COURSES = {
-    JobKind.FIRMWARE_UPDATE: Course(
-        "UpdateFirmware",
-        "FirmwareStatusNotification",
-        frozenset({"Installed"}),
-        frozenset({"DownloadFailed", "InstallationFailed", "InstallVerificationFailed", "InvalidSignature"}),
-    ),
-    JobKind.PUBLICATION: Course(
-        "PublishFirmware",
-        "PublishFirmwareStatusNotification",
-        frozenset({"Published"}),
-        frozenset({"DownloadFailed", "InvalidChecksum", "PublishFailed"}),
-    ),
-    JobKind.LOG: Course(
-        "GetLog",
-        "LogStatusNotification",
-        frozenset({"Uploaded"}),
-        frozenset({"BadMessage", "NotSupportedOperation", "PermissionDenied", "UploadFailure"}),
-    ),
-}
-KIND_OF_ACTION = {course.action: kind for kind, course in COURSES.items()}
-
 CANCELED = "AcceptedCanceled"
 """As an answer: an earlier job was canceled for this one (L01.FR.24, N01.FR.12). As a status of a log: it was."""
 
 
-def after_report(kind: JobKind, status: str) -> JobState:
+def after_report(course: Course, status: str) -> JobState:
     """Return a job's state after the station reported a status. What the station says last counts."""
-    course = COURSES[kind]
     if status in course.completed:
         return JobState.COMPLETED
     if status in course.failed:

@@ -1,15 +1,17 @@
 """UpdateFirmware, PublishFirmware and GetLog (L01, L03, N01): whether the station does it."""
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.jobs import job_rows
-from csms_device_mgmt.jobs.course import CANCELED, KIND_OF_ACTION, JobKind, JobState, after_response
+from csms_device_mgmt.jobs.course import CANCELED, JobKind, JobState, after_response
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.unit import Unit
 
 
 async def apply(unit: Unit, executed: Executed) -> None:
     """Move the job on. When the station canceled another one for it, that one is over (L01.FR.24, N01.FR.12)."""
-    kind, request_id = KIND_OF_ACTION[executed.action], executed.request.get("requestId")
+    kind = versions.of(executed.protocol).courses[executed.action].kind
+    request_id = executed.request.get("requestId")
     if request_id is None:
         return  # the gateway leaves a request out that is too large for the bus
     job = await job_rows.find(unit.session, executed.station_id, kind, request_id, lock=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import methodcaller
 
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest
@@ -14,7 +15,7 @@ from csms_device_mgmt.api.parameters import StationId, existing
 from csms_device_mgmt.commands import request_routes
 from csms_device_mgmt.commands.execution import CallExecution
 from csms_device_mgmt.jobs import job_rows
-from csms_device_mgmt.jobs.course import COURSES, JobKind
+from csms_device_mgmt.jobs.course import JobKind
 from csms_device_mgmt.reports.assembled_routes import RequestId
 from csms_device_mgmt.tables import Job, JobStep
 from csms_device_mgmt.unit import Units
@@ -57,7 +58,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
     for resource in RESOURCES:
         _add(routes, units, resource)
         request_routes.add(
-            routes, units, calls, path=resource.path, one=resource.one, action=COURSES[resource.kind].action
+            routes, units, calls, path=resource.path, one=resource.one, choose=methodcaller("job_action", resource.kind)
         )
     return routes
 

@@ -1,14 +1,14 @@
 """FirmwareStatusNotification, PublishFirmwareStatusNotification, LogStatusNotification (L01, L03, N01)."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import orjson
 from csms_db.packed import pack
 
+from csms_device_mgmt.boot.boot import Boot
 from csms_device_mgmt.jobs import job_rows
-from csms_device_mgmt.jobs.course import COURSES, IDLE, JobKind, after_report
+from csms_device_mgmt.jobs.course import IDLE, Course, JobKind, after_report
 from csms_device_mgmt.monitoring.recorded_messages import record
 from csms_device_mgmt.station_message import Answer, Handler, StationMessage
 from csms_device_mgmt.tables import Job
@@ -18,28 +18,24 @@ BOOTED = "Booted"
 """A step that is not a status of OCPP: the station booted while the update was under way."""
 
 
-def followed(kind: JobKind) -> Handler:
-    """Return the handler of a kind's notification."""
+def followed(course: Course) -> Handler:
+    """Return the handler of the notification of a kind of job."""
 
     async def handle(unit: Unit, message: StationMessage) -> Answer:
         await record(unit, message)
         if message.payload["status"] != IDLE:
-            await _move(unit, message, kind)
+            await _move(unit, message, course)
         return {}
 
     return handle
 
 
-FOLLOWED: Mapping[str, Handler] = {course.notification: followed(kind) for kind, course in COURSES.items()}
-"""Handlers by action."""
-
-
-async def _move(unit: Unit, message: StationMessage, kind: JobKind) -> None:
+async def _move(unit: Unit, message: StationMessage, course: Course) -> None:
     status = message.payload["status"]
-    job = await _concerned(unit, message, kind)
+    job = await _concerned(unit, message, course.kind)
     if job is not None and await _add_step(unit, message, job, status):
         job.status = status
-        job.state = after_report(kind, status).value
+        job.state = after_report(course, status).value
         job.updated_at = message.received_at
 
 
@@ -70,11 +66,10 @@ async def _add_step(unit: Unit, message: StationMessage, job: Job, status: str) 
     return await job_rows.add_step(unit.session, _step(message, job, status, packed, len(text)))
 
 
-async def booted(unit: Unit, message: StationMessage) -> None:
+async def booted(unit: Unit, message: StationMessage, boot: Boot) -> None:
     """Note a boot in the history of the newest firmware update under way: it is what that may have waited for."""
     for job in (await job_rows.under_way(unit.session, message.station_id, JobKind.FIRMWARE_UPDATE))[:1]:
-        version = message.payload["chargingStation"].get("firmwareVersion")
-        detail = {"reason": message.payload["reason"], "firmwareVersion": version}
+        detail = {"reason": boot.reason, "firmwareVersion": boot.firmware_version}
         unit.kept(message.station_id, 0)
         text = orjson.dumps(detail)
         await job_rows.add_step(unit.session, _step(message, job, BOOTED, text, len(text)))

@@ -1,6 +1,5 @@
 """Messages that are kept as they came and answered alike: no station meets NotImplemented for one of them."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from csms.v1.events_pb2 import StationNotified
@@ -11,19 +10,6 @@ from csms_device_mgmt.monitoring import notification_rows
 from csms_device_mgmt.redacted import Shown
 from csms_device_mgmt.station_message import Answer, Handler, StationMessage
 from csms_device_mgmt.unit import Unit
-
-NO_SMART_CHARGING = {"status": "Rejected"}
-"""There is no schedule to offer (K15.FR.04)."""
-
-ANSWERS: Mapping[str, Answer] = {
-    "ClearedChargingLimit": {},
-    "NotifyChargingLimit": {},
-    "NotifyEVChargingNeeds": NO_SMART_CHARGING,
-    "NotifyEVChargingSchedule": {"status": "Accepted"},
-    "ReservationStatusUpdate": {},
-    "SecurityEventNotification": {},
-}
-"""The answer to each action whose message is only recorded."""
 
 
 async def record(unit: Unit, message: StationMessage) -> None:
@@ -59,9 +45,8 @@ def _told(message: StationMessage, shown: Shown, max_bytes: int) -> dict[str, An
     return {"payload": shown.text} if len(shown.text) <= max_bytes else {"payload_omitted": True}
 
 
-def recorded(action: str) -> Handler:
-    """Return the handler of an action of `ANSWERS`."""
-    answer = ANSWERS[action]
+def recorded(answer: Answer) -> Handler:
+    """Return the handler of a message that is only recorded, with its answer."""
 
     async def handle(unit: Unit, message: StationMessage) -> Answer:
         await record(unit, message)

@@ -1,6 +1,7 @@
 """Reports of every kind as the API shows them: the device model's and the others (K09, N02, N09, O03)."""
 
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Annotated, TypeVar
 
 from csms_db.bounded import fitting
@@ -61,8 +62,14 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
     routes = APIRouter(tags=["Reports"])
     for resource in RESOURCES:
         _add(routes, units, resource)
-        (action,) = resource.series.actions
-        request_routes.add(routes, units, calls, path=resource.path, one=resource.one, action=action)
+        request_routes.add(
+            routes,
+            units,
+            calls,
+            path=resource.path,
+            one=resource.one,
+            choose=methodcaller("report_action", resource.series),
+        )
     return routes
 
 

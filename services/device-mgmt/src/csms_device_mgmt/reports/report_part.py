@@ -11,7 +11,7 @@ from csms_db.packed import pack
 from csms_device_mgmt.monitoring.recorded_messages import record
 from csms_device_mgmt.reports import report_rows
 from csms_device_mgmt.reports.assembly import ReportStatus
-from csms_device_mgmt.reports.series import CHARGING_PROFILES, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, MONITORS, Series
+from csms_device_mgmt.reports.series import Series
 from csms_device_mgmt.station_message import Answer, Handler, StationMessage
 from csms_device_mgmt.tables import Report
 from csms_device_mgmt.unit import Unit
@@ -109,10 +109,3 @@ def assembled(series: Series) -> Handler:
         return {}
 
     return handle
-
-
-ASSEMBLED: Mapping[str, Handler] = {
-    series.message: assembled(series)
-    for series in (MONITORS, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, CHARGING_PROFILES)
-}
-"""Handlers by action."""

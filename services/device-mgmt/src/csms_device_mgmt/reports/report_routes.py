@@ -12,13 +12,14 @@ from csms_device_mgmt.api import views
 from csms_device_mgmt.api.models import CallModel, ReportModel, ReportSummaryModel
 from csms_device_mgmt.api.parameters import StationId, TimeoutS, location
 from csms_device_mgmt.commands.call_rows import CallState
-from csms_device_mgmt.commands.execution import CallExecution, CallRequest
+from csms_device_mgmt.commands.execution import CallExecution, CallRequest, needed
 from csms_device_mgmt.commands.request_routes import new_request_id
 from csms_device_mgmt.commands.unanswered import ERRORS, unanswered
 from csms_device_mgmt.reports.assembled_routes import ReportCursor, RequestId, entries_after, found, listed, shown
 from csms_device_mgmt.reports.assembly import CLOSED, ReportStatus
 from csms_device_mgmt.reports.series import DEVICE_MODEL
 from csms_device_mgmt.unit import Units
+from csms_device_mgmt.versions.version import ModelReports, Request
 
 
 class ReportBody(BaseModel):
@@ -46,16 +47,11 @@ class ReportBody(BaseModel):
             raise wrong("/report_base", detail)
         return self
 
-    def message(self, request_id: int) -> tuple[str, dict[str, Any]]:
-        """Return the action and payload that ask for it."""
+    def request(self, reports: ModelReports, request_id: int) -> Request:
+        """Return what asks for it."""
         if self.report_base is not None:
-            return "GetBaseReport", {"requestId": request_id, "reportBase": self.report_base}
-        payload: dict[str, Any] = {"requestId": request_id}
-        if self.component_criteria is not None:
-            payload["componentCriteria"] = self.component_criteria
-        if self.component_variables is not None:
-            payload["componentVariable"] = self.component_variables
-        return "GetReport", payload
+            return reports.base(request_id, self.report_base)
+        return reports.chosen(request_id, self.component_criteria, self.component_variables)
 
 
 class ReportAnswer(ReportSummaryModel):
@@ -79,14 +75,16 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
         prefer: Prefer = None,
     ) -> ReportAnswer:
         """Ask the station for a report. 202: it will come, see Location. 200: the station said that none will come."""
-        action, payload = body.message(await new_request_id(units, station_id))
-        request = CallRequest(station_id, action, payload, principal.name, timeout_s)
+        version = await calls.version_of(station_id)
+        reports = needed(version, version.model_reports, "reports of the device model")
+        request_id = await new_request_id(units, station_id)
+        request = CallRequest(station_id, *body.request(reports, request_id), principal.name, timeout_s)
         row = await (calls.post(request) if wants_async(prefer) else calls.run(request))
         asynchronous = row.state == CallState.OPEN and wants_async(prefer)
-        problem = None if asynchronous else unanswered(row, request_id=payload["requestId"])
+        problem = None if asynchronous else unanswered(row, request_id=request_id)
         if problem is not None:
             raise problem
-        report = await found(units, station_id, payload["requestId"], DEVICE_MODEL)
+        report = await found(units, station_id, request_id, DEVICE_MODEL)
         response.headers["Location"] = location("stations", station_id, "reports", str(report.request_id))
         response.status_code = 200 if ReportStatus(report.status) in CLOSED else 202
         return ReportAnswer(**views.report(report).model_dump(), call=views.call(row))

@@ -11,8 +11,6 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from csms_device_mgmt.device_model.variable_key import NETWORK_CONFIGURATION_PRIORITY
-
 MAX_ATTEMPTS: Final = 5
 """How often a step's CALL is sent."""
 
@@ -105,40 +103,6 @@ def begun(wanted: Wanted, from_profile: int, now: datetime) -> ProfileChange:
 def certified(change: ProfileChange) -> ProfileChange:
     """Return what follows when the station has its certificate."""
     return change.at(Step.READ_PRIORITY if change.priority is None else Step.NETWORK_PROFILE)
-
-
-def request(change: ProfileChange, *, is_201: bool) -> tuple[str, dict[str, Any]]:
-    """Return action and payload of the step's CALL."""
-    priority = {
-        "component": NETWORK_CONFIGURATION_PRIORITY.component_json(),
-        "variable": NETWORK_CONFIGURATION_PRIORITY.variable_json(),
-    }
-    match change.step:
-        case Step.CERTIFICATE:
-            return "TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"}
-        case Step.READ_PRIORITY:
-            return "GetVariables", {"getVariableData": [priority]}
-        case Step.NETWORK_PROFILE:
-            return "SetNetworkProfile", _network_profile(change.wanted, is_201=is_201)
-        case Step.PRIORITY:
-            value = ",".join(str(slot) for slot in change.priority or ())
-            return "SetVariables", {"setVariableData": [{**priority, "attributeValue": value}]}
-        case _:
-            return "Reset", {"type": change.wanted.reset_type}
-
-
-def _network_profile(wanted: Wanted, *, is_201: bool) -> dict[str, Any]:
-    """OCPP 2.0.1 calls itself OCPP20; later versions take what the station negotiates."""
-    data = {
-        "ocppTransport": "JSON",
-        "ocppCsmsUrl": wanted.ocpp_csms_url,
-        "messageTimeout": wanted.message_timeout_s,
-        "securityProfile": wanted.security_profile,
-        "ocppInterface": wanted.ocpp_interface,
-    }
-    if is_201:
-        data["ocppVersion"] = "OCPP20"
-    return {"configurationSlot": wanted.configuration_slot, "connectionData": data}
 
 
 def refused(change: ProfileChange, code: str) -> ProfileChange:

@@ -8,11 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from csms_device_mgmt.api.models import CallModel
 from csms_device_mgmt.api.parameters import StationId, TimeoutS
 from csms_device_mgmt.commands.call_routes import answer
-from csms_device_mgmt.commands.execution import CallExecution, CallRequest
+from csms_device_mgmt.commands.execution import CallExecution, CallRequest, needed
 from csms_device_mgmt.commands.unanswered import ERRORS
-from csms_device_mgmt.device_model.variable_key import BASIC_AUTH_PASSWORD
 from csms_device_mgmt.stations.inventory import Inventory
-from csms_device_mgmt.tables import Call
 
 
 class PasswordBody(BaseModel):
@@ -33,21 +31,12 @@ def router(calls: CallExecution, inventory: Inventory) -> APIRouter:
         station_id: StationId, body: PasswordBody, principal: CurrentPrincipal, timeout_s: TimeoutS = None
     ) -> Response:
         """Set the station's password. It replaces the old one here only if the station accepts it (A01.FR.03)."""
-        element = {
-            "component": BASIC_AUTH_PASSWORD.component_json(),
-            "variable": BASIC_AUTH_PASSWORD.variable_json(),
-            "attributeValue": body.password,
-        }
-        payload = {"setVariableData": [element]}
-        row = await calls.run(CallRequest(station_id, "SetVariables", payload, principal.name, timeout_s))
-        if _accepted(row):
+        version = await calls.version_of(station_id)
+        action, payload = needed(version, version.set_password, "password that can be set")(body.password)
+        row = await calls.run(CallRequest(station_id, action, payload, principal.name, timeout_s))
+        if version.password_taken(row.response):
             # Told already through the outbox with the outcome; asked again so that the password is valid on return.
             await inventory.confirm_password(station_id, body.password)
         return await answer(row, None)
 
     return routes
-
-
-def _accepted(row: Call) -> bool:
-    results = (row.response or {}).get("setVariableResult", [])
-    return any(result["attributeStatus"] == "Accepted" for result in results)

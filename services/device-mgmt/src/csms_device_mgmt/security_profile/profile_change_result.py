@@ -7,4 +7,4 @@ from csms_device_mgmt.unit import Unit
 
 async def apply(unit: Unit, executed: Executed) -> None:
     """Go on with what the station answered; calls that are none of a change's lead to nothing."""
-    await profile_changes.completed(unit, executed.station_id, executed.call_id, executed.completion)
+    await profile_changes.completed(unit, executed.station_id, executed.call_id, executed.protocol, executed.completion)

@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from csms_ocpp.versions import Protocol
 from csms_runtime.ids import new_id
 
-from csms_device_mgmt import announcements
+from csms_device_mgmt import announcements, versions
 from csms_device_mgmt.boot.registration import refusal
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.call_rows import Completion
@@ -17,11 +16,9 @@ from csms_device_mgmt.security_profile.change import (
     ProfileChange,
     Step,
     Wanted,
-    answered,
     begun,
     certified,
     refused,
-    request,
 )
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Station
@@ -51,14 +48,15 @@ def cancel(unit: Unit, station: Station, change: ProfileChange) -> None:
     _store(unit, station, change.failed("canceled"))
 
 
-async def completed(unit: Unit, station_id: str, call_id: str, completion: Completion) -> None:
+async def completed(unit: Unit, station_id: str, call_id: str, protocol: str, completion: Completion) -> None:
     """Go on after the outcome of a call of a change; other calls change nothing."""
     station = (await station_rows.lock(unit.session, [station_id])).get(station_id)
     change = change_of(station) if station else None
     if station is None or change is None or change.call_id != call_id:
         return
-    if completion.response is not None:
-        await _go_on(unit, station, change, answered(change, completion.response))
+    steps = versions.of(protocol).profile_steps
+    if completion.response is not None and steps is not None:
+        await _go_on(unit, station, change, steps.answered(change, completion.response))
     elif completion.error is not None:
         _store(unit, station, refused(change, completion.error["code"]))
     elif change.step is Step.RESET and not completion.never_sent:
@@ -144,15 +142,16 @@ async def _send(unit: Unit, station: Station, change: ProfileChange) -> None:
     if change.attempts >= MAX_ATTEMPTS:
         _store(unit, station, change.failed(f"nothing came of it, asked {MAX_ATTEMPTS} times"))
         return
-    protocol = station.connection_protocol or Protocol.OCPP201
-    action, payload = request(change, is_201=protocol == Protocol.OCPP201)
-    reason = refusal(announcements.registration_status_of(station), action, payload)
-    if protocol == Protocol.OCPP16:
-        reason = "the station speaks OCPP 1.6 now"
+    version = versions.of_station(station.connection_protocol)
+    if version.profile_steps is None:
+        _store(unit, station, change.failed(f"the station speaks {version.protocol.value} now"))
+        return
+    request = version.profile_steps.request(change)
+    reason = refusal(announcements.registration_status_of(station), *request)
     if reason is not None:
         _store(unit, station, change.failed(reason))
         return
-    command = Command(new_id(), station.station_id, protocol, action, payload, timeout_s(unit, station))
+    command = Command(new_id(), station.station_id, version.protocol.value, *request, timeout_s(unit, station))
     await call_rows.add(unit.session, await new_call(unit, command, target, requested_by=REQUESTED_BY))
     unit.send(outgoing(command, target))
     sent = {"call_id": command.call_id, "connection_id": target.connection_id, "attempts": change.attempts + 1}

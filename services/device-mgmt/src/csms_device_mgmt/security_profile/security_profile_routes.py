@@ -2,18 +2,19 @@
 
 from typing import Annotated, Literal
 
-from csms_ocpp.versions import Protocol
 from csms_runtime.http import Problem, require
 from csms_runtime.http.documented import problem
 from csms_runtime.http.problems import FieldError
 from fastapi import APIRouter, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.announcements import registration_status_of
 from csms_device_mgmt.api import views
 from csms_device_mgmt.api.models import SecurityProfileModel
 from csms_device_mgmt.api.parameters import StationId, existing, location
 from csms_device_mgmt.boot.registration import Registration
+from csms_device_mgmt.commands.execution import needed
 from csms_device_mgmt.security_profile import profile_changes
 from csms_device_mgmt.security_profile.change import ENDED, Step, Wanted
 from csms_device_mgmt.settings import DeviceSettings
@@ -164,8 +165,8 @@ def _check(station: Station, wanted: int) -> None:
     if wanted <= present:
         detail = f"the station has security profile {present}: it can only get a higher one (A05.FR.07)"
         raise Problem(409, "Security profile cannot be lowered", detail)
-    if station.connection_protocol == Protocol.OCPP16:
-        raise Problem(409, "Not in OCPP 1.6", "OCPP 1.6 has no network profiles")
+    version = versions.of_station(station.connection_protocol)
+    needed(version, version.profile_steps, "network profiles")
     if registration_status_of(station) is Registration.REJECTED:
         raise Problem(409, "Station is rejected", "a rejected station is sent nothing (B03.FR.03)")
     if wanted == CERTIFICATE_PROFILE and not station.serial_number:

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 from csms_db.bounded import fitting
 from csms_ocpp.redaction import is_secret_variable
 from csms_ocpp.station_ids import RULE, checked
-from csms_ocpp.versions import Protocol
 from csms_runtime.http import Page, PageParams, paginate, require
 from csms_runtime.http.documented import problem
 from csms_runtime.http.fields import wrong
@@ -17,6 +16,7 @@ from fastapi import APIRouter, Path, Query, Response, Security
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from sqlalchemy import ColumnElement
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.api import views
 from csms_device_mgmt.api.models import StationModel
 from csms_device_mgmt.api.parameters import StationId, existing, text_position
@@ -104,9 +104,10 @@ class StationBody(BaseModel):
 
 
 def _check_variable(number: int, element: dict[str, Any]) -> None:
-    found = violations(Protocol.OCPP201, "SetVariables", {"setVariableData": [element]})
+    message = versions.ONBOARDING.set_variables
+    found = violations(versions.ASSUMED, *message.request([element]))
     if found:
-        raise wrong(found[0].pointer.replace("/setVariableData/0", f"/{number}", 1), found[0].detail)
+        raise wrong(found[0].pointer.replace(f"/{message.request_list}/0", f"/{number}", 1), found[0].detail)
     if is_secret_variable(element["variable"]["name"]):
         raise wrong(f"/{number}", "a secret is not kept here; use /stations/{station_id}/password")
 
