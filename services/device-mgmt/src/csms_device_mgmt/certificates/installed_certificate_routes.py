@@ -3,9 +3,9 @@
 from csms_runtime.http import Page, PageParams, paginate, require
 from fastapi import APIRouter, Security
 
-from csms_device_mgmt.api.models import InstalledCertificateModel
-from csms_device_mgmt.api.parameters import StationId, existing, number_position
 from csms_device_mgmt.certificates import installed_certificate_rows
+from csms_device_mgmt.certificates.installed_certificate_views import InstalledCertificateModel
+from csms_device_mgmt.parameters import StationId, existing, number_position
 from csms_device_mgmt.tables import InstalledCertificate
 from csms_device_mgmt.unit import Units
 

@@ -10,14 +10,13 @@ from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Body, Path, Response, Security
 from fastapi.responses import JSONResponse
 
-from csms_device_mgmt.api import views
-from csms_device_mgmt.api.models import CallModel, CallRecordModel
-from csms_device_mgmt.api.parameters import StationId, TimeoutS, existing, location, moment_and_id
-from csms_device_mgmt.commands import call_rows
+from csms_device_mgmt.commands import call_rows, call_views
 from csms_device_mgmt.commands.call_rows import CallState
+from csms_device_mgmt.commands.call_views import CallModel, CallRecordModel
 from csms_device_mgmt.commands.execution import CallExecution, CallRequest
 from csms_device_mgmt.commands.privileged import is_privileged
 from csms_device_mgmt.commands.unanswered import RESPONSES, unanswered
+from csms_device_mgmt.parameters import StationId, TimeoutS, existing, location, moment_and_id
 from csms_device_mgmt.tables import Call
 from csms_device_mgmt.unit import Units
 
@@ -77,7 +76,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
             row = await call_rows.find(session, call_id)
         if row is None:
             raise Problem(404, "Unknown call", "there is no such call")
-        return views.call_record(row)
+        return call_views.call_record(row)
 
     @routes.get("/stations/{station_id}/calls", dependencies=[read])
     async def list_calls(station_id: StationId, page: PageParams) -> Page[CallRecordModel]:
@@ -90,7 +89,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
             found.rows,
             page.limit,
             position=lambda row: [row.created_at.isoformat(), row.call_id],
-            item=views.call_record,
+            item=call_views.call_record,
             more=found.more,
         )
 
@@ -101,8 +100,8 @@ async def answer(row: Call, prefer: str | None) -> Response:
     """Answer with a call as it is. Raises Problem for one that the station did not answer."""
     if row.state == CallState.OPEN and wants_async(prefer):
         headers = {"Location": location("calls", row.call_id), "Preference-Applied": "respond-async"}
-        return JSONResponse(views.call_record(row).model_dump(mode="json"), 202, headers)
+        return JSONResponse(call_views.call_record(row).model_dump(mode="json"), 202, headers)
     problem = unanswered(row)
     if problem is not None:
         raise problem
-    return await written(row.size, lambda: views.call(row))
+    return await written(row.size, lambda: call_views.call(row))

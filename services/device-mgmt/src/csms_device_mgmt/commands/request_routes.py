@@ -8,11 +8,11 @@ from csms_runtime.http.prefer import Prefer, wants_async
 from fastapi import APIRouter, Body, Response, Security
 
 from csms_device_mgmt import versions
-from csms_device_mgmt.api.models import CallModel
-from csms_device_mgmt.api.parameters import StationId, TimeoutS, location
 from csms_device_mgmt.commands.call_routes import answer
+from csms_device_mgmt.commands.call_views import CallModel
 from csms_device_mgmt.commands.execution import CallExecution, CallRequest, needed
 from csms_device_mgmt.commands.unanswered import RESPONSES
+from csms_device_mgmt.parameters import StationId, TimeoutS, location
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.unit import Units
 from csms_device_mgmt.versions.version import DeviceVersion

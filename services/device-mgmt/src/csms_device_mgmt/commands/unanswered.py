@@ -5,9 +5,9 @@ from typing import Any
 from csms_runtime.http import Problem
 from csms_runtime.http.documented import problem
 
-from csms_device_mgmt.api import views
-from csms_device_mgmt.api.models import CallModel, CallRecordModel
+from csms_device_mgmt.commands import call_views
 from csms_device_mgmt.commands.call_rows import CallOutcome, CallState
+from csms_device_mgmt.commands.call_views import CallModel, CallRecordModel
 from csms_device_mgmt.tables import Call
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -25,7 +25,7 @@ def unanswered(row: Call, **more: Any) -> Problem | None:  # noqa: ANN401 any JS
     504 for a timeout (without `sent_at`: it was never sent), for an unknown outcome, and for a call still open after
     all the waiting; 409 for a CALL that was not sent because the station is not connected.
     """
-    members: dict[str, Any] = {**views.call(row).model_dump(), **more}
+    members: dict[str, Any] = {**call_views.call(row).model_dump(), **more}
     if row.outcome == CallOutcome.TIMEOUT and row.sent_at is None:
         detail = "it waited too long for those before it and was never sent: a repeat sends it anew"
         return Problem(504, "Not sent in time", detail, nothing_done=True, **members)

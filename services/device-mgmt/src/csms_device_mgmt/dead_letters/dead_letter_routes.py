@@ -12,8 +12,8 @@ from fastapi import APIRouter, Path, Query, Response, Security
 from google.protobuf.message import DecodeError
 from pydantic import BaseModel, Field
 
-from csms_device_mgmt.api.parameters import number_position
 from csms_device_mgmt.dead_letters import dead_letter_rows
+from csms_device_mgmt.parameters import number_position
 from csms_device_mgmt.stations.station_rows import spelling
 from csms_device_mgmt.tables import DeadLetter
 from csms_device_mgmt.unit import Units

@@ -10,15 +10,16 @@ from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Query, Security
 from pydantic import BaseModel, ConfigDict, Field
 
-from csms_device_mgmt.api import views
-from csms_device_mgmt.api.models import CallModel, VariableModel
-from csms_device_mgmt.api.parameters import StationId, TimeoutS, existing, text_position
+from csms_device_mgmt.commands import call_views
+from csms_device_mgmt.commands.call_views import CallModel
 from csms_device_mgmt.commands.execution import CallRequest
 from csms_device_mgmt.commands.privileged import is_privileged
 from csms_device_mgmt.commands.unanswered import ERRORS, unanswered
-from csms_device_mgmt.device_model import variable_rows
+from csms_device_mgmt.device_model import variable_rows, variable_views
 from csms_device_mgmt.device_model.variable_access import Merged, VariableAccess
 from csms_device_mgmt.device_model.variable_key import JsonObject
+from csms_device_mgmt.device_model.variable_views import VariableModel
+from csms_device_mgmt.parameters import StationId, TimeoutS, existing, text_position
 from csms_device_mgmt.unit import Units
 from csms_device_mgmt.versions.version import DeviceVersion, VariableMessage
 
@@ -90,7 +91,7 @@ def router(units: Units, access: VariableAccess) -> APIRouter:
                 component=component,
                 variable=variable,
             )
-        return paginate(rows, page.limit, position=lambda row: [row.path], item=views.variable)
+        return paginate(rows, page.limit, position=lambda row: [row.path], item=variable_views.variable)
 
     return routes
 
@@ -111,5 +112,5 @@ def _answer(station_id: str, merged: Merged) -> VariablesAnswer:
         station_id=station_id,
         outcome=merged.calls[-1].outcome or "",
         results=[dict(result) if result is not None else None for result in merged.results],
-        calls=[views.call(row) for row in merged.calls],
+        calls=[call_views.call(row) for row in merged.calls],
     )

@@ -10,12 +10,12 @@ from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest
 from fastapi import APIRouter, Security
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_device_mgmt.api.models import JobModel, JobStepModel
-from csms_device_mgmt.api.parameters import StationId, existing
 from csms_device_mgmt.commands import request_routes
 from csms_device_mgmt.commands.execution import CallExecution
 from csms_device_mgmt.jobs import job_rows
 from csms_device_mgmt.jobs.course import JobKind
+from csms_device_mgmt.jobs.job_views import JobModel, JobStepModel
+from csms_device_mgmt.parameters import StationId, existing
 from csms_device_mgmt.reports.assembled_routes import RequestId
 from csms_device_mgmt.tables import Job, JobStep
 from csms_device_mgmt.unit import Units

@@ -6,10 +6,9 @@ from csms_runtime.http import Page, PageParams, paginate, require
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Query, Security
 
-from csms_device_mgmt.api import views
-from csms_device_mgmt.api.models import NotificationModel
-from csms_device_mgmt.api.parameters import StationId, existing, moment_and_id
-from csms_device_mgmt.monitoring import notification_rows
+from csms_device_mgmt.monitoring import notification_rows, notification_views
+from csms_device_mgmt.monitoring.notification_views import NotificationModel
+from csms_device_mgmt.parameters import StationId, existing, moment_and_id
 from csms_device_mgmt.unit import Units
 
 Action = Annotated[
@@ -35,7 +34,7 @@ def router(units: Units) -> APIRouter:
             found.rows,
             page.limit,
             position=lambda row: [row.received_at.isoformat(), row.record_id],
-            item=views.notification,
+            item=notification_views.notification,
             more=found.more,
         )
 

@@ -3,10 +3,9 @@
 from csms_runtime.http import Page, PageParams, paginate, require
 from fastapi import APIRouter, Security
 
-from csms_device_mgmt.api import views
-from csms_device_mgmt.api.models import RefusedMessageModel
-from csms_device_mgmt.api.parameters import StationId, existing, moment_and_id
-from csms_device_mgmt.refused_messages import refused_message_rows
+from csms_device_mgmt.parameters import StationId, existing, moment_and_id
+from csms_device_mgmt.refused_messages import refused_message_rows, refused_message_views
+from csms_device_mgmt.refused_messages.refused_message_views import RefusedMessageModel
 from csms_device_mgmt.unit import Units
 
 
@@ -29,7 +28,7 @@ def router(units: Units) -> APIRouter:
             rows,
             page.limit,
             position=lambda row: [row.received_at.isoformat(), row.record_id],
-            item=views.refused_message,
+            item=refused_message_views.refused_message,
         )
 
     return routes

@@ -9,13 +9,12 @@ from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest, decode_cursor, encode_cursor
 from fastapi import APIRouter, Path, Query, Security
 
-from csms_device_mgmt.api import views
-from csms_device_mgmt.api.models import CustomerInformationModel, ReportModel, ReportSummaryModel
-from csms_device_mgmt.api.parameters import StationId, existing, number_position
 from csms_device_mgmt.commands import request_routes
 from csms_device_mgmt.commands.execution import CallExecution
-from csms_device_mgmt.reports import report_rows
+from csms_device_mgmt.parameters import StationId, existing, number_position
+from csms_device_mgmt.reports import report_rows, report_views
 from csms_device_mgmt.reports.assembly import ReportStatus, after_part, assemble
+from csms_device_mgmt.reports.report_views import CustomerInformationModel, ReportModel, ReportSummaryModel
 from csms_device_mgmt.reports.series import CHARGING_PROFILES, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, MONITORS, Series
 from csms_device_mgmt.tables import Report
 from csms_device_mgmt.unit import Units
@@ -126,7 +125,7 @@ async def shown(units: Units, row: Report, model: type[Model], page: PageRequest
         # Read after the parts, so that it is no older than they are.
         row = await report_rows.find(session, row.station_id, row.request_id, message=row.message) or row
     assembly = assemble(numbers)
-    fields = views.report(row).model_dump()
+    fields = report_views.report(row).model_dump()
     if numbers or row.status == ReportStatus.COMPLETE:  # its parts may have given way to newer history
         fields |= {"status": after_part(assembly).value, "complete": assembly.complete}
     return model(
@@ -150,4 +149,4 @@ async def listed(units: Units, station_id: str, page: PageParams, series: Series
     async with units.reading() as session:
         await existing(session, station_id)
         rows = await report_rows.page(session, station_id, limit=page.limit + 1, before=before, message=series.message)
-    return paginate(rows, page.limit, position=lambda row: [row.request_id], item=views.report)
+    return paginate(rows, page.limit, position=lambda row: [row.request_id], item=report_views.report)

@@ -8,15 +8,17 @@ from csms_runtime.http.prefer import Prefer, wants_async
 from fastapi import APIRouter, Response, Security
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
-from csms_device_mgmt.api import views
-from csms_device_mgmt.api.models import CallModel, ReportModel, ReportSummaryModel
-from csms_device_mgmt.api.parameters import StationId, TimeoutS, location
+from csms_device_mgmt.commands import call_views
 from csms_device_mgmt.commands.call_rows import CallState
+from csms_device_mgmt.commands.call_views import CallModel
 from csms_device_mgmt.commands.execution import CallExecution, CallRequest, needed
 from csms_device_mgmt.commands.request_routes import new_request_id
 from csms_device_mgmt.commands.unanswered import ERRORS, unanswered
+from csms_device_mgmt.parameters import StationId, TimeoutS, location
+from csms_device_mgmt.reports import report_views
 from csms_device_mgmt.reports.assembled_routes import ReportCursor, RequestId, entries_after, found, listed, shown
 from csms_device_mgmt.reports.assembly import CLOSED, ReportStatus
+from csms_device_mgmt.reports.report_views import ReportModel, ReportSummaryModel
 from csms_device_mgmt.reports.series import DEVICE_MODEL
 from csms_device_mgmt.unit import Units
 from csms_device_mgmt.versions.version import ModelReports, Request
@@ -87,7 +89,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
         report = await found(units, station_id, request_id, DEVICE_MODEL)
         response.headers["Location"] = location("stations", station_id, "reports", str(report.request_id))
         response.status_code = 200 if ReportStatus(report.status) in CLOSED else 202
-        return ReportAnswer(**views.report(report).model_dump(), call=views.call(row))
+        return ReportAnswer(**report_views.report(report).model_dump(), call=call_views.call(row))
 
     @routes.get("/stations/{station_id}/reports/{request_id}", dependencies=[read])
     async def get_report(station_id: StationId, request_id: RequestId, cursor: ReportCursor = None) -> ReportModel:

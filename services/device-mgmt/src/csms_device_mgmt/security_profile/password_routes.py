@@ -5,11 +5,11 @@ from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from fastapi import APIRouter, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 
-from csms_device_mgmt.api.models import CallModel
-from csms_device_mgmt.api.parameters import StationId, TimeoutS
 from csms_device_mgmt.commands.call_routes import answer
+from csms_device_mgmt.commands.call_views import CallModel
 from csms_device_mgmt.commands.execution import CallExecution, CallRequest, needed
 from csms_device_mgmt.commands.unanswered import ERRORS
+from csms_device_mgmt.parameters import StationId, TimeoutS
 from csms_device_mgmt.stations.inventory import Inventory
 
 

@@ -10,13 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from csms_device_mgmt import versions
 from csms_device_mgmt.announcements import registration_status_of
-from csms_device_mgmt.api import views
-from csms_device_mgmt.api.models import SecurityProfileModel
-from csms_device_mgmt.api.parameters import StationId, existing, location
 from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.commands.execution import needed
-from csms_device_mgmt.security_profile import profile_changes
+from csms_device_mgmt.parameters import StationId, existing, location
+from csms_device_mgmt.security_profile import profile_changes, security_profile_views
 from csms_device_mgmt.security_profile.change import ENDED, Step, Wanted
+from csms_device_mgmt.security_profile.security_profile_views import SecurityProfileModel
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Station
@@ -89,13 +88,13 @@ def router(units: Units, settings: DeviceSettings) -> APIRouter:
             station = await _locked(unit, station_id)
             await _ask(unit, station, body, settings)
             response.headers["Location"] = location("stations", station_id, "security-profile")
-            return views.security_profile(station)
+            return security_profile_views.security_profile(station)
 
     @routes.get(path, dependencies=[read])
     async def get_security_profile(station_id: StationId) -> SecurityProfileModel:
         """Return the station's security profile, and the last change of it that was asked for."""
         async with units.reading() as session:
-            return views.security_profile(await existing(session, station_id))
+            return security_profile_views.security_profile(await existing(session, station_id))
 
     @routes.delete(path, dependencies=[admin])
     async def give_up_security_profile_change(station_id: StationId) -> SecurityProfileModel:
@@ -108,7 +107,7 @@ def router(units: Units, settings: DeviceSettings) -> APIRouter:
             change = profile_changes.change_of(station)
             if change is not None and change.step not in ENDED:
                 profile_changes.cancel(unit, station, change)
-            return views.security_profile(station)
+            return security_profile_views.security_profile(station)
 
     return routes
 

@@ -17,17 +17,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from sqlalchemy import ColumnElement
 
 from csms_device_mgmt import versions
-from csms_device_mgmt.api import views
-from csms_device_mgmt.api.models import StationModel
-from csms_device_mgmt.api.parameters import StationId, existing, text_position
 from csms_device_mgmt.boot.progress import Mode
 from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.commands.checks import violations
 from csms_device_mgmt.connections.presence import Presence
 from csms_device_mgmt.device_model.variable_key import VariableKey
-from csms_device_mgmt.stations import station_list, station_rows
+from csms_device_mgmt.parameters import StationId, existing, text_position
+from csms_device_mgmt.stations import station_list, station_rows, station_views
 from csms_device_mgmt.stations.inventory import Inventory, StationChange
 from csms_device_mgmt.stations.station_list import StationPlace, StationSort
+from csms_device_mgmt.stations.station_views import StationModel
 from csms_device_mgmt.status import connector_rows
 from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Units
@@ -170,7 +169,9 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
             rows,
             fits,
             position=partial(_position, order),
-            item=lambda row: views.station(row, of.get(row.station_id, []), connected=presence.is_connected(row)),
+            item=lambda row: station_views.station(
+                row, of.get(row.station_id, []), connected=presence.is_connected(row)
+            ),
             sort=sort,
         )
 
@@ -178,7 +179,7 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
         async with units.reading() as session:
             row = await existing(session, station_id)
             of = await connector_rows.of_stations(session, [row.station_id])
-        return views.station(row, of.get(row.station_id, []), connected=presence.is_connected(row))
+        return station_views.station(row, of.get(row.station_id, []), connected=presence.is_connected(row))
 
     return routes
 

@@ -1,1 +1,0 @@
-"""What the HTTP resources of all packages have in common."""

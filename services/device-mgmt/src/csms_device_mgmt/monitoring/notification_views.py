@@ -1,0 +1,32 @@
+"""What the API shows of recorded messages."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from csms_device_mgmt.stations.station_views import OcppVersion
+from csms_device_mgmt.tables import Notification
+
+
+class NotificationModel(BaseModel):
+    """A recorded message of a station."""
+
+    id: str
+    station_id: str
+    action: str
+    protocol: OcppVersion
+    payload: dict[str, Any]
+    received_at: datetime
+
+
+def notification(row: Notification) -> NotificationModel:
+    """Show a recorded message."""
+    return NotificationModel(
+        id=row.record_id,
+        station_id=row.station_id,
+        action=row.action,
+        protocol=row.protocol,
+        payload=row.payload,
+        received_at=row.received_at,
+    )
