@@ -66,8 +66,8 @@ cluster: $(VENV)/.dev ## Run Kafka, PostgreSQL, two gateways and the three other
 setup: $(VENV)/.dev $(VENV)/.npm ## Install everything for development into .venv
 
 .PHONY: test
-test: $(VENV)/.dev $(VENV)/.npm ## Run all tests, also on Apache Kafka and PostgreSQL
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev $(VENV)/.npm ## Run all tests, also on Apache Kafka and PostgreSQL, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Run the libraries' and services' tests that need neither Kafka nor PostgreSQL

@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ["csms_testing.fixtures"]
+pytest_plugins = ["csms_testing.fixtures", "csms_testing.parallel"]

@@ -91,21 +91,28 @@ class Results:
         self._path = path
         self._outcomes: dict[tuple[str, str], str] = {}
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item):
-        report = yield
-        case, mode = CASE.match(item.name), getattr(item, "callspec", None)
-        if case and mode and "system" in mode.params and (report.when == "call" or report.outcome != "passed"):
-            key = (case[1].upper(), mode.params["system"])
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        key = getattr(report, "case_and_mode", None)
+        if key is not None and (report.when == "call" or report.outcome != "passed"):
+            key = tuple(key)
             self._outcomes[key] = max(self._outcomes.get(key, "passed"), report.outcome, key=self.RANK.index)
-        return report
 
     def pytest_sessionfinish(self) -> None:
         rows = [{"id": case, "mode": mode, "outcome": kept} for (case, mode), kept in sorted(self._outcomes.items())]
         self._path.write_text(json.dumps(rows, indent=1) + "\n")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    """The report says of which case it is: with several processes (`-n`) they are counted in another one."""
+    report = yield
+    case, mode = CASE.match(item.name), getattr(item, "callspec", None)
+    if case and mode and "system" in mode.params:
+        report.case_and_mode = [case[1].upper(), mode.params["system"]]
+    return report
+
+
 def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("--conformance-results", default=None)  # absent when pytest met this file late
-    if path is not None:
+    if path is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Results(path), "conformance-results")

@@ -28,7 +28,9 @@ async def test_tc_a_02_csms_another_station_with_its_own_right_password(connect,
     assert await connect.refused(username=other, password=other_password) == UNAUTHORIZED
 
 
-@pytest.mark.parametrize("wrong", [uuid4().hex, uuid4().hex + "12345678", uuid4().hex[:16]])
+@pytest.mark.parametrize(
+    "wrong", [uuid4().hex, uuid4().hex + "12345678", uuid4().hex[:16]], ids=["other", "longer", "shorter"]
+)
 async def test_tc_a_03_csms(connect, operator, station_id, wrong):
     assert await connect.refused(password=wrong) == UNAUTHORIZED
     assert not (await operator.station(station_id))["connected"]

@@ -166,6 +166,7 @@ async def test_errors_that_nothing_can_store_are_outcomes_all_the_same(station, 
     assert await station.unserved() == []
 
 
+@pytest.mark.alone
 async def test_results_that_are_bombs_are_errors_at_once(station, api, station_id):
     began = time.monotonic()
     outcomes = await commanded(api, station, station_id, odd_results()[:1])

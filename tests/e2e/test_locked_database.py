@@ -7,6 +7,7 @@ import sqlite3
 import time
 
 import httpx2
+import pytest
 from csms_testing.cluster.layout import free_port
 from csms_testing.simulator import Clock, Station
 from csms_testing.systems import API_KEY, standalone_process
@@ -44,6 +45,7 @@ async def heartbeats(socket, seconds):
     return longest
 
 
+@pytest.mark.alone
 async def test_gateways_go_on_and_everything_is_handled_once_afterwards(tmp_path):
     ocpp_port, http_port = free_port(), free_port()
     process = standalone_process(tmp_path, ocpp_port, http_port)

@@ -11,7 +11,7 @@ from csms_testing.hostile import kinds
 
 STATIONS = 12
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
 
 def by_name(name):

@@ -9,6 +9,7 @@ import websockets
 from csms_testing.cluster.layout import free_port
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.slow,
     pytest.mark.timeout(300),
     pytest.mark.kafka,

@@ -30,6 +30,7 @@ targets.bounds.most_s = MOST_S
 TARGETS = targets.TARGETS
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("target", TARGETS)
 def test_what_is_kept(target: str) -> None:
     files = sorted((CORPUS / target).iterdir())

@@ -68,6 +68,7 @@ async def test_records_of_a_producer_with_a_wrong_clock_are_taken_and_kept(world
         await producer.stop()
 
 
+@pytest.mark.alone
 async def test_everything_goes_on_after_an_outage(own_kafka: LocalKafka) -> None:
     async with kafka_world(own_kafka.bootstrap, "outage") as world:
         requester = Requester(world.bus, ReplyTo(topic=world.inbox, partition=0))
@@ -264,6 +265,7 @@ async def test_topics_that_are_too_narrow_are_named_at_the_start_and_widened(own
     await bus.stop()
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 async def test_partition_without_a_leader_fails_only_its_own_stations(tmp_path: Path) -> None:
     require(kafka_requirement())

@@ -80,6 +80,7 @@ def test_the_spellings_of_json_do_not_matter(payload: bytes) -> None:
     assert may_hold_secret_as_sent(payload)
 
 
+@pytest.mark.alone
 def test_the_largest_message_takes_little_time() -> None:
     payload = b'{"data":"' + b"keycod" * 700_000 + b'"}'
     started = time.process_time()

@@ -15,6 +15,8 @@ from csms_ocpp.session import Command, CommandDone, Dispatch, Registration, Send
 from csms_ocpp.validation import all_violations_request
 from csms_ocpp.versions import Protocol
 
+pytestmark = pytest.mark.alone
+
 MAX_BYTES = 4 * 1024 * 1024
 MOST_S = 0.15
 

@@ -96,6 +96,7 @@ async def beats(station: RawStation, count: int) -> None:
         assert (await station.call("Heartbeat", {}, f"h{number}"))[0] == 3
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", FLOODS)
 async def test_a_flood_holds_nobody_up(system: "System", kind: str) -> None:
     bystander = await system.connect("BYSTANDER")

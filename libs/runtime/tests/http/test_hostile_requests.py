@@ -249,6 +249,7 @@ async def one_request(port: int) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", ATTACKS)
 async def test_others_are_served_meanwhile(app: FastAPI, name: str) -> None:
     async with listening(app, "127.0.0.1", 0) as port:
