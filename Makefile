@@ -67,7 +67,7 @@ setup: $(VENV)/.dev $(VENV)/.npm ## Install everything for development into .ven
 
 .PHONY: test
 test: $(VENV)/.dev $(VENV)/.npm ## Run all tests, also on Apache Kafka and PostgreSQL, in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 .PHONY: test-fast
 test-fast: $(VENV)/.dev ## Run the libraries' and services' tests that need neither Kafka nor PostgreSQL

@@ -1,14 +1,17 @@
-"""Pytest plugin: how tests share processes (pytest-xdist, `-n 2 --dist loadgroup`). The root conftest.py names it.
+"""Pytest plugin: how tests share processes (pytest-xdist, `-n 2`). The root conftest.py names it.
 
 The tests of a file stay together, and so do all tests of a running system in one mode: what they need is started once.
 Tests marked `alone` measure time or break processes: while they run, the other processes wait.
 """
 
 import fcntl
-from collections.abc import Generator, Sequence
+import re
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+
+_MODE = re.compile(r"tests/.*\[.*?(standalone|distributed)")
 
 
 class Worker:
@@ -21,11 +24,6 @@ class Worker:
         self._room = (directory / "tests.room").open("w")
         """Locked by those whose tests run."""
         self._kept = False
-
-    def pytest_collection_modifyitems(self, items: Sequence[pytest.Item]) -> None:
-        """Say which tests stay together."""
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
@@ -42,15 +40,6 @@ class Worker:
             if not self._kept:
                 fcntl.flock(self._room, fcntl.LOCK_UN)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Take the group out of the test's name, where xdist has put it."""
-        report = yield
-        name, at, group = report.nodeid.rpartition("@")
-        if at and "]" not in group:
-            report.nodeid = name
-        return report
-
     def pytest_unconfigure(self) -> None:
         """Close the files."""
         self._turn.close()
@@ -62,10 +51,10 @@ class Worker:
         fcntl.flock(self._turn, fcntl.LOCK_UN)
 
 
-def _group(item: pytest.Item) -> str:
-    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    mode = parameters.get("system")
-    return mode if isinstance(mode, str) else item.nodeid.partition("::")[0]
+def group_of(name: str) -> str:
+    """Return the tests that this one (pytest's node id) stays with: its file, or those of the running system's mode."""
+    mode = _MODE.match(name)
+    return mode[1] if mode else name.partition("::")[0]
 
 
 def _alone(item: pytest.Item) -> bool:
