@@ -6,7 +6,7 @@ pytest_plugins = ["csms_testing.fixtures", "csms_testing.parallel"]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> object:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Give a process whole files, and all tests of the running system in one mode; the largest come first."""
     from csms_testing.parallel import group_of  # noqa: PLC0415 the plugin is loaded later
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 needed only with `-n`
@@ -15,4 +15,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config) -> object:
         def _split_scope(self, nodeid: str) -> str:
             return group_of(nodeid)
 
-    return Scheduling(config)
+    return Scheduling(config, log)
