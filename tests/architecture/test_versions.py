@@ -19,8 +19,6 @@ SOURCES = [
     "services/transactions/src",
     "services/device-mgmt/src",
     "services/standalone/src",
-    "services/auth/src",
-    "services/transactions/src",
 ]
 
 
