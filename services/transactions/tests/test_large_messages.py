@@ -1,5 +1,6 @@
 """What one station sends costs and keeps a bounded amount, however large it is; nothing of a transaction is lost."""
 
+import statistics
 import time
 
 import orjson
@@ -165,7 +166,8 @@ async def test_large_events_from_the_last_to_the_first_do_not_cost_ever_more(wor
         return time.process_time() - began
 
     took = [await told(seq_no) for seq_no in range(40, 0, -1)]
-    assert sum(took[-5:]) < 4 * sum(took[1:6])  # each with all before it: seven times as much
+    first, last = statistics.median(took[1:6]), statistics.median(took[-5:])  # one may hold a garbage collection
+    assert last < 4 * first  # each with all before it: seven times as much
     shown = (await api.get(f"/transactions/{KEY}")).json()
     assert (shown["event_count"], shown["meter_start"], shown["meter_stop"], shown["gaps"]) == (
         40, 1, 40, [{"first": 0, "last": 0}])  # fmt: skip
