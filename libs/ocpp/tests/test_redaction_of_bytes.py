@@ -83,6 +83,10 @@ def test_the_spellings_of_json_do_not_matter(payload: bytes) -> None:
 @pytest.mark.alone
 def test_the_largest_message_takes_little_time() -> None:
     payload = b'{"data":"' + b"keycod" * 700_000 + b'"}'
-    started = time.process_time()
-    assert not may_hold_secret_as_sent(payload)
-    assert time.process_time() - started < 0.15  # it takes a third of it; others use the machine, too
+
+    def taken() -> float:
+        started = time.process_time()
+        assert not may_hold_secret_as_sent(payload)
+        return time.process_time() - started
+
+    assert min(taken() for _ in range(3)) < 0.08  # 0.045 on a quiet machine

@@ -13,6 +13,9 @@ from csms_testing.drills.told import DomainEvents
 from csms_testing.simulator import Ledger
 
 _SAMPLE = 10
+_STORED_S = 120.0
+"""Until all is stored. A call that lost its gateway is ended the latest: device-mgmt does so a minute after the call's
+deadline, and looks every half minute."""
 
 ReadTold = Callable[[], Awaitable[DomainEvents]]
 """Returns what was told others of the drill's stations."""
@@ -25,7 +28,7 @@ async def verify(
     prefix: str,
     *,
     read_told: ReadTold | None = None,
-    deadline_s: float = 60,
+    deadline_s: float = _STORED_S,
 ) -> None:
     """Check that what was acknowledged to stations and callers is stored, once, and what the API shows and others hear.
 
