@@ -42,6 +42,9 @@ $(VENV)/.npm: $(TYPESCRIPT)/package-lock.json | $(VENV)/bin/python
 	else echo "There is no npm: the TypeScript client is not tested"; fi
 	@touch $@
 
+$(BIN)/helm: | $(VENV)/bin/python
+	@tools/helm.sh $@
+
 ##@ Use it
 
 .PHONY: run
@@ -80,7 +83,7 @@ conformance: $(VENV)/.dev ## Run the OCPP test cases in both modes and write doc
 	  $(BIN)/python tools/conformance.py .cache/conformance.json > docs/conformance.md; exit $$status
 
 .PHONY: check
-check: $(VENV)/.dev ## Check format, lint, types, import boundaries, dependencies and generated code
+check: $(VENV)/.dev chart ## Check format, lint, types, import boundaries, dependencies, generated code and the chart
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(PACKAGES) tools bench
@@ -91,6 +94,12 @@ check: $(VENV)/.dev ## Check format, lint, types, import boundaries, dependencie
 	$(BIN)/python -m csms_bus.topics --check docs/topics.md
 	$(BIN)/python tools/configuration.py --check docs/configuration.md
 	$(BIN)/python tools/conformance.py --check docs/conformance.md
+
+.PHONY: chart
+chart: $(VENV)/.dev $(BIN)/helm ## Check the Helm chart: lint, its README, values, objects of the oldest and newest Kubernetes
+	$(BIN)/helm lint --quiet deploy/helm/csms --values deploy/helm/csms/values-trial.yaml
+	$(BIN)/python tools/chart_readme.py --check deploy/helm/csms/README.md
+	$(BIN)/python -m pytest -q deploy/helm/tests tests/deploy/test_names.py
 
 .PHONY: format
 format: $(VENV)/.dev ## Format the code and mend what ruff can
@@ -118,9 +127,10 @@ proto: $(VENV)/.dev ## Generate Python code from proto/
 	tools/proto.sh
 
 .PHONY: docs
-docs: $(VENV)/.dev ## Generate docs/topics.md and docs/configuration.md
+docs: $(VENV)/.dev ## Generate docs/topics.md, docs/configuration.md and the chart's README
 	$(BIN)/python -m csms_bus.topics > docs/topics.md
 	$(BIN)/python tools/configuration.py > docs/configuration.md
+	$(BIN)/python tools/chart_readme.py > deploy/helm/csms/README.md
 
 .PHONY: lock
 lock: ## Resolve the dependencies anew and write both lock files (needs uv)

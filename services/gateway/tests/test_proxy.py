@@ -1,3 +1,4 @@
+from dataclasses import replace
 from ipaddress import ip_network
 from urllib.parse import quote
 
@@ -43,6 +44,21 @@ def test_nobody_else_is_believed(issued: Issued, address: str) -> None:
     visitor = Visitor(address)
     assert behind(visitor, secured(issued), RULES) == visitor
     assert behind(visitor, secured(issued), ProxyRules()) == visitor
+
+
+@pytest.mark.parametrize("shown", ["", "secret", "the-proxy-s-secret2", ["the-proxy-s-secret"] * 2])
+def test_with_a_secret_the_address_alone_is_not_enough(issued: Issued, shown: str | list[str]) -> None:
+    rules = replace(RULES, secret="the-proxy-s-secret")
+    assert behind(PROXY, secured(issued), rules) == PROXY
+    assert behind(PROXY, secured(issued, X_CSMS_Proxy_Secret=shown), rules) == PROXY
+
+
+def test_with_its_secret_a_proxy_is_believed_and_nobody_else(issued: Issued) -> None:
+    rules = replace(RULES, secret="the-proxy-s-secret")
+    sent = secured(issued, X_CSMS_Proxy_Secret="the-proxy-s-secret")
+    assert behind(PROXY, sent, rules) == Visitor(STATION, tls=True, certificate=issued.der)
+    assert behind(Visitor("203.0.113.9"), sent, rules) == Visitor("203.0.113.9")
+    assert "secret" not in repr(rules)
 
 
 def test_without_trusted_networks_not_even_loopback_is(issued: Issued) -> None:

@@ -1,8 +1,10 @@
 """Finds out who is at the other end of a connection, also behind a proxy that ends TLS. Pure.
 
-A proxy's headers count only when the connection comes from a trusted network: anybody could send such headers.
+A proxy's headers count only when the connection comes from a trusted network: anybody could send such headers. Where
+others are in that network too, as in a cluster's, the proxy must also send a secret that only it has.
 """
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -13,6 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from websockets.datastructures import Headers
 
 Network = IPv4Network | IPv6Network
+
+SECRET_HEADER = "X-CSMS-Proxy-Secret"  # noqa: S105 the name of a header
+"""Header in which a proxy shows its secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,22 @@ class ProxyRules:
     """Client certificate as URL-encoded PEM (nginx: $ssl_client_escaped_cert)."""
     verify_header: str = "X-SSL-Client-Verify"
     """"SUCCESS" when the proxy has checked the certificate (nginx: $ssl_client_verify)."""
+    secret: str = field(default="", repr=False)
+    """What a proxy must send in `SECRET_HEADER`; empty: nothing."""
 
     def trusts(self, address: str) -> bool:
         """Whether the address is that of a trusted proxy."""
         parsed = _address(address)
         return parsed is not None and any(parsed in network for network in self.trusted)
+
+    def believes(self, address: str, headers: Headers) -> bool:
+        """Whether these headers come from a proxy whose word counts."""
+        if not self.trusted or not self.trusts(address):
+            return False
+        if not self.secret:
+            return True
+        shown = headers.get_all(SECRET_HEADER)
+        return len(shown) == 1 and hmac.compare_digest(shown[0].encode(errors="surrogateescape"), self.secret.encode())
 
 
 def behind(visitor: Visitor, headers: Headers, rules: ProxyRules) -> Visitor:
@@ -47,7 +63,7 @@ def behind(visitor: Visitor, headers: Headers, rules: ProxyRules) -> Visitor:
 
     A trusted proxy says in X-Forwarded-Proto how the station reached it. One that does not only passes bytes on.
     """
-    if not rules.trusted or not rules.trusts(visitor.address):
+    if not rules.believes(visitor.address, headers):
         return visitor
     address = _forwarded_for(headers, rules) or visitor.address
     hops = _values(headers, "X-Forwarded-Proto")

@@ -7,7 +7,7 @@ from typing import Self
 from csms_ocpp import versions
 from csms_ocpp.versions import Protocol
 from csms_runtime.settings import Port, RuntimeSettings
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from csms_gateway.keepalive import WatchTimes
 from csms_gateway.proxy import ProxyRules
@@ -59,6 +59,12 @@ class GatewaySettings(RuntimeSettings):
         pattern=_HEADER,
         description="Header of a trusted proxy that says SUCCESS when it has verified the client certificate "
         "(nginx ingress: ssl-client-verify)",
+    )
+    proxy_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What a trusted proxy must send in the header X-CSMS-Proxy-Secret, at least 16 characters: needed "
+        "where CSMS_TRUSTED_PROXIES holds a network that others are in too, as pods are; absent: nothing",
     )
     ocpp_protocols: list[Protocol] = Field(
         list(versions.BUILT),
@@ -177,7 +183,8 @@ class GatewaySettings(RuntimeSettings):
     @cached_property
     def proxy_rules(self) -> ProxyRules:
         """Which proxies are trusted, and the names of their headers."""
-        return ProxyRules(self.trusted_proxies, self.proxy_certificate_header, self.proxy_verify_header)
+        secret = "" if self.proxy_secret is None else self.proxy_secret.get_secret_value()
+        return ProxyRules(self.trusted_proxies, self.proxy_certificate_header, self.proxy_verify_header, secret)
 
     @property
     def watch_times(self) -> WatchTimes:

@@ -1,8 +1,11 @@
 """One HTTP address in front of the services, as the ingress is in Kubernetes: each path goes to its owner."""
 
+import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import httpx2
 from starlette.applications import Starlette
@@ -10,19 +13,21 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-ROUTES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"^/api/v1/id-tokens(/|$)"), "auth"),
-    (re.compile(r"^/api/v1/(api-keys|audit)(/|$)"), "auth"),
-    (re.compile(r"^/api/v1/(certificates|certificate-requests|certificate-bars|certificate-authority)(/|$)"), "auth"),
-    (re.compile(r"^/api/v1/stations/[^/]+/credentials$"), "auth"),
-    (re.compile(r"^/api/v1/transactions(/|$)"), "transactions"),
-    (re.compile(r"^/api/v1/stations/[^/]+/(remote-start|meter-values)$"), "transactions"),
-    (re.compile(r"^/api/v1/outboxes/auth(/|$)"), "auth"),
-    (re.compile(r"^/api/v1/outboxes/transactions(/|$)"), "transactions"),
-    (re.compile(r"^/api/v1/gateway(/|$)"), "gateway"),
-    (re.compile(r"^/"), "device-mgmt"),
-)
+ROUTES_FILE = Path(__file__).resolve().parents[5] / "deploy" / "helm" / "csms" / "http-routes.json"
+"""Which service answers which path: the chart's Ingress and HTTPRoute are made from the same file."""
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "host", "content-length"})
+
+
+def _patterns(routes: Mapping[str, Any]) -> Iterator[tuple[re.Pattern[str], str]]:
+    base = routes["base"]
+    for service, paths in routes["services"].items():
+        yield re.compile(rf"^{base}/({'|'.join(paths['prefixes'])})(/|$)"), service
+        if paths["of_station"]:
+            yield re.compile(rf"^{base}/stations/[^/]+/({'|'.join(paths['of_station'])})$"), service
+    yield re.compile(r"^/"), routes["default"]
+
+
+ROUTES = tuple(_patterns(json.loads(ROUTES_FILE.read_text())))
 
 
 def owner(path: str) -> str:

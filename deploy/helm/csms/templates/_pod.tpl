@@ -1,0 +1,203 @@
+{{- /*
+The pod template of every workload and job: dict
+  root
+  component      the value of the label
+  own            values of the service or job
+  command        what is run
+  env            dict of environment variables
+  secrets        names of values.secrets that it is given
+  kafka, database  whether it connects to them
+  volumes        list of dict name, path, source: files that it is given
+  slot, ports, probes, preStop, grace, restartPolicy  as far as the kind of pod has them
+*/}}
+{{- define "csms.pod" -}}
+{{- $values := .root.Values }}
+{{- $refs := (include "csms.secretRefs" . | fromJson).refs }}
+{{- $volumes := .volumes | default list }}
+{{- $layers := list (include "csms.settings.common" .root | fromJson) .env }}
+{{- if .kafka }}
+{{- $layers = append $layers (include "csms.settings.kafka" . | fromJson) }}
+{{- with include "csms.kafkaCa" .root }}
+{{- $volumes = append $volumes (dict "name" "kafka-ca" "source" (dict "secret" (dict "secretName" . "items" (list (dict "key" $values.kafka.caSecret.key "path" "ca.crt"))))) }}
+{{- end }}
+{{- with include "csms.kafkaClientCertificate" . }}
+{{- $volumes = append $volumes (dict "name" "kafka-client" "source" (dict "secret" (dict "secretName" .))) }}
+{{- end }}
+{{- end }}
+{{- if and .database $values.database.caSecret.name (not $values.trial.enabled) }}
+{{- $volumes = append $volumes (dict "name" "database-ca" "source" (dict "secret" (dict "secretName" $values.database.caSecret.name "items" (list (dict "key" $values.database.caSecret.key "path" "ca.crt"))))) }}
+{{- end }}
+{{- if $refs }}
+{{- $sources := list }}
+{{- range $refs }}
+{{- $sources = append $sources (dict "secret" (dict "name" .name "items" (list (dict "key" .key "path" .path)))) }}
+{{- end }}
+{{- $volumes = append $volumes (dict "name" "secrets" "source" (dict "projected" (dict "sources" $sources))) }}
+{{- end }}
+{{- /* Later layers win, with false and 0, too. */}}
+{{- $env := dict }}
+{{- range append (append $layers $values.settings) (.own.settings | default dict) }}
+{{- range $name, $value := . }}
+{{- $_ := set $env $name $value }}
+{{- end }}
+{{- end }}
+{{- if and (has "secretKey" .secrets) (not (hasKey $env "CSMS_SECRET_KEY_FILE")) }}
+{{- $found := false }}
+{{- range $refs }}{{ if eq .env "CSMS_SECRET_KEY_FILE" }}{{ $found = true }}{{ end }}{{ end }}
+{{- if not $found }}
+{{- fail "secrets.secretKey.name: which Secret holds CSMS_SECRET_KEY? (or settings.CSMS_SECRET_KEY_FILE with a file of extraVolumes)" }}
+{{- end }}
+{{- end }}
+{{- range $name, $_ := $env }}
+{{- if has $name (list "CSMS_SECRET_KEY" "CSMS_SECRET_KEY_OTHERS" "CSMS_ADMIN_API_KEY" "CSMS_DATABASE_URL" "CSMS_KAFKA_SASL_PASSWORD" "CSMS_PROXY_SECRET" "CSMS_PKI_PASSPHRASE" "CSMS_PKI_EST_PASSWORD") }}
+{{- fail (printf "settings.%s: a secret belongs into a Secret; see `secrets`" $name) }}
+{{- end }}
+{{- end -}}
+metadata:
+  labels:
+    {{- include "csms.labels" . | nindent 4 }}
+    {{- with merge (dict) (.own.podLabels | default dict) $values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with merge (dict) (.own.podAnnotations | default dict) $values.podAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  serviceAccountName: {{ include "csms.fullname" .root }}-{{ .serviceAccount | default .component }}
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  {{- with .restartPolicy }}
+  restartPolicy: {{ . }}
+  {{- end }}
+  {{- with .grace }}
+  terminationGracePeriodSeconds: {{ . }}
+  {{- end }}
+  {{- with .own.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 10001
+    runAsGroup: 10001
+    fsGroup: 10001
+    fsGroupChangePolicy: OnRootMismatch
+    seccompProfile: {type: RuntimeDefault}
+  {{- with $values.image.pullSecrets }}
+  imagePullSecrets:
+    {{- range . }}
+    - name: {{ . }}
+    {{- end }}
+  {{- end }}
+  {{- with $values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .own.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- if .probes }}
+  topologySpreadConstraints:
+    {{- if $values.topologySpreadConstraints }}
+    {{- toYaml $values.topologySpreadConstraints | nindent 4 }}
+    {{- else }}
+    {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+    - topologyKey: {{ $key }}
+      maxSkew: 1
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector:
+        matchLabels:
+          {{- include "csms.selectorLabels" $ | nindent 10 }}
+    {{- end }}
+    {{- end }}
+  {{- end }}
+  containers:
+    - name: {{ .container | default .component }}
+      image: {{ include "csms.image" .root }}
+      imagePullPolicy: {{ $values.image.pullPolicy }}
+      command: {{ toJson .command }}
+      env:
+        {{- if .slot }}
+        - name: CSMS_SLOT
+          valueFrom: {fieldRef: {fieldPath: "metadata.labels['apps.kubernetes.io/pod-index']"}}
+        {{- end }}
+        {{- range $refs }}
+        - name: {{ .env }}
+          value: /etc/csms/secrets/{{ .path }}
+        {{- end }}
+        {{- range $name, $value := $env }}
+        - name: {{ $name }}
+          value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
+        {{- end }}
+        {{- with concat $values.extraEnv (.own.extraEnv | default list) }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with .ports }}
+      ports:
+        {{- range . }}
+        - {name: {{ .name }}, containerPort: {{ .port }}, protocol: TCP}
+        {{- end }}
+      {{- end }}
+      {{- if .probes }}
+      {{- /* Its database and Kafka are asked first. */}}
+      startupProbe:
+        httpGet: {path: /healthz, port: management}
+        periodSeconds: 2
+        timeoutSeconds: 2
+        failureThreshold: 150
+      livenessProbe:
+        httpGet: {path: /healthz, port: management}
+        periodSeconds: 10
+        timeoutSeconds: 5
+        failureThreshold: 6
+      readinessProbe:
+        httpGet: {path: /readyz, port: management}
+        periodSeconds: 3
+        timeoutSeconds: 3
+        failureThreshold: 2
+      {{- end }}
+      {{- with .preStop }}
+      lifecycle:
+        preStop:
+          sleep: {seconds: {{ . }}}
+      {{- end }}
+      resources:
+        {{- toYaml .resources | nindent 8 }}
+      securityContext:
+        allowPrivilegeEscalation: false
+        readOnlyRootFilesystem: true
+        privileged: false
+        runAsNonRoot: true
+        runAsUser: 10001
+        runAsGroup: 10001
+        capabilities: {drop: [ALL]}
+        seccompProfile: {type: RuntimeDefault}
+      volumeMounts:
+        - {name: tmp, mountPath: /tmp}
+        {{- range $volumes }}
+        - {name: {{ .name }}, mountPath: /etc/csms/{{ .path | default .name }}, readOnly: true}
+        {{- end }}
+        {{- with concat $values.extraVolumeMounts (.own.extraVolumeMounts | default list) }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+  volumes:
+    - name: tmp
+      emptyDir: {sizeLimit: 64Mi}
+    {{- range $volumes }}
+    - name: {{ .name }}
+      {{- /* Read by the pod's group; the keys are nobody else's. */}}
+      {{- range $kind, $source := .source }}
+      {{ $kind }}:
+        defaultMode: 0440
+        {{- toYaml $source | nindent 8 }}
+      {{- end }}
+    {{- end }}
+    {{- with concat $values.extraVolumes (.own.extraVolumes | default list) }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+{{- end }}

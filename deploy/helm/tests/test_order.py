@@ -1,0 +1,52 @@
+"""Topics and migrations come before services of a new version."""
+
+from csms_testing.chart import PRODUCTION, TRIAL, of_kind, pods, rendered
+
+JOBS = ["topics", "migrate-auth", "migrate-device-mgmt", "migrate-transactions"]
+
+
+def _hooks(documents):
+    """Name, weight and events of each hook."""
+    for each in documents:
+        annotations = each["metadata"].get("annotations", {})
+        if "helm.sh/hook" in annotations:
+            yield each, int(annotations["helm.sh/hook-weight"]), annotations["helm.sh/hook"].split(",")
+
+
+def test_jobs_come_before_an_installation_and_an_upgrade():
+    hooks = list(_hooks(rendered(PRODUCTION)))
+    assert all(events == ["pre-install", "pre-upgrade"] for _, _, events in hooks)
+    order = [(weight, each["metadata"]["name"]) for each, weight, _ in hooks if each["kind"] == "Job"]
+    assert [name for _, name in sorted(order)] == [f"csms-{name}" for name in JOBS]
+
+
+def test_what_jobs_need_comes_before_them():
+    hooks = list(_hooks(rendered(PRODUCTION)))
+    first = min(weight for each, weight, _ in hooks if each["kind"] == "Job")
+    needed = {each["kind"]: weight for each, weight, _ in hooks if each["kind"] != "Job"}
+    assert needed.keys() == {"ServiceAccount", "NetworkPolicy"}
+    assert max(needed.values()) < first
+
+
+def test_a_trial_s_jobs_do_not_wait_for_what_is_installed_with_them():
+    made = rendered(TRIAL)
+    assert not list(_hooks(made))
+    assert {each["metadata"]["name"] for each in of_kind(made, "Job")} == {f"csms-{name}-first" for name in JOBS}
+
+
+def test_an_upgrade_of_a_trial_has_its_jobs_before():
+    hooks = [(each["metadata"]["name"], events) for each, _, events in _hooks(rendered(TRIAL, "--is-upgrade"))]
+    assert sorted(hooks) == [(f"csms-{name}", ["pre-upgrade"]) for name in sorted(JOBS)]
+
+
+def test_jobs_are_tried_again_and_keep_what_they_said():
+    for name, pod in pods(rendered(PRODUCTION)).items():
+        if "migrate" in name or "topics" in name:
+            assert pod["spec"]["restartPolicy"] == "Never"
+    assert all(each["spec"]["backoffLimit"] > 0 for each in of_kind(rendered(PRODUCTION), "Job"))
+
+
+def test_jobs_can_be_left_to_others():
+    made = rendered(PRODUCTION | {"topics": {"job": False}, "migrations": {"job": False}})
+    assert not list(_hooks(made))
+    assert not of_kind(made, "Job")
