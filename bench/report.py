@@ -61,6 +61,7 @@ def _parts(name: str, found: Mapping[str, Any]) -> Iterator[str]:
         if not found.get(case):
             continue
         yield f"## {title}"
+        yield from _measured(found, case)
         for make in makers:
             table = make(found[case])
             if not table.rows:  # measured before there was such a case
@@ -69,6 +70,13 @@ def _parts(name: str, found: Mapping[str, Any]) -> Iterator[str]:
             yield table.as_markdown()
         yield from _text(case)
     yield from _sizing(found)
+
+
+def _measured(found: Mapping[str, Any], case: str) -> Iterator[str]:
+    """When and where, for a section that is not of the latest run."""
+    about, measured = found["about"], found.get("measured", {}).get(case)
+    if measured and measured != {key: about[key] for key in measured}:
+        yield f"Measured on {measured['date']} ({measured['processor']}), with the code of that day."
 
 
 def _sizing(found: Mapping[str, Any]) -> Iterator[str]:

@@ -80,6 +80,7 @@ async def storm_of(target: Target, fleet: list[str], context: ssl.SSLContext | N
         "p50_s": round(ordered[len(ordered) // 2], 2),
         "p99_s": round(ordered[int(len(ordered) * 0.99)], 2),
         "cpu_ms_per_station": round(1000 * sum(used.values()) / len(fleet), 2),
+        "cpu_ms_by_process": {name: round(1000 * seconds / len(fleet), 2) for name, seconds in used.items()},
     }
 
 
