@@ -114,6 +114,13 @@ async def test_one_that_drains_lives(memory: World, state: GatewayState.ValueTyp
         assert found.table.lives(0, EPOCH) is lives
 
 
+async def test_what_those_that_live_last_said(memory: World) -> None:
+    async with following(memory, status(0), status(1), status(2)) as found:
+        await found.after(status(0, state=GATEWAY_STATE_DRAINING), status(1, state=GATEWAY_STATE_STOPPED))
+        said = {status.gateway_slot: status.state for status in found.table.statuses()}
+        assert said == {0: GATEWAY_STATE_DRAINING, 2: GATEWAY_STATE_ALIVE, MARK: GATEWAY_STATE_ALIVE}
+
+
 async def test_a_silent_one_is_gone_until_it_is_heard_again(memory: World) -> None:
     async with following(memory) as found:
         await found.after(status(0))

@@ -212,6 +212,19 @@ async def test_stopping_takes_no_new_commands_or_stations(start: "Start") -> Non
     assert (await system.services.result(open_command)).outcome == OUTCOME_UNKNOWN
 
 
+async def test_stations_are_let_in_while_load_balancers_take_notice(start: "Start") -> None:
+    system = await start(drain_delay_s=0.5)
+    stopping = await drain(system)
+    await system.services.until(lambda: GATEWAY_STATE_DRAINING in states(system))
+    assert not system.health.ready
+    station = await system.connect()
+    assert (await station.call("Heartbeat", {}))[0] == 3
+    assert (await station.closed())[0] == 1001
+    with pytest.raises(OSError, match="onnect"):
+        await system.connect("CS2")
+    await stopping
+
+
 async def test_stopping_does_not_wait_for_ever_for_a_dead_station(system: "System") -> None:
     _reader, writer = await raw_station(system)
     await system.services.connection("CS1")

@@ -15,9 +15,13 @@ from csms_bus.topics import GATEWAY_STATUS
 
 @dataclass(slots=True)
 class _Gateway:
-    epoch: int
-    stopped: bool
+    status: GatewayStatus
+    """What it last said of itself."""
     heard_at_ms: int
+
+    @property
+    def epoch(self) -> int:
+        return self.status.gateway_epoch
 
 
 class Gateways:
@@ -58,6 +62,10 @@ class Gateways:
         """Return slot and epoch of each gateway that lives."""
         return frozenset((slot, found.epoch) for slot, found in self._gateways.items() if self._is_alive(found))
 
+    def statuses(self) -> list[GatewayStatus]:
+        """Return what each gateway that lives last said of itself. Do not change the messages."""
+        return [found.status for found in self._gateways.values() if self._is_alive(found)]
+
     def highest_epoch(self, slot: int) -> int:
         """Return the highest epoch that was ever announced for a slot; 0 if there is none."""
         return self._highest.get(slot, 0)
@@ -79,8 +87,7 @@ class Gateways:
         self._highest[slot] = max(self.highest_epoch(slot), epoch)
         known = self._gateways.get(slot)
         if known is None or known.epoch <= epoch or not self._is_alive(known):
-            stopped = status.state == GATEWAY_STATE_STOPPED
-            self._gateways[slot] = _Gateway(epoch, stopped, self._heard_at(produced_at_ms))
+            self._gateways[slot] = _Gateway(status, self._heard_at(produced_at_ms))
         if self._complete.is_set():
             self._on_status(status)
 
@@ -92,4 +99,5 @@ class Gateways:
     def _is_alive(self, gateway: _Gateway) -> bool:
         now = self._clock_ms()
         gateway.heard_at_ms = min(gateway.heard_at_ms, now)  # our clock was put back: count from now on
-        return not gateway.stopped and now - gateway.heard_at_ms <= self._silent_after_ms
+        stopped = gateway.status.state == GATEWAY_STATE_STOPPED
+        return not stopped and now - gateway.heard_at_ms <= self._silent_after_ms

@@ -165,6 +165,15 @@ REMOTE_REQUESTS = Counter(
 # ---- Gateway (csms_gateway) ------------------------------------------------------------------------------------------
 
 GATEWAY_CONNECTIONS = Gauge("csms_gateway_connections", "Stations connected to this gateway")
+GATEWAY_CONNECTIONS_RATIO = Gauge(
+    "csms_gateway_connections_ratio",
+    "Stations connected to this gateway as a share of those it takes (CSMS_MAX_CONNECTIONS, fewer if the process may "
+    "have fewer files open), from 0 to 1",
+)
+GATEWAY_SHED = Counter(
+    "csms_gateway_shed_total",
+    "Connections of idle stations that were closed so that they connect to gateways with fewer (CSMS_SHED_SHARE)",
+)
 GATEWAY_HANDSHAKES = Counter(
     "csms_gateway_handshakes_total",
     "Opening handshakes finished, by result (accepted, bad_credentials, refused_by_auth, auth_unavailable, ...)",

@@ -43,11 +43,6 @@ class Announcements:
         self._retrying = retrying
         self.state: GatewayState.ValueType = GATEWAY_STATE_ALIVE
 
-    @property
-    def draining(self) -> bool:
-        """Whether the gateway is stopping."""
-        return self.state != GATEWAY_STATE_ALIVE
-
     async def opened(self, connection: StationConnection) -> None:
         """Announce a connection, durably, so that the station's CALLs come after it. Raises BusError."""
         record = self._connection_record(connection)

@@ -31,6 +31,7 @@ from csms_gateway.publisher import Publisher
 from csms_gateway.retrying import RetryingPublisher
 from csms_gateway.server import StationServer
 from csms_gateway.settings import GatewaySettings
+from csms_gateway.shedding import Shedding
 from csms_gateway.slot import Slot, SlotTaken
 from csms_gateway.station_call_router import StationCallRouter
 from csms_gateway.tls_refusals import TlsRefusals
@@ -144,7 +145,8 @@ class Gateway:
     async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] | None = None) -> None:
         """Serve stations until `stop` is set, then drain; `ready` is called when stations may connect.
 
-        Draining takes at most CSMS_DRAIN_CALLS_S plus CSMS_DRAIN_SPREAD_S and some seconds. Raises PortTakenError when
+        Draining takes at most CSMS_DRAIN_DELAY_S, CSMS_DRAIN_CALLS_S, CSMS_DRAIN_SPREAD_S and some seconds, and at most
+        CSMS_SHUTDOWN_TIMEOUT_S. Raises PortTakenError when
         a port cannot be listened on, BusError when the bus is away at the start, SlotTaken when a later gateway has the
         slot (each in an ExceptionGroup).
         """
@@ -166,8 +168,10 @@ class Gateway:
                 background.append(tasks.create_task(self._tls.watch(self._settings.ocpp_tls_reload_s)))
             if ready is not None:
                 ready()
+            shedding = tasks.create_task(self._shed(), name="gateway-shedding")
             with on_hangup(self.reload_tls):
                 await wait_for(stop, self._slot.taken)
+            shedding.cancel()
             if self._slot.taken.is_set() and not stop.is_set():
                 await self._give_way()
                 raise SlotTaken(f"another gateway has slot {self.id.slot}")
@@ -184,11 +188,21 @@ class Gateway:
         await self._server.start(self._tls)
         self._health.set(_COMPONENT, ok=True, detail=f"epoch {self.id.epoch}")
 
+    async def _shed(self) -> None:
+        """Send stations to gateways that have fewer, until cancelled, unless that is switched off."""
+        settings = self._settings
+        if settings.shed_share:
+            shedding = Shedding(
+                self.connections, self._slot.others, settings.balance_rules, interval_s=settings.shed_interval_s
+            )
+            await shedding.run()
+
     async def _drain(self) -> None:
         """Stop in the order that loses least: no new stations, then open CALLs, connections, and announcements end."""
         self._health.set(_COMPONENT, ok=False, detail="draining")
         self._announcements.state = GATEWAY_STATE_DRAINING
         await self._announcements.try_status()
+        await asyncio.sleep(self._settings.drain_delay_s)
         self._server.stop_accepting()
         await self._close_connections(self._drain_later)
         await self._publisher.drain()
@@ -215,6 +229,7 @@ class Gateway:
     async def _close_connections(self, close_later: Callable[[StationConnection, float], None]) -> None:
         """Close all connections, one after the other, so that stations go to other gateways. Wait some time for it."""
         settings = self._settings
+        self.connections.closing = True
         open_connections = list(self.connections)
         _log.info("draining", connections=len(open_connections))
         pause_s = min(settings.drain_spread_s / max(1, len(open_connections)), _LONGEST_DRAIN_PAUSE_S)
@@ -222,6 +237,6 @@ class Gateway:
             close_later(connection, number * pause_s)
         longest_s = settings.drain_spread_s + settings.drain_calls_s + 2 * settings.close_timeout_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(longest_s, settings.shutdown_timeout_s - _SHUTDOWN_RESERVE_S)):
+            async with asyncio.timeout(min(longest_s, settings.drain_timeout_s - _SHUTDOWN_RESERVE_S)):
                 await self._server.wait_closed()
                 await self._retrying.drain()

@@ -32,6 +32,7 @@ from csms_gateway.frame_log import frames_are_logged, log_frame
 from csms_gateway.identity import GatewayId
 from csms_gateway.rate import PRICE_OF_REFUSAL, price_of
 from csms_gateway.reading import LARGE_BYTES, Reading
+from csms_gateway.running import NONE
 from csms_gateway.socket import StationSocket
 from csms_gateway.versions import GATEWAY_VERSIONS
 
@@ -84,6 +85,7 @@ class StationConnection:
         "open_call",
         "peer",
         "protocol",
+        "running",
         "station_id",
         "version",
     )
@@ -104,6 +106,8 @@ class StationConnection:
         """Correlation id of the station's CALL that waits for its service. `StationCallRouter` sets it."""
         self.commands: dict[str, Record] = {}
         """Commands that are queued or open, by correlation id. `CommandRouter` changes them."""
+        self.running = NONE
+        """The transactions that the station told on this connection, and that have not ended."""
         self.draining = False
         """Whether it takes no new commands, and closes as soon as nothing is open."""
         self._socket = socket
@@ -278,6 +282,9 @@ class StationConnection:
                     log_frame("sent", self.station_id, self.protocol, effect.text)
                 self._socket.send_frame(effect.text)
             case Dispatch():
+                running_after = self.version.running.get(effect.action)
+                if running_after is not None:
+                    self.running = running_after(self.running, effect.payload)
                 self._options.dispatch(self, effect)
             case CommandDone():
                 self._options.command_done(self, effect)

@@ -48,7 +48,7 @@ class ConnectionRunner:
             try:
                 if is_newest:
                     await self._announce(connection)
-                if self._announcements.draining:  # the gateway began to stop during the handshake
+                if self._connections.closing:  # the gateway began to stop during the handshake
                     connection.drain()
                 await connection.run()
             finally:

@@ -16,6 +16,8 @@ class Connections:
 
     def __init__(self) -> None:
         self._connections: dict[str, StationConnection] = {}
+        self.closing = False
+        """Whether the gateway closes all of them. One that is added now must be drained at once."""
 
     def __len__(self) -> int:
         return len(self._connections)

@@ -75,6 +75,7 @@ class StationServer:
             open_files.allowed(),
             is_chosen="max_connections" in settings.model_fields_set,
         )
+        metrics.GATEWAY_CONNECTIONS_RATIO.set_function(lambda: len(connections) / self._limits.stations)
         self._silent = SilentSockets(self._limits.stations, self._limits.sockets)
         self._listeners = Listeners()
         self._stations: set[asyncio.Task[None]] = set()

@@ -9,6 +9,7 @@ from csms_ocpp.versions import Protocol
 from csms_runtime.settings import Port, RuntimeSettings
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from csms_gateway.balance import BalanceRules
 from csms_gateway.keepalive import WatchTimes
 from csms_gateway.proxy import ProxyRules
 from csms_gateway.tls import CertificateFiles, TlsFiles
@@ -151,6 +152,28 @@ class GatewaySettings(RuntimeSettings):
         ge=0,
         description="On stop: over how many seconds closing is spread, so that stations do not all return at once",
     )
+    drain_delay_s: float = Field(
+        0.0,
+        ge=0,
+        description="On stop: for how many seconds stations are still let in while `/readyz` fails already, so that "
+        "load balancers take notice first, in seconds. Part of CSMS_SHUTDOWN_TIMEOUT_S",
+    )
+    shed_share: float = Field(
+        0.05,
+        ge=0,
+        le=0.5,
+        description="Largest share of its stations that a gateway closes in CSMS_SHED_INTERVAL_S when it has more than "
+        "the mean of all gateways, so that they connect to the others; only idle ones. 0: none",
+    )
+    shed_interval_s: float = Field(
+        30.0, gt=0, description="How often a gateway compares its number of stations with the others', in seconds"
+    )
+    shed_band: float = Field(
+        0.1,
+        gt=0,
+        description="A gateway with at most this share more than the mean closes no connections; with few stations, "
+        "at most four times the square root of the mean",
+    )
 
     @field_validator("ocpp_protocols")
     @classmethod
@@ -165,6 +188,12 @@ class GatewaySettings(RuntimeSettings):
     def _room_for_a_message(self) -> Self:
         if self.max_buffered_bytes < 4 * self.max_message_bytes:
             raise ValueError("CSMS_MAX_BUFFERED_BYTES must be at least four times CSMS_MAX_MESSAGE_BYTES")
+        return self
+
+    @model_validator(mode="after")
+    def _time_to_drain(self) -> Self:
+        if self.drain_delay_s > self.shutdown_timeout_s / 2:
+            raise ValueError("CSMS_DRAIN_DELAY_S may be half of CSMS_SHUTDOWN_TIMEOUT_S at most: the rest is to drain")
         return self
 
     @model_validator(mode="after")
@@ -185,6 +214,16 @@ class GatewaySettings(RuntimeSettings):
         """Which proxies are trusted, and the names of their headers."""
         secret = "" if self.proxy_secret is None else self.proxy_secret.get_secret_value()
         return ProxyRules(self.trusted_proxies, self.proxy_certificate_header, self.proxy_verify_header, secret)
+
+    @property
+    def drain_timeout_s(self) -> float:
+        """For how many seconds after CSMS_DRAIN_DELAY_S the process may drain."""
+        return self.shutdown_timeout_s - self.drain_delay_s
+
+    @property
+    def balance_rules(self) -> BalanceRules:
+        """When stations are sent to other gateways, and how many."""
+        return BalanceRules(self.shed_share, self.shed_band)
 
     @property
     def watch_times(self) -> WatchTimes:

@@ -1,4 +1,4 @@
-"""Guards this gateway's slot. Only one process may use a slot: one that finds a later process in its slot ends."""
+"""Guards this gateway's slot, and knows the other gateways. One that finds a later process in its slot ends."""
 
 import asyncio
 
@@ -35,6 +35,10 @@ class Slot:
         """Take an epoch above all that the slot had. Call it while `run` runs. Waits for the bus."""
         await self._gateways.ready()
         self._gateway.begin(self._gateways.highest_epoch(self._gateway.slot))
+
+    def others(self) -> list[GatewayStatus]:
+        """Return what each gateway of another slot that lives last said of itself."""
+        return [status for status in self._gateways.statuses() if status.gateway_slot != self._gateway.slot]
 
     def _heard(self, status: GatewayStatus) -> None:
         ours, other = (self._gateway.epoch, self._gateway.instance), (status.gateway_epoch, status.instance)
