@@ -1,26 +1,67 @@
 """Writes docs/configuration.md from the settings classes; `--check FILE` says whether the file is up to date."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from csms_auth.settings import AuthSettings
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
-from csms_runtime.settings import describe
+from csms_runtime.secret_files import is_secret, names_secret_files
+from csms_runtime.settings import BaseSettings, KafkaAccess, describe
 from csms_standalone.settings import StandaloneSettings
 from csms_transactions.settings import TransactionSettings
 
 INTRODUCTION = """# Configuration
 
 Made from the settings classes by `make docs`. Every service reads its settings from the environment; an empty variable
-counts as absent.
+counts as absent. A secret may stand in a file instead: `CSMS_SECRET_KEY_FILE=/run/secrets/key` in place of
+`CSMS_SECRET_KEY`. A newline at the file's end is not part of it; to set both is an error.
+"""
+SECRETS = """
+## Who needs which secret
+
+Give each process those of its column and no others. **yes**: it does not start without; (if): if you use it;
+(files): the setting names files with private keys, which the process must be able to read. The services differ in the
+values of `CSMS_DATABASE_URL` and `CSMS_KAFKA_SASL_PASSWORD`: each has users of its own, and so have the jobs
+(docs/stores.md).
 """
 CLASSES = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, StandaloneSettings)
+SERVICES: Mapping[str, type[BaseSettings]] = {
+    "gateway": GatewaySettings,
+    "auth": AuthSettings,
+    "transactions": TransactionSettings,
+    "device-mgmt": DeviceSettings,
+}
+NEEDED = frozenset({"secret_key", "database_url"})
+"""Secrets without which no service starts that has the setting."""
+
+
+def secrets_of(settings: type[BaseSettings]) -> dict[str, str]:
+    """Return the settings of a class that hold secrets or name files that do, with what the table says of them."""
+    found = {}
+    for name, field in settings.model_fields.items():
+        if is_secret(field):
+            found[name] = "**yes**" if name in NEEDED else "(if)"
+        elif names_secret_files(field):
+            found[name] = "(files)"
+    return found
+
+
+def secrets_table() -> str:
+    """Return the table of who needs which secret."""
+    services = {name: secrets_of(settings) for name, settings in SERVICES.items()}
+    names = sorted({name for found in services.values() for name in found})
+    jobs = {"`migrate`": {"database_url": "**yes**"}, "`csms_bus.admin`": secrets_of(KafkaAccess)}
+    columns = {**services, **jobs}
+    head = [f"| secret | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    rows = (f"| `CSMS_{n.upper()}` | {' | '.join(found.get(n, '') for found in columns.values())} |" for n in names)
+    return "\n".join([*head, *rows]) + "\n"
 
 
 def page() -> str:
-    """Return the page: every variable once, whoever reads it."""
-    return f"{INTRODUCTION}\n{describe(CLASSES)}"
+    """Return the page: every variable once, whoever reads it, and who needs which secret."""
+    return f"{INTRODUCTION}\n{describe(CLASSES)}{SECRETS}\n{secrets_table()}"
 
 
 def main(arguments: list[str]) -> int:

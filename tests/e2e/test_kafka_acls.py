@@ -1,4 +1,7 @@
-"""All services on a Kafka that lets each do what `csms_bus.acls` says, and what a taken-over gateway cannot do."""
+"""All services on a Kafka that lets each do what `csms_bus.acls` says, and what a taken-over gateway cannot do.
+
+On PostgreSQL, too, each is a user of its own, with the rights of `csms_db.grants`.
+"""
 
 import asyncio
 import contextlib
@@ -21,6 +24,7 @@ from csms_bus.runner import ConsumerRunner
 from csms_bus.topics import CATALOGUE, Topic
 from csms_runtime.settings import KafkaAccess
 from csms_testing.buses import running
+from csms_testing.database_users import database_users
 from csms_testing.kafka_node import Secured
 from csms_testing.pki import Pki
 from csms_testing.secured_stores import PASSWORD, make_acls, secured_kafka
@@ -75,7 +79,18 @@ async def system(
 ) -> AsyncIterator[System]:
     """In place of the session's systems: each process with its own user, and no other rights than the list's."""
     directory: Path = tmp_path_factory.mktemp("acls-system")
-    database_url = request.getfixturevalue("test_databases").empty_postgresql()
+    test_databases = request.getfixturevalue("test_databases")
+    database_url = test_databases.empty_postgresql()
+    with database_users(test_databases, database_url) as prefix:
+        async with _running(topics, pki, directory, database_url, prefix) as system:
+            yield system
+    _nothing_was_refused(directory)
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    topics: str, pki: Pki, directory: Path, database_url: str, database_user_prefix: str
+) -> AsyncIterator[System]:
     settings = {f"CSMS_{name.upper()}": value for name, value in access(pki, acls.ADMIN).items()}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
@@ -85,11 +100,13 @@ async def system(
             kafka=topics,
             database_url=database_url,
             gateways=1,
-            options=["--kafka-user-prefix", acls.DEFAULT_PREFIX],
+            options=[
+                *("--kafka-user-prefix", acls.DEFAULT_PREFIX),
+                *("--database-user-prefix", database_user_prefix),
+            ],
         )
         async with running as system:
             yield system
-    _nothing_was_refused(directory)
 
 
 def _nothing_was_refused(directory: Path) -> None:
@@ -97,6 +114,7 @@ def _nothing_was_refused(directory: Path) -> None:
         text = log.read_text()
         assert "AuthorizationFailed" not in text, log
         assert "not authorized" not in text, log
+        assert "permission denied" not in text, log
 
 
 @pytest.mark.postgres

@@ -18,7 +18,8 @@ from csms_bus.records import new_record
 from csms_bus.topics import CALLS_DEVICES
 from csms_runtime.settings import KafkaAccess
 from csms_testing.kafka_node import Secured
-from csms_testing.pki import Files, Pki
+from csms_testing.mounted import MountedSecret
+from csms_testing.pki import Files, Issued, Pki
 from csms_testing.secured_stores import PASSWORD, secured_kafka
 
 
@@ -113,6 +114,35 @@ async def test_with_a_client_certificate(secured: Secured, pki: Pki, client: Fil
     await there_and_back(secured.mutual_port, mutual(pki.root_file, client.certificate, client.key))
     both = pki.write("both.pem", client.key.read_bytes() + client.certificate.read_bytes())
     await there_and_back(secured.mutual_port, mutual(pki.root_file, both))
+
+
+@pytest.mark.kafka
+async def test_new_connections_use_files_that_were_replaced(secured: Secured, pki: Pki, tmp_path: Path) -> None:
+    def files(*, key: Issued | None = None, ca: bytes = pki.root.pem) -> dict[str, bytes]:
+        issued = pki.client("csms")
+        return {"ca.crt": ca, "tls.crt": issued.pem, "tls.key": (key or issued).key_pem}
+
+    mounted = MountedSecret(tmp_path / "mounted", files())
+    access = mutual(mounted["ca.crt"], mounted["tls.crt"], mounted["tls.key"])
+    security = arguments(access)  # a bus gives it to all its clients, for as long as the process lives
+
+    async def connect_anew() -> None:
+        bus = KafkaBus(f"127.0.0.1:{secured.mutual_port}", client_id="test", security=security)
+        try:
+            await bus.start()
+        finally:
+            await bus.stop()
+
+    await connect_anew()
+    mounted.replace(files())
+    await connect_anew()
+    mounted.replace(files(key=pki.client("another")))  # half written: the former ones stay
+    await connect_anew()
+    mounted.replace(files(ca=pki.unknown.pem))
+    with pytest.raises(BusUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
+        await connect_anew()
+    mounted.replace(files())
+    await connect_anew()
 
 
 @pytest.mark.kafka

@@ -20,11 +20,12 @@ from csms_bus.records import dead_letter, new_record
 from csms_bus.sealed import SealedBus
 from csms_bus.sealed import sealed as sealed_record
 from csms_runtime.sealing import Sealer
+from csms_runtime.secret_keys import SecretKeys
 from csms_testing.buses import World
 
 CANARY = "canary-correct-horse"
 PASSWORD = b'{"variable":{"name":"BasicAuthPassword"},"attributeValue":"canary-correct-horse"}'
-KEY = b"a key for tests only"
+KEYS = SecretKeys(b"a key for tests only")
 
 COMMAND = StationCommand(action="SetVariables", payload=PASSWORD)
 SECRETS = {
@@ -50,7 +51,7 @@ SECRETS = {
 
 @pytest.fixture
 def sealed(world: World) -> SealedBus:
-    return SealedBus(world.bus, Sealer(KEY))
+    return SealedBus(world.bus, Sealer(KEYS))
 
 
 async def published(world: World, bus: SealedBus, *records: Record) -> tuple[Incoming, Incoming]:
@@ -67,7 +68,7 @@ async def published(world: World, bus: SealedBus, *records: Record) -> tuple[Inc
 
 async def test_what_an_outbox_holds_sealed_is_published_as_it_is(world: World, sealed: SealedBus) -> None:
     record = SECRETS["call_order_verdict"]
-    kept = sealed_record(Sealer(KEY), Outgoing(world.log, record)).record
+    kept = sealed_record(Sealer(KEYS), Outgoing(world.log, record)).record
     assert CANARY.encode() not in kept.SerializeToString()
     raw, read = await published(world, sealed, kept)
     assert (raw.record, read.record) == (kept, record)
@@ -129,12 +130,12 @@ async def test_what_died_is_opened_when_it_is_replayed(world: World, sealed: Sea
 
 
 def _other_key(_record: Record) -> SealedBus:
-    return SealedBus(_NoBus(), Sealer(b"another key for tests"))  # type: ignore[arg-type]
+    return SealedBus(_NoBus(), Sealer(SecretKeys(b"another key for tests")))  # type: ignore[arg-type]
 
 
 def _other_station(record: Record) -> SealedBus:
     record.station_id = "CS2"
-    return SealedBus(_NoBus(), Sealer(KEY))  # type: ignore[arg-type]
+    return SealedBus(_NoBus(), Sealer(KEYS))  # type: ignore[arg-type]
 
 
 class _NoBus:
@@ -152,3 +153,30 @@ async def test_what_cannot_be_opened_stays_sealed(
     bus = spoil(moved)
     incoming = Incoming(raw.topic, 0, 0, "CS2", moved)
     assert bus._opened(incoming) is incoming
+
+
+OLD, NEW = b"the key of before", b"the key that is next"
+
+
+@pytest.mark.parametrize(
+    ("sender", "reader"),
+    [
+        (SecretKeys(OLD), SecretKeys(OLD, (NEW,))),
+        (SecretKeys(OLD, (NEW,)), SecretKeys(OLD)),
+        (SecretKeys(OLD, (NEW,)), SecretKeys(NEW, (OLD,))),
+        (SecretKeys(NEW, (OLD,)), SecretKeys(OLD, (NEW,))),
+        (SecretKeys(NEW, (OLD,)), SecretKeys(NEW)),
+        (SecretKeys(NEW), SecretKeys(NEW, (OLD,))),
+    ],
+    ids=["old-first", "first-old", "first-second", "second-first", "second-third", "third-second"],
+)
+async def test_while_the_key_is_replaced_each_opens_what_the_others_seal(
+    world: World, sender: SecretKeys, reader: SecretKeys
+) -> None:
+    record = SECRETS["station_command"]
+    async with world.consumer() as below:
+        await SealedBus(world.bus, Sealer(sender)).publish([Outgoing(world.log, record)])
+        (raw,) = await world.take(below, 1)
+    assert raw.record is not None
+    assert raw.record.HasField("sealed")
+    assert SealedBus(world.bus, Sealer(reader))._opened(raw).record == record

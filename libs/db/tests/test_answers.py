@@ -11,6 +11,7 @@ from csms_db.engine import Database
 from csms_db.retention import Kept, Retention
 from csms_runtime.clock import utcnow
 from csms_runtime.http.idempotency import Answer, Earlier
+from csms_runtime.secret_keys import SecretKeys
 
 ANSWER = Answer(201, {"location": "/things/1"}, b'{"said": "in confidence"}')
 SECRET_KEY = b"a-secret-of-the-tests"
@@ -18,7 +19,7 @@ SECRET_KEY = b"a-secret-of-the-tests"
 
 @pytest.fixture
 def answers(database: Database, models: SimpleNamespace) -> KeptAnswers:
-    return KeptAnswers(database, models.kept_answers, SECRET_KEY)
+    return KeptAnswers(database, models.kept_answers, SecretKeys(SECRET_KEY))
 
 
 async def test_the_first_begins_and_a_repeat_gets_its_answer(answers: KeptAnswers) -> None:
@@ -68,3 +69,15 @@ async def test_they_go_after_a_day(answers: KeptAnswers, database: Database, mod
     assert await Retention(database, [Kept("answers", 1, answers.delete_old)]).apply() == {"answers": 1}
     assert await answers.begin("old", b"request") is None
     assert await answers.begin("new", b"request") is not None
+
+
+async def test_a_repeat_after_the_key_was_replaced_gets_its_answer(
+    answers: KeptAnswers, database: Database, models: SimpleNamespace
+) -> None:
+    await answers.begin("n", b"request")
+    await answers.keep("n", ANSWER)
+    both = KeptAnswers(database, models.kept_answers, SecretKeys(b"the key that is next", (SECRET_KEY,)))
+    assert await both.begin("n", b"request") == Earlier(is_same=True, answer=ANSWER)
+    assert await both.begin("n", b"another") == Earlier(is_same=False, answer=ANSWER)
+    alone = KeptAnswers(database, models.kept_answers, SecretKeys(b"the key that is next"))
+    assert await alone.begin("n", b"request") == Earlier(is_same=False, answer=Answer(201, ANSWER.headers, None))

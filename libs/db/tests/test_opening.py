@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from csms_db.opening import migrated, opened
-from csms_runtime.settings import RuntimeSettings
+from csms_runtime.settings import DatabaseAccess
 from csms_runtime.starting import CannotStart
 from pydantic import SecretStr
 
@@ -39,7 +39,7 @@ async def test_what_postgresql_refuses(postgres_url: str) -> None:
 
 @pytest.mark.postgres
 async def test_a_schema_of_another_version(postgres_url: str) -> None:
-    settings = RuntimeSettings(database_url=SecretStr(postgres_url))
+    settings = DatabaseAccess(database_url=SecretStr(postgres_url))
     with pytest.raises(CannotStart, match="migrate"):
         async with opened(settings, "never_migrated", SCRIPTS):
             pass

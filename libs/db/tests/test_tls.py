@@ -13,7 +13,8 @@ from csms_db import migrations, tls
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_db.url import parse
-from csms_testing.pki import Files, Pki
+from csms_testing.mounted import MountedSecret
+from csms_testing.pki import Files, Issued, Pki
 from csms_testing.postgres import LocalPostgres
 from csms_testing.secured_stores import tls_postgres
 from sqlalchemy.exc import SQLAlchemyError
@@ -125,6 +126,37 @@ async def test_a_client_certificate(tls_server: LocalPostgres, pki: Pki, client:
     known = {"user": "certified", "sslmode": "verify-full", "sslrootcert": pki.root_file}
     assert await is_protected(url(tls_server, **known, sslcert=client.certificate, sslkey=client.key))
     await refusal(url(tls_server, **known))
+
+
+@pytest.mark.postgres
+async def test_new_connections_use_files_that_were_replaced(
+    tls_server: LocalPostgres, pki: Pki, tmp_path: Path
+) -> None:
+    def files(*, key: Issued | None = None, ca: bytes = pki.root.pem) -> dict[str, bytes]:
+        issued = pki.root.issue("certified")
+        return {"ca.crt": ca, "tls.crt": issued.pem, "tls.key": (key or issued).key_pem}
+
+    mounted = MountedSecret(tmp_path / "mounted", files())
+    named = {"sslrootcert": mounted["ca.crt"], "sslcert": mounted["tls.crt"], "sslkey": mounted["tls.key"]}
+    database = Database(url(tls_server, user="certified", sslmode="verify-full", **named))
+
+    async def connect_anew() -> None:
+        await database.close()  # its pool; it connects again
+        await database.ping()
+
+    try:
+        await database.ping()
+        mounted.replace(files())
+        await connect_anew()
+        mounted.replace(files(key=pki.client("another")))  # half written: the former ones stay
+        await connect_anew()
+        mounted.replace(files(ca=pki.unknown.pem))
+        with pytest.raises(DatabaseUnavailable, match="SSLCertVerificationError"):
+            await connect_anew()
+        mounted.replace(files())
+        await connect_anew()
+    finally:
+        await database.close()
 
 
 @pytest.mark.postgres

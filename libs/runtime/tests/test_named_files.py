@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from csms_runtime import logging, named_files
 from csms_runtime.command_line import service_cli
-from csms_runtime.settings import RuntimeSettings
+from csms_runtime.settings import DatabaseAccess, RuntimeSettings
 from pydantic import BaseModel, Field, SecretStr
 from typer.testing import CliRunner
 
@@ -15,7 +15,7 @@ class Pair(BaseModel):
     key: Path
 
 
-class Settings(RuntimeSettings):
+class Settings(RuntimeSettings, DatabaseAccess):
     pairs: list[Pair] = Field([])
     files: list[Path] = Field([])
     pki_dir: Path | None = None

@@ -2,13 +2,20 @@ import hashlib
 import json
 
 import pytest
-from csms_runtime.settings import BaseSettings, NotSetError, RuntimeSettings, UnknownStations, describe
-from pydantic import Field, ValidationError
+from csms_runtime.settings import (
+    BaseSettings,
+    DatabaseAccess,
+    NotSetError,
+    RuntimeSettings,
+    UnknownStations,
+    describe,
+)
+from pydantic import Field, SecretStr, ValidationError
 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in RuntimeSettings.model_fields:
+    for name in [*RuntimeSettings.model_fields, *DatabaseAccess.model_fields]:
         monkeypatch.delenv(f"CSMS_{name.upper()}", raising=False)
 
 
@@ -50,11 +57,11 @@ def test_wrong_values_are_refused_without_being_told(monkeypatch: pytest.MonkeyP
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CSMS_SECRET_KEY", "0123456789abcdef")
     monkeypatch.setenv("CSMS_DATABASE_URL", "postgresql://u:hidden@h/d")
-    settings = RuntimeSettings()
+    settings, database = RuntimeSettings(), DatabaseAccess()
     assert "0123456789abcdef" not in repr(settings)
-    assert "hidden" not in repr(settings)
+    assert "hidden" not in repr(database)
     assert settings.require_secret_key() == b"0123456789abcdef"
-    assert settings.require_database_url() == "postgresql://u:hidden@h/d"
+    assert database.require_database_url() == "postgresql://u:hidden@h/d"
 
 
 SASL = {
@@ -101,7 +108,7 @@ def test_what_is_required_says_its_name() -> None:
     with pytest.raises(NotSetError, match="CSMS_SECRET_KEY"):
         RuntimeSettings().require_secret_key()
     with pytest.raises(NotSetError, match="CSMS_DATABASE_URL"):
-        RuntimeSettings().require_database_url()
+        DatabaseAccess().require_database_url()
 
 
 def test_every_field_has_a_description() -> None:
@@ -113,6 +120,7 @@ def test_describe() -> None:
         zeta: int = Field(description="Either a | b")
         alpha: str = Field("x", description="First")
         beta: list[UnknownStations] = Field([UnknownStations.REJECT], description="Second")
+        gamma: SecretStr | None = Field(None, description="Third")
 
     class Same(Mine):
         pass
@@ -121,6 +129,7 @@ def test_describe() -> None:
         "| variable | default | what |\n|---|---|---|\n"
         "| `CSMS_ALPHA` | `x` | First |\n"
         '| `CSMS_BETA` | `["reject"]` | Second |\n'
+        "| `CSMS_GAMMA`, `CSMS_GAMMA_FILE` |  | Third |\n"
         "| `CSMS_ZETA` | *required* | Either a \\| b |\n"
     )
 

@@ -21,6 +21,7 @@ from csms_db.engine import Database
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
 from csms_runtime.http.station_paths import spelled
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import UnknownStations
 from csms_testing.databases import database_fixture
 from sqlalchemy import event
@@ -106,6 +107,7 @@ def statements(database: Database) -> Iterator[list[str]]:
 
 
 SECRET_KEY = b"a key for tests only"
+KEYS = SecretKeys(SECRET_KEY)
 
 
 class Api:
@@ -140,8 +142,8 @@ async def api(database: Database) -> AsyncIterator[Api]:
     async with httpx2.AsyncClient(base_url="http://auth") as idle:
         api = Api(idle, keys)
         routers = [
-            IdTokens(database, KeyCodes(SECRET_KEY), api.wake).router(),
-            Credentials(database, SECRET_KEY, UnknownStations.ACCEPT, api.wake, shown_within_s=0).router(),
+            IdTokens(database, KeyCodes(KEYS), api.wake).router(),
+            Credentials(database, KEYS, UnknownStations.ACCEPT, api.wake, shown_within_s=0).router(),
             ApiKeyResource(database, api.wake, keys).router(),
             audit_router(database),
         ]

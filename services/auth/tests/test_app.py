@@ -21,6 +21,7 @@ from csms_bus.topics import (
 from csms_db.engine import Database
 from csms_runtime.health import Health
 from csms_runtime.passwords import digest, digests
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import UnknownStations
 
 Records = Any  # the fixture of conftest.py
@@ -49,7 +50,7 @@ class Running:
 @asynccontextmanager
 async def running(database: Database, policy: UnknownStations = UnknownStations.REJECT) -> AsyncIterator[Running]:
     bus, health, stop = MemoryBus(), Health(), asyncio.Event()
-    auth = Auth(bus, database, AuthSettings(unknown_stations=policy), health, secret_key=KEY)
+    auth = Auth(bus, database, AuthSettings(unknown_stations=policy), health, keys=SecretKeys(KEY))
     await bus.start()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(auth.run(stop))

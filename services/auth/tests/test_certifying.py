@@ -46,6 +46,7 @@ from csms_db.engine import Database
 from csms_ocpp.validation import validate_request
 from csms_ocpp.versions import Protocol
 from csms_runtime.clock import from_ms, now_ms, utcnow
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import UnknownStations
 from csms_testing.csrs import csr_pem
 from csms_testing.pki import Authority as OtherAuthority
@@ -92,7 +93,7 @@ class World:
         self.consumer = AuthConsumer(
             database,
             Rules(UnknownStations.REJECT, signs_certificates=True),
-            key_codes=KeyCodes(b"a key for tests only"),
+            key_codes=KeyCodes(SecretKeys(b"a key for tests only")),
             wake_outbox=lambda: None,
             clock=lambda: self.now_ms,
         )
@@ -840,7 +841,10 @@ async def test_the_worker_signs_and_orders_when_it_is_woken(world: World, certif
 
 async def test_without_an_authority_nothing_is_signed(world: World, records: Records) -> None:
     consumer = AuthConsumer(
-        world.database, Rules(UnknownStations.REJECT), key_codes=KeyCodes(b"a key"), wake_outbox=lambda: None
+        world.database,
+        Rules(UnknownStations.REJECT),
+        key_codes=KeyCodes(SecretKeys(b"a key")),
+        wake_outbox=lambda: None,
     )
     record = records.call("SignCertificate", {"csr": csr_pem("SN-1")}, deadline_ms=0)
     (answer,) = await consumer([Incoming("ocpp.calls.auth", 0, 0, "CS1", record)])

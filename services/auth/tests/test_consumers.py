@@ -21,13 +21,14 @@ from csms_bus.ports import Incoming, Outgoing
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_runtime.clock import from_ms, now_ms
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import UnknownStations
 from csms_testing.pki import Authority, Issued
 from sqlalchemy import select, text
 
 Records = Any  # the fixture of conftest.py
 
-KEY_CODES = KeyCodes(b"a key for tests only")
+KEY_CODES = KeyCodes(SecretKeys(b"a key for tests only"))
 DIGEST = b"d" * 32
 OTHER = b"o" * 32
 

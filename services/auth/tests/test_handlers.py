@@ -12,13 +12,14 @@ from csms_auth.handlers import authorization_request, connection_request, statio
 from csms_auth.handlers.turn import SKIP, Rules, Step, Turn
 from csms_ocpp.validation import validate_response
 from csms_ocpp.versions import Protocol
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import UnknownStations
 
 Records = Any  # the fixture of conftest.py
 Payload = Any  # a JSON value
 Field = Any
 
-KEY_CODES = KeyCodes(b"a key for tests only")
+KEY_CODES = KeyCodes(SecretKeys(b"a key for tests only"))
 DIGEST = b"d" * 32
 BAD_PEM = "-----BEGIN CERTIFICATE-----"
 STATUS_DATA = {

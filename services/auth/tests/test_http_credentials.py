@@ -11,6 +11,7 @@ from csms_auth.store import stations, tables
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.passwords import digests, matches
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import UnknownStations
 
 Api = Any  # the fixture of conftest.py
@@ -66,7 +67,9 @@ class TestCredentials:
             return found
 
         monkeypatch.setattr(stations, "load", looked)
-        credentials = Credentials(database, b"k" * 32, UnknownStations.ACCEPT, lambda: None, shown_within_s=20)
+        credentials = Credentials(
+            database, SecretKeys(b"k" * 32), UnknownStations.ACCEPT, lambda: None, shown_within_s=20
+        )
         deleting = asyncio.create_task(credentials.delete_credentials("CS1"))
         async with asyncio.timeout(10):
             for _ in range(2):  # it looked, saw nothing new, and looked again

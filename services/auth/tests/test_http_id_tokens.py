@@ -10,6 +10,7 @@ from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
 from csms_auth.store import id_tokens, tables
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
+from csms_runtime.secret_keys import SecretKeys
 from sqlalchemy import select
 
 Api = Any  # the fixture of conftest.py
@@ -166,7 +167,7 @@ class TestKeyCodes:
                 await id_tokens.add(session, token, utcnow())
         for found in (1, 0):
             async with database.transaction() as session:
-                assert await id_tokens.hide_key_codes(session, KeyCodes(api.key)) == found
+                assert await id_tokens.hide_key_codes(session, KeyCodes(SecretKeys(api.key))) == found
         assert (await api("GET", "/api/v1/id-tokens/KeyCode/code-1"))["status"] == "Blocked"
         assert (await api("GET", "/api/v1/id-tokens/Local/Code-1"))["id_token"] == "Code-1"
 
@@ -178,7 +179,7 @@ class TestKeyCodes:
         async with database.transaction() as session:
             await id_tokens.add(session, again, utcnow())
         async with database.transaction() as session:
-            assert await id_tokens.hide_key_codes(session, KeyCodes(api.key)) == 1
+            assert await id_tokens.hide_key_codes(session, KeyCodes(SecretKeys(api.key))) == 1
         assert (await api("GET", "/api/v1/id-tokens/KeyCode/4711"))["status"] == "Blocked"
 
     async def test_problems_do_not_repeat_it(self, api: Api) -> None:

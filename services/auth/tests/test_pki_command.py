@@ -140,3 +140,40 @@ class TestPassphrase:
         monkeypatch.setenv("CSMS_DATA_DIR", str(tmp_path))
         with pytest.raises(ValueError, match="CSMS_SECRET_KEY"):
             PkiSettings().pki_secret()
+
+
+class TestAnotherSecretKey:
+    """The authority's keys are encrypted with one that CSMS_SECRET_KEY makes, unless there is a passphrase."""
+
+    OLD, NEW = "the key of before", "the key that is next"
+
+    @pytest.fixture(autouse=True)
+    def _made(self, pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("CSMS_PKI_PASSPHRASE")
+        monkeypatch.setenv("CSMS_SECRET_KEY", self.OLD)
+        assert run("init").exit_code == 0
+        assert pki.is_dir()
+
+    def test_it_is_opened_with_a_former_key_until_it_is_encrypted_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CSMS_SECRET_KEY", self.NEW)
+        assert run("show").exit_code == 1
+        monkeypatch.setenv("CSMS_SECRET_KEY_OTHERS", self.OLD)
+        assert run("show").exit_code == 0
+        done = run("reencrypt")
+        assert done.exit_code == 0, done.output
+        assert done.output.count("encrypted anew") == 4
+        monkeypatch.delenv("CSMS_SECRET_KEY_OTHERS")
+        assert run("show").exit_code == 0
+        assert run("server", "localhost").exit_code == 0  # the root's key, too
+
+    def test_it_goes_over_to_a_passphrase(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CSMS_PKI_PASSPHRASE", "a passphrase for tests")
+        assert run("reencrypt").exit_code == 0
+        monkeypatch.delenv("CSMS_SECRET_KEY")
+        assert run("show").exit_code == 0
+
+    def test_with_neither_key_nothing_is_changed(self, pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = {path: path.read_bytes() for path in pki.rglob("*") if path.is_file()}
+        monkeypatch.setenv("CSMS_SECRET_KEY", self.NEW)
+        assert run("reencrypt").exit_code == 1
+        assert {path: path.read_bytes() for path in pki.rglob("*") if path.is_file()} == before

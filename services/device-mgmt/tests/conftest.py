@@ -35,6 +35,7 @@ from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Units
 from csms_runtime.clock import now_ms
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import UnknownStations
 from csms_testing.databases import database_fixture
 
@@ -214,7 +215,7 @@ def gateways() -> FakeGateways:
 
 @pytest.fixture
 def units(database: Database, settings: DeviceSettings, secret_key: bytes, gateways: FakeGateways) -> Units:
-    return Units(database, settings, secret_key, gateways, lambda: None)
+    return Units(database, settings, SecretKeys(secret_key), gateways, lambda: None)
 
 
 class Applied:

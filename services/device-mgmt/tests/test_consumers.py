@@ -14,6 +14,7 @@ from csms_device_mgmt.monitoring import notification_rows
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import OUTBOX
 from csms_device_mgmt.unit import Units
+from csms_runtime.secret_keys import SecretKeys
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def woken():
 
 @pytest.fixture
 def handler(database, settings, secret_key, gateways, woken):
-    return DeviceRecords(Units(database, settings, secret_key, gateways, lambda: woken.append(True)))
+    return DeviceRecords(Units(database, settings, SecretKeys(secret_key), gateways, lambda: woken.append(True)))
 
 
 async def test_a_batch_of_everything_is_one_transaction(handler, records, incoming, woken):

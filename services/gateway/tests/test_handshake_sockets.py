@@ -9,6 +9,7 @@ import pytest
 from csms.v1.auth_pb2 import REGISTRATION_STATUS_ACCEPTED, ConnectionDecision, ConnectionRequest
 from csms_ocpp import versions
 from csms_runtime import metrics, passwords
+from csms_runtime.secret_keys import key_id
 from csms_testing.scripted import allow, basic
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Request, Response
@@ -40,6 +41,17 @@ async def test_auth_gets_keyed_digests_and_never_the_password(system: "System") 
     assert list(request.password_digests) == passwords.digests(SECRET, "CS1", b"pass:word of CS1")
     assert b"pass:word" not in request.SerializeToString()
     assert (request.protocol, request.security_profile, request.remote_address) == ("ocpp2.0.1", 1, "127.0.0.1")
+
+
+async def test_while_the_key_is_replaced_auth_gets_digests_of_each(start: "Start") -> None:
+    """Also of both readings of what may be hexadecimal: those of the current key come first."""
+    other, password = b"the key of before", b"00112233445566778899aabbccddeeff"
+    system = await start(secret_key_others=other.decode())
+    await system.connect("CS1", headers=basic("CS1", password))
+    (request,) = requests(system)
+    ours, others = (passwords.digests(key, "CS1", password) for key in (SECRET, other))
+    assert list(request.password_digests) == [*ours, *others]
+    assert (request.current_digests, request.secret_key_id) == (2, key_id(SECRET))
 
 
 async def test_a_password_need_not_be_text(system: "System") -> None:

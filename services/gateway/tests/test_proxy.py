@@ -48,13 +48,13 @@ def test_nobody_else_is_believed(issued: Issued, address: str) -> None:
 
 @pytest.mark.parametrize("shown", ["", "secret", "the-proxy-s-secret2", ["the-proxy-s-secret"] * 2])
 def test_with_a_secret_the_address_alone_is_not_enough(issued: Issued, shown: str | list[str]) -> None:
-    rules = replace(RULES, secret="the-proxy-s-secret")
+    rules = replace(RULES, secrets=[b"the-proxy-s-secret"])
     assert behind(PROXY, secured(issued), rules) == PROXY
     assert behind(PROXY, secured(issued, X_CSMS_Proxy_Secret=shown), rules) == PROXY
 
 
 def test_with_its_secret_a_proxy_is_believed_and_nobody_else(issued: Issued) -> None:
-    rules = replace(RULES, secret="the-proxy-s-secret")
+    rules = replace(RULES, secrets=[b"the-proxy-s-secret"])
     sent = secured(issued, X_CSMS_Proxy_Secret="the-proxy-s-secret")
     assert behind(PROXY, sent, rules) == Visitor(STATION, tls=True, certificate=issued.der)
     assert behind(Visitor("203.0.113.9"), sent, rules) == Visitor("203.0.113.9")
@@ -134,3 +134,31 @@ def test_the_names_of_the_headers_can_be_set(issued: Issued) -> None:
     sent = headers(X_Forwarded_Proto="https", ssl_client_cert=quote(issued.pem), ssl_client_verify="SUCCESS")
     assert behind(PROXY, sent, rules).certificate == issued.der
     assert behind(PROXY, secured(issued), rules).certificate == b""
+
+
+SECRET = "a secret that proxies show"
+WITH_SECRET = replace(RULES, secrets=[b"the secret of before", SECRET.encode()])
+
+
+def test_a_proxy_that_shows_the_secret_is_believed(issued: Issued) -> None:
+    shown = secured(issued, X_CSMS_Proxy_Secret=SECRET)
+    assert behind(PROXY, shown, WITH_SECRET) == Visitor(STATION, tls=True, certificate=issued.der)
+    before = secured(issued, X_CSMS_Proxy_Secret="the secret of before")
+    assert behind(PROXY, before, WITH_SECRET).address == STATION
+    assert SECRET not in repr(WITH_SECRET)
+
+
+@pytest.mark.parametrize("shown", [[], "", "another secret", SECRET[:-1], f"{SECRET}x", [SECRET, SECRET], "g\xe9heim"])
+def test_an_address_alone_proves_nothing(issued: Issued, shown: str | list[str]) -> None:
+    assert behind(PROXY, secured(issued, X_CSMS_Proxy_Secret=shown), WITH_SECRET) == PROXY
+
+
+def test_the_secret_alone_proves_nothing_either(issued: Issued) -> None:
+    stranger = Visitor("203.0.113.9")
+    assert behind(stranger, secured(issued, X_CSMS_Proxy_Secret=SECRET), WITH_SECRET) == stranger
+
+
+def test_the_name_of_the_secrets_header_can_be_set(issued: Issued) -> None:
+    rules = replace(WITH_SECRET, secret_header="x-ours")
+    assert behind(PROXY, secured(issued, X_Ours=SECRET), rules).tls
+    assert behind(PROXY, secured(issued, X_CSMS_Proxy_Secret=SECRET), rules) == PROXY

@@ -66,6 +66,21 @@ async def test_from_anybody_else(system: "System", client: Issued) -> None:
         assert request.client_certificate == b""
 
 
+async def test_a_proxy_elsewhere_shows_a_secret(
+    start: "Start", client: Issued, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Other pods have addresses of the same network; stations' packets come from it, too."""
+    secret = "a-secret-that-proxies-show"
+    system = await start(trusted_proxies=["127.0.0.0/8", "10.0.0.0/8"], proxy_secret=secret)
+    async with asked(system, "127.0.0.2", forwarded(client) | {"X-CSMS-Proxy-Secret": secret}) as request:
+        assert (request.security_profile, request.remote_address) == (3, STATION)
+    for wrong in ({}, {"X-CSMS-Proxy-Secret": "another secret of others"}):
+        async with asked(system, "127.0.0.2", forwarded(client) | wrong) as request:
+            assert (request.security_profile, request.remote_address) == (1, "127.0.0.2")
+            assert request.client_certificate == b""
+    assert secret not in "".join(capfd.readouterr())
+
+
 async def test_from_a_trusted_proxy_with_a_password(system: "System", client: Issued) -> None:
     headers = {**basic("CS1", "a password"), "X-Forwarded-For": STATION, "X-Forwarded-Proto": "https"}
     async with asked(system, "127.0.0.1", headers) as request:

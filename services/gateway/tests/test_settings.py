@@ -38,3 +38,29 @@ def test_protocols_that_are_not_built_are_refused_and_the_built_ones_named(
 def test_the_largest_message_finds_room() -> None:
     with pytest.raises(ValidationError, match="CSMS_MAX_BUFFERED_BYTES"):
         GatewaySettings(max_buffered_bytes=8 * 2**20)
+
+
+PROXY_SECRET = "a-secret-that-proxies-show"
+
+
+@pytest.mark.parametrize("proxies", [["10.0.0.0/8"], ["127.0.0.1", "fd00::/8"], ["0.0.0.0/0"]])
+def test_proxies_elsewhere_need_a_secret_where_one_may_end_tls(proxies: list[str]) -> None:
+    with pytest.raises(ValidationError, match="CSMS_PROXY_SECRET"):
+        GatewaySettings.model_validate({"trusted_proxies": proxies})
+    with_secret = GatewaySettings.model_validate({"trusted_proxies": proxies, "proxy_secret": PROXY_SECRET})
+    assert len(with_secret.proxy_rules.trusted) == len(proxies)
+    assert with_secret.proxy_rules.secrets == [PROXY_SECRET.encode()]
+    without_plain = {"trusted_proxies": proxies, "ocpp_plain": False, "ocpp_tls_port": 9443}
+    assert not GatewaySettings.model_validate(without_plain).proxy_rules.trusted
+
+
+@pytest.mark.parametrize("proxies", [[], ["127.0.0.0/8"], ["::1", "127.0.0.1"]])
+def test_proxies_on_this_machine_need_none(proxies: list[str]) -> None:
+    assert len(GatewaySettings.model_validate({"trusted_proxies": proxies}).proxy_rules.trusted) == len(proxies)
+
+
+@pytest.mark.parametrize("secret", ["tooshort", "long-enough-but-ä-letter", f"{PROXY_SECRET} tooshort"])
+def test_a_proxys_secret_fits_into_a_header(secret: str) -> None:
+    with pytest.raises(ValidationError, match="a secret") as caught:
+        GatewaySettings.model_validate({"proxy_secret": secret})
+    assert "tooshort" not in str(caught.value)

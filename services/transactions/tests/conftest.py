@@ -36,6 +36,7 @@ from csms_db.errors import DatabaseUnavailable
 from csms_runtime.clock import now_ms
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
+from csms_runtime.secret_keys import SecretKeys
 from csms_testing.databases import database_fixture
 from csms_transactions.app import SCHEMA, Transactions
 from csms_transactions.settings import TransactionSettings
@@ -235,7 +236,9 @@ class World:
         self.health = Health()
         self.devices = Devices(self.bus)
         settings = TransactionSettings(token_decision_timeout_s=0.5, service_timeout_s=1.0, call_grace_s=0.2)
-        self.service = Transactions(self.bus, database, settings, self.health, secret_key=b"a-secret-of-the-tests")
+        self.service = Transactions(
+            self.bus, database, settings, self.health, keys=SecretKeys(b"a-secret-of-the-tests")
+        )
         self.control = self.service.control
         self.events: list[DomainEvent] = []
 

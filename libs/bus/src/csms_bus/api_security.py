@@ -8,6 +8,7 @@ from typing import Self
 import structlog
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, Tokens
+from csms_runtime.http.key_files import KeyFiles
 from csms_runtime.settings import RuntimeSettings
 
 from csms_bus.api_keys import ApiKeyFeed
@@ -35,6 +36,7 @@ class ApiSecurity:
         self.audit = AuditLog(bus, service)
         """The audit log. The app takes its `for_app`."""
         self._feed = ApiKeyFeed(bus, self.keys)
+        self._files = KeyFiles(self.keys)
         self._health = health
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -43,6 +45,7 @@ class ApiSecurity:
         self._start(self._feed.run())
         self._start(self._tell_ready())
         self._start(self.audit.run())
+        self._start(self._files.follow())
         return self
 
     async def __aexit__(

@@ -1,21 +1,26 @@
 """Makes aiokafka's arguments for TLS and SASL from the settings."""
 
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import typer
 from csms_runtime.settings import KafkaAccess
+from csms_runtime.tls_files import following
 
 
 def arguments(access: KafkaAccess) -> dict[str, Any]:
     """Return what `KafkaBus` and `create_topics` take as `security`. It holds the password.
 
-    The brokers' certificates and names are always verified. Raises ValueError for a file that cannot be used.
+    The brokers' certificates and names are always verified. Each connection uses the files as they are then. Raises
+    ValueError for a file that cannot be used now.
     """
     found: dict[str, Any] = {"security_protocol": access.kafka_security_protocol}
     if access.kafka_security_protocol in {"SSL", "SASL_SSL"}:
-        found["ssl_context"] = _context(access)
+        files = (access.kafka_ca_file, access.kafka_client_certificate, access.kafka_client_key)
+        given = [path for path in files if path is not None]
+        found["ssl_context"] = following(partial(_context, access), given, "kafka")
     if access.kafka_sasl_password is not None:
         found["sasl_mechanism"] = access.kafka_sasl_mechanism
         found["sasl_plain_username"] = access.kafka_sasl_username

@@ -20,7 +20,7 @@ from csms_bus.sealed import SealedBus
 @asynccontextmanager
 async def kafka_bus(settings: RuntimeSettings, service: str, health: Health, **limits: float) -> AsyncIterator[Bus]:
     """Connect to Kafka; secrets are sealed. Raises CannotStart when Kafka is away, or there is no secret key."""
-    bus = SealedBus(KafkaBus.configured(settings, service, health, **limits), Sealer(settings.require_secret_key()))
+    bus = SealedBus(KafkaBus.configured(settings, service, health, **limits), Sealer(settings.secret_keys()))
     try:
         await _started(bus, settings)
         yield bus

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from csms_runtime.clock import utcnow
 from csms_runtime.http.idempotency import Answer, Earlier
 from csms_runtime.sealing import CannotOpen, Sealer
+from csms_runtime.secret_keys import SecretKeys
 
 from csms_db.base import Json, UtcDateTime
 from csms_db.engine import Database, WriteSession
@@ -41,14 +42,13 @@ def answers_table(metadata: sa.MetaData) -> sa.Table:
 class KeptAnswers:
     """The answers of a service. Safe for use by many tasks and processes. Methods raise DatabaseUnavailable."""
 
-    def __init__(self, database: Database, table: sa.Table, secret_key: bytes) -> None:
-        """`secret_key`: CSMS_SECRET_KEY."""
-        self._database, self._table, self._secret_key = database, table, secret_key
-        self._sealer = Sealer(secret_key)
+    def __init__(self, database: Database, table: sa.Table, keys: SecretKeys) -> None:
+        self._database, self._table, self._keys = database, table, keys
+        self._sealer = Sealer(keys)
 
     async def begin(self, name: str, request: bytes) -> Earlier | None:
         """Note that a request is begun; return the earlier one of that name, None when it is the first."""
-        table, digest = self._table, hmac.digest(self._secret_key, request, "sha256").hex()
+        table, digest = self._table, _digest(self._keys.current, request)
         row = {"name": name, "request": digest, "created_at": utcnow()}
         adding = insert(self._database.dialect)(table).values(row).on_conflict_do_nothing().returning(table.c.name)
         async with self._database.transaction() as session:
@@ -57,7 +57,8 @@ class KeptAnswers:
             found = (await session.execute(sa.select(table).where(table.c.name == name))).mappings().one_or_none()
         if found is None:  # it was forgotten meanwhile
             return await self.begin(name, request)
-        return Earlier(hmac.compare_digest(found["request"], digest), self._answer(name, found))
+        is_same = any(hmac.compare_digest(found["request"], _digest(key, request)) for key in self._keys.every)
+        return Earlier(is_same, self._answer(name, found))
 
     def _answer(self, name: str, row: sa.RowMapping) -> Answer | None:
         if row["status"] is None:
@@ -67,7 +68,7 @@ class KeptAnswers:
     def _opened(self, name: str, body: bytes | None) -> bytes | None:
         try:
             return None if body is None else self._sealer.open(body, TABLE, name)
-        except CannotOpen:  # CSMS_SECRET_KEY is another one now
+        except CannotOpen:  # CSMS_SECRET_KEY is another one now, and the former one is not among the others
             return None
 
     async def keep(self, name: str, answer: Answer) -> None:
@@ -89,3 +90,7 @@ class KeptAnswers:
         found = (await session.scalars(old.with_for_update(skip_locked=True))).all()
         await session.execute(sa.delete(table).where(table.c.name.in_(found)))
         return len(found)
+
+
+def _digest(key: bytes, request: bytes) -> str:
+    return hmac.digest(key, request, "sha256").hex()

@@ -184,9 +184,15 @@ async def _turn(engine: AsyncEngine, schema: str | None) -> AsyncIterator[None]:
     # No transaction: the snapshot of one, too, would be waited for (see _take_turn). The lock goes with the connection.
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as guard:
         await _take_turn(guard, zlib.crc32(f"csms.migrations.{name}".encode()))
-        async with engine.begin() as connection:
-            await connection.execute(sa.schema.CreateSchema(name, if_not_exists=True))
+        await _make_schema(guard, name)
         yield
+
+
+async def _make_schema(connection: AsyncConnection, name: str) -> None:
+    """Make the schema if it is missing. IF NOT EXISTS would want the right to make one even if it is there."""
+    there = sa.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+    if await connection.scalar(there, {"name": name}) is None:
+        await connection.execute(sa.schema.CreateSchema(name))
 
 
 async def _take_turn(guard: AsyncConnection, lock_id: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from csms_runtime.settings import RuntimeSettings
+from csms_runtime.settings import DatabaseAccess
 from csms_runtime.starting import CannotStart
 from sqlalchemy.exc import DBAPIError
 
@@ -20,7 +20,7 @@ _BROKEN = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
 
 
 @asynccontextmanager
-async def opened(settings: RuntimeSettings, schema: str, migrations: Scripts) -> AsyncIterator[Database]:
+async def opened(settings: DatabaseAccess, schema: str, migrations: Scripts) -> AsyncIterator[Database]:
     """Open the PostgreSQL database that the settings name, and close it at the end. Raises CannotStart."""
     url = settings.require_database_url()
     with usable(url):
@@ -32,7 +32,7 @@ async def opened(settings: RuntimeSettings, schema: str, migrations: Scripts) ->
         await database.close()
 
 
-async def migrate(settings: RuntimeSettings, schema: str, migrations: Scripts) -> None:
+async def migrate(settings: DatabaseAccess, schema: str, migrations: Scripts) -> None:
     """Bring the schema of the database that the settings name to this version. Raises CannotStart."""
     await migrated(settings.require_database_url(), schema, migrations)
 

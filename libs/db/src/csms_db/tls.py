@@ -11,7 +11,10 @@ when there is a file of CAs; `verify-ca` always verifies it; `verify-full` also 
 
 import ssl
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+
+from csms_runtime.tls_files import following
 
 PARAMETERS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey"})
 _OPPORTUNISTIC = ("disable", "allow", "prefer")
@@ -24,7 +27,8 @@ Query = Mapping[str, str | Sequence[str]]
 def argument(query: Query) -> str | ssl.SSLContext | None:
     """Return asyncpg's `ssl` for a URL's parameters; None: the driver's default, which is `prefer`.
 
-    Raises ValueError, with the parameter's name, for what cannot be used.
+    A context uses the files as they are at each connection. Raises ValueError, with the parameter's name, for what
+    cannot be used now.
     """
     given = {name: _single(name, value) for name, value in query.items() if name in PARAMETERS}
     if not given:
@@ -33,12 +37,18 @@ def argument(query: Query) -> str | ssl.SSLContext | None:
     if mode not in _OPPORTUNISTIC + _MANDATORY:
         raise ValueError(f"sslmode is one of {', '.join(_OPPORTUNISTIC + _MANDATORY)}")
     if mode in _MANDATORY:
-        return _context(mode, given)
+        return following(partial(_context, mode, given), _files(given), "database")
     useless = sorted(given.keys() - {"sslmode"})
     if useless:
         # libpq would go on without TLS when they do not fit, which nobody wants who gives them.
         raise ValueError(f"{useless[0]} needs sslmode=verify-full (or require, verify-ca); it is {mode}")
     return mode
+
+
+def _files(given: Mapping[str, str]) -> list[Path]:
+    root = given.get("sslrootcert") or _default_root()
+    named = (root if root != _SYSTEM else None, given.get("sslcert"), given.get("sslkey"))
+    return [Path(path) for path in named if path]
 
 
 def _single(name: str, value: str | Sequence[str]) -> str:

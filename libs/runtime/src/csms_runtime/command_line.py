@@ -35,8 +35,8 @@ def service_cli(
     @cli.command(name="serve")
     def _serve() -> None:
         """Run the service until SIGTERM or SIGINT. Settings come from CSMS_* variables."""
-        configured = _configured(settings)
-        lifecycle.run(lambda stop: serve(configured, stop))
+        read_settings = configured(settings)
+        lifecycle.run(lambda stop: serve(read_settings, stop))
 
     if migrate is not None:
         work = migrate
@@ -44,23 +44,24 @@ def service_cli(
         @cli.command(name="migrate")
         def _migrate() -> None:
             """Bring the database's schema to this version, and end."""
-            configured = _configured(settings)
+            read_settings = configured(settings)
             try:
-                asyncio.run(_awaited(work(configured)))
+                asyncio.run(_awaited(work(read_settings)))
             except CannotStart as error:
                 sys.exit(f"It cannot be migrated: {error}")
 
     return cli
 
 
-def _configured(settings: Callable[[], Settings]) -> Settings:
+def configured(settings: Callable[[], Settings]) -> Settings:
+    """Read the settings, and configure logging. Ends the program, with a line that says why, when they are wrong."""
     try:
-        configured = read(settings)
+        found = read(settings)
     except CannotStart as error:
         sys.exit(f"The settings are wrong: {error}")
-    logging.configure(configured.log_level, configured.log_format)
-    demand_files(configured)
-    return configured
+    logging.configure(found.log_level, found.log_format)
+    demand_files(found)
+    return found
 
 
 def demand_files(settings: RuntimeSettings) -> None:

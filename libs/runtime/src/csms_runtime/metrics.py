@@ -73,6 +73,17 @@ COMPONENT_HEALTHY = Gauge(
     "1 when a part of the process works, 0 when it does not: what /readyz is made of",
     ["component"],
 )
+TLS_FILES_READ = Counter(
+    "csms_tls_files_read_total",
+    "Times changed files of a client's TLS (kafka, database) were read, by outcome: done, failed (the former stay)",
+    ["whose", "outcome"],
+)
+SECRET_KEY_OTHERS_USED = Counter(
+    "csms_secret_key_others_used_total",
+    "Times something was opened or verified with a key of CSMS_SECRET_KEY_OTHERS, by what: sealed (records, kept "
+    "answers), password, key_code",
+    ["what"],
+)
 
 # ---- Database (csms_db) ----------------------------------------------------------------------------------------------
 
@@ -269,6 +280,12 @@ AUTH_TOKEN_ANSWERS = Counter(
     "csms_auth_token_answers_total",
     "Answers about ID tokens, to stations and to other services, by the status told",
     ["status"],
+)
+AUTH_OTHER_KEYS_DIGESTS = Gauge(
+    "csms_auth_other_keys_digests",
+    "Stored digests that are not known to be of CSMS_SECRET_KEY, by what (password, key_code), while there is a key in "
+    "CSMS_SECRET_KEY_OTHERS; 0 for both: the other key may be dropped",
+    ["what"],
 )
 AUTH_CERTIFICATES = Counter(
     "csms_auth_certificates_total",

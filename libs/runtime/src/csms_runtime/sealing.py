@@ -1,6 +1,6 @@
 """Sealing what must not lie readable on a topic or in an outbox: passwords of stations, key codes of drivers.
 
-All services share CSMS_SECRET_KEY; what one of them seals, each of them can open, and nobody else. Pure.
+All services share CSMS_SECRET_KEY; what one of them seals, each of them can open, and nobody else.
 """
 
 import os
@@ -10,6 +10,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from csms_runtime import metrics
+from csms_runtime.secret_keys import SecretKeys
 
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
@@ -27,10 +30,9 @@ class Sealer:
     nothing but secrets; a new CSMS_SECRET_KEY begins anew.
     """
 
-    def __init__(self, secret_key: bytes) -> None:
-        """`secret_key`: CSMS_SECRET_KEY."""
-        kdf = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE)
-        self._cipher = AESGCM(kdf.derive(secret_key))
+    def __init__(self, keys: SecretKeys) -> None:
+        """Seals with the current key; what was sealed with any of them is opened."""
+        self._cipher, *self._others = map(_cipher, keys.every)
 
     def seal(self, plain: bytes, *context: str) -> bytes:
         """Return `plain` sealed, 29 bytes longer. It opens with the same context alone: whose it is, which one."""
@@ -42,10 +44,19 @@ class Sealer:
         nonce, rest = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         if not sealed.startswith(_VERSION) or len(nonce) < _NONCE_BYTES:
             raise CannotOpen("this is nothing that was sealed")
-        try:
-            return self._cipher.decrypt(nonce, rest, _bound_to(context))
-        except InvalidTag:
-            raise CannotOpen("it was sealed with another CSMS_SECRET_KEY, or for something else") from None
+        for cipher in (self._cipher, *self._others):
+            try:
+                plain = cipher.decrypt(nonce, rest, _bound_to(context))
+            except InvalidTag:
+                continue
+            if cipher is not self._cipher:
+                metrics.SECRET_KEY_OTHERS_USED.labels("sealed").inc()
+            return plain
+        raise CannotOpen("it was sealed with another CSMS_SECRET_KEY, or for something else")
+
+
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(HKDF(SHA256(), length=32, salt=None, info=_PURPOSE).derive(key))
 
 
 def _bound_to(context: Sequence[str]) -> bytes:

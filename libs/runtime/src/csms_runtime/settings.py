@@ -1,6 +1,7 @@
 """Settings from the environment: `CSMS_*` variables, one field each.
 
-A service subclasses `RuntimeSettings`. Every field has a description; `describe` makes docs/configuration.md of them.
+A service subclasses `RuntimeSettings`, and `DatabaseAccess` if it has a database. Every field has a description;
+`describe` makes docs/configuration.md of them.
 """
 
 import json
@@ -14,7 +15,10 @@ import pydantic_settings
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from pydantic_settings import PydanticBaseSettingsSource
 
+from csms_runtime.secret_files import KEY_FILES, SECRET, SecretFiles, is_secret
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.starting import CannotStart
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -55,17 +59,42 @@ class ApiKeySetting(BaseModel):
 
 
 class BaseSettings(pydantic_settings.BaseSettings):
-    """Base of all settings: prefix `CSMS_`, empty variables count as absent, values never appear in error messages."""
+    """Base of all settings: prefix `CSMS_`, empty variables count as absent, values never appear in error messages.
+
+    A secret may stand in a file instead (`csms_runtime.secret_files`).
+    """
 
     model_config = pydantic_settings.SettingsConfigDict(
         env_prefix="CSMS_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True, frozen=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[pydantic_settings.BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """See pydantic_settings.BaseSettings."""
+        return init_settings, SecretFiles(settings_cls), env_settings
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
         raise ValueError(f"a secret has at least {MIN_SECRET_LENGTH} characters")
     return secret
+
+
+def _each_long_enough(secrets: SecretStr) -> SecretStr:
+    for secret in _lines(secrets):
+        _long_enough(SecretStr(secret))
+    return secrets
+
+
+def _lines(secrets: SecretStr) -> list[str]:
+    return [line for line in secrets.get_secret_value().splitlines() if line]
 
 
 def _long_key(key: SecretStr) -> SecretStr:
@@ -109,7 +138,7 @@ class KafkaAccess(BaseSettings):
     kafka_client_certificate: Path | None = Field(
         None, description="PEM file of a client certificate (and its chain) that Kafka asks for"
     )
-    kafka_client_key: Path | None = Field(
+    kafka_client_key: Annotated[Path | None, KEY_FILES] = Field(
         None, description="PEM file of the client certificate's key, not encrypted; absent: it is in the same file"
     )
 
@@ -127,7 +156,39 @@ class KafkaAccess(BaseSettings):
         return self
 
 
-class RuntimeSettings(KafkaAccess):
+class DatabaseAccess(BaseSettings):
+    """How a service reaches its database, for services that have one."""
+
+    database_url: SecretStr | None = Field(
+        None,
+        description="postgresql://user:password@host:port/database, with libpq's sslmode, sslrootcert, sslcert, sslkey "
+        "after a `?`; standalone uses SQLite files in CSMS_DATA_DIR",
+    )
+    database_pool_size: int = Field(
+        10, ge=3, le=200, description="Most connections to PostgreSQL per process; the outbox alone needs up to 2"
+    )
+
+    def require_database_url(self) -> str:
+        """Return the database's URL, password included. Raises NotSetError when CSMS_DATABASE_URL is not set."""
+        if self.database_url is None:
+            raise NotSetError("CSMS_DATABASE_URL is not set, nor CSMS_DATABASE_URL_FILE")
+        return self.database_url.get_secret_value()
+
+
+class ApiKeyAccess(BaseSettings):
+    """The keys of the HTTP API that an operator configures. Those made over the API are kept by auth."""
+
+    admin_api_key: Annotated[SecretStr, AfterValidator(_long_key)] | None = Field(
+        None,
+        description="An API key with scope admin, at least 20 characters; standalone makes one at its first start when "
+        "there is none",
+    )
+    api_keys: Annotated[list[ApiKeySetting], SECRET] = Field(
+        [], description='API keys as a JSON list of {"name", "sha256", "scopes"}; scopes: read, operate, admin'
+    )
+
+
+class RuntimeSettings(KafkaAccess, ApiKeyAccess):
     """What every service has."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
@@ -137,7 +198,7 @@ class RuntimeSettings(KafkaAccess):
         [],
         description="Networks of the proxies before gateway and HTTP API, a JSON list. Theirs alone are "
         "X-Forwarded-For, X-Forwarded-Proto and the client certificate's headers believed, all of which they must "
-        "set or remove",
+        "set or remove; by a gateway only with CSMS_PROXY_SECRET, unless they are on this machine",
     )
     http_port: Port = Field(8080, description="Port of the HTTP API; 0: any free one")
     management_host: str = Field("127.0.0.1", description="Address the management port listens on")
@@ -150,14 +211,6 @@ class RuntimeSettings(KafkaAccess):
         0, ge=0, description="Number of this replica within its service, from 0: which inbox partition it reads"
     )
     data_dir: Path = Field(Path("data"), description="Directory of the standalone mode's files")
-    admin_api_key: Annotated[SecretStr, AfterValidator(_long_key)] | None = Field(
-        None,
-        description="An API key with scope admin, at least 20 characters; standalone makes one at its first start when "
-        "there is none",
-    )
-    api_keys: list[ApiKeySetting] = Field(
-        [], description='API keys as a JSON list of {"name", "sha256", "scopes"}; scopes: read, operate, admin'
-    )
     oidc_issuer: Annotated[str, AfterValidator(_protected)] | None = Field(
         None,
         description="OpenID Connect issuer whose JWTs the HTTP API takes besides API keys: its URL as in the claim "
@@ -187,18 +240,15 @@ class RuntimeSettings(KafkaAccess):
     kafka_bootstrap_servers: str = Field(
         "127.0.0.1:9092", description="Kafka brokers, host:port separated by commas; not used in standalone mode"
     )
-    database_url: SecretStr | None = Field(
-        None,
-        description="postgresql://user:password@host:port/database, with libpq's sslmode, sslrootcert, sslcert, sslkey "
-        "after a `?`; standalone uses SQLite files in CSMS_DATA_DIR",
-    )
-    database_pool_size: int = Field(
-        10, ge=3, le=200, description="Most connections to PostgreSQL per process; the outbox alone needs up to 2"
-    )
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None,
         description="Key of the station passwords' digests and of what is sealed between services: every service needs "
         "it, all the same one, at least 16 characters; standalone makes one at its first start",
+    )
+    secret_key_others: Annotated[SecretStr, AfterValidator(_each_long_enough)] | None = Field(
+        None,
+        description="Other keys, one a line: what was made with them is still taken. The next key, "
+        "before it becomes CSMS_SECRET_KEY, and the former one, after (docs/runbooks/rotate-secret-key.md)",
     )
     unknown_stations: UnknownStations = Field(
         UnknownStations.REJECT, description="What happens to a station nobody created: reject, pending or accept"
@@ -219,14 +269,18 @@ class RuntimeSettings(KafkaAccess):
     def require_secret_key(self) -> bytes:
         """Return the secret key's bytes. Raises NotSetError when CSMS_SECRET_KEY is not set."""
         if self.secret_key is None:
-            raise NotSetError("CSMS_SECRET_KEY is not set")
+            raise NotSetError("CSMS_SECRET_KEY is not set, nor CSMS_SECRET_KEY_FILE")
         return self.secret_key.get_secret_value().encode()
 
-    def require_database_url(self) -> str:
-        """Return the database's URL, password included. Raises NotSetError when CSMS_DATABASE_URL is not set."""
-        if self.database_url is None:
-            raise NotSetError("CSMS_DATABASE_URL is not set")
-        return self.database_url.get_secret_value()
+    def secret_keys(self) -> SecretKeys:
+        """Return the secret key and the others. Raises NotSetError when CSMS_SECRET_KEY is not set."""
+        current = self.require_secret_key()
+        return SecretKeys(current, tuple(key for key in self.other_secret_keys() if key != current))
+
+    def other_secret_keys(self) -> list[bytes]:
+        """Return what CSMS_SECRET_KEY_OTHERS says, each key once."""
+        given = _lines(self.secret_key_others) if self.secret_key_others else []
+        return list(dict.fromkeys(key.encode() for key in given))
 
 
 def describe(settings: Iterable[type[BaseSettings]]) -> str:
@@ -236,7 +290,8 @@ def describe(settings: Iterable[type[BaseSettings]]) -> str:
         prefix = str(cls.model_config.get("env_prefix", ""))
         for name, field in cls.model_fields.items():
             variable = f"{prefix}{name}".upper()
-            rows.setdefault(variable, f"| `{variable}` | {_default(field)} | {_cell(field.description or '')} |")
+            names = f"`{variable}`, `{variable}_FILE`" if is_secret(field) else f"`{variable}`"
+            rows.setdefault(variable, f"| {names} | {_default(field)} | {_cell(field.description or '')} |")
     return "\n".join(["| variable | default | what |", "|---|---|---|", *(rows[name] for name in sorted(rows))]) + "\n"
 
 

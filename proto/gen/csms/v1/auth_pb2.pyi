@@ -54,6 +54,8 @@ class ConnectionRequest(_message.Message):
     PASSWORD_DIGESTS_FIELD_NUMBER: _builtins.int
     REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
     CLIENT_CERTIFICATE_FIELD_NUMBER: _builtins.int
+    CURRENT_DIGESTS_FIELD_NUMBER: _builtins.int
+    SECRET_KEY_ID_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     deadline_ms: _builtins.int
     protocol: _builtins.str
@@ -64,6 +66,12 @@ class ConnectionRequest(_message.Message):
     """The station's certificate, DER, when it showed one. The TLS layer has checked its chain and validity, nobody yet whose
     it is.
     """
+    current_digests: _builtins.int
+    """So many of password_digests were made with the gateway's CSMS_SECRET_KEY. They come first; as many follow for each
+    other key, in the same order. 0: all of them.
+    """
+    secret_key_id: _builtins.str
+    """Which key that is (csms_runtime.secret_keys.key_id). Empty: an earlier version of the gateway."""
     @_builtins.property
     def reply_to(self) -> _station_pb2.ReplyTo: ...
     @_builtins.property
@@ -81,10 +89,12 @@ class ConnectionRequest(_message.Message):
         password_digests: _abc.Iterable[_builtins.bytes] | None = ...,
         remote_address: _builtins.str = ...,
         client_certificate: _builtins.bytes = ...,
+        current_digests: _builtins.int = ...,
+        secret_key_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_certificate", b"client_certificate", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "password_digests", b"password_digests", "protocol", b"protocol", "remote_address", b"remote_address", "reply_to", b"reply_to", "security_profile", b"security_profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_certificate", b"client_certificate", "correlation_id", b"correlation_id", "current_digests", b"current_digests", "deadline_ms", b"deadline_ms", "password_digests", b"password_digests", "protocol", b"protocol", "remote_address", b"remote_address", "reply_to", b"reply_to", "secret_key_id", b"secret_key_id", "security_profile", b"security_profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -335,6 +345,7 @@ class StationAdmission(_message.Message):
     DROPPED_PASSWORD_DIGEST_FIELD_NUMBER: _builtins.int
     PENDING_SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     ORGANIZATION_FIELD_NUMBER: _builtins.int
+    SECRET_KEY_ID_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     deadline_ms: _builtins.int
     revision: _builtins.int
@@ -359,6 +370,8 @@ class StationAdmission(_message.Message):
     """
     organization: _builtins.str
     """What the O of a profile-3 certificate must contain; empty: the deployment's CSMS_ORGANIZATION."""
+    secret_key_id: _builtins.str
+    """Which key the digests were made with (csms_runtime.secret_keys.key_id). Empty: an earlier version, or no digests."""
     @_builtins.property
     def reply_to(self) -> _station_pb2.ReplyTo:
         """Unset partition and empty topic: nobody waits for the result."""
@@ -380,10 +393,11 @@ class StationAdmission(_message.Message):
         dropped_password_digest: _builtins.bytes = ...,
         pending_security_profile: _builtins.int = ...,
         organization: _builtins.str = ...,
+        secret_key_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "dropped_password_digest", b"dropped_password_digest", "message_timeout_s", b"message_timeout_s", "organization", b"organization", "password_digest", b"password_digest", "pending_password_digest", b"pending_password_digest", "pending_security_profile", b"pending_security_profile", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "dropped_password_digest", b"dropped_password_digest", "message_timeout_s", b"message_timeout_s", "organization", b"organization", "password_digest", b"password_digest", "pending_password_digest", b"pending_password_digest", "pending_security_profile", b"pending_security_profile", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "secret_key_id", b"secret_key_id", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

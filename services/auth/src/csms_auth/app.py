@@ -21,8 +21,10 @@ from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys
 from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
+from csms_runtime.secret_keys import SecretKeys
 from fastapi import APIRouter
 
+from csms_auth import other_keys
 from csms_auth.api_key_announcement import announce_api_keys
 from csms_auth.audit_log import AuditLog
 from csms_auth.certifying import results
@@ -63,10 +65,10 @@ class Auth:
         settings: AuthSettings,
         health: Health,
         *,
-        secret_key: bytes,
+        keys: SecretKeys,
         api_keys: ApiKeys | None = None,
     ) -> None:
-        """`secret_key` is the key of the digests of passwords and key codes, the same as the gateway's.
+        """`keys` are those of the digests of passwords and key codes, the same as the gateway's.
 
         `api_keys` are those that this process's API accepts: a key made or revoked here counts here at once.
         """
@@ -76,7 +78,8 @@ class Auth:
         self._runners: dict[str, ConsumerRunner] = {}
         """The runners by the names of their groups, which are components of `/readyz`."""
         self._announced = asyncio.Event()
-        self._key_codes = KeyCodes(secret_key)
+        self._keys = keys
+        self._key_codes = KeyCodes(keys)
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
         authority = authority_of(settings)
         self._certifier = Certifier(
@@ -98,7 +101,7 @@ class Auth:
         for group in _ASKING:
             self._consume(group, consumer)
         self._consume(groups.AUTH_RESULTS, results.ResultsConsumer(database, wake_outbox=self._relay.wake))
-        answers = KeptAnswers(database, tables.kept_answers, secret_key)
+        answers = KeptAnswers(database, tables.kept_answers, keys)
         self._retention = Retention(
             database,
             [
@@ -110,7 +113,7 @@ class Auth:
         self._audit_log = AuditLog(bus, database, settings.audit_retention_days, health)
         routers = (
             IdTokens(database, self._key_codes, self._relay.wake).router(),
-            Credentials(database, secret_key, settings.unknown_stations, self._relay.wake).router(),
+            Credentials(database, keys, settings.unknown_stations, self._relay.wake).router(),
             Certificates(
                 database, self._relay.wake, authority, authority if isinstance(authority, BuiltInAuthority) else None
             ).router(),
@@ -155,6 +158,7 @@ class Auth:
             tasks.create_task(self._relay.run(stop), name="auth-outbox")
             tasks.create_task(self._retention.run(stop), name="auth-retention")
             tasks.create_task(self._audit_log.run(stop), name="auth-audit-log")
+            tasks.create_task(other_keys.watch(self._database, self._keys, stop), name="auth-other-keys")
             announcing = tasks.create_task(self._announce(), name="auth-api-keys")
             await stop.wait()
             announcing.cancel()

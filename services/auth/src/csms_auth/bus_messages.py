@@ -32,7 +32,14 @@ _TO_PROTO = {registration: status for status, registration in _FROM_PROTO.items(
 def attempt(station_id: str, request: ConnectionRequest) -> Attempt:
     """Return what a gateway asks about a connection."""
     certificate = _certificate(request.client_certificate) if request.client_certificate else None
-    return Attempt(station_id, request.security_profile, tuple(request.password_digests), certificate)
+    return Attempt(
+        station_id,
+        request.security_profile,
+        tuple(request.password_digests),
+        certificate,
+        request.current_digests,
+        request.secret_key_id,
+    )
 
 
 def _certificate(der: bytes) -> ClientCertificate | None:
@@ -93,6 +100,7 @@ def admission(station_id: str, told: StationAdmission) -> Admission:
         new_password_digest=told.password_digest,
         pending_password_digest=told.pending_password_digest,
         dropped_password_digest=told.dropped_password_digest,
+        secret_key_id=told.secret_key_id,
     )
 
 

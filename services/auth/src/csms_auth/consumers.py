@@ -97,12 +97,13 @@ class AuthConsumer:
     async def _answer(self, steps: Sequence[Step], now: int) -> Turn:
         """Answer questions, which only read. Numbers of connections and events of refusals are written afterwards.
 
-        When a question changes something after all (a pending password is proved), the batch is done again, to write.
+        When a question changes something after all (a pending password is proved, a digest is of a former key), the
+        batch is done again, to write.
         """
         async with self._database.reading() as session:
             turn = await self._look_up(session, steps, now)
         _run(steps, turn)
-        if turn.changed:
+        if turn.stores:
             return await self._answer_and_store(steps, now)
         refusals = self._worth_telling(turn)
         if refusals or turn.allowed:
@@ -119,6 +120,8 @@ class AuthConsumer:
             _run(steps, turn)
             await _number_connections(session, turn)
             await stations.save(session, turn.changed.values(), from_ms(now))
+            await stations.renew(session, turn.renewals)
+            await id_tokens.renew_key_codes(session, turn.renewed_key_codes, self._key_codes.secret_key_id)
             revoked = await revoke_of_deleted(session, turn.deleted, from_ms(now))
             told = [*turn.told, *revoked, *await record_requests(session, turn.certificate_requests)]
             await outbox.add(session, tables.outbox, told)
@@ -133,7 +136,7 @@ class AuthConsumer:
 
     async def _look_up(self, session: AsyncSession, steps: Sequence[Step], now: int, *, lock: bool = False) -> Turn:
         station_ids = {step.station_id for step in steps if step.station_id is not None}
-        keys = {self._key_codes.hidden(token).key for step in steps for token in step.tokens}
+        keys = {ref.key for step in steps for token in step.tokens for ref in self._key_codes.readings(token)}
         shown = {each.fingerprint: each.common_name for step in steps for each in step.certificates}
         issued = await certificates.issued_among(session, shown)
         known = await stations.load(session, station_ids, lock=lock)
@@ -199,6 +202,8 @@ async def _store_events(session: WriteSession, refusals: Sequence[Refusal]) -> N
 
 
 def _count(turn: Turn, records: Sequence[Record], now: int) -> None:
+    metrics.SECRET_KEY_OTHERS_USED.labels("password").inc(len(turn.renewals))
+    metrics.SECRET_KEY_OTHERS_USED.labels("key_code").inc(len(turn.renewed_key_codes))
     for result in turn.connection_results:
         metrics.AUTH_CONNECTION_DECISIONS.labels(result).inc()
     for status in turn.token_results:

@@ -21,7 +21,7 @@ async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as parts:
         database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS))
         bus = await parts.enter_async_context(kafka_bus(settings, "device-mgmt", health))
-        service = DeviceManagement(bus, database, settings, health, secret_key=settings.require_secret_key())
+        service = DeviceManagement(bus, database, settings, health, keys=settings.secret_keys())
         # Requests that wait for a station need the consumers until the last of them is answered.
         ended = asyncio.Event()
         tasks = await parts.enter_async_context(lifecycle.Supervisor(ended, timeout_s=settings.shutdown_timeout_s))

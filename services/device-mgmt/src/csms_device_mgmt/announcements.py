@@ -50,11 +50,15 @@ def admission(
     password_digest: bytes = b"",
     pending_password_digest: bytes = b"",
     dropped_password_digest: bytes = b"",
+    secret_key_id: str = "",
     reply_to: ReplyTo | None = None,
     correlation_id: str = "",
     deadline_ms: int = 0,
 ) -> Outgoing:
-    """Tell auth what decides the station's admission. Without `reply_to` nobody waits for an answer."""
+    """Tell auth what decides the station's admission. Without `reply_to` nobody waits for an answer.
+
+    `secret_key_id`: of the key that the digests were made with (`csms_runtime.secret_keys.key_id`).
+    """
     body = StationAdmission(
         reply_to=reply_to,
         correlation_id=correlation_id,
@@ -69,6 +73,7 @@ def admission(
         dropped_password_digest=dropped_password_digest,
         pending_security_profile=station.pending_security_profile or 0,
         organization=station.organization or "",
+        secret_key_id=secret_key_id,
     )
     return Outgoing(AUTH_ADMISSIONS.name, new_record(station.station_id, station_admission=body))
 

@@ -24,6 +24,7 @@ from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
 from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
+from csms_runtime.secret_keys import SecretKeys
 from fastapi import APIRouter
 
 from csms_device_mgmt.certificates import installed_certificate_routes
@@ -63,30 +64,30 @@ class DeviceManagement:
     """The device management service. Owns neither bus nor database: whoever composes it starts and stops them."""
 
     def __init__(
-        self, bus: Bus, database: Database, settings: DeviceSettings, health: Health, *, secret_key: bytes
+        self, bus: Bus, database: Database, settings: DeviceSettings, health: Health, *, keys: SecretKeys
     ) -> None:
-        """`secret_key` is the key of the password digests, the same as the gateway's."""
+        """`keys` are those of the password digests, the same as the gateway's."""
         self._relay = OutboxRelay(database, OUTBOX, publisher(bus))
         self._gateways = Gateways(bus)
         reply_to = ReplyTo(topic=DEVICES_INBOX.name, partition=settings.slot)
         self._requester = Requester(bus, reply_to)
         self._inbox = Inbox(bus, DEVICES_INBOX.name, settings.slot, self._requester.deliver)
-        units = Units(database, settings, secret_key, self._gateways, self._relay.wake)
+        units = Units(database, settings, keys, self._gateways, self._relay.wake)
         self._runners = _runners(bus, units, DeadLetterRecords(database), health)
         self._consuming = False
         self._health = health
-        answers = KeptAnswers(database, KEPT_ANSWERS, secret_key)
+        answers = KeptAnswers(database, KEPT_ANSWERS, keys)
         retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
         self._sweeper = Sweeper(units, retention, settings.sweep_interval_s)
         routers = (
-            *self._routers(bus, units, settings, secret_key),
+            *self._routers(bus, units, settings, keys),
             outbox_http.router(SetAside(database, OUTBOX), "device-mgmt", self._relay.wake),
         )
         self.routers: Sequence[APIRouter] = once(spelled(routers, partial(_spelling, units)), answers)
         """The HTTP resources, to be mounted below /api/v1."""
 
-    def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, secret_key: bytes) -> Sequence[APIRouter]:
-        inventory = Inventory(units, self._requester, settings, secret_key)
+    def _routers(self, bus: Bus, units: Units, settings: DeviceSettings, keys: SecretKeys) -> Sequence[APIRouter]:
+        inventory = Inventory(units, self._requester, settings, keys)
         presence = Presence(self._gateways)
         starts = RemoteStarts(self._requester)
         execution = CallExecution(

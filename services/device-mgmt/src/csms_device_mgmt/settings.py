@@ -1,12 +1,12 @@
 """Settings of device management."""
 
-from csms_runtime.settings import RuntimeSettings
+from csms_runtime.settings import DatabaseAccess, RuntimeSettings
 from pydantic import Field
 
 from csms_device_mgmt.boot.registration import Intervals
 
 
-class DeviceSettings(RuntimeSettings):
+class DeviceSettings(RuntimeSettings, DatabaseAccess):
     """What only device management has."""
 
     heartbeat_interval_s: int = Field(

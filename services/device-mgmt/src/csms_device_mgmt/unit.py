@@ -12,6 +12,7 @@ from csms_db import outbox
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.sealing import Sealer
+from csms_runtime.secret_keys import SecretKeys
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.history import history_rows
@@ -26,7 +27,7 @@ class Unit:
 
     session: AsyncSession
     settings: DeviceSettings
-    secret_key: bytes = field(repr=False)
+    keys: SecretKeys
     now: datetime
     gateways: Gateways
     """Which of them live."""
@@ -88,18 +89,18 @@ class Units:
         self,
         database: Database,
         settings: DeviceSettings,
-        secret_key: bytes,
+        keys: SecretKeys,
         gateways: Gateways,
         committed: Callable[[], None],
     ) -> None:
-        """Args of note: `secret_key` is the key of the password digests and seals what may hold a secret in the outbox.
+        """Args of note: `keys` are those of the password digests, and seal what may hold a secret in the outbox.
 
         `committed` is called after each transaction that left something in the outbox; it must not block.
         """
         self._database = database
         self._settings = settings
-        self._secret_key = secret_key
-        self._sealer = Sealer(secret_key)
+        self._keys = keys
+        self._sealer = Sealer(keys)
         self._gateways = gateways
         self._committed = committed
 
@@ -112,7 +113,7 @@ class Units:
     async def open(self) -> AsyncIterator[Unit]:
         """Begin a transaction that commits on exit and rolls back on an exception. Raises DatabaseUnavailable."""
         async with self._database.transaction() as session:
-            unit = Unit(session, self._settings, self._secret_key, utcnow(), self._gateways)
+            unit = Unit(session, self._settings, self._keys, utcnow(), self._gateways)
             yield unit
             await unit.finish()
             unit.outgoing += unit.take_following()

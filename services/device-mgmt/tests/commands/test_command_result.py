@@ -2,10 +2,13 @@ import pytest
 from csms.v1.station_pb2 import Outcome
 from csms_bus.flow import Never
 from csms_bus.topics import DEVICES_INBOX
-from csms_device_mgmt.commands import call_rows
+from csms_device_mgmt.commands import call_rows, command_result
 from csms_device_mgmt.commands.command import Target
 from csms_device_mgmt.commands.new_call import fingerprint
+from csms_device_mgmt.unit import Units
+from csms_runtime import passwords
 from csms_runtime.clock import utcnow
+from csms_runtime.secret_keys import SecretKeys
 
 
 @pytest.fixture
@@ -235,3 +238,24 @@ async def test_a_gateway_sets_no_password_of_its_choice(apply, records, call, ch
     assert (await call()).state == "open"
     (told,) = (await apply(given_back(records, PASSWORD["attributeValue"]))).admissions
     assert told.password_digest
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("taken", [True, False], ids=["taken", "not-taken"])
+async def test_an_outcome_counts_that_comes_after_the_key_was_replaced(  # noqa: PLR0917 fixtures
+    database, settings, secret_key, gateways, records, call, taken
+):
+    """What the station did not take was offered with the former key, and auth is told so of each key."""
+    keys = SecretKeys(b"the key that is next", (secret_key,))
+    units = Units(database, settings, keys, gateways, lambda: None)
+    async with units.open() as unit:
+        outcome = None if taken else Outcome.OUTCOME_ERROR
+        await command_result.handle(unit, given_back(records, PASSWORD["attributeValue"], outcome))
+        told = [each.record.station_admission for each in unit.first]
+    assert (await call()).outcome == ("result" if taken else "error")
+    digests = [passwords.digest(key, "CS1", PASSWORD["attributeValue"].encode()) for key in keys.every]
+    if taken:
+        assert [(each.password_digest, each.secret_key_id) for each in told] == [(digests[0], keys.current_id)]
+    else:
+        assert [each.dropped_password_digest for each in told] == digests
+        assert told[0].revision < told[1].revision

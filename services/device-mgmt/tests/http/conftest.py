@@ -39,6 +39,7 @@ from csms_device_mgmt.settings import DeviceSettings
 from csms_runtime.clock import now_ms
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES
 from csms_testing.databases import database_fixture
 
@@ -239,7 +240,7 @@ async def service(
     players: MemoryBus, database: Database, settings: DeviceSettings, secret_key: bytes
 ) -> AsyncIterator[DeviceManagement]:
     """Runs the service."""
-    made = DeviceManagement(players, database, settings, Health(), secret_key=secret_key)
+    made = DeviceManagement(players, database, settings, Health(), keys=SecretKeys(secret_key))
     stop = asyncio.Event()
     running = asyncio.create_task(made.run(stop))
     async with asyncio.timeout(DEADLINE_S):

@@ -12,6 +12,7 @@ from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.stations import station_rows
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
+from csms_runtime.secret_keys import SecretKeys
 
 URL = "wss://csms.example.com/ocpp"
 BODY = {"security_profile": 2, "ocpp_csms_url": URL}
@@ -202,7 +203,7 @@ def running(players, database, settings, secret_key):
 
     @asynccontextmanager
     async def run():
-        service = DeviceManagement(players, database, settings, Health(), secret_key=secret_key)
+        service = DeviceManagement(players, database, settings, Health(), keys=SecretKeys(secret_key))
         app = create_app(
             "test", routers=service.routers, keys=ApiKeys.for_tests(admin="k"), health=Health(), version="0"
         )

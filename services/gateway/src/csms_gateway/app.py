@@ -93,7 +93,7 @@ class Gateway:
         requests = ConnectionRequests(
             requester,
             self._publisher,
-            secret_key=settings.require_secret_key(),
+            keys=settings.secret_keys(),
             timeout_s=settings.service_timeout_s,
             message_timeout_s=settings.message_timeout_s,
         )

@@ -22,6 +22,7 @@ from csms_ocpp.registration import Registration
 from csms_ocpp.versions import Protocol
 from csms_runtime import passwords
 from csms_runtime.clock import now_ms
+from csms_runtime.secret_keys import SecretKeys
 
 from csms_gateway.handshake import Opening, Refusal, Result
 from csms_gateway.proxy import Visitor
@@ -75,13 +76,13 @@ class ConnectionRequests:
         requester: Requester,
         publisher: Publisher,
         *,
-        secret_key: bytes,
+        keys: SecretKeys,
         timeout_s: float,
         message_timeout_s: float,
     ) -> None:
         self._requester = requester
         self._publisher = publisher
-        self._secret_key = secret_key
+        self._keys = keys
         self._timeout_s = timeout_s
         self._message_timeout_s = message_timeout_s
 
@@ -132,19 +133,21 @@ class ConnectionRequests:
             deadline_ms=now_ms() + int(self._timeout_s * 1000),
             protocol=opening.protocol,
             security_profile=profile,
-            password_digests=self._digests(opening),
             remote_address=visitor.address,
             client_certificate=visitor.certificate,
         )
+        if opening.password is not None:
+            self._add_digests(request, opening.station_id, opening.password)
         # The key has no case, so that two spellings of one identity are decided in order.
         return Outgoing(
             topics.CALLS_AUTH.name, new_record(opening.station_id, connection_request=request), key=opening.key
         )
 
-    def _digests(self, opening: Opening) -> list[bytes]:
-        if opening.password is None:
-            return []
-        return passwords.digests(self._secret_key, opening.station_id, opening.password)
+    def _add_digests(self, request: ConnectionRequest, station_id: str, password: bytes) -> None:
+        for key in self._keys.every:
+            request.password_digests.extend(passwords.digests(key, station_id, password))
+        request.current_digests = len(request.password_digests) // len(self._keys.every)
+        request.secret_key_id = self._keys.current_id
 
 
 def _spelled(opening: Opening, station_id: str) -> Opening:

@@ -1,7 +1,8 @@
 """Finds out who is at the other end of a connection, also behind a proxy that ends TLS. Pure.
 
-A proxy's headers count only when the connection comes from a trusted network: anybody could send such headers. Where
-others are in that network too, as in a cluster's, the proxy must also send a secret that only it has.
+A proxy's headers count only when the connection comes from a trusted network and, unless that is this machine, shows
+the secret that proxies and gateways share: anybody could send such headers, and an address alone proves nothing where
+other pods have one of the same network.
 """
 
 import hmac
@@ -15,9 +16,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from websockets.datastructures import Headers
 
 Network = IPv4Network | IPv6Network
-
-SECRET_HEADER = "X-CSMS-Proxy-Secret"  # noqa: S105 the name of a header
-"""Header in which a proxy shows its secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +38,30 @@ class ProxyRules:
     """Client certificate as URL-encoded PEM (nginx: $ssl_client_escaped_cert)."""
     verify_header: str = "X-SSL-Client-Verify"
     """"SUCCESS" when the proxy has checked the certificate (nginx: $ssl_client_verify)."""
-    secret: str = field(default="", repr=False)
-    """What a proxy must send in `SECRET_HEADER`; empty: nothing."""
+    secret_header: str = "X-CSMS-Proxy-Secret"  # noqa: S105 the name of a header
+    secrets: Sequence[bytes] = field(default=(), repr=False)
+    """What the proxy shows in it: one of these. Empty: its address is enough."""
 
     def trusts(self, address: str) -> bool:
         """Whether the address is that of a trusted proxy."""
         parsed = _address(address)
         return parsed is not None and any(parsed in network for network in self.trusted)
 
-    def believes(self, address: str, headers: Headers) -> bool:
-        """Whether these headers come from a proxy whose word counts."""
-        if not self.trusted or not self.trusts(address):
-            return False
-        if not self.secret:
+    def knows(self, headers: Headers) -> bool:
+        """Whether a secret is shown, once and nothing else; in the same time whichever is."""
+        if not self.secrets:
             return True
-        shown = headers.get_all(SECRET_HEADER)
-        return len(shown) == 1 and hmac.compare_digest(shown[0].encode(errors="surrogateescape"), self.secret.encode())
+        shown = headers.get_all(self.secret_header)
+        given = shown[0].encode(errors="replace") if len(shown) == 1 else b""
+        return sum(hmac.compare_digest(given, secret) for secret in self.secrets) > 0
 
 
 def behind(visitor: Visitor, headers: Headers, rules: ProxyRules) -> Visitor:
-    """Return who is behind the proxy. Returns the visitor itself when it is no trusted proxy.
+    """Return who is behind the proxy. Returns the visitor itself when it is no trusted proxy, or shows no secret.
 
     A trusted proxy says in X-Forwarded-Proto how the station reached it. One that does not only passes bytes on.
     """
-    if not rules.believes(visitor.address, headers):
+    if not rules.trusted or not rules.trusts(visitor.address) or not rules.knows(headers):
         return visitor
     address = _forwarded_for(headers, rules) or visitor.address
     hops = _values(headers, "X-Forwarded-Proto")

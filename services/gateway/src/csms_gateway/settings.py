@@ -2,12 +2,13 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from csms_ocpp import versions
 from csms_ocpp.versions import Protocol
-from csms_runtime.settings import Port, RuntimeSettings
-from pydantic import Field, SecretStr, field_validator, model_validator
+from csms_runtime.secret_files import KEY_FILES
+from csms_runtime.settings import MIN_SECRET_LENGTH, Port, RuntimeSettings
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from csms_gateway.balance import BalanceRules
 from csms_gateway.keepalive import WatchTimes
@@ -15,6 +16,15 @@ from csms_gateway.proxy import ProxyRules
 from csms_gateway.tls import CertificateFiles, TlsFiles
 
 _HEADER = r"^[A-Za-z0-9-]+$"
+
+
+def _fit_for_headers(secrets: SecretStr) -> SecretStr:
+    for secret in secrets.get_secret_value().split():
+        if len(secret) < MIN_SECRET_LENGTH:
+            raise ValueError(f"a secret has at least {MIN_SECRET_LENGTH} characters")
+        if not (secret.isascii() and secret.isprintable()):
+            raise ValueError("a secret that goes into an HTTP header is of printable ASCII")
+    return secrets
 
 
 class GatewaySettings(RuntimeSettings):
@@ -29,7 +39,7 @@ class GatewaySettings(RuntimeSettings):
     ocpp_tls_port: Port | None = Field(
         None, description="Port the gateway listens on for stations with TLS (security profiles 2 and 3); absent: none"
     )
-    ocpp_tls_certificates: list[CertificateFiles] = Field(
+    ocpp_tls_certificates: Annotated[list[CertificateFiles], KEY_FILES] = Field(
         [],
         description='Server certificates, a JSON list of {"certificate", "key"}: paths of PEM files, the leaf first; '
         "an RSA and an ECDSA one serve every station. Read again when they change, and on SIGHUP",
@@ -61,11 +71,16 @@ class GatewaySettings(RuntimeSettings):
         description="Header of a trusted proxy that says SUCCESS when it has verified the client certificate "
         "(nginx ingress: ssl-client-verify)",
     )
-    proxy_secret: SecretStr | None = Field(
+    proxy_secret: Annotated[SecretStr, AfterValidator(_fit_for_headers)] | None = Field(
         None,
-        min_length=16,
-        description="What a trusted proxy must send in the header X-CSMS-Proxy-Secret, at least 16 characters: needed "
-        "where CSMS_TRUSTED_PROXIES holds a network that others are in too, as pods are; absent: nothing",
+        description="Secret that the proxies before the gateway show in CSMS_PROXY_SECRET_HEADER, at least 16 "
+        "characters without blanks; two separated by a blank, while it is replaced. Required where "
+        "CSMS_TRUSTED_PROXIES names others than this machine and CSMS_OCPP_PLAIN is on",
+    )
+    proxy_secret_header: str = Field(
+        "X-CSMS-Proxy-Secret",
+        pattern=_HEADER,
+        description="Header in which a proxy shows CSMS_PROXY_SECRET: it must replace what a station sends there",
     )
     ocpp_protocols: list[Protocol] = Field(
         list(versions.BUILT),
@@ -202,6 +217,23 @@ class GatewaySettings(RuntimeSettings):
             raise ValueError("without CSMS_OCPP_PLAIN a gateway needs CSMS_OCPP_TLS_PORT")
         return self
 
+    @model_validator(mode="after")
+    def _proxies_prove_themselves(self) -> Self:
+        if self.ocpp_plain and not self._proxy_secrets and not self._only_this_machine:
+            raise ValueError(
+                "CSMS_TRUSTED_PROXIES names proxies outside of this machine: they need CSMS_PROXY_SECRET, for an "
+                "address alone proves nothing; or, if no proxy ends TLS before this gateway, set CSMS_OCPP_PLAIN=false"
+            )
+        return self
+
+    @property
+    def _proxy_secrets(self) -> list[bytes]:
+        return [secret.encode() for secret in self.proxy_secret.get_secret_value().split()] if self.proxy_secret else []
+
+    @property
+    def _only_this_machine(self) -> bool:
+        return all(network.is_loopback for network in self.trusted_proxies)
+
     @property
     def tls_files(self) -> TlsFiles:
         """The files of the TLS endpoint. Raises ValueError when no certificate is configured."""
@@ -211,9 +243,18 @@ class GatewaySettings(RuntimeSettings):
 
     @cached_property
     def proxy_rules(self) -> ProxyRules:
-        """Which proxies are trusted, and the names of their headers."""
-        secret = "" if self.proxy_secret is None else self.proxy_secret.get_secret_value()
-        return ProxyRules(self.trusted_proxies, self.proxy_certificate_header, self.proxy_verify_header, secret)
+        """Which proxies are trusted, and the names of their headers.
+
+        None outside of this machine without a secret: CSMS_TRUSTED_PROXIES then is about the HTTP API.
+        """
+        secrets = self._proxy_secrets
+        return ProxyRules(
+            self.trusted_proxies if secrets or self._only_this_machine else (),
+            self.proxy_certificate_header,
+            self.proxy_verify_header,
+            self.proxy_secret_header,
+            secrets,
+        )
 
     @property
     def drain_timeout_s(self) -> float:

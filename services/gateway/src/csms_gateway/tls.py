@@ -12,6 +12,7 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+from csms_runtime.tls_files import Version, version_of
 from pydantic import BaseModel, ConfigDict
 
 from csms_gateway import tls_revocation
@@ -51,22 +52,13 @@ class TlsFiles:
     """Authorities of client certificates. Empty: stations are asked for no certificate."""
     client_crls: Sequence[Path] = ()
 
-    def versions(self) -> tuple[tuple[int, int] | None, ...]:
+    def versions(self) -> tuple[Version, ...]:
         """Return a value for each file that changes when the file changes; None when there is no file."""
-        return tuple(_version(path) for path in self._paths())
+        return tuple(version_of(path) for path in self._paths())
 
     def _paths(self) -> list[Path]:
         servers = [path for files in self.certificates for path in (files.certificate, files.key)]
         return [*servers, *self.client_cas, *self.client_crls]
-
-
-def _version(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    # A new file may be older than the one it replaces.
-    return found.st_mtime_ns, found.st_ino
 
 
 class _Handshake(ssl.SSLObject):

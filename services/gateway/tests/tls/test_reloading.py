@@ -12,7 +12,8 @@ import pytest
 from csms_gateway import tls_reload
 from csms_gateway.tls import TlsFiles, make_context
 from csms_runtime import metrics
-from csms_testing.pki import Pki, trusted_pem
+from csms_testing.mounted import MountedSecret
+from csms_testing.pki import Issued, Pki, trusted_pem
 
 if TYPE_CHECKING:
     from conftest import StartTls
@@ -109,6 +110,39 @@ async def test_sighup_has_the_files_read_again(start_tls: "StartTls") -> None:
     before = reloads("done")
     os.kill(os.getpid(), signal.SIGHUP)
     await eventually(lambda: later(reloads("done")), lambda count: count == before + 1)
+
+
+async def test_what_kubernetes_mounts_is_read_when_it_is_replaced(start_tls: "StartTls", tmp_path: Path) -> None:
+    """The names stay links; what they lead to is another folder. Certificates, authorities and lists alike."""
+    pki = Pki(tmp_path / "pki")
+    first, second = pki.client("SN-1"), pki.client("SN-2")
+
+    def files(*revoked: Issued, key: Issued | None = None) -> dict[str, bytes]:
+        issued = pki.root.issue("localhost", names=["localhost", "127.0.0.1"])
+        crl = pki.stations.crl(*revoked)
+        return {"tls.crt": issued.pem, "tls.key": (key or issued).key_pem, "ca.crt": pki.root.pem, "ca.crl": crl}
+
+    mounted = MountedSecret(tmp_path / "mounted", files())
+    tls = await start_tls(
+        pki,
+        ocpp_tls_certificates=[{"certificate": str(mounted["tls.crt"]), "key": str(mounted["tls.key"])}],
+        ocpp_tls_client_cas=[str(mounted["ca.crt"])],
+        ocpp_tls_client_crls=[str(mounted["ca.crl"])],
+        ocpp_tls_reload_s=0.05,
+    )
+    before = await tls.shown_serial(tls.context(first))
+    mounted.replace(files(first))
+    await eventually(tls.shown_serial, lambda serial: serial != before)
+    await tls.handshake(tls.context(second))
+    output = await tls.s_client(*tls.shown(first), "-ign_eof")
+    assert "revoked" in output
+    before, failures = await tls.shown_serial(), reloads("failed")
+    mounted.replace(files(key=first))  # not the certificate's key
+    await eventually(lambda: later(reloads("failed")), lambda count: count > failures)
+    assert await tls.shown_serial() == before
+    mounted.replace(files() | {"ca.crt": pki.unknown.pem, "ca.crl": pki.unknown.crl()})
+    await eventually(tls.shown_serial, lambda serial: serial != before)
+    assert "alert" in await tls.s_client(*tls.shown(second), "-ign_eof")
 
 
 async def later(value: float) -> float:

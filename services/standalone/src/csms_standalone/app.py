@@ -58,7 +58,7 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
         modules: tuple[_ServiceModule, ...] = (auth, transactions, device_mgmt)
         databases = [await parts.enter_async_context(_database(settings, module)) for module in modules]
         memory = MemoryBus(max_message_bytes=settings.max_message_bytes)
-        bus = SealedBus(memory, Sealer(settings.require_secret_key()))
+        bus = SealedBus(memory, Sealer(settings.secret_keys()))
         await bus.start()
         parts.push_async_callback(bus.stop)
         system = System(settings, bus, databases, health)
@@ -101,13 +101,13 @@ class System:
 
     def __init__(self, settings: StandaloneSettings, bus: Bus, databases: list[Database], health: Health) -> None:
         auth_db, transactions_db, devices_db = databases
-        secret_key = settings.require_secret_key()
+        secrets = settings.secret_keys()
         self._settings, self._health = settings, health
         self.security = ApiSecurity(bus, settings, health, "standalone")
         keys = self.security.keys
-        self._auth = auth.Auth(bus, auth_db, settings, health, secret_key=secret_key, api_keys=keys)
-        self._transactions = transactions.Transactions(bus, transactions_db, settings, health, secret_key=secret_key)
-        self._devices = device_mgmt.DeviceManagement(bus, devices_db, settings, health, secret_key=secret_key)
+        self._auth = auth.Auth(bus, auth_db, settings, health, keys=secrets, api_keys=keys)
+        self._transactions = transactions.Transactions(bus, transactions_db, settings, health, keys=secrets)
+        self._devices = device_mgmt.DeviceManagement(bus, devices_db, settings, health, keys=secrets)
         self.gateway = Gateway(settings, bus, health)
 
     def start(self, tasks: lifecycle.Supervisor, stop: asyncio.Event) -> None:

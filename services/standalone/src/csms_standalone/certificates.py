@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 from csms_auth.pki import built_in, files
 from csms_auth.pki.built_in import BuiltInAuthority
+from csms_auth.pki.configured import built_in_authority
 from csms_gateway.tls import CertificateFiles
 from csms_runtime.clock import utcnow
 
@@ -32,10 +33,10 @@ def with_certificates(settings: StandaloneSettings) -> StandaloneSettings:
     """
     if settings.ocpp_tls_port is None or settings.ocpp_tls_certificates:
         return settings
-    directory, passphrase = settings.pki_directory.resolve(), settings.pki_secret()
+    directory = settings.pki_directory.resolve()
     if not built_in.exists(directory):
-        built_in.create(directory, passphrase, settings.organization)
-    authority = BuiltInAuthority(directory, passphrase)
+        built_in.create(directory, settings.pki_secret(), settings.organization)
+    authority = built_in_authority(settings)
     _renew(settings, authority)
     paths = built_in.server_files(directory)
     certificates = [CertificateFiles(certificate=path, key=path.with_suffix(".key")) for path in paths]
@@ -70,7 +71,7 @@ async def keep_valid(settings: StandaloneSettings, stop: asyncio.Event) -> None:
 
 def _look(settings: StandaloneSettings) -> None:
     directory = settings.pki_directory.resolve()
-    if _renew(settings, BuiltInAuthority(directory, settings.pki_secret())):
+    if _renew(settings, built_in_authority(settings)):
         _log.info("server certificates made anew", directory=str(directory))
 
 

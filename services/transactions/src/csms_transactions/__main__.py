@@ -20,7 +20,7 @@ async def _serve(settings: TransactionSettings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as parts:
         database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS))
         bus = await parts.enter_async_context(kafka_bus(settings, "transactions", health))
-        transactions = Transactions(bus, database, settings, health, secret_key=settings.require_secret_key())
+        transactions = Transactions(bus, database, settings, health, keys=settings.secret_keys())
         tasks = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
         tasks.start("transactions", transactions.run(stop))
         security = await parts.enter_async_context(ApiSecurity(bus, settings, health, "transactions"))

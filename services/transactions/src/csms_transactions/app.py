@@ -22,6 +22,7 @@ from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
 from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.waiting import done_before
 from fastapi import APIRouter
 
@@ -57,14 +58,14 @@ class Transactions:
     """The transactions service. Owns neither the bus nor the database: whoever composes it starts and ends them."""
 
     def __init__(
-        self, bus: Bus, database: Database, settings: TransactionSettings, health: Health, *, secret_key: bytes
+        self, bus: Bus, database: Database, settings: TransactionSettings, health: Health, *, keys: SecretKeys
     ) -> None:
-        """`secret_key` seals what is kept sealed. It is the same for all services."""
+        """`keys` seal what is kept sealed. They are the same for all services."""
         requester = Requester(bus, ReplyTo(topic=TRANSACTIONS_INBOX.name, partition=settings.slot))
         self._health = health
         self._inbox = Inbox(bus, TRANSACTIONS_INBOX.name, settings.slot, requester.deliver)
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
-        answers = KeptAnswers(database, tables.kept_answers, secret_key)
+        answers = KeptAnswers(database, tables.kept_answers, keys)
         self._retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
         orders = Orders(requester, grace_s=settings.call_grace_s, service_timeout_s=settings.service_timeout_s)
         cache = TransactionCache()

@@ -1,10 +1,10 @@
 """The settings of the transactions service, which come from the environment."""
 
-from csms_runtime.settings import RuntimeSettings
+from csms_runtime.settings import DatabaseAccess, RuntimeSettings
 from pydantic import Field
 
 
-class TransactionSettings(RuntimeSettings):
+class TransactionSettings(RuntimeSettings, DatabaseAccess):
     """Settings of the transactions service."""
 
     token_decision_timeout_s: float = Field(

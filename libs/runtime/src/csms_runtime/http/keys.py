@@ -2,12 +2,12 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from csms_runtime.clock import now_ms
-from csms_runtime.settings import RuntimeSettings
+from csms_runtime.settings import ApiKeyAccess
 
 
 class Scope(StrEnum):
@@ -70,21 +70,22 @@ class ApiKeys:
         """Whether all stored keys are known. While they are not, an unknown key may still be a valid one."""
 
     @classmethod
-    def from_settings(cls, settings: RuntimeSettings, *, admin_key: str | None = None) -> "ApiKeys":
+    def from_settings(cls, settings: ApiKeyAccess, *, admin_key: str | None = None) -> "ApiKeys":
         """Take CSMS_API_KEYS and CSMS_ADMIN_API_KEY; `admin_key` is a further one (standalone makes its own)."""
-        principals = {
-            bytes.fromhex(key.sha256): Principal.with_scopes(key.name, key.scopes) for key in settings.api_keys
-        }
-        configured = settings.admin_api_key.get_secret_value() if settings.admin_api_key else None
-        for key in (configured, admin_key):
-            if key:
-                principals[digest_of(key)] = Principal.with_scopes("admin", [Scope.ADMIN])
+        principals = configured(settings)
+        if admin_key:
+            principals[digest_of(admin_key)] = Principal.with_scopes("admin", [Scope.ADMIN])
         return cls(principals)
 
     @classmethod
     def for_tests(cls, **keys: str) -> "ApiKeys":
         """Make keys for tests: `ApiKeys.for_tests(admin="a-key")` accepts `a-key` with scope admin."""
         return cls({digest_of(key): Principal.with_scopes(scope, [scope]) for scope, key in keys.items()})
+
+    def exchange(self, former: Collection[bytes], present: Mapping[bytes, Principal]) -> None:
+        """Replace configured keys, by digest, by those that are configured now."""
+        kept = {digest: principal for digest, principal in self._principals.items() if digest not in former}
+        self._principals = {**kept, **present}
 
     def take(self, key: StoredKey) -> None:
         """Learn of a stored key or of its change. Once revoked it stays so, whatever comes late or again."""
@@ -102,6 +103,14 @@ class ApiKeys:
             expired = 0 < stored.expires_at_ms <= self._clock_ms()
             return None if expired else stored.principal
         return self._principals.get(digest)
+
+
+def configured(settings: ApiKeyAccess) -> dict[bytes, Principal]:
+    """Return the keys that CSMS_API_KEYS and CSMS_ADMIN_API_KEY say, by digest."""
+    found = {bytes.fromhex(key.sha256): Principal.with_scopes(key.name, key.scopes) for key in settings.api_keys}
+    if settings.admin_api_key is not None:
+        found[digest_of(settings.admin_api_key.get_secret_value())] = Principal.with_scopes("admin", [Scope.ADMIN])
+    return found
 
 
 def generate_api_key() -> str:

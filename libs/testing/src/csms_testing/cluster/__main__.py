@@ -115,6 +115,9 @@ def main(  # noqa: PLR0917  # typer reads them as options
     kafka_user_prefix: Annotated[
         str | None, typer.Option(help="Make each service the Kafka user of this prefix and its name.")
     ] = None,
+    database_user_prefix: Annotated[
+        str | None, typer.Option(help="Make each service the PostgreSQL user of this prefix and its name.")
+    ] = None,
     directory: Annotated[
         Path | None, typer.Option(help="Where data and logs go; a temporary folder when absent.")
     ] = None,
@@ -129,6 +132,7 @@ def main(  # noqa: PLR0917  # typer reads them as options
         "transactions": transactions,
         "unknown_stations": unknown_stations,
         "kafka_user_prefix": kafka_user_prefix,
+        "database_user_prefix": database_user_prefix,
     }
     if api_key:
         options["api_key"] = api_key

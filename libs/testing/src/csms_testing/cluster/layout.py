@@ -5,6 +5,9 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from csms_db.grants import MIGRATOR, users_of
+from sqlalchemy.engine import make_url
+
 from csms_testing.cluster.processes import ServiceProcess
 
 MODULES = {
@@ -43,6 +46,9 @@ class Layout:
     """More settings, by environment name, for every process."""
     kafka_user_prefix: str | None = None
     """Each service is the Kafka user of this prefix and its name; None: all are who CSMS_KAFKA_SASL_USERNAME names."""
+    database_user_prefix: str | None = None
+    """Each service is the PostgreSQL user of this prefix and its name, and migrates as another
+    (`csms_db.grants.users_of`); None: all are who `database_url` names."""
     secret_key: str = field(default_factory=lambda: secrets.token_hex(32))
 
     @property
@@ -68,13 +74,19 @@ class Layout:
         made = [self._process(service, 0) for service in ("auth", "transactions", "device-mgmt")]
         for process in made:
             process.arguments = ("migrate",)
+            process.environment = {**process.environment, "CSMS_DATABASE_URL": self._database_url(MIGRATOR)}
         return made
+
+    def _database_url(self, who: str) -> str:
+        if self.database_user_prefix is None:
+            return self.database_url
+        user = users_of(self.database_user_prefix)[who]
+        return make_url(self.database_url).set(username=user).render_as_string(hide_password=False)
 
     def _process(self, service: str, slot: int) -> ServiceProcess:
         management_port, http_port = free_port(), free_port()
         environment = {
             "CSMS_KAFKA_BOOTSTRAP_SERVERS": self.kafka,
-            "CSMS_DATABASE_URL": self.database_url,
             "CSMS_SLOT": str(slot),
             "CSMS_HTTP_HOST": "127.0.0.1",
             "CSMS_HTTP_PORT": str(http_port),
@@ -87,6 +99,8 @@ class Layout:
             "CSMS_UNKNOWN_STATIONS": self.unknown_stations,
             **self.settings,
         }
+        if service != "gateway":
+            environment["CSMS_DATABASE_URL"] = self._database_url(service)
         if self.kafka_user_prefix is not None:
             environment["CSMS_KAFKA_SASL_USERNAME"] = f"{self.kafka_user_prefix}{service}"
         if service == "gateway" and self.ocpp_tls_ports:

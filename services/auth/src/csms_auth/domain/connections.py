@@ -13,7 +13,7 @@ from csms_runtime.settings import UnknownStations
 
 from csms_auth.domain import client_certificates
 from csms_auth.domain.client_certificates import ClientCertificate, Issued, Owner
-from csms_auth.domain.stations import Registration, Station
+from csms_auth.domain.stations import Registration, Renewal, Station, renew
 
 UNAUTHORIZED = 401
 FORBIDDEN = 403
@@ -35,9 +35,26 @@ class Attempt:
     security_profile: int
     """The profile of this connection, 1 to 3. With both a password and a certificate it is 2 and may count as 3."""
     password_digests: Sequence[bytes] = field(default=(), repr=False)
-    """Keyed digests of the password it gave, one for each way to read its bytes; empty: it gave none."""
+    """Keyed digests of the password it gave, one for each way to read its bytes; empty: it gave none.
+
+    As many follow for each other key than the gateway's current one."""
     certificate: ClientCertificate | None = None
     """None: it showed none, or one that cannot be read."""
+    current_digests: int = 0
+    """How many of the digests are of the current key: the first ones; 0: all."""
+    secret_key_id: str = ""
+    """Which key that is; empty: an earlier version of the gateway asks."""
+
+    @property
+    def has_other_keys(self) -> bool:
+        """Whether digests of several keys were given: the key is being replaced."""
+        return 0 < self.current_digests < len(self.password_digests)
+
+    def of_current_key(self, digest: bytes) -> bytes:
+        """Return the digest under the current key for one of any key, both of the same reading of the password."""
+        if not self.has_other_keys:
+            return digest
+        return self.password_digests[list(self.password_digests).index(digest) % self.current_digests]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +80,9 @@ class Allowed:
     registration: Registration
     message_timeout_s: int = 0
     pending_digest: bytes = field(default=b"", repr=False)
-    """Of the pending password that the station showed (A01.FR.03): it has taken it; empty: it showed no such one."""
+    """Of the pending password that the station showed (A01.FR.03): it has taken it; empty: it showed no such one.
+
+    Of the current key, whichever it was stored under."""
     security_profile: int = 0
     """The profile that the connection counts as; 0: the one that was asked for."""
     common_name: str = ""
@@ -72,6 +91,10 @@ class Allowed:
     """The profile that it used now for the first time, and must not fall below any more; 0: none."""
     claimed_digest: bytes = field(default=b"", repr=False)
     """Digest of the password that an unknown station came with. From now on it must have it. Empty: it had none."""
+    secret_key_id: str = ""
+    """The key of these two digests."""
+    renewal: Renewal | None = None
+    """Of the stored digest that matched, if it is not known to be of the current key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +159,8 @@ def _unknown(attempt: Attempt, rules: Rules) -> Allowed | Refused:
     if not rules.room_for_unknown:
         return _NO_ROOM
     registration = Registration.ACCEPTED if policy is UnknownStations.ACCEPT else Registration.PENDING
-    return Allowed(registration, claimed_digest=attempt.password_digests[0] if attempt.password_digests else b"")
+    claimed = attempt.password_digests[0] if attempt.password_digests else b""
+    return Allowed(registration, claimed_digest=claimed, secret_key_id=attempt.secret_key_id)
 
 
 def _bad_certificate(attempt: Attempt, station: Station | None, rules: Rules) -> Refused | None:
@@ -203,11 +227,24 @@ def _welcome(attempt: Attempt, station: Station, profile: int) -> Allowed:
     return Allowed(
         station.registration or Registration.PENDING,
         station.message_timeout_s,
-        pending_digest=pending[-1] if pending else b"",
+        pending_digest=attempt.of_current_key(pending[-1]) if pending else b"",
         security_profile=profile,
         common_name=certificate.common_name if certificate else "",
         proven_profile=profile if _proves(profile, station) else 0,
+        secret_key_id=attempt.secret_key_id,
+        renewal=None if pending else _renewal(attempt, station),
     )
+
+
+def _renewal(attempt: Attempt, station: Station) -> Renewal | None:
+    """Return what to store of the password that was shown, while the key is being replaced; None: it is stored so."""
+    if not attempt.has_other_keys or station.secret_key_id == attempt.secret_key_id:
+        return None
+    for stored in (station.password_digest, station.claimed_digest):
+        if stored is not None and matches(stored, attempt.password_digests):
+            renewal = Renewal(stored, attempt.of_current_key(stored), attempt.secret_key_id)
+            return None if renew(station, renewal) == station else renewal
+    return None
 
 
 def _proves(profile: int, station: Station) -> bool:

@@ -1,5 +1,6 @@
 """What auth knows about a station: enough to decide on its connection. device-mgmt has the inventory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -43,6 +44,8 @@ class Station:
     """Passwords that the station was asked to take, without an answer so far: each is as valid as the present one."""
     claimed_digest: bytes | None = field(default=None, repr=False)
     """Digest of the password that it came with before anybody created it. See `valid_digests`."""
+    secret_key_id: str = ""
+    """The key that all these digests were made with (`csms_runtime.secret_keys.key_id`); empty: it is not known."""
     deleted: bool = False
     """Kept as a tombstone for some weeks, so that a late older admission does not bring the station back."""
 
@@ -83,6 +86,8 @@ class Admission:
     """Of a password the station is being asked to take; empty: of none."""
     dropped_password_digest: bytes = field(default=b"", repr=False)
     """Of a password it was asked to take and did not; empty: of none."""
+    secret_key_id: str = ""
+    """The key that these digests were made with; empty: an earlier version told it."""
 
 
 MOST_PENDING = 4
@@ -129,24 +134,53 @@ def _with_password(station: Station, admission: Admission) -> Station:
     if admission.revision <= station.password_revision:
         return station
     if admission.new_password_digest:
-        return _settled(station, admission.new_password_digest, admission.revision)
+        return _settled(station, admission.new_password_digest, admission.revision, admission.secret_key_id)
     pending, dropped = admission.pending_password_digest, admission.dropped_password_digest
     if not pending and not dropped:
         return station
     others = [digest for digest in station.pending_digests if digest not in {pending, dropped}]
     digests = (*others, pending)[-MOST_PENDING:] if pending else tuple(others)
-    return replace(station, pending_digests=digests, password_revision=admission.revision)
+    key_id = _common_key(station, others, admission.secret_key_id) if pending else station.secret_key_id
+    return replace(station, pending_digests=digests, password_revision=admission.revision, secret_key_id=key_id)
 
 
-def take_pending(station: Station, digest: bytes) -> Station:
+def _common_key(station: Station, pending: Sequence[bytes], key_id: str) -> str:
+    """Return the key of all digests of a station that gets one more; empty: they are not known to be of one key."""
+    is_only = not pending and station.password_digest is None and station.claimed_digest is None
+    return key_id if is_only or station.secret_key_id == key_id else ""
+
+
+def take_pending(station: Station, digest: bytes, key_id: str = "") -> Station:
     """Return the station once it has connected with a password that was pending: that is its password now.
 
     What may still come of the request is older than this proof.
     """
-    return _settled(station, digest, station.password_revision + 1)
+    return _settled(station, digest, station.password_revision + 1, key_id)
 
 
-def claim(current: Station | None, station_id: str, registration: Registration, digest: bytes) -> Station:
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A digest that is made anew with the current key, of the password that the station has just shown."""
+
+    stored: bytes = field(repr=False)
+    renewed: bytes = field(repr=False)
+    secret_key_id: str
+
+
+def renew(station: Station, renewal: Renewal) -> Station:
+    """Return the station with the digest renewed. Others that are pending stay as they are, of whatever key."""
+    set_here, claimed = station.password_digest, station.claimed_digest
+    return replace(
+        station,
+        password_digest=renewal.renewed if set_here == renewal.stored else set_here,
+        claimed_digest=renewal.renewed if claimed == renewal.stored else claimed,
+        secret_key_id="" if station.pending_digests else renewal.secret_key_id,
+    )
+
+
+def claim(
+    current: Station | None, station_id: str, registration: Registration, digest: bytes, key_id: str = ""
+) -> Station:
     """Return a station that nobody created and that came with a password: it is held to it from now on.
 
     The revision is below any that device-mgmt gives, so that what it tells of the station counts.
@@ -159,6 +193,7 @@ def claim(current: Station | None, station_id: str, registration: Registration, 
         password_revision=revision,
         registration=registration,
         claimed_digest=digest,
+        secret_key_id=key_id,
         deleted=False,
     )
 
@@ -168,5 +203,7 @@ def prove(station: Station, profile: int) -> Station:
     return replace(station, proven_profile=profile, proven_revision=station.proven_revision + 1)
 
 
-def _settled(station: Station, digest: bytes, revision: int) -> Station:
-    return replace(station, password_digest=digest, password_revision=revision, pending_digests=())
+def _settled(station: Station, digest: bytes, revision: int, key_id: str) -> Station:
+    return replace(
+        station, password_digest=digest, password_revision=revision, pending_digests=(), secret_key_id=key_id
+    )

@@ -8,6 +8,7 @@ from csms_ocpp import station_ids
 from csms_auth import bus_messages
 from csms_auth.domain import connections
 from csms_auth.domain.connections import Allowed, Refused
+from csms_auth.domain.stations import Station
 from csms_auth.handlers.turn import SKIP, Refusal, Step, Turn, expired
 
 
@@ -29,15 +30,8 @@ def step(record: Record, now_ms: int) -> Step:
         known = turn.stations.get(record.station_id)
         decision = connections.decide(attempt, known, turn.connection_rules)
         turn.note_connection(decision)
-        if isinstance(decision, Allowed) and (known is None or known.deleted):
-            turn.let_in += 1
-            turn.let_in_as[station_ids.key(record.station_id)] = record.station_id
-        if isinstance(decision, Allowed) and decision.pending_digest:
-            turn.take_pending(record.station_id, decision.pending_digest)
-        if isinstance(decision, Allowed) and decision.proven_profile:
-            turn.prove(record.station_id, decision.proven_profile)
-        if isinstance(decision, Allowed) and decision.claimed_digest:
-            turn.claim(record.station_id, decision)
+        if isinstance(decision, Allowed):
+            _let_in(turn, record.station_id, decision, known)
         if isinstance(decision, Refused):
             turn.refusals.append(Refusal(record.station_id, decision, request.remote_address))
         answer = bus_messages.connection_decision(request.correlation_id, decision)
@@ -48,3 +42,18 @@ def step(record: Record, now_ms: int) -> Step:
 
     shown = [attempt.certificate] if attempt.certificate else []
     return Step(run, station_id=record.station_id, certificates=shown)
+
+
+def _let_in(turn: Turn, station_id: str, allowed: Allowed, known: Station | None) -> None:
+    """Keep what the connection proves of a station."""
+    if known is None or known.deleted:
+        turn.let_in += 1
+        turn.let_in_as[station_ids.key(station_id)] = station_id
+    if allowed.pending_digest:
+        turn.take_pending(station_id, allowed)
+    if allowed.renewal is not None:
+        turn.renew(station_id, allowed.renewal)
+    if allowed.proven_profile:
+        turn.prove(station_id, allowed.proven_profile)
+    if allowed.claimed_digest:
+        turn.claim(station_id, allowed)

@@ -23,7 +23,7 @@ from csms_auth.domain.client_certificates import ClientCertificate, Issued
 from csms_auth.domain.connections import Allowed, Refused
 from csms_auth.domain.connections import Rules as ConnectionRules
 from csms_auth.domain.key_codes import KeyCodes
-from csms_auth.domain.stations import Admission, Station, admit, claim, prove, take_pending
+from csms_auth.domain.stations import Admission, Renewal, Station, admit, claim, prove, renew, take_pending
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
 from csms_auth.handlers.payloads import JsonObject, StatusAnswers
 from csms_auth.ocsp.question import Question as StatusQuestion
@@ -99,6 +99,10 @@ class Turn:
     """The spellings of the known stations, by `station_ids.key`."""
     changed: dict[str, Station] = field(default_factory=dict)
     """Stations to be stored."""
+    renewals: list[tuple[str, Renewal]] = field(default_factory=list)
+    """Digests of passwords, by station, to be stored under the current key."""
+    renewed_key_codes: dict[str, str] = field(default_factory=dict)
+    """Digests of key codes, by the stored one, to be stored under the current key."""
     deleted: set[str] = field(default_factory=set)
     """Stations whose certificates are to be revoked: they were deleted, whether or not they were created again."""
     certificate_requests: list[CertificateRequest] = field(default_factory=list)
@@ -145,11 +149,28 @@ class Turn:
 
     def decide_token(self, question: Question) -> Answer:
         """Answer a question about a token."""
-        ref = self.key_codes.hidden(question.token)
-        stored = tokens.choose(ref, self.tokens.get(ref.key, ()))
+        stored = self._stored(question.token)
         answer = tokens.decide(question, stored, now=from_ms(self.now_ms), cache_for=self.rules.cache_for)
         self.token_results.append(answer.status)
         return answer
+
+    def _stored(self, asked: TokenRef) -> Token | None:
+        """Return what is stored of a token. A key code may be stored under a former key: it is renewed."""
+        current, *others = self.key_codes.readings(asked)
+        found = tokens.choose(current, self.tokens.get(current.key, ()))
+        if found is not None:
+            return found
+        for ref in others:
+            former = tokens.choose(ref, self.tokens.get(ref.key, ()))
+            if former is not None:
+                self.renewed_key_codes[ref.key] = current.key
+                return former
+        return None
+
+    @property
+    def stores(self) -> bool:
+        """Whether answering questions changed something that must be stored."""
+        return bool(self.changed or self.renewals or self.renewed_key_codes)
 
     def admit(self, admission: Admission) -> bool:
         """Apply a change of a station. Records that follow in the batch see it. Return False when it is not newer."""
@@ -202,12 +223,18 @@ class Turn:
 
     def claim(self, station_id: str, allowed: Allowed) -> None:
         """Hold a station that nobody created to the password that it came with."""
-        station = claim(self.stations.get(station_id), station_id, allowed.registration, allowed.claimed_digest)
+        known, digest = self.stations.get(station_id), allowed.claimed_digest
+        station = claim(known, station_id, allowed.registration, digest, allowed.secret_key_id)
         self.stations[station_id] = self.changed[station_id] = station
 
-    def take_pending(self, station_id: str, digest: bytes) -> None:
+    def renew(self, station_id: str, renewal: Renewal) -> None:
+        """Keep the digest of a password under the current key from now on."""
+        self.stations[station_id] = renew(self.stations[station_id], renewal)
+        self.renewals.append((station_id, renewal))
+
+    def take_pending(self, station_id: str, allowed: Allowed) -> None:
         """Make a pending password the station's: it has connected with it. Other services are told that it has one."""
-        station = take_pending(self.stations[station_id], digest)
+        station = take_pending(self.stations[station_id], allowed.pending_digest, allowed.secret_key_id)
         self.stations[station_id] = self.changed[station_id] = station
         self.told.append(
             domain_events.password_changed(station_id, password_set=True, revision=station.password_revision)

@@ -9,6 +9,7 @@ from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.http import Problem, require
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH, digest
+from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import UnknownStations
 from fastapi import APIRouter, Path, Security
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -53,18 +54,18 @@ class Credentials:
     def __init__(
         self,
         database: Database,
-        secret_key: bytes,
+        keys: SecretKeys,
         unknown_stations: UnknownStations,
         wake_outbox: Callable[[], None],
         *,
         shown_within_s: float = 2.0,
     ) -> None:
-        """`secret_key` is the key of the password digests; `wake_outbox` is called after events were stored.
+        """`keys` are those of the password digests; `wake_outbox` is called after events were stored.
 
         A change is answered when device-mgmt shows it, too, or after `shown_within_s` seconds.
         """
         self._database = database
-        self._key = secret_key
+        self._keys = keys
         self._unknown_stations = unknown_stations
         self._wake_outbox = wake_outbox
         self._shown_within_s = shown_within_s
@@ -89,7 +90,7 @@ class Credentials:
 
     async def put_credentials(self, station_id: StationId, body: CredentialsBody) -> CredentialsItem:
         """Make this the only valid password, from the next connection on."""
-        await self._set(station_id, digest(self._key, station_id, body.password.get_secret_value().encode()))
+        await self._set(station_id, digest(self._keys.current, station_id, body.password.get_secret_value().encode()))
         return await self.get_credentials(station_id)
 
     async def delete_credentials(self, station_id: StationId) -> None:
@@ -98,7 +99,7 @@ class Credentials:
 
     async def _set(self, station_id: str, digest: bytes | None) -> None:
         async with self._database.transaction() as session:
-            revision = await stations.set_password(session, station_id, digest, utcnow())
+            revision = await stations.set_password(session, station_id, digest, utcnow(), self._keys.current_id)
             if revision is None:
                 raise _not_found()
             told = domain_events.password_changed(station_id, password_set=digest is not None, revision=revision)

@@ -60,8 +60,8 @@ class IdTokens:
 
     async def put_id_token(self, ref: Ref, body: TokenBody, response: Response) -> TokenItem:
         """Create or change a token. Omitted fields keep their value; creating one needs a status (201)."""
-        ref = self._key_codes.hidden(ref)
         async with self._database.transaction() as session:
+            ref = await self._current(session, ref)
             old = await id_tokens.get(session, ref, for_update=True)
             stored = await self._create(session, ref, body) if old is None else await self._change(session, old, body)
         self._wake_outbox()
@@ -73,17 +73,17 @@ class IdTokens:
         """Return a token. Whether a key code is valid is told to scope admin alone: others could try all of them."""
         if ref.type == KEY_CODE:
             demand(principal, "admin")
-        ref = self._key_codes.hidden(ref)
         async with self._database.reading() as session:
-            stored = await id_tokens.get(session, ref)
-        if stored is None:
-            raise _not_found()
-        return TokenItem.of(stored)
+            for each in self._key_codes.readings(ref):
+                stored = await id_tokens.get(session, each)
+                if stored is not None:
+                    return TokenItem.of(stored)
+        raise _not_found()
 
     async def delete_id_token(self, ref: Ref) -> None:
         """Delete a token: stations are told Unknown from now on."""
-        ref = self._key_codes.hidden(ref)
         async with self._database.transaction() as session:
+            ref = await self._current(session, ref)
             removed = await id_tokens.remove(session, ref)
             if removed is None:
                 raise _not_found()
@@ -105,10 +105,18 @@ class IdTokens:
             rows = await id_tokens.page(session, wanted, limit=page.limit + 1, after=after)
         return paginate(rows, page.limit, position=_position, item=TokenItem.of)
 
+    async def _current(self, session: WriteSession, ref: TokenRef) -> TokenRef:
+        """Return the form in which the token is stored. A key code that is stored under a former key is renewed."""
+        current, *others = self._key_codes.readings(ref)
+        renewed = dict.fromkeys((other.key for other in others), current.key)
+        await id_tokens.renew_key_codes(session, renewed, self._key_codes.secret_key_id)
+        return current
+
     async def _create(self, session: WriteSession, ref: TokenRef, body: TokenBody) -> StoredToken:
         if "status" not in body.given:
             raise invalid_request([FieldError("/status", "required when a token is created")])
-        stored = await id_tokens.add(session, Token(ref, **body.given), utcnow())
+        key_id = self._key_codes.secret_key_id if ref.type == KEY_CODE else None
+        stored = await id_tokens.add(session, Token(ref, **body.given), utcnow(), secret_key_id=key_id)
         await outbox.add(session, tables.outbox, [domain_events.id_token_changed(stored.token)])
         return stored
 

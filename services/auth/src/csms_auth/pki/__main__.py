@@ -14,12 +14,14 @@ from cryptography.x509.oid import NameOID
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_runtime.clock import utcnow
+from csms_runtime.starting import CannotStart, read
 from csms_runtime.texts import for_terminal
 from sqlalchemy.exc import SQLAlchemyError
 
 from csms_auth.certifying.revoking import revocation
 from csms_auth.pki import built_in, files, issuing
 from csms_auth.pki.built_in import BuiltInAuthority
+from csms_auth.pki.configured import built_in_authority
 from csms_auth.pki.issuing import Revoked
 from csms_auth.pki.ports import CertificateType, SigningRequest
 from csms_auth.pki.settings import PkiSettings
@@ -34,7 +36,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 @cli.command()
 def init() -> None:
     """Make the roots and the authorities below them in CSMS_PKI_DIR. Ends with an error when they are there already."""
-    settings = PkiSettings()
+    settings = _settings()
     try:
         built_in.create(settings.pki_directory, settings.pki_secret(), settings.organization)
     except (FileExistsError, ValueError) as error:
@@ -97,6 +99,21 @@ def show() -> None:
 
 
 @cli.command()
+def reencrypt() -> None:
+    """Encrypt the authority's keys anew: with CSMS_PKI_PASSPHRASE, or CSMS_SECRET_KEY when there is none.
+
+    They may be encrypted with CSMS_SECRET_KEY or a key of CSMS_SECRET_KEY_OTHERS until then.
+    """
+    _settings, authority = _opened()
+    try:
+        paths = authority.reencrypt()
+    except (OSError, files.WrongPassphraseError) as error:
+        raise _failed(error) from error
+    for path in paths:
+        typer.echo(f"encrypted anew  {path}")
+
+
+@cli.command()
 def crl(
     certificate_type: Annotated[
         CertificateType, typer.Option(help="Whose certificates: the stations', or those they show to vehicles")
@@ -129,14 +146,19 @@ def main() -> None:
     cli()
 
 
+def _settings() -> PkiSettings:
+    try:
+        return read(PkiSettings)
+    except CannotStart as error:
+        raise _failed(error) from error
+
+
 def _opened() -> tuple[PkiSettings, BuiltInAuthority]:
-    settings = PkiSettings()
+    settings = _settings()
     if not built_in.exists(settings.pki_directory):
         raise _failed(f"there is no certificate authority in {settings.pki_directory}: csms-pki init")
     try:
-        authority = BuiltInAuthority(
-            settings.pki_directory, settings.pki_secret(), station_days=settings.pki_certificate_days
-        )
+        authority = built_in_authority(settings)
     except (OSError, ValueError, files.WrongPassphraseError) as error:
         raise _failed(error) from error
     return settings, authority

@@ -84,13 +84,17 @@ def _create(directory: Path, names: _Hierarchy, passphrase: bytes, organization:
 class BuiltInAuthority:
     """Signs with the keys in a directory (a `CertificateAuthority`). Keys are read once, when they are first needed."""
 
-    def __init__(self, directory: Path, passphrase: bytes, *, station_days: int = 365) -> None:
+    def __init__(
+        self, directory: Path, passphrase: bytes, *, others: Sequence[bytes] = (), station_days: int = 365
+    ) -> None:
         """`station_days`: how long certificates of stations are valid.
+
+        `others`: passphrases that the keys may be encrypted with instead.
 
         Raises OSError when there is no authority, files.WrongPassphraseError.
         """
         self._directory = directory / _CA
-        self._passphrase = passphrase
+        self._passphrases = (passphrase, *others)
         self._station_days = station_days
         self._roots = {kind: self._certificate(names.root) for kind, names in _HIERARCHIES.items()}
         self._issuers = {kind: self._issuer(names.issuer) for kind, names in _HIERARCHIES.items()}
@@ -151,6 +155,16 @@ class BuiltInAuthority:
             write_pair(path, keys[path], [certificate])
         return list(made)
 
+    def reencrypt(self) -> list[Path]:
+        """Encrypt the keys that are here with the passphrase, whichever they are encrypted with; return their files.
+
+        Each is replaced as a whole. Raises OSError, files.WrongPassphraseError (for none or some of them).
+        """
+        paths = sorted(self._directory.glob("*.key"))
+        for path in paths:
+            files.write_key(path, files.read_key(path, *self._passphrases), self._passphrases[0])
+        return paths
+
     def is_root_of(self, certificate: x509.Certificate) -> bool:
         """Whether the root that stations know has signed this certificate."""
         try:
@@ -160,7 +174,7 @@ class BuiltInAuthority:
         return True
 
     def _issuer(self, name: str) -> Issuer:
-        key = files.read_key(self._directory / f"{name}.key", self._passphrase)
+        key = files.read_key(self._directory / f"{name}.key", *self._passphrases)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise files.WrongPassphraseError(f"{name}.key holds a key of another kind")
         return Issuer(self._certificate(name), key)

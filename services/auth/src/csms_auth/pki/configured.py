@@ -25,7 +25,17 @@ def authority_of(settings: PkiSettings) -> CertificateAuthority | None:
     if not built_in.exists(directory):
         _log.info("no certificate authority", directory=str(directory))
         return None
-    return BuiltInAuthority(directory, settings.pki_secret(), station_days=settings.pki_certificate_days)
+    return built_in_authority(settings)
+
+
+def built_in_authority(settings: PkiSettings) -> BuiltInAuthority:
+    """Open the built-in authority. Raises OSError, csms_auth.pki.files.WrongPassphraseError, ValueError."""
+    return BuiltInAuthority(
+        settings.pki_directory.absolute(),
+        settings.pki_secret(),
+        others=settings.pki_other_secrets(),
+        station_days=settings.pki_certificate_days,
+    )
 
 
 def _est_access(settings: PkiSettings, url: str) -> EstAccess:

@@ -7,13 +7,14 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from csms_runtime.starting import CannotStart
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 _SECRET, _PUBLIC, _DIRECTORY = 0o600, 0o644, 0o700
 
 
-class WrongPassphraseError(Exception):
+class WrongPassphraseError(CannotStart):
     """A key file cannot be decrypted: another CSMS_PKI_PASSPHRASE (or CSMS_SECRET_KEY) made it."""
 
 
@@ -44,17 +45,20 @@ def read_certificates(path: Path) -> list[x509.Certificate]:
     return x509.load_pem_x509_certificates(path.read_bytes())
 
 
-def read_key(path: Path, passphrase: bytes) -> PrivateKey:
-    """Read an encrypted key. Raises OSError, WrongPassphraseError."""
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), passphrase)
-    except ValueError as error:
-        raise WrongPassphraseError(
-            f"{path} cannot be decrypted: CSMS_PKI_PASSPHRASE, or CSMS_SECRET_KEY when there is none, is another one"
-        ) from error
-    if not isinstance(key, PrivateKey):
-        raise WrongPassphraseError(f"{path} holds a key of another kind")
-    return key
+def read_key(path: Path, *passphrases: bytes) -> PrivateKey:
+    """Read a key that is encrypted with one of these. Raises OSError, WrongPassphraseError."""
+    content = path.read_bytes()
+    for passphrase in passphrases:
+        try:
+            key = serialization.load_pem_private_key(content, passphrase)
+        except ValueError:
+            continue
+        if not isinstance(key, PrivateKey):
+            raise WrongPassphraseError(f"{path} holds a key of another kind")
+        return key
+    raise WrongPassphraseError(
+        f"{path} cannot be decrypted: CSMS_PKI_PASSPHRASE, or CSMS_SECRET_KEY when there is none, is another one"
+    )
 
 
 def belongs(key_file: Path, certificate: x509.Certificate) -> bool:

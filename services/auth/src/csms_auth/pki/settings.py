@@ -5,7 +5,8 @@ import hmac
 from pathlib import Path
 from typing import Annotated
 
-from csms_runtime.settings import RuntimeSettings
+from csms_runtime.secret_files import KEY_FILES
+from csms_runtime.settings import DatabaseAccess, RuntimeSettings
 from pydantic import Field, SecretStr, StringConstraints
 
 _PURPOSE = b"csms: passphrase of the keys of the built-in certificate authority"
@@ -14,7 +15,7 @@ _SECRET_KEY_FILE = "secret-key"  # noqa: S105 the name of a file
 _HTTPS = r"^https://[^/]+"
 
 
-class PkiSettings(RuntimeSettings):
+class PkiSettings(RuntimeSettings, DatabaseAccess):
     """Settings of the certificate authority, read by auth and by csms-pki."""
 
     organization: str = Field(
@@ -24,7 +25,7 @@ class PkiSettings(RuntimeSettings):
         description="The charging station operator's name: the O of certificates made here, and what the O of a "
         "station's certificate must contain (A00.FR.404) when the station has no organization of its own",
     )
-    pki_dir: Path | None = Field(
+    pki_dir: Annotated[Path | None, KEY_FILES] = Field(
         None, description="Directory of the built-in certificate authority (csms-pki init); absent: CSMS_DATA_DIR/pki"
     )
     pki_passphrase: SecretStr | None = Field(
@@ -60,7 +61,9 @@ class PkiSettings(RuntimeSettings):
     pki_est_certificate: Path | None = Field(
         None, description="PEM file of the certificate, with its chain, that is shown to the EST server; absent: none"
     )
-    pki_est_key: Path | None = Field(None, description="PEM file of its key; absent: it is in the same file")
+    pki_est_key: Annotated[Path | None, KEY_FILES] = Field(
+        None, description="PEM file of its key; absent: it is in the same file"
+    )
 
     @property
     def pki_directory(self) -> Path:
@@ -75,7 +78,17 @@ class PkiSettings(RuntimeSettings):
         """
         if self.pki_passphrase is not None:
             return self.pki_passphrase.get_secret_value().encode()
-        return hmac.digest(self._secret_key(), _PURPOSE, hashlib.sha256).hex().encode()
+        return _derived(self._secret_key())
+
+    def pki_other_secrets(self) -> tuple[bytes, ...]:
+        """Return the passphrases that the keys may still be encrypted with, from before a secret was changed.
+
+        `csms-pki reencrypt` puts the present one in their place.
+        """
+        keys = self.other_secret_keys()
+        if self.pki_passphrase is not None and self._has_secret_key:
+            keys.insert(0, self._secret_key())
+        return tuple(map(_derived, keys))
 
     def auth_database_url(self) -> str:
         """Return the URL of auth's database: the configured one, or else the standalone mode's file."""
@@ -84,7 +97,19 @@ class PkiSettings(RuntimeSettings):
         return f"sqlite:///{self.data_dir.resolve() / 'auth.db'}"
 
     def _secret_key(self) -> bytes:
-        made = self.data_dir / _SECRET_KEY_FILE
-        if self.secret_key is None and made.is_file():
-            return made.read_text().strip().encode()
+        if self.secret_key is None and self._made.is_file():
+            return self._made.read_text().strip().encode()
         return self.require_secret_key()
+
+    @property
+    def _has_secret_key(self) -> bool:
+        return self.secret_key is not None or self._made.is_file()
+
+    @property
+    def _made(self) -> Path:
+        """The key that a standalone CSMS makes."""
+        return self.data_dir / _SECRET_KEY_FILE
+
+
+def _derived(secret_key: bytes) -> bytes:
+    return hmac.digest(secret_key, _PURPOSE, hashlib.sha256).hex().encode()

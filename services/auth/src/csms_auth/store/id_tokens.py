@@ -7,7 +7,7 @@ from typing import Any
 
 from csms_db.engine import WriteSession
 from csms_db.sql import apart, insert
-from sqlalchemy import Row, Select, delete, select, tuple_, update
+from sqlalchemy import Row, Select, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.domain.key_codes import KeyCodes, is_hidden
@@ -51,10 +51,13 @@ async def get(session: AsyncSession, ref: TokenRef, *, for_update: bool = False)
     return None if row is None else _stored(row)
 
 
-async def add(session: WriteSession, token: Token, now: datetime) -> StoredToken:
-    """Store a token that was not there a moment ago; if it is by now, this state wins."""
+async def add(session: WriteSession, token: Token, now: datetime, *, secret_key_id: str | None = None) -> StoredToken:
+    """Store a token that was not there a moment ago; if it is by now, this state wins.
+
+    `secret_key_id`: of a key code, which key its digest was made with.
+    """
     key = {"id_key": token.ref.key, "type": token.ref.type, "id_token": token.ref.id_token}
-    state = {**_values(token), "updated_at": now}
+    state = {**_values(token), "updated_at": now, "secret_key_id": secret_key_id}
     statement = insert(session, id_tokens).values(**key, **state, created_at=now)
     statement = statement.on_conflict_do_update(index_elements=[id_tokens.c.id_key, id_tokens.c.type], set_=state)
     return _stored((await session.execute(statement.returning(*id_tokens.c))).one())
@@ -82,8 +85,25 @@ async def hide_key_codes(session: WriteSession, key_codes: KeyCodes) -> int:
     for ref in plain:
         digest = key_codes.hidden(ref).id_token
         await session.execute(delete(id_tokens).where(*_is(TokenRef(KEY_CODE, digest))))
-        await session.execute(update(id_tokens).where(*_is(ref)).values(id_key=digest, id_token=digest))
+        renamed = {"id_key": digest, "id_token": digest, "secret_key_id": key_codes.secret_key_id}
+        await session.execute(update(id_tokens).where(*_is(ref)).values(renamed))
     return len(plain)
+
+
+async def renew_key_codes(session: WriteSession, renewed: Mapping[str, str], key_id: str) -> None:
+    """Store key codes under the current key: `renewed` has the new digest by the stored one."""
+    there = id_tokens.alias()
+    for old, new in sorted(renewed.items()):
+        exists = select(there.c.id_key).where(there.c.id_key == new, there.c.type == KEY_CODE).exists()
+        changed = {"id_key": new, "id_token": new, "secret_key_id": key_id}
+        await session.execute(update(id_tokens).where(*_is(TokenRef(KEY_CODE, old)), ~exists).values(changed))
+
+
+async def count_other_keys(session: AsyncSession, key_id: str) -> int:
+    """Count the key codes whose digest is not known to be of this key."""
+    other = func.coalesce(id_tokens.c.secret_key_id, "") != key_id
+    query = select(func.count()).select_from(id_tokens).where(id_tokens.c.type == KEY_CODE, other)
+    return await session.scalar(query) or 0
 
 
 async def page(

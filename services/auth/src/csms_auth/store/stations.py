@@ -1,17 +1,18 @@
 """Reads and writes what auth knows about stations."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from csms_db.engine import WriteSession
 from csms_db.sql import insert, lock_order
 from csms_ocpp import station_ids
-from sqlalchemy import ColumnElement, Row, case, func, select, update
+from sqlalchemy import ColumnElement, LargeBinary, Row, Text, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_auth.domain.stations import Registration, Station
+from csms_auth.domain.connections import CLIENT_CERTIFICATE
+from csms_auth.domain.stations import Registration, Renewal, Station
 from csms_auth.store.chunks import chunks
 from csms_auth.store.tables import stations
 
@@ -80,8 +81,9 @@ async def save(session: WriteSession, changed: Collection[Station], now: datetim
     await session.execute(statement, [_values(station, now) for station in in_order])
 
 
+_PASSWORD_COLUMNS = ("password_digest", "password_revision", "pending_digests", "claimed_digest", "secret_key_id")
 _REVISION_OF = {
-    **dict.fromkeys(("password_digest", "password_revision", "pending_digests", "claimed_digest"), "password_revision"),
+    **dict.fromkeys(_PASSWORD_COLUMNS, "password_revision"),
     **dict.fromkeys(("proven_profile", "proven_revision"), "proven_revision"),
 }
 _DIGEST_BYTES = 32
@@ -100,8 +102,57 @@ async def count(session: AsyncSession, most: int) -> int:
     return await session.scalar(select(func.count()).select_from(known)) or 0
 
 
-async def set_password(session: WriteSession, station_id: str, digest: bytes | None, now: datetime) -> int | None:
+async def renew(session: WriteSession, renewals: Collection[tuple[str, Renewal]]) -> None:
+    """Store digests under the current key. One that was replaced by another password meanwhile stays as it is."""
+    old, new = bindparam("stored", type_=LargeBinary), bindparam("renewed", type_=LargeBinary)
+    key_id = bindparam("key_id", type_=Text)
+    digests = {
+        name: case((stations.c[name] == old, new), else_=stations.c[name])
+        for name in ("password_digest", "claimed_digest")
+    }
+    statement = (
+        update(stations)
+        .where(stations.c.station_id == bindparam("station"), or_(*(stations.c[name] == old for name in digests)))
+        .values(**digests, secret_key_id=case((stations.c.pending_digests.is_(None), key_id), else_=None))
+    )
+    in_order = sorted(renewals, key=lambda each: each[0])
+    values = [
+        {"station": station_id, "stored": each.stored, "renewed": each.renewed, "key_id": each.secret_key_id}
+        for station_id, each in in_order
+    ]
+    if values:
+        await session.execute(statement, values)
+
+
+async def count_other_keys(session: AsyncSession, key_id: str) -> int:
+    """Count the stations with a digest that is not known to be of this key."""
+    return await session.scalar(select(func.count()).select_from(stations).where(*_of_other_keys(key_id))) or 0
+
+
+async def of_other_keys(session: AsyncSession, key_id: str, limit: int) -> list[str]:
+    """Return stations with a digest that is not known to be of this key, by their ids, up to `limit`."""
+    query = select(stations.c.station_id).where(*_of_other_keys(key_id)).order_by(stations.c.station_id).limit(limit)
+    return list(await session.scalars(query))
+
+
+def _of_other_keys(key_id: str) -> Sequence[ColumnElement[bool]]:
+    digests = (stations.c.password_digest, stations.c.pending_digests, stations.c.claimed_digest)
+    return (
+        stations.c.deleted.is_(False),
+        # A password of before a station was moved to certificates lets nobody in.
+        stations.c.security_profile < CLIENT_CERTIFICATE,
+        stations.c.proven_profile < CLIENT_CERTIFICATE,
+        or_(*(digest.is_not(None) for digest in digests)),
+        func.coalesce(stations.c.secret_key_id, "") != key_id,
+    )
+
+
+async def set_password(
+    session: WriteSession, station_id: str, digest: bytes | None, now: datetime, key_id: str = ""
+) -> int | None:
     """Store another password digest, or none, and return the station's revision; None: the station is not known.
+
+    `key_id`: which key the digest was made with.
 
     What device-mgmt told up to now can no longer replace it, what it tells later can.
     """
@@ -113,6 +164,7 @@ async def set_password(session: WriteSession, station_id: str, digest: bytes | N
             password_revision=stations.c.revision,
             pending_digests=None,
             claimed_digest=None,
+            secret_key_id=key_id or None,
             updated_at=now,
         )
         .returning(stations.c.revision)
@@ -139,6 +191,7 @@ def _values(station: Station, now: datetime) -> Mapping[str, Any]:
         "password_revision": station.password_revision,
         "pending_digests": b"".join(station.pending_digests) or None,
         "claimed_digest": station.claimed_digest,
+        "secret_key_id": station.secret_key_id or None,
         "deleted": station.deleted,
         "updated_at": now,
     }
@@ -160,6 +213,7 @@ def _station(row: Row[Any]) -> Station:
         password_revision=row.password_revision,
         pending_digests=_split(row.pending_digests or b""),
         claimed_digest=row.claimed_digest,
+        secret_key_id=row.secret_key_id or "",
         deleted=row.deleted,
     )
 

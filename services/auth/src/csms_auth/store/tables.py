@@ -29,6 +29,8 @@ stations = Table(
     # One after the other, 32 bytes each; none: no password is pending.
     Column("pending_digests", LargeBinary),
     Column("claimed_digest", LargeBinary),
+    # Of the key that all these digests were made with (csms_runtime.secret_keys.key_id); none: it is not known.
+    Column("secret_key_id", Text),
     Column("deleted", Boolean, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_stations_serial_key", "serial_key"),
@@ -61,6 +63,8 @@ id_tokens = Table(
     Column("evse_ids", Json),
     Column("concurrent_tx_limit", Integer),
     Column("charging_priority", SmallInteger),
+    # Of a key code: the key that its digest was made with; none: it is not known.
+    Column("secret_key_id", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
 )

@@ -21,7 +21,7 @@ from csms_device_mgmt.commands.call_rows import CallState
 from csms_device_mgmt.commands.checks import check
 from csms_device_mgmt.commands.command import Command, outgoing, target_of_call, target_of_station
 from csms_device_mgmt.commands.conflicts import check_known
-from csms_device_mgmt.commands.new_call import new_call, timeout_s
+from csms_device_mgmt.commands.new_call import is_repeated_by, new_call, timeout_s
 from csms_device_mgmt.commands.outcomes import completion_of, result_of
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.stations import station_rows
@@ -134,7 +134,7 @@ async def _carry_out(unit: Unit, record: Record, station: Station, ordered: _Ord
     columns["idempotency_key"] = order.idempotency_key or None
     row = await call_rows.add(unit.session, columns)
     if row is None:
-        return await _again(unit, record, ordered, columns["fingerprint"], recorded)
+        return await _again(unit, record, ordered, recorded)
     if ordered.error is None:
         await begin(unit, command)
     if target is not None:
@@ -146,9 +146,7 @@ async def _carry_out(unit: Unit, record: Record, station: Station, ordered: _Ord
     return _verdict(record, recorded)
 
 
-async def _again(
-    unit: Unit, record: Record, ordered: _Ordered, asked: str, recorded: CallOrderVerdict
-) -> list[Outgoing]:
+async def _again(unit: Unit, record: Record, ordered: _Ordered, recorded: CallOrderVerdict) -> list[Outgoing]:
     """Answer an order whose call is recorded: it was read before, or its idempotency key was used before."""
     order = ordered.order
     row = await call_rows.find(unit.session, order.call_id)
@@ -159,7 +157,7 @@ async def _again(
     earlier = await call_rows.by_key(unit.session, record.station_id, order.idempotency_key)
     if earlier is None:
         return _verdict(record, CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_UNKNOWN_STATION))
-    is_same = earlier.fingerprint == asked
+    is_same = await is_repeated_by(unit, earlier, ordered.command)
     verdict = CallOrderVerdict.VERDICT_REPEAT if is_same else CallOrderVerdict.VERDICT_KEY_REUSED
     return _verdict(record, CallOrderVerdict(verdict=verdict, earlier=result_of(earlier)))
 

@@ -13,7 +13,7 @@ from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.call_rows import CallOutcome, CallState
 from csms_device_mgmt.commands.command import Target, redirected, target_of_call, target_of_station
 from csms_device_mgmt.commands.executed import Executed
-from csms_device_mgmt.commands.new_call import fingerprint
+from csms_device_mgmt.commands.new_call import asks_the_same
 from csms_device_mgmt.commands.outcomes import executed_from, settle
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.stations import station_rows
@@ -49,10 +49,10 @@ async def _is_of_the_call(unit: Unit, record: Record, executed: Executed) -> boo
     row = await call_rows.lock(unit.session, executed.call_id)
     if row is None:
         return True
-    work = partial(fingerprint, unit.secret_key, executed.action, executed.request)
-    asked = await heavy.run(executed.size, work) if row.fingerprint is not None else None
-    if (row.station_id, row.action, row.fingerprint) == (record.station_id, executed.action, asked):
-        return True
+    if (row.station_id, row.action) == (record.station_id, executed.action):
+        work = partial(asks_the_same, unit.keys, row, executed.action, executed.request)
+        if row.fingerprint is None or await heavy.run(executed.size, work):
+            return True
     if row.state == CallState.OPEN:
         raise Never(f"call {executed.call_id} asked for something else than this {executed.action}")
     return False
@@ -85,7 +85,7 @@ def _is_what_was_asked(unit: Unit, row: Call, command: StationCommand) -> bool:
     """
     if row.action != command.action or row.origin != command.origin:
         return False
-    return row.fingerprint == fingerprint(unit.secret_key, command.action, loads(command.payload))
+    return asks_the_same(unit.keys, row, command.action, loads(command.payload))
 
 
 async def _sent_on(unit: Unit, record: Record, row: Call, sent_to: Target) -> bool:

@@ -24,7 +24,7 @@ from csms_device_mgmt.commands.checks import check
 from csms_device_mgmt.commands.command import Command, Target, outgoing, target_of_station
 from csms_device_mgmt.commands.conflicts import check_known
 from csms_device_mgmt.commands.executed import Executed
-from csms_device_mgmt.commands.new_call import new_call, timeout_s
+from csms_device_mgmt.commands.new_call import is_repeated_by, new_call, timeout_s
 from csms_device_mgmt.commands.outcomes import settle
 from csms_device_mgmt.commands.room import Room, not_sent
 from csms_device_mgmt.connections.presence import Presence
@@ -275,7 +275,7 @@ async def _recorded(unit: Unit, request: CallRequest, command: Command, target: 
     columns["idempotency_key"] = request.idempotency_key
     row = await call_rows.add(unit.session, columns)
     if row is None:
-        return _Begun(await _earlier(unit, request, columns["fingerprint"]), command, None)
+        return _Begun(await _earlier(unit, request, command), command, None)
     await check_known(unit.session, command)
     await begin(unit, command)
     if target is None:
@@ -283,12 +283,12 @@ async def _recorded(unit: Unit, request: CallRequest, command: Command, target: 
     return _Begun(row, command, target)
 
 
-async def _earlier(unit: Unit, request: CallRequest, asked: str) -> Call:
+async def _earlier(unit: Unit, request: CallRequest, command: Command) -> Call:
     """Return the call that this request repeats. Raises Problem 409, 422."""
     row = await call_rows.by_key(unit.session, request.station_id, request.idempotency_key or "")
     if row is None:
         raise _vanished()
-    if row.fingerprint != asked:
+    if not await is_repeated_by(unit, row, command):
         detail = "the Idempotency-Key was used with another action or payload"
         raise Problem(422, "Idempotency-Key reused", detail, call_id=row.call_id)
     return row

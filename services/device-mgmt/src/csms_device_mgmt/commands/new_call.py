@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from csms_runtime import heavy
+from csms_runtime.secret_keys import SecretKeys
 
 from csms_device_mgmt.commands.call_rows import CallState
 from csms_device_mgmt.commands.command import Command, Target
 from csms_device_mgmt.json import canonical, size_of
 from csms_device_mgmt.redacted import redacted
-from csms_device_mgmt.tables import Station
+from csms_device_mgmt.tables import Call, Station
 from csms_device_mgmt.unit import Unit
 
 
@@ -31,7 +32,7 @@ async def new_call(unit: Unit, command: Command, target: Target | None, *, reque
         "state": CallState.OPEN.value,
         "requested_by": requested_by,
         "origin": command.origin,
-        "fingerprint": await heavy.run(size, partial(fingerprint, unit.secret_key, command.action, command.payload)),
+        "fingerprint": await heavy.run(size, partial(fingerprint, unit.keys.current, command.action, command.payload)),
         "created_at": unit.now,
         "deadline_at": deadline_at + grace,
         **(target.columns() if target else {}),
@@ -47,6 +48,17 @@ def fingerprint(key: bytes, action: str, payload: Any) -> str:  # noqa: ANN401 a
     if isinstance(payload, Mapping):
         payload = {name: value for name, value in payload.items() if name not in CHOSEN_ANEW}
     return hmac.digest(key, canonical([action, payload]), "sha256").hex()
+
+
+def asks_the_same(keys: SecretKeys, row: Call, action: str, payload: Any) -> bool:  # noqa: ANN401 any JSON value
+    """Whether a call's row is of this request, whichever of the keys its fingerprint was made with."""
+    return any(row.fingerprint == fingerprint(key, action, payload) for key in keys.every)
+
+
+async def is_repeated_by(unit: Unit, row: Call, command: Command) -> bool:
+    """Whether a command asks for the same as an earlier call."""
+    work = partial(asks_the_same, unit.keys, row, command.action, command.payload)
+    return await heavy.run(size_of(command.payload), work)
 
 
 def timeout_s(unit: Unit, station: Station) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from csms_runtime import heavy, passwords
+from csms_runtime.secret_keys import key_id
 
 from csms_device_mgmt import announcements, versions
 from csms_device_mgmt.commands.executed import Executed
@@ -11,6 +12,7 @@ from csms_device_mgmt.device_model.matching import in_request_order
 from csms_device_mgmt.device_model.variable_key import VariableKey
 from csms_device_mgmt.security_profile.offered_passwords import PasswordOutcome, judge, offered
 from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Unit
 
 
@@ -47,10 +49,24 @@ async def _tell_auth(unit: Unit, station_id: str, password: str, outcome: Passwo
     station = (await station_rows.lock(unit.session, [station_id])).get(station_id)
     if station is None or outcome is PasswordOutcome.UNKNOWN:
         return
-    station.revision = announcements.next_revision(station.revision, unit.now)
-    digest = passwords.digest(unit.secret_key, station_id, password.encode())
     if outcome is PasswordOutcome.TAKEN:
+        _tell(unit, station, unit.keys.current, taken=password)
         station.password_set, station.password_revision = True, station.revision
-        unit.tell_first(announcements.admission(station, password_digest=digest))
-    else:
-        unit.tell_first(announcements.admission(station, dropped_password_digest=digest))
+        return
+    for key in unit.keys.every:  # it was offered with one of them, by a process that may have had others
+        _tell(unit, station, key, dropped=password)
+
+
+def _tell(unit: Unit, station: Station, key: bytes, *, taken: str = "", dropped: str = "") -> None:
+    station.revision = announcements.next_revision(station.revision, unit.now)
+    told = announcements.admission(
+        station,
+        password_digest=_digest(key, station, taken),
+        dropped_password_digest=_digest(key, station, dropped),
+        secret_key_id=key_id(key),
+    )
+    unit.tell_first(told)
+
+
+def _digest(key: bytes, station: Station, password: str) -> bytes:
+    return passwords.digest(key, station.station_id, password.encode()) if password else b""

@@ -12,6 +12,7 @@ from csms_bus.requests import NoAnswer, Requester
 from csms_runtime import passwords
 from csms_runtime.clock import now_ms, utcnow
 from csms_runtime.http import Problem
+from csms_runtime.secret_keys import SecretKeys
 
 from csms_device_mgmt import announcements
 from csms_device_mgmt.boot.registration import Registration
@@ -38,11 +39,11 @@ class StationChange:
 class Inventory:
     """The stations that operators know. Safe for use by many tasks."""
 
-    def __init__(self, units: Units, requester: Requester, settings: DeviceSettings, secret_key: bytes) -> None:
+    def __init__(self, units: Units, requester: Requester, settings: DeviceSettings, keys: SecretKeys) -> None:
         self._units = units
         self._requester = requester
         self._settings = settings
-        self._secret_key = secret_key
+        self._keys = keys
 
     async def put(self, station_id: str, change: StationChange) -> bool:
         """Create or change a station; True when it was created. On return auth knows, so that the station may connect.
@@ -106,7 +107,7 @@ class Inventory:
         raise _crossing()
 
     def _digest(self, station_id: str, password: str) -> bytes:
-        return passwords.digest(self._secret_key, station_id, password.encode())
+        return passwords.digest(self._keys.current, station_id, password.encode())
 
     async def _confirm(
         self, station: Station, *, password_digest: bytes = b"", pending_password_digest: bytes = b""
@@ -116,6 +117,7 @@ class Inventory:
             station,
             password_digest=password_digest,
             pending_password_digest=pending_password_digest,
+            secret_key_id=self._keys.current_id,
             reply_to=self._requester.reply_to,
             correlation_id=correlation_id,
             deadline_ms=deadline_ms,
