@@ -13,6 +13,7 @@ from csms_gateway.settings import GatewaySettings
 from csms_runtime import metrics
 from csms_runtime.health import Health
 from csms_runtime.http.management import management_router
+from csms_runtime.secret_files import is_secret
 from csms_standalone.settings import StandaloneSettings
 from csms_transactions.settings import TransactionSettings
 from prometheus_client.metrics import MetricWrapperBase
@@ -28,7 +29,9 @@ FILES = sorted(
 NAMES = [str(path.relative_to(DEPLOY)) for path in FILES]
 
 SETTINGS = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, StandaloneSettings)
-VARIABLES = {f"CSMS_{name}".upper() for settings in SETTINGS for name in settings.model_fields}
+FIELDS = {name: field for settings in SETTINGS for name, field in settings.model_fields.items()}
+VARIABLES = {f"CSMS_{name}".upper() for name in FIELDS}
+VARIABLES |= {f"CSMS_{name}_FILE".upper() for name, field in FIELDS.items() if is_secret(field)}
 SUFFIXES = ("", "_total", "_bucket", "_sum", "_count")
 METRICS = {
     f"{family.name}{suffix}"
@@ -56,9 +59,7 @@ def _of_compose():
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_variables_are_settings(path):
     found = set(re.findall(r"\bCSMS_[A-Z0-9_]*[A-Z0-9]\b", path.read_text()))
-    assert {
-        name for name in found if name not in VARIABLES and name.removesuffix("_FILE") not in VARIABLES
-    } <= _of_compose()
+    assert found - VARIABLES <= _of_compose()
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)

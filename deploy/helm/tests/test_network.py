@@ -12,6 +12,7 @@ from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.app import Gateway
 from csms_gateway.settings import GatewaySettings
 from csms_runtime.health import Health
+from csms_runtime.secret_keys import SecretKeys
 from csms_testing.chart import (
     EVERYTHING,
     PRODUCTION,
@@ -39,9 +40,11 @@ def _applications(directory):
         return Database(f"sqlite:///{directory / name}.db")
 
     return {
-        "auth": Auth(bus, database("auth"), AuthSettings(data_dir=directory), health, secret_key=KEY),
-        "transactions": Transactions(bus, database("transactions"), TransactionSettings(), health, secret_key=KEY),
-        "device-mgmt": DeviceManagement(bus, database("devices"), DeviceSettings(), health, secret_key=KEY),
+        "auth": Auth(bus, database("auth"), AuthSettings(data_dir=directory), health, keys=SecretKeys(KEY)),
+        "transactions": Transactions(
+            bus, database("transactions"), TransactionSettings(), health, keys=SecretKeys(KEY)
+        ),
+        "device-mgmt": DeviceManagement(bus, database("devices"), DeviceSettings(), health, keys=SecretKeys(KEY)),
         "gateway": Gateway(GatewaySettings(secret_key=SecretStr(KEY.decode())), bus, health),
     }
 

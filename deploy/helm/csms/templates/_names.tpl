@@ -70,12 +70,9 @@ csms_{{ . | replace "-" "_" }}
 {{- fail "gateway.ingress.enabled needs gateway.plain.enabled: the proxy ends TLS" }}
 {{- end }}
 {{- $proxySecret := .Values.gateway.secrets.proxySecret | default .Values.secrets.proxySecret }}
-{{- if not (or $proxySecret.name .Values.gateway.settings.CSMS_PROXY_SECRET_FILE .Values.settings.CSMS_PROXY_SECRET_FILE) }}
-{{- range .Values.gateway.trustedProxies }}
-{{- if not (regexMatch "(^[0-9.]+/32|:[^/]*/128)$" .) }}
-{{- fail (printf "gateway.trustedProxies: %s holds more than one address, and any pod in it could say who it is; set secrets.proxySecret" .) }}
-{{- end }}
-{{- end }}
+{{- $hasProxySecret := or $proxySecret.name .Values.gateway.settings.CSMS_PROXY_SECRET_FILE .Values.settings.CSMS_PROXY_SECRET_FILE }}
+{{- if and .Values.gateway.trustedProxies .Values.gateway.plain.enabled (not $hasProxySecret) }}
+{{- fail "gateway.trustedProxies with gateway.plain.enabled: an address alone proves nothing, set secrets.proxySecret" }}
 {{- end }}
 {{- range $service := list "gateway" "transactions" "device-mgmt" }}
 {{- $own := index $.Values (include "csms.key" $service) }}

@@ -42,6 +42,8 @@ EVERYTHING: Json = {
     "secrets": {
         "adminApiKey": {"name": "csms", "key": "admin-api-key"},
         "estPassword": {"name": "est", "key": "password"},
+        "proxySecret": {"name": "proxy", "key": "secret"},
+        "secretKeyOthers": {"name": "csms", "key": "secret-key-others"},
     },
     "kafka": {"bootstrapServers": "kafka:9093", "caSecret": {"name": "kafka-ca", "key": "ca.crt"}},
     "database": {"caSecret": {"name": "database-ca", "key": "ca.crt"}},
