@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from csms_db import outbox, quota
 from csms_db.engine import Database
 from csms_db.outbox import Failure, OutboxRecord, OutboxRelay, Publish, SetAside, aside, relay
 from csms_runtime import metrics
+from csms_runtime.clock import utcnow
 from csms_testing.postgres import LocalPostgres
 
 Models = SimpleNamespace
@@ -311,6 +313,30 @@ async def test_tells_how_much_waits(database: Database, models: Models, publishe
         await published.until(2)
         await emptied(database, models)
     assert seen == [2.0]
+
+
+async def test_a_long_outbox_is_not_counted(
+    database: Database, models: Models, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "MOST_COUNTED", 3)
+    names = [str(number) for number in range(10)]
+    await commit(database, models, *names)
+    long_ago = utcnow() - timedelta(hours=2)
+    async with database.transaction() as session:
+        first = sa.select(sa.func.min(models.outbox.c.id)).scalar_subquery()
+        await session.execute(sa.update(models.outbox).values(created_at=long_ago).where(models.outbox.c.id == first))
+    seen: list[tuple[float, float]] = []
+
+    async def look(records: Sequence[OutboxRecord]) -> Mapping[int, Failure]:
+        gauges = (metrics.OUTBOX_RECORDS, metrics.OUTBOX_AGE_SECONDS)
+        seen.append(tuple(gauge.labels("things")._value.get() for gauge in gauges))
+        return await published.publish(records)
+
+    async with running(database, models, look):
+        await published.until(10)
+        await emptied(database, models)
+    assert seen[0][0] == 3
+    assert seen[0][1] == pytest.approx(7200, abs=60)
 
 
 @pytest.mark.postgres

@@ -100,7 +100,7 @@ DB_UNAVAILABLE = Counter(
 )
 OUTBOX_RECORDS = Gauge(
     "csms_outbox_records",
-    "Records committed but not yet published",
+    "Records committed but not yet published; 1000: so many or more",
     ["database"],
 )
 OUTBOX_AGE_SECONDS = Gauge(

@@ -34,6 +34,8 @@ Publish = Callable[[Sequence[OutboxRecord]], Awaitable[Mapping[int, Failure]]]
 BATCH = 500
 """Records per publish."""
 _BATCH_BYTES = 8 * 1024 * 1024
+MOST_COUNTED = 1_000
+"""The gauge of records that wait says this for more than so many, too."""
 POLL_S = 1.0
 """How long a record may lie unnoticed when nobody called `wake` (another process wrote it, or died before)."""
 _BUSY_S = 0.05
@@ -182,15 +184,23 @@ class OutboxRelay:
             async with self._database.transaction() as session:
                 await session.execute(sa.delete(self._table).where(self._table.c.id.in_(ids)))
 
-    async def _measure(self) -> int:
-        """Count what waits, and tell the metrics."""
-        count, oldest = sa.func.count(), sa.func.min(self._table.c.created_at)
+    async def _measure(self) -> bool:
+        """Tell the metrics what waits. Returns whether anything does.
+
+        Counts `MOST_COUNTED` records at most, and takes the first one for the oldest: a long outbox costs no more.
+        """
+        columns = self._table.c
+        some = sa.select(columns.id).limit(MOST_COUNTED).subquery()
+        oldest = sa.select(columns.created_at).order_by(columns.id).limit(1).scalar_subquery()
         async with self._database.reading() as session:
-            waiting, since = (await session.execute(sa.select(count, oldest).select_from(self._table))).one()
+            found = await session.execute(
+                sa.select(sa.select(sa.func.count()).select_from(some).scalar_subquery(), oldest)
+            )
+        waiting, since = found.one()
         age_s = max(0.0, (utcnow() - since).total_seconds()) if since else 0.0
         metrics.OUTBOX_RECORDS.labels(self._database.name).set(waiting)
         metrics.OUTBOX_AGE_SECONDS.labels(self._database.name).set(age_s)
-        return int(waiting)
+        return bool(waiting)
 
 
 def _place(row: _Head | sa.Row[Any]) -> tuple[str, str | None, int | None]:
