@@ -243,7 +243,7 @@ async def test_an_answer_just_before_the_station_closes_counts(system: "System")
 
 
 async def test_presence_tells_who_was_heard_from(start: "Start") -> None:
-    system = await start(presence_interval_s=0.2)
+    system = await start(presence_interval_s=0.2, last_seen_s=0.1)
     active, _silent = await system.connect("CS1"), await system.connect("CS2")
     await system.services.connection("CS2")
 
@@ -262,6 +262,32 @@ async def test_presence_tells_who_was_heard_from(start: "Start") -> None:
     assert newest.gateway_epoch == system.gateway.id.epoch
     reported = newest.stations[0].last_seen_ms
     assert abs(reported - newest_record_ms(system)) < 5000
+
+
+async def test_presence_is_told_seldom_and_at_the_end(start: "Start") -> None:
+    system = await start(presence_interval_s=0.02)
+    station = await system.connect()
+    opened = await system.services.connection("CS1")
+    for _ in range(5):
+        await station.call("Heartbeat", {})
+        await asyncio.sleep(0.03)
+    await station.socket.close()
+    closed = await system.services.connection("CS1", 2)
+    assert opened.connected_at_ms + 100 <= closed.last_heard_at_ms <= closed.closed_at_ms
+    assert not [record for _, record in system.services.records if record.HasField("presence")]
+
+
+async def test_presence_that_could_not_be_told_is_told_later(start: "Start") -> None:
+    system = await start(presence_interval_s=0.05, last_seen_s=0.01)
+    system.bus.broken = frozenset({"gateway.presence"})
+    station = await system.connect()
+    await asyncio.sleep(0.02)
+    await station.call("Heartbeat", {})
+    await asyncio.sleep(0.2)
+    system.bus.broken = frozenset()
+    await system.services.until(
+        lambda: any(record.presence.stations for _, record in system.services.records if record.HasField("presence"))
+    )
 
 
 def newest_record_ms(system: "System") -> int:

@@ -774,6 +774,7 @@ class ConnectionRecord(_message.Message):
     CLOSE_REASON_FIELD_NUMBER: _builtins.int
     REFRESH_FIELD_NUMBER: _builtins.int
     CONNECTION_NUMBER_FIELD_NUMBER: _builtins.int
+    LAST_HEARD_AT_MS_FIELD_NUMBER: _builtins.int
     state: Global___ConnectionState.ValueType
     gateway_slot: _builtins.int
     gateway_epoch: _builtins.int
@@ -787,13 +788,15 @@ class ConnectionRecord(_message.Message):
     close_code: _builtins.int
     close_reason: _builtins.str
     refresh: _builtins.bool
-    """An OPEN that was published before, said again for those who start after the topic was compacted. It replaces no other
+    """An OPEN that was published before, said again in case somebody missed it. It replaces no other
     open connection.
     """
     connection_number: _builtins.int
     """ConnectionDecision.connection_number; 0: a gateway or an auth from before there were numbers, whose records count in
     the order they are read.
     """
+    last_heard_at_ms: _builtins.int
+    """When the station was last heard from. Set when CLOSED; 0: a gateway from before there was this field."""
     def __init__(
         self,
         *,
@@ -810,10 +813,11 @@ class ConnectionRecord(_message.Message):
         close_reason: _builtins.str = ...,
         refresh: _builtins.bool = ...,
         connection_number: _builtins.int = ...,
+        last_heard_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_code", b"close_code", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "connected_at_ms", b"connected_at_ms", "connection_id", b"connection_id", "connection_number", b"connection_number", "gateway_epoch", b"gateway_epoch", "gateway_slot", b"gateway_slot", "protocol", b"protocol", "refresh", b"refresh", "remote_address", b"remote_address", "security_profile", b"security_profile", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_code", b"close_code", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "connected_at_ms", b"connected_at_ms", "connection_id", b"connection_id", "connection_number", b"connection_number", "gateway_epoch", b"gateway_epoch", "gateway_slot", b"gateway_slot", "last_heard_at_ms", b"last_heard_at_ms", "protocol", b"protocol", "refresh", b"refresh", "remote_address", b"remote_address", "security_profile", b"security_profile", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,8 +1,10 @@
 import itertools
+from datetime import timedelta
 
 import pytest
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.stations import station_rows
+from csms_runtime.clock import from_ms, to_ms
 from csms_runtime.settings import UnknownStations
 
 
@@ -21,6 +23,24 @@ async def test_open_and_close(apply, records, with_station, station_row):
     row = await station_row()
     assert (row.connection_open, row.close_code, row.close_reason) == (False, 1006, "gone")
     assert closed.event_kinds == ["station_disconnected"]
+
+
+async def test_when_it_was_heard_last_is_known_once_it_is_gone(apply, records, station_row):
+    opened = records.connection("a")
+    began_at = from_ms(opened.connection.connected_at_ms)
+    await apply(opened)
+    for connection_id, minutes in (("a", 4), ("b", 1)):  # it never goes back
+        closed = records.connection(connection_id, is_open=False)
+        closed.connection.last_heard_at_ms = to_ms(began_at + timedelta(minutes=minutes))
+        await apply(closed)
+        assert (await station_row()).last_seen == began_at + timedelta(minutes=4)
+
+
+async def test_the_end_told_by_an_older_gateway_changes_no_last_seen(apply, records, station_row):
+    await apply(records.connection("a"))
+    before = (await station_row()).last_seen
+    await apply(records.connection("a", is_open=False))
+    assert (await station_row()).last_seen == before
 
 
 async def test_the_same_record_twice(apply, records, station_row):

@@ -1,7 +1,7 @@
 """What the gateway tells the other services about itself and its connections."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import structlog
 from csms.v1.station_pb2 import (
@@ -35,12 +35,20 @@ class Announcements:
     """Connection records, gateway status and presence summaries."""
 
     def __init__(
-        self, gateway: GatewayId, connections: Connections, publisher: Publisher, retrying: RetryingPublisher
+        self,
+        gateway: GatewayId,
+        connections: Connections,
+        publisher: Publisher,
+        retrying: RetryingPublisher,
+        *,
+        last_seen_s: float,
     ) -> None:
+        """`last_seen_s`: seconds that may pass before it is told again that a station was heard from."""
         self._gateway = gateway
         self._connections = connections
         self._publisher = publisher
         self._retrying = retrying
+        self._last_seen_s = last_seen_s
         self.state: GatewayState.ValueType = GATEWAY_STATE_ALIVE
 
     async def opened(self, connection: StationConnection) -> None:
@@ -56,6 +64,7 @@ class Announcements:
         record.closed_at_ms = now_ms()
         record.close_code = connection.close_code
         record.close_reason = connection.close_reason
+        record.last_heard_at_ms = _wall_ms(connection.heard_at)
         self._retrying.put(_outgoing(connection, record))
 
     async def refresh(self, connection: StationConnection) -> None:
@@ -98,11 +107,16 @@ class Announcements:
         except BusError as error:
             _log.warning("gateway status not published", error=str(error))
 
-    async def presence(self, since: float) -> None:
-        """Report the stations that were heard from since this moment of the event loop's clock. Raises BusError."""
-        for summary in self._summaries(since):
-            record = new_record("", presence=summary)
+    async def presence(self) -> None:
+        """Report the stations that were heard from, unless they were reported a short time ago. Raises BusError."""
+        due = [each for each in self._connections if each.heard_at - each.reported_at >= self._last_seen_s]
+        for first in range(0, len(due), _PRESENCES_PER_RECORD):
+            some = due[first : first + _PRESENCES_PER_RECORD]
+            heard = [each.heard_at for each in some]
+            record = new_record("", presence=self._summary(some))
             await self._publisher.publish(Outgoing(topics.PRESENCE.name, record, key=self._gateway.key))
+            for connection, heard_at in zip(some, heard, strict=True):
+                connection.reported_at = heard_at
 
     async def repeat_status(self, period_s: float) -> None:
         """Announce the state every `period_s` seconds, until cancelled."""
@@ -111,17 +125,13 @@ class Announcements:
             await self.try_status()
 
     async def repeat_presence(self, period_s: float) -> None:
-        """Report who was heard from every `period_s` seconds, until cancelled; after a failure, all of them again."""
-        since = asyncio.get_running_loop().time()
+        """Report who was heard from every `period_s` seconds, until cancelled. What failed comes the next time."""
         while True:
             await asyncio.sleep(period_s)
-            now = asyncio.get_running_loop().time()
             try:
-                await self.presence(since)
+                await self.presence()
             except BusError as error:
                 _log.warning("presence not published", error=str(error))
-            else:
-                since = now
 
     def _connection_record(self, connection: StationConnection) -> ConnectionRecord:
         return ConnectionRecord(
@@ -135,22 +145,20 @@ class Announcements:
             connection_number=connection.number,
         )
 
-    def _summaries(self, since: float) -> Iterator[PresenceSummary]:
-        heard = self._heard_since(since)
-        for first in range(0, len(heard), _PRESENCES_PER_RECORD):
-            yield PresenceSummary(
-                gateway_slot=self._gateway.slot,
-                gateway_epoch=self._gateway.epoch,
-                stations=heard[first : first + _PRESENCES_PER_RECORD],
-            )
+    def _summary(self, heard: Sequence[StationConnection]) -> PresenceSummary:
+        return PresenceSummary(
+            gateway_slot=self._gateway.slot,
+            gateway_epoch=self._gateway.epoch,
+            stations=[
+                Presence(station_id=connection.station_id, last_seen_ms=_wall_ms(connection.heard_at))
+                for connection in heard
+            ],
+        )
 
-    def _heard_since(self, since: float) -> list[Presence]:
-        offset_ms = now_ms() - asyncio.get_running_loop().time() * 1000
-        return [
-            Presence(station_id=connection.station_id, last_seen_ms=int(connection.heard_at * 1000 + offset_ms))
-            for connection in self._connections
-            if connection.heard_at >= since
-        ]
+
+def _wall_ms(moment: float) -> int:
+    """Return a moment of the event loop's clock as milliseconds since the epoch."""
+    return now_ms() - int((asyncio.get_running_loop().time() - moment) * 1000)
 
 
 def _outgoing(connection: StationConnection, record: ConnectionRecord) -> Outgoing:

@@ -67,7 +67,9 @@ class Gateway:
             max_age_s=settings.result_max_age_s,
             max_records=_MAX_RESULTS,
         )
-        self._announcements = Announcements(self.id, self.connections, self._publisher, self._retrying)
+        self._announcements = Announcements(
+            self.id, self.connections, self._publisher, self._retrying, last_seen_s=settings.last_seen_s
+        )
         self._calls = StationCallRouter(
             self.id,
             self._publisher,

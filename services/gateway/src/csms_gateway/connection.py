@@ -85,6 +85,7 @@ class StationConnection:
         "open_call",
         "peer",
         "protocol",
+        "reported_at",
         "running",
         "station_id",
         "version",
@@ -110,6 +111,8 @@ class StationConnection:
         """The transactions that the station told on this connection, and that have not ended."""
         self.draining = False
         """Whether it takes no new commands, and closes as soon as nothing is open."""
+        self.reported_at = socket.heard_at
+        """What was last told of `heard_at`. `Announcements` changes it."""
         self._socket = socket
         self._options = options
         self._session = Session(

@@ -153,7 +153,17 @@ class GatewaySettings(RuntimeSettings):
     )
     command_queue: int = Field(20, ge=1, description="CALLs waiting for one station at most")
     presence_interval_s: float = Field(
-        5.0, gt=0, description="How often the gateway reports which stations it heard from, in seconds"
+        5.0,
+        gt=0,
+        description="How often the gateway reports stations that it heard from, in seconds; each one of them as seldom "
+        "as CSMS_LAST_SEEN_S says",
+    )
+    last_seen_s: float = Field(
+        300.0,
+        ge=0,
+        description="How old `last_seen` of a connected station may become while it is heard from, in seconds. When it "
+        "disconnects, `last_seen` is exact. Each report is a row written: 0 means one for each station every "
+        "CSMS_PRESENCE_INTERVAL_S",
     )
     connection_refresh_s: float = Field(
         900.0, gt=0, description="How often the gateway says again which stations it holds, in seconds"

@@ -116,6 +116,9 @@ def _close(unit: Unit, station: Station, record: Record) -> None:
     station.connection_open = False
     station.closed_at = from_ms(body.closed_at_ms)
     station.close_code, station.close_reason = body.close_code, body.close_reason
+    if body.last_heard_at_ms:
+        heard_at = from_ms(body.last_heard_at_ms)
+        station.last_seen = max(station.last_seen or heard_at, heard_at)
     _tell_disconnected(unit, record, body.connection_id, body.close_reason)
 
 

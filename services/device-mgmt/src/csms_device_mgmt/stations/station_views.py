@@ -114,7 +114,10 @@ class StationModel(BaseModel):
     )
     connected: bool
     protocol: OcppVersion | None = Field(description="Of the newest connection")
-    last_seen: datetime | None
+    last_seen: datetime | None = Field(
+        description="When anything of it was last heard, a pong included. While it is connected, up to five minutes "
+        "old (CSMS_LAST_SEEN_S); exact once it has disconnected"
+    )
     boot: BootModel | None
     pending_reset: PendingResetModel | None
     connection: ConnectionModel | None
