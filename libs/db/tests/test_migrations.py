@@ -113,6 +113,18 @@ async def test_verify(url: str, models: Models) -> None:
     await migrations.verify(url, "things", models.scripts)
 
 
+async def test_older_code_starts_on_a_newer_schema_and_leaves_it_alone(url: str, scripts: Path, models: Models) -> None:
+    """A pod of the version before may restart while services are upgraded; `helm rollback` runs its migrations."""
+    (scripts / "versions" / "0002_colour.py").write_text(ADDS_A_COLUMN)
+    await migrations.upgrade(url, "things", scripts)
+    await migrations.verify(url, "things", models.scripts)
+    await migrations.upgrade(url, "things", models.scripts)
+    assert await migrations.current(url, "things") == "0002"
+    (scripts / "versions" / "0003_colour.py").write_text(AFTER_IT)
+    with pytest.raises(NotMigratedError, match="at migration 0002, the code needs 0003"):
+        await migrations.verify(url, "things", scripts)
+
+
 async def test_a_failure_undoes_everything(url: str, scripts: Path) -> None:
     (scripts / "versions" / "0002_broken.py").write_text(BROKEN)
     with pytest.raises(sa.exc.DBAPIError, match="nonsense"):

@@ -74,10 +74,17 @@ def newest(scripts: Scripts) -> str | None:
 
 
 async def verify(url: str, schema: str | None, scripts: Scripts) -> None:
-    """Raise NotMigratedError unless the schema is at the newest revision: what a service does when it starts."""
+    """Raise NotMigratedError unless the schema is at the newest revision: what a service does when it starts.
+
+    A schema that a newer version has migrated is well, too: while services are upgraded, or taken back to the version
+    before, old code works on it. Migrations see to that (CONTRIBUTING.md, "Migrations").
+    """
     found, wanted = await current(url, schema), newest(scripts)
-    if found != wanted:
+    if found == wanted:
+        return
+    if not _is_newer(found, wanted):
         raise NotMigratedError(f"schema {schema} is at migration {found}, the code needs {wanted}")
+    _log.warning("the schema is newer than this version", schema=schema, found=found, known=wanted)
 
 
 async def differences(url: str, schema: str | None, metadata: sa.MetaData) -> list[Any]:
@@ -100,6 +107,11 @@ async def check(url: str, schema: str | None, scripts: Scripts, metadata: sa.Met
     found = await differences(url, schema, metadata)
     if found:
         raise AssertionError(f"models and migrations of {scripts} differ: {found}")
+
+
+def _is_newer(found: str | None, known: str | None) -> bool:
+    """Whether a migration is one of a newer version. They have numbers of equal length."""
+    return found is not None and known is not None and found > known
 
 
 def _script_directory(scripts: Scripts) -> ScriptDirectory:
@@ -131,6 +143,10 @@ async def _upgrade(url: URL, schema: str | None, script: ScriptDirectory) -> Non
 async def _run_due(engine: AsyncEngine, schema: str | None, script: ScriptDirectory) -> None:
     async with engine.connect() as connection:
         before = await connection.run_sync(_revision)
+    known = script.get_current_head()
+    if _is_newer(before, known):
+        _log.warning("the schema is newer than this version: left as it is", schema=schema, found=before, known=known)
+        return
     runs = _runs(script, before, transactional=engine.dialect.name == urls.SQLITE)
     for is_concurrent, last in runs:
         if is_concurrent:
