@@ -11,7 +11,7 @@ from csms_bus.admin import create_topics
 from csms_testing.cluster.layout import Layout, free_port
 from csms_testing.cluster.processes import ServiceProcess
 from csms_testing.databases import TestDatabases
-from csms_testing.kafka import LocalKafka, kafka_requirement
+from csms_testing.kafka import ONE_BROKER, LocalKafka, kafka_requirement
 from csms_testing.requirements import require
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow]
@@ -64,7 +64,7 @@ async def cluster(tmp_path: Path, test_databases: TestDatabases) -> AsyncIterato
     require(kafka_requirement())
     async with AsyncExitStack() as stack:
         kafka = stack.enter_context(LocalKafka())
-        await create_topics(kafka.bootstrap)
+        await create_topics(kafka.bootstrap, ONE_BROKER)
         client = await stack.enter_async_context(httpx2.AsyncClient(timeout=60))
         layout = Layout(
             kafka=kafka.bootstrap,

@@ -25,6 +25,7 @@ from csms_bus.topics import CATALOGUE, Topic
 from csms_runtime.settings import KafkaAccess
 from csms_testing.buses import running
 from csms_testing.database_users import database_users
+from csms_testing.kafka import ONE_BROKER
 from csms_testing.kafka_node import Secured
 from csms_testing.pki import Pki
 from csms_testing.secured_stores import PASSWORD, make_acls, secured_kafka
@@ -69,7 +70,7 @@ def topics(kafka: Secured, pki: Pki) -> str:
     """The topics, made by the admin job's user. The bootstrap servers."""
     bootstrap = f"127.0.0.1:{kafka.sasl_port}"
     for _ in range(2):  # the second time everything is there
-        asyncio.run(create_topics(bootstrap, security=security(pki, acls.ADMIN)))
+        asyncio.run(create_topics(bootstrap, ONE_BROKER, security=security(pki, acls.ADMIN)))
     return bootstrap
 
 
@@ -203,7 +204,9 @@ async def test_a_gateway_joins_no_group(taken_over: KafkaBus, group: str) -> Non
 async def test_a_gateway_makes_no_topics(kafka: Secured, pki: Pki) -> None:
     another = replace(CATALOGUE[0], name="made.by.a.gateway")
     with pytest.raises(BusUnavailable, match="Authorization"):
-        await create_topics(f"127.0.0.1:{kafka.sasl_port}", topics=[another], security=security(pki, GATEWAY))
+        await create_topics(
+            f"127.0.0.1:{kafka.sasl_port}", ONE_BROKER, topics=[another], security=security(pki, GATEWAY)
+        )
 
 
 def grant(kafka: Secured, *arguments: str) -> None:

@@ -11,7 +11,11 @@ import pytest
 from csms_testing.cluster.layout import free_port
 from csms_testing.systems import API_KEY, standalone, standalone_process
 
-ENVIRONMENT = {"CSMS_ADMIN_API_KEY": API_KEY, "CSMS_SECRET_KEY": "a-secret-of-the-tests"}
+ENVIRONMENT = {
+    "CSMS_ADMIN_API_KEY": API_KEY,
+    "CSMS_SECRET_KEY": "a-secret-of-the-tests",
+    "CSMS_MANAGEMENT_PORT": "0",
+}
 AWAY = "127.0.0.1:1"
 
 
@@ -70,7 +74,7 @@ async def test_a_second_one_on_the_same_data(tmp_path):
     [
         ("csms_standalone", {"CSMS_DATABASE_URL": f"postgresql://u:s3cret@{AWAY}/d"}, ["database", AWAY]),
         ("csms_transactions", {"CSMS_DATABASE_URL": f"postgresql://u:s3cret@{AWAY}/d"}, ["database", AWAY]),
-        ("csms_gateway", {"CSMS_KAFKA_BOOTSTRAP_SERVERS": AWAY, "CSMS_MANAGEMENT_PORT": "0"}, ["Kafka", AWAY]),
+        ("csms_gateway", {"CSMS_KAFKA_BOOTSTRAP_SERVERS": AWAY}, ["Kafka", AWAY]),
         ("csms_auth", {}, ["CSMS_DATABASE_URL is not set"]),
         ("csms_auth", {"CSMS_HTTP_PORT": "x", "CSMS_SLOT": "y"}, ["CSMS_HTTP_PORT", "CSMS_SLOT"]),
     ],

@@ -10,6 +10,7 @@ from csms_testing.drills.scenarios import hostile
 from csms_testing.hostile import kinds
 
 STATIONS = 12
+NAMES = ["poison", "kill-transactions", "gateway-moves", "kafka-away", "postgres-away", "partitions-added"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(300)]
 
@@ -35,7 +36,7 @@ def logs_of(arena):
 @pytest.mark.kafka
 @pytest.mark.postgres
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("name", ["poison", "kill-transactions", "gateway-moves", "kafka-away", "postgres-away"])
+@pytest.mark.parametrize("name", NAMES)
 async def test_nothing_is_lost(name, distributed):
     await held(name, distributed)
 

@@ -9,8 +9,10 @@ from csms_bus.admin import create_topics
 from csms_bus.kafka import KafkaBus
 from csms_bus.memory import MemoryBus
 from csms_bus.ports import Bus
+from csms_bus.topic_plan import Plan
 from csms_bus.topics import CATALOGUE
 from csms_testing.buses import World, own_topics, world_of
+from csms_testing.kafka import ONE_BROKER
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,7 +31,8 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         bus: Bus = MemoryBus(topics=topics)
     else:
         bootstrap = request.getfixturevalue("kafka_bootstrap")
-        await create_topics(bootstrap, topics=topics)
+        await create_topics(bootstrap, ONE_BROKER)
+        await create_topics(bootstrap, Plan(replication_factor=1), topics=own_topics(name))
         bus = KafkaBus(bootstrap, client_id=name, heartbeat_s=0.3)
     async with world_of(bus, name) as world:
         yield world

@@ -15,24 +15,27 @@ from csms_bus.admin import create_topics
 from csms_bus.inbox import Inbox
 from csms_bus.kafka import KafkaBus
 from csms_bus.kafka_lane import DOUBT_S
-from csms_bus.kafka_limits import TopicsTooNarrow
 from csms_bus.kafka_records import hash_of
 from csms_bus.ports import BusError, BusUnavailable, Incoming, Outgoing, RecordTooLarge
 from csms_bus.records import new_record, reply_to
 from csms_bus.requests import NoAnswer, Requester
-from csms_bus.topics import CALLS_TRANSACTIONS, CATALOGUE, DEAD_LETTERS
+from csms_bus.topic_plan import Plan
+from csms_bus.topics import DEAD_LETTERS
 from csms_testing.buses import DEADLINE_S, World, own_topics, running, world_of
-from csms_testing.kafka import LocalKafka, kafka_requirement
+from csms_testing.kafka import ONE_BROKER, LocalKafka, kafka_requirement
 from csms_testing.requirements import require
 
 pytestmark = pytest.mark.kafka
 
 TIMEOUT_S = 2.0
+ALONE = Plan(replication_factor=1)
+"""Topics with as many partitions as they say."""
 
 
 @asynccontextmanager
 async def kafka_world(bootstrap: str, name: str) -> AsyncIterator[World]:
-    await create_topics(bootstrap, topics=[*own_topics(name), *CATALOGUE])
+    await create_topics(bootstrap, ONE_BROKER)
+    await create_topics(bootstrap, ALONE, topics=own_topics(name))
     bus = KafkaBus(bootstrap, client_id=name, heartbeat_s=0.3, publish_timeout_s=TIMEOUT_S)
     async with world_of(bus, name) as world:
         yield world
@@ -158,7 +161,7 @@ async def test_record_that_is_too_large_is_refused_before_it_is_sent(world: Worl
 
 async def test_publishing_goes_on_after_the_broker_refused_a_record(world: World, kafka_bootstrap: str) -> None:
     narrow = replace(own_topics("x")[0], name=f"{world.log}.narrow", partitions=1)
-    await create_topics(kafka_bootstrap, topics=[narrow], max_message_bytes=1024)
+    await create_topics(kafka_bootstrap, replace(ALONE, max_message_bytes=1024), topics=[narrow])
     with pytest.raises(RecordTooLarge):
         await world.bus.publish([Outgoing(narrow.name, new_record("CS1", reply=Reply(payload=bytes(2_000_000))))])
     async with world.reading(narrow.name) as log:
@@ -222,49 +225,6 @@ async def test_unknown_topic_is_reported_in_time(world: World) -> None:
             await world.bus.publish([Outgoing("no.such.topic", world.call("CS1").record)])
 
 
-async def test_topics_are_created_and_grown_but_never_shrunk(kafka_bootstrap: str) -> None:
-    topic = replace(own_topics(f"admin-{time.time_ns()}")[0], partitions=2)
-
-    async def partitions() -> int:
-        bus = KafkaBus(kafka_bootstrap, client_id="test", publish_timeout_s=DEADLINE_S)
-        async with world_of(bus, "x"):
-            await bus.publish([Outgoing(topic.name, new_record("CS1", reply=Reply()))])
-            return bus.partitions(topic.name)
-
-    async def until_there_are(expected: int) -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            while await partitions() != expected:  # brokers learn of it a little later
-                pass
-
-    await create_topics(kafka_bootstrap, topics=[topic])
-    await until_there_are(2)
-    await create_topics(kafka_bootstrap, topics=[topic], partitions=5)
-    await until_there_are(5)
-    await create_topics(kafka_bootstrap, topics=[topic], partitions=1)
-    assert await partitions() == 5
-
-
-async def test_topics_that_are_too_narrow_are_named_at_the_start_and_widened(own_kafka: LocalKafka) -> None:
-    log = CALLS_TRANSACTIONS.name
-    await create_topics(own_kafka.bootstrap, max_message_bytes=1024)
-    bus = KafkaBus(own_kafka.bootstrap, client_id="test")
-    with pytest.raises(
-        TopicsTooNarrow, match=rf"max\.message\.bytes of .*{log} has 1\d+ and needs 4\d+.*csms_bus\.admin"
-    ):
-        await bus.start()
-    await create_topics(own_kafka.bootstrap)
-    async with kafka_world(own_kafka.bootstrap, "wide") as world:
-        consumer = await world.bus.subscribe("group", [log])
-        call = StationCall(payload=bytes(4 * 1024 * 1024))
-        await world.bus.publish([Outgoing(log, new_record("CS1", station_call=call))])
-        [incoming] = await world.take(consumer, 1)
-        assert len(incoming.value) > 4 * 1024 * 1024
-        await consumer.close()
-    await create_topics(own_kafka.bootstrap, max_message_bytes=1024)  # never narrows a topic
-    await bus.start()
-    await bus.stop()
-
-
 @pytest.mark.alone
 @pytest.mark.slow
 async def test_partition_without_a_leader_fails_only_its_own_stations(tmp_path: Path) -> None:
@@ -273,7 +233,7 @@ async def test_partition_without_a_leader_fails_only_its_own_stations(tmp_path: 
     stations = {hash_of(name) % 3: name for name in (f"CS{number}" for number in range(20))}
     records = [Outgoing(log.name, new_record(stations[number], station_call=StationCall())) for number in range(3)]
     with LocalKafka(tmp_path / "kafka", brokers=3) as cluster:
-        await create_topics(cluster.bootstrap, topics=[log])  # one replica each
+        await create_topics(cluster.bootstrap, ALONE, topics=[log])  # one replica each
         bus = KafkaBus(cluster.bootstrap, client_id="test", publish_timeout_s=5, request_timeout_s=6)
         await bus.start()
 

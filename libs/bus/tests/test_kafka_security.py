@@ -15,6 +15,7 @@ from csms_bus.kafka import KafkaBus
 from csms_bus.kafka_security import arguments
 from csms_bus.ports import BusUnavailable, Outgoing, Start
 from csms_bus.records import new_record
+from csms_bus.topic_plan import Plan
 from csms_bus.topics import CALLS_DEVICES
 from csms_runtime.settings import KafkaAccess
 from csms_testing.kafka_node import Secured
@@ -71,7 +72,7 @@ async def there_and_back(port: int, access: KafkaAccess) -> None:
     """What a service does: topics, publishing, reading, a consumer group."""
     bootstrap, security = f"127.0.0.1:{port}", arguments(access)
     station = f"CS{time.time_ns()}"
-    await create_topics(bootstrap, topics=[CALLS_DEVICES], partitions=1, security=security)
+    await create_topics(bootstrap, Plan(1, replication_factor=1), topics=[CALLS_DEVICES], security=security)
     bus = KafkaBus(bootstrap, client_id="test", security=security, heartbeat_s=0.3)
     await bus.start()
     try:
@@ -172,7 +173,7 @@ async def test_missing_client_certificate_is_refused(secured: Secured, pki: Pki)
 
 @pytest.mark.kafka
 def test_command_lines(secured: Secured, pki: Pki) -> None:
-    module = ["csms_bus.admin"]
+    module = ["csms_bus.admin", "--replication-factor", "1", "--partitions", "12"]
     done = command_line(module, secured, pki, PASSWORD)
     assert done.returncode == 0, done.stderr
     refused = command_line(module, secured, pki, PASSWORD + "-not")

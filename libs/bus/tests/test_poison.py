@@ -56,6 +56,20 @@ def fails_for(*numbers: int, error: Exception | None = None) -> Callable[[Incomi
     return lambda incoming: failure if number_of(incoming) in numbers else None
 
 
+def test_a_bad_deploy_is_noticed_however_many_partitions_share_the_stations() -> None:
+    def incoming(number: int) -> Incoming:
+        return Incoming("log", number % 120, number, f"CS{number}", None)
+
+    poison = Poison("group", RetryLimits(3, 20, 0.0))
+    for number in range(199):
+        poison.failed(incoming(number), "bad")
+    poison.succeeded([incoming(0)])  # says something of its own partition only
+    for number in (0, 120):
+        poison.failed(incoming(number), "bad")
+    with pytest.raises(TooManyDeadLetters, match="200 stations of any partitions"):
+        poison.failed(incoming(199), "bad")
+
+
 async def test_a_flood_of_one_stations_poison_waits_once_and_costs_nobody_his_batch(world: World) -> None:
     poison, good = range(100, 400), range(60)
     handler = Handler(lambda incoming: RuntimeError("poison") if number_of(incoming) in poison else None)

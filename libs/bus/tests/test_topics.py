@@ -6,9 +6,9 @@ import orjson
 import pytest
 from csms.v1.bus_pb2 import Record
 from csms_bus import topics
-from csms_bus.admin import config_of, partitions_of
 from csms_bus.examples import example
 from csms_bus.groups import GROUPS
+from csms_bus.topic_plan import Plan
 from csms_bus.topics_page import page
 from csms_ocpp.validation import validate_request
 from csms_ocpp.versions import Protocol
@@ -58,9 +58,10 @@ def test_program_checks_a_file(tmp_path: Path) -> None:
 def test_topics_keyed_by_station_are_spread_over_equally_many_partitions() -> None:
     spread = [topic for topic in topics.CATALOGUE if topic.key is topics.Key.STATION and topic.partitions > 1]
     assert len({topic.partitions for topic in spread}) == 1
-    assert {partitions_of(topic, 48) for topic in spread} == {48}
-    assert partitions_of(topics.GATEWAY_INBOX, 48) == topics.GATEWAY_INBOX.partitions
-    assert partitions_of(topics.DEAD_LETTERS, 48) == 1
+    plan = Plan(partitions=48)
+    assert {plan.partitions_of(topic) for topic in spread} == {48}
+    assert plan.partitions_of(topics.GATEWAY_INBOX) == topics.GATEWAY_INBOX.partitions
+    assert plan.partitions_of(topics.DEAD_LETTERS) == 1
 
 
 def test_what_gateways_write_is_written_by_nobody_else() -> None:
@@ -77,19 +78,26 @@ def test_groups_read_what_the_catalogue_says() -> None:
 
 
 def test_compacted_topics_have_no_retention() -> None:
-    config = config_of(topics.CONNECTIONS)
+    config = Plan().config_of(topics.API_KEYS)
     assert config["cleanup.policy"] == "compact"
     assert "retention.ms" not in config
 
 
 def test_retention_is_as_the_catalogue_says() -> None:
-    assert config_of(topics.CALLS_DEVICES)["retention.ms"] == str(7 * 24 * 3600 * 1000)
-    assert config_of(topics.GATEWAY_INBOX)["segment.ms"] == str(600 * 1000)
+    assert Plan().config_of(topics.CALLS_DEVICES)["retention.ms"] == str(7 * 24 * 3600 * 1000)
+    assert Plan().config_of(topics.GATEWAY_INBOX)["segment.ms"] == str(600 * 1000)
 
 
-@pytest.mark.parametrize(("replicas", "expected"), [(1, None), (2, None), (3, "2"), (5, "2")])
-def test_one_broker_of_three_may_be_away(replicas: int, expected: str | None) -> None:
-    assert config_of(topics.CALLS_DEVICES, replicas).get("min.insync.replicas") == expected
+@pytest.mark.parametrize(("replicas", "expected"), [(1, "1"), (2, "1"), (3, "2"), (5, "2")])
+def test_one_broker_of_three_may_be_away(replicas: int, expected: str) -> None:
+    plan = Plan(replication_factor=replicas)
+    assert plan.config_of(topics.CALLS_DEVICES)["min.insync.replicas"] == expected
+    chosen = Plan(replication_factor=replicas, min_insync_replicas=1)
+    assert chosen.config_of(topics.CALLS_DEVICES)["min.insync.replicas"] == "1"
+
+
+def test_records_survive_the_loss_of_a_broker_by_default() -> None:
+    assert (Plan().replication_factor, Plan().in_sync) == (3, 2)
 
 
 def test_dead_letter_of_the_largest_record_fits() -> None:
@@ -105,6 +113,6 @@ def test_message_of_the_largest_size_fits_into_a_record_with_its_envelope() -> N
 
 
 def test_inboxes_can_have_as_many_partitions_as_there_are_gateways() -> None:
-    assert partitions_of(topics.GATEWAY_INBOX, None, 240) == 240
-    assert partitions_of(topics.GATEWAY_INBOX, 24) == topics.GATEWAY_INBOX.partitions
-    assert partitions_of(topics.CALLS_DEVICES, 24, 240) == 24
+    assert Plan(inbox_partitions=240).partitions_of(topics.GATEWAY_INBOX) == 240
+    assert Plan(24).partitions_of(topics.GATEWAY_INBOX) == topics.GATEWAY_INBOX.partitions
+    assert Plan(24, 240).partitions_of(topics.CALLS_DEVICES) == 24

@@ -1,11 +1,14 @@
 """What stands against using a database at the start is told in one line."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from csms_db import opening
 from csms_db.opening import migrated, opened
+from csms_runtime.health import Health
 from csms_runtime.settings import DatabaseAccess
-from csms_runtime.starting import CannotStart
+from csms_runtime.starting import CannotStart, StoppedEarly
 from pydantic import SecretStr
 
 SCRIPTS = Path(__file__).parent / "migrations"
@@ -38,8 +41,42 @@ async def test_what_postgresql_refuses(postgres_url: str) -> None:
 
 
 @pytest.mark.postgres
-async def test_a_schema_of_another_version(postgres_url: str) -> None:
+async def test_a_service_waits_for_its_migrations(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "_LOOK_S", 0.05)
+    settings, health, stop = DatabaseAccess(database_url=SecretStr(postgres_url)), Health(), asyncio.Event()
+
+    async def open_it() -> None:
+        async with opened(settings, "things", SCRIPTS, health, stop):
+            assert not health.components()
+
+    async def told() -> str:
+        async with asyncio.timeout(10):
+            while not health.components():  # noqa: ASYNC110 the database is asked now and then
+                await asyncio.sleep(0.02)
+        return health.components()["database-schema"].detail
+
+    opening_it = asyncio.create_task(open_it())
+    assert (
+        await told() == "schema things is at migration None, the code needs 0001: run the service's `migrate` command"
+    )
+    assert not health.ready
+    await migrated(postgres_url, "things", SCRIPTS)
+    async with asyncio.timeout(10):
+        await opening_it
+
+
+@pytest.mark.postgres
+async def test_a_command_does_not_wait_for_migrations(postgres_url: str) -> None:
     settings = DatabaseAccess(database_url=SecretStr(postgres_url))
     with pytest.raises(CannotStart, match="migrate"):
-        async with opened(settings, "never_migrated", SCRIPTS):
+        async with opened(settings, "never_migrated", SCRIPTS, Health()):
+            pass
+
+
+@pytest.mark.postgres
+async def test_who_waits_for_migrations_ends_when_it_is_told(postgres_url: str) -> None:
+    settings, stop = DatabaseAccess(database_url=SecretStr(postgres_url)), asyncio.Event()
+    stop.set()
+    with pytest.raises(StoppedEarly, match="migrate"):
+        async with opened(settings, "never_migrated", SCRIPTS, Health(), stop):
             pass

@@ -12,8 +12,9 @@ from csms_bus.admin import create_topics
 from csms_bus.kafka import KafkaBus
 from csms_bus.ports import BusUnavailable, Outgoing
 from csms_bus.records import new_record
+from csms_bus.topic_plan import Plan
 from csms_bus.topics import CALLS_DEVICES
-from csms_testing.kafka import KafkaError, LocalKafka, kafka_requirement
+from csms_testing.kafka import ONE_BROKER, KafkaError, LocalKafka, kafka_requirement
 from csms_testing.requirements import require
 
 pytestmark = pytest.mark.kafka
@@ -48,7 +49,7 @@ async def _read_stations(bootstrap: str) -> list[str]:
 
 
 async def test_killed_broker_comes_back_on_the_same_port_with_its_data(kafka: LocalKafka) -> None:
-    await create_topics(kafka.bootstrap, topics=[CALLS_DEVICES])
+    await create_topics(kafka.bootstrap, ONE_BROKER, topics=[CALLS_DEVICES])
     await _publish(kafka.bootstrap, "CS1", timeout_s=30)
     before = kafka.bootstrap
     kafka.kill()
@@ -101,7 +102,7 @@ def _wait_until(satisfied: Callable[[], bool]) -> None:
 async def test_cluster_of_three_survives_the_loss_of_a_broker(tmp_path: Path) -> None:
     require(kafka_requirement())
     with LocalKafka(tmp_path / "kafka", brokers=3) as cluster:
-        await create_topics(cluster.bootstrap, topics=[CALLS_DEVICES], replication_factor=3)
+        await create_topics(cluster.bootstrap, Plan(partitions=12), topics=[CALLS_DEVICES])
         await _publish(cluster.bootstrap, "CS1", timeout_s=30)
         assert await _read_stations(cluster.bootstrap) == ["CS1"]
         cluster.nodes[0].kill()

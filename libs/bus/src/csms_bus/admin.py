@@ -1,123 +1,101 @@
 """Creates the catalogue's topics on Kafka, or brings them up to date: `python -m csms_bus.admin --bootstrap host:port`.
 
-Idempotent. The same CSMS_* variables as for the services set TLS, SASL and the size of the largest message.
+Idempotent. With `--check` it changes nothing, and says what differs. The same CSMS_* variables as for the services set
+TLS, SASL and the size of the largest message.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated, Any
 
 import structlog
 import typer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
-from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidReplicationFactorError, NoError, TopicAlreadyExistsError, for_code
 from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES, MAX_MAX_MESSAGE_BYTES
 
-from csms_bus import kafka_security
+from csms_bus import kafka_security, kafka_state
 from csms_bus.kafka_errors import bus_errors
-from csms_bus.kafka_limits import MAX_BYTES, needed_bytes, widen
 from csms_bus.kafka_settings import KafkaSettings
 from csms_bus.ports import BusUnavailable
-from csms_bus.topics import CATALOGUE, Cleanup, Key, Topic
+from csms_bus.topic_check import differences
+from csms_bus.topic_plan import DEFAULT, REPLICAS, Plan, changes
+from csms_bus.topics import CATALOGUE, STATION_PARTITIONS, Topic
 
 _log = structlog.get_logger(__name__)
 
 # Pretty tracebacks would show local variables, and secrets in them.
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-_SAFE_REPLICAS = 2
-"""With more replicas than this, a record is acknowledged when so many have it: one broker may be away."""
-
-
-def config_of(
-    topic: Topic, replication_factor: int = 1, max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES
-) -> dict[str, str]:
-    """Return the configuration that a topic is created with."""
-    config = {
-        "cleanup.policy": topic.cleanup.value,
-        MAX_BYTES: str(needed_bytes(topic, max_message_bytes)),
-        # With times of producers, records of a clock that is ahead are refused, and those of one behind are deleted.
-        "message.timestamp.type": "LogAppendTime",
-    }
-    if replication_factor > _SAFE_REPLICAS:
-        config["min.insync.replicas"] = str(_SAFE_REPLICAS)
-    if topic.cleanup is Cleanup.COMPACT:
-        return config | {
-            # Tables are read as a whole at every start, so they should be short: roll every hour, clean early.
-            "segment.ms": _ms(timedelta(hours=1)),
-            "min.cleanable.dirty.ratio": "0.1",
-            "max.compaction.lag.ms": _ms(timedelta(hours=6)),
-            "delete.retention.ms": _ms(timedelta(days=1)),
-        }
-    # Old records are deleted with their segment, so a segment must not be kept much longer than the retention.
-    return config | {
-        "retention.ms": _ms(topic.retention),
-        "segment.ms": _ms(max(topic.retention / 8, timedelta(minutes=10))),
-    }
-
-
-def partitions_of(topic: Topic, partitions: int | None, inbox_partitions: int | None = None) -> int:
-    """Return the number of partitions that a topic should have.
-
-    `partitions` replaces the default of the topics whose key is the station. They all have the same number, so that a
-    consumer gets the same stations of each. `inbox_partitions` replaces that of inboxes: a service can have as many
-    replicas.
-    """
-    if topic.key is Key.SLOT:
-        return inbox_partitions or topic.partitions
-    spread = topic.key is Key.STATION and topic.partitions > 1
-    return partitions if partitions is not None and spread else topic.partitions
+DIFFER = 3
+"""Exit status of `--check` when something differs."""
+_LOOKS, _LOOK_PAUSE_S = 50, 0.1
 
 
 async def create_topics(
     bootstrap_servers: str,
+    plan: Plan = DEFAULT,
     *,
-    partitions: int | None = None,
-    replication_factor: int = 1,
-    inbox_partitions: int | None = None,
-    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES,
     security: Mapping[str, Any] | None = None,
     topics: Sequence[Topic] = CATALOGUE,
 ) -> None:
-    """Create missing topics, add partitions where there are too few, and raise the size of records that topics take.
+    """Create missing topics, add partitions where there are too few, and mend what would lose or refuse records.
 
-    Never removes anything. The rest of the configuration of existing topics belongs to their operators. New partitions
-    move stations to other partitions: add them while no station is connected. Inboxes may grow at any time. Raises
-    BusUnavailable.
+    That is cleanup.policy, message.timestamp.type, and max.message.bytes where it is too low. Never removes topics or
+    partitions. The rest of the configuration of existing topics belongs to their operators. Services notice new
+    partitions by themselves (docs/runbooks/scale-partitions.md). Raises BusUnavailable.
     """
-    numbers = {topic.name: partitions_of(topic, partitions, inbox_partitions) for topic in topics}
-    settings = KafkaSettings(bootstrap_servers, "csms-admin", dict(security or {}))
-    admin = AIOKafkaAdminClient(**settings.client())
+    admin = _client(bootstrap_servers, security)
     try:
         with bus_errors():
             await admin.start()
-            await _create(admin, topics, numbers, replication_factor, max_message_bytes)
-            await _grow(admin, numbers)
-            for name, change in (await widen(admin, topics, max_message_bytes)).items():
-                _log.info("topic takes larger records", topic=name, before=change.found, now=change.needed)
+            counts = {name: found.number for name, found in (await kafka_state.partitions(admin)).items()}
+            plan = plan.fitted(topics, counts)
+            await _create(admin, [topic for topic in topics if topic.name not in counts], plan)
+            await _grow(admin, [topic for topic in topics if counts.get(topic.name, 0) > 0], counts, plan)
+            await _mend(admin, [topic for topic in topics if topic.name in counts], plan)
+            await _seen(admin, topics, plan)
     finally:
         await admin.close()
 
 
-async def _create(
-    admin: AIOKafkaAdminClient,
-    topics: Sequence[Topic],
-    numbers: Mapping[str, int],
-    replication_factor: int,
-    max_message_bytes: int,
-) -> None:
-    existing = set(await admin.list_topics())
-    missing = [topic for topic in topics if topic.name not in existing]
+async def check_topics(
+    bootstrap_servers: str,
+    plan: Plan = DEFAULT,
+    *,
+    security: Mapping[str, Any] | None = None,
+    topics: Sequence[Topic] = CATALOGUE,
+) -> list[str]:
+    """Return what differs from what is wanted, a line each; empty: nothing. Changes nothing. Raises BusUnavailable."""
+    admin = _client(bootstrap_servers, security)
+    try:
+        with bus_errors():
+            await admin.start()
+            return await _differences(admin, topics, plan)
+    finally:
+        await admin.close()
+
+
+def _client(bootstrap_servers: str, security: Mapping[str, Any] | None) -> AIOKafkaAdminClient:
+    return AIOKafkaAdminClient(**KafkaSettings(bootstrap_servers, "csms-admin", dict(security or {})).client())
+
+
+async def _differences(admin: AIOKafkaAdminClient, topics: Sequence[Topic], plan: Plan) -> list[str]:
+    found = await kafka_state.partitions(admin)
+    configs = await kafka_state.configs(admin, [topic.name for topic in topics if topic.name in found])
+    return differences(topics, plan, found, configs)
+
+
+async def _create(admin: AIOKafkaAdminClient, missing: Sequence[Topic], plan: Plan) -> None:
     if not missing:
         return
     response = await admin.create_topics(
         [
             NewTopic(
                 name=topic.name,
-                num_partitions=numbers[topic.name],
-                replication_factor=replication_factor,
-                topic_configs=config_of(topic, replication_factor, max_message_bytes),
+                num_partitions=plan.partitions_of(topic),
+                replication_factor=plan.replication_factor,
+                topic_configs=plan.config_of(topic),
             )
             for topic in missing
         ]
@@ -127,66 +105,107 @@ async def _create(
         _log.info("topic created", topic=name)
 
 
-async def _grow(admin: AIOKafkaAdminClient, wanted: Mapping[str, int]) -> None:
-    described = await admin.describe_topics(list(wanted))
-    existing = {found["topic"]: len(found["partitions"]) for found in described}
-    # The broker that answers may not know a topic yet that was just created. Such a topic has what it needs.
-    growing = {name: count for name, count in wanted.items() if 0 < existing.get(name, 0) < count}
+async def _grow(admin: AIOKafkaAdminClient, topics: Sequence[Topic], counts: Mapping[str, int], plan: Plan) -> None:
+    growing = {topic.name: plan.partitions_of(topic) for topic in topics}
+    growing = {name: wanted for name, wanted in growing.items() if counts[name] < wanted}
     if not growing:
         return
     response = await admin.create_partitions({name: NewPartitions(count) for name, count in growing.items()})
     for name, code, *details in response.topic_errors:
         _check(code, name, details)
-        _log.info("partitions added", topic=name, partitions=growing[name], before=existing[name])
+        _log.info("partitions added", topic=name, partitions=growing[name], before=counts[name])
 
 
-def _ms(duration: timedelta) -> str:
-    return str(duration // timedelta(milliseconds=1))
+async def _mend(admin: AIOKafkaAdminClient, topics: Sequence[Topic], plan: Plan) -> None:
+    configs = await kafka_state.configs(admin, [topic.name for topic in topics])
+    mended = {topic.name: changes(topic, plan, configs[topic.name].values) for topic in topics if topic.name in configs}
+    mended = {name: changed for name, changed in mended.items() if changed}
+    await kafka_state.alter(admin, {name: configs[name].own | changed for name, changed in mended.items()})
+    for name, changed in mended.items():
+        before = {setting: configs[name].values.get(setting) for setting in changed}
+        _log.info("topic changed", topic=name, before=before, now=changed)
+
+
+async def _seen(admin: AIOKafkaAdminClient, topics: Sequence[Topic], plan: Plan) -> None:
+    """Wait some seconds at most until the broker that answers knows of the topics and their changes."""
+    for _ in range(_LOOKS):
+        found = await kafka_state.partitions(admin)
+        configs = await kafka_state.configs(admin, [topic.name for topic in topics if topic.name in found])
+        if all(topic.name in found and _is_done(topic, plan, found, configs) for topic in topics):
+            return
+        await asyncio.sleep(_LOOK_PAUSE_S)
+
+
+def _is_done(
+    topic: Topic, plan: Plan, found: Mapping[str, kafka_state.Partitions], configs: Mapping[str, kafka_state.Config]
+) -> bool:
+    config = configs.get(topic.name)
+    is_mended = config is None or not changes(topic, plan, config.values)
+    return is_mended and found[topic.name].number >= plan.partitions_of(topic)
 
 
 def _check(code: int, topic: str, details: Sequence[object]) -> None:
     error = for_code(code)
-    if error not in (NoError, TopicAlreadyExistsError):
-        raise BusUnavailable(
-            f"{topic}: {error.__name__} {' '.join(str(detail) for detail in details if detail)}".strip()
-        )
+    if error in (NoError, TopicAlreadyExistsError):
+        return
+    said = [error.__name__, *(str(detail) for detail in details if detail)]
+    if error is InvalidReplicationFactorError:
+        said.append("(fewer brokers need --replication-factor)")
+    raise BusUnavailable(f"{topic}: {' '.join(said)}")
 
 
 @cli.command()
-def main(
+def main(  # noqa: PLR0917 typer reads them as options
     bootstrap: Annotated[
         str, typer.Option(envvar="CSMS_KAFKA_BOOTSTRAP_SERVERS", help="Brokers: host:port, separated by commas.")
     ] = "127.0.0.1:9092",
     partitions: Annotated[
         int | None,
-        typer.Option(min=1, help="Partitions of the topics keyed by station id; absent: as in the catalogue."),
+        typer.Option(
+            min=1,
+            help="Partitions of the topics keyed by station id; absent: as many as those that exist have, "
+            f"else {STATION_PARTITIONS}.",
+        ),
     ] = None,
     inbox_partitions: Annotated[
         int | None,
         typer.Option(min=1, help="Partitions of the inboxes: as many as a service has replicas; absent: 32."),
     ] = None,
-    replication_factor: Annotated[int, typer.Option(min=1, help="Replicas of the topics that are created.")] = 1,
+    replication_factor: Annotated[
+        int, typer.Option(min=1, help="Replicas of the topics that are created; 1 for a single broker.")
+    ] = REPLICAS,
+    min_insync_replicas: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Replicas that must have a record before it counts; absent: 2 of 3 replicas or more, else 1."
+        ),
+    ] = None,
     max_message_bytes: Annotated[
         int,
         typer.Option(
             envvar="CSMS_MAX_MESSAGE_BYTES", min=1024, max=MAX_MAX_MESSAGE_BYTES, help="Largest OCPP message, in bytes."
         ),
     ] = DEFAULT_MAX_MESSAGE_BYTES,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help=f"Change nothing; say what differs, and end with status {DIFFER} then.")
+    ] = False,
 ) -> None:
     """Create the bus's topics on Kafka, or bring them up to date. Nothing is ever removed."""
-    work = create_topics(
-        bootstrap,
-        partitions=partitions,
-        inbox_partitions=inbox_partitions,
-        replication_factor=replication_factor,
-        max_message_bytes=max_message_bytes,
-        security=kafka_security.from_environment(),
-    )
+    plan = Plan(partitions, inbox_partitions, replication_factor, min_insync_replicas, max_message_bytes)
+    security = kafka_security.from_environment()
     try:
-        asyncio.run(work)
+        if not check:
+            asyncio.run(create_topics(bootstrap, plan, security=security))
+            return
+        found = asyncio.run(check_topics(bootstrap, plan, security=security))
     except BusUnavailable as error:
         typer.echo(f"Kafka at {bootstrap}: {error}", err=True)
         raise typer.Exit(1) from error
+    for line in found:
+        typer.echo(line)
+    if found:
+        raise typer.Exit(DIFFER)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The bus on Apache Kafka."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Self
@@ -7,19 +8,20 @@ from typing import Any, Self
 from csms_runtime.health import Health
 from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES, RuntimeSettings
 
-from csms_bus import kafka_limits, kafka_security
+from csms_bus import kafka_security, kafka_topics
 from csms_bus.kafka_consumer import KafkaConsumer
 from csms_bus.kafka_logging import quieten
 from csms_bus.kafka_producer import KafkaPublisher
 from csms_bus.kafka_reader import KafkaReader
 from csms_bus.kafka_rights import OnHealth
 from csms_bus.kafka_settings import KafkaSettings
+from csms_bus.kafka_topics import Told
 from csms_bus.ports import Outgoing, RebalanceListener, Settled, Start
 from csms_bus.topics import CATALOGUE
 
 
 class KafkaBus:
-    """Implements `csms_bus.ports.Bus`. Topics must exist: `python -m csms_bus.admin` creates them.
+    """Implements `csms_bus.ports.Bus`. Topics must exist: `python -m csms_bus.admin` creates them. `wait` waits for it.
 
     `security` has aiokafka's arguments for TLS and SASL. `limits` are fields of `KafkaSettings`. Only the topics of
     `service` are looked at; None: all topics.
@@ -55,8 +57,14 @@ class KafkaBus:
             max_message_bytes=settings.max_message_bytes,
             service=service,
             on_health=partial(health.set, "kafka-acls"),
+            metadata_age_s=settings.kafka_metadata_max_age_s,
             **limits,
         )
+
+    async def wait(self, service: str, slot: int, tell: Told, stop: asyncio.Event) -> None:
+        """Wait until the topics are as the service needs them. Call it before `start`. See `kafka_topics.wait`."""
+        quieten()
+        await kafka_topics.wait(self._settings, service, slot, tell, stop)
 
     @property
     def durable(self) -> bool:
@@ -64,9 +72,8 @@ class KafkaBus:
         return True
 
     async def start(self) -> None:
-        """See `csms_bus.ports.Bus`. Raises TopicsTooNarrow when a topic does not take the largest message."""
+        """See `csms_bus.ports.Bus`."""
         quieten()
-        await kafka_limits.check(self._settings)
         await self._publisher.start()
 
     async def stop(self) -> None:

@@ -131,7 +131,7 @@ class KafkaConsumer:
     def _new_consumer(self) -> AIOKafkaConsumer:
         settings = self._settings
         return AIOKafkaConsumer(
-            **settings.client(),
+            **settings.client() | {"metadata_max_age_ms": int(settings.group_metadata_age_s * 1000)},
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -13,6 +13,7 @@ from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES
 from csms_bus import topics as catalogue
 from csms_bus.delivery import Delivery
 from csms_bus.kafka_errors import as_bus_error, bus_errors
+from csms_bus.kafka_known import KnownPartitions
 from csms_bus.kafka_lane import Lane, Message
 from csms_bus.kafka_records import partition_of, value_of
 from csms_bus.kafka_rights import OnHealth, Rights
@@ -40,6 +41,8 @@ class KafkaPublisher:
     def __init__(self, settings: KafkaSettings, on_health: OnHealth | None = None) -> None:
         self._settings = settings
         self._producer: AIOKafkaProducer | None = None
+        self._partitions: tuple[AIOKafkaProducer, KnownPartitions] | None = None
+        """What the present producer knows."""
         self._lanes: dict[TopicPartition, Lane] = {}
         """By partition, for the present producer."""
         self._narrow: set[TopicPartition] = set()
@@ -60,15 +63,24 @@ class KafkaPublisher:
 
     def partitions(self, topic: str) -> int:
         """Return the number of a topic's partitions. Raises KeyError when the topic does not exist, BusUnavailable."""
-        partitions = self._connected().client.cluster.partitions_for_topic(topic)
-        if not partitions:
+        count = self._known(self._connected()).count(topic)
+        if not count:
             raise KeyError(f"topic {topic} does not exist")
-        return len(partitions)
+        return count
 
-    async def partitions_of(self, topic: str) -> set[int]:
-        """Return the numbers of a topic's partitions. Asks the brokers if need be. Raises BusUnavailable."""
+    async def partitions_of(self, topic: str, number: int | None = None) -> int:
+        """Return the number of a topic's partitions. Raises BusUnavailable.
+
+        Asks the brokers if the topic is not known, or has no partition `number` so far.
+        """
+        producer = self._connected()
+        known = self._known(producer)
         with bus_errors():
-            return await _partitions(self._connected(), topic)
+            if not known.count(topic):
+                return len(await producer.partitions_for(topic))
+            if number is not None and number >= known.count(topic):
+                await known.look()
+        return known.count(topic)
 
     async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         """See `csms_bus.ports.Bus`."""
@@ -102,23 +114,36 @@ class KafkaPublisher:
             await self._replace(producer, delivery.fatal)
 
     async def _put(self, producer: AIOKafkaProducer, records: Sequence[Outgoing], delivery: Delivery) -> None:
-        """Put all records into the lanes of their partitions, in order. Waits for topics that are not known yet."""
+        """Put all records into the lanes of their partitions, in order. Waits where those are not known yet."""
+        count_of = self._known(producer).count
         unknown: dict[str, list[tuple[int, Outgoing]]] = {}
         for position, outgoing in enumerate(records):
-            partitions = producer.client.cluster.partitions_for_topic(outgoing.topic)
-            if partitions:
-                self._put_one(producer, outgoing, len(partitions), delivery, position)
+            count = count_of(outgoing.topic)
+            if count and (outgoing.partition is None or outgoing.partition < count):
+                self._put_one(producer, outgoing, count, delivery, position)
             else:
                 unknown.setdefault(outgoing.topic, []).append((position, outgoing))
         for topic, waiting in unknown.items():
-            try:
-                partitions = await producer.partitions_for(topic)
-            except (KafkaError, OSError) as error:
-                for position, _ in waiting:
-                    delivery.settle(position, as_bus_error(error))
-            else:
-                for position, outgoing in waiting:
-                    self._put_one(producer, outgoing, len(partitions), delivery, position)
+            await self._put_unknown(producer, topic, waiting, delivery)
+
+    async def _put_unknown(
+        self, producer: AIOKafkaProducer, topic: str, waiting: Sequence[tuple[int, Outgoing]], delivery: Delivery
+    ) -> None:
+        """Put records of a topic that is not known yet, or of partitions that may be new: an inbox has grown."""
+        known = self._known(producer)
+        try:
+            await (known.look() if known.count(topic) else producer.partitions_for(topic))
+        except (KafkaError, OSError) as error:
+            for position, _ in waiting:
+                delivery.settle(position, as_bus_error(error))
+        else:
+            for position, outgoing in waiting:
+                self._put_one(producer, outgoing, known.count(topic), delivery, position)
+
+    def _known(self, producer: AIOKafkaProducer) -> KnownPartitions:
+        if self._partitions is None or self._partitions[0] is not producer:
+            self._partitions = producer, KnownPartitions(producer.client)
+        return self._partitions[1]
 
     def _put_one(
         self, producer: AIOKafkaProducer, outgoing: Outgoing, partitions: int, delivery: Delivery, position: int
@@ -177,11 +202,6 @@ class KafkaPublisher:
             _log.error("producer replaced", error=repr(error))
             lanes, self._producer, self._lanes = self._lanes, await self._connect(), {}
             await _stop(producer, lanes.values())
-
-
-async def _partitions(producer: AIOKafkaProducer, topic: str) -> set[int]:
-    known: set[int] | None = producer.client.cluster.partitions_for_topic(topic)
-    return known or await producer.partitions_for(topic)
 
 
 def _message(

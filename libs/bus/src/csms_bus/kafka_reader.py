@@ -21,20 +21,26 @@ _CATCH_UP_POLL_MS = 100
 _POLL_MS = 1000
 
 
+CountOf = Callable[[str, int | None], Awaitable[int]]
+"""Returns the number of a topic's partitions, asked anew if there is none of that number. Raises BusUnavailable."""
+
+
 class KafkaReader:
-    """Implements `csms_bus.ports.Reader`. Partitions that are added to the topic later are not seen."""
+    """Implements `csms_bus.ports.Reader`.
+
+    Who reads all partitions gets those that are added later too, from their beginning, within `metadata_age_s`.
+    """
 
     def __init__(
         self,
         settings: KafkaSettings,
-        numbers: Callable[[str], Awaitable[set[int]]],
+        count_of: CountOf,
         topic: str,
         partition: int | None,
         start: Start,
     ) -> None:
-        """`numbers` returns the numbers of a topic's partitions, or raises BusUnavailable."""
         self._settings = settings
-        self._numbers = numbers
+        self._count_of = count_of
         self._topic = topic
         self._partition = partition
         self._start = start
@@ -84,17 +90,34 @@ class KafkaReader:
         self._ends = {partition: ends[partition] for partition in partitions if begins[partition] < ends[partition]}
 
     async def _partitions(self) -> list[TopicPartition]:
-        numbers = await self._numbers(self._topic)
+        count = await self._count_of(self._topic, self._partition)
         if self._partition is None:
-            return [TopicPartition(self._topic, number) for number in sorted(numbers)]
-        if self._partition not in numbers:
-            raise BusUnavailable(f"{self._topic} has no partition {self._partition}")
+            return [TopicPartition(self._topic, number) for number in range(count)]
+        if self._partition >= count:
+            raise BusUnavailable(f"{self._topic} has no partition {self._partition}: it has {count}")
         return [TopicPartition(self._topic, self._partition)]
+
+    async def _take_new(self, consumer: AIOKafkaConsumer) -> None:
+        """Read partitions that were added, too. Raises KafkaError."""
+        if self._partition is not None:
+            return
+        known = consumer.assignment()
+        numbers = consumer.partitions_for_topic(self._topic) or set()
+        added = [TopicPartition(self._topic, number) for number in sorted(numbers)[len(known) :]]
+        if not added:
+            return
+        positions = {partition: await consumer.position(partition) for partition in known}
+        positions |= await consumer.beginning_offsets(added)
+        consumer.assign(list(positions))
+        for partition, offset in positions.items():
+            consumer.seek(partition, offset)
+        _log.info("partitions were added", topic=self._topic, before=len(known), now=len(positions))
 
     async def _poll(self, consumer: AIOKafkaConsumer, timeout_ms: int) -> list[Incoming]:
         backoff = Backoff(0.2, 5.0)
         while True:
             try:
+                await self._take_new(consumer)
                 polled = await consumer.getmany(timeout_ms=timeout_ms, max_records=_MAX_RECORDS)
             except KafkaError as error:
                 _log.warning("cannot read", topic=self._topic, error=repr(error))

@@ -8,6 +8,7 @@ from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES
 
 from csms_bus.topics import CATALOGUE
 
+_GROUP_METADATA_AGE_S = 5.0
 _FETCH_BYTES = 16 * 1024 * 1024
 
 
@@ -40,6 +41,10 @@ class KafkaSettings:
     record may wait so long when the fetch under way does not ask for its partition, as after a handler that took more
     than 100 ms."""
 
+    metadata_age_s: float = 30.0
+    """How often a client asks which partitions there are. Producers ask about all topics of their service: with 120
+    partitions of each an answer costs some milliseconds of CPU time."""
+
     @property
     def largest_record_bytes(self) -> int:
         """Bytes that a record's value may have on any topic."""
@@ -49,6 +54,14 @@ class KafkaSettings:
     def fetch_bytes(self) -> int:
         """Bytes that a broker sends at a time. It sends more only when one record alone has more."""
         return max(_FETCH_BYTES, self.largest_record_bytes)
+
+    @property
+    def group_metadata_age_s(self) -> float:
+        """How often the members of groups ask. So long a new partition may stay unread.
+
+        Who reads should know it before most of those who write, else stations wait for answers.
+        """
+        return min(_GROUP_METADATA_AGE_S, self.metadata_age_s)
 
     @property
     def user(self) -> str:
@@ -61,5 +74,6 @@ class KafkaSettings:
             "bootstrap_servers": self.bootstrap_servers,
             "client_id": self.client_id,
             "request_timeout_ms": int(self.request_timeout_s * 1000),
+            "metadata_max_age_ms": int(self.metadata_age_s * 1000),
             **self.security,
         }

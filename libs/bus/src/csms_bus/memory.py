@@ -15,7 +15,10 @@ from csms_bus.memory_group import Group, Member
 from csms_bus.memory_log import Capacity, GroupPartition, Partition
 from csms_bus.memory_reader import MemoryReader
 from csms_bus.ports import BusError, BusUnavailable, Outgoing, RebalanceListener, Settled, Start
-from csms_bus.topics import CATALOGUE, Cleanup, Topic
+from csms_bus.topics import CATALOGUE, Cleanup, Key, Topic
+
+STATION_PARTITIONS = 12
+"""Partitions of the topics whose key is the station: one process reads them all, and more would only cost it time."""
 
 
 class MemoryBus:
@@ -37,7 +40,7 @@ class MemoryBus:
         publish_timeout_s: float = 10.0,
     ) -> None:
         numbers = partitions or {}
-        self._topics = {topic.name: _partitions(topic, numbers.get(topic.name, topic.partitions)) for topic in topics}
+        self._topics = {topic.name: _partitions(topic, numbers.get(topic.name, _number(topic))) for topic in topics}
         self._limits = {topic.name: topic.max_record_bytes(max_message_bytes) for topic in topics}
         self._groups: dict[str, Group] = {}
         self._capacity = Capacity(capacity, capacity_bytes)
@@ -116,6 +119,10 @@ class MemoryBus:
         """See `csms_bus.ports.Bus`. Raises KeyError for an unknown topic, IndexError for an unknown partition."""
         partitions = self._topics[topic]
         return MemoryReader(partitions if partition is None else [partitions[partition]], start, self._capacity)
+
+
+def _number(topic: Topic) -> int:
+    return min(topic.partitions, STATION_PARTITIONS) if topic.key is Key.STATION else topic.partitions
 
 
 def _partitions(topic: Topic, number: int) -> list[Partition]:

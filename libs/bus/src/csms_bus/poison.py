@@ -10,6 +10,9 @@ from csms_bus.ports import Incoming, TopicPartition
 SUSPECT_S = 60.0
 """Seconds after a dead letter in which the records of its key are handled apart from others."""
 _FEW_ATTEMPTS = 2
+_ANYWHERE = 10
+"""So many times as many stations of all partitions together mean a bad deploy, too: with many partitions, each has few
+stations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class RetryLimits:
     attempts: int
     """How often a record is tried on its own before it becomes a dead letter, at least 1."""
     stations_in_a_row: int
-    """The consumer stops when records of so many stations of a partition failed and none succeeded. At least 1."""
+    """The consumer stops when records of so many stations of a partition failed and none succeeded, or of ten times as
+    many of all partitions. At least 1."""
     pause_s: float
     """Seconds before a record is tried again. Doubles each time. Records of a suspect are tried again at once."""
 
@@ -55,11 +59,16 @@ class Poison:
         self._suspect(incoming.key)
         stations = self._failing.setdefault(partition_of(incoming), set())
         stations.add(incoming.key)
-        if len(stations) >= self._limits.stations_in_a_row:
-            raise TooManyDeadLetters(
-                f"{self._group}: records of {len(stations)} stations of {incoming.topic} {incoming.partition} failed, "
-                f"and none succeeded; the last one: {reason}"
-            )
+        where = f"of {incoming.topic} {incoming.partition}"
+        failing = len(stations)
+        if failing < self._limits.stations_in_a_row:
+            where, failing = "of any partitions", sum(map(len, self._failing.values()))
+            if failing < self._limits.stations_in_a_row * _ANYWHERE:
+                return
+        raise TooManyDeadLetters(
+            f"{self._group}: records of {failing} stations {where} failed, and none succeeded there; "
+            f"the last one: {reason}"
+        )
 
     def succeeded(self, records: Iterable[Incoming]) -> None:
         """Note that these records were handled."""

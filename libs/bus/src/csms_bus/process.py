@@ -1,7 +1,9 @@
 """The parts that every service has as a process of its own. They are contexts: enter them in order."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from importlib.metadata import version
 
 from csms_runtime.health import Health
@@ -16,21 +18,34 @@ from csms_bus.kafka import KafkaBus
 from csms_bus.ports import Bus, BusUnavailable, RecordTooLarge
 from csms_bus.sealed import SealedBus
 
+_TOPICS = "kafka-topics"
+"""The component of `/readyz` that says which topics are not there yet."""
+
 
 @asynccontextmanager
-async def kafka_bus(settings: RuntimeSettings, service: str, health: Health, **limits: float) -> AsyncIterator[Bus]:
-    """Connect to Kafka; secrets are sealed. Raises CannotStart when Kafka is away, or there is no secret key."""
-    bus = SealedBus(KafkaBus.configured(settings, service, health, **limits), Sealer(settings.secret_keys()))
+async def kafka_bus(
+    settings: RuntimeSettings, service: str, health: Health, stop: asyncio.Event, **limits: float
+) -> AsyncIterator[Bus]:
+    """Connect to Kafka, once the topics are there; secrets are sealed. Enter `management_port` before.
+
+    Raises CannotStart when Kafka is away, there is no secret key, or `stop` is set before it began.
+    """
+    kafka = KafkaBus.configured(settings, service, health, **limits)
+    bus = SealedBus(kafka, Sealer(settings.secret_keys()))
     try:
-        await _started(bus, settings)
+        with _kafka_usable(settings):
+            await kafka.wait(service, settings.slot, partial(health.set, _TOPICS, False), stop)  # noqa: FBT003 its order
+            await bus.start()
+        health.forget(_TOPICS)
         yield bus
     finally:
         await bus.stop()
 
 
-async def _started(bus: Bus, settings: RuntimeSettings) -> None:
+@contextmanager
+def _kafka_usable(settings: RuntimeSettings) -> Iterator[None]:
     try:
-        await bus.start()
+        yield
     except BusUnavailable as error:
         raise CannotStart(f"Kafka at {settings.kafka_bootstrap_servers} cannot be used: {error}") from error
 

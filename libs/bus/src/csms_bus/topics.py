@@ -28,6 +28,10 @@ class Key(Enum):
     SERVICE = "name of the service"
 
 
+STATION_PARTITIONS = 120
+"""Partitions of the topics whose key is the station, by default. A service can have as many replicas at most. Many
+numbers of replicas share out 120 evenly. Kafka keeps records of a key in order within a partition only, so it is better
+to have enough of them from the beginning."""
 _LEAST_MESSAGE_BYTES = 1_000_000
 """Bytes at least: records without an OCPP message need room too, however small OCPP messages must be."""
 _ENVELOPE_BYTES = 64 * 1024
@@ -46,7 +50,7 @@ class Topic:
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     partitions: int
-    """Default number of partitions. An inbox needs as many as its service has replicas at most."""
+    """Default number of partitions. An inbox needs as many as its service has replicas at most. See `topic_plan`."""
     retention: timedelta
     cleanup: Cleanup = Cleanup.DELETE
     messages: int = 1
@@ -64,7 +68,7 @@ CALLS_AUTH = Topic(
     bodies=("station_call", "connection_request"),
     producers=("gateway",),
     consumers=("auth",),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(hours=24),
 )
 CALLS_TRANSACTIONS = Topic(
@@ -74,7 +78,7 @@ CALLS_TRANSACTIONS = Topic(
     bodies=("station_call",),
     producers=("gateway",),
     consumers=("transactions",),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 CALLS_DEVICES = Topic(
@@ -84,7 +88,7 @@ CALLS_DEVICES = Topic(
     bodies=("station_call", "refused_message"),
     producers=("gateway",),
     consumers=("device-mgmt",),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 AUTH_ADMISSIONS = Topic(
@@ -94,7 +98,7 @@ AUTH_ADMISSIONS = Topic(
     bodies=("station_admission",),
     producers=("device-mgmt",),
     consumers=("auth",),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 AUTH_QUESTIONS = Topic(
@@ -104,7 +108,7 @@ AUTH_QUESTIONS = Topic(
     bodies=("authorization_request",),
     producers=("transactions",),
     consumers=("auth",),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(hours=24),
 )
 DEVICES_ORDERS = Topic(
@@ -114,7 +118,7 @@ DEVICES_ORDERS = Topic(
     bodies=("call_order", "close_connection"),
     producers=("transactions", "auth"),
     consumers=("device-mgmt",),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 TRANSACTIONS_STARTS = Topic(
@@ -124,7 +128,7 @@ TRANSACTIONS_STARTS = Topic(
     bodies=("remote_start",),
     producers=("device-mgmt",),
     consumers=("transactions",),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(hours=24),
 )
 GATEWAY_INBOX = Topic(
@@ -166,7 +170,7 @@ RESULTS = Topic(
     bodies=("command_result",),
     producers=("gateway", "device-mgmt"),
     consumers=("device-mgmt", "transactions", "auth"),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
     messages=2,  # a result carries the request and the answer
 )
@@ -177,9 +181,8 @@ CONNECTIONS = Topic(
     bodies=("connection",),
     producers=("gateway",),
     consumers=("device-mgmt", "auth"),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
-    cleanup=Cleanup.COMPACT,
 )
 GATEWAY_STATUS = Topic(
     name="gateway.status",
@@ -209,7 +212,7 @@ EVENTS_AUTH = Topic(
     bodies=("event",),
     producers=("auth",),
     consumers=("device-mgmt",),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 EVENTS_TRANSACTIONS = Topic(
@@ -219,7 +222,7 @@ EVENTS_TRANSACTIONS = Topic(
     bodies=("event",),
     producers=("transactions",),
     consumers=(),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 EVENTS_DEVICES = Topic(
@@ -229,7 +232,7 @@ EVENTS_DEVICES = Topic(
     bodies=("event",),
     producers=("device-mgmt",),
     consumers=("transactions",),
-    partitions=12,
+    partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 EVENTS_GATEWAY = Topic(

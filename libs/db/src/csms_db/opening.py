@@ -1,16 +1,23 @@
 """A service's database, when a process starts: what stands against using it is told in one line."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
+import structlog
+from csms_runtime.health import Health
 from csms_runtime.settings import DatabaseAccess
-from csms_runtime.starting import CannotStart
+from csms_runtime.starting import CannotStart, StoppedEarly
+from csms_runtime.waiting import wait_for
 from sqlalchemy.exc import DBAPIError
 
 from csms_db import url as urls
 from csms_db.engine import Database
 from csms_db.errors import CannotMigrateError, NotMigratedError, is_transient
 from csms_db.migrations import Scripts, upgrade, verify
+
+_log = structlog.get_logger(__name__)
 
 _REFUSED = ("28", "3D")
 """Classes of PostgreSQL's SQLSTATE: a wrong user or password, an unknown database."""
@@ -19,17 +26,53 @@ _BROKEN = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
 """What SQLite says of a file that is no database, or a damaged one."""
 
 
+_MIGRATE = "run the service's `migrate` command"
+_LOOK_S = 2.0
+_TELL_S = 30.0
+"""How often the log says again that the database is not migrated."""
+_COMPONENT = "database-schema"
+"""The component of `/readyz` that says that the database is not migrated yet."""
+
+
 @asynccontextmanager
-async def opened(settings: DatabaseAccess, schema: str, migrations: Scripts) -> AsyncIterator[Database]:
-    """Open the PostgreSQL database that the settings name, and close it at the end. Raises CannotStart."""
+async def opened(
+    settings: DatabaseAccess, schema: str, migrations: Scripts, health: Health, stop: asyncio.Event | None = None
+) -> AsyncIterator[Database]:
+    """Open the PostgreSQL database that the settings name, once it is migrated, and close it at the end.
+
+    Raises CannotStart, also when `stop` is set before it is migrated, and, without `stop`, when it is not migrated.
+    """
     url = settings.require_database_url()
     with usable(url):
-        await verify(url, schema, migrations)
+        if stop is None:
+            await verify(url, schema, migrations)
+        else:
+            await _migrated_by_somebody(partial(verify, url, schema, migrations), health, stop)
     database = Database(url, schema, pool_size=settings.database_pool_size)
     try:
         yield database
     finally:
         await database.close()
+
+
+async def _migrated_by_somebody(look: Callable[[], Awaitable[None]], health: Health, stop: asyncio.Event) -> None:
+    """Wait until the migrations have run. Says at once, and again, that it waits."""
+    clock = asyncio.get_running_loop().time
+    again_at = 0.0
+    while True:
+        try:
+            await look()
+        except NotMigratedError as error:
+            text = f"{error}: {_MIGRATE}"
+        else:
+            health.forget(_COMPONENT)
+            return
+        health.set(_COMPONENT, ok=False, detail=text)
+        if clock() >= again_at:
+            _log.warning("waiting for migrations", lacking=text)
+            again_at = clock() + _TELL_S
+        if await wait_for(stop, timeout_s=_LOOK_S):
+            raise StoppedEarly(f"told to stop while waiting: {text}")
 
 
 async def migrate(settings: DatabaseAccess, schema: str, migrations: Scripts) -> None:
@@ -54,7 +97,7 @@ def usable(url: str) -> Iterator[None]:
     except CannotStart:
         raise
     except NotMigratedError as error:
-        raise CannotStart(f"{error}: run the service's `migrate` command") from error
+        raise CannotStart(f"{error}: {_MIGRATE}") from error
     except Exception as error:
         cause = (error.orig or error) if isinstance(error, DBAPIError) else error
         broken = getattr(cause, "sqlite_errorname", None) in _BROKEN

@@ -41,6 +41,8 @@ def run(main: Main) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(serve(main))
+        except starting.StoppedEarly as early:
+            _log.info("stopped before it had begun", reason=str(early))
         except Exception as error:  # noqa: BLE001 the last place that can log it
             why = starting.reason(error)
             if why is None:

@@ -240,6 +240,13 @@ class RuntimeSettings(KafkaAccess, ApiKeyAccess):
     kafka_bootstrap_servers: str = Field(
         "127.0.0.1:9092", description="Kafka brokers, host:port separated by commas; not used in standalone mode"
     )
+    kafka_metadata_max_age_s: float = Field(
+        30.0,
+        ge=1,
+        le=300,
+        description="How often partitions that were added to Kafka's topics are looked for, in seconds; consumer "
+        "groups look every 5 seconds at the least",
+    )
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None,
         description="Key of the station passwords' digests and of what is sealed between services: every service needs "

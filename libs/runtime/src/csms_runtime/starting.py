@@ -13,6 +13,10 @@ class CannotStart(Exception):  # noqa: N818 what is the case
     """The process cannot start as it is configured, or as things are. The text is one line without secrets."""
 
 
+class StoppedEarly(CannotStart):
+    """The process was told to stop while it waited for what it needs. Nothing is wrong with that."""
+
+
 class TaskDied(Exception):  # noqa: N818 what happened, as the log says it
     """A background task ended, by an error (the cause) or by returning, before it was told to."""
 

@@ -143,7 +143,7 @@ def own_topics(name: str) -> list[topics.Topic]:
     """The topics of the world of this name."""
     return [
         replace(topics.CALLS_DEVICES, name=f"{name}.log", partitions=3),
-        replace(topics.CONNECTIONS, name=f"{name}.table", partitions=3),
+        replace(topics.API_KEYS, name=f"{name}.table", partitions=3),
         replace(topics.GATEWAY_INBOX, name=f"{name}.inbox", partitions=4),
     ]
 

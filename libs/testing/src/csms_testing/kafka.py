@@ -10,16 +10,21 @@ import shutil
 import signal
 import socket
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from csms_bus.admin import create_topics
+from csms_bus.topic_plan import Plan
 
 from csms_testing.kafka_jars import KafkaError, kafka_requirement
 from csms_testing.kafka_node import Address, KafkaNode, new_cluster_id
 
-__all__ = ["KafkaError", "KafkaNode", "LocalKafka", "kafka_requirement"]
+__all__ = ["ONE_BROKER", "KafkaError", "KafkaNode", "LocalKafka", "kafka_requirement"]
+
+ONE_BROKER = Plan(partitions=12, replication_factor=1)
+"""For `create_topics` on a machine of one's own: few partitions, which are made quickly."""
 
 
 class LocalKafka:
@@ -27,11 +32,18 @@ class LocalKafka:
 
     `directory` keeps the data and the logs; without one it is temporary and removed by `close`. Brokers that are
     stopped or killed may be started again, with the same data on the same ports. `port` is the first broker's; 0 picks
-    a free one. `fast_start` favours a quick start over speed later on. Topics are not created: see `csms_bus.admin`.
+    a free one. `fast_start` favours a quick start over speed later on. `settings` are more of the brokers' settings.
+    Topics are not created: see `csms_bus.admin`.
     """
 
     def __init__(
-        self, directory: Path | None = None, *, port: int = 0, brokers: int = 1, fast_start: bool = True
+        self,
+        directory: Path | None = None,
+        *,
+        port: int = 0,
+        brokers: int = 1,
+        fast_start: bool = True,
+        settings: Mapping[str, object] | None = None,
     ) -> None:
         self._temporary = directory is None
         self._home = Path(tempfile.mkdtemp(prefix="csms-kafka-")) if directory is None else directory.resolve()
@@ -42,7 +54,14 @@ class LocalKafka:
             addresses[0] = Address(1, port, ports[1])
         cluster_id = self._cluster_id()
         self.nodes = [
-            KafkaNode(address, addresses, cluster_id, self._home / f"node-{address.node_id}", fast_start=fast_start)
+            KafkaNode(
+                address,
+                addresses,
+                cluster_id,
+                self._home / f"node-{address.node_id}",
+                fast_start=fast_start,
+                settings=settings,
+            )
             for address in addresses
         ]
 
@@ -125,7 +144,7 @@ def main(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), kafka:
         if topics:
-            asyncio.run(create_topics(kafka.bootstrap))
+            asyncio.run(create_topics(kafka.bootstrap, ONE_BROKER))
         typer.echo(f"Apache Kafka on {kafka.bootstrap}; data and log in {data_dir}. Ctrl-C stops it.")
         status = kafka.nodes[0].wait()
         typer.echo(f"Kafka ended with status {status}; see {kafka.nodes[0].log_file}", err=True)

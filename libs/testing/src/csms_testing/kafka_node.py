@@ -76,6 +76,7 @@ class KafkaNode:
         *,
         fast_start: bool,
         secured: Secured | None = None,
+        settings: Mapping[str, object] | None = None,
     ) -> None:
         self.address = address
         self.log_file = directory / "kafka.log"
@@ -85,6 +86,7 @@ class KafkaNode:
         self._directory = directory
         self._fast_start = fast_start
         self._secured = secured
+        self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -171,7 +173,7 @@ class KafkaNode:
         """Make the storage. What kafka-storage.sh would write, without starting a JVM for it unless there are users."""
         data = self._directory / "data"
         data.mkdir(parents=True, exist_ok=True)
-        configuration = _configuration(self.address, self._cluster, data)
+        configuration = _configuration(self.address, self._cluster, data) | self._settings
         if self._secured is not None:
             configuration |= _secured_configuration(configuration, self._secured)
         self._properties_file.write_text(_properties(configuration))

@@ -23,14 +23,14 @@ from csms_auth.settings import AuthSettings
 async def _serve(settings: AuthSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
-        database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS))
-        bus = await parts.enter_async_context(kafka_bus(settings, "auth", health))
+        await parts.enter_async_context(management_port(settings, health))
+        database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS, health, stop))
+        bus = await parts.enter_async_context(kafka_bus(settings, "auth", health, stop))
         security = ApiSecurity(bus, settings, health, "auth")
         auth = Auth(bus, database, settings, health, keys=settings.secret_keys(), api_keys=security.keys)
         tasks = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
         tasks.start("auth", auth.run(stop))
         await parts.enter_async_context(security)
-        await parts.enter_async_context(management_port(settings, health))
         api = api_port(settings, "CSMS auth", auth.routers, security, health, unavailable=[DatabaseUnavailable])
         await parts.enter_async_context(api)
         await stop.wait()
@@ -59,7 +59,7 @@ def _secret_key() -> None:
 
 
 async def _remaining(settings: AuthSettings, keys: SecretKeys) -> Remaining:
-    async with opened(settings, SCHEMA, MIGRATIONS) as database:
+    async with opened(settings, SCHEMA, MIGRATIONS, Health()) as database:
         return await remaining(database, keys.current_id)
 
 

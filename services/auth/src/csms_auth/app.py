@@ -147,9 +147,9 @@ class Auth:
         Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup), DatabaseUnavailable at the start. Call it
         once.
         """
-        await self._hide_key_codes()
         for component in self._runners:
             self._health.set(component, ok=False, detail="starting")
+        await self._hide_key_codes()
         async with asyncio.TaskGroup() as tasks:
             for name, runner in self._runners.items():
                 tasks.create_task(runner.run(stop), name=name)

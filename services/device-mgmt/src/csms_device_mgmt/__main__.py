@@ -19,14 +19,14 @@ from csms_device_mgmt.settings import DeviceSettings
 async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
-        database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS))
-        bus = await parts.enter_async_context(kafka_bus(settings, "device-mgmt", health))
+        await parts.enter_async_context(management_port(settings, health))
+        database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS, health, stop))
+        bus = await parts.enter_async_context(kafka_bus(settings, "device-mgmt", health, stop))
         service = DeviceManagement(bus, database, settings, health, keys=settings.secret_keys())
         # Requests that wait for a station need the consumers until the last of them is answered.
         ended = asyncio.Event()
         tasks = await parts.enter_async_context(lifecycle.Supervisor(ended, timeout_s=settings.shutdown_timeout_s))
         tasks.start("device-mgmt", service.run(ended))
-        await parts.enter_async_context(management_port(settings, health))
         if await done_before(service.ready(), stop, ended):
             security = await parts.enter_async_context(ApiSecurity(bus, settings, health, "device-mgmt"))
             title, routers = "CSMS device management", service.routers

@@ -19,7 +19,7 @@ async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
         # The bus gives up first: it knows what to clean up.
         publish_timeout_s = settings.publish_timeout_s * 0.9
         bus = await parts.enter_async_context(
-            kafka_bus(settings, "gateway", health, publish_timeout_s=publish_timeout_s)
+            kafka_bus(settings, "gateway", health, stop, publish_timeout_s=publish_timeout_s)
         )
         gateway = Gateway(settings, bus, health)
         security = await parts.enter_async_context(ApiSecurity(bus, settings, health, "gateway"))

@@ -18,13 +18,13 @@ from csms_transactions.settings import TransactionSettings
 async def _serve(settings: TransactionSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
-        database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS))
-        bus = await parts.enter_async_context(kafka_bus(settings, "transactions", health))
+        await parts.enter_async_context(management_port(settings, health))
+        database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS, health, stop))
+        bus = await parts.enter_async_context(kafka_bus(settings, "transactions", health, stop))
         transactions = Transactions(bus, database, settings, health, keys=settings.secret_keys())
         tasks = await parts.enter_async_context(lifecycle.Supervisor(stop, timeout_s=settings.shutdown_timeout_s))
         tasks.start("transactions", transactions.run(stop))
         security = await parts.enter_async_context(ApiSecurity(bus, settings, health, "transactions"))
-        await parts.enter_async_context(management_port(settings, health))
         routers = transactions.routers
         api = api_port(settings, "CSMS transactions", routers, security, health, unavailable=[DatabaseUnavailable])
         await parts.enter_async_context(api)

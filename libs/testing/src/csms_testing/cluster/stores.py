@@ -9,7 +9,7 @@ from csms_bus import kafka_security
 from csms_bus.admin import create_topics
 from csms_runtime.settings import KafkaAccess
 
-from csms_testing.kafka import LocalKafka, kafka_requirement
+from csms_testing.kafka import ONE_BROKER, LocalKafka, kafka_requirement
 from csms_testing.postgres import LocalPostgres, postgres_requirement
 
 
@@ -37,5 +37,5 @@ async def kafka_and_postgres(stack: AsyncExitStack, directory: Path) -> tuple[st
         stack.callback(postgres.close)
         await asyncio.to_thread(postgres.start)
         database_url = postgres.url
-    await create_topics(bootstrap, security=kafka_security.arguments(KafkaAccess()))
+    await create_topics(bootstrap, ONE_BROKER, security=kafka_security.arguments(KafkaAccess()))
     return bootstrap, database_url

@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from csms_bus.admin import create_topics
@@ -13,7 +13,7 @@ from csms_testing.cluster.layout import Layout, free_port
 from csms_testing.cluster.processes import NotReadyError, ServiceProcess
 from csms_testing.drills.api import Api
 from csms_testing.drills.stored import PostgresStore, SqliteStore, Store
-from csms_testing.kafka import LocalKafka
+from csms_testing.kafka import ONE_BROKER, LocalKafka
 from csms_testing.postgres import LocalPostgres
 from csms_testing.systems import API_KEY, standalone_process
 
@@ -79,13 +79,14 @@ async def cluster(*, brokers: int = 1) -> AsyncIterator[Arena]:
         postgres = LocalPostgres(directory / "postgres")
         stack.push_async_callback(asyncio.to_thread, postgres.close)
         await asyncio.gather(asyncio.to_thread(kafka.start), asyncio.to_thread(postgres.start))
-        await create_topics(kafka.bootstrap, replication_factor=min(3, brokers))
+        await create_topics(kafka.bootstrap, replace(ONE_BROKER, replication_factor=min(3, brokers)))
         layout = Layout(
             kafka=kafka.bootstrap,
             database_url=postgres.url,
             directory=directory,
             ocpp_ports=[free_port() for _ in range(GATEWAYS)],
             transactions=TRANSACTIONS,
+            settings={"CSMS_KAFKA_METADATA_MAX_AGE_S": "5"},  # else the drills wait for it
         )
         await _migrate(layout)
         made = layout.processes()
