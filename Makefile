@@ -94,6 +94,7 @@ check: $(VENV)/.dev chart ## Check format, lint, types, import boundaries, depen
 	$(BIN)/python -m csms_bus.topics --check docs/topics.md
 	$(BIN)/python tools/configuration.py --check docs/configuration.md
 	$(BIN)/python tools/conformance.py --check docs/conformance.md
+	tools/rules.sh
 
 .PHONY: chart
 chart: $(VENV)/.dev $(BIN)/helm ## Check the Helm chart: lint, its README, values, objects of the oldest and newest Kubernetes

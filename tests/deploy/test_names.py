@@ -16,7 +16,6 @@ from csms_runtime.http.management import management_router
 from csms_runtime.secret_files import is_secret
 from csms_standalone.settings import StandaloneSettings
 from csms_transactions.settings import TransactionSettings
-from prometheus_client.metrics import MetricWrapperBase
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -36,8 +35,8 @@ SUFFIXES = ("", "_total", "_bucket", "_sum", "_count")
 METRICS = {
     f"{family.name}{suffix}"
     for metric in vars(metrics).values()
-    if isinstance(metric, MetricWrapperBase)
-    for family in metric.describe()
+    if hasattr(metric, "collect") and not isinstance(metric, type)
+    for family in metric.collect()
     for suffix in SUFFIXES
 }
 TOPICS = {topic.name for topic in CATALOGUE}

@@ -69,6 +69,7 @@ class Stays:
     why: str
 
 
+COUNTS = {"counts": Bounded("one row for what is counted")}
 EVERYWHERE = {
     "kept_answers": Bounded("those of a day, each of up to 1 MiB"),
     "outbox": Bounded("what is not published yet"),
@@ -102,6 +103,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "job_steps": Forgotten("jobs"),
         "dead_letters": Forgotten("dead_letters"),
         "removed_stations": Bounded("those of eight days"),
+        **COUNTS,
         **EVERYWHERE,
     },
     "transactions": {
@@ -114,6 +116,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "meter_value_bytes": Forgotten("meter_values"),
         "remote_requests": Forgotten("remote_requests"),
         "remote_start_ids": Stays("a row for each identity there ever was: its numbers are not used again"),
+        **COUNTS,
         **EVERYWHERE,
     },
 }

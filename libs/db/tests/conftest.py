@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from csms_db import migrations
 from csms_db.answers import answers_table
 from csms_db.base import BigId, Json, UtcDateTime, new_metadata
+from csms_db.counting import counts_table
 from csms_db.engine import Database
 from csms_db.outbox import outbox_table
 from csms_runtime.ids import new_id
@@ -35,6 +36,7 @@ parts = sa.Table(
 )
 outbox = outbox_table(metadata)
 kept_answers = answers_table(metadata)
+counts = counts_table(metadata)
 
 database = database_fixture(SCRIPTS, schema="things")
 
@@ -42,7 +44,7 @@ database = database_fixture(SCRIPTS, schema="things")
 @pytest.fixture
 def models() -> SimpleNamespace:
     """The tables and where their migrations are."""
-    tables = {"things": things, "parts": parts, "outbox": outbox, "kept_answers": kept_answers}
+    tables = {"things": things, "parts": parts, "outbox": outbox, "kept_answers": kept_answers, "counts": counts}
     return SimpleNamespace(metadata=metadata, scripts=SCRIPTS, **tables)
 
 

@@ -15,6 +15,19 @@ def test_ready_when_all_parts_are() -> None:
     assert health.ready
 
 
+def test_what_all_replicas_share_degrades_but_does_not_make_unready() -> None:
+    """It fails for all of them at once: without any ready replica the whole service would be gone."""
+    health = Health()
+    health.set("database", ok=True, shared=True)
+    assert not health.ready  # nothing is known of its own parts
+    health.set("consumer", ok=True)
+    assert (health.ready, health.status) == (True, "ready")
+    health.set("database", ok=False, detail="no answer for 3 s", shared=True)
+    assert (health.ready, health.status) == (True, "degraded")
+    health.set("consumer", ok=False)
+    assert (health.ready, health.status) == (False, "not ready")
+
+
 def test_draining_is_for_good() -> None:
     health = Health()
     health.set("bus", ok=True)

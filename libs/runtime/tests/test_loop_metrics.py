@@ -1,5 +1,5 @@
 from csms_runtime import metrics
-from csms_runtime.loop_metrics import LoopCounter, LoopHistogram
+from csms_runtime.loop_metrics import LoopCounter, LoopGauge, LoopHistogram, ReplacedGauge
 from prometheus_client import REGISTRY
 
 
@@ -31,11 +31,36 @@ def test_a_duration_is_in_its_bucket_and_in_those_above() -> None:
         REGISTRY.unregister(histogram)
 
 
+def test_a_gauge_goes_up_and_down() -> None:
+    gauge = LoopGauge("csms_test_open", "Open things", ["kind"])
+    try:
+        gauge.labels("a").inc(3)
+        gauge.labels("a").inc(-1)
+        assert REGISTRY.get_sample_value("csms_test_open", {"kind": "a"}) == 2
+    finally:
+        REGISTRY.unregister(gauge)
+
+
+def test_values_that_are_replaced_do_not_stay() -> None:
+    gauge = ReplacedGauge("csms_test_counted", "Counted things", ["kind"])
+    try:
+        gauge.replace({("a",): 1, ("b",): 2})
+        gauge.replace({("b",): 3})
+        assert REGISTRY.get_sample_value("csms_test_counted", {"kind": "a"}) is None
+        assert REGISTRY.get_sample_value("csms_test_counted", {"kind": "b"}) == 3
+    finally:
+        REGISTRY.unregister(gauge)
+
+
 def test_names() -> None:
-    found = {name: value for name, value in vars(metrics).items() if isinstance(value, LoopCounter | LoopHistogram)}
+    found = {
+        name: value
+        for name, value in vars(metrics).items()
+        if isinstance(value, LoopCounter | LoopGauge | LoopHistogram | ReplacedGauge)
+    }
     assert {"GATEWAY_BYTES", "BUS_PUBLISHED", "GATEWAY_ANSWER_SECONDS"} <= found.keys()
     for constant, metric in found.items():
         (family,) = metric.collect()
         assert family.name.startswith("csms_"), constant
         assert family.documentation, constant
-        assert family.type in {"counter", "histogram"}, constant
+        assert family.type in {"counter", "gauge", "histogram"}, constant

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence, Set
 
 import structlog
 from csms_runtime import metrics
-from csms_runtime.clock import now_ms
 
 from csms_bus.flow import Backoff, Later, Never
 from csms_bus.last_words import last_words, publish_led_to, publish_words, refused, unknown
@@ -79,7 +78,6 @@ class BatchProcessor:
         Returns early, with records that are not done, when `interrupted` says so. Raises Later or BusUnavailable when
         the rest, also of the batch before, must be delivered again after a pause. Raises TooManyDeadLetters.
         """
-        _observe(self._group, batch)
         apart = [at for at, one in enumerate(batch) if refused(one) or self._poison.is_suspect(one)]
         others = _without(batch, apart)
         outgoing = await self._all_at_once(others)
@@ -308,10 +306,3 @@ def _before(batch: Sequence[Incoming], left: Set[int]) -> Sequence[Incoming]:
 def _is_partial(error: BusUnavailable, outgoing: Sequence[Outgoing]) -> bool:
     """Whether some of these could be published. Then one by one some records get done."""
     return 0 < len(error.outcomes) < len(outgoing)
-
-
-def _observe(group: str, batch: Sequence[Incoming]) -> None:
-    metrics.CONSUMER_BATCH_RECORDS.labels(group).observe(len(batch))
-    produced = min((incoming.record.produced_at_ms for incoming in batch if incoming.record is not None), default=None)
-    if produced is not None:
-        metrics.CONSUMER_RECORD_AGE_SECONDS.labels(group).observe(max(0, now_ms() - produced) / 1000)

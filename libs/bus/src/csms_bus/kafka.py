@@ -84,6 +84,10 @@ class KafkaBus:
         """See `csms_bus.ports.Bus`. Raises KeyError when the topic does not exist, BusUnavailable before `start`."""
         return self._publisher.partitions(topic)
 
+    async def ping(self) -> None:
+        """Ask the brokers for a sign of life. Raises BusUnavailable."""
+        await self._publisher.ping()
+
     async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         """See `csms_bus.ports.Bus`."""
         if records:

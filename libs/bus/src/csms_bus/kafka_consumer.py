@@ -19,6 +19,7 @@ _log = structlog.get_logger(__name__)
 
 _JOIN_TIMEOUT_S = 60.0
 _COMMIT_TIMEOUT_S = 3.0
+_ASK_TIMEOUT_S = 3.0
 _CLOSE_TIMEOUT_S = 5.0
 _MORE_MS = 2
 _ENOUGH = 64
@@ -112,6 +113,18 @@ class KafkaConsumer:
                 consumer.seek(KafkaPartition(*name), offset)
             except IllegalStateError:
                 _log.debug("partition moved before it was rewound", topic=name.topic, partition=name.partition)
+
+    async def behind(self) -> int:
+        """See `csms_bus.ports.Consumer`. Takes a few seconds at most."""
+        consumer = self._joined()
+        partitions = consumer.assignment()
+        if not partitions:
+            return 0
+        with bus_errors():
+            async with asyncio.timeout(_ASK_TIMEOUT_S):
+                ends = await consumer.end_offsets(partitions)
+                positions = {name: await consumer.position(name) for name in partitions}
+        return sum(max(0, ends[name] - position) for name, position in positions.items())
 
     async def close(self) -> None:
         """See `csms_bus.ports.Consumer`. A second call does nothing."""

@@ -82,6 +82,11 @@ class KafkaPublisher:
                 await known.look()
         return known.count(topic)
 
+    async def ping(self) -> None:
+        """Ask the brokers for a sign of life. Raises BusUnavailable."""
+        if not await self._connected().client.force_metadata_update():
+            raise BusUnavailable("no broker answers")
+
     async def publish(self, records: Sequence[Outgoing], settled: Settled | None = None) -> None:
         """See `csms_bus.ports.Bus`."""
         started = time.perf_counter()

@@ -125,6 +125,10 @@ class Member:
         for name in offsets.keys() & self._partitions.keys():
             self._partitions[name].rewind(offsets[name])
 
+    async def behind(self) -> int:
+        """See `csms_bus.ports.Consumer`."""
+        return sum(len(partition.waiting) for partition in self._partitions.values())
+
     async def close(self) -> None:
         """See `csms_bus.ports.Consumer`. A second call does nothing."""
         if self._closed:

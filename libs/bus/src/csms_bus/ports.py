@@ -117,7 +117,7 @@ class Start(Enum):
 
 
 class Consumer(Protocol):
-    """A member of a consumer group. Only one task may use it, but `commit` may run at the same time as `poll`."""
+    """A member of a consumer group. One task uses it, but `commit` may run at the same time as `poll`."""
 
     async def poll(self, *, max_records: int, timeout_s: float, max_bytes: int = MAX_BATCH_BYTES) -> Sequence[Incoming]:
         """Wait up to `timeout_s` for at least one record and return up to `max_records`, in order per partition.
@@ -138,6 +138,13 @@ class Consumer(Protocol):
         """Make the next poll start again at these offsets, without a rebalance.
 
         Partitions that are not assigned any more are ignored.
+        """
+        ...
+
+    async def behind(self) -> int:
+        """Return how many records of the assigned partitions were not polled yet, or are to come again.
+
+        It may run at the same time as all others. On Kafka it counts offsets, and asks the brokers. Raises BusError.
         """
         ...
 

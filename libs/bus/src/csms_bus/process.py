@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from functools import partial
 from importlib.metadata import version
 
+from csms_runtime.dependencies import watched
+from csms_runtime.exposition import tell_build
 from csms_runtime.health import Health
 from csms_runtime.http import create_app, create_management_app, listening
 from csms_runtime.sealing import Sealer
@@ -37,7 +39,8 @@ async def kafka_bus(
             await kafka.wait(service, settings.slot, partial(health.set, _TOPICS, False), stop)  # noqa: FBT003 its order
             await bus.start()
         health.forget(_TOPICS)
-        yield bus
+        async with watched("kafka", kafka.ping, health):
+            yield bus
     finally:
         await bus.stop()
 
@@ -50,10 +53,11 @@ def _kafka_usable(settings: RuntimeSettings) -> Iterator[None]:
         raise CannotStart(f"Kafka at {settings.kafka_bootstrap_servers} cannot be used: {error}") from error
 
 
-def management_port(settings: RuntimeSettings, health: Health) -> AbstractAsyncContextManager[int]:
-    """Listen on the management port: /healthz, /readyz, /metrics."""
+def management_port(settings: RuntimeSettings, service: str, health: Health) -> AbstractAsyncContextManager[int]:
+    """Listen on the management port: /healthz, /readyz, and /metrics of the service."""
+    tell_build(service)
     return listening(
-        create_management_app(health),
+        create_management_app(health, service),
         settings.management_host,
         settings.management_port,
         settings="CSMS_MANAGEMENT_HOST, CSMS_MANAGEMENT_PORT",

@@ -7,11 +7,12 @@ from contextlib import suppress
 import structlog
 from csms_runtime import metrics
 
+from csms_bus.backlog import Backlog
 from csms_bus.batches import BatchHandler, BatchProcessor, PartitionsStopped
 from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
 from csms_bus.offsets import Offsets, first_offsets
 from csms_bus.poison import RetryLimits
-from csms_bus.ports import Bus, BusUnavailable, Consumer, Incoming, NotAuthorized, TopicPartition
+from csms_bus.ports import Bus, BusError, BusUnavailable, Consumer, Incoming, NotAuthorized, TopicPartition
 
 __all__ = ["BatchHandler", "ConsumerRunner", "Later", "Never", "TooManyDeadLetters"]
 
@@ -19,6 +20,10 @@ _log = structlog.get_logger(__name__)
 
 _IDLE_POLL_S = 1.0
 _PARTLY_PAUSE_S = 0.5
+_LOOK_S = 5.0
+"""How often it is counted what waits, and looked whether the handler hangs."""
+_HANGS_S = 120.0
+"""A batch that takes longer hangs: statements and questions end long before, also when a database is away."""
 
 
 class ConsumerRunner:
@@ -28,8 +33,8 @@ class ConsumerRunner:
     its own, becomes a dead letter; a station that waits gets CALLERROR InternalError. After Later, or while the bus
     can't be reached, the rest of the batch comes again after a pause, without limit. A record whose body this version
     does not know becomes a dead letter, and no handler sees it. The consumer stops when records of `max_dead_letters`
-    stations of one partition failed and none succeeded in between. `on_health` is called with whether it works. One
-    runner is one member of the group.
+    stations of one partition failed and none succeeded in between. `on_health` is called with whether it works: it does
+    not while a batch takes longer than `hangs_s` seconds. One runner is one member of the group.
     """
 
     def __init__(
@@ -46,6 +51,8 @@ class ConsumerRunner:
         backoff_s: tuple[float, float] = (0.1, 10.0),
         commit_interval_s: float = 0.2,
         on_health: Callable[[bool, str], None] | None = None,
+        look_s: float = _LOOK_S,
+        hangs_s: float = _HANGS_S,
     ) -> None:
         self._bus = bus
         self._group = group
@@ -62,6 +69,13 @@ class ConsumerRunner:
         self._idle = asyncio.Event()
         self._idle.set()
         self._ready = asyncio.Event()
+        self._backlog = Backlog(group)
+        for topic in topics:
+            metrics.CONSUMER_DEAD_LETTERS.labels(group, topic)  # told from the start, so that the first one is a rise
+        self._look_s, self._hangs_s = look_s, hangs_s
+        self._began_at: float | None = None
+        """When the handling of the batch in hand began, by the event loop's clock."""
+        self._hangs = False
         self._revoking = False
         self._refused = False
         self._before: Sequence[Incoming] = ()
@@ -78,6 +92,8 @@ class ConsumerRunner:
         Raises TooManyDeadLetters. Call it once.
         """
         self._stop = stop
+        self._backlog.begin()
+        looking = asyncio.create_task(self._look())
         work = asyncio.create_task(self._work(stop))
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -86,9 +102,10 @@ class ConsumerRunner:
                 work.cancel()  # it only waits for something
             await asyncio.wait({work})
         finally:
-            stopping.cancel()
-            work.cancel()
-            await asyncio.wait({work, stopping})
+            for task in (stopping, work, looking):
+                task.cancel()
+            await asyncio.wait({work, stopping, looking})
+            self._backlog.end()
         if not work.cancelled():
             work.result()
 
@@ -104,6 +121,7 @@ class ConsumerRunner:
         finally:
             self._revoking = False
             self._offsets.forget(partitions)
+            self._backlog.revoked()
 
     async def _work(self, stop: asyncio.Event) -> None:
         self._consumer = consumer = await self._subscribe()
@@ -158,8 +176,10 @@ class ConsumerRunner:
         """Process a batch. Records that could not be done come again. Returns the seconds to pause."""
         self._idle.clear()
         reason, partly = "interrupted", False
+        self._began_at = asyncio.get_running_loop().time()
         try:
             if batch:
+                self._backlog.taken(batch)
                 await self._processor.process(batch, self._offsets.done, self._is_interrupted)
             else:
                 await self._processor.settle()
@@ -172,14 +192,18 @@ class ConsumerRunner:
             _log.warning("batch postponed", group=self._group, records=len(batch), error=str(error))
         finally:
             self._idle.set()
+            self._began_at = None
         if self._processor.publishing:
             self._before = batch
+            self._backlog.left(1)
             return 0.0
         records = [*self._before, *batch]
         undone = self._offsets.undone(records)
         self._before = ()
         if not undone:
+            self._backlog.left(0)
             return 0.0
+        self._backlog.postponed()
         metrics.CONSUMER_REDELIVERIES.labels(self._group, reason).inc(len(batch))
         await consumer.rewind(undone)
         if reason == "interrupted":
@@ -187,6 +211,26 @@ class ConsumerRunner:
         pause_s = self._backoff.next_pause()
         # Stations that can be served must not wait long for those that can't.
         return min(pause_s, _PARTLY_PAUSE_S) if partly or undone != first_offsets(records) else pause_s
+
+    async def _look(self) -> None:
+        """Count what waits, and tell when the handler hangs, again and again, whatever the handler does meanwhile."""
+        while True:
+            await asyncio.sleep(self._look_s)
+            self._look_at_handler()
+            if self._consumer is None:
+                continue
+            try:
+                self._backlog.counted(await self._consumer.behind())
+            except BusError as error:
+                _log.debug("cannot count what waits", group=self._group, error=str(error))
+
+    def _look_at_handler(self) -> None:
+        began_at, now = self._began_at, asyncio.get_running_loop().time()
+        hangs = began_at is not None and now - began_at > self._hangs_s
+        if hangs != self._hangs:
+            self._hangs = hangs
+            self._on_health(not hangs, f"a batch has been in work for {self._hangs_s:g} s" if hangs else "")
+            _log.error("consumer hangs" if hangs else "consumer goes on", group=self._group)
 
     def _is_interrupted(self) -> bool:
         return self._revoking or self._stop.is_set()

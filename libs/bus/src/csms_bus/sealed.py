@@ -167,6 +167,9 @@ class _OpeningConsumer:
     async def rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self._consumer.rewind(offsets)
 
+    async def behind(self) -> int:
+        return await self._consumer.behind()
+
     async def close(self) -> None:
         await self._consumer.close()
 

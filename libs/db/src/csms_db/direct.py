@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, Protocol
 
 import asyncpg
@@ -107,10 +107,16 @@ _KINDS: dict[str, Callable[[Any, Dialect], "_Sqlite | _Postgresql"]] = {"sqlite"
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine, name: str) -> AsyncIterator[Direct]:
-    """Commit on leaving the context, roll back when it is left by an error. Raises DatabaseUnavailable."""
+async def transaction(
+    engine: AsyncEngine, name: str, queueing: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> AsyncIterator[Direct]:
+    """Commit on leaving the context, roll back when it is left by an error. Raises DatabaseUnavailable.
+
+    `queueing` is entered while a connection is waited for.
+    """
     started, outcome = time.perf_counter(), "rolled_back"
-    pooled = await _checked_out(engine, name)
+    with queueing():
+        pooled = await _checked_out(engine, name)
     direct = _KINDS[engine.dialect.name](pooled.driver_connection, engine.dialect)
     try:
         await direct.begin()

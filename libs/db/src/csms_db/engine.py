@@ -1,8 +1,8 @@
 """A service's database: write transactions and read transactions, the same on PostgreSQL and SQLite."""
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Literal, cast
 
@@ -12,6 +12,7 @@ from csms_runtime import metrics
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.pool import QueuePool
 
 from csms_db import direct, postgresql, sqlite
 from csms_db import url as urls
@@ -54,6 +55,23 @@ class Database:
             self._writer, self._reader = sqlite.writer(parsed), sqlite.reader(parsed).execution_options(**_READING)
         for engine in self._engines():
             sa.event.listen(engine.sync_engine, "handle_error", self._on_error)
+        self.waiting = 0
+        """Transactions that wait for a connection."""
+
+    @property
+    def pool_size(self) -> int:
+        """The most connections there can be."""
+        return sum(pool.size() for pool in self._pools())
+
+    @property
+    def connections_in_use(self) -> int:
+        """Connections that transactions have."""
+        return sum(pool.checkedout() for pool in self._pools())
+
+    @property
+    def connections_idle(self) -> int:
+        """Connections that nobody has."""
+        return sum(pool.checkedin() for pool in self._pools())
 
     def transaction(self) -> AbstractAsyncContextManager[WriteSession]:
         """Open a write transaction: commits on leaving the context, rolls back when it is left by an error.
@@ -80,7 +98,7 @@ class Database:
 
         Raises DatabaseUnavailable, on entering, inside and on leaving. Other errors come out as the driver's.
         """
-        return direct.transaction(self._writer, self.name)
+        return direct.transaction(self._writer, self.name, self._queueing)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
@@ -99,9 +117,18 @@ class Database:
         for engine in self._engines():
             await engine.dispose()
 
+    @contextmanager
+    def _queueing(self) -> Iterator[None]:
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
+
     async def _begin(self, session: AsyncSession) -> None:
         try:
-            await session.connection()
+            with self._queueing():
+                await session.connection()
         except _CONNECT_ERRORS as error:
             metrics.DB_UNAVAILABLE.labels(self.name).inc()
             raise DatabaseUnavailable(f"{self.name}: cannot connect ({kind(error)})") from error
@@ -119,6 +146,9 @@ class Database:
             return None
         metrics.DB_UNAVAILABLE.labels(self.name).inc()
         return DatabaseUnavailable(f"{self.name}: {kind(error)}")
+
+    def _pools(self) -> list[QueuePool]:
+        return [cast("QueuePool", engine.sync_engine.pool) for engine in self._engines()]
 
     def _engines(self) -> list[AsyncEngine]:
         """The engines with a pool of their own."""

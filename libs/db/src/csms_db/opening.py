@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
 import structlog
+from csms_runtime import metrics
+from csms_runtime.dependencies import watched
 from csms_runtime.health import Health
 from csms_runtime.settings import DatabaseAccess
 from csms_runtime.starting import CannotStart, StoppedEarly
@@ -40,7 +42,8 @@ async def opened(
 ) -> AsyncIterator[Database]:
     """Open the PostgreSQL database that the settings name, once it is migrated, and close it at the end.
 
-    Raises CannotStart, also when `stop` is set before it is migrated, and, without `stop`, when it is not migrated.
+    `health` shows while it does not answer. Raises CannotStart, also when `stop` is set before it is migrated, and,
+    without `stop`, when it is not migrated.
     """
     url = settings.require_database_url()
     with usable(url):
@@ -48,10 +51,26 @@ async def opened(
             await verify(url, schema, migrations)
         else:
             await _migrated_by_somebody(partial(verify, url, schema, migrations), health, stop)
-    database = Database(url, schema, pool_size=settings.database_pool_size)
-    try:
+    async with in_use(Database(url, schema, pool_size=settings.database_pool_size), health) as database:
         yield database
+
+
+@asynccontextmanager
+async def in_use(database: Database, health: Health) -> AsyncIterator[Database]:
+    """Watch a database, tell how its pool is, and close it at the end."""
+    name = database.name
+    metrics.DB_POOL_SIZE.labels(name).set(database.pool_size)
+    metrics.DB_POOL_WAITING.labels(name).set_function(lambda: database.waiting)
+    metrics.DB_POOL_CONNECTIONS.labels(name, "in_use").set_function(lambda: database.connections_in_use)
+    metrics.DB_POOL_CONNECTIONS.labels(name, "idle").set_function(lambda: database.connections_idle)
+    try:
+        async with watched(f"database-{name}", database.ping, health):
+            yield database
     finally:
+        for state in ("in_use", "idle"):
+            metrics.DB_POOL_CONNECTIONS.remove(name, state)
+        metrics.DB_POOL_WAITING.remove(name)
+        metrics.DB_POOL_SIZE.remove(name)
         await database.close()
 
 

@@ -4,16 +4,16 @@ They are written by one thread only, that of the event loop; any may collect. Th
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client import REGISTRY
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 
 class Tally:
-    """One child of a `LoopCounter`."""
+    """One child of a `LoopCounter` or `LoopGauge`."""
 
     __slots__ = ("value",)
 
@@ -21,7 +21,7 @@ class Tally:
         self.value = 0
 
     def inc(self, amount: int = 1) -> None:
-        """Count; `amount` is 0 or more."""
+        """Count; `amount` of a counter is 0 or more."""
         self.value += amount
 
 
@@ -48,6 +48,53 @@ class LoopCounter(Collector):
         for values, child in list(self._children.items()):
             family.add_metric(values, child.value)
         yield family
+
+
+class LoopGauge(Collector):
+    """A gauge with labels. Its children are `Tally` too: `inc` takes negative numbers here."""
+
+    def __init__(self, name: str, documentation: str, labelnames: Sequence[str]) -> None:
+        self._described = name, documentation, labelnames
+        self._children: dict[tuple[str, ...], Tally] = {}
+        REGISTRY.register(self)
+
+    def labels(self, *values: str) -> Tally:
+        """Return the child with these values, in the order of the names."""
+        child = self._children.get(values)
+        if child is None:
+            child = self._children[values] = Tally()
+        return child
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """See prometheus_client."""
+        name, documentation, labelnames = self._described
+        yield _gauge(name, documentation, labelnames, {key: child.value for key, child in self._children.items()})
+
+
+class ReplacedGauge(Collector):
+    """A gauge whose values are told all at once, so that those that are gone do not stay."""
+
+    def __init__(self, name: str, documentation: str, labelnames: Sequence[str]) -> None:
+        self._described = name, documentation, labelnames
+        self._values: Mapping[tuple[str, ...], float] = {}
+        REGISTRY.register(self)
+
+    def replace(self, values: Mapping[tuple[str, ...], float]) -> None:
+        """Tell these from now on, by the labels' values in the order of the names."""
+        self._values = dict(values)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """See prometheus_client."""
+        yield _gauge(*self._described, self._values)
+
+
+def _gauge(
+    name: str, documentation: str, labelnames: Sequence[str], values: Mapping[tuple[str, ...], float]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, documentation, labels=labelnames)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
 
 
 class Durations:

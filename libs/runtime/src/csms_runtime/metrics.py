@@ -1,7 +1,8 @@
 """THE catalogue of metrics: every Prometheus metric of every service is a constant here, in the section of its owner.
 
 Names start with `csms_`, end with their unit, and counters with `_total`. Labels have few values: never a station's id.
-Everything is in `prometheus_client`'s default registry and served on `/metrics`.
+Everything is in `prometheus_client`'s default registry; the name's beginning says which services tell it on `/metrics`
+(`csms_runtime.exposition`).
 """
 
 from typing import Any, Self
@@ -9,7 +10,7 @@ from typing import Any, Self
 import prometheus_client
 from prometheus_client.metrics import MetricWrapperBase
 
-from csms_runtime.loop_metrics import LoopCounter, LoopHistogram
+from csms_runtime.loop_metrics import LoopCounter, LoopGauge, LoopHistogram, ReplacedGauge
 
 
 class _CachedLabels(MetricWrapperBase):
@@ -24,6 +25,11 @@ class _CachedLabels(MetricWrapperBase):
         if child is None:
             child = children[values] = super().labels(*values)
         return child
+
+    def remove(self, *labelvalues: Any) -> None:  # noqa: ANN401 as prometheus_client has it
+        """See prometheus_client. Does nothing for a child that is not there."""
+        self.__dict__.get("_found", {}).pop(labelvalues, None)
+        super().remove(*labelvalues)
 
 
 class Counter(_CachedLabels, prometheus_client.Counter):
@@ -84,6 +90,14 @@ SECRET_KEY_OTHERS_USED = Counter(
     "answers), password, key_code",
     ["what"],
 )
+DEPENDENCY_ANSWER_SECONDS = Gauge(
+    "csms_dependency_answer_seconds",
+    "Time that the last sign of life of a database or of Kafka took; while there is none, how long it is waited for",
+    ["dependency"],
+)
+BUILD_INFO = Gauge(
+    "csms_build_info", "Always 1: which version of which program the process runs", ["program", "version", "python"]
+)
 
 # ---- Database (csms_db) ----------------------------------------------------------------------------------------------
 
@@ -97,6 +111,15 @@ DB_UNAVAILABLE = Counter(
     "csms_db_unavailable_total",
     "Times the database could not be used for the moment: connection lost, lock timeout, serialization, disk full",
     ["database"],
+)
+DB_POOL_CONNECTIONS = Gauge(
+    "csms_db_pool_connections",
+    "Connections to the database, by state: in_use, idle. SQLite has one writer and some readers",
+    ["database", "state"],
+)
+DB_POOL_SIZE = Gauge("csms_db_pool_size", "Most connections that the process opens to the database", ["database"])
+DB_POOL_WAITING = Gauge(
+    "csms_db_pool_waiting", "Transactions that wait for a connection, also for one that is being opened", ["database"]
 )
 OUTBOX_RECORDS = Gauge(
     "csms_outbox_records",
@@ -156,6 +179,20 @@ TRANSACTION_REPLIES_DROPPED = Counter(
     "Answers nobody gets, by reason: late (the gateway waits no more), unpublished (the bus did not take it)",
     ["reason"],
 )
+TRANSACTION_ENERGY = Counter(
+    "csms_transaction_energy_watt_hours_total",
+    "Energy that became known, as events were stored. Its rate times 3600 is the power of all in watts, as an average "
+    "over the time between meter values",
+)
+TRANSACTIONS_RUNNING = ReplacedGauge(
+    "csms_transactions_running",
+    "Transactions that have not ended, by the charging state that was told last (None: it told none). Each replica "
+    "tells what one of them counted: take the maximum, never the sum",
+    ["charging_state"],
+)
+TRANSACTIONS_COUNTED = Gauge(
+    "csms_transactions_counted_timestamp_seconds", "Unix time at which csms_transactions_running was counted; 0: never"
+)
 METER_VALUES = Counter(
     "csms_meter_values_total",
     "MeterValues messages handled, repeats included",
@@ -175,7 +212,9 @@ REMOTE_REQUESTS = Counter(
 
 # ---- Gateway (csms_gateway) ------------------------------------------------------------------------------------------
 
-GATEWAY_CONNECTIONS = Gauge("csms_gateway_connections", "Stations connected to this gateway")
+GATEWAY_CONNECTIONS = LoopGauge(
+    "csms_gateway_connections", "Stations connected to this gateway, by OCPP version", ["protocol"]
+)
 GATEWAY_CONNECTIONS_RATIO = Gauge(
     "csms_gateway_connections_ratio",
     "Stations connected to this gateway as a share of those it takes (CSMS_MAX_CONNECTIONS, fewer if the process may "
@@ -256,6 +295,9 @@ GATEWAY_COMMANDS_OPEN = Gauge("csms_gateway_commands_open", "CALLs for stations 
 GATEWAY_RATE_LIMITED = Counter(
     "csms_gateway_rate_limited_total", "Pauses in reading a station that had caused more work than it may"
 )
+GATEWAY_FLOODING_STATIONS = Gauge(
+    "csms_gateway_flooding_stations", "Stations that were paused in the last minute since they had sent too much"
+)
 GATEWAY_PUBLISHING = Gauge("csms_gateway_publishing_records", "Records given to the bus and not acknowledged yet")
 GATEWAY_PUBLISH_FAILURES = Counter("csms_gateway_publish_failures_total", "Records the bus did not acknowledge in time")
 GATEWAY_RECORDS_LOST = Counter(
@@ -332,6 +374,17 @@ CONSUMER_RECORD_AGE_SECONDS = Histogram(
     ["group"],
     buckets=(*_LATENCY_S, 60.0, 300.0, 3600.0),
 )
+CONSUMER_OLDEST_AGE_SECONDS = Gauge(
+    "csms_consumer_oldest_record_age_seconds",
+    "Age of the oldest record that this member of the group has, or knows to wait, and has not handled; 0: there is "
+    "none. It grows while a handler hangs or its database is away. Take the maximum of the replicas",
+    ["group"],
+)
+CONSUMER_LAG = Gauge(
+    "csms_consumer_lag_records",
+    "Records of this member's partitions that are not handled yet, looked at every few seconds. Add up the replicas",
+    ["group"],
+)
 CONSUMER_REDELIVERIES = Counter(
     "csms_consumer_redeliveries_total",
     "Records of batches given back to be delivered again, by group and reason (later, bus, interrupted)",
@@ -400,3 +453,20 @@ DEVICES_CALL_SECONDS = Histogram(
 DEVICES_CALLS_EXPIRED = Counter(
     "csms_devices_calls_expired_total", "Calls that nobody finished and that were marked as timed out afterwards"
 )
+
+# ---- The fleet, counted by device management (csms_device_mgmt.fleet) ------------------------------------------------
+
+FLEET_STATIONS = ReplacedGauge(
+    "csms_fleet_stations",
+    "Stations that are known, by the vendor and model they told at boot and the OCPP version they came with last. The "
+    "most frequent ones by name, the rest is `other`. Each replica tells what one of them counted: take the maximum, "
+    "never the sum",
+    ["vendor", "model", "protocol"],
+)
+FLEET_CONNECTED = ReplacedGauge(
+    "csms_fleet_stations_connected", "Of csms_fleet_stations, those that are connected", ["vendor", "model", "protocol"]
+)
+FLEET_CONNECTORS = ReplacedGauge(
+    "csms_fleet_connectors", "Connectors by the status that was told last; take the maximum of the replicas", ["status"]
+)
+FLEET_COUNTED = Gauge("csms_fleet_counted_timestamp_seconds", "Unix time at which the fleet was counted; 0: never")

@@ -23,7 +23,10 @@ async def test_readyz(outsider: httpx2.AsyncClient, health: Health) -> None:
     health.set("bus", ok=True)
     ready = await outsider.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json() == {"status": "ready", "components": {"bus": {"ok": True, "detail": ""}}}
+    assert ready.json() == {"status": "ready", "components": {"bus": {"ok": True, "detail": "", "shared": False}}}
+    health.set("database", ok=False, detail="no answer for 3 s", shared=True)
+    degraded = await outsider.get("/readyz")
+    assert (degraded.status_code, degraded.json()["status"]) == (200, "degraded")
     health.drain()
     draining = await outsider.get("/readyz")
     assert (draining.status_code, draining.json()["status"]) == (503, "draining")

@@ -20,6 +20,7 @@ from csms_testing.pki import Pki
 from csms_testing.secured import Secured
 
 API_KEY = "end-to-end-admin-key"
+_IMPATIENT = {"CSMS_COUNT_INTERVAL_S": "2"}
 
 
 @dataclass(slots=True)
@@ -38,6 +39,8 @@ class System:
     """As `ocpp_urls`, with TLS; empty: it has none."""
     secured: Secured | None = None
     """The certificates behind `ocpp_tls_urls`."""
+    management_urls: dict[str, str] = field(default_factory=dict)
+    """Where each process has /healthz, /readyz and /metrics, by name."""
 
     @property
     def pki(self) -> Pki:
@@ -60,6 +63,7 @@ def standalone_process(directory: Path, ocpp_port: int, http_port: int, **settin
         "CSMS_HTTP_PORT": str(http_port),
         "CSMS_ADMIN_API_KEY": API_KEY,
         "CSMS_UNKNOWN_STATIONS": "accept",
+        **_IMPATIENT,
         **settings,
     }
     return ServiceProcess("standalone", "csms_standalone", environment, http_port, directory / "standalone.log")
@@ -81,7 +85,8 @@ async def standalone(directory: Path, security: Secured | None = None, /, **sett
         pids = {"standalone": process.pid or 0}
         urls = [f"ws://127.0.0.1:{ocpp_port}/ocpp"]
         tls_urls = [f"wss://127.0.0.1:{tls_port}/ocpp"] if security is not None else []
-        yield System("standalone", urls, f"http://127.0.0.1:{http_port}", API_KEY, pids, tls_urls, security)
+        url = f"http://127.0.0.1:{http_port}"
+        yield System("standalone", urls, url, API_KEY, pids, tls_urls, security, {"standalone": url})
     finally:
         await process.stop()
 
@@ -104,7 +109,7 @@ async def distributed(
     arguments = ["--ocpp-port", "0", "--http-port", "0", "--gateways", str(gateways)]
     arguments += ["--directory", str(directory), "--state-file", str(state_file), "--api-key", API_KEY]
     arguments += options
-    environment = {**os.environ, "CSMS_TEST_KAFKA": kafka, "CSMS_TEST_DATABASE_URL": database_url}
+    environment = {**os.environ, **_IMPATIENT, "CSMS_TEST_KAFKA": kafka, "CSMS_TEST_DATABASE_URL": database_url}
     if security is not None:
         environment |= security.settings
         arguments += ["--ocpp-tls-port", "0"]
@@ -123,6 +128,7 @@ async def distributed(
             state["pids"],
             state["ocpp_tls_urls"],
             security,
+            state["management_urls"],
         )
     finally:
         if process.returncode is None:

@@ -23,7 +23,7 @@ from csms_auth.settings import AuthSettings
 async def _serve(settings: AuthSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
-        await parts.enter_async_context(management_port(settings, health))
+        await parts.enter_async_context(management_port(settings, "auth", health))
         database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS, health, stop))
         bus = await parts.enter_async_context(kafka_bus(settings, "auth", health, stop))
         security = ApiSecurity(bus, settings, health, "auth")

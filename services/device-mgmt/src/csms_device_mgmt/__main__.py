@@ -19,7 +19,7 @@ from csms_device_mgmt.settings import DeviceSettings
 async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
-        await parts.enter_async_context(management_port(settings, health))
+        await parts.enter_async_context(management_port(settings, "device-mgmt", health))
         database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS, health, stop))
         bus = await parts.enter_async_context(kafka_bus(settings, "device-mgmt", health, stop))
         service = DeviceManagement(bus, database, settings, health, keys=settings.secret_keys())

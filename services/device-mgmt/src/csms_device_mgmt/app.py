@@ -39,6 +39,7 @@ from csms_device_mgmt.dead_letters import dead_letter_routes
 from csms_device_mgmt.dead_letters.dead_letter_records import DeadLetterRecords
 from csms_device_mgmt.device_model import variable_routes
 from csms_device_mgmt.device_model.variable_access import VariableAccess
+from csms_device_mgmt.fleet.counting import Fleet
 from csms_device_mgmt.history.retention import kept
 from csms_device_mgmt.jobs import job_routes
 from csms_device_mgmt.monitoring import notification_routes
@@ -79,6 +80,7 @@ class DeviceManagement:
         answers = KeptAnswers(database, KEPT_ANSWERS, keys)
         retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
         self._sweeper = Sweeper(units, retention, settings.sweep_interval_s)
+        self._fleet = Fleet(database, self._gateways).counting(settings.count_interval_s)
         routers = (
             *self._routers(bus, units, settings, keys),
             outbox_http.router(SetAside(database, OUTBOX), "device-mgmt", self._relay.wake),
@@ -130,10 +132,11 @@ class DeviceManagement:
                 consuming.cancel()
 
     async def _consume(self, stop: asyncio.Event) -> None:
-        """Handle records once it is known which gateways live, for calls are sent by that."""
+        """Handle records, and count, once it is known which gateways live, for calls are sent by that."""
         await self._gateways.ready()
         self._consuming = True
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._fleet.run(stop), name="devices-fleet")
             for runner in self._runners:
                 tasks.create_task(runner.run(stop), name="devices-consumer")
 

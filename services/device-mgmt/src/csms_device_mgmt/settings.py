@@ -27,6 +27,13 @@ class DeviceSettings(RuntimeSettings, DatabaseAccess):
     sweep_interval_s: float = Field(
         30.0, gt=0, le=3600, description="How often calls that nobody finished are looked for, in seconds"
     )
+    count_interval_s: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="How often stations, connectors and running transactions are counted for the metrics, in seconds; "
+        "one replica of each service does it",
+    )
 
     keep_calls_days: int = Field(
         90, ge=0, le=36500, description="How long CALLs to stations and their outcomes are kept, in days; 0: for ever"

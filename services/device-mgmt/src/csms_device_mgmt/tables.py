@@ -5,6 +5,7 @@ from typing import Any
 
 from csms_db.answers import answers_table
 from csms_db.base import NAMING_CONVENTION, BigId, Json, UtcDateTime
+from csms_db.counting import counts_table
 from csms_db.outbox import outbox_table
 from csms_db.packed import PackedJson
 from csms_db.sql import apart
@@ -416,3 +417,4 @@ class DeadLetter(Base):
 
 OUTBOX = outbox_table(Base.metadata)
 KEPT_ANSWERS = answers_table(Base.metadata)
+COUNTS = counts_table(Base.metadata)

@@ -15,7 +15,7 @@ from csms_gateway.settings import GatewaySettings
 async def _serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
-        await parts.enter_async_context(management_port(settings, health))
+        await parts.enter_async_context(management_port(settings, "gateway", health))
         # The bus gives up first: it knows what to clean up.
         publish_timeout_s = settings.publish_timeout_s * 0.9
         bus = await parts.enter_async_context(

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from csms_ocpp.versions import BUILT
 from csms_runtime import metrics
 
 from csms_gateway.connection import StationConnection
@@ -18,6 +19,8 @@ class Connections:
         self._connections: dict[str, StationConnection] = {}
         self.closing = False
         """Whether the gateway closes all of them. One that is added now must be drained at once."""
+        for protocol in BUILT:
+            metrics.GATEWAY_CONNECTIONS.labels(protocol).inc(0)  # it is told from the start
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -35,14 +38,16 @@ class Connections:
         if present is not None and 0 < connection.number < present.number:
             return connection
         self._connections[connection.station_id] = connection
-        self._count()
+        metrics.GATEWAY_CONNECTIONS.labels(connection.protocol).inc()
+        if present is not None:
+            metrics.GATEWAY_CONNECTIONS.labels(present.protocol).inc(-1)
         return present
 
     def remove(self, connection: StationConnection) -> None:
         """Forget a connection that ended; does nothing when a newer one has taken its place."""
         if self._connections.get(connection.station_id) is connection:
             del self._connections[connection.station_id]
-            self._count()
+            metrics.GATEWAY_CONNECTIONS.labels(connection.protocol).inc(-1)
 
     def find(self, station_id: str, epoch: int, connection_id: str) -> StationConnection | None:
         """The station's connection, if the owner token is its own."""
@@ -56,6 +61,3 @@ class Connections:
         names = sorted(self._connections)
         first = bisect_right(names, after) if after else 0
         return [self._connections[name] for name in names[first : first + limit]]
-
-    def _count(self) -> None:
-        metrics.GATEWAY_CONNECTIONS.set(len(self._connections))

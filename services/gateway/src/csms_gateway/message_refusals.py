@@ -12,6 +12,7 @@ from csms_runtime.clock import now_ms
 from csms_runtime.refusals import RefusalLimiter
 
 from csms_gateway.connection import StationConnection
+from csms_gateway.flooding import Flooding
 from csms_gateway.retrying import RetryingPublisher
 
 _log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ class MessageRefusals:
         self._told: Counter[str] = Counter()
         """Number of reports by station, since `_counted_from`."""
         self._counted_from = 0
+        self._flooding = Flooding()
 
     def noticed(self, connection: StationConnection, notice: Notice) -> None:
         """Log what a session noticed, and report it to device-mgmt if it is about the station."""
@@ -70,6 +72,8 @@ class MessageRefusals:
 
     def _tell(self, station_id: str, protocol: str, connection_id: str, notice: Notice) -> None:
         now = now_ms()
+        if notice.kind is NoticeKind.RATE_LIMITED:
+            self._flooding.seen(station_id)
         if not self._is_due(station_id, notice, now):
             return
         _log.info(

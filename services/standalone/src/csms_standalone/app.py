@@ -14,10 +14,11 @@ from csms_bus.ports import Bus, BusUnavailable, RecordTooLarge
 from csms_bus.sealed import SealedBus
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
-from csms_db.opening import migrated
+from csms_db.opening import in_use, migrated
 from csms_device_mgmt import app as device_mgmt
 from csms_gateway.app import Gateway
 from csms_runtime import lifecycle
+from csms_runtime.exposition import tell_build
 from csms_runtime.health import Health
 from csms_runtime.http import create_app, listening
 from csms_runtime.sealing import Sealer
@@ -54,9 +55,10 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
     version; SQLAlchemy's errors when a migration fails.
     """
     health = Health()
+    tell_build("standalone")
     async with AsyncExitStack() as parts:
         modules: tuple[_ServiceModule, ...] = (auth, transactions, device_mgmt)
-        databases = [await parts.enter_async_context(_database(settings, module)) for module in modules]
+        databases = [await parts.enter_async_context(_database(settings, module, health)) for module in modules]
         memory = MemoryBus(max_message_bytes=settings.max_message_bytes)
         bus = SealedBus(memory, Sealer(settings.secret_keys()))
         await bus.start()
@@ -86,14 +88,11 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
 
 
 @asynccontextmanager
-async def _database(settings: StandaloneSettings, part: _ServiceModule) -> AsyncIterator[Database]:
+async def _database(settings: StandaloneSettings, part: _ServiceModule, health: Health) -> AsyncIterator[Database]:
     url = settings.database(part.SCHEMA)
     await migrated(url, part.SCHEMA, part.MIGRATIONS)
-    database = Database(url, part.SCHEMA, pool_size=settings.database_pool_size)
-    try:
+    async with in_use(Database(url, part.SCHEMA, pool_size=settings.database_pool_size), health) as database:
         yield database
-    finally:
-        await database.close()
 
 
 class System:

@@ -18,7 +18,7 @@ from csms_transactions.settings import TransactionSettings
 async def _serve(settings: TransactionSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
-        await parts.enter_async_context(management_port(settings, health))
+        await parts.enter_async_context(management_port(settings, "transactions", health))
         database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS, health, stop))
         bus = await parts.enter_async_context(kafka_bus(settings, "transactions", health, stop))
         transactions = Transactions(bus, database, settings, health, keys=settings.secret_keys())

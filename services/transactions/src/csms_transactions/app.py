@@ -40,7 +40,7 @@ from csms_transactions.remote.control import RemoteControl
 from csms_transactions.remote.noted_starts import RemoteStartRecords
 from csms_transactions.retention import kept
 from csms_transactions.settings import TransactionSettings
-from csms_transactions.store import spellings, tables
+from csms_transactions.store import running, spellings, tables
 from csms_transactions.tokens.asking import TokenAnswers
 from csms_transactions.tokens.asking_again import AskingAgain
 
@@ -67,6 +67,7 @@ class Transactions:
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
         answers = KeptAnswers(database, tables.kept_answers, keys)
         self._retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
+        self._running = running.counting(database, settings.count_interval_s)
         orders = Orders(requester, grace_s=settings.call_grace_s, service_timeout_s=settings.service_timeout_s)
         cache = TransactionCache()
         closing = self.closing = Closing(database, cache, self._relay.wake)
@@ -143,6 +144,7 @@ class Transactions:
             tasks.create_task(self._inbox.run(finished), name="transactions-inbox")
             tasks.create_task(self._relay.run(finished), name="transactions-outbox")
             tasks.create_task(self._retention.run(finished), name="transactions-retention")
+            tasks.create_task(self._running.run(stop), name="transactions-running")
             tasks.create_task(self._results.run(stop), name=_RESULTS)
             tasks.create_task(self._boots.run(stop), name=_BOOTS)
             tasks.create_task(self._starts.run(stop), name=_STARTS)

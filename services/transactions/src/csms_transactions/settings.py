@@ -39,3 +39,10 @@ class TransactionSettings(RuntimeSettings, DatabaseAccess):
     call_grace_s: float = Field(
         3.0, gt=0, le=60, description="How much longer a request waits for the outcome of a CALL, in seconds"
     )
+    count_interval_s: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="How often stations, connectors and running transactions are counted for the metrics, in seconds; "
+        "one replica of each service does it",
+    )

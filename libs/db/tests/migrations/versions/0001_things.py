@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from csms_db.answers import INDEX, TABLE, answers_columns
 from csms_db.base import BigId, Json, UtcDateTime
+from csms_db.counting import TABLE as COUNTS
+from csms_db.counting import counts_columns
 from csms_db.outbox import outbox_columns, set_aside_columns
 
 revision = "0001"
@@ -27,3 +29,4 @@ def upgrade() -> None:
     op.create_table("set_aside_records", *set_aside_columns())
     op.create_table(TABLE, *answers_columns())
     op.create_index(INDEX, TABLE, ["created_at"])
+    op.create_table(COUNTS, *counts_columns())

@@ -65,9 +65,9 @@ def create_app(
     return app
 
 
-def create_management_app(health: Health) -> FastAPI:
-    """Return the app of the management port: /healthz, /readyz and /metrics."""
-    app = _bare_app("management", "1", [management_router(health)], documented=False)
+def create_management_app(health: Health, service: str | None = None) -> FastAPI:
+    """Return the app of the management port: /healthz, /readyz and /metrics of a service; None: metrics of all."""
+    app = _bare_app("management", "1", [management_router(health, service)], documented=False)
     app.add_middleware(RequestMiddleware, prefix=API_PREFIX)
     return app
 

@@ -2,13 +2,14 @@
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from csms_runtime import exposition
 from csms_runtime.health import Health
 
 
-def management_router(health: Health) -> APIRouter:
-    """Return the three routes; they are not in the API document."""
+def management_router(health: Health, service: str | None = None) -> APIRouter:
+    """Return the three routes; they are not in the API document. `service`: whose metrics are told; None: of all."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
@@ -24,12 +25,14 @@ def management_router(health: Health) -> APIRouter:
     @router.get("/metrics")
     async def metrics() -> Response:
         """Return the metrics for Prometheus."""
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(exposition.text(service), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
 
 def _readiness(health: Health) -> JSONResponse:
-    components = {name: {"ok": state.ok, "detail": state.detail} for name, state in health.components().items()}
-    status = "draining" if health.draining else "ready" if health.ready else "not ready"
-    return JSONResponse({"status": status, "components": components}, 200 if health.ready else 503)
+    components = {
+        name: {"ok": state.ok, "detail": state.detail, "shared": state.shared}
+        for name, state in health.components().items()
+    }
+    return JSONResponse({"status": health.status, "components": components}, 200 if health.ready else 503)

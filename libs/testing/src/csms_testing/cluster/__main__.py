@@ -69,6 +69,7 @@ async def _run(layout: Layout, stack: AsyncExitStack, http_port: int, state_file
         "api_key": layout.api_key,
         "kafka": layout.kafka,
         "database_url": layout.database_url,
+        "management_urls": {process.name: process.management_url for process in processes},
         "pids": {process.name: process.pid for process in processes},
         "logs": str(layout.directory),
     }

@@ -32,6 +32,11 @@ class ServiceProcess:
     _wanted: bool = field(default=False, init=False)
 
     @property
+    def management_url(self) -> str:
+        """Where /healthz, /readyz and /metrics are."""
+        return f"http://127.0.0.1:{self.management_port}"
+
+    @property
     def died(self) -> bool:
         """Whether it was started and ended without being told to."""
         return self._wanted and self.pid is None

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,10 +67,10 @@ class Arena:
 
 
 @asynccontextmanager
-async def cluster(*, brokers: int = 1) -> AsyncIterator[Arena]:
+async def cluster(*, brokers: int = 1, settings: Mapping[str, str] | None = None) -> AsyncIterator[Arena]:
     """Run the distributed system: Kafka of one or three brokers, PostgreSQL, two gateways, one each of the others.
 
-    Raises KafkaError, PostgresError, BusUnavailable, NotReadyError.
+    `settings`: more of them, for all processes. Raises KafkaError, PostgresError, BusUnavailable, NotReadyError.
     """
     async with AsyncExitStack() as stack:
         directory = _directory(stack)
@@ -86,7 +86,8 @@ async def cluster(*, brokers: int = 1) -> AsyncIterator[Arena]:
             directory=directory,
             ocpp_ports=[free_port() for _ in range(GATEWAYS)],
             transactions=TRANSACTIONS,
-            settings={"CSMS_KAFKA_METADATA_MAX_AGE_S": "5"},  # else the drills wait for it
+            # Else the drills wait for it.
+            settings={"CSMS_KAFKA_METADATA_MAX_AGE_S": "5", **(settings or {})},
         )
         await _migrate(layout)
         made = layout.processes()

@@ -127,6 +127,7 @@ class BatchWriter:
                 told = await _tell(session, steps, now)
             self._cache.remember(steps)
         metrics.METER_VALUES.inc(len(messages))
+        metrics.TRANSACTION_ENERGY.inc(sum(map(_more_energy, steps)))
         if told:
             self._on_events()
 
@@ -167,11 +168,18 @@ def _count(applied: Applied, told: Iterable[Change]) -> None:
     metrics.TRANSACTION_EVENTS.labels("repeat").inc(applied.repeats)
     metrics.TRANSACTION_EVENTS.labels("conflict").inc(len(applied.conflicts))
     metrics.TRANSACTION_EVENTS_LATE.inc(applied.late)
+    metrics.TRANSACTION_ENERGY.inc(sum(map(_more_energy, applied.steps)))
     metrics.TRANSACTION_EVENTS_MISSED.inc(sum(_newly_missed(step) for step in applied.steps))
     for change in told:
         metrics.TRANSACTION_CHANGES.labels(change.name.lower()).inc()
     for key, seq_no in applied.conflicts:
         _log.warning("seqNo told twice with different content; both are kept", transaction=key, seq_no=seq_no)
+
+
+def _more_energy(step: Step) -> float:
+    """Return by how many watt-hours the energy of a transaction has grown; 0 when it was corrected downwards."""
+    before = step.before.energy.wh if step.before is not None else None
+    return max(0.0, (step.after.energy.wh or 0.0) - (before or 0.0))
 
 
 def _newly_missed(step: Step) -> int:

@@ -2,6 +2,7 @@
 
 from csms_db.answers import answers_table
 from csms_db.base import NAMING_CONVENTION, Json, UtcDateTime
+from csms_db.counting import counts_table
 from csms_db.outbox import outbox_table
 from csms_db.sql import apart
 from sqlalchemy import (
@@ -237,3 +238,4 @@ remote_start_ids = Table(
 
 outbox = outbox_table(metadata)
 kept_answers = answers_table(metadata)
+counts = counts_table(metadata)

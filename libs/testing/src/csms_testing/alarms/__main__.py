@@ -1,0 +1,179 @@
+"""Makes faults, and sees that the alerts fire and resolve. Writes what was seen to bench/results."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from csms_runtime import logging
+from rich.console import Console
+
+from csms_testing.alarms.fault import Fault, Scene
+from csms_testing.alarms.faults import FAULTS
+from csms_testing.alarms.hurried_rules import alerts, hurried
+from csms_testing.alarms.prometheus import Prometheus, prometheus, prometheus_requirement
+from csms_testing.drills.arena import cluster
+from csms_testing.drills.drill import machine
+from csms_testing.drills.load import load
+from csms_testing.kafka import kafka_requirement
+from csms_testing.postgres import postgres_requirement
+
+console = Console(highlight=False)
+
+_INTERVAL_S = 2
+_SETTINGS = {"CSMS_COUNT_INTERVAL_S": "2", "CSMS_MESSAGE_RATE": "20"}
+_FIRE_S, _RESOLVE_S = 100.0, 240.0
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of a fault. Times are seconds since it was made, or since it was mended."""
+
+    name: str
+    what: str
+    fired_after_s: dict[str, float] = field(default_factory=dict)
+    resolved_after_s: dict[str, float] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+    """Other alerts that fired, too."""
+    error: str = ""
+
+
+class Drill:
+    """Makes faults on a running system that a Prometheus watches."""
+
+    def __init__(self, scene: Scene, server: Prometheus) -> None:
+        self._scene = scene
+        self._server = server
+        self._others: set[str] = set()
+
+    async def see(self, fault: Fault) -> Seen:
+        """Make a fault, wait for its alerts, mend it, wait until none fires. What goes wrong is in the result."""
+        seen = Seen(fault.name, fault.what)
+        self._others = set()
+        try:
+            await self._until_quiet(_RESOLVE_S)
+            await self._see(fault, seen)
+        except Exception as error:  # noqa: BLE001 it is the result, and others are to follow
+            seen.error = f"{type(error).__name__}: {error}"
+        seen.others = sorted(self._others - fault.alerts)
+        return seen
+
+    async def _see(self, fault: Fault, seen: Seen) -> None:
+        began = time.monotonic()
+        async with fault.made(self._scene):
+            while missing := fault.alerts - seen.fired_after_s.keys():
+                seen.fired_after_s |= dict.fromkeys(await self._firing() & missing, round(time.monotonic() - began, 1))
+                if time.monotonic() - began > _FIRE_S:
+                    seen.error = f"did not fire: {', '.join(sorted(fault.alerts - seen.fired_after_s.keys()))}"
+                    break
+                await asyncio.sleep(1)
+        mended = time.monotonic()
+        fired = set(seen.fired_after_s)
+        while left := fired - seen.resolved_after_s.keys():
+            gone = left - await self._firing()
+            seen.resolved_after_s |= dict.fromkeys(gone, round(time.monotonic() - mended, 1))
+            if time.monotonic() - mended > _RESOLVE_S:
+                seen.error += f" did not resolve: {', '.join(sorted(left))}"
+                return
+            await asyncio.sleep(1)
+
+    async def _until_quiet(self, deadline_s: float) -> None:
+        async with asyncio.timeout(deadline_s):
+            while await self._firing():  # noqa: ASYNC110 Prometheus tells nobody
+                await asyncio.sleep(1)
+
+    async def _firing(self) -> set[str]:
+        found = await self._server.firing()
+        self._others |= found
+        return found
+
+
+async def _run(faults: Sequence[Fault], rules: Path, factor: float, seen: list[Seen]) -> None:
+    content = hurried(rules, factor, 5 * _INTERVAL_S)
+    async with cluster(settings=_SETTINGS) as arena:
+        watched = [process for process in arena.processes.values() if process.pid is not None]
+        server = prometheus(arena.directory / "prometheus", watched, content, interval_s=_INTERVAL_S)
+        async with load(arena.api, arena.ocpp_urls, stations=12) as running, server as prometheus_server:
+            drill = Drill(Scene(arena, running), prometheus_server)
+            await asyncio.sleep(10 * _INTERVAL_S)  # until there is something to compare with
+            for fault in faults:
+                console.print(f"  {fault.name}: {fault.what} ...")
+                seen.append(found := await drill.see(fault))
+                _show(found)
+            if wrong := await prometheus_server.wrong_rules():
+                seen.append(Seen("rules", "all rules can be evaluated", error="; ".join(wrong)))
+
+
+def _show(seen: Seen) -> None:
+    for alert, seconds in seen.fired_after_s.items():
+        resolved = seen.resolved_after_s.get(alert)
+        console.print(f"    {alert}: fired after {seconds} s, resolved after {resolved} s")
+    if seen.others:
+        console.print(f"    also: {', '.join(seen.others)}")
+    if seen.error:
+        console.print(f"    [red]{seen.error}[/]")
+
+
+def _write(seen: Sequence[Seen], factor: float, unseen: Sequence[str], directory: Path) -> Path:
+    """Write the report of the day; faults that are not made again keep what they got earlier."""
+    now = datetime.now(UTC)
+    path = directory / f"alarms-{now:%Y-%m-%d}.json"
+    earlier = json.loads(path.read_text())["faults"] if path.exists() else []
+    found = {each["name"]: each for each in (*earlier, *map(asdict, seen))}
+    fired = {alert for each in found.values() for alert in each["resolved_after_s"]}
+    content = {
+        "date": now.isoformat(timespec="seconds"),
+        "durations_divided_by": factor,
+        "machine": machine(),
+        "faults": [found[fault.name] for fault in FAULTS if fault.name in found],
+        "fired_and_resolved": sorted(fired),
+        "not_seen": sorted(set(unseen) - fired),
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n")
+    return path
+
+
+def main(
+    only: Annotated[list[str] | None, typer.Option(help="Make this fault; may be repeated.")] = None,
+    *,
+    factor: Annotated[float, typer.Option(help="How much shorter the durations of the rules are.")] = 20.0,
+    rules: Annotated[Path, typer.Option(help="The rules.")] = Path("deploy/prometheus/rules.yaml"),
+    results: Annotated[Path, typer.Option(help="Where the JSON report goes.")] = Path("bench/results"),
+    list_faults: Annotated[bool, typer.Option("--list", help="Show the faults and end.")] = False,
+) -> None:
+    """Make faults in a running cluster, and see that the alerts of a real Prometheus fire and resolve.
+
+    Java, Maven, PostgreSQL and Prometheus are needed. The exit status is 1 when an alert did not fire or resolve.
+    """
+    names = set(only or ())
+    if unknown := names - {fault.name for fault in FAULTS}:
+        raise typer.BadParameter(f"there is no fault {', '.join(sorted(unknown))}; see --list")
+    faults = [fault for fault in FAULTS if not names or fault.name in names]
+    if list_faults:
+        for fault in faults:
+            console.print(f"{fault.name:20} {fault.what}: {', '.join(sorted(fault.alerts))}")
+        return
+    logging.configure("ERROR", "console")
+    missing = prometheus_requirement() or kafka_requirement() or postgres_requirement()
+    if missing:
+        console.print(missing, style="red")
+        raise typer.Exit(1)
+    seen: list[Seen] = []
+    try:
+        asyncio.run(_run(faults, rules, factor, seen))
+    finally:
+        console.print(f"Report: {_write(seen, factor, sorted(alerts(hurried(rules, factor, 1))), results)}")
+    failed = [each for each in seen if each.error]
+    if failed:
+        console.print(f"{len(failed)} of {len(seen)} failed: {[each.error for each in failed]}", style="red")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
