@@ -101,7 +101,7 @@ def _rendered(values: str, *options: str) -> list[Json]:
     done = _template(values, *options)
     if done.returncode:
         raise ValueError(done.stderr)
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return [document for document in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if document]
 
 
 def rendered(values: Json, *options: str) -> list[Json]:
