@@ -7,7 +7,7 @@ from csms_testing.chart import ALL, CHART, PRODUCTION, TRIAL, refused, rendered
 
 OLDEST = yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"].removeprefix(">=").removesuffix(".0-0")
 NEWEST = "1.37"
-OF_OTHERS = {"ScaledObject", "Certificate", "HTTPRoute", "PodMonitor"}
+OF_OTHERS = {"ScaledObject", "Certificate", "HTTPRoute", "PodMonitor", "PrometheusRule"}
 """Kinds that operators bring; Kubernetes has no schema for them."""
 
 

@@ -76,7 +76,7 @@ EVERYTHING: Json = {
         "kafkaTo": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
         "extraEgress": [{"ports": [{"port": 4317}]}],
     },
-    "metrics": {"podMonitor": {"enabled": True}},
+    "metrics": {name: {"enabled": True} for name in ("podMonitor", "prometheusRule", "dashboards")},
 }
 """Nearly every value there is."""
 ALL: dict[str, Json] = {"production": PRODUCTION, "trial": TRIAL, "everything": EVERYTHING}
