@@ -32,6 +32,8 @@ READS = Path(__file__).parents[1] / "fill" / "reads.txt"
 """What is asked, a line each, with the names of examples in braces."""
 _CURSORS = {
     "middle": encode_cursor(["2026-06-30T12:00:00+00:00", "5"]),
+    "middle_started": encode_cursor(["-started_at", "2026-06-30T12:00:00+00:00", "5"]),
+    "middle_updated": encode_cursor(["-updated_at", "2026-06-30T12:00:00+00:00", "5"]),
     "middle_ended": encode_cursor(["-ended_at", "2026-06-30T12:00:00+00:00", "5"]),
     "middle_station": encode_cursor(["CS050000"]),
     "middle_number": encode_cursor([100_000]),

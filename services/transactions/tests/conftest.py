@@ -169,6 +169,8 @@ class Devices:
         self.earlier: CommandResult | None = None
         self.connected: dict[str, str] = {}
         """The protocol of each connected station."""
+        self.booting: set[str] = set()
+        """Those of them that have yet to boot for the first time."""
         self.ordered: list[CallOrder] = []
         handled = [topics.DEVICES_ORDERS.name, topics.RESULTS.name]
         self._runner = ConsumerRunner(bus, group="device-mgmt", topics=handled, handler=self._handle)
@@ -194,6 +196,8 @@ class Devices:
             correlation_id=order.correlation_id, verdict=self.verdict, timeout_ms=timeout_ms, earlier=self.earlier
         )
         if order.connecting_until_ms > now_ms() and record.station_id not in self.connected:
+            answer.verdict = CallOrderVerdict.VERDICT_NOT_CONNECTED_YET
+        if order.booting_until_ms > now_ms() and record.station_id in self.booting:
             answer.verdict = CallOrderVerdict.VERDICT_NOT_CONNECTED_YET
         if self.verdict != CallOrderVerdict.VERDICT_RECORDED:
             answer.verdict = self.verdict

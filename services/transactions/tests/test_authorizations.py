@@ -257,3 +257,20 @@ async def test_events_and_decisions_side_by_side_lose_nothing(world):
     for station_id in stations:
         found = await row(world, station_id)
         assert (found["event_count"], found["id_token"], found["group_id_token"]) == (11, "TAG", "FLEET")
+
+
+async def test_another_key_code_in_an_event_with_a_used_seq_no_is_decided_on_its_own(world):
+    world.auth.tokens["1234"] = IdTokenInfo(status="Accepted", token_key="digest of 1234")
+    world.auth.tokens["0000"] = IdTokenInfo(status="Invalid", token_key="digest of 0000")
+    await world.gateway.call("CS1", "TransactionEvent", world.event(0, "Started"))
+    right, wrong = ({"idToken": code, "type": "KeyCode"} for code in ("1234", "0000"))
+    for token, at, expected in (
+        (right, "2026-01-01T00:01:00Z", "Accepted"),
+        (wrong, "2026-01-01T00:02:00Z", "Invalid"),
+        (wrong, "2026-01-01T00:01:00Z", "Invalid"),
+        (right, "2026-01-01T00:01:00Z", "Accepted"),
+    ):
+        event = world.event(1, "Updated", idToken=token) | {"timestamp": at}
+        assert await told(world, event) == expected
+    world.auth.silent = True
+    assert (await world.gateway.call("CS1", "TransactionEvent", event)).WhichOneof("outcome") == "error"

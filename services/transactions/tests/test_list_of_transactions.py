@@ -179,3 +179,12 @@ async def test_an_unknown_order_is_422_with_those_there_are(api, sort):
     (error,) = answer.json()["errors"]
     assert (error["in"], error["pointer"]) == ("query", "/sort")
     assert all(f"'{known}'" in error["detail"] for known in TransactionSort)
+
+
+@pytest.mark.usefixtures("stored")
+async def test_a_cursor_is_of_its_order_also_when_nobody_named_one(api):
+    first = (await api.get("/transactions", params={"limit": 1})).json()["next_cursor"]
+    for query in ({"ended_since": hour(4).isoformat()}, {"updated_since": hour(1).isoformat()}, {"sort": "ended_at"}):
+        answer = await api.get("/transactions", params={**query, "cursor": first})
+        assert answer.status_code == 422
+    assert (await api.get("/transactions", params={"sort": "-started_at", "cursor": first})).status_code == 200

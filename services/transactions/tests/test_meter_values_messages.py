@@ -139,3 +139,9 @@ async def test_what_an_earlier_version_stored_is_marked_and_computed_again_with_
         await apply_events(session, {Identity(KEY, "CS1", "tx"): [new]}, event.at)
     again = await stored(world)
     assert (again.energy.wh, again.energy.quality, again.meter.outdated) == (900, "measured", False)
+
+
+async def test_a_station_with_meter_values_alone_is_found_in_any_case(world, api):
+    await send(world, [one for one in payloads("S; M@1 100; E@2") if one[0] == "MeterValues"], "Cs-Ä1")
+    for spelled in ("Cs-Ä1", "CS-Ä1", "cs-Ä1"):
+        assert len((await api.get(f"/stations/{spelled}/meter-values")).json()["items"]) == 1

@@ -58,6 +58,19 @@ async def test_a_station_that_connects_while_it_is_asked_is_sent_the_call(world,
     assert {order.call_id for order in world.devices.ordered} == {answer.json()["call_id"]}
 
 
+async def test_a_station_boots_before_it_is_sent_the_call(world, api, monkeypatch):
+    monkeypatch.setattr("csms_transactions.orders.FIRST_BOOT_S", 10)
+    monkeypatch.setattr("csms_transactions.orders.CONNECTING_S", 0)
+    await world.connect()
+    world.devices.booting.add("CS1")
+    posted = asyncio.create_task(api.post(START, json=BODY))
+    await world.eventually(lambda: len(world.devices.ordered) > 1)
+    assert world.gateway.commands.empty()
+    world.devices.booting.clear()
+    await world.gateway.answer(Outcome.OUTCOME_RESULT, {"status": "Accepted"})
+    assert (await posted).status_code == 200
+
+
 async def test_with_too_many_that_wait_nothing_is_ordered(world, api, monkeypatch):
     def full(_self, _correlation_id):
         raise NotAsked("10000 questions are open already")

@@ -110,6 +110,18 @@ async def test_the_cable_came_first(world):
     assert [(row["transaction_id"], row["remote_start_id"]) for row in rows] == [("tx-1", remote_start_id)]
 
 
+async def test_ids_are_of_a_station_however_it_is_spelled(database):
+    async with database.transaction() as session:
+        await remote_requests.note(
+            session, database.dialect, RemoteRequest("call-1", "Cs1", "RequestStartTransaction", NOW, 900_000_000)
+        )
+        ids = [
+            await remote_requests.allocate_start_id(session, database.dialect, station_id, NOW)
+            for station_id in ("CS1", "cs1")
+        ]
+    assert ids == [900_000_001, 900_000_002]
+
+
 async def test_ids_begin_at_the_seconds_since_2025_and_grow(database):
     async with database.transaction() as session:
         ids = [

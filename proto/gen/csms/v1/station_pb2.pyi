@@ -552,6 +552,7 @@ class CallOrder(_message.Message):
     TIMEOUT_MS_FIELD_NUMBER: _builtins.int
     PROTOCOLS_FIELD_NUMBER: _builtins.int
     CONNECTING_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    BOOTING_UNTIL_MS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     action: _builtins.str
     payload: _builtins.bytes
@@ -572,6 +573,8 @@ class CallOrder(_message.Message):
     """Until this moment nothing is recorded for a station that has no connection, and the verdict says so: whoever waits
     orders again, for the station may just have opened one. Unix time in milliseconds; 0: recorded as not connected.
     """
+    booting_until_ms: _builtins.int
+    """Likewise for a station that has a connection, and is to boot on it for the first time."""
     @_builtins.property
     def reply_to(self) -> Global___ReplyTo:
         """Where a CallOrderVerdict and the CommandResult are published, too; empty topic: nobody waits."""
@@ -595,10 +598,11 @@ class CallOrder(_message.Message):
         timeout_ms: _builtins.int = ...,
         protocols: _abc.Iterable[_builtins.str] | None = ...,
         connecting_until_ms: _builtins.int = ...,
+        booting_until_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "call_id", b"call_id", "connecting_until_ms", b"connecting_until_ms", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "idempotency_key", b"idempotency_key", "origin", b"origin", "payload", b"payload", "protocols", b"protocols", "reply_to", b"reply_to", "requested_by", b"requested_by", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "booting_until_ms", b"booting_until_ms", "call_id", b"call_id", "connecting_until_ms", b"connecting_until_ms", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "idempotency_key", b"idempotency_key", "origin", b"origin", "payload", b"payload", "protocols", b"protocols", "reply_to", b"reply_to", "requested_by", b"requested_by", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -631,7 +635,7 @@ class CallOrderVerdict(_message.Message):
         VERDICT_OTHER_PROTOCOL: CallOrderVerdict._Verdict.ValueType  # 7
         """The station speaks none of the order's versions, but `protocol`."""
         VERDICT_NOT_CONNECTED_YET: CallOrderVerdict._Verdict.ValueType  # 8
-        """Nothing is recorded yet; see connecting_until_ms."""
+        """Nothing is recorded yet; see connecting_until_ms and booting_until_ms."""
 
     class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper): ...
     VERDICT_UNSPECIFIED: CallOrderVerdict.Verdict.ValueType  # 0
@@ -649,7 +653,7 @@ class CallOrderVerdict(_message.Message):
     VERDICT_OTHER_PROTOCOL: CallOrderVerdict.Verdict.ValueType  # 7
     """The station speaks none of the order's versions, but `protocol`."""
     VERDICT_NOT_CONNECTED_YET: CallOrderVerdict.Verdict.ValueType  # 8
-    """Nothing is recorded yet; see connecting_until_ms."""
+    """Nothing is recorded yet; see connecting_until_ms and booting_until_ms."""
 
     CORRELATION_ID_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int

@@ -11,7 +11,7 @@ from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.command import Target
 from csms_device_mgmt.commands.outcomes import result_of
-from csms_runtime.clock import now_ms, to_ms
+from csms_runtime.clock import from_ms, now_ms, to_ms
 
 CHAIN = {"certificateChain": "-----BEGIN CERTIFICATE-----", "certificateType": "ChargingStationCertificate"}
 RENEW = {"requestedMessage": "SignChargingStationCertificate"}
@@ -330,6 +330,25 @@ class TestSomebodyWaits:
         await apply(records.connection("c1", is_open=False, slot=3, epoch=100))
         again = await apply(waiting)  # read again: it is recorded, and stays one call
         assert verdict(again).verdict == CallOrderVerdict.VERDICT_RECORDED
+
+    async def test_a_station_boots_first(self, apply, with_station, records):
+        """As with a call through /calls: until it is accepted, it may refuse what it is asked (B01)."""
+        await with_station()
+        await apply(records.connection("c1", slot=3, epoch=100))
+        waiting = start(booting_until_ms=now_ms() + 10_000)
+        assert verdict(await apply(waiting)).verdict == CallOrderVerdict.VERDICT_NOT_CONNECTED_YET
+        late = start("start-2", 8, booting_until_ms=now_ms() - 1)
+        assert verdict(await apply(late)).verdict == CallOrderVerdict.VERDICT_RECORDED
+
+    async def test_a_station_that_has_booted_just_now_gets_its_answer_first(self, apply, with_station, records):
+        just = now_ms()
+        await with_station(registration_status="Accepted", booted_at=from_ms(just))
+        await apply(records.connection("c1", slot=3, epoch=100))
+        waiting = start(booting_until_ms=just + 10_000)
+        verdicts = [verdict(await apply(waiting)).verdict]
+        while verdicts[-1] != CallOrderVerdict.VERDICT_RECORDED:
+            verdicts.append(verdict(await apply(waiting)).verdict)
+        assert now_ms() - just >= 100
 
     async def test_the_time_to_connect_ends(self, apply, with_station):
         await with_station()

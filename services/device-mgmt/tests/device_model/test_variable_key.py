@@ -62,3 +62,20 @@ def test_report_data_is_flattened_with_the_schemas_defaults() -> None:
 
 def test_items_per_message_has_the_action_as_instance() -> None:
     assert items_per_message("GetVariables").variable_json() == {"name": "ItemsPerMessage", "instance": "GetVariables"}
+
+
+def test_what_is_kept_of_characteristics_is_what_the_standard_names():
+    """A station could fill the database with customData, of which a message may have megabytes."""
+    entry = {
+        "component": {"name": "C"},
+        "variable": {"name": "V"},
+        "variableAttribute": [{"value": "1"}],
+        "variableCharacteristics": {
+            "dataType": "string",
+            "supportsMonitoring": True,
+            "valuesList": "a,b",
+            "customData": {"vendorId": "V", "more": "x" * 100_000},
+        },
+    }
+    (found,) = reported_attributes([entry])
+    assert found.characteristics == {"dataType": "string", "supportsMonitoring": True, "valuesList": "a,b"}

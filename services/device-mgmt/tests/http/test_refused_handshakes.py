@@ -116,6 +116,14 @@ async def test_a_summary_counts_the_newest_and_says_so(api, tell, monkeypatch):
     assert await summary() == ({"bad_subprotocol": 3}, False)
 
 
+@pytest.mark.parametrize("bound", ["MOST_TOLD", "MOST_TOLD_OF_ADDRESS"])
+async def test_a_summary_of_so_many_strangers_that_some_may_be_missing_says_so(api, tell, monkeypatch, bound):
+    await tell(*(refusal(f"X{n}", AT_MS + n) for n in range(3)))
+    assert (await api.get("/refused-handshakes/summary")).json()["complete"] is True
+    monkeypatch.setattr(refused_handshake_rows, bound, 3)
+    assert (await api.get("/refused-handshakes/summary")).json()["complete"] is False
+
+
 async def test_a_fleet_that_speaks_another_version_comes_first_in_the_summary(api, tell, with_station):
     await with_station()
     await tell(refusal("CS1"), *(refusal(f"X{n}", reason="malformed", kind="bad_credentials") for n in range(3)))

@@ -16,6 +16,8 @@ ORIGIN = "transactions"
 """Marks our commands among those of others."""
 CONNECTING_S = 0.5
 """How long an order waits for a station that is not connected, as POST /stations/{id}/calls does."""
+FIRST_BOOT_S = 5.0
+"""How long an order waits for the first boot of a station that is connected, likewise."""
 _LOOK_S = 0.1
 
 
@@ -76,16 +78,19 @@ class Orders:
         """Order a CALL. Return device-mgmt's verdict; None: it is silent, and may still send the CALL.
 
         The same order again is the same call. Blocks up to `service_timeout_s`, and up to CONNECTING_S longer when the
-        station is not connected: it may just be connecting. Raises NotAsked as `ask`.
+        station is not connected: it may just be connecting; up to FIRST_BOOT_S longer, or the time that the station may
+        take, when it has yet to boot for the first time. Raises NotAsked as `ask`.
         """
-        until_ms = now_ms() + int(CONNECTING_S * 1000)
+        began_ms = now_ms()
+        connecting_ms = began_ms + int(CONNECTING_S * 1000)
+        booting_ms = began_ms + int(min(FIRST_BOOT_S, order.timeout_s or FIRST_BOOT_S) * 1000)
         while True:
-            verdict = await self._placed(order, until_ms if now_ms() < until_ms else 0)
+            verdict = await self._placed(order, _future(connecting_ms), _future(booting_ms))
             if verdict is None or verdict.verdict != CallOrderVerdict.VERDICT_NOT_CONNECTED_YET:
                 return verdict
             await asyncio.sleep(_LOOK_S)
 
-    async def _placed(self, order: Order, connecting_until_ms: int) -> CallOrderVerdict | None:
+    async def _placed(self, order: Order, connecting_until_ms: int, booting_until_ms: int) -> CallOrderVerdict | None:
         correlation_id = self._requester.new_correlation_id()
         body = CallOrder(
             call_id=order.call_id,
@@ -100,6 +105,7 @@ class Orders:
             timeout_ms=int((order.timeout_s or 0) * 1000),
             protocols=order.protocols,
             connecting_until_ms=connecting_until_ms,
+            booting_until_ms=booting_until_ms,
         )
         question = Outgoing(DEVICES_ORDERS.name, new_record(order.station_id, call_order=body))
         try:
@@ -109,3 +115,8 @@ class Orders:
         except (NoAnswer, BusUnavailable):
             return None
         return answer.call_order_verdict
+
+
+def _future(moment_ms: int) -> int:
+    """Return the moment, or 0 when it is over."""
+    return moment_ms if now_ms() < moment_ms else 0

@@ -64,3 +64,8 @@ def is_boot_trigger(action: str, payload: object) -> bool:
     """Whether a CALL asks for a BootNotification."""
     is_trigger = action == "TriggerMessage" and isinstance(payload, dict)
     return is_trigger and isinstance(payload, dict) and payload.get("requestedMessage") == "BootNotification"
+
+
+def boots_first(told: str | None, action: str, payload: object) -> bool:
+    """Whether a CALL waits for the station's first boot; one that asks for it does not. `told`: its last status."""
+    return told is None and not is_boot_trigger(action, payload)

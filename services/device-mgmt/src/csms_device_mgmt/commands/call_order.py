@@ -1,6 +1,7 @@
 """Orders of CALLs by other services, which send none themselves: one outcome comes of each, on ocpp.results."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from csms_runtime.clock import from_ms, to_ms
 from csms_runtime.http import Problem
 
 from csms_device_mgmt import announcements, versions
-from csms_device_mgmt.boot.registration import Registration, refusal
+from csms_device_mgmt.boot.registration import Registration, boots_first, refusal
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.beginnings import begin
 from csms_device_mgmt.commands.call_rows import CallState
@@ -35,6 +36,8 @@ _REFUSALS = {
     Registration.PENDING: CallOrderVerdict.VERDICT_STATION_PENDING,
     Registration.REJECTED: CallOrderVerdict.VERDICT_STATION_REJECTED,
 }
+
+_ON_ITS_WAY = timedelta(milliseconds=100)
 
 
 @dataclass(slots=True)
@@ -61,20 +64,34 @@ async def handle(unit: Unit, record: Record) -> list[Outgoing]:
             _tell(unit, record.station_id, _unknown_stations(record.station_id, order), Outcome.OUTCOME_NOT_CONNECTED)
         return _verdict(record, verdict or CallOrderVerdict())
     ordered = await _understood(unit, station, order)
-    if await _may_be_connecting(unit, station, ordered):
+    if await _is_early(unit, station, ordered):
         return _verdict(record, CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_NOT_CONNECTED_YET))
     return await _carry_out(unit, record, station, ordered)
 
 
-async def _may_be_connecting(unit: Unit, station: Station, ordered: _Ordered) -> bool:
-    """Whether an order comes again, because its station may just have opened a connection."""
+async def _is_early(unit: Unit, station: Station, ordered: _Ordered) -> bool:
+    """Whether an order comes again, because its station may just have opened a connection, or is to boot first."""
     order = ordered.order
-    if not order.reply_to.topic or ordered.error is not None or order.connecting_until_ms <= to_ms(unit.now):
+    if not order.reply_to.topic or ordered.error is not None or not _waits(unit, station, ordered.command, order):
         return False
-    if target_of_station(unit, station) is not None or await call_rows.find(unit.session, order.call_id) is not None:
+    if await call_rows.find(unit.session, order.call_id) is not None:
         return False
     key = order.idempotency_key
     return not key or await call_rows.by_key(unit.session, station.station_id, key) is None
+
+
+def _waits(unit: Unit, station: Station, command: Command, order: CallOrder) -> bool:
+    if target_of_station(unit, station) is None:
+        return order.connecting_until_ms > to_ms(unit.now)
+    is_booting = boots_first(station.registration_status, command.action, command.payload) or _has_just_booted(
+        unit, station
+    )
+    return is_booting and order.booting_until_ms > to_ms(unit.now)
+
+
+def _has_just_booted(unit: Unit, station: Station) -> bool:
+    """Whether the answer to its boot may still be on the way, so that the station refuses what it is asked (B01)."""
+    return station.booted_at is not None and timedelta(0) <= unit.now - station.booted_at < _ON_ITS_WAY
 
 
 def _refusal(station: Station | None, order: CallOrder) -> CallOrderVerdict | None:

@@ -16,7 +16,7 @@ from csms_runtime.http import Problem
 from csms_runtime.ids import new_id
 
 from csms_device_mgmt import versions
-from csms_device_mgmt.boot.registration import is_boot_trigger
+from csms_device_mgmt.boot.registration import boots_first
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.beginnings import begin
 from csms_device_mgmt.commands.call_rows import CallOutcome, CallState, Completion
@@ -30,7 +30,7 @@ from csms_device_mgmt.commands.room import Room, not_sent
 from csms_device_mgmt.connections.presence import Presence
 from csms_device_mgmt.json import integers, size_of
 from csms_device_mgmt.stations import station_rows
-from csms_device_mgmt.tables import Call, Station
+from csms_device_mgmt.tables import Call
 from csms_device_mgmt.unit import Unit, Units
 from csms_device_mgmt.versions.version import DeviceVersion
 
@@ -211,7 +211,11 @@ class CallExecution:
             return 0
         if not self._presence.is_connected(station):
             return CONNECTING_S
-        return min(FIRST_BOOT_S, request.timeout_s or FIRST_BOOT_S) if _boots_first(station, request) else 0
+        return (
+            min(FIRST_BOOT_S, request.timeout_s or FIRST_BOOT_S)
+            if boots_first(station.registration_status, request.action, request.payload)
+            else 0
+        )
 
     async def _begin(self, request: CallRequest, reply_to: ReplyTo | None, *, may_wait: bool) -> _Begun | None:
         """Check and record a call; one whose station is not connected is completed at once.
@@ -225,7 +229,9 @@ class CallExecution:
             version = versions.of_station(station.connection_protocol)
             await check(station, version, request.action, request.payload)
             target = target_of_station(unit, station)
-            if may_wait and (target is None or _boots_first(station, request)):
+            if may_wait and (
+                target is None or boots_first(station.registration_status, request.action, request.payload)
+            ):
                 return None
             command = Command(
                 call_id=new_id(),
@@ -257,11 +263,6 @@ class CallExecution:
             await asyncio.sleep(POLL_S)
             row = await self._reload(row)
         return row
-
-
-def _boots_first(station: Station, request: CallRequest) -> bool:
-    """Whether a call waits for the station's first boot; one that asks for it does not."""
-    return station.registration_status is None and not is_boot_trigger(request.action, request.payload)
 
 
 async def _read(request: CallRequest) -> CallRequest:

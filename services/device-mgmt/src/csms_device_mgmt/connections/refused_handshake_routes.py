@@ -68,7 +68,10 @@ class RefusalSummary(BaseModel):
 
     items: list[RefusalGroup] = Field(description="Stations of ours first, the reason that concerns most of them first")
     complete: bool = Field(
-        description=f"false: only the newest {refused_handshake_rows.MOST_SUMMARIZED:,} refusals were counted"
+        description="false: there may be more. Only the newest "
+        f"{refused_handshake_rows.MOST_SUMMARIZED:,} refusals are counted, and of unknown stations not all are kept "
+        f"when there are {refused_handshake_rows.MOST_TOLD:,}, or "
+        f"{refused_handshake_rows.MOST_TOLD_OF_ADDRESS} behind one address"
     )
 
 

@@ -20,6 +20,8 @@ MOST_OF_STATION = 50
 MOST_OF_STRANGERS = 5_000
 MOST_OF_ADDRESS = 500
 """Of strangers behind one address."""
+MOST_TOLD, MOST_TOLD_OF_ADDRESS = 1_000, 300
+"""So many a gateway tells in a minute (`csms_gateway.handshake_refusals`): of more strangers some may never be told."""
 MOST_SUMMARIZED = 20_000
 """The newest ones, so that a summary costs the same however many there are."""
 
@@ -96,7 +98,7 @@ def _listed(*, filtered: bool, oldest_first: bool = False) -> ByTime:
 async def summary(session: AsyncSession, *, since: datetime | None, limit: int) -> tuple[Sequence[Any], bool]:
     """Return kinds and reasons, those that concern most first: how many of our stations, and when last.
 
-    And whether these are all refusals, not the newest ones alone.
+    And whether these are all refusals: not the newest ones alone, and no stranger gave way to others.
     """
     listed = _listed(filtered=False)
     newest = select(RefusedHandshake).where(*([] if since is None else [listed.since(since)]))
@@ -117,7 +119,18 @@ async def summary(session: AsyncSession, *, since: datetime | None, limit: int) 
         .limit(limit)
     )
     rows = (await session.execute(statement)).all()
-    return rows, not rows or rows[0].counted <= MOST_SUMMARIZED
+    is_whole = not rows or rows[0].counted <= MOST_SUMMARIZED
+    return rows, is_whole and not await _gave_way(session)
+
+
+async def _gave_way(session: AsyncSession) -> bool:
+    """Whether strangers are so many, in all or behind one address, that some may have been deleted, or never told."""
+    table = RefusedHandshake
+    strangers = select(table.remote_address).where(~table.known).limit(MOST_OF_STRANGERS).subquery()
+    count = func.count().label("count")
+    largest = select(count).select_from(strangers).group_by(strangers.c.remote_address).subquery()
+    total, most = (await session.execute(select(func.sum(largest.c.count), func.max(largest.c.count)))).one()
+    return (total or 0) >= MOST_TOLD or (most or 0) >= MOST_TOLD_OF_ADDRESS
 
 
 async def delete_old(session: AsyncSession, before: datetime, limit: int) -> int:

@@ -108,11 +108,17 @@ class ReportedAttribute:
     persistent: bool
     constant: bool
     characteristics: JsonObject | None
+    """Without customData: what is kept of a variable is bounded by the schema."""
+
+
+_CHARACTERISTICS = ("unit", "dataType", "minLimit", "maxLimit", "maxElements", "valuesList", "supportsMonitoring")
+"""The fields of VariableCharacteristicsType (Part 2, 2.53), of OCPP 2.0.1 and 2.1."""
 
 
 def reported_attributes(report_data: list[JsonObject]) -> Iterator[ReportedAttribute]:
     """Flatten NotifyReport's reportData, with the defaults of its schema."""
     for entry in report_data:
+        characteristics = _bounded(entry.get("variableCharacteristics"))
         for attribute in entry["variableAttribute"]:
             yield ReportedAttribute(
                 key=VariableKey.of(entry["component"], entry["variable"], attribute.get("type")),
@@ -120,8 +126,14 @@ def reported_attributes(report_data: list[JsonObject]) -> Iterator[ReportedAttri
                 mutability=attribute.get("mutability", "ReadWrite"),
                 persistent=attribute.get("persistent", False),
                 constant=attribute.get("constant", False),
-                characteristics=entry.get("variableCharacteristics"),
+                characteristics=characteristics,
             )
+
+
+def _bounded(characteristics: JsonObject | None) -> JsonObject | None:
+    if characteristics is None:
+        return None
+    return {name: characteristics[name] for name in _CHARACTERISTICS if name in characteristics}
 
 
 def items_per_message(action: str) -> VariableKey:

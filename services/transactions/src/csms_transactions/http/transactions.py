@@ -93,11 +93,11 @@ def transactions_router(database: Database) -> APIRouter:
     ) -> Page[TransactionItem]:
         """List transactions, the newest first unless `sort` or a filter of another time says otherwise."""
         order = sort or filters.order
-        after = _place(page.sorted_by(sort), order)
+        after = _place(page.sorted_by(order), order)
         async with database.reading() as session:
             rows = await listing.find(session, filters, order, after=after, limit=page.limit + 1)
         position = partial(_position, order)
-        return paginate(rows, page.limit, position=position, item=TransactionItem.of, sort=sort)
+        return paginate(rows, page.limit, position=position, item=TransactionItem.of, sort=order)
 
     @router.get("/transactions/{id}")
     async def get_transaction(key: Key) -> TransactionDetail:

@@ -23,7 +23,12 @@ class Key(NamedTuple):
     transaction: str
     seq_no: int
     token: str
-    """Type and id, case-folded; a key code is masked."""
+    """Type and id, case-folded; a key code by auth's digest of it, masked while auth has not answered."""
+
+    @property
+    def is_of_any_code(self) -> bool:
+        """Whether it may be of another key code than the one that is asked about."""
+        return self.token == _ANY_CODE
 
 
 class Authorization(NamedTuple):
@@ -76,10 +81,14 @@ _SAVE = Upsert(table, _NAMES, by=_KEY, changed=_DECISION, kept=_DECISION)
 _LOAD = Lookup([table.c[name] for name in _NAMES], by=(table.c.transaction, table.c.seq_no))
 
 
-def token_name(token: IdToken) -> str:
-    """The last part of the key of a token's authorizations."""
+_ANY_CODE = f"keycode/{MASK}"
+
+
+def token_name(token: IdToken, digest: str = "") -> str:
+    """The last part of the key of a token's authorizations. `digest`: auth's of a key code; empty: not known."""
     masked = token.masked()
-    return f"{masked.type}/{masked.value}".casefold()
+    value = digest if digest and masked.value == MASK else masked.value
+    return f"{masked.type}/{value}".casefold()
 
 
 async def load(session: AsyncSession | Direct, keys: Iterable[Key]) -> dict[Key, Authorization]:

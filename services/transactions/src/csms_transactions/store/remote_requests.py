@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from csms_db.direct import Direct
 from csms_db.sql import insert
 from csms_db.statements import Lookup, Update
+from csms_ocpp import station_ids
 from sqlalchemy import BigInteger, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -89,11 +90,12 @@ _TOKENS = Lookup(
 async def allocate_start_id(session: AsyncSession, dialect: str, station_id: str, now: datetime) -> int:
     """A remoteStartId never used for this station (F02.FR.01): positive, 32 bit.
 
-    It is at least the number of seconds since 2025, so that a restored backup does not use ids again.
+    It is at least the number of seconds since 2025, so that a restored backup does not use ids again. The ids of a
+    station are counted by its key, for callers may spell it in another case.
     """
     last = remote_start_ids.c.last_id
     seconds = int((now - _EPOCH).total_seconds())
-    statement = insert(dialect)(remote_start_ids).values(station_id=station_id, last_id=seconds)
+    statement = insert(dialect)(remote_start_ids).values(station_id=station_ids.key(station_id), last_id=seconds)
     following = case((last >= statement.excluded.last_id, last + 1), else_=statement.excluded.last_id)
     statement = statement.on_conflict_do_update(index_elements=["station_id"], set_={"last_id": following})
     return int((await session.execute(statement.returning(last))).scalar_one())
@@ -128,7 +130,9 @@ async def note(session: AsyncSession, dialect: str, request: RemoteRequest) -> N
         await remove(session, found.call_id)
     await add(session, request)
     if start_id < _HIGH_START_ID:
-        used = insert(dialect)(remote_start_ids).values(station_id=request.station_id, last_id=start_id)
+        used = insert(dialect)(remote_start_ids).values(
+            station_id=station_ids.key(request.station_id), last_id=start_id
+        )
         higher = remote_start_ids.c.last_id < used.excluded.last_id
         await session.execute(
             used.on_conflict_do_update(index_elements=["station_id"], set_={"last_id": start_id}, where=higher)

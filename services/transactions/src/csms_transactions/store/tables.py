@@ -208,6 +208,7 @@ meter_value_bytes = Table(
     Column("station_id", String(_STATION), primary_key=True),
     Column("bytes", BigInteger, nullable=False),
 )
+Index("ix_meter_value_bytes_spelling", func.lower(meter_value_bytes.c.station_id), meter_value_bytes.c.station_id)
 
 remote_requests = Table(
     "remote_requests",
@@ -229,6 +230,7 @@ remote_requests = Table(
     Index("ix_remote_requests_requested_at", "requested_at"),
 )
 
+# The station by its key (`station_ids.key`): callers may spell it in another case.
 remote_start_ids = Table(
     "remote_start_ids",
     metadata,

@@ -62,12 +62,13 @@ def _asked(
     identity: Identity, new: NewEvent, token: IdToken, decisions: Sequence[IdTokenInfo] | None, now: datetime
 ) -> Asked:
     event, shown = new.event, token.masked()
+    info = None if decisions is None or new.question is None else decisions[new.question]
+    name = token_name(token, info.token_key if info is not None else "")
     row = Authorization(
-        *(identity.key, event.seq_no, token_name(token), shown.value, shown.type, event.evse_id or 0),
+        *(identity.key, event.seq_no, name, shown.value, shown.type, event.evse_id or 0),
         *(event.at, event.stops, now),
     )
-    is_answered = decisions is not None and new.question is not None
-    return Asked(identity, row, token, decisions[new.question] if is_answered else None)  # type: ignore[index]
+    return Asked(identity, row, token, info)
 
 
 async def settle(
@@ -86,7 +87,7 @@ async def settle(
     fresh: list[Asked] = []
     for key, one in asked.items():
         known = kept.get(key)
-        if known is not None and known.status is not None:
+        if known is not None and known.status is not None and not key.is_of_any_code:
             rows[key] = known
         else:
             fresh.append(one)
