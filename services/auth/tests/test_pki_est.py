@@ -20,6 +20,7 @@ from csms_auth.pki.ports import (
 from csms_auth.pki.settings import PkiSettings
 from csms_testing.csrs import csr_pem
 from csms_testing.est import EstServer, certs_only, est_server
+from csms_testing.mounted import MountedSecret
 from csms_testing.ocsp import http_response
 from csms_testing.pki import Authority, Pki
 from pydantic import ValidationError
@@ -62,6 +63,15 @@ async def test_csr_is_signed_and_the_chain_completed(server: EstServer, pki: Pki
     headers = server.asked[0][1]
     assert headers["content-type"] == "application/pkcs10"
     assert "authorization" not in headers
+
+
+async def test_files_that_are_replaced_count_for_the_next_request(server: EstServer, pki: Pki, tmp_path: Path) -> None:
+    mounted = MountedSecret(tmp_path / "mounted", {"ca.crt": pki.unknown.pem})
+    made = authority(server, pki, pki_est_cas=mounted["ca.crt"])
+    with pytest.raises(AuthorityUnavailable):
+        await made.sign(request())
+    mounted.replace({"ca.crt": pki.root.pem})
+    assert await made.sign(request())
 
 
 async def test_authorities_are_asked_for_once(server: EstServer, pki: Pki) -> None:

@@ -81,7 +81,7 @@ COMPONENT_HEALTHY = Gauge(
 )
 TLS_FILES_READ = Counter(
     "csms_tls_files_read_total",
-    "Times changed files of a client's TLS (kafka, database) were read, by outcome: done, failed (the former stay)",
+    "Times changed TLS files of a client (kafka, database, est) were read, by outcome: done, failed (the former stay)",
     ["whose", "outcome"],
 )
 SECRET_KEY_OTHERS_USED = Counter(

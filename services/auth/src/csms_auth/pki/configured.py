@@ -1,8 +1,10 @@
 """Makes the certificate authority that the settings name."""
 
 import ssl
+from functools import partial
 
 import structlog
+from csms_runtime.tls_files import following
 
 from csms_auth.pki import built_in
 from csms_auth.pki.built_in import BuiltInAuthority
@@ -42,9 +44,16 @@ def _est_access(settings: PkiSettings, url: str) -> EstAccess:
     urls = {CertificateType.CHARGING_STATION: url}
     if settings.pki_est_v2g_url is not None:
         urls[CertificateType.V2G] = settings.pki_est_v2g_url
-    context = ssl.create_default_context(cafile=settings.pki_est_cas)
-    if settings.pki_est_certificate is not None:
-        context.load_cert_chain(settings.pki_est_certificate, settings.pki_est_key)
+    files = (settings.pki_est_cas, settings.pki_est_certificate, settings.pki_est_key)
+    context = following(partial(_est_context, settings), [path for path in files if path is not None], "est")
     password = settings.pki_est_password.get_secret_value() if settings.pki_est_password else ""
     credentials = None if settings.pki_est_username is None else (settings.pki_est_username, password)
     return EstAccess(urls, context, credentials)
+
+
+def _est_context(settings: PkiSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=settings.pki_est_cas)
+    if settings.pki_est_certificate is not None:
+        # OpenSSL would ask for the password of an encrypted key on the terminal.
+        context.load_cert_chain(settings.pki_est_certificate, settings.pki_est_key, password="")
+    return context
