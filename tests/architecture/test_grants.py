@@ -11,6 +11,7 @@ from csms_db import migrations
 from csms_db.grants import MIGRATOR, SCHEMAS, main, users_of
 from csms_db.opening import opened
 from csms_device_mgmt import app as device_mgmt
+from csms_runtime.health import Health
 from csms_runtime.settings import DatabaseAccess
 from csms_testing.database_users import as_user, database_users, run_sql
 from csms_testing.databases import TestDatabases, in_thread
@@ -68,7 +69,7 @@ def other_than(service: str) -> str:
 async def test_a_service_works_with_rows(users: Users, service: str) -> None:
     module: ModuleType = SERVICES[service]
     settings = DatabaseAccess(database_url=SecretStr(users.of(service)))
-    async with opened(settings, module.SCHEMA, module.MIGRATIONS) as database:
+    async with opened(settings, module.SCHEMA, module.MIGRATIONS, Health()) as database:
         await database.ping()
     connection = await asyncpg.connect(users.of(service))
     try:
@@ -119,7 +120,7 @@ async def test_what_one_user_owned_goes_to_the_migrator(test_databases: TestData
         users = Users(url, prefix)
         users.migrate()
         settings = DatabaseAccess(database_url=SecretStr(users.of("transactions")))
-        async with opened(settings, module.SCHEMA, module.MIGRATIONS) as database:
+        async with opened(settings, module.SCHEMA, module.MIGRATIONS, Health()) as database:
             await database.ping()
         connection = await asyncpg.connect(users.of("transactions"))
         assert await connection.fetchval("SELECT count(*) FROM transactions.outbox") == 0
