@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +57,7 @@ class Drill:
         seen = Seen(fault.name, fault.what)
         self._others = set()
         try:
-            await self._until_quiet(_RESOLVE_S)
+            await self._until_over(fault.alerts, _RESOLVE_S)
             await self._see(fault, seen)
         except Exception as error:  # noqa: BLE001 it is the result, and others are to follow
             seen.error = f"{type(error).__name__}: {error}"
@@ -83,9 +83,10 @@ class Drill:
                 return
             await asyncio.sleep(1)
 
-    async def _until_quiet(self, deadline_s: float) -> None:
+    async def _until_over(self, alerts: frozenset[str], deadline_s: float) -> None:
+        """Wait until none of these fires because of what was before."""
         async with asyncio.timeout(deadline_s):
-            while await self._firing():  # noqa: ASYNC110 Prometheus tells nobody
+            while alerts & await self._firing():  # noqa: ASYNC110 Prometheus tells nobody
                 await asyncio.sleep(1)
 
     async def _firing(self) -> set[str]:
@@ -94,7 +95,7 @@ class Drill:
         return found
 
 
-async def _run(faults: Sequence[Fault], rules: Path, factor: float, seen: list[Seen]) -> None:
+async def _run(faults: Sequence[Fault], rules: Path, factor: float, tell: Callable[[Seen], None]) -> None:
     content = hurried(rules, factor, 5 * _INTERVAL_S)
     async with cluster(settings=_SETTINGS) as arena:
         watched = [process for process in arena.processes.values() if process.pid is not None]
@@ -104,10 +105,9 @@ async def _run(faults: Sequence[Fault], rules: Path, factor: float, seen: list[S
             await asyncio.sleep(10 * _INTERVAL_S)  # until there is something to compare with
             for fault in faults:
                 console.print(f"  {fault.name}: {fault.what} ...")
-                seen.append(found := await drill.see(fault))
-                _show(found)
+                tell(await drill.see(fault))
             if wrong := await prometheus_server.wrong_rules():
-                seen.append(Seen("rules", "all rules can be evaluated", error="; ".join(wrong)))
+                tell(Seen("rules", "all rules can be evaluated", error="; ".join(wrong)))
 
 
 def _show(seen: Seen) -> None:
@@ -120,7 +120,7 @@ def _show(seen: Seen) -> None:
         console.print(f"    [red]{seen.error}[/]")
 
 
-def _write(seen: Sequence[Seen], factor: float, unseen: Sequence[str], directory: Path) -> Path:
+def _write(seen: Sequence[Seen], factor: float, alerts_there_are: Set[str], directory: Path) -> Path:
     """Write the report of the day; faults that are not made again keep what they got earlier."""
     now = datetime.now(UTC)
     path = directory / f"alarms-{now:%Y-%m-%d}.json"
@@ -133,7 +133,7 @@ def _write(seen: Sequence[Seen], factor: float, unseen: Sequence[str], directory
         "machine": machine(),
         "faults": [found[fault.name] for fault in FAULTS if fault.name in found],
         "fired_and_resolved": sorted(fired),
-        "not_seen": sorted(set(unseen) - fired),
+        "not_seen": sorted(alerts_there_are - fired),
     }
     path.write_text(json.dumps(content, indent=2) + "\n")
     return path
@@ -151,10 +151,10 @@ def main(
 
     Java, Maven, PostgreSQL and Prometheus are needed. The exit status is 1 when an alert did not fire or resolve.
     """
-    names = set(only or ())
-    if unknown := names - {fault.name for fault in FAULTS}:
+    chosen = set(only or ())
+    if unknown := chosen - {fault.name for fault in FAULTS}:
         raise typer.BadParameter(f"there is no fault {', '.join(sorted(unknown))}; see --list")
-    faults = [fault for fault in FAULTS if not names or fault.name in names]
+    faults = [fault for fault in FAULTS if not chosen or fault.name in chosen]
     if list_faults:
         for fault in faults:
             console.print(f"{fault.name:20} {fault.what}: {', '.join(sorted(fault.alerts))}")
@@ -165,10 +165,14 @@ def main(
         console.print(missing, style="red")
         raise typer.Exit(1)
     seen: list[Seen] = []
-    try:
-        asyncio.run(_run(faults, rules, factor, seen))
-    finally:
-        console.print(f"Report: {_write(seen, factor, sorted(alerts(hurried(rules, factor, 1))), results)}")
+    names = alerts(hurried(rules, factor, 1))
+
+    def tell(found: Seen) -> None:
+        seen.append(found)
+        _show(found)
+        _write(seen, factor, names, results)
+
+    asyncio.run(_run(faults, rules, factor, tell))
     failed = [each for each in seen if each.error]
     if failed:
         console.print(f"{len(failed)} of {len(seen)} failed: {[each.error for each in failed]}", style="red")
