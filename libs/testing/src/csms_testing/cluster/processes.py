@@ -37,6 +37,11 @@ class ServiceProcess:
         return f"http://127.0.0.1:{self.management_port}"
 
     @property
+    def http_url(self) -> str:
+        """Where its HTTP API is."""
+        return f"http://127.0.0.1:{self.environment['CSMS_HTTP_PORT']}"
+
+    @property
     def died(self) -> bool:
         """Whether it was started and ended without being told to."""
         return self._wanted and self.pid is None

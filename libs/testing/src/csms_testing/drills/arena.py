@@ -11,7 +11,7 @@ from csms_bus.admin import create_topics
 
 from csms_testing.cluster.layout import Layout, free_port
 from csms_testing.cluster.processes import NotReadyError, ServiceProcess
-from csms_testing.drills.api import Api
+from csms_testing.drills.api import Api, living
 from csms_testing.drills.stored import PostgresStore, SqliteStore, Store
 from csms_testing.kafka import ONE_BROKER, LocalKafka
 from csms_testing.postgres import LocalPostgres
@@ -91,7 +91,7 @@ async def cluster(*, brokers: int = 1, settings: Mapping[str, str] | None = None
         )
         await _migrate(layout)
         made = layout.processes()
-        api = Api(made, layout.api_key)
+        api = Api(living(made), layout.api_key)
         stack.push_async_callback(api.close)
         processes = {process.name: process for process in made}
         arena = Arena(
@@ -124,7 +124,7 @@ async def standalone(data: Path | None = None) -> AsyncIterator[Arena]:
         data = data or directory / "data"
         ocpp_port, http_port = free_port(), free_port()
         process = standalone_process(directory, ocpp_port, http_port, CSMS_DATA_DIR=str(data))
-        api = Api([process], API_KEY)
+        api = Api(living([process]), API_KEY)
         stack.push_async_callback(api.close)
         urls = [f"ws://127.0.0.1:{ocpp_port}/ocpp"]
         arena = Arena(directory, urls, {"standalone": process}, api, SqliteStore(data))

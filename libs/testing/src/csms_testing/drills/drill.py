@@ -11,7 +11,7 @@ from typing import Any
 
 from csms_testing.drills.arena import Arena
 from csms_testing.drills.failure import DrillFailed
-from csms_testing.drills.load import Load, load
+from csms_testing.drills.load import Load, in_turn, load
 from csms_testing.drills.told import domain_events
 from csms_testing.drills.topics import dead_letters
 from csms_testing.drills.verify import verify
@@ -102,7 +102,7 @@ async def _run(drill: Drill, arena: Arena, result: Result, *, short: bool, stati
     buried = await _dead_letters(arena)
     scene: Scene | None = None
     try:
-        async with load(arena.api, arena.ocpp_urls, stations=stations) as running:
+        async with load(arena.api, in_turn(arena.ocpp_urls), stations=stations) as running:
             scene = Scene(arena, running, short)
             result.notes = scene.notes
             result.recovery_s = round(await drill.play(scene), 2)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -33,6 +33,29 @@ PLAN = Plan(duration_s=600, meter_interval_s=60)
 POLL_S = 0.1
 
 _RUNS = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """How a station connects, and with what."""
+
+    url: str
+    """Without its identity."""
+    password: str | None = None
+    config: StationConfig = CONFIG
+
+
+Equip = Callable[[int, str], Awaitable[Equipment]]
+"""Prepares a station, by its number and its identity."""
+
+
+def in_turn(urls: Sequence[str], config: StationConfig = CONFIG) -> Equip:
+    """Stations without passwords, in turn at the URLs."""
+
+    async def equip(number: int, _: str) -> Equipment:
+        return Equipment(url=urls[number % len(urls)], config=config)
+
+    return equip
 
 
 @dataclass(slots=True)
@@ -139,21 +162,30 @@ async def _drive(station: Station, id_token: Json, plans: Sequence[Plan], stoppi
 
 
 @asynccontextmanager
-async def load(api: Api, urls: Sequence[str], *, stations: int, config: StationConfig = CONFIG) -> AsyncIterator[Load]:
-    """Connect stations, in turn to the URLs, and let them charge while the context is open.
+async def load(api: Api, equip: Equip, *, stations: int) -> AsyncIterator[Load]:
+    """Connect stations and let them charge while the context is open.
 
     On leaving it normally, all sessions end, everything is delivered, and every station obeys a command.
-    Raises DrillFailed.
+    Raises DrillFailed, and what `equip` raises.
     """
     run = f"{next(_RUNS)}-{random.randrange(16**4):04x}"  # noqa: S311  # no secret
     prefix, drivers = f"DRILL-{run}-", await register(api, run)
     ledger, stats, clock = WatchedLedger(), Stats(), Clock(SPEED)
-    fleet = [
-        Station(
-            urls[number % len(urls)], f"{prefix}{number:03}", ledger=ledger, stats=stats, clock=clock, config=config
+    fleet = []
+    for number in range(stations):
+        station_id = f"{prefix}{number:03}"
+        has = await equip(number, station_id)
+        fleet.append(
+            Station(
+                has.url,
+                station_id,
+                password=has.password,
+                ledger=ledger,
+                stats=stats,
+                clock=clock,
+                config=has.config,
+            )
         )
-        for number in range(stations)
-    ]
     commands = CommandLoad(api, [station.id for station in fleet], drivers.tokens)
     made = Load(fleet, ledger, stats, commands, Notices(fleet), drivers, prefix)
     async with _running(made):

@@ -100,9 +100,9 @@ async def _one_connection_each(scene: Scene) -> None:
 
 async def _connections(scene: Scene, names: set[str]) -> Counter[str]:
     found: Counter[str] = Counter()
-    for name in scene.arena.processes:
+    for name, process in scene.arena.processes.items():
         if name.startswith("gateway-"):
-            shown = await scene.arena.api.of(name).get("/gateway/connections", limit=1000)
+            shown = await scene.arena.api.at(process.http_url).get("/gateway/connections", limit=1000)
             found.update(item["station_id"] for item in shown["items"] if item["station_id"] in names)
     return found
 
