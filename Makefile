@@ -9,6 +9,11 @@ PACKAGES := libs/ocpp/src libs/bus/src libs/db/src libs/runtime/src libs/testing
             services/transactions/src services/device-mgmt/src services/standalone/src
 TYPESCRIPT := tests/clients/typescript
 ARGS ?=
+# What builds images: the first of these that works here, or any command that takes the same arguments.
+ENGINE ?= $(shell for engine in buildah podman docker; do $$engine info >/dev/null 2>&1 && echo $$engine && break; done)
+IMAGE ?= localhost/csms:dev
+# What gives the nodes of a cluster images, by name: `kind load docker-image`, `minikube image load`, ...
+LOAD ?=
 
 .PHONY: help
 help: ## List the targets
@@ -63,6 +68,14 @@ kafka: $(VENV)/.dev ## Run a local Apache Kafka on :9092 (Java and Maven needed,
 cluster: $(VENV)/.dev ## Run Kafka, PostgreSQL, two gateways and the three other services as local processes
 	$(BIN)/python -m csms_testing.cluster $(ARGS)
 
+.PHONY: image
+image: ## Build the container image IMAGE (localhost/csms:dev) with ENGINE (buildah, podman or docker)
+	@test -n "$(ENGINE)" || { echo "Neither buildah nor podman nor docker works here; ENGINE names another one"; exit 1; }
+	$(ENGINE) build --tag $(IMAGE) --file deploy/image/Dockerfile $(ARGS) \
+	  --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	  --build-arg REVISION=$$(git describe --always --abbrev=40 --dirty 2>/dev/null || echo unknown) .
+	$(ENGINE) images $(IMAGE)
+
 ##@ Work on it
 
 .PHONY: setup
@@ -110,6 +123,14 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can
 .PHONY: drill
 drill: $(VENV)/.dev ## Break the running system in every known way, check that nothing is lost
 	$(BIN)/python -m csms_testing.drills $(ARGS)
+
+.PHONY: k8s-images
+k8s-images: $(VENV)/.dev image ## Build what make k8s-test runs, Kafka and PostgreSQL too; LOAD gives the nodes images
+	$(BIN)/python -m csms_testing.k8s.images --engine "$(ENGINE)" --load "$(LOAD)" --also $(IMAGE)
+
+.PHONY: k8s-test
+k8s-test: $(VENV)/.dev ## Install the chart on the cluster that KUBECONFIG names, break it, upgrade it, roll it back
+	$(BIN)/python -m csms_testing.k8s --image $(IMAGE) $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure throughput and latency beside the baselines (ARGS="--name 2-cores": the published set)
