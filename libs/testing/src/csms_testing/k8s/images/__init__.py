@@ -1,0 +1,1 @@
+"""Images of Kafka and PostgreSQL for a cluster that reaches no registry."""

@@ -1,0 +1,60 @@
+"""What needs no cluster of the test on a cluster. It itself is `make k8s-test`."""
+
+import json
+
+import pytest
+from csms_testing.drills.drill import Result
+from csms_testing.k8s.__main__ import _write
+from csms_testing.k8s.names import IMAGE, NODE_PORTS, WORKLOADS
+from csms_testing.k8s.programs import CommandFailed, output_of
+from csms_testing.k8s.release import Pod, merged
+from csms_testing.k8s.scenarios import catalogue
+
+
+def test_every_service_is_reached_at_a_port_of_its_own():
+    assert set(WORKLOADS) < set(NODE_PORTS)
+    assert len(set(NODE_PORTS.values())) == len(NODE_PORTS)
+    assert all(30000 <= port < 32768 for port in NODE_PORTS.values())
+
+
+def test_changes_are_laid_over_values():
+    values = {"a": {"b": 1, "c": {"d": 2}}, "e": [1]}
+    assert merged(values, {"a": {"c": {"f": 3}}, "e": [2]}) == {"a": {"b": 1, "c": {"d": 2, "f": 3}}, "e": [2]}
+    assert values == {"a": {"b": 1, "c": {"d": 2}}, "e": [1]}
+
+
+def test_a_pod_is_read_from_what_the_server_tells():
+    metadata = {"name": "p", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    status = {"conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [{"restartCount": 2}]}
+    assert Pod.of({"metadata": metadata, "status": status}) == Pod(
+        "p", "u", "2026-01-01T00:00:00Z", ready=True, ending=False, restarts=2
+    )
+    going = Pod.of({"metadata": {**metadata, "deletionTimestamp": "x"}, "status": {}})
+    assert (going.ready, going.ending, going.restarts) == (False, True, 0)
+
+
+async def test_a_program_gets_its_input_and_its_failure_is_told():
+    assert await output_of("cat", given="hello") == "hello"
+    with pytest.raises(CommandFailed, match=r"sh -c.*: no way"):
+        await output_of("sh", "-c", "echo no way >&2; exit 3")
+    with pytest.raises(CommandFailed, match=r"not done after 0\.1 s"):
+        await output_of("sleep", "10", deadline_s=0.1)
+
+
+def test_names_are_unique():
+    names = [scenario.name for scenario in catalogue(IMAGE)]
+    assert len(set(names)) == len(names)
+
+
+def shown(path):
+    return [(each["name"], each["ok"]) for each in json.loads(path.read_text())["scenarios"]]
+
+
+def test_a_report_keeps_what_was_played_on_the_same_commit(tmp_path):
+    about = {"date": "2026-01-02T03:04:05+00:00", "commit": "abc"}
+    _write([Result("a", "", "", ok=True), Result("b", "", "", ok=False)], about, tmp_path)
+    path = _write([Result("b", "", "", ok=True)], about, tmp_path)
+    assert path.name == "k8s-2026-01-02.json"
+    assert shown(path) == [("a", True), ("b", True)]
+    _write([Result("b", "", "", ok=True)], about | {"commit": "def"}, tmp_path)
+    assert shown(path) == [("b", True)]
