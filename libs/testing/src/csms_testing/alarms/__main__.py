@@ -20,7 +20,7 @@ from csms_testing.alarms.hurried_rules import alerts, hurried
 from csms_testing.alarms.prometheus import Prometheus, prometheus, prometheus_requirement
 from csms_testing.drills.arena import cluster
 from csms_testing.drills.drill import machine
-from csms_testing.drills.load import load
+from csms_testing.drills.load import in_turn, load
 from csms_testing.kafka import kafka_requirement
 from csms_testing.postgres import postgres_requirement
 
@@ -100,7 +100,7 @@ async def _run(faults: Sequence[Fault], rules: Path, factor: float, tell: Callab
     async with cluster(settings=_SETTINGS) as arena:
         watched = [process for process in arena.processes.values() if process.pid is not None]
         server = prometheus(arena.directory / "prometheus", watched, content, interval_s=_INTERVAL_S)
-        async with load(arena.api, arena.ocpp_urls, stations=12) as running, server as prometheus_server:
+        async with load(arena.api, in_turn(arena.ocpp_urls), stations=12) as running, server as prometheus_server:
             drill = Drill(Scene(arena, running), prometheus_server)
             await asyncio.sleep(10 * _INTERVAL_S)  # until there is something to compare with
             for fault in faults:
