@@ -1,14 +1,33 @@
 """What needs no cluster of the test on a cluster. It itself is `make k8s-test`."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from csms_testing.drills.drill import Result
 from csms_testing.k8s.__main__ import _write
 from csms_testing.k8s.names import IMAGE, NODE_PORTS, WORKLOADS
 from csms_testing.k8s.programs import CommandFailed, output_of
 from csms_testing.k8s.release import Pod, merged
 from csms_testing.k8s.scenarios import catalogue
+from csms_testing.k8s.stage import values_for
+
+CHART = Path(__file__).parents[4] / "deploy" / "helm" / "csms"
+
+
+def paths(values, prefix=()):
+    for name, value in values.items():
+        yield (*prefix, name)
+        if isinstance(value, dict):
+            yield from paths(value, (*prefix, name))
+
+
+def test_the_values_are_values_of_the_chart():
+    known = set(paths(yaml.safe_load((CHART / "values.yaml").read_text())))
+    free = {path for path in known if path[-1] in {"settings", "podAnnotations"}}
+    given = set(paths(values_for(IMAGE)))
+    assert {path for path in given - known if path[:-1] not in free} == set()
 
 
 def test_every_service_is_reached_at_a_port_of_its_own():
