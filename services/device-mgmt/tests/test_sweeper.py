@@ -4,10 +4,8 @@ from datetime import timedelta
 import pytest
 from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import Outcome
-from csms_db.retention import Retention
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.call_rows import CallOutcome, Completion
-from csms_device_mgmt.history.retention import kept
 from csms_device_mgmt.reports import report_rows
 from csms_device_mgmt.security_profile import profile_changes
 from csms_device_mgmt.stations import station_rows
@@ -32,8 +30,8 @@ def columns(call_id, deadline_at, action="Reset", request=None):
 
 
 @pytest.fixture
-def sweeper(units, database, settings):
-    return Sweeper(units, Retention(database, kept(settings)), interval_s=0.01)
+def sweeper(units):
+    return Sweeper(units, interval_s=0.01)
 
 
 async def test_only_calls_a_minute_overdue_are_ended(units, sweeper):
@@ -97,24 +95,6 @@ async def test_a_report_that_nobody_waits_for_failed(units, sweeper):
     await sweeper.sweep()
     async with units.reading() as session:
         assert (await report_rows.find(session, "CS1", 3)).status == "failed"
-
-
-async def test_old_history_goes_too(units, sweeper):
-    then = utcnow() - timedelta(days=91)
-    async with units.open() as unit:
-        await call_rows.add(unit.session, {**columns("old", then), "state": "completed"})
-    stop = asyncio.Event()
-    running = asyncio.create_task(sweeper.run(stop))
-
-    async def gone():
-        async with units.reading() as session:
-            return await call_rows.find(session, "old") is None
-
-    async with asyncio.timeout(10):
-        while not await gone():  # noqa: ASYNC110 a database tells nobody
-            await asyncio.sleep(0.01)
-    stop.set()
-    await running
 
 
 async def test_it_reminds_stations(sweeper, monkeypatch):

@@ -11,7 +11,7 @@ from csms_transactions.store import remote_requests, tables
 from csms_transactions.store import retention as store_retention
 from csms_transactions.store.meter_values import ROW_BYTES
 from csms_transactions.store.remote_requests import RemoteRequest
-from csms_transactions.store.retention import OldMeterValues, delete_transactions
+from csms_transactions.store.retention import OldMeterValues, OldTransactions
 from sqlalchemy import select
 
 
@@ -116,8 +116,7 @@ async def test_transactions_that_ended_long_ago_go_with_their_events(database):
     await insert(
         database, tables.transaction_events, *(old_event(name, number, 31) for name in names for number in (0, 1))
     )
-    kept = [Kept("transactions", 30, delete_transactions)]
-    assert await Retention(database, kept).apply() == {"transactions": 1}
+    assert await Retention(database, [old_transactions()]).apply() == {"transactions": 3}  # its events count, too
     assert await left(database, tables.transactions) == ["recent", "running"]
     assert await left(database, tables.transaction_events) == ["recent", "recent", "running", "running"]
 
@@ -125,13 +124,53 @@ async def test_transactions_that_ended_long_ago_go_with_their_events(database):
 async def test_a_transaction_of_many_events_goes_step_by_step(database):
     await insert(database, tables.transactions, old_transaction("old", 31))
     await insert(database, tables.transaction_events, *(old_event("old", number, 31) for number in range(7)))
-    kept = [Kept("transactions", 30, delete_transactions)]
-    few = Retention(database, kept, batch=3, most_batches=1)
+    few = Retention(database, [old_transactions()], batch=3, most_batches=1)
     for events in (4, 1, 0):
         assert await left(database, tables.transactions) == ["old"]
         await few.apply()
         assert len(await left(database, tables.transaction_events)) == events
     assert await left(database, tables.transactions) == []
+
+
+async def test_what_comes_late_is_kept_from_when_it_came(database):
+    late = old_transaction("late", 400) | {"updated_at": utcnow() - timedelta(days=29)}
+    await insert(database, tables.transactions, late)
+    await insert(database, tables.transaction_events, old_event("late", 0, 400))
+    assert await Retention(database, [old_transactions()]).apply() == {}
+    assert await left(database, tables.transaction_events) == ["late"]
+
+
+async def test_a_backlog_of_any_size_goes_without_waiting_for_the_next_minute(database):
+    await insert(database, tables.transactions, *(old_transaction(f"tx-{number}", 31) for number in range(30)))
+    behind = Retention(database, [old_transactions()], batch=10, most_batches=2)
+    stop = asyncio.Event()
+    running = asyncio.create_task(behind.run(stop, interval_s=3600))
+    async with asyncio.timeout(10):
+        while await left(database, tables.transactions):  # noqa: ASYNC110 a database tells nobody
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
+
+
+async def test_one_kind_with_a_backlog_holds_up_no_other(database, add, noted):
+    await add("old", days=31)
+    await insert(database, tables.transactions, *(old_transaction(f"tx-{number}", 31) for number in range(9)))
+    requests = Kept("remote_requests", 30, remote_requests.delete_old)
+    await Retention(database, [old_transactions(), requests], batch=10, most_batches=1).apply()
+    assert await noted() == []
+    assert len(await left(database, tables.transactions)) == 8
+
+
+async def test_deleting_ends_when_the_process_is_to_end(database):
+    await insert(database, tables.transactions, *(old_transaction(f"tx-{number}", 31) for number in range(9)))
+    stop = asyncio.Event()
+    stop.set()
+    assert await Retention(database, [old_transactions()], batch=10).apply(stop) == {}
+
+
+def old_transactions():
+    kind = OldTransactions()
+    return Kept("transactions", 30, kind.delete, kind.unfinished)
 
 
 def message(number, station_id, age):
@@ -161,8 +200,25 @@ async def test_the_meter_values_of_all_stations_are_looked_at_in_turn(database, 
     names = [f"CS{number}" for number in range(5)]
     await insert(database, tables.meter_values, *(message(number, name, 31) for number, name in enumerate(names)))
     await insert(database, tables.meter_value_bytes, *({"station_id": name, "bytes": 255} for name in names))
-    old = Retention(database, [Kept("meter_values", 30, OldMeterValues().delete)])
-    assert [await old.apply() for _ in range(4)] == [{"meter_values": 2}, {"meter_values": 2}, {"meter_values": 1}, {}]
+    kind = OldMeterValues()
+    each = Retention(database, [Kept("meter_values", 30, kind.delete)])
+    assert [await each.apply() for _ in range(4)] == [{"meter_values": 2}, {"meter_values": 2}, {"meter_values": 1}, {}]
+    assert await left(database, tables.meter_values) == []
+
+
+async def test_all_stations_are_looked_at_in_one_go_and_again_after_an_hour(database, monkeypatch):
+    monkeypatch.setattr(store_retention, "STATIONS", 2)
+    kind, now = OldMeterValues(), utcnow()
+    monkeypatch.setattr(store_retention, "utcnow", lambda: now)
+    old = Retention(database, [Kept("meter_values", 30, kind.delete, kind.unfinished)])
+    for round_number in range(2):
+        names = [f"CS{round_number}{number}" for number in range(5)]
+        await insert(database, tables.meter_values, *(message(name, name, 31) for name in names))
+        await insert(database, tables.meter_value_bytes, *({"station_id": name, "bytes": 255} for name in names))
+        if round_number:
+            assert await old.apply() == {}, "it rests"
+            now += store_retention.ROUND
+        assert await old.apply() == {"meter_values": 5}
     assert await left(database, tables.meter_values) == []
 
 

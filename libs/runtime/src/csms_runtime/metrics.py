@@ -121,6 +121,16 @@ DB_POOL_SIZE = Gauge("csms_db_pool_size", "Most connections that the process ope
 DB_POOL_WAITING = Gauge(
     "csms_db_pool_waiting", "Transactions that wait for a connection, also for one that is being opened", ["database"]
 )
+DB_OLD_ROWS_DELETED = Counter(
+    "csms_db_old_rows_deleted_total",
+    "Rows that were deleted since they were older than they are to be kept, by kind",
+    ["database", "kind"],
+)
+DB_OLD_ROWS_LEFT = Gauge(
+    "csms_db_old_rows_left",
+    "1 while rows are left that are older than they are to be kept: for long, deleting does not keep up",
+    ["database"],
+)
 OUTBOX_RECORDS = Gauge(
     "csms_outbox_records",
     "Records committed but not yet published; 1000: so many or more",

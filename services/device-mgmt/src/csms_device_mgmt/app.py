@@ -78,8 +78,8 @@ class DeviceManagement:
         self._consuming = False
         self._health = health
         answers = KeptAnswers(database, KEPT_ANSWERS, keys)
-        retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
-        self._sweeper = Sweeper(units, retention, settings.sweep_interval_s)
+        self._retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
+        self._sweeper = Sweeper(units, settings.sweep_interval_s)
         self._fleet = Fleet(database, self._gateways).counting(settings.count_interval_s)
         routers = (
             *self._routers(bus, units, settings, keys),
@@ -125,6 +125,7 @@ class DeviceManagement:
             tasks.create_task(self._inbox.run(stop), name="devices-inbox")
             tasks.create_task(self._relay.run(stop), name="devices-outbox")
             tasks.create_task(self._sweeper.run(stop), name="devices-sweeper")
+            tasks.create_task(self._retention.run(stop), name="devices-retention")
             consuming = tasks.create_task(self._consume(stop), name="devices-consumers")
             await stop.wait()
             starting.cancel()

@@ -1,4 +1,4 @@
-"""Does what nothing else gives rise to: ends calls that nobody finished, reminds stations, deletes old history."""
+"""Does what nothing else gives rise to: ends calls that nobody finished, reminds stations, forgets removed ones."""
 
 import asyncio
 from datetime import timedelta
@@ -8,7 +8,6 @@ from csms_bus.flow import Later
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
 from csms_bus.topics import RESULTS
-from csms_db.retention import Retention
 from csms_runtime import metrics
 
 from csms_device_mgmt.boot import onboarding
@@ -35,9 +34,8 @@ _log = structlog.get_logger(__name__)
 class Sweeper:
     """Looks for such things again and again. More than one at a time, in several processes, do no harm."""
 
-    def __init__(self, units: Units, retention: Retention, interval_s: float) -> None:
+    def __init__(self, units: Units, interval_s: float) -> None:
         self._units = units
-        self._retention = retention
         self._interval_s = interval_s
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -47,7 +45,6 @@ class Sweeper:
                 await self.sweep()
                 await self.remind()
                 await self.forget()
-                await self._retention.apply()
             except Later as error:
                 _log.warning("sweep put off", error=str(error))
             try:

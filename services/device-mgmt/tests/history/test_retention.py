@@ -1,5 +1,6 @@
 """What is older than it is to be kept is deleted, and nothing else."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -160,3 +161,15 @@ async def test_dead_letters_grow_old(units, database, count):
     assert await keep.apply() == {"dead_letters": 2}
     assert await count(DeadLetter) == 1
     assert await keep.apply() == {}
+
+
+async def test_it_goes_on_until_it_is_stopped(units, database, count):
+    async with units.open() as unit:
+        await add_call(unit.session, "old", utcnow() - OLD)
+    stop = asyncio.Event()
+    running = asyncio.create_task(Retention(database, kept(keeping(calls=30))).run(stop))
+    async with asyncio.timeout(10):
+        while await count(Call):  # noqa: ASYNC110 a database tells nobody
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running

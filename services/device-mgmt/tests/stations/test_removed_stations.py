@@ -3,9 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from csms_db.retention import Retention
 from csms_device_mgmt.boot.registration import Registration
-from csms_device_mgmt.history.retention import kept
 from csms_device_mgmt.stations import removed_station_rows, station_rows
 from csms_device_mgmt.status import connector_rows
 from csms_device_mgmt.sweeper import Sweeper
@@ -22,8 +20,8 @@ def test_every_table_about_stations_is_thought_of():
 
 
 @pytest.fixture
-def sweeper(units, database, settings):
-    return Sweeper(units, Retention(database, kept(settings)), interval_s=0.01)
+def sweeper(units):
+    return Sweeper(units, interval_s=0.01)
 
 
 @pytest.fixture

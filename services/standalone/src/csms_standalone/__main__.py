@@ -1,6 +1,9 @@
 """The whole CSMS in one process: stations, HTTP API, data in a directory. Settings: environment variables CSMS_*."""
 
+import os
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from csms_auth.pki.files import WrongPassphraseError
@@ -10,8 +13,10 @@ from csms_runtime.starting import CannotStart, read
 
 from csms_standalone.app import Ports
 from csms_standalone.app import serve as serve_all
+from csms_standalone.backup import Backup, BackupError
+from csms_standalone.backup import backup as back_up
 from csms_standalone.certificates import made_here, with_certificates
-from csms_standalone.data_dir import taken
+from csms_standalone.data_dir import OWNER_ALONE, taken
 from csms_standalone.secrets import Secrets, secrets_of
 from csms_standalone.settings import StandaloneSettings
 
@@ -37,6 +42,44 @@ def serve() -> None:
             _serve(environment)
     except CannotStart as error:
         sys.exit(f"The CSMS cannot start: {error}")
+
+
+@cli.command()
+def backup(directory: Annotated[Path, typer.Argument(help="Where the copy goes: it must not exist yet.")]) -> None:
+    """Copy databases, keys and certificates while the CSMS runs. CSMS_DATA_DIR says of which one.
+
+    All databases are copied as they were at one moment. To start from the copy: CSMS_DATA_DIR=DIRECTORY csms serve.
+    """
+    os.umask(OWNER_ALONE)
+    try:
+        environment = read(StandaloneSettings)
+        made = _back_up(environment, directory)
+    except (CannotStart, BackupError, OSError) as error:
+        sys.exit(f"There is no backup: {error}")
+    sys.stdout.write(backup_text(environment, made))
+
+
+def _back_up(environment: StandaloneSettings, directory: Path) -> Backup:
+    if environment.database_url is not None:
+        raise BackupError("the databases are in PostgreSQL (CSMS_DATABASE_URL): see docs/runbooks/restore.md")
+    return back_up(environment.data_dir, directory)
+
+
+def backup_text(environment: StandaloneSettings, made: Backup) -> str:
+    """Return what is printed about a backup."""
+    lines = [
+        f"Backup of {environment.data_dir.resolve()} as it was at {made.at:%Y-%m-%dT%H:%M:%SZ}",
+        f"{made.directory.resolve()}   {made.size / 1e6:.1f} MB",
+        "It holds the secret key, and keys of certificates: keep it as safe as the data themselves.",
+    ]
+    if environment.secret_key is not None:
+        lines.append(
+            "CSMS_SECRET_KEY comes from the environment: it is not in the backup, and without it this is useless."
+        )
+    pki = environment.pki_directory.resolve()
+    if pki.exists() and not pki.is_relative_to(environment.data_dir.resolve()):
+        lines.append(f"The certificate authority in {pki} (CSMS_PKI_DIR) is not in it.")
+    return "\n".join(lines) + "\n"
 
 
 def _serve(environment: StandaloneSettings) -> None:

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from csms_runtime.starting import CannotStart
 
-_OWNER_ALONE = 0o077
+OWNER_ALONE = 0o077
 """The umask of the process."""
 
 
@@ -20,7 +20,7 @@ def taken(data_dir: Path) -> Iterator[None]:
     Raises CannotStart when another one is in it, or it cannot be written. Whatever the process writes from now on, here
     or elsewhere, is for its owner alone.
     """
-    os.umask(_OWNER_ALONE)
+    os.umask(OWNER_ALONE)
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         for file in data_dir.glob("*.db*"):  # versions before left them readable

@@ -6,13 +6,14 @@ from csms_db.retention import Kept
 
 from csms_transactions.settings import TransactionSettings
 from csms_transactions.store.remote_requests import delete_old
-from csms_transactions.store.retention import OldMeterValues, delete_transactions
+from csms_transactions.store.retention import OldMeterValues, OldTransactions
 
 
 def kept(settings: TransactionSettings) -> Sequence[Kept]:
     """Return what is deleted after some days."""
+    transactions, meter_values = OldTransactions(), OldMeterValues()
     return (
         Kept("remote_requests", settings.keep_remote_requests_days, delete_old),
-        Kept("transactions", settings.keep_transactions_days, delete_transactions),
-        Kept("meter_values", settings.keep_meter_values_days, OldMeterValues().delete),
+        Kept("transactions", settings.keep_transactions_days, transactions.delete, transactions.unfinished),
+        Kept("meter_values", settings.keep_meter_values_days, meter_values.delete, meter_values.unfinished),
     )
