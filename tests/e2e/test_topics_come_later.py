@@ -91,6 +91,10 @@ async def test_services_wait_for_topics_and_for_room_in_the_inboxes(
         await until_it_says(process, "missing (or no ACL")
         assert (await answer(process, "/healthz"))[0] == 200
     assert all("is missing" in line for line in await check_topics(kafka.bootstrap, FEW))  # nobody made one
+    told_to_end = processes[0]
+    await told_to_end.stop()
+    assert await told_to_end.ended() == 0
+    await told_to_end.start()
 
     await create_topics(kafka.bootstrap, FEW)
     beyond = next(process for process in processes if process.name == "gateway-1")
@@ -103,12 +107,3 @@ async def test_services_wait_for_topics_and_for_room_in_the_inboxes(
     await beyond.ready(SOON_S)
     await served(processes, "gateway-1", "CS1", "CS5")
     assert await check_topics(kafka.bootstrap, replace(ONE_BROKER, inbox_partitions=2)) == []
-
-
-@pytest.mark.timeout(120)
-async def test_a_service_that_waits_ends_when_it_is_told(processes: list[ServiceProcess]) -> None:
-    waiting = processes[0]
-    await until_it_says(waiting, "missing")
-    async with asyncio.timeout(10):
-        await waiting.stop()
-    assert await waiting.ended() == 0
