@@ -9,7 +9,8 @@ import pytest
 from csms_testing.energy_streams import payloads
 from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.quality import MEANINGS, Quality, Reason, notes_of
-from csms_transactions.domain.transaction import Transaction, derive
+from csms_transactions.domain.transaction import Transaction, advance, derive
+from csms_transactions.store.meter_state import meter_of, state_of
 from csms_transactions.versions.v201 import messages as v201
 
 PAGE = Path(__file__).parents[3] / "docs" / "energy.md"
@@ -84,3 +85,15 @@ def test_qualities_are_explained_on_the_page() -> None:
 def test_notes_are_sentences_for_people() -> None:
     assert notes_of(Reason.RESET | Reason.NO_END) == [MEANINGS[Reason.NO_END].note, MEANINGS[Reason.RESET].note]
     assert notes_of(0) == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_stored_meter_goes_on_as_if_it_had_not_been_stored(case: Case) -> None:
+    transaction: Transaction | None = None
+    events = {event.seq_no: event for event in events_of(payloads(case.stream))}
+    for _, event in sorted(events.items()):
+        transaction = advance(transaction, event)
+        meter = meter_of(orjson.loads(orjson.dumps(state_of(transaction.meter))))
+        assert meter == transaction.meter
+        transaction = transaction._replace(meter=meter)
+    assert transaction == derive(events.values())

@@ -12,7 +12,13 @@ from typing import Any
 
 T0 = datetime(2026, 11, 20, 10, tzinfo=UTC)
 KINDS = {"S": "Started", "U": "Updated", "E": "Ended", "M": "MeterValues"}
-CONTEXTS = {"begin": "Transaction.Begin", "end": "Transaction.End"}
+CONTEXTS = {
+    "begin": "Transaction.Begin",
+    "end": "Transaction.End",
+    "clock": "Sample.Clock",
+    "periodic": "Sample.Periodic",
+    "trigger": "Trigger",
+}
 MEASURANDS = {
     "interval": "Energy.Active.Import.Interval",
     "net": "Energy.Active.Net",

@@ -23,7 +23,7 @@ _MODULI = sorted((*(10.0**digits for digits in range(6, 13)), 2.0**31, 2.0**32))
 """Values in Wh after which registers begin again at 0."""
 _NEAR = 0.01
 _COARSE_WH = 1000.0
-_BACKWARDS, _RESET, _ROLLOVER, _OUTLIER, _IMPOSSIBLE, _ROUNDED, _HISTORY = (
+_BACKWARDS, _RESET, _ROLLOVER, _OUTLIER, _IMPOSSIBLE, _ROUNDED, _HISTORY, _NET, _NET_BACK = (
     int(reason)
     for reason in (
         Reason.BACKWARDS,
@@ -33,6 +33,8 @@ _BACKWARDS, _RESET, _ROLLOVER, _OUTLIER, _IMPOSSIBLE, _ROUNDED, _HISTORY = (
         Reason.IMPOSSIBLE,
         Reason.ROUNDED,
         Reason.HISTORY,
+        Reason.NET,
+        Reason.NET_BACK,
     )
 )
 
@@ -57,7 +59,7 @@ class Counter(NamedTuple):
     """Wh. What the first reading would have been if the register had not been reset since."""
     reads: int = 1
     reasons: int = 0
-    """`Reason`s."""
+    """`Reason`s; with NET from the first reading on it may run in both directions."""
     offline: bool = False
     """The first reading was made while the station was offline."""
     zero_step: float | None = None
@@ -93,7 +95,7 @@ class Counter(NamedTuple):
         if self.odd is not None:
             return read.after_odd(self.odd, wh, at)
         if gain > 0 and not self.is_past_zero:
-            return read._replace(last=wh, at=at, zero_step=gain, zero_pace=_pace(gain, at - self.at))
+            return read._replace(last=wh, at=at, zero_step=gain, zero_pace=pace(gain, at - self.at))
         if ends and at < self.at and self.first <= wh < self.last:
             return read._replace(last=wh, at=at, reasons=self.reasons | _HISTORY)
         return read.step(wh, at)
@@ -123,9 +125,11 @@ class Counter(NamedTuple):
         return self._replace(last=wh, at=at)
 
     def _lower(self, wh: float, at: float) -> "Counter":
-        modulus = _passed(self.last, wh)
+        modulus = _passed(self.last, wh) if wh >= 0 else None
         if modulus is not None:
             return self._oddly(wh, at, modulus - self.last + wh, _ROLLOVER)
+        if self.reasons & _NET:
+            return self._back(wh, at)
         if wh <= self.last / 10:
             return self._oddly(wh, at, wh, _RESET)
         if (
@@ -137,6 +141,14 @@ class Counter(NamedTuple):
         if at < self.at and wh >= self.first:  # an older reading may be lower: that fits
             return self._replace(reasons=self.reasons | _HISTORY)
         return self._oddly(wh, at, 0.0, _BACKWARDS)
+
+    def _back(self, wh: float, at: float) -> "Counter":
+        """The counter of a net register that shows less: it gives back, if it was not reset."""
+        if 0 <= wh <= self.last / 10 and not self.reasons & _NET_BACK:
+            return self._oddly(wh, at, wh, _RESET)
+        if is_impossible(self.last - wh, at - self.at):
+            return self._oddly(wh, at, wh - self.last, _IMPOSSIBLE)
+        return self._replace(last=wh, at=at, reasons=self.reasons | _NET_BACK)
 
     def _oddly(self, wh: float, at: float, gain: float, reason: int) -> "Counter":
         odd = Odd(self.last, self.base, self.reasons, self.at)
@@ -161,7 +173,8 @@ def is_impossible(gain: float, seconds: float) -> bool:
     return gain > SURE_WH and seconds > 0 and gain * 3600 > MOST_W * seconds
 
 
-def _pace(gain: float, seconds: float) -> int:
+def pace(gain: float, seconds: float) -> int:
+    """How fast that is: PLAUSIBLE, FAST or IMPOSSIBLE."""
     if is_impossible(gain, seconds):
         return IMPOSSIBLE
     return FAST if gain > _FAST_WH and seconds > 0 and gain * 3600 > _FAST_W * seconds else PLAUSIBLE

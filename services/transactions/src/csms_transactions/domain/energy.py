@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from csms_transactions.domain.counter import Counter
+from csms_transactions.domain.counter import ROUNDING_WH, Counter
 from csms_transactions.domain.places import Place
 from csms_transactions.domain.quality import Quality, Reason, quality_of
-from csms_transactions.domain.readings import Location, Measurand, location_of, measurand_of
-from csms_transactions.domain.sums import intervals_missing
+from csms_transactions.domain.readings import Location, location_of
 
 _IMPLAUSIBLE = int(Reason.BACKWARDS | Reason.IMPOSSIBLE | Reason.NOTHING_REAL)
 _NOTHING_REAL = int(Reason.NOTHING_REAL)
-_ROUNDING_WH = 1.0
+_NET = int(Reason.NET)
 
 
 class Energy(NamedTuple):
@@ -39,8 +38,8 @@ class Energy(NamedTuple):
 NOTHING = Energy()
 
 
-def energy_of(number: int, place: Place, *, ended: bool, gaps: bool) -> Energy:
-    """What a place (`readings.place_of`) says. `ended`: the transaction is; `gaps`: some of its events are missing."""
+def energy_of(number: int, place: Place, *, ended: bool) -> Energy:
+    """What a place (`readings.place_of`) says. `ended`: the transaction is."""
     if not place.counters:
         return NOTHING
     if number == 0 and place.is_usual and (place.covers_end or not ended):
@@ -53,7 +52,7 @@ def energy_of(number: int, place: Place, *, ended: bool, gaps: bool) -> Energy:
     void = [counter for counter in told if counter.void_start()]
     skipped = sum(counter.zero_step or 0.0 for counter in void)
     wh = round(place.counted() - place.begin - skipped, 3)
-    reasons = _reasons(number, place, told, gaps=gaps)
+    reasons = _reasons(number, place, told)
     if void:
         reasons &= ~Reason.ZERO_START
         reasons |= (
@@ -61,11 +60,11 @@ def energy_of(number: int, place: Place, *, ended: bool, gaps: bool) -> Energy:
         )
     if ended and not place.covers_end:
         reasons |= Reason.NO_END
-    if wh < -_ROUNDING_WH and measurand_of(number) is not Measurand.NET:
+    if reasons & _NET and min(wh, -place.begin) < -ROUNDING_WH:
+        reasons |= Reason.NET_BACK
+    elif wh < -ROUNDING_WH:
         reasons |= Reason.BACKWARDS
     known = None if reasons & _IMPLAUSIBLE else wh
-    if measurand_of(number) is Measurand.INTERVAL:
-        return Energy(known, None, None, int(reasons))
     return Energy(known, round(_first(place, told) + skipped, 3), stop_wh, int(reasons))
 
 
@@ -75,7 +74,7 @@ def _first(place: Place, told: Sequence[Counter]) -> float:
     return sum(counter.first for counter in told) + place.begin - joined
 
 
-def _reasons(number: int, place: Place, told: Sequence[Counter], *, gaps: bool) -> int:
+def _reasons(number: int, place: Place, told: Sequence[Counter]) -> int:
     reasons = place.all_reasons()
     if not reasons and number == 0 and place.covers_start and told[0].first != 0:  # the usual register
         return 0
@@ -85,16 +84,10 @@ def _reasons(number: int, place: Place, told: Sequence[Counter], *, gaps: bool) 
         reasons |= Reason.NO_START
     if location_of(number) is not Location.OUTLET:
         reasons |= Reason.NOT_OUTLET
-    match measurand_of(number):
-        case Measurand.NET:
-            reasons |= Reason.NET
-        case Measurand.INTERVAL:
-            reasons |= Reason.INTERVALS
-            if gaps or intervals_missing(place):
-                reasons |= Reason.INTERVALS_MISSING
     return int(reasons)
 
 
 def _is_hopeless(place: Place) -> bool:
     """Whether there were several readings, and no two of them can be compared."""
-    return bool(place.at != place.first_at or place.reasons | place.total_reasons | place.phases_reasons)
+    reasons = place.reasons | place.total_reasons | place.phases_reasons
+    return bool(place.at != place.first_at or reasons & ~_NET)

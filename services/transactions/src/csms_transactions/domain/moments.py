@@ -24,6 +24,9 @@ class Moment(NamedTuple):
     newest_at: float = 0.0
     """Time of the last reading in its message: where that is newer than the message, the message's time is wrong."""
 
+    began_at: float = 0.0
+    """When the transaction began; 0: in a MeterValues message, nobody asks."""
+
     @property
     def is_end(self) -> bool:
         """Whether it was read when the transaction ended."""

@@ -16,6 +16,8 @@ PHASES = 3
 TOLD_TOTAL, TOLD_PHASES = 1, 2
 _SMALL_WH = 10_000.0
 _DISAGREE_WH, _DISAGREE = 20.0, 0.02
+_NET = int(Reason.NET)
+_BEGUN_AGAIN = int(Reason.RESET | Reason.ROLLOVER)
 Values = Mapping[int, float]
 """Wh by kind: TOTAL or the number of a phase."""
 
@@ -45,10 +47,8 @@ class Place(NamedTuple):
     """Nothing flowed before the first reading."""
     covers_end: bool = False
     """Nothing flowed after the last one."""
-    skipped: float = 0.0
-    """Wh of intervals that were told again."""
     reasons: int = 0
-    """`Reason`s for less than the best quality,"""
+    """`Reason`s for less than the best quality; NET from the begin when it is a net register,"""
     total_reasons: int = 0
     """of the total alone,"""
     phases_reasons: int = 0
@@ -104,8 +104,8 @@ class Place(NamedTuple):
     def all_reasons(self) -> int:
         """What is doubtful about the energy so far."""
         reasons = self.reasons | (self.total_reasons if self.by_total else self.phases_reasons)
-        for counter in self.told_counters():
-            reasons |= counter.reasons
+        for kind, counter in self.counters:
+            reasons |= counter.reasons if (kind == TOTAL) is self.by_total else counter.reasons & _BEGUN_AGAIN
         if not self.by_total and self.is_behind():
             reasons |= Reason.PHASES_MISSING
         return int(reasons | Reason.DISAGREE) if self._disagrees(reasons) else int(reasons)
@@ -121,11 +121,16 @@ class Place(NamedTuple):
                 counters=counters, at=moment.at, told=TOLD_TOTAL, linked=True, covers_end=moment.is_end
             )
         before = dict(self.counters)
-        after = {**before, **{kind: _read(before.get(kind), wh, moment) for kind, wh in values.items()}}
+        after = {**before, **{kind: self._read(before.get(kind), wh, moment) for kind, wh in values.items()}}
         _keep_in_step(before, after, values)
         told = (TOLD_TOTAL if TOTAL in values else 0) | (TOLD_PHASES if any(values) else 0)
         taken = self.taken(moment, tuple(sorted(after.items())), told, linked=any(kind in before for kind in values))
         return taken.joined(self, values, moment) if len(after) > len(before) and before else taken
+
+    def _read(self, counter: Counter | None, wh: float, moment: Moment) -> Counter:
+        if counter is None:
+            return Counter(wh, wh, moment.at, wh, reasons=self.reasons & _NET, offline=moment.offline)
+        return counter.read(wh, moment.at, ends=moment.context == TRANSACTION_END)
 
     def taken(self, moment: Moment, counters: tuple[tuple[int, Counter], ...], told: int, *, linked: bool) -> "Place":
         """The place with these counters after a reading of them."""
@@ -177,6 +182,7 @@ class Place(NamedTuple):
         return self._replace(
             phases_joined=round(before.total_energy() + joined, 3),
             phases_reasons=reasons | reason,
+            total_reasons=self.total_reasons | (reason & Reason.NOT_BRIDGED),
             linked=before.linked or reason != Reason.NOT_BRIDGED,
         )
 
@@ -264,10 +270,10 @@ class Place(NamedTuple):
 
     def _disagrees(self, reasons: int) -> bool:
         phases = self._phases()
-        if reasons or self.told != TOLD_TOTAL | TOLD_PHASES or len(phases) != PHASES or self.phases_reasons_now():
+        if reasons & ~_NET or self.told != TOLD_TOTAL | TOLD_PHASES or len(phases) != PHASES:
             return False
-        total, together = self.total_energy(), self.phases_energy()
-        return abs(total - together) > max(_DISAGREE_WH, _DISAGREE * abs(total))
+        total = self.total_energy()
+        return not self.phases_reasons_now() & ~_NET and differ(abs(total - self.phases_energy()), total)
 
 
 _COUNTERS, _AT, _TOLD, _LINKED, _COVERS_END = map(
@@ -275,10 +281,9 @@ _COUNTERS, _AT, _TOLD, _LINKED, _COVERS_END = map(
 )
 
 
-def _read(counter: Counter | None, wh: float, moment: Moment) -> Counter:
-    if counter is None:
-        return Counter(wh, wh, moment.at, wh, offline=moment.offline)
-    return counter.read(wh, moment.at, ends=moment.context == TRANSACTION_END)
+def differ(apart: float, wh: float) -> bool:
+    """Whether two energies are not the same, one of which is `wh`, that are so far apart."""
+    return apart > max(_DISAGREE_WH, _DISAGREE * abs(wh))
 
 
 def _keep_in_step(before: Mapping[int, Counter], after: dict[int, Counter], values: Values) -> None:

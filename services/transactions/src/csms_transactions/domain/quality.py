@@ -73,7 +73,7 @@ MEANINGS = {
     Reason.PLACEHOLDER: _Meaning(_E, "the first reading, 0, cannot be true and is left out"),
     Reason.HISTORY: _Meaning(_E, "readings told afterwards contradict those told before"),
     Reason.INTERVALS: _Meaning(_D, "no register was told; the energies of intervals are added up"),
-    Reason.INTERVALS_MISSING: _Meaning(_E, "intervals may be missing or told twice"),
+    Reason.INTERVALS_MISSING: _Meaning(_E, "intervals may be missing, told twice, or in part of another time"),
     Reason.NET: _Meaning(_D, "only the net register was told"),
     Reason.NET_BACK: _Meaning(_E, "the net register also ran backwards: energy given back is subtracted"),
     Reason.NOT_OUTLET: _Meaning(_D, "not measured at the outlet"),

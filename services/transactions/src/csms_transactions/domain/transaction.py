@@ -18,7 +18,7 @@ from csms_transactions.domain.energy import NOTHING, Energy
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
 from csms_transactions.domain.meter import Meter
 from csms_transactions.domain.moments import Moment
-from csms_transactions.domain.readings import Reading
+from csms_transactions.domain.readings import SLACK_S, Reading
 
 DEFAULT_STOPPED_REASON = "Local"
 """What an Ended event without stoppedReason means."""
@@ -361,12 +361,16 @@ def _latest(changes: Changes, transaction: Transaction, event: TransactionEvent)
 
 
 def _energy(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
-    meter = transaction.meter
+    meter, before = transaction.meter, transaction.last_event_at
+    set_back = before is not None and event.at < before and (before - event.at).total_seconds() > SLACK_S
+    if set_back and not meter.set_back:
+        changes["meter"] = meter = meter._replace(set_back=True)
     if event.readings:
         changes["meter"] = meter = _read(meter, transaction, event)
     ended = changes.get("state", transaction.state) is State.ENDED
-    if event.readings or ended or "gaps" in changes:
-        changes["energy"] = meter.energy(ended=ended, gaps=bool(changes.get("gaps", transaction.gaps)))
+    if event.readings or ended or set_back or "gaps" in changes:
+        gaps, started_at = changes.get("gaps", transaction.gaps), changes.get("started_at", transaction.started_at)
+        changes["energy"] = meter.energy(ended=ended, gaps=bool(gaps), started_at=started_at)
 
 
 def _read(meter: Meter, transaction: Transaction, event: TransactionEvent) -> Meter:
@@ -381,14 +385,16 @@ def _read(meter: Meter, transaction: Transaction, event: TransactionEvent) -> Me
     newest_at = event.readings[-1].at.timestamp()
     # What was told in a Started event that is missing, and is told again, may have been read offline.
     offline = event.offline or not (transaction.started_seen or event.type is EventType.STARTED)
-    told = Moment(at, "", at, starts=starts, ends=ends, offline=offline, newest_at=newest_at)
+    began_at = transaction.started_at.timestamp()
+    told = Moment(at, "", at, starts, ends, offline, newest_at=newest_at, began_at=began_at)
     for reading in event.readings:
         meter = meter.take(reading, told)
     return meter
 
 
 def _energy_of(transaction: Transaction) -> Energy:
-    return transaction.meter.energy(ended=transaction.state is State.ENDED, gaps=bool(transaction.gaps))
+    ended, gaps = transaction.state is State.ENDED, bool(transaction.gaps)
+    return transaction.meter.energy(ended=ended, gaps=gaps, started_at=transaction.started_at)
 
 
 def _is_before_charging(transaction: Transaction) -> bool:
