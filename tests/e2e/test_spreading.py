@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from csms_bus.admin import create_topics
 from csms_bus.kafka import KafkaBus
+from csms_bus.topic_plan import Plan
 from csms_testing.cluster.layout import Layout, free_port
 from csms_testing.cluster.processes import ServiceProcess
 from csms_testing.kafka import LocalKafka, kafka_requirement
@@ -86,7 +87,7 @@ async def site(directory: Path) -> AsyncIterator[tuple[Layout, list[ServiceProce
         kafka = LocalKafka(directory / "kafka")
         stack.callback(kafka.close)
         await asyncio.to_thread(kafka.start)
-        await create_topics(kafka.bootstrap, partitions=3, inbox_partitions=GATEWAYS)
+        await create_topics(kafka.bootstrap, Plan(3, GATEWAYS, replication_factor=1))
         bus = KafkaBus(kafka.bootstrap, client_id="scripted")
         await bus.start()
         stack.push_async_callback(bus.stop)
