@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
-from csms_db.statements import Insert, Lookup, Update
+from csms_db.statements import Insert, Lookup, SpanLookup, Update
 from csms_runtime.clock import utcnow
 from csms_testing.postgres import LocalPostgres
 
@@ -38,6 +39,22 @@ async def test_what_is_written_is_read_with_its_types(database: Database, models
         assert await named(models).fetch(session, ["a", "b", "c"]) == sorted(rows)
     async with database.transaction() as session:
         assert await named(models).fetch(session, ["b"]) == rows[:1]
+
+
+async def test_spans_are_looked_up_each_for_itself(database: Database, models: Models) -> None:
+    at = utcnow()
+    columns = models.things.c
+    lookup = SpanLookup((columns.name, columns.at), by=(columns.name,), within=columns.at, where="1 = 1", most=2)
+    hour = timedelta(hours=1)
+    rows = [(name, at + number * hour) for number, name in enumerate("abc")]
+    ends = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC, microsecond=0))
+    async with database.direct() as session:
+        await adding(models).execute(session, [(*row, None) for row in rows])
+        assert await lookup.fetch(session, [("a", at, at), ("b", at + 2 * hour, ends[1])]) == rows[:1]
+        assert len(await lookup.fetch(session, [(name, *ends) for name in "abc"])) == 2
+    async with database.transaction() as session:
+        assert await lookup.fetch(session, [("c", ends[0], at + 2 * hour), ("a", ends[0], at - hour)]) == rows[2:]
+        assert await lookup.fetch(session, [("d", *ends)]) == []
 
 
 async def test_updates_find_their_rows(database: Database, models: Models) -> None:

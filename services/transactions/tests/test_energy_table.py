@@ -74,7 +74,7 @@ def test_the_order_of_arrival_does_not_matter(case: Case) -> None:
 def test_each_reason_has_a_meaning_and_a_case() -> None:
     assert set(MEANINGS) == set(Reason)
     named = frozenset[str]().union(*(case.reasons for case in CASES))
-    assert {reason.name.lower() for reason in Reason if reason.name} - named == {"earlier_rule"}
+    assert {reason.name.lower() for reason in Reason if reason.name} - named == {"earlier_rule", "merged"}
 
 
 def test_qualities_are_explained_on_the_page() -> None:

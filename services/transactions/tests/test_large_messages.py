@@ -2,15 +2,23 @@
 
 import statistics
 import time
+from dataclasses import replace
+from datetime import timedelta
 
 import orjson
 import pytest
 from csms.v1.station_pb2 import StationCall
+from csms_runtime import heavy
 from csms_runtime.clock import utcnow
-from csms_transactions.batch import BatchMeterValues
+from csms_transactions.batch import Batch, BatchMeterValues
+from csms_transactions.domain import meter
 from csms_transactions.domain.identity import transaction_key
-from csms_transactions.domain.transaction import MAX_GAPS
+from csms_transactions.domain.quality import Reason
+from csms_transactions.domain.readings import Reading, Value
+from csms_transactions.domain.transaction import MAX_GAPS, Transaction
 from csms_transactions.store import meter_values, queries
+from csms_transactions.store.facts import facts_of_readings
+from csms_transactions.store.retention import OldMeterValues
 from csms_transactions.store.tables import meter_value_bytes, transaction_events
 from sqlalchemy import func, select
 
@@ -35,6 +43,23 @@ async def test_an_event_of_a_day_of_samples_is_kept_whole_and_packed(world, api)
     assert stored < len(orjson.dumps(payload)) / 20
     (shown,) = (await api.get(f"/transactions/{KEY}/events")).json()["items"]
     assert shown["payload"] == payload
+
+
+def wave(count):
+    return [
+        {
+            "timestamp": f"2026-01-01T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z",
+            "sampledValue": [{"value": 1000 + n % 2 * 5}],
+        }
+        for n in range(count)
+    ]
+
+
+def intervals(count):
+    found = wave(count)
+    for item in found:
+        item["sampledValue"][0]["measurand"] = "Energy.Active.Import.Interval"
+    return found
 
 
 def minute(number, context="Sample.Periodic"):
@@ -156,6 +181,48 @@ async def test_a_bounded_number_of_them_goes_at_a_time(database, stored, monkeyp
     async with database.transaction() as session:
         await meter_values.add(session, database.dialect, [message(10, 10)], 0)
     assert (await stored())[0] == 7
+
+
+async def test_the_readings_of_a_message_are_counted_too(database, stored):
+    """They take more than the payload where that is packed."""
+    reading = Reading(utcnow(), "Sample.Periodic", (Value(0, 0, 1.0),))
+    measured = [replace(message(number, 10), readings=(reading,) * 1000) for number in range(4)]
+    facts = len(facts_of_readings(measured[0].readings))
+    assert facts > 50_000
+    row = 10 + facts + meter_values.ROW_BYTES
+    async with database.transaction() as session:
+        await meter_values.add(session, database.dialect, measured[:3], 3 * row)
+    assert await stored() == (3, 3 * row)
+    async with database.transaction() as session:
+        await meter_values.add(session, database.dialect, measured[3:], 3 * row)
+    assert await stored() == (3, 3 * row)
+    async with database.transaction() as session:
+        assert await OldMeterValues().delete(session, utcnow() + timedelta(days=1), 10) == 3
+    assert await stored() == (0, None)
+
+
+@pytest.mark.parametrize("values_of", [wave, intervals])
+async def test_readings_that_do_not_only_rise_do_not_hold_the_event_loop(world, values_of, monkeypatch):
+    """They are folded in a thread, and a late event finds few of them."""
+    threads = []
+
+    def noted(work):
+        found = work()
+        threads.append(type(found))
+        return found
+
+    monkeypatch.setattr(heavy, "_without_collections", noted)
+    monkeypatch.setattr(meter, "MOST_VALUES", 500)
+    await world.gateway.tell(world.event(0, "Started"))
+    await world.gateway.tell(world.event(10, meterValue=values_of(2_000)))
+    assert threads == [Batch, dict]  # read, then folded
+    async with world.database.reading() as session:
+        assert await session.scalar(select(func.max(func.length(transaction_events.c.facts)))) < 60_000
+    await world.gateway.tell(world.event(5))
+    assert threads == [Batch, dict, Transaction]
+    async with world.database.reading() as session:
+        row = await queries.get(session, KEY)
+    assert row["energy_reasons"] & Reason.MERGED
 
 
 async def test_large_events_from_the_last_to_the_first_do_not_cost_ever_more(world, api):

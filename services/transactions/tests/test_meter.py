@@ -1,10 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from csms_transactions.domain.meter import Meter
+from csms_transactions.domain.meter import MOST_VALUES, Meter, condensed
 from csms_transactions.domain.moments import Moment
+from csms_transactions.domain.quality import Quality, Reason, notes_of
 from csms_transactions.domain.readings import (
     TOTAL,
     Location,
@@ -140,3 +141,71 @@ def test_most_readings_go_the_short_way() -> None:
         assert risen is not None
         meter = risen
     assert meter.energy(ended=False, gaps=False).wh == 10
+
+
+def folded(found: Sequence[Reading]) -> Meter:
+    end = found[-1].at.timestamp()
+    meter = Meter()
+    for reading in found:
+        meter = meter.take(reading, Moment(end, "", end, newest_at=end))
+    return meter
+
+
+def course(count: int, *values: Value) -> list[Reading]:
+    seconds = (timedelta(seconds=number) for number in range(count))
+    return [Reading(AT + after, "Sample.Periodic", (values[n % len(values)],)) for n, after in enumerate(seconds)]
+
+
+INTERVAL = place_of(Measurand.INTERVAL, Location.OUTLET)
+VALUES_OF_ALL = [Value(place, kind, 5.0) for place in range(12) for kind in range(7)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [Value(INTERVAL, TOTAL, 0.5)],
+        [Value(0, TOTAL, 1000.0), Value(0, TOTAL, 1005.0)],
+        [Value(0, kind, 5.0) for kind in (1, 2, 3)],
+        VALUES_OF_ALL,
+    ],
+)
+def test_a_message_keeps_a_bounded_number_of_values(values: list[Value]) -> None:
+    found = course(3 * MOST_VALUES, *values)
+    kept = condensed(found)
+    assert sum(len(reading.values) for reading in kept) < 1.1 * MOST_VALUES
+    assert (kept[0], kept[-2]) == (found[0], found[-1])
+    assert folded(kept).energy(ended=False, gaps=False).reasons & Reason.MERGED
+
+
+def test_intervals_that_are_made_one_are_added_up() -> None:
+    kept = condensed(course(10_000, Value(INTERVAL, TOTAL, 0.5)))
+    energy = folded(kept).energy(ended=False, gaps=False)
+    assert (energy.wh, energy.quality) == (5_000.0, Quality.ESTIMATED)
+    assert "a message had so many readings that several were made one" in notes_of(energy.reasons)
+
+
+def test_sampled_intervals_and_those_of_the_clock_are_made_one_apart() -> None:
+    sampled = course(10_000, Value(INTERVAL, TOTAL, 0.5))
+    aligned = [reading._replace(context="Sample.Clock") for reading in sampled]
+    kept = condensed([reading for pair in zip(sampled, aligned, strict=True) for reading in pair])
+    ((_, intervals),) = folded(kept).intervals
+    assert (intervals.sampled.wh, intervals.aligned.wh) == (5_000, 5_000)
+
+
+def test_registers_that_are_made_one_show_what_they_showed_last() -> None:
+    values = [Value(0, kind, float(wh)) for wh in range(2_000) for kind in (1, 2, 3)]
+    energy = folded(condensed(course(6_000, *values))).energy(ended=False, gaps=False)
+    assert energy.wh == 3 * 1_999
+
+
+def test_fewer_values_are_all_kept() -> None:
+    found = course(MOST_VALUES, Value(INTERVAL, TOTAL, 0.5))
+    assert condensed(found) == tuple(found)
+
+
+@pytest.mark.parametrize("context", ["Transaction.Begin", "Transaction.End"])
+def test_of_very_many_readings_of_one_moment_some_are_kept(context: str) -> None:
+    found = [reading._replace(context=context) for reading in course(5_000, Value(0, TOTAL, 1.0), Value(0, TOTAL, 9.0))]
+    kept = condensed(found)
+    assert len(kept) <= 51
+    assert (kept[0], kept[-2]) == (found[0], found[-1])

@@ -9,11 +9,14 @@ import pytest
 from csms_testing.energy_streams import payloads
 from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.domain.transaction import Transaction, derive
+from csms_transactions.events import meter_values
 from csms_transactions.events.applying import apply_events
+from csms_transactions.store import meter_values as store_meter_values
 from csms_transactions.store import tables, transactions
 from csms_transactions.store.events import NewEvent
 from csms_transactions.versions.v201 import messages as v201
-from sqlalchemy import update
+from sqlalchemy import literal_column, update
+from structlog.testing import capture_logs
 
 KEY = transaction_key("CS1", "tx")
 Messages = Sequence[tuple[str, dict[str, Any]]]
@@ -103,6 +106,51 @@ async def test_what_is_measured_elsewhere_or_at_another_time_does_not_count(worl
     await send(world, [*payloads("S"), *main_meter, *other, *payloads("M@-9 100; M@12 8000"), *payloads("S; E@6")[1:]])
     await send(world, payloads("M@1 5000; M@5 9000"), "CS2")
     assert (await stored(world)).energy.wh is None
+
+
+def claim_at_a_time(monkeypatch, most):
+    monkeypatch.setattr(store_meter_values._FREE, "_most", literal_column(str(most)))
+    monkeypatch.setattr(store_meter_values._FREE, "_compiled", {})
+    monkeypatch.setattr(meter_values, "MOST_FREE", most)
+
+
+async def test_many_messages_before_their_transaction_are_all_claimed(world, monkeypatch):
+    """Step by step, whatever lies beside them: of another EVSE, before it, or at a station whose clock is wrong."""
+    claim_at_a_time(monkeypatch, 3)
+    other = payloads("; ".join(f"M@{n} {n}" for n in range(1, 9)))
+    for _, body in other:
+        body["evseId"] = 2
+    own = payloads("; ".join(f"M@{n} interval=10" for n in range(1, 9)))
+    await send(world, payloads("; ".join(f"M@-{n} interval=10" for n in range(1, 9))))
+    await send(world, [*other, *own])
+    await send(world, payloads("S; E@9 end interval=10"))
+    assert (await stored(world)).energy.wh == 90
+
+
+async def test_one_stations_clock_hides_no_messages_of_another(world, database, monkeypatch):
+    claim_at_a_time(monkeypatch, 3)
+    await send(world, payloads("; ".join(f"M@-{n} interval=10" for n in range(100, 109))), "CS2")
+    await send(world, payloads("M@1 interval=10; M@2 interval=10"), "CS2")
+    batch = {}
+    for station_id, body in (("CS1", payloads("S")[0][1]), ("CS2", payloads("S")[0][1])):
+        if station_id == "CS1":
+            body = body | {"timestamp": "1970-01-01T00:00:00Z"}  # noqa: PLW2901 of this station alone
+        raw, event, key = orjson.dumps(body), v201.transaction_event(body), transaction_key(station_id, "tx")
+        batch[Identity(key, station_id, "tx")] = [NewEvent(key, "ocpp2.0.1", event, raw, event.at, raw)]
+    async with database.direct() as session:
+        await apply_events(session, batch, event.at)
+    assert (await stored(world, transaction_key("CS2", "tx"))).energy.wh == 20
+
+
+async def test_what_is_claimed_at_a_time_is_bounded_and_said(world, monkeypatch):
+    claim_at_a_time(monkeypatch, 1)
+    monkeypatch.setattr(meter_values, "MAX_STEPS", 2)
+    with capture_logs() as logs:
+        await send(world, payloads("; ".join(f"M@{n} interval=10" for n in range(1, 6)) + "; S@0"))
+    assert [one["event"] for one in logs if one["log_level"] == "warning"] == [
+        "more meter values came before their transaction than are read at a time"
+    ]
+    assert (await stored(world)).energy.wh == 20
 
 
 async def test_the_newer_of_two_transactions_at_an_evse_gets_them(world):

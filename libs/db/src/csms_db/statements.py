@@ -208,8 +208,7 @@ class _Compiled(NamedTuple):
 class Lookup:
     """Reads `columns` of the rows whose `by` columns are among given values; `for_update` locks them (PostgreSQL).
 
-    `where` is a condition in SQL, without parameters: that of a partial index, for one. `since`: only up to `most` rows
-    that have at least a given value of this column, the lowest first.
+    `where` is a condition in SQL, without parameters: that of a partial index, for one.
     """
 
     def __init__(
@@ -219,38 +218,24 @@ class Lookup:
         *,
         where: str | None = None,
         for_update: bool = False,
-        since: sa.Column[Any] | None = None,
-        most: int = 1000,
     ) -> None:
         self._columns = columns
         self._by = by
         self._where = where
         self._for_update = for_update
-        self._since = since
-        self._most = most
         self._compiled: dict[str, _Compiled] = {}
 
     async def fetch(self, session: AsyncSession | Direct, *values: Collection[Any]) -> list[tuple[Any, ...]]:
-        """Return the rows, in the order of the `by` columns; `values` are one collection for each of them.
-
-        With `since`, the lowest value is the last of `values`, as the only one of a collection.
-        """
+        """Return the rows, in the order of the `by` columns; `values` are one collection for each of them."""
         if isinstance(session, AsyncSession):
             connection = await session.connection()
             sql, in_order, processors = self._for(connection.dialect)
-            parameters = in_order(self._parameters(connection.dialect, values))
+            parameters = in_order(_lists(connection.dialect, values))
             rows: Sequence[Row] = (await connection.exec_driver_sql(sql, parameters)).all()
         else:
             sql, in_order, processors = self._for(session.dialect)
-            rows = await session.fetch(sql, in_order(self._parameters(session.dialect, values)))
+            rows = await session.fetch(sql, in_order(_lists(session.dialect, values)))
         return [_converted(row, processors) for row in rows]
-
-    def _parameters(self, dialect: Dialect, values: Sequence[Collection[Any]]) -> list[Any]:
-        if self._since is None:
-            return _lists(dialect, values)
-        (least,) = values[-1]
-        process = self._since.type.dialect_impl(dialect).bind_processor(dialect)
-        return [*_lists(dialect, values[:-1]), least if process is None else process(least)]
 
     def _for(self, dialect: Dialect) -> _Compiled:
         found = self._compiled.get(dialect.name)
@@ -266,17 +251,88 @@ class Lookup:
         statement = sa.select(*self._columns).where(*among).order_by(*order_by)
         if self._where is not None:
             statement = statement.where(sa.text(self._where))
-        if self._since is not None:
-            names.append("least")
-            least = sa.bindparam("least", type_=self._since.type)
-            statement = statement.where(self._since >= least).order_by(None).order_by(self._since)
-            # Not as parameters; SQLAlchemy would add one for SQLite's OFFSET, too.
-            statement = statement.limit(sa.literal_column(str(self._most))).offset(sa.literal_column("0"))
         compiled: Any = (statement.with_for_update() if self._for_update else statement).compile(dialect=dialect)
         order = _order(compiled, names)
-        found = ((at, _result_processor(column, dialect)) for at, column in enumerate(self._columns))
-        processors = [(at, processor) for at, processor in found if processor is not None]
+        return _Compiled(
+            compiled.string, _getter([names.index(name) for name in order]), _result_processors(self._columns, dialect)
+        )
+
+
+class SpanLookup:
+    """Reads up to `most` rows of given spans: `by` columns have given values, and `within` lies between two others.
+
+    `where`: as in `Lookup`. Each span is looked up by itself: an index on `by` and `within` serves them all.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[sa.Column[Any]],
+        by: Sequence[sa.Column[Any]],
+        *,
+        within: sa.Column[Any],
+        where: str,
+        most: int,
+    ) -> None:
+        self._columns = columns
+        self._given = (*by, within, within)
+        self._where = where
+        self._most: sa.ColumnElement[int] = sa.literal_column(str(most))
+        self._compiled: dict[str, _Compiled] = {}
+
+    async def fetch(self, session: AsyncSession | Direct, spans: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """Return the rows. A span: the values of the `by` columns, the lowest of `within` and its highest."""
+        if isinstance(session, AsyncSession):
+            connection = await session.connection()
+            sql, parameters, processors = self._for(connection.dialect, spans)
+            rows: Sequence[Row] = (await connection.exec_driver_sql(sql, parameters)).all()
+        else:
+            sql, parameters, processors = self._for(session.dialect, spans)
+            rows = await session.fetch(sql, parameters)
+        return [_converted(row, processors) for row in rows]
+
+    def _for(self, dialect: Dialect, spans: Sequence[Row]) -> tuple[str, tuple[Any, ...], Processors]:
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = self._compile(dialect)
+        kinds = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in self._given]
+        values = zip(*spans, strict=True)
+        columns = [[*map(kind, one)] if kind else [*one] for kind, one in zip(kinds, values, strict=True)]
+        if dialect.name != "postgresql":
+            return found.sql, (orjson.dumps([*zip(*columns, strict=True)]).decode(),), found.processors
+        return found.sql, found.in_order(columns), found.processors
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        processors = _result_processors(self._columns, dialect)
+        if dialect.name != "postgresql":
+            return _Compiled(self._text(dialect), _getter([0]), processors)
+        names = [f"given_{at}" for at, _ in enumerate(self._given)]
+        compiled: Any = self._lateral(names).compile(dialect=dialect)
+        order = _order(compiled, names)
         return _Compiled(compiled.string, _getter([names.index(name) for name in order]), processors)
+
+    def _lateral(self, names: Sequence[str]) -> sa.Select[Any]:
+        """For PostgreSQL."""
+        kinds = [(name, column.type) for name, column in zip(names, self._given, strict=True)]
+        arrays = [sa.bindparam(name, type_=_array(kind)) for name, kind in kinds]
+        named = (sa.column(*one) for one in kinds)
+        given = sa.func.unnest(*arrays).table_valued(*named, name="given").render_derived()
+        *by, within, _ = self._given
+        *equal, lowest, highest = (given.c[name] for name in names)
+        alike = (column == value for column, value in zip(by, equal, strict=True))
+        each = sa.select(*self._columns).where(*alike, within >= lowest, within <= highest, sa.text(self._where))
+        found = each.order_by(within).limit(self._most).lateral("found")
+        columns = [found.c[column.name] for column in self._columns]
+        return sa.select(*columns).select_from(given, found).limit(self._most)
+
+    def _text(self, dialect: Dialect) -> str:
+        """For SQLite, which keeps to the order of a CROSS JOIN: it would else go through the table by another index."""
+        quote = dialect.identifier_preparer.quote
+        *by, within, _ = (quote(column.name) for column in self._given)
+        names = ", ".join(f"found.{quote(column.name)}" for column in self._columns)
+        compared = (*(f"{name} =" for name in by), f"{within} >=", f"{within} <=")
+        spans = " AND ".join(f"found.{one} json_extract(given.value, '$[{at}]')" for at, one in enumerate(compared))
+        tables = f"json_each(?) AS given CROSS JOIN {quote(self._given[0].table.name)} AS found"
+        return f"SELECT {names} FROM {tables} WHERE {spans} AND {self._where} LIMIT {self._most}"  # noqa: S608 as above
 
 
 def _among(dialect: Dialect, column: sa.Column[Any], name: str) -> sa.ColumnElement[bool]:
@@ -296,6 +352,11 @@ def _result_processor(column: sa.Column[Any], dialect: Dialect) -> Processor | N
     if isinstance(column.type, sa.Float):  # both drivers give floats
         return None
     return column.type.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _result_processors(columns: Sequence[sa.Column[Any]], dialect: Dialect) -> Processors:
+    found = ((at, _result_processor(column, dialect)) for at, column in enumerate(columns))
+    return [(at, processor) for at, processor in found if processor is not None]
 
 
 def _converted(row: Row, processors: Processors) -> tuple[Any, ...]:

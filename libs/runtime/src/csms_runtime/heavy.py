@@ -16,17 +16,20 @@ HEAVY_BYTES = 32 * 1024
 """From this size on work goes to the thread: what is smaller takes a millisecond or two, a switch a tenth of one."""
 
 _one_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heavy")
+_awaited_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="heavy-awaited")
+"""For work that others wait for: it would else stand in line behind the messages of many stations."""
 
 
-async def run(size: int, work: Callable[[], T]) -> T:
+async def run(size: int, work: Callable[[], T], *, awaited: bool = False) -> T:
     """Return what `work` returns, done at once for a value of few bytes, else in the thread. Raises what it raises.
 
     `work` only computes: it touches nothing that the event loop uses meanwhile. When the caller is cancelled, work that
-    has begun goes on unheard.
+    has begun goes on unheard. `awaited`: the caller holds what others wait for, such as a database transaction.
     """
     if size < HEAVY_BYTES:
         return work()
-    return await asyncio.get_running_loop().run_in_executor(_one_thread, _without_collections, work)
+    thread = _awaited_thread if awaited else _one_thread
+    return await asyncio.get_running_loop().run_in_executor(thread, _without_collections, work)
 
 
 def _without_collections(work: Callable[[], T]) -> T:

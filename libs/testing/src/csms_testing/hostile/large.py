@@ -60,6 +60,21 @@ def _transactions() -> list[Message]:
     return [_ended(f"large-{number}", values) for number in range(10)]
 
 
+def _varying(measurand: str) -> list[Message]:
+    """Updated events whose register does not only rise, then small ones from before them."""
+
+    def second(number: int) -> dict[str, Any]:
+        at = f"2026-01-{number // 86400 % 28 + 1:02}T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+        return {"timestamp": at, "sampledValue": [{"value": 1000 + number % 2 * 5, "measurand": measurand}]}
+
+    values = _filling(map(second, itertools.count()))
+    event: dict[str, Any] = {"eventType": "Updated", "timestamp": _TIME, "triggerReason": "MeterValuePeriodic"}
+    info = {"transactionInfo": {"transactionId": f"varying-{measurand}"}}
+    large = [event | info | {"seqNo": 1000 * number, "meterValue": values} for number in range(1, 5)]
+    late = [event | info | {"seqNo": number} for number in range(500, 510)]
+    return [Message.call("TransactionEvent", payload) for payload in (*large, *late)]
+
+
 def _one_meter_value() -> list[Message]:
     """All samples in one meterValue."""
     samples = [sample for value in _meter_values() for sample in value["sampledValue"]]
@@ -100,6 +115,14 @@ def answers() -> list[Message]:
 LARGE: Mapping[str, tuple[str, Callable[[], Sequence[Message]]]] = {
     "large-transaction": ("TransactionEvent of 4 MiB of meter values", _transactions),
     "large-samples": ("TransactionEvent of 4 MiB of samples in one meterValue", _one_meter_value),
+    "large-wave": (
+        "TransactionEvent of 4 MiB of a register that goes up and down, then late ones",
+        lambda: _varying("Energy.Active.Import.Register"),
+    ),
+    "large-intervals": (
+        "TransactionEvent of 4 MiB of intervals, then late ones",
+        lambda: _varying("Energy.Active.Import.Interval"),
+    ),
     "large-meter-values": (
         "MeterValues of 4 MiB",
         lambda: [Message.call("MeterValues", {"evseId": 1, "meterValue": _meter_values()})],

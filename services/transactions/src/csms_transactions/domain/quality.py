@@ -45,6 +45,7 @@ class Reason(IntFlag):
     IMPOSSIBLE = auto()
     NOTHING_REAL = auto()
     ROUNDED = auto()
+    MERGED = auto()
 
 
 class _Meaning(NamedTuple):
@@ -80,6 +81,7 @@ MEANINGS = {
     Reason.BACKWARDS: _Meaning(_I, "the register ran backwards"),
     Reason.IMPOSSIBLE: _Meaning(_I, "the register rose faster than anything charges"),
     Reason.ROUNDED: _Meaning(_E, "the register was told with different precision"),
+    Reason.MERGED: _Meaning(_E, "a message had so many readings that several were made one"),
     Reason.NOTHING_REAL: _Meaning(_I, "the readings cannot be compared with each other"),
 }
 _IMPLAUSIBLE = int(Reason.BACKWARDS | Reason.IMPOSSIBLE | Reason.NOTHING_REAL)

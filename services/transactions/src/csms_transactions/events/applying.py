@@ -8,9 +8,11 @@ the transaction is derived again from all its events.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from csms.v1.auth_pb2 import IdTokenInfo
 from csms_db.direct import Direct
+from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.identity import Identity
@@ -20,6 +22,7 @@ from csms_transactions.events.news import Arrivals, News, sort
 from csms_transactions.events.rederiving import Fresh, again
 from csms_transactions.events.reused_ids import NOWHERE, Placed, place
 from csms_transactions.events.step import Step
+from csms_transactions.events.weight import weight
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.authorizations import Key
@@ -117,11 +120,10 @@ async def _steps(
         if (before := stored.get(identity.key)) is not None and not _follows(new, before)
     }
     derived = await again(session, stored, late) if late else {}
-    steps: dict[str, Step] = {}
-    for identity, new in fresh.items():
-        before = stored.get(identity.key)
-        after = derived[identity.key] if identity.key in derived else _follow(before, new)
-        steps[identity.key] = Step(identity, before, after)
+    following = {identity.key: new for identity, new in fresh.items() if identity.key not in derived}
+    work = partial(_followed, stored, following)
+    derived |= await heavy.run(sum(map(_weight, following.values())), work, awaited=True)
+    steps = {key: Step(identity, stored.get(key), derived[key]) for identity in fresh if (key := identity.key)}
     claimed = await meter_values.claim(session, steps.values())
     if claimed:
         told = {identity.key: _fresh(new) for identity, new in fresh.items()}
@@ -147,6 +149,16 @@ def _is_behind(news: News, last_seq_no: int) -> bool:
     return any(seq_no < last_seq_no for seq_no in news.fresh) or any(
         conflict.follows < last_seq_no for conflict in news.conflicts
     )
+
+
+def _weight(news: News) -> int:
+    """Return how much work it is to follow them (`csms_runtime.heavy`)."""
+    found = sum(weight(new.event.readings) for new in news.fresh.values())
+    return found + sum(weight(conflict.new.event.readings) for conflict in news.conflicts)
+
+
+def _followed(stored: Mapping[str, Transaction], news: Mapping[str, News]) -> dict[str, Transaction]:
+    return {key: _follow(stored.get(key), new) for key, new in news.items()}
 
 
 def _follow(before: Transaction | None, news: News) -> Transaction:

@@ -5,9 +5,13 @@ are added to the stored state. Else the transaction is derived again, with the s
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
 
+import structlog
 from csms_db.direct import Direct
+from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.batch import BatchMeterValues
@@ -16,11 +20,17 @@ from csms_transactions.domain.readings import Reading
 from csms_transactions.domain.transaction import Transaction, lasts_at, measure
 from csms_transactions.events.rederiving import Fresh, again
 from csms_transactions.events.step import Step
+from csms_transactions.events.weight import weight
 from csms_transactions.store import meter_values
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.facts import readings_of
-from csms_transactions.store.meter_values import Free, spot_of
+from csms_transactions.store.meter_values import MOST_FREE, Free, Span, spot_of
 from csms_transactions.store.transactions import Change
+
+_log = structlog.get_logger(__name__)
+MAX_STEPS = 20
+"""So often MOST_FREE messages are claimed at most for the transactions of a batch: other stations wait meanwhile."""
+_FOR_EVER = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
 async def record(
@@ -51,12 +61,19 @@ async def _steps(
 ) -> list[Step]:
     late = {key: Fresh(measured=new) for (key, *_), new in fresh.items() if not _follow(stored[key], new)}
     derived = await again(session, stored, late) if late else {}
+    following = {identity.key: new for identity, new in fresh.items() if identity.key not in derived}
+    derived |= await heavy.run(
+        sum(map(weight, following.values())), partial(_measured, stored, following), awaited=True
+    )
     steps = []
-    for identity, readings in fresh.items():
-        before = stored[identity.key]
-        after = derived[identity.key] if identity.key in derived else measure(before, sorted(readings))
+    for identity in fresh:
+        before, after = stored[identity.key], derived[identity.key]
         steps.append(Step(identity, before, after._replace(revision=before.revision + 1)))
     return steps
+
+
+def _measured(stored: Mapping[str, Transaction], readings: Mapping[str, Sequence[Reading]]) -> dict[str, Transaction]:
+    return {key: measure(stored[key], sorted(new)) for key, new in readings.items()}
 
 
 def _follow(transaction: Transaction, readings: Iterable[Reading]) -> bool:
@@ -75,15 +92,32 @@ async def claim(session: AsyncSession | Direct, steps: Iterable[Step]) -> dict[s
     wider = [step for step in steps if step.after.evse_id is not None and _reaches_further(step)]
     if not wider:
         return {}
-    stations = {step.identity.station_id for step in wider}
-    found = await meter_values.free(session, stations, min(step.after.started_at for step in wider))
-    claimed = {message: step for message in found for step in wider if _is_of(message, step)}
-    if claimed:
-        await meter_values.claim(session, {message.id: step.identity.key for message, step in claimed.items()})
-    readings: dict[str, list[Reading]] = {}
-    for message, step in claimed.items():
-        readings.setdefault(step.identity.key, []).extend(readings_of(message.facts))
-    return readings
+    claimed: dict[str, list[bytes]] = {}
+    for _ in range(MAX_STEPS):
+        found = await meter_values.free(session, [_span(step) for step in wider])
+        of = {message: step.identity.key for message in found for step in wider if _is_of(message, step)}
+        if of:
+            await meter_values.claim(session, {message.id: key for message, key in of.items()})
+        for message, key in of.items():
+            claimed.setdefault(key, []).append(message.facts)
+        if len(found) < MOST_FREE or not of:
+            break
+    else:
+        _log.warning("more meter values came before their transaction than are read at a time", transactions=[*claimed])
+    size = sum(len(facts) for of in claimed.values() for facts in of)
+    return await heavy.run(size, partial(_told, claimed), awaited=True)
+
+
+def _told(claimed: Mapping[str, Sequence[bytes]]) -> dict[str, list[Reading]]:
+    return {key: [*chain.from_iterable(map(readings_of, facts))] for key, facts in claimed.items()}
+
+
+def _span(step: Step) -> Span:
+    """Where and when the transaction was running, as `lasts_at` has it."""
+    after = step.after
+    is_closed = after.closed is not None and not after.end_seen
+    until = after.closed.at if after.closed is not None and is_closed else after.ended_at
+    return Span(step.identity.station_id, after.evse_id or 0, after.started_at, until or _FOR_EVER)
 
 
 def _reaches_further(step: Step) -> bool:

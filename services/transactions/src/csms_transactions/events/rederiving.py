@@ -13,6 +13,7 @@ from csms_transactions import versions
 from csms_transactions.domain.events import TransactionEvent
 from csms_transactions.domain.readings import Reading
 from csms_transactions.domain.transaction import Conflict, Transaction, derive
+from csms_transactions.events.weight import weight
 from csms_transactions.store import events as event_store
 from csms_transactions.store import meter_values
 from csms_transactions.store.events import StoredConflict, StoredEvent
@@ -34,7 +35,7 @@ async def again(
     """Return the transactions of `fresh`, by key. `before`: as they are stored; None or absent when they are not."""
     known = {key: transaction for key in fresh if (transaction := before.get(key)) is not None}
     if not known:
-        return {key: _of(news)() for key, news in fresh.items()}
+        return {key: await heavy.run(_told(news), _of(news), awaited=True) for key, news in fresh.items()}
     histories = await event_store.all_of(session, known)
     with_conflicts = [key for key, transaction in known.items() if transaction.conflicts]
     conflicts = await event_store.conflicts_of(session, with_conflicts) if with_conflicts else {}
@@ -42,9 +43,16 @@ async def again(
     found: dict[str, Transaction] = {}
     for key, news in fresh.items():
         beside, facts = conflicts.get(key, ()), measured.get(key, ())
-        size = sum(map(_size, histories.get(key, ()))) + sum(_size(one.stored) for one in beside) + sum(map(len, facts))
-        found[key] = await heavy.run(size, _of(news, known.get(key), histories.get(key, ()), beside, facts))
+        history = histories.get(key, ())
+        size = sum(map(_size, history)) + sum(_size(one.stored) for one in beside) + sum(map(len, facts))
+        work = _of(news, known.get(key), history, beside, facts)
+        found[key] = await heavy.run(size + _told(news), work, awaited=True)
     return found
+
+
+def _told(news: Fresh) -> int:
+    events = chain(news.events, (one.event for one in news.conflicts))
+    return sum(weight(event.readings) for event in events) + weight(news.measured)
 
 
 def _of(

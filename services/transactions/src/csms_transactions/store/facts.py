@@ -10,7 +10,12 @@ from csms_transactions.domain.readings import Reading, Value
 
 
 def facts_of(event: TransactionEvent) -> bytes:
-    """Return the facts of an event, without a key code (C04). They have a few kilobytes at most."""
+    """Return the facts of an event, without a key code (C04).
+
+    They have some kilobytes, 600 at most.
+
+    That is so since a message has no more values than `csms_transactions.domain.meter.condensed` leaves.
+    """
     token = None if event.id_token is None else event.id_token.masked()
     facts = event._replace(id_token=token)._asdict()
     return orjson.dumps(facts, default=list)  # tokens and readings are named tuples

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from csms_db.direct import Direct
 from csms_db.sql import insert
-from csms_db.statements import Lookup, Update
+from csms_db.statements import Lookup, SpanLookup, Update
 from csms_runtime import metrics
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,13 +20,22 @@ from csms_transactions.store.facts import facts_of_readings
 from csms_transactions.store.tables import meter_value_bytes, meter_values
 
 ROW_BYTES = 250
-"""About so many bytes a row and its indexes take beside the payload."""
+"""About so many bytes a row and its indexes take beside the payload and the facts."""
 STEP_ROWS = 500
 """At most so many rows are deleted at a time."""
 MOST_FREE = 1000
-"""At most so many messages that came before their transaction are read at a time."""
+"""At most so many messages that came before their transactions are read at a time."""
 MAX_STEPS = 4
 """At most so often rows are deleted in one transaction. The next message of the station has more of them deleted."""
+
+
+class Span(NamedTuple):
+    """An EVSE from one moment to another, both included."""
+
+    station_id: str
+    evse_id: int
+    since: datetime
+    until: datetime
 
 
 class Free(NamedTuple):
@@ -40,12 +49,14 @@ class Free(NamedTuple):
 
 
 _COLUMNS = meter_values.c
+ROW_SIZE = func.length(_COLUMNS.payload) + func.coalesce(func.length(_COLUMNS.facts), 0) + ROW_BYTES
+"""Bytes that a row takes."""
 _OF = Lookup((_COLUMNS.transaction, _COLUMNS.facts), by=(_COLUMNS.transaction,), where="facts IS NOT NULL")
-_FREE = Lookup(
+_FREE = SpanLookup(
     (_COLUMNS.id, _COLUMNS.station_id, _COLUMNS.evse_id, _COLUMNS.timestamp, _COLUMNS.facts),
-    by=(_COLUMNS.station_id,),
+    by=(_COLUMNS.station_id, _COLUMNS.evse_id),
+    within=_COLUMNS.timestamp,
     where='"transaction" IS NULL AND facts IS NOT NULL',
-    since=_COLUMNS.timestamp,
     most=MOST_FREE,
 )
 _CLAIM = Update(meter_values, by=("id",), names=("transaction",))
@@ -68,7 +79,7 @@ async def add(
     added = (await session.scalars(statement.returning(meter_values.c.id), list(rows.values()))).all()
     grown: Counter[str] = Counter()
     for row in (rows[key] for key in added):
-        grown[row["station_id"]] += len(row["payload"]) + ROW_BYTES
+        grown[row["station_id"]] += len(row["payload"]) + len(row["facts"] or b"") + ROW_BYTES
     for station_id, excess in (await _grow(session, dialect, grown, most)).items():
         await _make_room(session, station_id, excess)
     return [by_id[key] for key in added]
@@ -82,9 +93,9 @@ async def of_transactions(session: AsyncSession | Direct, keys: Collection[str])
     return found
 
 
-async def free(session: AsyncSession | Direct, stations: Collection[str], since: datetime) -> list[Free]:
-    """Messages with readings of energy that belong to no transaction, the oldest first, up to MOST_FREE."""
-    return [Free(*row) for row in await _FREE.fetch(session, stations, [since])]
+async def free(session: AsyncSession | Direct, spans: Sequence[Span]) -> list[Free]:
+    """Messages of these spans with readings of energy that belong to no transaction, up to MOST_FREE."""
+    return [Free(*row) for row in await _FREE.fetch(session, spans)]
 
 
 async def claim(session: AsyncSession | Direct, claimed: Mapping[str, str]) -> None:
@@ -122,7 +133,7 @@ async def _make_room(session: AsyncSession, station_id: str, excess: int) -> Non
 async def _delete_oldest(session: AsyncSession, station_id: str, wanted: int) -> tuple[int, int]:
     """Delete the oldest messages, up to so many bytes or a step's rows; return how many rows and bytes there were."""
     columns = meter_values.c
-    oldest = select(columns.id, func.length(columns.payload) + ROW_BYTES).where(columns.station_id == station_id)
+    oldest = select(columns.id, ROW_SIZE).where(columns.station_id == station_id)
     size, chosen = 0, []
     for key, bytes_ in await session.execute(oldest.order_by(columns.timestamp).limit(STEP_ROWS)):
         if size >= wanted:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from csms_db.engine import WriteSession
 from csms_db.sql import lock_order
 from csms_runtime.clock import utcnow
-from sqlalchemy import Table, case, delete, func, select, tuple_, update
+from sqlalchemy import Table, case, delete, select, tuple_, update
 
-from csms_transactions.store.meter_values import ROW_BYTES
+from csms_transactions.store.meter_values import ROW_SIZE
 from csms_transactions.store.tables import (
     authorizations,
     conflicting_events,
@@ -98,10 +98,10 @@ class OldMeterValues:
         )
         found = (await session.scalars(old.limit(limit))).all()
         gone = delete(meter_values).where(columns.id.in_(found))
-        rows = await session.execute(gone.returning(columns.station_id, func.length(columns.payload)))
+        rows = await session.execute(gone.returning(columns.station_id, ROW_SIZE))
         freed: Counter[str] = Counter()
         for station_id, size in rows:
-            freed[station_id] += size + ROW_BYTES
+            freed[station_id] += size
         await _note(session, freed)
         if len(found) < limit:
             self._after = stations[-1] if len(stations) == STATIONS else ""
