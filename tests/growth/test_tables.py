@@ -30,6 +30,7 @@ from csms_transactions.settings import TransactionSettings
 from csms_transactions.store import tables as transactions_tables
 
 METADATA = {"auth": api_tables.metadata, "devices": Base.metadata, "transactions": transactions_tables.metadata}
+ALL_KINDS = TransactionSettings(keep_transactions_days=3650)
 KEPT: Mapping[str, Sequence[Kept]] = {
     "auth": [
         Kept("audit", 365, audit.forget),
@@ -37,7 +38,7 @@ KEPT: Mapping[str, Sequence[Kept]] = {
         Kept("certificates", 365, removed.forget_certificates),
     ],
     "devices": devices_kept(DeviceSettings()),
-    "transactions": transactions_kept(TransactionSettings(keep_transactions_days=3650)),
+    "transactions": transactions_kept(ALL_KINDS),
 }
 
 
@@ -151,7 +152,8 @@ async def forgets(service: str, database: Database) -> None:
             rows = made(kind, now - timedelta(days=days))
             for table in tables:
                 await session.execute(sa.insert(table), rows.of(table))
-    for kind_of_rows in KEPT[service]:
+    rules = transactions_kept(ALL_KINDS) if service == "transactions" else KEPT[service]  # one rests afterwards
+    for kind_of_rows in rules:
         async with database.transaction() as session:
             await kind_of_rows.delete(session, now - timedelta(days=100), 500)
     async with database.reading() as session:
