@@ -25,11 +25,11 @@ class Tally:
         self.value += amount
 
 
-class LoopCounter(Collector):
-    """A counter with labels."""
+class _Tallies(Collector):
+    """What counters and gauges with labels have in common."""
 
     def __init__(self, name: str, documentation: str, labelnames: Sequence[str]) -> None:
-        """`name` ends with `_total`."""
+        """The name of a counter ends with `_total`."""
         self._described = name, documentation, labelnames
         self._children: dict[tuple[str, ...], Tally] = {}
         REGISTRY.register(self)
@@ -40,35 +40,30 @@ class LoopCounter(Collector):
         if child is None:
             child = self._children[values] = Tally()
         return child
+
+    def _values(self) -> dict[tuple[str, ...], float]:
+        """Return all values; another thread may add a child meanwhile."""
+        return {key: child.value for key, child in list(self._children.items())}
+
+
+class LoopCounter(_Tallies):
+    """A counter with labels."""
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """See prometheus_client."""
         name, documentation, labelnames = self._described
         family = CounterMetricFamily(name, documentation, labels=labelnames)
-        for values, child in list(self._children.items()):
-            family.add_metric(values, child.value)
+        for values, value in self._values().items():
+            family.add_metric(values, value)
         yield family
 
 
-class LoopGauge(Collector):
+class LoopGauge(_Tallies):
     """A gauge with labels. Its children are `Tally` too: `inc` takes negative numbers here."""
-
-    def __init__(self, name: str, documentation: str, labelnames: Sequence[str]) -> None:
-        self._described = name, documentation, labelnames
-        self._children: dict[tuple[str, ...], Tally] = {}
-        REGISTRY.register(self)
-
-    def labels(self, *values: str) -> Tally:
-        """Return the child with these values, in the order of the names."""
-        child = self._children.get(values)
-        if child is None:
-            child = self._children[values] = Tally()
-        return child
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """See prometheus_client."""
-        name, documentation, labelnames = self._described
-        yield _gauge(name, documentation, labelnames, {key: child.value for key, child in self._children.items()})
+        yield _gauge(*self._described, self._values())
 
 
 class ReplacedGauge(Collector):

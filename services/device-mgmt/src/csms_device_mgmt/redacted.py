@@ -24,8 +24,14 @@ def redacted(protocol: str, action: str, payload: Mapping[str, Any]) -> dict[str
     return cast("dict[str, Any]", redact(Protocol(protocol), action, dict(payload)))
 
 
-def shown(protocol: str, action: str, payload: Mapping[str, Any]) -> Shown:
+def without_secrets(protocol: str, action: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a payload as it may be shown. Most need no copy: a word that a secret goes with is in few of them."""
+    text = _text(payload)
+    return redacted(protocol, action, payload) if text is None or may_hold_secret(text) else payload
+
+
+def shown(protocol: str, action: str, payload: Mapping[str, Any]) -> Shown:
+    """Return a payload as it may be shown, in all forms."""
     text = _text(payload)
     if text is None or may_hold_secret(text):
         payload = redacted(protocol, action, payload)

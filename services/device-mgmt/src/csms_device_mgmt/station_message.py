@@ -13,7 +13,7 @@ from csms_runtime.clock import from_ms
 
 from csms_device_mgmt.boot.progress import Place
 from csms_device_mgmt.json import loads
-from csms_device_mgmt.redacted import Shown, shown
+from csms_device_mgmt.redacted import Shown, shown, without_secrets
 from csms_device_mgmt.unit import Unit
 
 T = TypeVar("T")
@@ -43,10 +43,16 @@ class StationMessage:
     _shown: Shown | None = field(default=None, init=False, repr=False)
 
     async def shown(self) -> Shown:
-        """Return the payload without secrets."""
+        """Return the payload without secrets, with its texts."""
         if self._shown is None:
             self._shown = await self.work(partial(shown, self.protocol, self.action, self.payload))
         return self._shown
+
+    async def redacted(self) -> Mapping[str, Any]:
+        """Return the payload without secrets, where its texts are not needed: a large one's take twice its size."""
+        if self._shown is not None:
+            return self._shown.payload
+        return await self.work(partial(without_secrets, self.protocol, self.action, self.payload))
 
     async def work(self, work: Callable[[], T]) -> T:
         """Do work that grows with the payload and only computes; see csms_runtime.heavy."""

@@ -1,4 +1,5 @@
 import pytest
+from csms_device_mgmt.boot import onboarding
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.beginnings import begin
 from csms_device_mgmt.commands.command import Command
@@ -66,6 +67,24 @@ async def test_repeated_parts_change_nothing(apply, records, report):
         assert (await apply(part)).events == []
     row, entries = await report()
     assert (row.status, len(entries)) == ("complete", 1)
+
+
+async def test_a_part_that_comes_again_is_compared_as_it_is_stored(apply, records, monkeypatch):
+    """To read it took 20 MiB for a part of 4 MiB, and held the event loop."""
+    seen = []
+
+    async def note(*_args, repeated, **_more):
+        seen.append(repeated)
+
+    def read(*_args):
+        raise AssertionError("the stored part was read")
+
+    monkeypatch.setattr(onboarding, "part_arrived", note)
+    monkeypatch.setattr(report_rows, "entries", read)
+    long = [entry("A", "x" * 2000)]
+    for data in (long, long, [entry("A", "2")], [entry("A", "2")], long):
+        await apply(records.report_part(0, tbc=True, data=data))
+    assert seen == [False, False, True, False, True]
 
 
 async def test_reports_are_kept_apart(apply, records, report):

@@ -113,6 +113,7 @@ class ReportedAttribute:
 
 _CHARACTERISTICS = ("unit", "dataType", "minLimit", "maxLimit", "maxElements", "valuesList", "supportsMonitoring")
 """The fields of VariableCharacteristicsType (Part 2, 2.53), of OCPP 2.0.1 and 2.1."""
+_NAMED = frozenset(_CHARACTERISTICS)
 
 
 def reported_attributes(report_data: list[JsonObject]) -> Iterator[ReportedAttribute]:
@@ -131,8 +132,8 @@ def reported_attributes(report_data: list[JsonObject]) -> Iterator[ReportedAttri
 
 
 def _bounded(characteristics: JsonObject | None) -> JsonObject | None:
-    if characteristics is None:
-        return None
+    if characteristics is None or characteristics.keys() <= _NAMED:
+        return characteristics
     return {name: characteristics[name] for name in _CHARACTERISTICS if name in characteristics}
 
 

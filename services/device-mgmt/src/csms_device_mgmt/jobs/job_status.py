@@ -58,7 +58,7 @@ async def _concerned(unit: Unit, message: StationMessage, kind: JobKind) -> Job 
 
 
 async def _add_step(unit: Unit, message: StationMessage, job: Job, status: str) -> bool:
-    shown = (await message.shown()).payload
+    shown = await message.redacted()
     detail = {name: value for name, value in shown.items() if name not in {"status", "requestId"}}
     text = orjson.dumps(detail)
     packed = await message.work(partial(pack, text))

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
-from csms_db.packed import pack
+from csms_db.packed import pack, unpack
 
 from csms_device_mgmt.monitoring.recorded_messages import record
 from csms_device_mgmt.reports import report_rows
@@ -31,7 +31,7 @@ class Taken(NamedTuple):
 
 async def take_part(unit: Unit, message: StationMessage, series: Series) -> Taken:
     """Store a part and see whether its report is complete. The same part again changes nothing."""
-    payload = (await message.shown()).payload
+    payload = await message.redacted()
     report = await _report(unit, message, series)
     entries = series.entries(payload)
     stored = await message.work(partial(_stored, entries))
@@ -50,7 +50,7 @@ async def take_part(unit: Unit, message: StationMessage, series: Series) -> Take
     }
     report.first_part_at = min(report.first_part_at or message.received_at, message.received_at)
     before = await report_rows.stored_size(unit.session, report, seq_no)
-    repeated = before is not None and await report_rows.entries(unit.session, report, [seq_no]) != entries
+    repeated = before is not None and await _differs(unit, message, report, seq_no, stored)
     await report_rows.add_part(unit.session, part)
     unit.kept(message.station_id, len(stored.packed), instead_of=before and before.bytes)
     report.entry_count += len(entries) - (before.entries if before else 0)
@@ -69,6 +69,14 @@ class _Stored(NamedTuple):
 def _stored(entries: list[Any]) -> _Stored:
     text = orjson.dumps(entries)
     return _Stored(pack(text), len(text), hashlib.sha256(text).hexdigest())
+
+
+async def _differs(unit: Unit, message: StationMessage, report: Report, seq_no: int, stored: _Stored) -> bool:
+    """Whether the part that is stored says something else, or the same in another order."""
+    found = await report_rows.packed_entries(unit.session, report, seq_no)
+    if found is None or found == stored.packed:
+        return False
+    return await message.work(lambda: hashlib.sha256(unpack(found)).hexdigest()) != stored.digest
 
 
 async def _report(unit: Unit, message: StationMessage, series: Series) -> Report:

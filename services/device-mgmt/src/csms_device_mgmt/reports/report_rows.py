@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from csms_db.sql import insert
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, LargeBinary, delete, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.reports.assembly import ReportStatus
@@ -88,6 +88,13 @@ async def stored_size(session: AsyncSession, row: Report, seq_no: int) -> PartSi
     size = select(func.length(ReportPart.entries), ReportPart.entry_count).where(*_of(row), ReportPart.seq_no == seq_no)
     found = (await session.execute(size)).first()
     return None if found is None else PartSize(*found)
+
+
+async def packed_entries(session: AsyncSession, row: Report, seq_no: int) -> bytes | None:
+    """Return the entries of a part as they are stored (`csms_db.packed`), for to read them takes six times as much."""
+    entries = type_coerce(ReportPart.entries, LargeBinary)
+    found: bytes | None = await session.scalar(select(entries).where(*_of(row), ReportPart.seq_no == seq_no))
+    return found
 
 
 async def number_of(session: AsyncSession, row: Report, digest: str) -> int:
