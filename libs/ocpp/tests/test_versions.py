@@ -3,7 +3,7 @@
 import pytest
 from csms_ocpp.schemas import load
 from csms_ocpp.validation import permits_empty_response
-from csms_ocpp.versions import BUILT, VERSIONS, Protocol, Version
+from csms_ocpp.versions import BUILT, DEFAULT, VERSIONS, Protocol, Version
 
 every_version = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS)
 
@@ -14,7 +14,7 @@ def from_station(version: Version) -> set[str]:
 
 def test_each_protocol_has_its_version() -> None:
     assert [version.protocol for version in VERSIONS.values()] == list(VERSIONS) == list(Protocol)
-    assert set(BUILT) <= set(Protocol)
+    assert set(DEFAULT) <= set(BUILT) <= set(Protocol)
 
 
 @every_version

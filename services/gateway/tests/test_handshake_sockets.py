@@ -104,6 +104,21 @@ async def test_the_first_supported_of_several_subprotocols_is_chosen(
     assert (await system.services.connection("CS1")).protocol == "ocpp2.1"
 
 
+async def test_a_version_that_a_setting_admits_is_spoken(start: "Start") -> None:
+    """1.6: with its own names of errors, and no answer to a type of message that it has not."""
+    system = await start(ocpp_protocols=["ocpp2.0.1", "ocpp1.6"])
+    system.services.answers = {"StatusNotification": {}}
+    station = await system.connect(protocols=("ocpp1.6", "ocpp2.0.1"))
+    assert station.socket.subprotocol == (await system.services.connection("CS1")).protocol == "ocpp1.6"
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+    assert (await station.call("StatusNotification", status | {"unknown": 1}))[2] == "FormationViolation"
+    assert (await station.call("StatusNotification", {"connectorId": 1}))[2] == "OccurenceConstraintViolation"
+    assert (await station.call("TransactionEvent", {}))[2] == "NotImplemented"
+    await station.send([6, "s1", "Heartbeat", {}])
+    assert (await station.call("StatusNotification", status))[2] == {}
+    assert (await system.services.call("StatusNotification")).protocol == "ocpp1.6"
+
+
 @pytest.mark.parametrize(
     ("segment", "station_id"), [("RD%C3%84M%7C7", "RDÄM|7"), ("A%20B", "A B"), ("x" * 48, "x" * 48)]
 )

@@ -83,9 +83,9 @@ class GatewaySettings(RuntimeSettings):
         description="Header in which a proxy shows CSMS_PROXY_SECRET: it must replace what a station sends there",
     )
     ocpp_protocols: list[Protocol] = Field(
-        list(versions.BUILT),
+        list(versions.DEFAULT),
         min_length=1,
-        description='OCPP versions stations may speak, a JSON list; built is "ocpp2.0.1"',
+        description='OCPP versions stations may speak, a JSON list of "ocpp2.0.1" and "ocpp1.6"; 1.6 is in work',
     )
     ocpp_realm: str = Field("OCPP", pattern=r"^[ !#-\[\]-~]+$", description="Realm named in a 401 response")
     max_buffered_bytes: int = Field(

@@ -8,10 +8,13 @@ from csms_ocpp.versions.v21 import V21
 from csms_ocpp.versions.v201 import V201
 from csms_ocpp.versions.version import Action, Version
 
-__all__ = ["BUILT", "VERSIONS", "Action", "Protocol", "Version"]
+__all__ = ["BUILT", "DEFAULT", "VERSIONS", "Action", "Protocol", "Version"]
 
 VERSIONS: Mapping[Protocol, Version] = {version.protocol: version for version in (V16, V201, V21)}
 """Each version by its subprotocol."""
 
-BUILT: tuple[Protocol, ...] = (Protocol.OCPP201,)
-"""The versions that all services handle. Others are refused, when stations offer them and in settings."""
+BUILT: tuple[Protocol, ...] = (Protocol.OCPP201, Protocol.OCPP16)
+"""The versions that settings may name. Others are refused, there and when stations offer them."""
+
+DEFAULT: tuple[Protocol, ...] = (Protocol.OCPP201,)
+"""Those that stations may speak where no setting says more. One that is built and not here is in work."""
