@@ -16,24 +16,33 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests" / "conformance"
 MODES = ("standalone", "distributed")
-CASE = re.compile(r"test_(tc_[a-z]_\d+_csms)")
+CASE = re.compile(r"test_(tc_(?:[a-z]_)?\d+(?:_\d+)?_csms)")
 ROW = re.compile(r"^\| (TC_\w+) \|.*\| (\S[^|]*) \| (\S[^|]*) \|[^|]*\|$", re.MULTILINE)
 NOT_YET = "not yet"
 
 INTRODUCTION = """# Conformance
 
-Test cases of OCPP 2.0.1 for a CSMS, by their ids in Part 6 of the standard, and what our own test of each came to. Each
-case is played over a real socket against the running system in both modes; the tests are in `tests/conformance`.
-Made by `make conformance`; this is not a certificate.
+Test cases of OCPP 2.0.1 and 1.6J for a CSMS, by the ids that their test documents give them, and what our own test of
+each came to. Each case is played over a real socket against the running system in both modes; the tests are in
+`tests/conformance`. Made by `make conformance`; this is not a certificate.
 
 `M` in the column Feature means that every CSMS that claims the profile must pass, anything else names the feature
 that must be declared.
 """
 
 SECTIONS = {
-    "Core": ("C",),
-    "Part 6 only, not in the certification matrix": ("Part 6 only",),
-    "Other profiles": (),
+    "OCPP 2.0.1, Core": ("C",),
+    "OCPP 2.0.1, Part 6 only, not in the certification matrix": ("Part 6 only",),
+    "OCPP 1.6J": (
+        "1.6 Core",
+        "1.6 LocalAuthList",
+        "1.6 Firmware",
+        "1.6 Reservation",
+        "1.6 RemoteTrigger",
+        "1.6 SmartCharging",
+        "1.6 Security",
+    ),
+    "OCPP 2.0.1, other profiles": (),
 }
 """Headings and the first profile of the rows under them; the last one has the rest."""
 

@@ -11,8 +11,8 @@ from csms_testing.conformance import Connector, Operator, Station, Tokens
 from csms_testing.conformance.states import booted
 from csms_testing.systems import System
 
-CASE = re.compile(r"test_(tc_[a-z]_\d+_csms)")
-"""The id of a case in a test's name; one case may have several tests."""
+CASE = re.compile(r"test_(tc_(?:[a-z]_)?\d+(?:_\d+)?_csms)")
+"""The id of a case in a test's name; one case may have several tests. Those of OCPP 1.6 have no letter of a block."""
 
 
 # ---- Fixtures --------------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ async def test_an_unknown_station_in_two_spellings_at_once_is_one(api: Any, conn
 async def test_a_station_of_another_version_is_seen(api: Any, system: Any, spelled: str) -> None:
     (await api.put(f"/stations/{spelled}", json={})).raise_for_status()
     with pytest.raises(InvalidStatus) as refusal:
-        await websockets.connect(f"{system.ocpp_urls[0]}/{spelled.upper()}", subprotocols=["ocpp1.6"])
+        await websockets.connect(f"{system.ocpp_urls[0]}/{spelled.upper()}", subprotocols=["ocpp1.5"])
     assert refusal.value.response.status_code == 400
 
     async def listed() -> Any:
@@ -74,7 +74,7 @@ async def test_a_station_of_another_version_is_seen(api: Any, system: Any, spell
 
     (item,) = await eventually(listed)
     assert (item["station_id"], item["known"], item["kind"]) == (spelled, True, "bad_subprotocol")
-    assert item["reason"].endswith("Offered: ocpp1.6.")
-    assert "ocpp1.6" in (await api.get(f"/stations/{spelled}")).json()["last_refusal"]["reason"]
+    assert item["reason"].endswith("Offered: ocpp1.5.")
+    assert "ocpp1.5" in (await api.get(f"/stations/{spelled}")).json()["last_refusal"]["reason"]
     groups = (await api.get("/refused-handshakes/summary")).json()["items"]
     assert any(group["known"] and group["kind"] == "bad_subprotocol" for group in groups)

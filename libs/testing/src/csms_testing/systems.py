@@ -20,7 +20,8 @@ from csms_testing.pki import Pki
 from csms_testing.secured import Secured
 
 API_KEY = "end-to-end-admin-key"
-_IMPATIENT = {"CSMS_COUNT_INTERVAL_S": "2"}
+_SETTINGS = {"CSMS_COUNT_INTERVAL_S": "2", "CSMS_OCPP_PROTOCOLS": '["ocpp2.0.1", "ocpp1.6"]'}
+"""Counts come soon, and stations may speak every version that is built."""
 
 
 @dataclass(slots=True)
@@ -63,7 +64,7 @@ def standalone_process(directory: Path, ocpp_port: int, http_port: int, **settin
         "CSMS_HTTP_PORT": str(http_port),
         "CSMS_ADMIN_API_KEY": API_KEY,
         "CSMS_UNKNOWN_STATIONS": "accept",
-        **_IMPATIENT,
+        **_SETTINGS,
         **settings,
     }
     return ServiceProcess("standalone", "csms_standalone", environment, http_port, directory / "standalone.log")
@@ -109,7 +110,7 @@ async def distributed(
     arguments = ["--ocpp-port", "0", "--http-port", "0", "--gateways", str(gateways)]
     arguments += ["--directory", str(directory), "--state-file", str(state_file), "--api-key", API_KEY]
     arguments += options
-    environment = {**os.environ, **_IMPATIENT, "CSMS_TEST_KAFKA": kafka, "CSMS_TEST_DATABASE_URL": database_url}
+    environment = {**os.environ, **_SETTINGS, "CSMS_TEST_KAFKA": kafka, "CSMS_TEST_DATABASE_URL": database_url}
     if security is not None:
         environment |= security.settings
         arguments += ["--ocpp-tls-port", "0"]
