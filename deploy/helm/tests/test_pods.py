@@ -34,7 +34,7 @@ def test_pods_pass_the_restricted_standard_on_a_file_system_that_cannot_be_writt
         assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys(), name
         kinds = {kind for volume in spec["volumes"] for kind in volume if kind != "name"}
         assert kinds <= {"emptyDir", "secret", "configMap", "projected"}, name
-        for each in spec["containers"]:
+        for each in [*spec["containers"], *spec.get("initContainers", ())]:
             context = each["securityContext"]
             assert context["readOnlyRootFilesystem"], name
             assert context["allowPrivilegeEscalation"] is False, name
@@ -155,3 +155,13 @@ def test_everything_of_a_trial_is_one_pod():
     assert {each["spec"]["replicas"] for each in rendered(TRIAL) if each["kind"] in {"StatefulSet", "Deployment"}} == {
         1
     }
+
+
+def test_pods_of_a_trial_wait_for_its_stores_and_others_do_not():
+    waiting = {name: pod["spec"].get("initContainers") for name, pod in pods(rendered(TRIAL)).items()}
+    stores = {name: init[0]["command"][3:] for name, init in waiting.items() if init}
+    assert stores["csms-gateway"] == ["csms-kafka:9092"]
+    assert stores["csms-transactions"] == ["csms-kafka:9092", "csms-postgresql:5432"]
+    assert stores["csms-migrate-auth-first"] == ["csms-postgresql:5432"]
+    assert stores.keys() == {name for name in waiting if name.split("-")[1] not in {"api", "kafka", "postgresql"}}
+    assert not [name for name, pod in pods(rendered(PRODUCTION)).items() if "initContainers" in pod["spec"]]

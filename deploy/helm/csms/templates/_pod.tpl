@@ -116,6 +116,9 @@ spec:
     {{- end }}
     {{- end }}
   {{- end }}
+  {{- if $values.trial.enabled }}
+  {{- include "csms.waitForStores" . | nindent 2 }}
+  {{- end }}
   containers:
     - name: {{ .container | default .component }}
       image: {{ include "csms.image" .root }}
@@ -168,15 +171,7 @@ spec:
       {{- end }}
       resources:
         {{- toYaml .resources | nindent 8 }}
-      securityContext:
-        allowPrivilegeEscalation: false
-        readOnlyRootFilesystem: true
-        privileged: false
-        runAsNonRoot: true
-        runAsUser: 10001
-        runAsGroup: 10001
-        capabilities: {drop: [ALL]}
-        seccompProfile: {type: RuntimeDefault}
+      {{- include "csms.containerRights" . | nindent 6 }}
       volumeMounts:
         - {name: tmp, mountPath: /tmp}
         {{- range $volumes }}
@@ -200,4 +195,50 @@ spec:
     {{- with concat $values.extraVolumes (.own.extraVolumes | default list) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+{{- end }}
+
+{{- define "csms.containerRights" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  privileged: false
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  capabilities: {drop: [ALL]}
+  seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- /*
+A trial's Kafka and PostgreSQL are installed with what needs them, and their images may take minutes: dict as for csms.pod. Elsewhere a store that is
+away is told by whom it concerns.
+*/}}
+{{- define "csms.waitForStores" -}}
+{{- $stores := list }}
+{{- if .kafka }}{{ $stores = append $stores (printf "%s-kafka:9092" (include "csms.fullname" .root)) }}{{ end }}
+{{- if .database }}{{ $stores = append $stores (printf "%s-postgresql:5432" (include "csms.fullname" .root)) }}{{ end -}}
+initContainers:
+  - name: wait
+    image: {{ include "csms.image" .root }}
+    imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+    command:
+      - python
+      - -c
+      - |
+        import socket, sys, time
+        for store in sys.argv[1:]:
+            host, port = store.split(":")
+            while True:
+                try:
+                    socket.create_connection((host, int(port)), 3).close()
+                    break
+                except OSError as error:
+                    print(f"waiting for {store}: {error}", flush=True)
+                    time.sleep(2)
+      {{- range $stores }}
+      - {{ . }}
+      {{- end }}
+    resources:
+      {{- toYaml .resources | nindent 6 }}
+    {{- include "csms.containerRights" . | nindent 4 }}
 {{- end }}

@@ -26,8 +26,8 @@ from csms_testing.pki import Pki
 console = Console(highlight=False)
 
 
-def _chosen(image: str, only: list[str]) -> list[Scenario]:
-    by_name = {scenario.name: scenario for scenario in catalogue(image)}
+def _chosen(image: str, chart: Path, only: list[str]) -> list[Scenario]:
+    by_name = {scenario.name: scenario for scenario in catalogue(image, chart)}
     unknown = [name for name in only if name not in by_name]
     if unknown:
         raise typer.BadParameter(f"there is no scenario {unknown[0]}; see --list")
@@ -117,6 +117,9 @@ def main(  # typer reads them as options
         str | None, typer.Option(help="Image that is installed first, and upgraded from; absent: the same one.")
     ] = None,
     chart: Annotated[Path, typer.Option(help="The chart.", exists=True)] = Path("deploy/helm/csms"),
+    previous_chart: Annotated[
+        Path | None, typer.Option(help="Chart that is installed first; absent: the same one.", exists=True)
+    ] = None,
     namespace: Annotated[str, typer.Option(help="Namespace; it is made anew.")] = "csms-test",
     host: Annotated[str, typer.Option(help="Where the ports of the nodes are reached; see --ports.")] = "127.0.0.1",
     ports: Annotated[bool, typer.Option("--ports", help="Show which ports of the nodes are used, and end.")] = False,
@@ -129,7 +132,7 @@ def main(  # typer reads them as options
     kubectl and helm are needed, and images (`make image k8s-images`) in the nodes. The exit status is 1 when a scenario
     failed.
     """
-    scenarios = _chosen(image, only or [])
+    scenarios = _chosen(image, chart, only or [])
     if ports:
         console.print(" ".join(map(str, NODE_PORTS.values())))
         return
@@ -138,7 +141,7 @@ def main(  # typer reads them as options
             console.print(f"{scenario.name:20} {scenario.what}")
         return
     logging.configure("WARNING", "console")
-    release = Release(Namespace(namespace), chart, stages.values_for(previous_image or image))
+    release = Release(Namespace(namespace), previous_chart or chart, stages.values_for(previous_image or image))
     try:
         about = asyncio.run(_about(stations, image))
         found = asyncio.run(_play_and_leave(release, scenarios, host=host, stations=stations, keep=keep))

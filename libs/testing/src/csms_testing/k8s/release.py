@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from csms_testing.k8s.names import WORKLOADS
+from csms_testing.k8s.names import ROUTER, WORKLOADS
 from csms_testing.k8s.programs import CommandFailed, Json, Namespace, output_of
 
 _HELM_S = 900
@@ -61,7 +61,7 @@ class Release:
         self.namespace = namespace
         self.name = name
         self.values = values
-        self._chart = chart
+        self.chart = chart
 
     async def install(self, changes: Mapping[str, object] | None = None) -> None:
         """Install the chart, or bring the release to these values; does not wait for pods."""
@@ -69,7 +69,7 @@ class Release:
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(self.values, file)
             file.flush()
-            await self._helm("upgrade", "--install", self.name, str(self._chart), f"--values={file.name}", _TIMEOUT)
+            await self._helm("upgrade", "--install", self.name, str(self.chart), f"--values={file.name}", _TIMEOUT)
 
     async def upgrade(self, changes: Mapping[str, object]) -> None:
         """Change values, and wait until everything runs with them."""
@@ -91,7 +91,7 @@ class Release:
 
     async def rolled_out(self, component: str | None = None) -> None:
         """Wait until all pods of a workload (default: of each) are new and ready."""
-        for found in (component,) if component else WORKLOADS:
+        for found in (component,) if component else (*WORKLOADS, ROUTER):
             await self.kubectl("rollout", "status", await self.workload(found), f"--timeout={_ROLLED_OUT_S:g}s")
 
     async def workload(self, component: str) -> str:

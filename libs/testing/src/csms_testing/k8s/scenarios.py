@@ -121,8 +121,8 @@ async def _scaled(scene: Scene, key: str, replicas: int) -> None:
     await scene.stage.release.upgrade({key: {"replicas": replicas}})
 
 
-def upgrade_and_rollback(image: str) -> Play:
-    """`helm upgrade` to a new revision, which replaces every pod, then `helm rollback`; `image` is the new one."""
+def upgrade_and_rollback(image: str, chart: Path) -> Play:
+    """`helm upgrade` to a new revision, which replaces every pod, `helm rollback`, and the upgrade once more."""
 
     async def play(scene: Scene) -> float:
         """See above."""
@@ -130,13 +130,18 @@ def upgrade_and_rollback(image: str) -> Play:
         before = await release.revision()
         repository, _, tag = image.rpartition(":")
         changes = {"image": {"repository": repository, "tag": tag}, "podAnnotations": {"revision": f"after-{before}"}}
-        kept = release.values
+        scene.notes["from"], scene.notes["to"] = _image(release.values), image
+        release.chart = chart
         times = [await scene.recovered("upgrade", release.upgrade(changes))]
         times.append(await scene.recovered("rollback", release.rollback()))
-        release.values = kept
+        times.append(await scene.recovered("upgrade again", release.upgrade({})))
         return max(times)
 
     return play
+
+
+def _image(values: Json) -> str:
+    return f"{values['image']['repository']}:{values['image']['tag']}"
 
 
 def store_killed(component: str) -> Play:
@@ -156,12 +161,13 @@ async def _killed(scene: Scene, component: str) -> None:
     await release.replaced(component, [pod.uid])
 
 
-def catalogue(image: str) -> tuple[Scenario, ...]:
-    """All scenarios, the most important first; `image` is what is upgraded to."""
+def catalogue(image: str, chart: Path) -> tuple[Scenario, ...]:
+    """All scenarios. The upgrade comes first, to this image and chart: the others are played on what is new."""
+    upgrade = upgrade_and_rollback(image, chart)
     return (
+        Scenario("upgrade", "helm upgrade of everything, helm rollback, helm upgrade", upgrade),
         Scenario("sessions", "whole sessions with TLS and without, a command to each station", sessions),
         Scenario("delete-pods", "kubectl delete pod, of each workload", delete_pods),
-        Scenario("upgrade", "helm upgrade of everything, then helm rollback", upgrade_and_rollback(image)),
         Scenario("scale-gateways", "gateways 2, 3, 2", scale_gateways),
         Scenario("scale-transactions", "transactions 1, 2, 1", scale_transactions),
         Scenario("autoscaling", "the autoscaler adds a transactions pod for its CPU", autoscaling),

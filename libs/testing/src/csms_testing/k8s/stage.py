@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from csms_testing.drills.api import Api
 from csms_testing.drills.stored import PostgresStore
-from csms_testing.k8s.names import KAFKA_IMAGE, NODE_PORTS, POSTGRES_IMAGE
+from csms_testing.k8s.names import KAFKA_IMAGE, NGINX_IMAGE, NODE_PORTS, POSTGRES_IMAGE
 from csms_testing.k8s.programs import Json, Namespace
 from csms_testing.k8s.release import Release
 from csms_testing.k8s.stations import Outfitter
@@ -15,6 +15,8 @@ from csms_testing.pki import Pki
 KINDS = ("rsa", "ecdsa")
 """Of the gateways' certificates."""
 _CLIENT_CA = "stations-ca"
+_SMALL: Json = {"resources": {"requests": {"cpu": "25m", "memory": "128Mi"}}}
+"""One small node holds everything."""
 
 
 @dataclass(slots=True)
@@ -37,22 +39,22 @@ def values_for(image: str) -> Json:
         "plain": {"enabled": True},
         "tls": {"secrets": [_tls(kind) for kind in KINDS], "clientCaSecret": {"name": _CLIENT_CA, "key": "ca.crt"}},
         "service": {"type": "NodePort", "plainNodePort": NODE_PORTS["ocpp"], "tlsNodePort": NODE_PORTS["ocpp-tls"]},
-        **_small("gateway"),
+        **_SMALL,
+    }
+    router: Json = {
+        "enabled": True,
+        "image": NGINX_IMAGE,
+        "service": {"type": "NodePort", "nodePort": NODE_PORTS["api"]},
     }
     return {
         "image": {"repository": repository, "tag": tag, "pullPolicy": "IfNotPresent"},
         "trial": {"enabled": True, "kafka": {"image": KAFKA_IMAGE}, "postgresql": {"image": POSTGRES_IMAGE}},
         "gateway": gateway,
-        "auth": {"replicas": 2, **_small("auth")},
-        "transactions": {"replicas": 1, **_small("transactions")},
-        "deviceMgmt": {"replicas": 1, **_small("device-mgmt")},
+        "auth": {"replicas": 2, **_SMALL},
+        "transactions": {"replicas": 1, **_SMALL},
+        "deviceMgmt": {"replicas": 1, **_SMALL},
+        "http": {"router": router},
     }
-
-
-def _small(name: str) -> Json:
-    """One small node holds everything; a service's API is at a port of it."""
-    requests = {"requests": {"cpu": "25m", "memory": "128Mi"}}
-    return {"resources": requests, "httpService": {"type": "NodePort", "nodePort": NODE_PORTS[name]}}
 
 
 async def prepare(namespace: Namespace, pki: Pki) -> None:
@@ -78,7 +80,7 @@ async def installed(release: Release, pki: Pki, host: str) -> Stage:
     notes: dict[str, object] = {"installed_s": round(installed_s, 1), "ready_s": round(time.monotonic() - began, 1)}
     await release.namespace.apply(*_postgres_outside(release.name))
     made = f"{release.name}-trial"
-    api = Api(lambda service: f"http://{host}:{NODE_PORTS[service]}", await release.secret(made, "admin-api-key"))
+    api = Api(lambda _: f"http://{host}:{NODE_PORTS['api']}", await release.secret(made, "admin-api-key"))
     inside = urlsplit(await release.secret(made, "database-url"))
     user, _, _ = inside.netloc.rpartition("@")
     store = PostgresStore(f"postgresql://{user}@{host}:{NODE_PORTS['postgres']}{inside.path}")

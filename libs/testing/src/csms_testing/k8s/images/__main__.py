@@ -1,4 +1,4 @@
-"""`make k8s-images`: builds what the chart's trial runs, from Maven's jars and Debian's packages."""
+"""`make k8s-images`: builds what the chart's trial runs beside our image, from Maven's jars and Debian's packages."""
 
 import shlex
 import shutil
@@ -9,10 +9,16 @@ from typing import Annotated
 
 import typer
 
-from csms_testing.k8s.names import KAFKA_IMAGE, POSTGRES_IMAGE
+from csms_testing.k8s.names import KAFKA_IMAGE, NGINX_IMAGE, POSTGRES_IMAGE
 from csms_testing.kafka_jars import KafkaError, kafka_jars
 
 _HERE = Path(__file__).parent
+_IN_VALUES = {
+    "trial.kafka.image": KAFKA_IMAGE,
+    "trial.postgresql.image": POSTGRES_IMAGE,
+    "http.router.image": NGINX_IMAGE,
+}
+"""Where they stand in the chart's values."""
 
 
 def main(
@@ -22,15 +28,17 @@ def main(
     ] = "",
     also: Annotated[list[str] | None, typer.Option(help="Image that is there and is to be given, too.")] = None,
 ) -> None:
-    """Build images of Kafka and PostgreSQL, and give them to the cluster. Java is not needed, Maven the first time."""
+    """Build images of Kafka, PostgreSQL and nginx, and give them to the cluster. Maven is needed the first time."""
     try:
         _build(engine, "kafka", KAFKA_IMAGE, {"libs": kafka_jars()})
         _build(engine, "postgres", POSTGRES_IMAGE, {})
+        _build(engine, "nginx", NGINX_IMAGE, {})
         if load:
-            _run([*shlex.split(load), KAFKA_IMAGE, POSTGRES_IMAGE, *(also or [])], Path.cwd())
+            _run([*shlex.split(load), *_IN_VALUES.values(), *(also or [])], Path.cwd())
     except (KafkaError, subprocess.CalledProcessError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
+    typer.echo(f"A trial with these images: helm install ... --set {','.join(map('='.join, _IN_VALUES.items()))}")
 
 
 def _build(engine: str, name: str, image: str, folders: dict[str, Path]) -> None:
