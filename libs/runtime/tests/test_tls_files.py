@@ -110,8 +110,10 @@ def test_a_pair_that_is_half_written_leaves_the_former_one(
             mounted.replace(client_files(pki, third, key=pki.client("second")))
             await connect(port, context)
             assert count("failed") == failed + 1
+            assert metrics.TLS_FILES_USABLE.labels("test")._value.get() == 0
             mounted.replace(client_files(pki, third))
             await connect(port, context)
+            assert metrics.TLS_FILES_USABLE.labels("test")._value.get() == 1
             assert shown == ["first", "third"]
 
     run(scenario())

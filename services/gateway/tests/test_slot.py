@@ -19,6 +19,7 @@ from csms_bus.topics import GATEWAY_STATUS
 from csms_gateway.app import Gateway
 from csms_gateway.settings import GatewaySettings
 from csms_gateway.slot import SlotTaken
+from csms_runtime import metrics
 from csms_runtime.clock import now_ms
 from csms_runtime.health import Health
 
@@ -100,7 +101,7 @@ async def test_the_newer_process_stays_and_the_older_one_ends() -> None:
     bus = MemoryBus()
     settings = GatewaySettings.model_validate({"secret_key": "a secret of tests", "ocpp_port": 0})
     older, newer = Gateway(settings, bus, Health()), Gateway(settings, bus, Health())
-    stop = asyncio.Event()
+    stop, before = asyncio.Event(), metrics.GATEWAY_SLOT_CONFLICTS._value.get()
     running = []
     for gateway in (older, newer):
         ready = asyncio.Event()
@@ -111,6 +112,10 @@ async def test_the_newer_process_stays_and_the_older_one_ends() -> None:
         await asyncio.wait({running[0]})
     assert isinstance(running[0].exception(), ExceptionGroup)
     assert not running[1].done()
+    # The one that stays knows it, too: nobody may have read the metrics of the one that ended.
+    async with asyncio.timeout(10):
+        while metrics.GATEWAY_SLOT_CONFLICTS._value.get() < before + 2:  # noqa: ASYNC110 a metric tells nobody
+            await asyncio.sleep(0.01)
     stop.set()
     async with asyncio.timeout(10):
         await running[1]

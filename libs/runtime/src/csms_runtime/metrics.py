@@ -84,6 +84,12 @@ TLS_FILES_READ = Counter(
     "Times changed TLS files of a client (kafka, database, est) were read, by outcome: done, failed (the former stay)",
     ["whose", "outcome"],
 )
+TLS_FILES_USABLE = Gauge(
+    "csms_tls_files_usable",
+    "1 when TLS files could be used as they were when they were last looked at, 0 when the former ones stay in use, by "
+    "whose: stations (the gateway's own), kafka, database, est",
+    ["whose"],
+)
 SECRET_KEY_OTHERS_USED = Counter(
     "csms_secret_key_others_used_total",
     "Times something was opened or verified with a key of CSMS_SECRET_KEY_OTHERS, by what: sealed (records, kept "

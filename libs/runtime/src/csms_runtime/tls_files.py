@@ -49,9 +49,11 @@ class _Following(ssl.SSLContext):
         except (OSError, ValueError) as error:  # one of them is not written yet: the next connection tries again
             _log.error("TLS files cannot be used; the former ones stay", whose=self.whose, error=str(error))
             metrics.TLS_FILES_READ.labels(self.whose, "failed").inc()
+            metrics.TLS_FILES_USABLE.labels(self.whose).set(0)
             return
         self.versions = versions
         metrics.TLS_FILES_READ.labels(self.whose, "done").inc()
+        metrics.TLS_FILES_USABLE.labels(self.whose).set(1)
         _log.info("TLS files read again", whose=self.whose)
 
 
@@ -72,4 +74,5 @@ def following(make: Callable[[], ssl.SSLContext], files: Sequence[Path], whose: 
     context.check_hostname, context.verify_mode = made.check_hostname, made.verify_mode
     context.made, context.make, context.files = made, make, tuple(files)
     context.versions, context.whose = versions, whose
+    metrics.TLS_FILES_USABLE.labels(whose).set(1)
     return context

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from csms_testing.kafka_jars import KafkaError, kafka_jars
 
-_START_DEADLINE_S = 60.0
+_START_DEADLINE_S = 180.0
 _STOP_DEADLINE_S = 15.0
 _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.awt.headless=true")
 _FAST_START = "-XX:TieredStopAtLevel=1"

@@ -13,6 +13,9 @@ from csms_gateway.tls import CertificateFiles, TlsFiles, make_context
 
 _log = structlog.get_logger(__name__)
 
+_WHOSE = "stations"
+"""Who meets these files, in the metric that all TLS files have."""
+
 
 class CurrentContext:
     """Holds the context that new connections get. Connections that are open keep theirs.
@@ -28,6 +31,7 @@ class CurrentContext:
         self._read = files.versions()
         self.context, expiries = _load(files)
         _show(expiries)
+        metrics.TLS_FILES_USABLE.labels(_WHOSE).set(1)
 
     def ask(self) -> None:
         """Have the files read again soon, whether or not they changed."""
@@ -52,10 +56,12 @@ class CurrentContext:
             # A change that is still being written is found by a later look.
             _log.error("TLS files cannot be used; the former ones stay", error=str(error))
             metrics.GATEWAY_TLS_RELOADS.labels("failed").inc()
+            metrics.TLS_FILES_USABLE.labels(_WHOSE).set(0)
             return
         self.context = context
         _show(expiries)
         metrics.GATEWAY_TLS_RELOADS.labels("done").inc()
+        metrics.TLS_FILES_USABLE.labels(_WHOSE).set(1)
         _log.info("TLS files read again")
 
 

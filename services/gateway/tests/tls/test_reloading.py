@@ -140,8 +140,10 @@ async def test_what_kubernetes_mounts_is_read_when_it_is_replaced(start_tls: "St
     mounted.replace(files(key=first))  # not the certificate's key
     await eventually(lambda: later(reloads("failed")), lambda count: count > failures)
     assert await tls.shown_serial() == before
+    assert usable() == 0
     mounted.replace(files() | {"ca.crt": pki.unknown.pem, "ca.crl": pki.unknown.crl()})
     await eventually(tls.shown_serial, lambda serial: serial != before)
+    assert usable() == 1
     assert "alert" in await tls.s_client(*tls.shown(second), "-ign_eof")
 
 
@@ -158,3 +160,7 @@ async def eventually(look: Callable[[], Awaitable[Any]], good: Callable[[Any], b
 
 def reloads(outcome: str) -> float:
     return metrics.GATEWAY_TLS_RELOADS.labels(outcome)._value.get()
+
+
+def usable() -> float:
+    return metrics.TLS_FILES_USABLE.labels("stations")._value.get()

@@ -5,9 +5,11 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence, Set
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -22,13 +24,20 @@ from csms_testing.drills.arena import cluster
 from csms_testing.drills.drill import machine
 from csms_testing.drills.load import in_turn, load
 from csms_testing.kafka import kafka_requirement
+from csms_testing.pki import Pki
 from csms_testing.postgres import postgres_requirement
 
 console = Console(highlight=False)
 
-_INTERVAL_S = 2
-_SETTINGS = {"CSMS_COUNT_INTERVAL_S": "2", "CSMS_MESSAGE_RATE": "20"}
-_FIRE_S, _RESOLVE_S = 100.0, 240.0
+_INTERVAL_S = 3
+_SETTINGS = {
+    "CSMS_COUNT_INTERVAL_S": "2",
+    "CSMS_MESSAGE_RATE": "20",
+    "CSMS_OCPP_TLS_RELOAD_S": "1",
+    "CSMS_RESULT_MAX_AGE_S": "15",
+}
+_RESOLVE_S = 400.0
+"""The longest range that alone can end an alert, 1 h / 20 = 180 s, and time for the system to be well again."""
 
 
 @dataclass(slots=True)
@@ -37,6 +46,8 @@ class Seen:
 
     name: str
     what: str
+    at: str = ""
+    """When it was made."""
     fired_after_s: dict[str, float] = field(default_factory=dict)
     resolved_after_s: dict[str, float] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
@@ -54,7 +65,7 @@ class Drill:
 
     async def see(self, fault: Fault) -> Seen:
         """Make a fault, wait for its alerts, mend it, wait until none fires. What goes wrong is in the result."""
-        seen = Seen(fault.name, fault.what)
+        seen = Seen(fault.name, fault.what, datetime.now(UTC).isoformat(timespec="seconds"))
         self._others = set()
         try:
             await self._until_over(fault.alerts, _RESOLVE_S)
@@ -69,7 +80,7 @@ class Drill:
         async with fault.made(self._scene):
             while missing := fault.alerts - seen.fired_after_s.keys():
                 seen.fired_after_s |= dict.fromkeys(await self._firing() & missing, round(time.monotonic() - began, 1))
-                if time.monotonic() - began > _FIRE_S:
+                if time.monotonic() - began > fault.fire_s:
                     seen.error = f"did not fire: {', '.join(sorted(fault.alerts - seen.fired_after_s.keys()))}"
                     break
                 await asyncio.sleep(1)
@@ -97,11 +108,17 @@ class Drill:
 
 async def _run(faults: Sequence[Fault], rules: Path, factor: float, tell: Callable[[Seen], None]) -> None:
     content = hurried(rules, factor, 5 * _INTERVAL_S)
-    async with cluster(settings=_SETTINGS) as arena:
+    async with AsyncExitStack() as stack:
+        pki = Pki(Path(stack.enter_context(TemporaryDirectory(prefix="csms-alarms-"))))
+        certificates = json.dumps([files.setting for files in pki.servers])
+        settings = {**_SETTINGS, "CSMS_OCPP_TLS_CERTIFICATES": certificates}
+        arena = await stack.enter_async_context(cluster(settings=settings, tls=True))
         watched = [process for process in arena.processes.values() if process.pid is not None]
         server = prometheus(arena.directory / "prometheus", watched, content, interval_s=_INTERVAL_S)
+        console.print(f"logs are in {arena.directory} while it runs")
         async with load(arena.api, in_turn(arena.ocpp_urls), stations=12) as running, server as prometheus_server:
-            drill = Drill(Scene(arena, running), prometheus_server)
+            console.print(f"Prometheus answers at {prometheus_server.url}")
+            drill = Drill(Scene(arena, running, prometheus_server, pki), prometheus_server)
             await asyncio.sleep(10 * _INTERVAL_S)  # until there is something to compare with
             for fault in faults:
                 console.print(f"  {fault.name}: {fault.what} ...")
@@ -121,10 +138,11 @@ def _show(seen: Seen) -> None:
 
 
 def _write(seen: Sequence[Seen], factor: float, alerts_there_are: Set[str], directory: Path) -> Path:
-    """Write the report of the day; faults that are not made again keep what they got earlier."""
+    """Write the report of the day; faults that are not made again keep what they got earlier, and say when."""
     now = datetime.now(UTC)
     path = directory / f"alarms-{now:%Y-%m-%d}.json"
-    earlier = json.loads(path.read_text())["faults"] if path.exists() else []
+    before = sorted(directory.glob("alarms-*.json"))
+    earlier = json.loads(before[-1].read_text())["faults"] if before else []
     found = {each["name"]: each for each in (*earlier, *map(asdict, seen))}
     fired = {alert for each in found.values() for alert in each["resolved_after_s"]}
     content = {
@@ -149,7 +167,10 @@ def main(
 ) -> None:
     """Make faults in a running cluster, and see that the alerts of a real Prometheus fire and resolve.
 
-    Java, Maven, PostgreSQL and Prometheus are needed. The exit status is 1 when an alert did not fire or resolve.
+    Java, Maven, PostgreSQL and Prometheus are needed. All faults take about an hour, each of them between half a minute
+    and seven minutes. Ranges, offsets and `for` of the rules are divided by --factor, so that six hours are 18 minutes;
+    what alerts compare with stays, but for the ages of records and counts. A fault that is not made again keeps its
+    place in the report, with its date. The exit status is 1 when an alert did not fire or resolve.
     """
     chosen = set(only or ())
     if unknown := chosen - {fault.name for fault in FAULTS}:

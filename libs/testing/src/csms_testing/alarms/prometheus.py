@@ -1,9 +1,10 @@
 """A Prometheus of the machine's own installation, in a directory of its own."""
 
 import asyncio
+import json
 import shutil
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from csms_testing.cluster.layout import free_port
 from csms_testing.cluster.processes import NotReadyError, ServiceProcess
 
 _READY_S = 60.0
+_TARGETS = "targets.json"
 
 
 def prometheus_requirement() -> str | None:
@@ -25,12 +27,27 @@ def prometheus_requirement() -> str | None:
 class Prometheus:
     """A server that runs."""
 
-    def __init__(self, port: int) -> None:
-        self._client = httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=30)
+    def __init__(self, port: int, targets: Path) -> None:
+        """`targets` is the file that tells the server what to scrape."""
+        self.url = f"http://127.0.0.1:{port}"
+        self.watched: Sequence[ServiceProcess] = ()
+        self._targets = targets
+        self._client = httpx2.AsyncClient(base_url=f"{self.url}/api/v1", timeout=30)
 
     async def close(self) -> None:
         """Close the client."""
         await self._client.aclose()
+
+    def watch(self, processes: Sequence[ServiceProcess]) -> None:
+        """Scrape these processes, and no others, from some seconds later on: as pods that come and go."""
+        self.watched = processes
+        found = [
+            {"targets": [f"127.0.0.1:{process.management_port}"], "labels": {"service": _service(process)}}
+            for process in processes
+        ]
+        part = self._targets.with_suffix(".part")
+        part.write_text(json.dumps(found))
+        part.replace(self._targets)
 
     async def firing(self) -> set[str]:
         """Return the names of the alerts that fire now."""
@@ -56,16 +73,22 @@ class Prometheus:
         return (await self._client.get(path, params=parameters)).raise_for_status().json()["data"]
 
 
+def _service(process: ServiceProcess) -> str:
+    return process.name.rpartition("-")[0]
+
+
 @asynccontextmanager
 async def prometheus(
-    directory: Path, processes: Iterable[ServiceProcess], rules: dict[str, Any], *, interval_s: int
+    directory: Path, processes: Sequence[ServiceProcess], rules: dict[str, Any], *, interval_s: int
 ) -> AsyncIterator[Prometheus]:
     """Run a server that scrapes these processes and evaluates these rules every `interval_s` seconds.
 
     Raises NotReadyError.
     """
     port, log_file = free_port(), directory / "prometheus.log"
-    _write(directory, _configuration(processes, interval_s), rules)
+    _write(directory, _configuration(interval_s), rules)
+    server = Prometheus(port, directory / _TARGETS)
+    server.watch(processes)
     command = [
         "prometheus",
         f"--config.file={directory / 'prometheus.yaml'}",
@@ -74,7 +97,6 @@ async def prometheus(
     ]
     with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
-    server = Prometheus(port)
     try:
         await _ready(process, port, log_file)
         yield server
@@ -91,17 +113,14 @@ def _write(directory: Path, configuration: dict[str, Any], rules: dict[str, Any]
     (directory / "prometheus.yaml").write_text(yaml.safe_dump(configuration))
 
 
-def _configuration(processes: Iterable[ServiceProcess], interval_s: int) -> dict[str, Any]:
-    """As deploy/compose/prometheus.yaml."""
-    targets = [
-        {"targets": [f"127.0.0.1:{process.management_port}"], "labels": {"service": process.name.rpartition("-")[0]}}
-        for process in processes
-    ]
+def _configuration(interval_s: int) -> dict[str, Any]:
+    """As deploy/compose/prometheus.yaml, but with targets that are found in a file."""
     interval = f"{interval_s}s"
+    found = [{"files": [_TARGETS], "refresh_interval": "5s"}]
     return {
         "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
         "rule_files": ["rules.yaml"],
-        "scrape_configs": [{"job_name": "csms", "static_configs": targets}],
+        "scrape_configs": [{"job_name": "csms", "file_sd_configs": found}],
     }
 
 

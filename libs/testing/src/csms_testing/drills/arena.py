@@ -50,7 +50,7 @@ class Arena:
             raise RuntimeError("there is no PostgreSQL in standalone mode")
         return self.postgres
 
-    async def ready(self, names: Sequence[str] | None = None, deadline_s: float = 180) -> None:
+    async def ready(self, names: Sequence[str] | None = None, deadline_s: float = 400) -> None:
         """Wait until those processes (default: all that run) are ready. Raises NotReadyError."""
         chosen = names if names is not None else [name for name, process in self.processes.items() if process.pid]
         await asyncio.gather(*(self.processes[name].ready(deadline_s) for name in chosen))
@@ -67,10 +67,13 @@ class Arena:
 
 
 @asynccontextmanager
-async def cluster(*, brokers: int = 1, settings: Mapping[str, str] | None = None) -> AsyncIterator[Arena]:
+async def cluster(
+    *, brokers: int = 1, settings: Mapping[str, str] | None = None, tls: bool = False
+) -> AsyncIterator[Arena]:
     """Run the distributed system: Kafka of one or three brokers, PostgreSQL, two gateways, one each of the others.
 
-    `settings`: more of them, for all processes. Raises KafkaError, PostgresError, BusUnavailable, NotReadyError.
+    `settings`: more of them, for all processes. `tls`: gateways have a port with TLS, too.
+    Raises KafkaError, PostgresError, BusUnavailable, NotReadyError.
     """
     async with AsyncExitStack() as stack:
         directory = _directory(stack)
@@ -85,6 +88,7 @@ async def cluster(*, brokers: int = 1, settings: Mapping[str, str] | None = None
             database_url=postgres.url,
             directory=directory,
             ocpp_ports=[free_port() for _ in range(GATEWAYS)],
+            ocpp_tls_ports=[free_port() for _ in range(GATEWAYS if tls else 0)],
             transactions=TRANSACTIONS,
             # Else the drills wait for it.
             settings={"CSMS_KAFKA_METADATA_MAX_AGE_S": "5", **(settings or {})},
