@@ -5,7 +5,7 @@ from csms_transactions.domain.authorization import accepted, requested
 from csms_transactions.domain.changes import Change, changes
 from csms_transactions.domain.events import MASK, EventType, IdToken, TransactionEvent
 from csms_transactions.domain.readings import Reading, Value
-from csms_transactions.domain.transaction import Closed, State, Transaction, advance, close, derive
+from csms_transactions.domain.transaction import Closed, State, Transaction, advance, close, derive, next_revision
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +96,16 @@ def test_a_key_code_is_never_kept() -> None:
     assert accepted(transaction, 0, code, "digest").id_token == IdToken(MASK, "KeyCode")
     assert requested(transaction, code).id_token == IdToken(MASK, "KeyCode")
     assert "1234" not in repr(event(0, id_token=code))
+
+
+def test_a_revision_is_higher_than_those_that_a_restored_database_forgot() -> None:
+    stored = derive(whole())._replace(revision=next_revision(None, T0))
+    told = stored
+    for _ in range(30):  # some at once, half a minute before the restore
+        told = told._replace(revision=next_revision(told, T0 + timedelta(seconds=5)))
+    assert next_revision(stored, T0 + timedelta(seconds=60)) > told.revision
+    assert next_revision(stored, T0 - timedelta(days=1)) == stored.revision + 1  # a clock was set back
+    assert next_revision(None, T0 - timedelta(days=10_000)) == 1
 
 
 def test_an_older_event_cannot_be_applied() -> None:

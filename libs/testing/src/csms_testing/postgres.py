@@ -79,12 +79,12 @@ class LocalPostgres:
             self._install()
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 fixed program
-                self._command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, **_as_user()
+                self._command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, **as_user()
             )
         self._guard = _guard(self._process.pid)
         self._wait_until_ready()
         if first:
-            self._run("createdb", "-h", str(self._home), "-p", str(self.port), "-U", USER, DATABASE)
+            self.run("createdb", "-h", str(self._home), "-p", str(self.port), "-U", USER, DATABASE)
 
     def stop(self) -> None:
         """Stop as an administrator would: clients are disconnected, data is flushed."""
@@ -136,7 +136,7 @@ class LocalPostgres:
             shutil.chown(self._home, user.pw_uid, user.pw_gid)
         sync = [] if self._durable else ["--no-sync"]
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={USER}", *sync]
-        self._run("initdb", "-D", str(self.data), *options)
+        self.run("initdb", "-D", str(self.data), *options)
 
     def _command(self) -> list[str]:
         settings = [
@@ -146,11 +146,12 @@ class LocalPostgres:
             *([] if self._durable else _FAST),
         ]
         options = [part for setting in settings for part in ("-c", setting)]
-        return [_binary("postgres"), "-D", str(self.data), "-p", str(self.port), *options]
+        return [binary("postgres"), "-D", str(self.data), "-p", str(self.port), *options]
 
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [_binary(program), *arguments]
-        done = subprocess.run(command, capture_output=True, check=False, cwd="/", **_as_user())  # noqa: S603
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs as the server's user. Raises PostgresError."""
+        command = [binary(program), *arguments]
+        done = subprocess.run(command, capture_output=True, check=False, cwd="/", **as_user())  # noqa: S603
         if done.returncode != 0:
             raise PostgresError(f"{program} failed: {done.stderr.decode(errors='replace').strip()}")
 
@@ -207,7 +208,8 @@ def _version(bindir: Path) -> float:
         return 0.0
 
 
-def _binary(program: str) -> str:
+def binary(program: str) -> str:
+    """Return the path of one of PostgreSQL's programs. Raises PostgresError."""
     bindir = _bindir()
     if bindir is None:
         raise PostgresError(str(postgres_requirement()))
@@ -222,7 +224,7 @@ def _system_user() -> pwd.struct_passwd | None:
     return None
 
 
-def _as_user() -> dict[str, Any]:
+def as_user() -> dict[str, Any]:
     """What makes subprocess run a program as the system user, when we are root."""
     user = _system_user()
     return {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

@@ -744,6 +744,7 @@ class Transaction(_message.Message):
     state: _builtins.str
     """"Active" or "Ended"."""
     revision: _builtins.int
+    """Grows with each change, also over a restore of the database to an earlier moment; not by one."""
     evse_id: _builtins.int
     connector_id: _builtins.int
     id_token: _builtins.str

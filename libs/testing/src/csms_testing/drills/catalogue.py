@@ -1,11 +1,12 @@
 """All drills, the most important first."""
 
 from csms_testing.drills.drill import Drill, Stage
-from csms_testing.drills.scenarios import clocks, disk, hostile, partitions, poison, services, sockets, stores
+from csms_testing.drills.scenarios import clocks, disk, hostile, partitions, poison, restore, services, sockets, stores
 
 DRILLS: tuple[Drill, ...] = (
     *services.DRILLS,
     *stores.DRILLS,
+    *restore.DRILLS,
     *partitions.DRILLS,
     *poison.DRILLS,
     *sockets.DRILLS,

@@ -48,10 +48,10 @@ def differences(acknowledged: Acknowledged, stored: Stored, told: DomainEvents |
     found = [compare(acknowledged, stored) for compare in COMPARISONS]
     if told is not None:
         found += [
-            _told_once("started", told.started, acknowledged.ledger),
-            _told_once("ended", told.ended, acknowledged.ledger),
+            _told_once("started", told.started, acknowledged.ledger, again=told.restored),
+            _told_once("ended", told.ended, acknowledged.ledger, again=told.restored),
             _told_as_stored(told, stored),
-            _told_notices(told, acknowledged),
+            _told_notices(told, acknowledged, again=told.restored),
         ]
     return list(filter(None, found))
 
@@ -180,9 +180,14 @@ COMPARISONS: tuple[Comparison, ...] = (
 )
 
 
-def _told_once(what: str, counts: Counter[tuple[str, str]], ledger: WatchedLedger) -> str | None:
+def _told_once(
+    what: str, counts: Counter[tuple[str, str]], ledger: WatchedLedger, *, again: bool = False
+) -> str | None:
+    """`again`: whether things may have been told more than once."""
     wrong = [
-        (key, counts[key]) for key in ledger.told.keys() | counts.keys() if counts[key] != 1 or key not in ledger.told
+        (key, counts[key])
+        for key in ledger.told.keys() | counts.keys()
+        if not counts[key] or (counts[key] > 1 and not again) or key not in ledger.told
     ]
     return _report(f"transactions were not told once to have {what}", wrong)
 
@@ -201,6 +206,8 @@ def _told_as_stored(told: DomainEvents, stored: Stored) -> str | None:
     return _report("transactions were told otherwise than they are stored", wrong)
 
 
-def _told_notices(told: DomainEvents, known: Acknowledged) -> str | None:
-    wrong = known.notices - told.notices.keys() | {text for text, count in told.notices.items() if count > 1}
+def _told_notices(told: DomainEvents, known: Acknowledged, *, again: bool = False) -> str | None:
+    """`again`: as for `_told_once`."""
+    more = set() if again else {text for text, count in told.notices.items() if count > 1}
+    wrong = known.notices - told.notices.keys() | more
     return _report("notifications were not told once", wrong)

@@ -44,6 +44,8 @@ class Scene:
     """More results, for the report."""
     expected_dead_letters: int = 0
     """What the drill put there on purpose."""
+    restored: bool = False
+    """Whether the database went back to an earlier moment: what others were told since is told again."""
 
     @property
     def outage_s(self) -> float:
@@ -107,7 +109,9 @@ async def _run(drill: Drill, arena: Arena, result: Result, *, short: bool, stati
             result.notes = scene.notes
             result.recovery_s = round(await drill.play(scene), 2)
         prefix = scene.load.prefix
-        read_told = None if arena.kafka is None else partial(domain_events, arena.kafka.bootstrap, prefix)
+        read_told = None
+        if arena.kafka is not None:
+            read_told = partial(domain_events, arena.kafka.bootstrap, prefix, restored=scene.restored)
         await verify(scene.load.acknowledged, arena.store, arena.api, prefix, read_told=read_told)
     finally:
         if scene is not None:

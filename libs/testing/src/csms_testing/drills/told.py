@@ -23,6 +23,8 @@ class DomainEvents:
     """What was told last of each transaction: the highest revision."""
     notices: Counter[str] = field(default_factory=Counter)
     """Security events by their texts."""
+    restored: bool = False
+    """Whether the database went back to an earlier moment meanwhile. Then what was told since is told again."""
     _seen: set[str] = field(default_factory=set)
 
     def take(self, event: DomainEvent) -> None:
@@ -47,9 +49,12 @@ class DomainEvents:
             self.newest[key] = transaction
 
 
-async def domain_events(bootstrap_servers: str, prefix: str) -> DomainEvents:
-    """Return what was told of stations whose identities begin with `prefix`. Raises BusUnavailable."""
-    found = DomainEvents()
+async def domain_events(bootstrap_servers: str, prefix: str, *, restored: bool = False) -> DomainEvents:
+    """Return what was told of stations whose identities begin with `prefix`. Raises BusUnavailable.
+
+    `restored`: see `DomainEvents`.
+    """
+    found = DomainEvents(restored=restored)
     async for record in records(bootstrap_servers, EVENTS_TRANSACTIONS.name, EVENTS_DEVICES.name):
         if record.event.station_id.startswith(prefix):
             found.take(record.event)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_transactions.batch import StatusAnswer
 from csms_transactions.domain.closing import verdict
 from csms_transactions.domain.identity import transaction_key
-from csms_transactions.domain.transaction import Closed, State, close
+from csms_transactions.domain.transaction import Closed, State, close, next_revision
 from csms_transactions.domain_events import events_of
 from csms_transactions.events.cache import TransactionCache
 from csms_transactions.events.step import Step
@@ -70,7 +70,7 @@ class Closing:
         before = (await transaction_store.load(session, [key])).get(key)
         if before is None or before.state is State.ENDED:
             return False
-        after = close(before, closed)._replace(revision=before.revision + 1)
+        after = close(before, closed)._replace(revision=next_revision(before, now))
         await transaction_store.save(session, [Change(key, before, after)], now)
         step = Step(await transaction_store.identity(session, key), before, after)
         told = list(events_of([step], now))

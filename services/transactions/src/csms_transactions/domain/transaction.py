@@ -276,6 +276,18 @@ def _told(changes: Changes, transaction: Transaction, event: TransactionEvent) -
 _POSITIONS = {name: position for position, name in enumerate(Transaction._fields)}
 
 
+_REVISIONS_SINCE = 1_577_836_800
+"""2020-01-01 as a Unix time: a revision has 31 bits."""
+
+
+def next_revision(before: Transaction | None, now: datetime) -> int:
+    """Return a higher revision than was told of this transaction: a time in seconds, or one more than the last.
+
+    It may have been told of changes that a database does not know any more, which was restored to an earlier moment.
+    """
+    return max(1 if before is None else before.revision + 1, int(now.timestamp()) - _REVISIONS_SINCE)
+
+
 def revised(transaction: Transaction, revision: int) -> Transaction:
     """The transaction with another revision: `_replace`, in a third of the time."""
     return Transaction._make((*transaction[:-1], revision))

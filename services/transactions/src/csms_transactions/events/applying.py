@@ -16,7 +16,14 @@ from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.identity import Identity
-from csms_transactions.domain.transaction import Conflict, Transaction, follow, follows_measured, revised
+from csms_transactions.domain.transaction import (
+    Conflict,
+    Transaction,
+    follow,
+    follows_measured,
+    next_revision,
+    revised,
+)
 from csms_transactions.events import meter_values
 from csms_transactions.events.news import Arrivals, News, sort
 from csms_transactions.events.rederiving import Fresh, again
@@ -89,7 +96,7 @@ async def apply_events(
     for reused in placed.reused:
         reused.amend(steps, placed.stored, now)
     applied.authorized = await authorize(session, placed.batch, steps, placed.stored, now, decisions=decisions)
-    applied.steps = [_revised(step) for step in steps.values()]
+    applied.steps = [_revised(step, now) for step in steps.values()]
     await _write(session, news, applied, now)
     return applied
 
@@ -104,7 +111,7 @@ async def apply_decisions(session: AsyncSession | Direct, asked: Mapping[Key, As
         info = rows[key].info
         if info is not None:
             applied.authorized.answers[number] = IdTokenInfo.FromString(info)
-    applied.steps = [_revised(step) for step in steps.values()]
+    applied.steps = [_revised(step, now) for step in steps.values()]
     await _write(session, {}, applied, now)
     return applied
 
@@ -175,9 +182,8 @@ def _conflict(item: NewConflict) -> Conflict:
     return Conflict(item.follows, item.number, item.new.event if facts is None else event_of(facts))
 
 
-def _revised(step: Step) -> Step:
-    revision = 1 if step.before is None else step.before.revision + 1
-    return Step(step.identity, step.before, revised(step.after, revision))
+def _revised(step: Step, now: datetime) -> Step:
+    return Step(step.identity, step.before, revised(step.after, next_revision(step.before, now)))
 
 
 async def _write(

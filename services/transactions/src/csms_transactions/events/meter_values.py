@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_transactions.batch import BatchMeterValues
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.readings import Reading
-from csms_transactions.domain.transaction import Transaction, lasts_at, measure
+from csms_transactions.domain.transaction import Transaction, lasts_at, measure, next_revision
 from csms_transactions.events.rederiving import Fresh, again
 from csms_transactions.events.step import Step
 from csms_transactions.events.weight import weight
@@ -50,14 +50,17 @@ async def record(
         identity = going_on.get(spot_of(message)) if message.readings else None
         if identity is not None:
             fresh.setdefault(identity, []).extend(message.readings)
-    steps = await _steps(session, fresh, stored)
+    steps = await _steps(session, fresh, stored, now)
     changes = [Change(step.identity.key, step.before, step.after) for step in steps if step.before is not None]
     await transaction_store.save(session, changes, now)
     return steps
 
 
 async def _steps(
-    session: AsyncSession, fresh: Mapping[Identity, Sequence[Reading]], stored: Mapping[str, Transaction]
+    session: AsyncSession,
+    fresh: Mapping[Identity, Sequence[Reading]],
+    stored: Mapping[str, Transaction],
+    now: datetime,
 ) -> list[Step]:
     late = {key: Fresh(measured=new) for (key, *_), new in fresh.items() if not _follow(stored[key], new)}
     derived = await again(session, stored, late) if late else {}
@@ -68,7 +71,7 @@ async def _steps(
     steps = []
     for identity in fresh:
         before, after = stored[identity.key], derived[identity.key]
-        steps.append(Step(identity, before, after._replace(revision=before.revision + 1)))
+        steps.append(Step(identity, before, after._replace(revision=next_revision(before, now))))
     return steps
 
 

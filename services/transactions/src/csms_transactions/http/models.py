@@ -83,7 +83,7 @@ class TransactionItem(BaseModel):
     close_reason: str | None = Field(description="Why: the CSMS's reason, or an operator's")
     closed_by: str | None = Field(description="The operator who did it; empty: the CSMS")
     updated_at: Moment = Field(description="When it was changed last: an event came, or it was closed")
-    revision: int = Field(description="Grows with each change")
+    revision: int = Field(description="Grows with each change, also over a restore of the database; not by one")
 
     @classmethod
     def of(cls, row: Row) -> Self:
