@@ -5,6 +5,7 @@ TLS, SASL and the size of the largest message.
 """
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import structlog
 import typer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import InvalidReplicationFactorError, NoError, TopicAlreadyExistsError, for_code
+from csms_runtime import logging
 from csms_runtime.settings import DEFAULT_MAX_MESSAGE_BYTES, MAX_MAX_MESSAGE_BYTES
 
 from csms_bus import kafka_security, kafka_state
@@ -209,4 +211,5 @@ def main(  # noqa: PLR0917 typer reads them as options
 
 
 if __name__ == "__main__":
+    logging.configure("info", "json" if os.environ.get("CSMS_LOG_FORMAT") == "json" else "console")
     cli()

@@ -19,7 +19,7 @@ def differences(
     lines = []
     for topic in topics:
         if topic.name not in found:
-            lines.append(f"{topic.name}: is missing; csms_bus.admin creates it")
+            lines.append(f"{topic.name}: is missing, or this user may not see it; csms_bus.admin creates it")
             continue
         lines += _of_partitions(topic, plan, found[topic.name])
         if topic.name in configs:
