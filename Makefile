@@ -50,6 +50,9 @@ $(VENV)/.npm: $(TYPESCRIPT)/package-lock.json | $(VENV)/bin/python
 $(BIN)/helm: | $(VENV)/bin/python
 	@tools/helm.sh $@
 
+$(BIN)/kube-score: tools/kube-score/go.mod | $(VENV)/bin/python
+	@tools/kube-score.sh $@
+
 ##@ Use it
 
 .PHONY: run
@@ -110,7 +113,7 @@ check: $(VENV)/.dev chart ## Check format, lint, types, import boundaries, depen
 	tools/rules.sh
 
 .PHONY: chart
-chart: $(VENV)/.dev $(BIN)/helm ## Check the Helm chart: lint, its README, values, objects of the oldest and newest Kubernetes
+chart: $(VENV)/.dev $(BIN)/helm $(BIN)/kube-score ## Check the Helm chart: lint, README, values, kube-score, objects of the oldest and newest Kubernetes
 	$(BIN)/helm lint --quiet deploy/helm/csms --values deploy/helm/csms/values-trial.yaml
 	$(BIN)/python tools/chart_readme.py --check deploy/helm/csms/README.md
 	$(BIN)/python -m pytest -q deploy/helm/tests tests/deploy/test_names.py

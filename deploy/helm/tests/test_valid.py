@@ -1,24 +1,49 @@
-"""The chart's objects are what Kubernetes takes, from the oldest to the newest version that is supported."""
+"""The chart's objects are what operators take, and Kubernetes, from the oldest to the newest version supported."""
 
+import copy
+import json
+from pathlib import Path
+
+import jsonschema_rs
 import kubernetes_validate
 import pytest
-import yaml
-from csms_testing.chart import ALL, CHART, PRODUCTION, TRIAL, refused, rendered
+from csms_testing.chart import ALL, EVERYTHING, PRODUCTION, TRIAL, of_kind, oldest, refused, rendered
 
-OLDEST = yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"].removeprefix(">=").removesuffix(".0-0")
 NEWEST = "1.37"
-OF_OTHERS = {"ScaledObject", "Certificate", "HTTPRoute", "PodMonitor", "PrometheusRule"}
+OPERATORS = {path.stem: json.loads(path.read_text()) for path in (Path(__file__).parent / "crds").glob("*.json")}
 """Kinds that operators bring; Kubernetes has no schema for them."""
+SCHEMAS = {kind: jsonschema_rs.Draft7Validator(found["schema"]) for kind, found in OPERATORS.items()}
 
 
-@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def errors(document):
+    """What an operator's schema says against an object."""
+    kind = document["kind"]
+    assert document["apiVersion"] == OPERATORS[kind]["apiVersion"]
+    return [f"{each.instance_path}: {each.message}" for each in SCHEMAS[kind].iter_errors(document)]
+
+
+@pytest.mark.parametrize("version", [oldest(), NEWEST])
 @pytest.mark.parametrize("values", ALL)
 def test_objects_are_valid(values, version):
     made = rendered(ALL[values], "--kube-version", f"{version}.0")
     assert made
     for each in made:
-        if each["kind"] not in OF_OTHERS:
+        if each["kind"] not in OPERATORS:
             kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_objects_for_operators_are_valid(values):
+    found = {each["metadata"]["name"]: errors(each) for each in rendered(ALL[values]) if each["kind"] in OPERATORS}
+    assert not {name: told for name, told in found.items() if told}
+
+
+@pytest.mark.parametrize("kind", OPERATORS)
+def test_a_field_that_an_operator_does_not_know_is_found(kind):
+    """And there is an object of each kind: none of the schemas is idle."""
+    document = copy.deepcopy(of_kind(rendered(EVERYTHING), kind)[0])
+    document["spec"]["replicas"] = 3
+    assert errors(document)
 
 
 def test_autoscalers_without_an_operator_are_valid():

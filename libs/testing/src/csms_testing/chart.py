@@ -1,4 +1,4 @@
-"""The chart as Helm renders it, for tests. Needs the helm that `make chart` fetches, or one in the PATH."""
+"""The chart as Helm renders it, for tests. Needs helm and kube-score, which `make chart` fetches, or in the PATH."""
 
 import json
 import shutil
@@ -85,10 +85,31 @@ ALL: dict[str, Json] = {"production": PRODUCTION, "trial": TRIAL, "everything": 
 
 def helm() -> str:
     """Return the program. Raises FileNotFoundError."""
-    found = shutil.which("helm", path=str(Path(sys.executable).parent)) or shutil.which("helm")
+    return _program("helm")
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if found is None:
-        raise FileNotFoundError("there is no helm: run `make chart`")
+        raise FileNotFoundError(f"there is no {name}: run `make chart`")
     return found
+
+
+def scored(documents: list[Json]) -> list[Json]:
+    """Return what kube-score says of each object, as its JSON has it. Raises CalledProcessError if it could not."""
+    command = [_program("kube-score"), "score", "--output-format", "json", "--kubernetes-version", f"v{oldest()}", "-"]
+    told = "\n---\n".join(map(json.dumps, documents))
+    done = subprocess.run(command, input=told, capture_output=True, text=True, check=False)  # noqa: S603 our own chart
+    if not done.stdout:
+        raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+    found: list[Json] = json.loads(done.stdout)
+    return found
+
+
+def oldest() -> str:
+    """Return the oldest Kubernetes that the chart takes: `1.30`."""
+    wanted: str = yaml.safe_load((CHART / "Chart.yaml").read_text())["kubeVersion"]
+    return wanted.removeprefix(">=").removesuffix(".0-0")
 
 
 def _template(values: str, *options: str) -> subprocess.CompletedProcess[str]:
