@@ -9,6 +9,7 @@ from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
 from csms_runtime.secret_files import is_secret, names_secret_files
 from csms_runtime.settings import BaseSettings, KafkaAccess, describe
+from csms_runtime.tracing.export import VARIABLES
 from csms_standalone.settings import StandaloneSettings
 from csms_transactions.settings import TransactionSettings
 
@@ -25,6 +26,15 @@ Give each process those of its column and no others. **yes**: it does not start 
 (files): the setting names files with private keys, which the process must be able to read. The services differ in the
 values of `CSMS_DATABASE_URL` and `CSMS_KAFKA_SASL_PASSWORD`: each has users of its own, and so have the jobs
 (docs/stores.md).
+"""
+TRACES = """
+## OpenTelemetry
+
+These variables are OpenTelemetry's own, for every service and standalone; traces are off unless an exporter is set
+([traces.md](traces.md)). Its SDK knows more of them. `OTEL_EXPORTER_OTLP_HEADERS` may hold a secret.
+
+| variable | default | what |
+|---|---|---|
 """
 CLASSES = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, StandaloneSettings)
 SERVICES: Mapping[str, type[BaseSettings]] = {
@@ -59,9 +69,14 @@ def secrets_table() -> str:
     return "\n".join([*head, *rows]) + "\n"
 
 
+def traces_table() -> str:
+    """Return the rows of OpenTelemetry's variables."""
+    return "".join(f"| `{name}` | {default} | {what} |\n" for name, (default, what) in sorted(VARIABLES.items()))
+
+
 def page() -> str:
     """Return the page: every variable once, whoever reads it, and who needs which secret."""
-    return f"{INTRODUCTION}\n{describe(CLASSES)}{SECRETS}\n{secrets_table()}"
+    return f"{INTRODUCTION}\n{describe(CLASSES)}{SECRETS}\n{secrets_table()}{TRACES}{traces_table()}"
 
 
 def main(arguments: list[str]) -> int:

@@ -14,6 +14,7 @@ from csms_runtime import metrics
 from csms_runtime.health import Health
 from csms_runtime.http.management import management_router
 from csms_runtime.secret_files import is_secret
+from csms_runtime.tracing.export import VARIABLES as TRACE_VARIABLES
 from csms_standalone.settings import StandaloneSettings
 from csms_transactions.settings import TransactionSettings
 
@@ -59,6 +60,7 @@ def _of_compose():
 def test_variables_are_settings(path):
     found = set(re.findall(r"\bCSMS_[A-Z0-9_]*[A-Z0-9]\b", path.read_text()))
     assert found - VARIABLES <= _of_compose()
+    assert set(re.findall(r"\bOTEL_[A-Z0-9_]*[A-Z0-9]\b", path.read_text())) <= TRACE_VARIABLES.keys()
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)

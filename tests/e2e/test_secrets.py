@@ -24,6 +24,7 @@ from csms_bus.topics import CATALOGUE, Topic
 from csms_testing.fixtures import MODES
 from csms_testing.kafka import LocalKafka, kafka_requirement
 from csms_testing.oidc import AUDIENCE, Issuer, issuing
+from csms_testing.otlp import Collector, collecting
 from csms_testing.requirements import require
 from csms_testing.simulator import Station
 from csms_testing.systems import API_KEY, System, distributed, standalone
@@ -97,6 +98,12 @@ async def secrets() -> Secrets:
     return Secrets()
 
 
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with collecting() as found:
+        yield found
+
+
 @pytest.fixture(scope="module", params=MODES)
 def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the system keeps its files; its name is the mode."""
@@ -106,11 +113,14 @@ def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shown(request: pytest.FixtureRequest, secrets: Secrets, directory: Path) -> AsyncIterator[dict[str, str]]:
+async def shown(
+    request: pytest.FixtureRequest, secrets: Secrets, directory: Path, collector: Collector
+) -> AsyncIterator[dict[str, str]]:
     """Everything that is shown or kept after the session, by where."""
     texts: dict[str, str] = {}
     async with issuing() as issuer:
         settings = {
+            **collector.settings,
             "CSMS_LOG_LEVEL": "debug",
             "CSMS_SECRET_KEY": secrets.secret_key,
             "CSMS_OIDC_ISSUER": issuer.url,
@@ -137,6 +147,7 @@ async def shown(request: pytest.FixtureRequest, secrets: Secrets, directory: Pat
                     texts |= await seen(system, secrets, issuer)
             texts |= {f"topic {topic.name}": await on_topic(kafka, topic) for topic in CATALOGUE}
             texts |= await rows(database_url)
+    texts["traces"] = "\n".join(collector.bodies)
     yield texts | logs(directory)
 
 
@@ -394,6 +405,9 @@ async def test_the_search_would_find_them(shown: dict[str, str]) -> None:
     assert sum(entry["request"] is not None for entry in audited) >= 10
     assert "/api/v1/id-tokens/KeyCode/***" in {entry["path"] for entry in audited}
     assert "KeyCode" in shown["/id-tokens"]
+    assert {f'"{name}"' for name in ("SetVariables", "Authorize", "TransactionEvent", "connect")} <= set(
+        re.findall(r'"name": ("\w+")', shown["traces"])
+    )
     assert "BasicAuthPassword" in "".join(text for where, text in shown.items() if where.startswith(("file", "table")))
 
 

@@ -176,6 +176,16 @@ def test_pods_reach_what_they_need_and_nothing_else():
     assert _egress_ports(made, "jobs") == {53, 9093, 9094, 6432}
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "port"), [("http://collector:4318", 4318), ("https://collector/otlp", 443), ("http://[fd00::1]", 80)]
+)
+def test_pods_reach_the_collector_of_traces(endpoint, port):
+    made = rendered(PRODUCTION | {"networkPolicies": {"allowHttps": False}, "tracing": {"endpoint": endpoint}})
+    for service in SERVICES:
+        assert port in _egress_ports(made, service)
+    assert port not in _egress_ports(made, "jobs")
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_policies_name_ports_of_their_pods(service):
     made = rendered(EVERYTHING)

@@ -11,6 +11,7 @@ from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
 from csms_runtime.secret_files import is_secret
 from csms_runtime.settings import KafkaAccess
+from csms_runtime.tracing.export import is_on
 from csms_testing.chart import (
     ALL,
     CHART,
@@ -239,3 +240,14 @@ def test_what_cannot_work_is_refused():
 )
 def test_a_value_that_does_not_exist_is_refused(values):
     assert "schema" in refused(PRODUCTION | values)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_traces_are_off_unless_a_collector_is_named(service):
+    assert not [name for name in environment(container(rendered(PRODUCTION), service)) if name.startswith("OTEL_")]
+    told = environment(container(rendered(EVERYTHING), service))
+    assert is_on(told)
+    assert (told["OTEL_EXPORTER_OTLP_ENDPOINT"], told["OTEL_TRACES_SAMPLER_ARG"]) == (
+        "http://collector.observability:4318",
+        "0.1",
+    )

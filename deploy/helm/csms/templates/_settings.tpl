@@ -51,6 +51,10 @@
 {{- if and (eq .service "auth") .own.pkiSecret }}
 {{- $_ := set $env "CSMS_PKI_DIR" "/etc/csms/pki" }}
 {{- end }}
+{{- if $values.tracing.endpoint }}
+{{- $_ := set $env "OTEL_EXPORTER_OTLP_ENDPOINT" $values.tracing.endpoint }}
+{{- $_ := set $env "OTEL_TRACES_SAMPLER_ARG" (toString $values.tracing.ratio) }}
+{{- end }}
 {{- if eq .service "gateway" }}
 {{- $env = merge $env (include "csms.settings.stations" .root | fromJson) }}
 {{- end }}

@@ -5,8 +5,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence, Set
 
 import structlog
-from csms_runtime import metrics
+from csms_runtime import metrics, tracing
 
+from csms_bus import traced
 from csms_bus.flow import Backoff, Later, Never
 from csms_bus.last_words import last_words, publish_led_to, publish_words, refused, unknown
 from csms_bus.poison import Poison, RetryLimits, partition_of
@@ -232,7 +233,9 @@ class BatchProcessor:
             return kept
         started = time.perf_counter()
         try:
-            return [*kept, *await self._handler(records)]
+            if tracing.active is None:
+                return [*kept, *await self._handler(records)]
+            return [*kept, *await traced.handle(tracing.active, self._group, records, self._handler)]
         finally:
             metrics.CONSUMER_HANDLE_SECONDS.labels(self._group).observe(time.perf_counter() - started)
 

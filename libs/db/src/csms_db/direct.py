@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util.concurrency import greenlet_spawn
 
-from csms_db import sqlite_driver
+from csms_db import sqlite_driver, traced
 from csms_db.errors import DatabaseUnavailable, is_transient, kind
 
 _DRIVER_ERRORS = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -115,8 +115,14 @@ async def transaction(
     `queueing` is entered while a connection is waited for.
     """
     started, outcome = time.perf_counter(), "rolled_back"
-    with queueing():
-        pooled = await _checked_out(engine, name)
+    span = traced.begin(name, engine.dialect.name, "transaction")
+    try:
+        with queueing():
+            pooled = await _checked_out(engine, name)
+    except BaseException:
+        traced.end(span, outcome)
+        raise
+    traced.connected(span)
     direct = _KINDS[engine.dialect.name](pooled.driver_connection, engine.dialect)
     try:
         await direct.begin()
@@ -131,6 +137,7 @@ async def transaction(
     finally:
         await greenlet_spawn(pooled.close)
         metrics.DB_TRANSACTION_SECONDS.labels(name, outcome).observe(time.perf_counter() - started)
+        traced.end(span, outcome)
 
 
 async def _checked_out(engine: AsyncEngine, name: str) -> PoolProxiedConnection:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.pool import QueuePool
 
-from csms_db import direct, postgresql, sqlite
+from csms_db import direct, postgresql, sqlite, traced
 from csms_db import url as urls
 from csms_db.direct import Direct
 from csms_db.errors import DatabaseUnavailable, is_refused_write, is_transient, kind
@@ -84,14 +84,17 @@ class Database:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[WriteSession]:
         started, outcome = time.perf_counter(), "rolled_back"
+        span = traced.begin(self.name, self.dialect, "transaction")
         try:
             async with WriteSession(self._writer, expire_on_commit=False) as session:
                 await self._begin(session)
+                traced.connected(span)
                 yield session
                 await session.commit()
                 outcome = "committed"
         finally:
             metrics.DB_TRANSACTION_SECONDS.labels(self.name, outcome).observe(time.perf_counter() - started)
+            traced.end(span, outcome)
 
     def direct(self) -> AbstractAsyncContextManager[Direct]:
         """Open a write transaction for the statements of hot paths (`csms_db.statements`): the same with less work.
@@ -103,9 +106,15 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[ReadSession]:
         """Open a read transaction; nothing is ever committed. Raises DatabaseUnavailable."""
-        async with ReadSession(self._reader, expire_on_commit=False, autoflush=False) as session:
-            await self._begin(session)
-            yield session
+        span, outcome = traced.begin(self.name, self.dialect, "reading"), "rolled_back"
+        try:
+            async with ReadSession(self._reader, expire_on_commit=False, autoflush=False) as session:
+                await self._begin(session)
+                traced.connected(span)
+                yield session
+                outcome = "read"
+        finally:
+            traced.end(span, outcome)
 
     async def ping(self) -> None:
         """Ask the database for a sign of life. Raises DatabaseUnavailable."""

@@ -3,6 +3,7 @@
 A text from outside makes a terminal do nothing: its control characters are shown as escapes.
 
 Loggers are `structlog.get_logger(__name__)`; `bound(station_id=..., correlation_id=...)` adds to all lines of a task.
+Where traces are on, a line about what is recorded has its `trace_id`.
 """
 
 import logging
@@ -16,6 +17,8 @@ import orjson
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from csms_runtime import tracing
+from csms_runtime.ids import trace_id
 from csms_runtime.texts import escaped_json, for_terminal
 
 Format = Literal["console", "json"]
@@ -23,7 +26,9 @@ Format = Literal["console", "json"]
 SECRET_KEYS = frozenset({"password", "password_digest", "authorization", "api_key", "secret_key"})
 """Keys whose values are never written, at any depth."""
 _MASK = "***"
-_QUIET = dict.fromkeys(("aiokafka", "aiosqlite", "alembic", "sqlalchemy", "uvicorn.access"), logging.WARNING) | {
+_QUIET = dict.fromkeys(
+    ("aiokafka", "aiosqlite", "alembic", "sqlalchemy", "urllib3", "uvicorn.access"), logging.WARNING
+) | {
     "uvicorn.error": logging.ERROR  # a warning for each request that is none: anybody could fill disks
 }
 """Least level of chatty libraries, raised further by the configured level. aiosqlite at debug shows stored values."""
@@ -49,6 +54,15 @@ def bound(**values: str) -> Iterator[None]:
         yield
 
 
+def add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add the id of the trace in hand, in a batch that of the line's station: a processor."""
+    if tracing.active is not None and "trace_id" not in event:
+        traceparent = tracing.active.traceparent(str(event.get("station_id", "")))
+        if traceparent:
+            event["trace_id"] = trace_id(traceparent)
+    return event
+
+
 def mask_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Replace the values of `SECRET_KEYS` (in any case) by asterisks: a processor."""
     for key, value in event.items():
@@ -68,6 +82,7 @@ def _masked(key: object, value: object) -> object:
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
+    add_trace,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     mask_secrets,

@@ -50,6 +50,7 @@ EVERYTHING: Json = {
     "topics": {"partitions": 48, "kafkaUsername": "admin", "secrets": {"kafkaPassword": {"name": "admin", "key": "p"}}},
     "migrations": {"secrets": {"auth": {"databaseUrl": {"name": "owner", "key": "url"}}}},
     "autoscaling": {"prometheusAddress": "http://prometheus:9090"},
+    "tracing": {"endpoint": "http://collector.observability:4318", "ratio": 0.1},
     "gateway": _SERVICE
     | {
         "plain": {"enabled": True},

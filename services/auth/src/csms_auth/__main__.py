@@ -14,6 +14,7 @@ from csms_runtime.command_line import configured, service_cli
 from csms_runtime.health import Health
 from csms_runtime.secret_keys import SecretKeys, key_id
 from csms_runtime.starting import CannotStart
+from csms_runtime.tracing.export import traces
 
 from csms_auth.app import MIGRATIONS, SCHEMA, Auth
 from csms_auth.other_keys import Remaining, remaining
@@ -23,6 +24,7 @@ from csms_auth.settings import AuthSettings
 async def _serve(settings: AuthSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
+        await parts.enter_async_context(traces("csms-auth"))
         await parts.enter_async_context(management_port(settings, "auth", health))
         database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS, health, stop))
         bus = await parts.enter_async_context(kafka_bus(settings, "auth", health, stop))

@@ -10,6 +10,7 @@ from csms_db.opening import migrate, opened
 from csms_runtime import lifecycle
 from csms_runtime.command_line import service_cli
 from csms_runtime.health import Health
+from csms_runtime.tracing.export import traces
 from csms_runtime.waiting import done_before, wait_for
 
 from csms_device_mgmt.app import MIGRATIONS, SCHEMA, DeviceManagement
@@ -19,6 +20,7 @@ from csms_device_mgmt.settings import DeviceSettings
 async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
+        await parts.enter_async_context(traces("csms-device-mgmt"))
         await parts.enter_async_context(management_port(settings, "device-mgmt", health))
         database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS, health, stop))
         bus = await parts.enter_async_context(kafka_bus(settings, "device-mgmt", health, stop))

@@ -10,6 +10,7 @@ from csms_bus.flow import Never
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import error_to, reply_to
 from csms_ocpp.errors import ErrorCode, OcppError
+from csms_runtime import tracing
 
 from csms_device_mgmt.boot import boot_notification, heartbeat
 from csms_device_mgmt.commands import call_order, command_result
@@ -105,6 +106,8 @@ def _may_create(record: Record) -> bool:
 
 async def handled(unit: Unit, item: Incoming, record: Record) -> list[Outgoing]:
     """Handle one record in the unit's transaction and return what to publish after its commit."""
+    if tracing.active is not None:
+        tracing.active.turn_to(record.record_id, record.station_id)
     body = record.WhichOneof("body")
     if body == "station_call":
         return [*await _answered(unit, record), *unit.take_following()]

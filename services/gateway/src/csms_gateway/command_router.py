@@ -20,7 +20,7 @@ from csms_bus.records import new_record
 from csms_ocpp.actions import lookup
 from csms_ocpp.session import Command, CommandDone, ErrorInfo, Outcome
 from csms_ocpp.versions import Protocol
-from csms_runtime import metrics
+from csms_runtime import metrics, tracing
 from csms_runtime.clock import now_ms
 from websockets.frames import CloseCode
 
@@ -29,6 +29,7 @@ from csms_gateway.connections import REPLACED, Connections
 from csms_gateway.identity import GatewayId
 from csms_gateway.retrying import RetryingPublisher
 from csms_gateway.taken_commands import TakenCommands, Taking
+from csms_gateway.traced import CommandSpans
 
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +59,7 @@ class CommandRouter:
         self._connections = connections
         self._results = results
         self._taken = TakenCommands()
+        self._spans = CommandSpans()
         self._bytes = 0
         """Bytes of the payloads of all commands that wait or are open."""
 
@@ -72,6 +74,8 @@ class CommandRouter:
             return False
         match self._taken.take(command, now_ms()):
             case Taking.NEW:
+                if tracing.active is not None:
+                    self._spans.begin(tracing.active, record)
                 return self._begin(record, command)
             case Taking.REPEAT:
                 return False  # the first one's result stands for both
@@ -115,18 +119,20 @@ class CommandRouter:
 
     def _publish(self, record: Record, done: CommandDone) -> None:
         command = record.station_command
+        sent_s_ago = None if done.sent_at is None else _now() - done.sent_at
+        traceparent = self._spans.end(record, done, sent_s_ago)
         result = CommandResult(
             command=command,
             outcome=_OUTCOMES[done.outcome],
             payload=done.payload or b"",
-            sent_at_ms=0 if done.sent_at is None else now_ms() - int((_now() - done.sent_at) * 1000),
+            sent_at_ms=0 if sent_s_ago is None else now_ms() - int(sent_s_ago * 1000),
             completed_at_ms=now_ms(),
         )
         if done.error is not None:
             result.error.CopyFrom(_call_error(done.error))
         metrics.GATEWAY_COMMANDS.labels(_label(command), done.outcome.value).inc()
         result = fitted(result, self._max_result_bytes)
-        outgoing = new_record(record.station_id, traceparent=record.traceparent, command_result=result)
+        outgoing = new_record(record.station_id, traceparent=traceparent, command_result=result)
         self._results.put(Outgoing(topics.RESULTS.name, outgoing))
 
 

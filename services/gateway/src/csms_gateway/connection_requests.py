@@ -20,13 +20,14 @@ from csms_bus.requests import NoAnswer, Requester
 from csms_ocpp import station_ids
 from csms_ocpp.registration import Registration
 from csms_ocpp.versions import Protocol
-from csms_runtime import passwords
+from csms_runtime import passwords, tracing
 from csms_runtime.clock import now_ms
 from csms_runtime.secret_keys import SecretKeys
 
 from csms_gateway.handshake import Opening, Refusal, Result
 from csms_gateway.proxy import Visitor
 from csms_gateway.publisher import Publisher
+from csms_gateway.traced import Visit, handshake
 
 _log = structlog.get_logger(__name__)
 
@@ -88,6 +89,12 @@ class ConnectionRequests:
 
     async def ask(self, opening: Opening, visitor: Visitor) -> Allowed:
         """Ask auth, for `timeout_s` at most. Raises Refusal with auth's status, or with 503 when auth is silent."""
+        if tracing.active is None:
+            return await self._allowed(opening, visitor)
+        visit = Visit(opening.station_id, opening.protocol, _profile(opening, visitor))
+        return await handshake(tracing.active, visit, lambda: self._allowed(opening, visitor))
+
+    async def _allowed(self, opening: Opening, visitor: Visitor) -> Allowed:
         profile = _profile(opening, visitor)
         decision = await self._ask(opening, visitor, profile)
         if decision.station_id:  # the stored digest was made of this spelling: ask again with it

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 from csms.v1.bus_pb2 import Record
@@ -13,14 +14,18 @@ from csms_bus.records import envelope
 from csms_ocpp.effects import NoticeKind
 from csms_ocpp.errors import ErrorCode, OcppError, parse_code
 from csms_ocpp.session import Dispatch
-from csms_runtime import metrics
+from csms_runtime import metrics, tracing
 from csms_runtime.clock import now_ms
-from csms_runtime.ids import new_id, new_traceparent
+from csms_runtime.ids import new_id, trace_id
 
 from csms_gateway.connection import StationConnection
 from csms_gateway.identity import GatewayId
 from csms_gateway.large_calls import LARGE_BYTES, LargeCalls
 from csms_gateway.publisher import Publisher
+from csms_gateway.traced import call_span, ended, published
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 _log = structlog.get_logger(__name__)
 
@@ -34,6 +39,8 @@ class _OpenCall:
     topic: str
     started: float
     """When it began, in seconds of the event loop's clock."""
+    span: "Span | None"
+    """None: it is not traced."""
     stored: bool = False
     """Whether the record is known to be durable."""
 
@@ -96,24 +103,35 @@ class StationCallRouter:
     def _begin_in_time(
         self, started: float, correlation_id: str, connection: StationConnection, dispatch: Dispatch
     ) -> None:
-        if asyncio.get_running_loop().time() - started < self._service_timeout_s:
-            self._begin(correlation_id, connection, dispatch)
+        waited_s = asyncio.get_running_loop().time() - started
+        if waited_s < self._service_timeout_s:
+            self._begin(correlation_id, connection, dispatch, waited_s)
             return
         connection.open_call = None
         self._large_calls(connection, dispatch).end(correlation_id)
         connection.reply(dispatch.correlation, _busy())
 
-    def _begin(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch) -> None:
+    def _begin(
+        self, correlation_id: str, connection: StationConnection, dispatch: Dispatch, waited_s: float = 0.0
+    ) -> None:
         topic = connection.version.topics[dispatch.action]
+        span = None if tracing.active is None else call_span(tracing.active, connection, dispatch, topic, waited_s)
         if not dispatch.no_reply:
-            self._remember(correlation_id, connection, dispatch, topic)
-        record = envelope(connection.station_id, traceparent=new_traceparent())
+            self._remember(correlation_id, connection, dispatch, topic, span)
+        record = envelope(connection.station_id, traceparent="" if span is None else tracing.traceparent(span))
         self._write_call(record.station_call, correlation_id, connection, dispatch)
-        self._publisher.submit(Outgoing(topic, record), partial(self._published, correlation_id, record))
+        self._publisher.submit(Outgoing(topic, record), partial(self._published, correlation_id, record, span))
 
-    def _remember(self, correlation_id: str, connection: StationConnection, dispatch: Dispatch, topic: str) -> None:
+    def _remember(
+        self,
+        correlation_id: str,
+        connection: StationConnection,
+        dispatch: Dispatch,
+        topic: str,
+        span: "Span | None",
+    ) -> None:
         loop = asyncio.get_running_loop()
-        self._open[correlation_id] = _OpenCall(connection, dispatch, topic, loop.time())
+        self._open[correlation_id] = _OpenCall(connection, dispatch, topic, loop.time(), span)
         if self._timer is None:
             self._timer = loop.call_later(self._service_timeout_s, self._end_silent)
         connection.open_call = correlation_id
@@ -138,14 +156,17 @@ class StationCallRouter:
         else:
             self._gateway.write_reply_to(call.reply_to)
 
-    def _published(self, correlation_id: str, record: Record, error: BusError | None) -> None:
+    def _published(self, correlation_id: str, record: Record, span: "Span | None", error: BusError | None) -> None:
+        if span is not None:
+            published(span, error, is_last=record.station_call.no_reply)
         if error is None:
             call = self._open.get(correlation_id)
             if call is not None:
                 call.stored = self._bus_is_durable
             return
         action = record.station_call.action
-        _log.warning("CALL not published", station_id=record.station_id, action=action, error=str(error))
+        trace = {} if span is None else {"trace_id": trace_id(record.traceparent)}
+        _log.warning("CALL not published", station_id=record.station_id, action=action, error=str(error), **trace)
         call = self._take(correlation_id, "unpublished")
         if call is None:
             return
@@ -153,23 +174,31 @@ class StationCallRouter:
             call.connection.refuse(call.dispatch, NoticeKind.TOO_LARGE, _not_taken(error))
         else:
             call.connection.reply(call.dispatch.correlation, _not_taken(error))
+        _end(call, "unpublished")
 
     def on_reply(self, record: Record) -> bool:
         """Take a service's answer from the inbox. Returns False when nobody waits for it."""
         reply = record.reply
         is_error = reply.WhichOneof("outcome") != "payload"
-        call = self._take(reply.correlation_id, "error" if is_error else "result")
+        outcome = "error" if is_error else "result"
+        call = self._take(reply.correlation_id, outcome)
         if call is None:
             return False
         call.connection.reply(call.dispatch.correlation, _error(reply) if is_error else reply.payload)
+        _end(call, outcome)
         return True
 
     def forget(self, connection: StationConnection) -> None:
         """Drop the connection's open CALL: the connection has ended."""
         correlation_id = connection.open_call
-        if correlation_id is not None and self._take(correlation_id, "closed") is None:
-            for large_calls in self._large.values():
-                large_calls.end(correlation_id)
+        if correlation_id is None:
+            return
+        call = self._take(correlation_id, "closed")
+        if call is not None:
+            _end(call, "closed")
+            return
+        for large_calls in self._large.values():
+            large_calls.end(correlation_id)
 
     def _end_silent(self) -> None:
         """End the CALLs whose time is over. Look again when the time of the next one is over."""
@@ -183,6 +212,7 @@ class StationCallRouter:
                 return
             self._take(correlation_id, "timeout")
             call.connection.replied_late(call.dispatch.correlation, stored=call.stored)
+            _end(call, "timeout")
 
     def _take(self, correlation_id: str, outcome: str) -> _OpenCall | None:
         call = self._open.pop(correlation_id, None)
@@ -195,6 +225,11 @@ class StationCallRouter:
         elapsed = asyncio.get_running_loop().time() - call.started
         metrics.GATEWAY_ANSWER_SECONDS.labels(call.topic).observe(elapsed)
         return call
+
+
+def _end(call: _OpenCall, outcome: str) -> None:
+    if call.span is not None:
+        ended(call.span, outcome)
 
 
 def _busy() -> OcppError:

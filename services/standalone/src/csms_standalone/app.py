@@ -22,6 +22,7 @@ from csms_runtime.exposition import tell_build
 from csms_runtime.health import Health
 from csms_runtime.http import create_app, listening
 from csms_runtime.sealing import Sealer
+from csms_runtime.tracing.export import traces
 from csms_runtime.waiting import done_before, wait_for
 from csms_transactions import app as transactions
 from fastapi import FastAPI
@@ -57,6 +58,7 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
     health = Health()
     tell_build("standalone")
     async with AsyncExitStack() as parts:
+        await parts.enter_async_context(traces("csms"))
         modules: tuple[_ServiceModule, ...] = (auth, transactions, device_mgmt)
         databases = [await parts.enter_async_context(_database(settings, module, health)) for module in modules]
         memory = MemoryBus(max_message_bytes=settings.max_message_bytes)

@@ -10,6 +10,7 @@ from csms_db.opening import migrate, opened
 from csms_runtime import lifecycle
 from csms_runtime.command_line import service_cli
 from csms_runtime.health import Health
+from csms_runtime.tracing.export import traces
 
 from csms_transactions.app import MIGRATIONS, SCHEMA, Transactions
 from csms_transactions.settings import TransactionSettings
@@ -18,6 +19,7 @@ from csms_transactions.settings import TransactionSettings
 async def _serve(settings: TransactionSettings, stop: asyncio.Event) -> None:
     health = Health()
     async with AsyncExitStack() as parts:
+        await parts.enter_async_context(traces("csms-transactions"))
         await parts.enter_async_context(management_port(settings, "transactions", health))
         database = await parts.enter_async_context(opened(settings, SCHEMA, MIGRATIONS, health, stop))
         bus = await parts.enter_async_context(kafka_bus(settings, "transactions", health, stop))

@@ -90,6 +90,8 @@ def _bare_app(title: str, version: str, public: Sequence[APIRouter], *, document
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,
+        # FastAPI's own would tell whole paths, bodies and exceptions: idTokens and passwords. Ours: RequestMiddleware.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         redirect_slashes=False,  # it would redirect to whatever the Host header names
     )
     if documented:

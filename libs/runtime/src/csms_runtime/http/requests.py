@@ -1,14 +1,19 @@
 """What surrounds every HTTP request: an id, the trace in the log context, metrics, and an answer whatever happens."""
 
 import time
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from csms_runtime import metrics
+from csms_runtime import metrics, tracing
 from csms_runtime.http.problems import Problem, ProblemResponse, instance_of
 from csms_runtime.ids import is_traceparent, new_id, new_traceparent, trace_id
+from csms_runtime.tracing import attributes
+
+if TYPE_CHECKING:
+    from csms_runtime.tracing.traces import Traces
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECURITY_HEADERS = {
@@ -17,11 +22,12 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 """Nothing that is answered is a page with a life of its own; the one that is, /docs, has its own policy."""
+_SERVER_ERROR = 500
 _log = structlog.get_logger(__name__)
 
 
 class RequestMiddleware:
-    """The outermost middleware. The scope gets `csms.request_id` and `csms.traceparent`."""
+    """The outermost middleware. The scope gets `csms.request_id`."""
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         self._app = app
@@ -33,6 +39,35 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send)
+        if tracing.active is not None and scope["path"].startswith(self._prefix):
+            await self._traced(tracing.active, exchange, scope, receive)
+        else:
+            await self._measured(exchange, scope, receive)
+
+    async def _traced(self, traces: "Traces", exchange: "_Exchange", scope: Scope, receive: Receive) -> None:
+        """Handle a request in a trace, if it is recorded: that of its traceparent, or a new one."""
+        about = {attributes.METHOD: _method(scope), attributes.REQUEST_ID: exchange.request_id}
+        span = traces.root(_method(scope), about, parent=exchange.offered)
+        if span is None:
+            await self._measured(exchange, scope, receive)
+            return
+        exchange.traceparent = tracing.traceparent(span)
+        try:
+            with traces.within(traces.scope([span])):
+                await self._measured(exchange, scope, receive)
+        finally:
+            route = route_of(scope, self._prefix)
+            span.update_name(f"{_method(scope)} {route}")
+            span.set_attribute(attributes.ROUTE, route)
+            # Of the path nothing else is told: it may hold an idToken.
+            if station_id := scope.get("path_params", {}).get("station_id"):
+                span.set_attribute(attributes.STATION_ID, station_id)
+            span.set_attribute(attributes.STATUS, exchange.status or 0)
+            if exchange.status is None or exchange.status >= _SERVER_ERROR:
+                traces.fail(span, "no answer" if exchange.status is None else str(exchange.status))
+            span.end()
+
+    async def _measured(self, exchange: "_Exchange", scope: Scope, receive: Receive) -> None:
         started = time.perf_counter()
         try:
             with structlog.contextvars.bound_contextvars(
@@ -53,10 +88,14 @@ class RequestMiddleware:
             await ProblemResponse(problem, instance_of(exchange.request_id))(scope, receive, exchange.send)
 
     def _measure(self, scope: Scope, status: int | None, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = _method(scope)
         route = route_of(scope, self._prefix)
         metrics.HTTP_REQUESTS.labels(method, route, "none" if status is None else str(status)).inc()
         metrics.HTTP_REQUEST_SECONDS.labels(method, route).observe(seconds)
+
+
+def _method(scope: Scope) -> str:
+    return str(scope["method"]) if scope["method"] in _METHODS else "other"
 
 
 def route_of(scope: Scope, prefix: str) -> str:
@@ -74,12 +113,12 @@ class _Exchange:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.request_id = new_id()
-        offered = Headers(scope=scope).get("traceparent", "")
-        self.traceparent = offered if is_traceparent(offered) else new_traceparent()
+        self.offered = Headers(scope=scope).get("traceparent", "")
+        """The caller's traceparent, if it is one."""
+        self.traceparent = self.offered if is_traceparent(self.offered) else new_traceparent()
         self.status: int | None = None
         self._send = send
         scope["csms.request_id"] = self.request_id
-        scope["csms.traceparent"] = self.traceparent
 
     async def send(self, message: Message) -> None:
         """Send on, with the request's id among the headers."""

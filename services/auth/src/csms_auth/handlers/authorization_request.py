@@ -22,7 +22,7 @@ def step(record: Record, now_ms: int) -> Step:
             for question in questions
         ]
         answer = AuthorizationDecision(correlation_id=request.correlation_id, answers=infos)
-        reply = new_record(record.station_id, traceparent=record.traceparent, authorization_decision=answer)
+        reply = new_record(record.station_id, authorization_decision=answer)
         turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
 
     return Step(run, tokens=[question.token for question in questions])

@@ -24,7 +24,7 @@ def step(record: Record, now_ms: int) -> Step:
         spelled = turn.spelling(record.station_id)
         if spelled != record.station_id:
             answer = bus_messages.spelled_otherwise(request.correlation_id, spelled)
-            reply = new_record(record.station_id, traceparent=record.traceparent, connection_decision=answer)
+            reply = new_record(record.station_id, connection_decision=answer)
             turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
             return
         known = turn.stations.get(record.station_id)
@@ -35,7 +35,7 @@ def step(record: Record, now_ms: int) -> Step:
         if isinstance(decision, Refused):
             turn.refusals.append(Refusal(record.station_id, decision, request.remote_address))
         answer = bus_messages.connection_decision(request.correlation_id, decision)
-        reply = new_record(record.station_id, traceparent=record.traceparent, connection_decision=answer)
+        reply = new_record(record.station_id, connection_decision=answer)
         if answer.allowed:
             turn.allowed.append(reply)
         turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))

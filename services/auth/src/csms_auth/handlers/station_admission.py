@@ -18,7 +18,7 @@ def step(record: Record, _now_ms: int) -> Step:
         if not told.reply_to.topic:
             return
         result = StationAdmissionResult(correlation_id=told.correlation_id, applied=applied)
-        reply = new_record(record.station_id, traceparent=record.traceparent, station_admission_result=result)
+        reply = new_record(record.station_id, station_admission_result=result)
         turn.outgoing.append(Outgoing(told.reply_to.topic, reply, partition=told.reply_to.partition))
 
     return Step(run, station_id=record.station_id, stores=True)

@@ -46,7 +46,7 @@ def _answered(record: Record, action: Action, request: dict[str, Any]) -> Step:
             turn.status_questions.append(StatusAsked(record, outcome.response, *outcome.status))
         elif not call.no_reply:
             payload = orjson.dumps(outcome.response)
-            reply = reply_to(call, payload=payload, station_id=record.station_id, traceparent=record.traceparent)
+            reply = reply_to(call, payload=payload, station_id=record.station_id)
             turn.outgoing.append(reply)
 
     station_id = record.station_id if action.wants_station else None
@@ -59,8 +59,6 @@ def _not_supported(record: Record) -> Step:
     def run(turn: Turn) -> None:
         if not call.no_reply:
             text = f"{call.action} is not supported for {call.protocol}"
-            turn.outgoing.append(
-                error_to(call, record.station_id, ErrorCode.NOT_SUPPORTED, text, traceparent=record.traceparent)
-            )
+            turn.outgoing.append(error_to(call, record.station_id, ErrorCode.NOT_SUPPORTED, text))
 
     return Step(run)

@@ -70,7 +70,6 @@ class StatusAsked:
             self.record.station_call,
             payload=orjson.dumps(response),
             station_id=self.record.station_id,
-            traceparent=self.record.traceparent,
         )
 
 

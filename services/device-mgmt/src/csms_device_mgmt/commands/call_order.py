@@ -205,7 +205,7 @@ def _verdict(record: Record, verdict: CallOrderVerdict) -> list[Outgoing]:
     if not order.reply_to.topic:
         return []
     verdict.correlation_id = order.correlation_id
-    answer = new_record(record.station_id, traceparent=record.traceparent, call_order_verdict=verdict)
+    answer = new_record(record.station_id, call_order_verdict=verdict)
     return [Outgoing(order.reply_to.topic, answer, partition=order.reply_to.partition)]
 
 

@@ -19,6 +19,7 @@ from csms_bus.records import new_record
 from csms_bus.requests import NoAnswer, Requester
 from csms_bus.topics import AUTH_QUESTIONS
 from csms_ocpp.errors import ErrorCode
+from csms_runtime import tracing
 from csms_runtime.clock import now_ms
 from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED, TRANSACTION_TOKEN_ANSWER_SECONDS
 from csms_runtime.waiting import Later
@@ -148,7 +149,10 @@ class TokenAnswers:
             deadline_ms=now_ms() + int(self._timeout_s * 1000),
             questions=questions,
         )
-        return Outgoing(AUTH_QUESTIONS.name, new_record(questions[0].station_id, authorization_request=request))
+        # One question for all: it lies in the trace of the batch's first record, as the database transaction does.
+        traceparent = "" if tracing.active is None else tracing.active.of_all()
+        record = new_record(questions[0].station_id, traceparent=traceparent, authorization_request=request)
+        return Outgoing(AUTH_QUESTIONS.name, record)
 
     async def _send(self, events: Sequence[BatchEvent], answers: Mapping[int, IdTokenInfo], written: Written) -> None:
         replies = (_reply(item, answers.get(number), written) for number, item in enumerate(events))
