@@ -9,6 +9,7 @@ from csms_testing.drills.failure import DrillFailed
 from csms_testing.k8s.names import NODE_PORTS, WORKLOADS
 from csms_testing.k8s.programs import Json
 from csms_testing.k8s.scenario import SERVED_S, Play, Scenario, Scene
+from csms_testing.k8s.secret_key import secret_key
 from csms_testing.k8s.stage import give_certificates, issue
 from csms_testing.k8s.stations import Outfitter
 
@@ -172,6 +173,7 @@ def catalogue(image: str, chart: Path) -> tuple[Scenario, ...]:
         Scenario("scale-transactions", "transactions 1, 2, 1", scale_transactions),
         Scenario("autoscaling", "the autoscaler adds a transactions pod for its CPU", autoscaling),
         Scenario("certificates", "new server certificates in their Secrets", certificates),
+        Scenario("secret-key", "CSMS_SECRET_KEY replaced in three rollouts", secret_key),
         Scenario("evictions", "eviction of a pod of each workload under its budget", evictions),
         Scenario("kafka", "Kafka's pod killed", store_killed("kafka")),
         Scenario("postgresql", "PostgreSQL's pod killed", store_killed("postgresql")),
