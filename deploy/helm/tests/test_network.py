@@ -14,6 +14,7 @@ from csms_gateway.settings import GatewaySettings
 from csms_runtime.health import Health
 from csms_runtime.secret_keys import SecretKeys
 from csms_testing.chart import (
+    CHART,
     EVERYTHING,
     PRODUCTION,
     RELEASE,
@@ -66,6 +67,18 @@ def routes(tmp_path_factory):
 def test_the_cluster_runner_knows_the_owner_of_each_route(routes):
     for service, paths in routes.items():
         assert {path: owner(path) for path in paths} == dict.fromkeys(paths, service)
+
+
+def test_paths_that_runbooks_name_exist(routes):
+    """Those that stand after $API, or after a method; `{...}` and `...` stand for something."""
+    known = [re.compile(path.replace("/x", "/[^/]+")) for paths in routes.values() for path in paths]
+    named = {
+        (page.name, path)
+        for page in (CHART.parents[2] / "docs" / "runbooks").glob("*.md")
+        for path in re.findall(r"(?:\$API|/api/v1)(/[a-zA-Z0-9/{}_.-]+)", page.read_text())
+    }
+    assert len(named) > 15
+    assert {each for each in named if not any(pattern.fullmatch(f"/api/v1{each[1]}") for pattern in known)} == set()
 
 
 def _backend(service):
