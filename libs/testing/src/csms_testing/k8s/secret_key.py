@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 import time
+from collections.abc import Mapping
 
 from csms_testing.drills.failure import DrillFailed
 from csms_testing.k8s.names import WORKLOADS
@@ -37,7 +38,7 @@ async def _patch(release: Release, name: str, data: dict[str, str]) -> None:
     await release.kubectl("patch", "secret", name, "--type=merge", f"--patch={json.dumps({'stringData': data})}")
 
 
-async def _upgraded(release: Release, changes: dict[str, object]) -> None:
+async def _upgraded(release: Release, changes: Mapping[str, object]) -> None:
     before = await _running(release)
     await release.upgrade(changes)
     await _replaced(release, before)
