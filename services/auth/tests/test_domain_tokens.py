@@ -18,7 +18,7 @@ def ask(token: Token | None, ref: TokenRef = CARD, evse_id: int = 0, cache_for: 
 
 @pytest.mark.parametrize("status", list(TokenStatus))
 def test_stored_status_is_told_as_stored(status: TokenStatus) -> None:
-    assert ask(stored(status)) == Answer(status)
+    assert ask(stored(status)) == Answer(status, type=CARD.type)
 
 
 @pytest.mark.parametrize("status", list(TokenStatus))
@@ -27,7 +27,7 @@ def test_group_is_told_whatever_the_status(status: TokenStatus) -> None:
 
 
 def test_master_pass_is_only_a_group() -> None:
-    assert ask(stored(group_id="MASTERPASS")) == Answer(TokenStatus.ACCEPTED, group_id="MASTERPASS")
+    assert ask(stored(group_id="MASTERPASS")) == Answer(TokenStatus.ACCEPTED, group_id="MASTERPASS", type=CARD.type)
 
 
 @pytest.mark.parametrize(
@@ -82,21 +82,24 @@ def test_token_for_all_evses_has_no_list() -> None:
 
 @pytest.mark.parametrize("evse_id", [0, 1, 3])
 def test_token_for_some_evses_is_accepted_with_the_list(evse_id: int) -> None:
-    assert ask(stored(evse_ids=[1, 3]), evse_id=evse_id) == Answer(TokenStatus.ACCEPTED, evse_ids=(1, 3))
+    assert ask(stored(evse_ids=[1, 3]), evse_id=evse_id) == Answer(
+        TokenStatus.ACCEPTED, evse_ids=(1, 3), type=CARD.type
+    )
 
 
 def test_token_for_other_evses_is_not_allowed_at_this_one() -> None:
-    assert ask(stored(evse_ids=[1, 3]), evse_id=2) == Answer(TokenStatus.NOT_ALLOWED_TYPE_EVSE)
+    assert ask(stored(evse_ids=[1, 3]), evse_id=2) == Answer(TokenStatus.NOT_ALLOWED_TYPE_EVSE, type=CARD.type)
 
 
 @pytest.mark.parametrize("evse_id", [0, 1])
 def test_token_for_no_evse_is_not_at_this_location(evse_id: int) -> None:
-    assert ask(stored(evse_ids=[]), evse_id=evse_id) == Answer(TokenStatus.NOT_AT_THIS_LOCATION)
+    assert ask(stored(evse_ids=[]), evse_id=evse_id) == Answer(TokenStatus.NOT_AT_THIS_LOCATION, type=CARD.type)
 
 
 def test_everything_for_the_driver_is_told() -> None:
     answer = ask(stored(language1="de", personal_message="Hallo", charging_priority=3))
-    assert answer == Answer(TokenStatus.ACCEPTED, language1="de", personal_message="Hallo", charging_priority=3)
+    told = {"language1": "de", "personal_message": "Hallo"}
+    assert answer == Answer(TokenStatus.ACCEPTED, type=CARD.type, charging_priority=3, **told)
 
 
 def test_case_of_the_id_does_not_matter() -> None:

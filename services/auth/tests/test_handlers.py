@@ -309,7 +309,8 @@ class TestOtherCalls:
         assert turn.status_questions == []
 
     @pytest.mark.parametrize(
-        ("protocol", "action"), [("ocpp2.0.1", "Unheard"), ("ocpp1.6", "Authorize"), ("ocpp2.1", "Authorize")]
+        ("protocol", "action"),
+        [("ocpp2.0.1", "Unheard"), ("ocpp1.6", "Get15118EVCertificate"), ("ocpp2.1", "Authorize")],
     )
     def test_what_is_not_served_is_not_supported(self, records: Records, protocol: str, action: str) -> None:
         (answer,) = answers(turn_at(records.now_ms), records.call(action, {}, protocol=protocol))

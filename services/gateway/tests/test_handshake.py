@@ -15,6 +15,8 @@ def basic(text: bytes) -> str:
     [
         ("/CS1", "CS1"),
         ("/ocpp/CS1", "CS1"),
+        ("/ocpp///CS1", "CS1"),
+        ("///CS1", "CS1"),
         ("/any/depth/2.0.1/CS1", "CS1"),
         ("/ocpp/CS1?token=x", "CS1"),
         ("/ocpp/CS%201", "CS 1"),
@@ -160,3 +162,13 @@ def test_the_password_is_in_no_representation() -> None:
     request = opening("/ocpp/CS1", SUPPORTED, [basic(b"CS1:topsecret")], SUPPORTED)
     assert "topsecret" not in repr(request)
     assert "topsecret" not in repr(Credentials(b"CS1", b"topsecret"))
+
+
+def test_an_empty_user_is_taken_from_stations_of_1_6_alone() -> None:
+    header = [basic(b":\xff\x00 no UTF-8")]
+    allowed = opening("/ocpp/CS1", ["ocpp1.6"], header, ["ocpp2.0.1", "ocpp1.6"])
+    assert (allowed.station_id, allowed.password) == ("CS1", b"\xff\x00 no UTF-8")
+    for protocol, header in (("ocpp2.0.1", [basic(b":secret")]), ("ocpp1.6", [basic(b"CS2:secret")])):
+        with pytest.raises(Refusal) as refused:
+            opening("/ocpp/CS1", [protocol], header, ["ocpp2.0.1", "ocpp1.6"])
+        assert refused.value.status == 401

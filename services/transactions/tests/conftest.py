@@ -191,9 +191,14 @@ class Devices:
         if self.silent:
             return []
         protocol = self.connected.get(record.station_id, "ocpp2.0.1")
+        order = _in_form(order, protocol)
         timeout_ms = order.timeout_ms or 2000
         answer = CallOrderVerdict(
-            correlation_id=order.correlation_id, verdict=self.verdict, timeout_ms=timeout_ms, earlier=self.earlier
+            correlation_id=order.correlation_id,
+            verdict=self.verdict,
+            timeout_ms=timeout_ms,
+            earlier=self.earlier,
+            protocol=protocol,
         )
         if order.connecting_until_ms > now_ms() and record.station_id not in self.connected:
             answer.verdict = CallOrderVerdict.VERDICT_NOT_CONNECTED_YET
@@ -224,6 +229,17 @@ class Devices:
             return Outgoing(topics.GATEWAY_INBOX.name, record, partition=0)
         result = CommandResult(command=command, outcome=Outcome.OUTCOME_NOT_CONNECTED, completed_at_ms=now_ms())
         return Outgoing(topics.RESULTS.name, new_record(station_id, command_result=result))
+
+
+def _in_form(order: CallOrder, protocol: str) -> CallOrder:
+    for form in order.forms:
+        if protocol in form.protocols:
+            changed = CallOrder(action=form.action, payload=form.payload)
+            order = CallOrder.FromString(order.SerializeToString())
+            order.ClearField("protocols")
+            order.MergeFrom(changed)
+            order.protocols.extend(form.protocols)
+    return order
 
 
 class World:

@@ -553,6 +553,7 @@ class CallOrder(_message.Message):
     PROTOCOLS_FIELD_NUMBER: _builtins.int
     CONNECTING_UNTIL_MS_FIELD_NUMBER: _builtins.int
     BOOTING_UNTIL_MS_FIELD_NUMBER: _builtins.int
+    FORMS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     action: _builtins.str
     payload: _builtins.bytes
@@ -583,6 +584,10 @@ class CallOrder(_message.Message):
     def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The versions that the payload is made for; for a station that speaks another nothing is recorded. Empty: any."""
 
+    @_builtins.property
+    def forms(self) -> _containers.RepeatedCompositeFieldContainer[Global___CallForm]:
+        """What is sent in place of action, payload and protocols to stations that speak one of its versions."""
+
     def __init__(
         self,
         *,
@@ -599,14 +604,46 @@ class CallOrder(_message.Message):
         protocols: _abc.Iterable[_builtins.str] | None = ...,
         connecting_until_ms: _builtins.int = ...,
         booting_until_ms: _builtins.int = ...,
+        forms: _abc.Iterable[Global___CallForm] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "booting_until_ms", b"booting_until_ms", "call_id", b"call_id", "connecting_until_ms", b"connecting_until_ms", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "idempotency_key", b"idempotency_key", "origin", b"origin", "payload", b"payload", "protocols", b"protocols", "reply_to", b"reply_to", "requested_by", b"requested_by", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "booting_until_ms", b"booting_until_ms", "call_id", b"call_id", "connecting_until_ms", b"connecting_until_ms", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "forms", b"forms", "idempotency_key", b"idempotency_key", "origin", b"origin", "payload", b"payload", "protocols", b"protocols", "reply_to", b"reply_to", "requested_by", b"requested_by", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallOrder: _TypeAlias = CallOrder  # noqa: Y015
+
+@_typing.final
+class CallForm(_message.Message):
+    """A CALL as some versions write it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTOCOLS_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    payload: _builtins.bytes
+    """The request payload as JSON."""
+    @_builtins.property
+    def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Not empty."""
+
+    def __init__(
+        self,
+        *,
+        protocols: _abc.Iterable[_builtins.str] | None = ...,
+        action: _builtins.str = ...,
+        payload: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "payload", b"payload", "protocols", b"protocols"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CallForm: _TypeAlias = CallForm  # noqa: Y015
 
 @_typing.final
 class CallOrderVerdict(_message.Message):
@@ -665,6 +702,7 @@ class CallOrderVerdict(_message.Message):
     timeout_ms: _builtins.int
     """How long the station may take."""
     protocol: _builtins.str
+    """The version that the station speaks; of a recorded order, too. Empty: it is not known."""
     @_builtins.property
     def earlier(self) -> Global___CommandResult:
         """The earlier call, secrets redacted; its outcome is unspecified while it is open."""

@@ -125,4 +125,6 @@ def id_token_info(answer: Answer, token_key: str) -> IdTokenInfo:
         charging_priority=answer.charging_priority or 0,
         concurrent_tx_limit=answer.concurrent_tx_limit,
         token_key=token_key,
+        id_token_type=answer.type,
+        expires_ms=to_ms(answer.expires_at) if answer.expires_at else 0,
     )

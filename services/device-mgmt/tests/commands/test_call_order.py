@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from csms.v1.station_pb2 import CallOrder, CallOrderVerdict, CommandResult, Outcome, ReplyTo, StationCommand
+from csms.v1.station_pb2 import CallForm, CallOrder, CallOrderVerdict, CommandResult, Outcome, ReplyTo, StationCommand
 from csms_bus.flow import Never
 from csms_bus.records import new_record
 from csms_device_mgmt.boot.registration import Registration
@@ -272,6 +272,27 @@ class TestSomebodyWaits:
         told = verdict(await apply(start()))
         assert (told.verdict, told.protocol) == (CallOrderVerdict.VERDICT_OTHER_PROTOCOL, "ocpp1.6")
         assert await call("start-1") is None
+
+    async def test_the_form_of_the_stations_version_is_sent(self, apply, with_station, records, call):
+        await with_station()
+        await apply(records.connection("c1", protocol="ocpp1.6"))
+        ours = orjson.dumps({"idTag": "TAG"})
+        forms = [
+            CallForm(protocols=["ocpp2.1"], action="RequestStartTransaction", payload=b"{}"),
+            CallForm(protocols=["ocpp1.6"], action="RemoteStartTransaction", payload=ours),
+        ]
+        applied = await apply(start(forms=forms))
+        ((_, command),) = commands(applied)
+        assert (command.protocol, command.action, command.payload) == ("ocpp1.6", "RemoteStartTransaction", ours)
+        told = verdict(applied)
+        assert (told.verdict, told.protocol) == (CallOrderVerdict.VERDICT_RECORDED, "ocpp1.6")
+        assert (await call("start-1")).action == "RemoteStartTransaction"
+
+    @pytest.mark.usefixtures("connected")
+    async def test_without_a_form_of_its_own_a_version_gets_the_first(self, apply):
+        forms = [CallForm(protocols=["ocpp1.6"], action="RemoteStartTransaction", payload=b"{}")]
+        ((_, command),) = commands(await apply(start(forms=forms)))
+        assert (command.protocol, command.action) == ("ocpp2.0.1", "RequestStartTransaction")
 
     @pytest.mark.usefixtures("connected")
     async def test_a_repeat_gets_the_earlier_call(self, apply, records):

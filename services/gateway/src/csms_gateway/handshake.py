@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from csms_ocpp import station_ids
 from csms_ocpp.station_ids import fault_of
+from csms_ocpp.versions import VERSIONS, Protocol
 
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -79,7 +80,8 @@ def opening(path: str, offered: Sequence[str], authorization: Sequence[str], sup
     if protocol is None:
         # The standard's text asks for an upgrade that is closed at once; its test case TC_B_58 forbids the upgrade.
         raise Refusal(HTTPStatus.BAD_REQUEST, _no_common_protocol(supported), Result.BAD_SUBPROTOCOL)
-    return Opening(station_id, protocol, _password(station_id, authorization))
+    users = {station_id, ""} if VERSIONS[Protocol(protocol)].user_may_be_empty else {station_id}
+    return Opening(station_id, protocol, _password(users, authorization))
 
 
 def identity(path: str) -> str:
@@ -130,14 +132,14 @@ def parse_basic(value: str) -> Credentials | None:
     return Credentials(username, password) if colon else None
 
 
-def _password(station_id: str, authorization: Sequence[str]) -> bytes | None:
+def _password(users: Collection[str], authorization: Sequence[str]) -> bytes | None:
     if not authorization:
         return None
     credentials = parse_basic(authorization[0]) if len(authorization) == 1 else None
     if credentials is None:
         raise unauthorized("The Authorization header is not well-formed Basic authentication.\n")
     # `lower` of bytes changes A to Z only, as `station_ids.key` does.
-    if credentials.username.lower() != station_id.encode().lower():
+    if credentials.username.lower() not in {user.encode().lower() for user in users}:
         raise unauthorized("The user name must be the station's identity.\n")  # A00.FR.207
     return credentials.password
 

@@ -25,6 +25,10 @@ class BatchEvent(NamedTuple):
     new: NewEvent
     answer: Answer
     """The function that makes the response."""
+    beginning: str = ""
+    """The digest of what tells a transaction that we give an id from all others; `identity` is to be found then."""
+    else_id: str = ""
+    """As in `EventMessage`."""
 
     @property
     def token(self) -> IdToken | None:
@@ -49,6 +53,8 @@ class BatchMeterValues:
     """What is stored of the payload."""
     readings: tuple[Reading, ...] = ()
     """The readings of an EVSE's registers of energy."""
+    named: Identity | None = None
+    """The transaction that it names, which may not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Batch:
     """Answers that may be sent although nothing is stored."""
     answered_after: list[int] = field(default_factory=list)
     """The numbers of the events whose answers are made of what is stored."""
+    unnamed: bool = False
+    """Whether the transactions of some events are to be found first: those with a `beginning` or an `else_id`."""
 
 
 @dataclass(frozen=True, slots=True)

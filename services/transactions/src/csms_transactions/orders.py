@@ -1,16 +1,18 @@
 """Orders CALLs for stations. Only device-mgmt sends them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
-from csms.v1.station_pb2 import CallOrder, CallOrderVerdict, CommandResult
+from csms.v1.station_pb2 import CallForm, CallOrder, CallOrderVerdict, CommandResult
 from csms_bus.ports import BusUnavailable, Outgoing
 from csms_bus.records import new_record
 from csms_bus.requests import NoAnswer, NotAsked, Requester
 from csms_bus.topics import DEVICES_ORDERS
 from csms_runtime.clock import now_ms
+
+from csms_transactions.versions.version import Form
 
 ORIGIN = "transactions"
 """Marks our commands among those of others."""
@@ -35,13 +37,16 @@ class Order:
 
     call_id: str
     station_id: str
-    protocols: tuple[str, ...]
-    """The versions it is made for."""
-    action: str
-    payload: Any = field(repr=False)
+    forms: Sequence[Form] = field(repr=False)
+    """As versions write it, at least one; that of the station's version is sent."""
     asker: Asker
     timeout_s: float | None = None
     """Seconds the station may take; None: as many as stations have in general."""
+
+    def action_for(self, protocol: str) -> str:
+        """Return the action as a version names it; that of the first form if the version is not known."""
+        found = (form for form in self.forms if protocol in form.protocols)
+        return next(found, self.forms[0]).command.action
 
 
 class Orders:
@@ -92,10 +97,11 @@ class Orders:
 
     async def _placed(self, order: Order, connecting_until_ms: int, booting_until_ms: int) -> CallOrderVerdict | None:
         correlation_id = self._requester.new_correlation_id()
+        (protocols, command), *others = order.forms
         body = CallOrder(
             call_id=order.call_id,
-            action=order.action,
-            payload=orjson.dumps(order.payload),
+            action=command.action,
+            payload=orjson.dumps(command.payload),
             origin=ORIGIN,
             deadline_ms=now_ms() + int(self._service_timeout_s * 1000),
             reply_to=self._requester.reply_to,
@@ -103,7 +109,8 @@ class Orders:
             requested_by=order.asker.name,
             idempotency_key=order.asker.idempotency_key,
             timeout_ms=int((order.timeout_s or 0) * 1000),
-            protocols=order.protocols,
+            protocols=protocols,
+            forms=map(_form, others),
             connecting_until_ms=connecting_until_ms,
             booting_until_ms=booting_until_ms,
         )
@@ -115,6 +122,11 @@ class Orders:
         except (NoAnswer, BusUnavailable):
             return None
         return answer.call_order_verdict
+
+
+def _form(form: Form) -> CallForm:
+    payload = orjson.dumps(form.command.payload)
+    return CallForm(protocols=form.protocols, action=form.command.action, payload=payload)
 
 
 def _future(moment_ms: int) -> int:

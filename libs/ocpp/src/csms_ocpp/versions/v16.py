@@ -37,6 +37,7 @@ def _add_hertz(schema: dict[str, Any]) -> None:
 V16 = Version(
     protocol=Protocol.OCPP16,
     actions=table(_STATION, _CSMS),
+    user_may_be_empty=True,  # whitepaper: the identity; stations in the field send none
     message_types=frozenset({CALL, CALLRESULT, CALLERROR}),
     answers_unknown_types=False,
     refuses_results=False,

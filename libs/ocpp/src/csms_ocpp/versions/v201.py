@@ -43,6 +43,7 @@ TRIGGERED = {
 V201 = Version(
     protocol=Protocol.OCPP201,
     actions=table(STATION, CSMS),
+    user_may_be_empty=False,
     message_types=frozenset({CALL, CALLRESULT, CALLERROR}),
     answers_unknown_types=True,  # Part 4 says both "ignore" (4.1.3) and "answer" (4.4)
     refuses_results=False,

@@ -29,6 +29,8 @@ class Version:
     actions: Mapping[str, Action]
     """All messages by name; case counts."""
 
+    user_may_be_empty: bool
+    """Whether stations may leave out the user name of Basic authentication: the path says who they are."""
     message_types: frozenset[int]
     """The message types (`csms_ocpp.frames`) that a station may send."""
     answers_unknown_types: bool

@@ -44,7 +44,8 @@ def _ordered(certificate: Certificate, now: datetime) -> Certificate:
 
 
 def _order(certificate: Certificate, now: datetime) -> Outgoing:
-    return order(certificate.station_id, certificate.order_id or "", versions.ORDERED.deliver(certificate), now)
+    forms = versions.together(lambda version: version.deliver(certificate))
+    return order(certificate.station_id, certificate.order_id or "", forms, now)
 
 
 def delivered(certificate: Certificate, result: CommandResult, now: datetime) -> Certificate:
@@ -62,7 +63,7 @@ def delivered(certificate: Certificate, result: CommandResult, now: datetime) ->
 
 
 def _answered(certificate: Certificate, result: CommandResult) -> Certificate:
-    told = versions.ORDERED.read_delivery(orjson.loads(result.payload))
+    told = versions.of_result(result.command.protocol).read_delivery(orjson.loads(result.payload))
     if told.taken:
         return taken(certificate)
     reason = f"the station rejected it: {told.details}" if told.details else "the station rejected it"

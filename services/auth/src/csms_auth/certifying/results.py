@@ -16,7 +16,7 @@ from csms_auth.certifying.delivering import AFTER_CONNECTING, AFTER_CONNECTING_A
 from csms_auth.certifying.orders import ORIGIN
 from csms_auth.domain.certificates import Certificate, CertificateState
 from csms_auth.store import certificates, tables
-from csms_auth.versions import ORDERED
+from csms_auth.versions import DELIVER_ACTIONS
 
 _RESULTS = {CertificateState.ACCEPTED: "accepted", CertificateState.REJECTED: "rejected"}
 """The states that are counted under their name. Any other delivery is tried again."""
@@ -67,7 +67,7 @@ class ResultsConsumer:
 
 def _is_delivery(record: Record) -> bool:
     command = record.command_result.command
-    return command.origin == ORIGIN and command.action == ORDERED.deliver_action
+    return command.origin == ORIGIN and command.action in DELIVER_ACTIONS
 
 
 def _is_opening(record: Record) -> bool:

@@ -98,6 +98,10 @@ class Answer:
     charging_priority: int | None = None
     concurrent_tx_limit: int | None = None
     """For transactions, which counts: only its answers may be ConcurrentTx (AuthorizationStatusEnum)."""
+    expires_at: datetime | None = None
+    """When the token itself ends, while it is accepted. Only OCPP 1.6 tells it."""
+    type: str = ""
+    """Under which the token is stored; empty: it is not."""
 
 
 def decide(question: Question, token: Token | None, *, now: datetime, cache_for: timedelta | None = None) -> Answer:
@@ -120,6 +124,8 @@ def decide(question: Question, token: Token | None, *, now: datetime, cache_for:
         evse_ids=tuple(token.evse_ids or ()) if status is TokenStatus.ACCEPTED else (),
         charging_priority=token.charging_priority,
         concurrent_tx_limit=token.concurrent_tx_limit,
+        expires_at=token.expires_at if status is TokenStatus.ACCEPTED else None,
+        type=token.ref.type,
     )
 
 

@@ -19,6 +19,14 @@ class Command(NamedTuple):
     payload: Mapping[str, Any]
 
 
+class Form(NamedTuple):
+    """A CALL as one version writes it."""
+
+    protocol: str
+    """Empty: for all versions that have none of their own."""
+    command: Command
+
+
 class Delivery(NamedTuple):
     """What a station answered when it was given a certificate."""
 
@@ -35,9 +43,9 @@ class AuthVersion:
     actions: Mapping[str, Action]
     """How each message of a station is answered; others are not supported."""
     deliver_action: str
-    deliver: Callable[[Certificate], Command]
-    """The command that gives a station its certificate (A02)."""
+    deliver: Callable[[Certificate], Command | None]
+    """The command that gives a station its certificate (A02); None: this version has none of its type."""
     read_delivery: Callable[[JsonObject], Delivery]
     """Reads the answer to `deliver`."""
-    renew: Callable[[CertificateType], Command]
-    """The command that has a station ask for a new certificate."""
+    renew: Callable[[CertificateType], Command | None]
+    """The command that has a station ask for a new certificate; None: as in `deliver`."""

@@ -56,8 +56,8 @@ async def handle(unit: Unit, record: Record) -> list[Outgoing]:
     An order that is read again is the same call, and its command may be published again: the gateway sends it once.
     What comes of an order that is not sent goes through the outbox.
     """
-    order = record.call_order
     station = await station_rows.find(unit.session, record.station_id)
+    order = _in_its_form(record.call_order, station)
     verdict = _refusal(station, order)
     if station is None or (verdict is not None and order.reply_to.topic):
         if not order.reply_to.topic:
@@ -67,6 +67,18 @@ async def handle(unit: Unit, record: Record) -> list[Outgoing]:
     if await _is_early(unit, station, ordered):
         return _verdict(record, CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_NOT_CONNECTED_YET))
     return await _carry_out(unit, record, station, ordered)
+
+
+def _in_its_form(order: CallOrder, station: Station | None) -> CallOrder:
+    """Return the order as the station's version writes it."""
+    protocol = "" if station is None else station.connection_protocol
+    form = next((form for form in order.forms if protocol in form.protocols), None)
+    if form is None:
+        return order
+    fitting = CallOrder()
+    fitting.CopyFrom(order)
+    fitting.action, fitting.payload, fitting.protocols[:] = form.action, form.payload, form.protocols
+    return fitting
 
 
 async def _is_early(unit: Unit, station: Station, ordered: _Ordered) -> bool:
@@ -144,7 +156,11 @@ def _unknown_stations(station_id: str, order: CallOrder) -> Command:
 
 async def _carry_out(unit: Unit, record: Record, station: Station, ordered: _Ordered) -> list[Outgoing]:
     order, command = ordered.order, ordered.command
-    recorded = CallOrderVerdict(verdict=CallOrderVerdict.VERDICT_RECORDED, timeout_ms=int(command.timeout_s * 1000))
+    recorded = CallOrderVerdict(
+        verdict=CallOrderVerdict.VERDICT_RECORDED,
+        timeout_ms=int(command.timeout_s * 1000),
+        protocol=command.protocol,
+    )
     outcome = _outcome_now(unit, ordered)
     target = target_of_station(unit, station) if outcome is None else None
     columns = await new_call(unit, command, target, requested_by=order.requested_by or order.origin)

@@ -75,15 +75,18 @@ class StatusChecks:
 
     async def _ask(self, question: Due) -> None:
         station_id, transaction_id = question.identity.station_id, question.identity.transaction_id
-        protocols, command = versions.together(lambda version: version.ask_status(transaction_id))
-        order = Order(new_id(), station_id, protocols, *command, _ASKER, ANSWER_S)
+        forms = versions.together(lambda version: version.status and version.status.ask(transaction_id))
+        order = Order(new_id(), station_id, forms, _ASKER, ANSWER_S)
         try:
             verdict = await self._orders.place(order)
         except NotAsked:
             return  # it is asked again later
         if verdict is not None and verdict.verdict in _CANNOT_SAY:
+            is_there = verdict.verdict == CallOrderVerdict.VERDICT_OTHER_PROTOCOL
             with suppress(DatabaseUnavailable):  # it is asked again later
-                await self._hear([StatusAnswer(station_id, transaction_id, StationSays(utcnow()))])
+                await self._hear(
+                    [StatusAnswer(station_id, transaction_id, StationSays(utcnow(), can_say=not is_there))]
+                )
 
 
 def _until(moment: datetime | None) -> float:

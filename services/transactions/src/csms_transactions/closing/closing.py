@@ -57,8 +57,8 @@ class Closing:
         found = await transaction_store.newest(session, transaction_key(answer.station_id, answer.transaction_id))
         if found is None or found.state != State.ACTIVE:
             return None
-        evidence = await status_checks.evidence_of(session, found.key)
-        follows = verdict(evidence, answer.says, found.updated_at)
+        evidence, noted_at = await status_checks.evidence_of(session, found.key)
+        follows = verdict(evidence, answer.says, found.updated_at, noted_at)
         if follows.close is not None:
             await self._close(session, found.key, Closed(now, follows.close), now)
             return found.key

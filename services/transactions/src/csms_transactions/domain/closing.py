@@ -41,6 +41,8 @@ class StationSays(NamedTuple):
     """It has messages about it that it did not deliver yet."""
     answered: bool = True
     """Whether it answered at all, even with a CALLERROR."""
+    can_say: bool = True
+    """Its version has a message for it. There is none in OCPP 1.6."""
 
 
 class Verdict(NamedTuple):
@@ -52,6 +54,8 @@ class Verdict(NamedTuple):
 
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(hours=1)
+SILENCE = timedelta(minutes=10)
+"""So long after its boot a station that can't be asked may take to tell of a transaction. First it sends its queue."""
 
 
 def pause(asked: int) -> timedelta:
@@ -59,11 +63,16 @@ def pause(asked: int) -> timedelta:
     return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << min(asked, 10)))
 
 
-def verdict(evidence: Evidence | None, says: StationSays, changed_at: datetime) -> Verdict:
+def verdict(
+    evidence: Evidence | None, says: StationSays, changed_at: datetime, noted_at: datetime | None = None
+) -> Verdict:
     """Decide from what the station says. `changed_at`: when an event of the transaction was stored last.
 
-    `evidence` None: somebody else asked. An answer from before the newest event says nothing.
+    `evidence` None: somebody else asked; `noted_at`: the moment of the boot. An answer from before the newest event
+    says nothing.
     """
+    if not says.can_say and evidence is Evidence.BOOT:
+        return _by_silence(says.at, changed_at, noted_at or changed_at)
     if says.queued:
         return Verdict(ask_again=True)
     if says.ongoing is False:
@@ -73,3 +82,10 @@ def verdict(evidence: Evidence | None, says: StationSays, changed_at: datetime) 
     if evidence is Evidence.OTHER_ON_EVSE:
         return Verdict(CloseReason.OTHER_ON_EVSE)
     return Verdict(CloseReason.BOOT) if says.answered and says.at >= changed_at else Verdict(ask_again=True)
+
+
+def _by_silence(now: datetime, changed_at: datetime, booted_at: datetime) -> Verdict:
+    """Decide about a transaction whose station can't be asked: it goes on if the station told of it since its boot."""
+    if changed_at > booted_at:
+        return Verdict()
+    return Verdict(CloseReason.BOOT) if now - booted_at >= SILENCE else Verdict(ask_again=True)

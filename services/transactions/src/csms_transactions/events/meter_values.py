@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
+from typing import NamedTuple
 
 import structlog
 from csms_db.direct import Direct
@@ -15,7 +16,7 @@ from csms_runtime import heavy
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.batch import BatchMeterValues
-from csms_transactions.domain.identity import Identity
+from csms_transactions.domain.identity import Identity, Spot
 from csms_transactions.domain.readings import Reading
 from csms_transactions.domain.transaction import Transaction, lasts_at, measure, next_revision
 from csms_transactions.events.rederiving import Fresh, again
@@ -40,20 +41,55 @@ async def record(
 
     Raises OutdatedError when another process changed these meanwhile: then the batch must be tried again.
     """
-    spots = {spot_of(message) for message in messages if message.readings}
-    found = await transaction_store.at_spots(session, spots)
-    stored = await transaction_store.load(session, {identity.key for identity in found.values()}) if found else {}
-    going_on = {spot: identity for spot, identity in found.items() if lasts_at(stored[identity.key], spot.at)}
-    of = {spot: identity.key for spot, identity in going_on.items()}
+    places = await _places(session, messages)
     fresh: dict[Identity, list[Reading]] = {}
-    for message in await meter_values.add(session, dialect, messages, most, of):
-        identity = going_on.get(spot_of(message)) if message.readings else None
+    for message in await meter_values.add(session, dialect, messages, most, places.key_of):
+        identity = places.counting(message)
         if identity is not None:
             fresh.setdefault(identity, []).extend(message.readings)
+    stored = places.stored
     steps = await _steps(session, fresh, stored, now)
     changes = [Change(step.identity.key, step.before, step.after) for step in steps if step.before is not None]
     await transaction_store.save(session, changes, now)
     return steps
+
+
+class _Places(NamedTuple):
+    """Where the messages of a batch belong."""
+
+    stored: Mapping[str, Transaction]
+    at: Mapping[Spot, Identity]
+    """The transactions that went on at these spots."""
+
+    def key_of(self, message: BatchMeterValues) -> str | None:
+        """Return the key of the transaction that a message belongs to: the one that it names, if there is one."""
+        identity = self._of(message)
+        return None if identity is None else identity.key
+
+    def counting(self, message: BatchMeterValues) -> Identity | None:
+        """Return the transaction that its readings count for: they are of its time."""
+        identity = self._of(message) if message.readings else None
+        if identity is None or identity is not message.named:
+            return identity
+        transaction = self.stored[identity.key]
+        return identity if any(lasts_at(transaction, reading.at) for reading in message.readings) else None
+
+    def _of(self, message: BatchMeterValues) -> Identity | None:
+        if message.named is not None and message.named.key in self.stored:
+            return message.named
+        return self.at.get(spot_of(message))
+
+
+async def _places(session: AsyncSession, messages: Sequence[BatchMeterValues]) -> _Places:
+    named = {message.named.key for message in messages if message.named is not None}
+    stored = await transaction_store.load(session, named) if named else {}
+    lost = [message for message in messages if message.named is None or message.named.key not in stored]
+    found = await transaction_store.at_spots(session, {spot_of(message) for message in lost if message.readings})
+    others = {identity.key for identity in found.values()} - stored.keys()
+    if others:
+        stored |= await transaction_store.load(session, others)
+    going_on = {spot: identity for spot, identity in found.items() if lasts_at(stored[identity.key], spot.at)}
+    return _Places(stored, going_on)
 
 
 async def _steps(

@@ -23,6 +23,7 @@ from csms_transactions.domain_events import events_of
 from csms_transactions.events import meter_values
 from csms_transactions.events.applying import Applied, apply_decisions, apply_events
 from csms_transactions.events.cache import TransactionCache
+from csms_transactions.events.naming import named
 from csms_transactions.events.step import Step
 from csms_transactions.remote.outcomes import outcome
 from csms_transactions.store import authorizations, remote_requests, tables
@@ -72,7 +73,7 @@ class BatchWriter:
 
     async def _store_events(self, batch: Batch, decisions: Sequence[IdTokenInfo] | None) -> Written:
         now = utcnow()
-        arrivals = _by_transaction(batch.events)
+        arrivals = _by_transaction(await self._named(batch, now) if batch.unnamed else batch.events)
         keys = [identity.key for identity in arrivals]
 
         async def applied(session: Direct) -> Applied:
@@ -80,6 +81,10 @@ class BatchWriter:
 
         found = await self._commit(keys, applied, now)
         return Written(found.authorized, found.transactions() if batch.answered_after else {})
+
+    async def _named(self, batch: Batch, now: datetime) -> Sequence[BatchEvent]:
+        running = self._cache.among(item.identity.key for item in batch.events)
+        return await named(self._database, batch.events, running, now)
 
     async def decide(self, asked: Mapping[Key, Asked]) -> Mapping[int, IdTokenInfo]:
         """Store decisions that came after their events were stored. Return those that count, by their order in `asked`.

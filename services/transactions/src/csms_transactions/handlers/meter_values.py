@@ -1,4 +1,4 @@
-"""Takes messages with meter values that name no transaction; their EVSE may have a running one (J01.FR.14)."""
+"""Takes messages with meter values. Their EVSE may have a running transaction (J01.FR.14); in OCPP 1.6 they name it."""
 
 from itertools import chain
 
@@ -8,16 +8,28 @@ from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
 from csms_transactions.batch import Batch, BatchMeterValues
+from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.store.events import kept
 from csms_transactions.versions.version import MeterValuesMessage
 
 
 def read(batch: Batch, station_id: str, call: StationCall, message: MeterValuesMessage) -> None:
     """Add a message to the batch."""
-    readings = message.readings if message.evse_id else ()
+    named = None
+    if message.transaction_id:
+        key = transaction_key(station_id, message.transaction_id)
+        named = Identity(key, station_id, message.transaction_id)
+    readings = message.readings if message.evse_id or named is not None else ()
     batch.meter_values.append(
         BatchMeterValues(
-            station_id, call, message.evse_id, message.at, from_ms(call.received_at_ms), kept(call.payload), readings
+            station_id,
+            call,
+            message.evse_id,
+            message.at,
+            from_ms(call.received_at_ms),
+            kept(call.payload),
+            readings,
+            named,
         )
     )
 

@@ -1,5 +1,6 @@
 """Takes messages that tell of transactions, and answers those that need no decision of auth."""
 
+from hashlib import blake2b
 from itertools import chain
 
 from csms.v1.station_pb2 import StationCall
@@ -11,12 +12,14 @@ from csms_transactions.batch import Batch, BatchEvent, Written
 from csms_transactions.domain.identity import Identity, transaction_key
 from csms_transactions.store.events import PLAIN_BYTES, NewEvent, kept
 from csms_transactions.store.facts import facts_of
-from csms_transactions.versions.version import EventMessage
+from csms_transactions.versions.version import Beginning, EventMessage
+
+_DIGEST_BYTES = 16
 
 
 def read(batch: Batch, station_id: str, call: StationCall, message: EventMessage) -> None:
     """Add a message to the batch."""
-    key = transaction_key(station_id, message.transaction_id)
+    key = transaction_key(station_id, message.transaction_id) if message.transaction_id else ""
     payload = message.payload
     facts = facts_of(message.event) if len(payload) > PLAIN_BYTES else None
     new = NewEvent(key, call.protocol, message.event, payload, from_ms(call.received_at_ms), kept(payload), facts)
@@ -24,7 +27,18 @@ def read(batch: Batch, station_id: str, call: StationCall, message: EventMessage
         number = len(batch.events)
         batch.answered_after.append(number)
         new = new._replace(number=number)
-    batch.events.append(BatchEvent(Identity(key, station_id, message.transaction_id), call, new, message.answer))
+    item = BatchEvent(Identity(key, station_id, message.transaction_id), call, new, message.answer)
+    if message.beginning is not None or message.else_id:
+        batch.unnamed = True
+        beginning = "" if message.beginning is None else _digest(station_id, message.beginning)
+        item = item._replace(beginning=beginning, else_id=message.else_id)
+    batch.events.append(item)
+
+
+def _digest(station_id: str, beginning: Beginning) -> str:
+    connector, at, meter, token = beginning
+    name = f"{len(station_id)}:{station_id}{connector}/{at.isoformat()}/{meter}/{token}"
+    return blake2b(name.encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 def plain_replies(batch: Batch) -> list[Outgoing]:

@@ -1,7 +1,7 @@
 """Starts and stops transactions on request: checks it, notes it, orders the command (OCPP F01-F03)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -9,6 +9,7 @@ import orjson
 from csms.v1.station_pb2 import CallOrderVerdict, CommandResult, Outcome
 from csms_bus.requests import NotAsked
 from csms_db.engine import Database
+from csms_ocpp.errors import ErrorCode
 from csms_ocpp.validation import Violation
 from csms_runtime.clock import utcnow
 from csms_runtime.ids import new_id
@@ -19,7 +20,10 @@ from csms_transactions.orders import Asker, Order, Orders
 from csms_transactions.store import remote_requests
 from csms_transactions.store.remote_requests import RemoteRequest
 from csms_transactions.versions import VERSIONS, together
-from csms_transactions.versions.version import Command, TransactionsVersion
+from csms_transactions.versions.version import TransactionsVersion
+
+Wrong = Callable[[TransactionsVersion], list[Violation]]
+"""Says why a version can't carry out what is wanted."""
 
 
 class UnknownStationError(Exception):
@@ -96,23 +100,24 @@ class RemoteControl:
         call_id, now = new_id(), utcnow()
         async with self._database.transaction() as session:
             start_id = await remote_requests.allocate_start_id(session, self._database.dialect, request.station_id, now)
-            protocols, command = together(lambda version: version.start(request, start_id), fitting)
-            what = call_id, request.station_id, command.action
+            forms = together(lambda version: version.start(request, start_id), fitting)
+            what = call_id, request.station_id, forms[0].command.action
             note = RemoteRequest(*what, now, start_id, None, request.evse_id, request.token)
             await remote_requests.add(session, note)
-        order = Order(call_id, request.station_id, protocols, *command, terms.asker, terms.timeout_s)
-        return await self._carry_out(order, start_id, terms)
+        order = Order(call_id, request.station_id, forms, terms.asker, terms.timeout_s)
+        return await self._carry_out(order, start_id, terms, lambda version: version.start_violations(request))
 
     async def stop(self, station_id: str, transaction_id: str, terms: Terms) -> Sent:
         """Ask a station to stop a transaction by the station's own id of it (F03, TC_E_21). Raises as `start` does."""
-        protocols, command = together(lambda version: version.stop(transaction_id))
-        order = Order(new_id(), station_id, protocols, *command, terms.asker, terms.timeout_s)
-        note = RemoteRequest(order.call_id, station_id, order.action, utcnow(), transaction_id=transaction_id)
+        forms = together(lambda version: version.stop(transaction_id))
+        order = Order(new_id(), station_id, forms, terms.asker, terms.timeout_s)
+        action = forms[0].command.action
+        note = RemoteRequest(order.call_id, station_id, action, utcnow(), transaction_id=transaction_id)
         async with self._database.transaction() as session:
             await remote_requests.add(session, note)
-        return await self._carry_out(order, None, terms)
+        return await self._carry_out(order, None, terms, _no_such_id)
 
-    async def _carry_out(self, order: Order, start_id: int | None, terms: Terms) -> Sent:
+    async def _carry_out(self, order: Order, start_id: int | None, terms: Terms, wrong: Wrong) -> Sent:
         try:
             verdict, result = await self._ordered(order, terms)
         except NotAsked as error:
@@ -120,9 +125,10 @@ class RemoteControl:
             raise BusyError(str(error)) from error
         if verdict is not None and verdict.verdict != CallOrderVerdict.VERDICT_RECORDED:
             await self._forget(order)
-            _check(verdict, order)
+            _check(verdict, wrong)
             return _earlier(order, verdict.earlier)
-        sent = Sent(order.call_id, order.station_id, order.action, start_id, result)
+        action = order.action_for("" if verdict is None else verdict.protocol)
+        sent = Sent(order.call_id, order.station_id, action, start_id, result)
         if result is None and (terms.wait or verdict is None):
             return replace(sent, result=CommandResult(outcome=Outcome.OUTCOME_UNKNOWN))
         return sent
@@ -155,7 +161,12 @@ _REFUSALS = {
 }
 
 
-def _check(verdict: CallOrderVerdict, order: Order) -> None:
+def _no_such_id(version: TransactionsVersion) -> list[Violation]:
+    text = f"{version.protocol.value} has no such transactionId"
+    return [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "/transactionId", text)]
+
+
+def _check(verdict: CallOrderVerdict, wrong: Wrong) -> None:
     """Raise the reason why an order was not taken."""
     if verdict.verdict in _REFUSALS:
         raise _REFUSALS[verdict.verdict]
@@ -165,7 +176,7 @@ def _check(verdict: CallOrderVerdict, order: Order) -> None:
         version = versions.of(verdict.protocol)
         if version is None:
             raise UnsupportedProtocolError(verdict.protocol)
-        raise InvalidRequestError(version.start_violations(Command(order.action, order.payload)), version.start_fields)
+        raise InvalidRequestError(wrong(version), version.start_fields)
 
 
 def _is_open(verdict: CallOrderVerdict) -> bool:
@@ -188,7 +199,7 @@ def _earlier(order: Order, earlier: CommandResult) -> Sent:
 
 def _fitting(request: StartRequest) -> Sequence[TransactionsVersion]:
     """Return the versions in which a request is valid. Raises InvalidRequestError if it is in none."""
-    found = {version: version.start_violations(version.start(request, 1)) for version in VERSIONS.values()}
+    found = {version: version.start_violations(request) for version in VERSIONS.values()}
     fitting = [version for version, violations in found.items() if not violations]
     if not fitting:
         version = next(iter(found))

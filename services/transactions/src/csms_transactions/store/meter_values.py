@@ -1,10 +1,9 @@
 """Statements on `meter_values`, and on `meter_value_bytes`: a station's oldest messages give way to its newest."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from csms_db.direct import Direct
@@ -67,14 +66,14 @@ async def add(
     dialect: str,
     messages: Sequence[BatchMeterValues],
     most: int,
-    of: Mapping[Spot, str] = MappingProxyType({}),
+    key_of: Callable[[BatchMeterValues], str | None] = lambda _message: None,
 ) -> list[BatchMeterValues]:
     """Store messages and return those that were not stored yet. `most`: bytes that a station's messages may take.
 
-    Beyond them its oldest ones are deleted, a bounded number at a time. `of`: the transactions they belong to.
+    Beyond them its oldest ones are deleted, a bounded number at a time. `key_of`: the transaction that a message is of.
     """
     by_id = {message_id(message): message for message in messages}
-    rows = {key: _row(key, message, of.get(spot_of(message))) for key, message in by_id.items()}
+    rows = {key: _row(key, message, key_of(message)) for key, message in by_id.items()}
     statement = insert(dialect)(meter_values).on_conflict_do_nothing(index_elements=["id"])
     added = (await session.scalars(statement.returning(meter_values.c.id), list(rows.values()))).all()
     grown: Counter[str] = Counter()

@@ -1,7 +1,7 @@
 """Statements on `remote_requests` and `remote_start_ids`."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from csms_db.direct import Direct
@@ -12,11 +12,15 @@ from sqlalchemy import BigInteger, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.open_starts import OPEN_FOR, OpenStart
 from csms_transactions.store.tables import remote_requests, remote_start_ids
 
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 _HIGH_START_ID = 2**30
 """remoteStartIds have 32 bits. We allocate none from here on: others may use them."""
+
+KEPT_OPEN = OPEN_FOR + timedelta(hours=1)
+"""Of older requests nothing is read. A batch may be read again a while after it came."""
 
 
 class RemoteRequest(NamedTuple):
@@ -167,6 +171,22 @@ async def delete_old(session: AsyncSession, before: datetime, limit: int) -> int
 async def link(session: AsyncSession | Direct, starts: Sequence[RemoteStart]) -> None:
     """Note which transactions came of requests; ids we never gave are ignored."""
     await _LINK.execute(session, starts)
+
+
+async def open_starts(session: AsyncSession, stations: Collection[str], now: datetime) -> list[OpenStart]:
+    """Return the requests to start of these stations that a transaction may still come of."""
+    columns = remote_requests.c
+    names = (columns.station_id, columns.remote_start_id, columns.requested_at, columns.evse_id, columns.id_token)
+    statement = select(*names).where(
+        columns.station_id.in_(sorted(stations)),
+        columns.remote_start_id.is_not(None),
+        columns.requested_at >= now - KEPT_OPEN,
+        columns.transaction_id.is_(None),
+        func.coalesce(columns.status, "Accepted") == "Accepted",
+        func.coalesce(columns.outcome, "") != "not_connected",
+        columns.id_token.is_not(None),
+    )
+    return [OpenStart(*row) for row in await session.execute(statement)]
 
 
 async def tokens(session: AsyncSession | Direct, requests: Collection[RequestKey]) -> dict[RequestKey, IdToken]:

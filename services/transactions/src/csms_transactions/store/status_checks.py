@@ -107,11 +107,12 @@ async def next_due(session: AsyncSession) -> datetime | None:
     return found.scalar_one_or_none()
 
 
-async def evidence_of(session: AsyncSession, key: str) -> Evidence | None:
-    """Return why a transaction may have ended; None: there is no sign of it."""
-    found = await session.execute(select(status_checks.c.evidence).where(status_checks.c.transaction == key))
-    evidence = found.scalar_one_or_none()
-    return None if evidence is None else Evidence(evidence)
+async def evidence_of(session: AsyncSession, key: str) -> tuple[Evidence | None, datetime | None]:
+    """Return why a transaction may have ended, and since when; None: there is no sign of it."""
+    columns = status_checks.c
+    found = await session.execute(select(columns.evidence, columns.noted_at).where(columns.transaction == key))
+    row = found.one_or_none()
+    return (None, None) if row is None else (Evidence(row.evidence), row.noted_at)
 
 
 async def forget(session: AsyncSession, keys: Sequence[str]) -> None:

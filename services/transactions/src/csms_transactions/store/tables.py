@@ -238,6 +238,24 @@ remote_start_ids = Table(
     Column("last_id", Integer, nullable=False),
 )
 
+# The ids that we gave to transactions (OCPP 1.6), by what their StartTransaction says: a repeat gets the same one.
+given_ids = Table(
+    "given_ids",
+    metadata,
+    Column("beginning", String(32), primary_key=True),  # a digest
+    Column("transaction_id", Integer, nullable=False),
+    Column("given_at", UtcDateTime, nullable=False),
+    Index("ix_given_ids_given_at", "given_at"),
+)
+
+# One row: the id that was given last, to whichever station.
+last_given_id = Table(
+    "last_given_id",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("last_id", Integer, nullable=False),
+)
+
 outbox = outbox_table(metadata)
 kept_answers = answers_table(metadata)
 counts = counts_table(metadata)

@@ -47,6 +47,7 @@ class OutdatedError(Exception):
 
 _LOADED = ("id", *COLUMNS)
 _LOAD = Lookup([transactions.c[name] for name in _LOADED], by=[transactions.c.id], for_update=True)
+_EXISTING = Lookup([transactions.c.id], by=[transactions.c.id])
 _VERSION = ("id", "revision")
 _TIMES = ("updated_at", "ended_updated_at")
 _UPDATE_COURSE = Update(transactions, by=_VERSION, names=(*_TIMES, *COURSE_COLUMNS))
@@ -58,6 +59,11 @@ async def load(session: AsyncSession | Direct, keys: Collection[str]) -> dict[st
     """Return the stored transactions among `keys`. Their rows are locked until the database transaction ends."""
     rows = await _LOAD.fetch(session, keys)
     return {row[0]: from_row(dict(zip(_LOADED, row, strict=True))) for row in rows}
+
+
+async def existing(session: AsyncSession, keys: Collection[str]) -> set[str]:
+    """Return those of these keys that are stored."""
+    return {key for (key,) in await _EXISTING.fetch(session, keys)}
 
 
 async def newest(session: AsyncSession, first: str) -> Newest | None:

@@ -112,9 +112,9 @@ def _apply(one: Asked, info: IdTokenInfo, steps: MutableMapping[str, Step], stor
     if info.status == AuthorizationStatus.ACCEPTED:
         group = info.group_id_token
         named = IdToken(group.id_token, group.type) if info.HasField("group_id_token") else None
-        after = accepted(after, one.row.seq_no, one.row.token, one.counted_as(info), named)
+        after = accepted(after, one.row.seq_no, one.token_by(info), one.counted_as(info), named)
     elif info.status == AuthorizationStatus.UNKNOWN:
-        after = unknown(after, one.row.token, one.counted_as(info))
+        after = unknown(after, one.token_by(info), one.counted_as(info))
     if after is not step.after:
         steps[one.identity.key] = Step(step.identity, step.before, after)
 

@@ -23,7 +23,7 @@ async def limited(
     bound = [key for key, info in infos.items() if info.HasField("concurrent_tx_limit") and _starts(decided[key], info)]
     if not bound:
         return infos
-    names = {key: (decided[key].counted_as(infos[key]), decided[key].row.id_token_type) for key in bound}
+    names = {key: (decided[key].counted_as(infos[key]), decided[key].token_by(infos[key]).type) for key in bound}
     # Rows are locked before tokens, as everywhere. Transactions from the cache are not locked yet.
     await transactions.load(session, [key for key, step in steps.items() if step.before is not None])
     uses = await token_uses.load(session, set(names.values()))

@@ -58,11 +58,11 @@ def _request(step: Step | None) -> RequestKey | None:
 
 
 def _is_unknown_central(one: Asked) -> bool:
-    return one.info is not None and one.info.status == Status.UNKNOWN and one.token.type == CENTRAL
+    return one.info is not None and one.info.status == Status.UNKNOWN and one.token.type in {CENTRAL, ""}
 
 
 def _accepted_if(one: Asked, ours: IdToken | None) -> Asked:
     """Accept a token that we made for this remote start. Auth does not know it; it is good once (C05, F01)."""
     if ours is None or ours.type != CENTRAL or ours.value.casefold() != one.token.value.casefold():
         return one
-    return Asked(one.identity, one.row, one.token, IdTokenInfo(status=Status.ACCEPTED))
+    return Asked(one.identity, one.row, one.token, IdTokenInfo(status=Status.ACCEPTED, id_token_type=CENTRAL))

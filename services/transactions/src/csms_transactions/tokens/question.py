@@ -30,6 +30,11 @@ class Asked:
         """Return the form of the token in which auth compares tokens; its type counts, too."""
         return info.token_key or self.row.id_token.casefold()  # older versions of auth send no token_key
 
+    def token_by(self, info: IdTokenInfo) -> IdToken:
+        """Return the token, masked; one without a type (OCPP 1.6) has the type under which auth knows it."""
+        token = self.row.token
+        return token if token.type else token._replace(type=info.id_token_type)
+
 
 @dataclass(slots=True)
 class Authorized:

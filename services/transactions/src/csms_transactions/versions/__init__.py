@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from csms_ocpp.versions import Protocol
 
+from csms_transactions.versions.v16 import V16
 from csms_transactions.versions.v21 import V21
 from csms_transactions.versions.v201 import V201
-from csms_transactions.versions.version import Command, TransactionsVersion
+from csms_transactions.versions.version import Command, Form, TransactionsVersion
 
-VERSIONS: Mapping[Protocol, TransactionsVersion] = {version.protocol: version for version in (V201, V21)}
+VERSIONS: Mapping[Protocol, TransactionsVersion] = {version.protocol: version for version in (V201, V21, V16)}
 """Each version by its subprotocol, those first that are asked first."""
 _BY_NAME: Mapping[str, TransactionsVersion] = {protocol.value: version for protocol, version in VERSIONS.items()}
 NOTED_START = V201.start_action
@@ -28,13 +29,22 @@ def of_stored(protocol: str) -> TransactionsVersion:
 
 
 def together(
-    command: Callable[[TransactionsVersion], Command], among: Iterable[TransactionsVersion] = VERSIONS.values()
-) -> tuple[tuple[str, ...], Command]:
-    """Return what is ordered for a station whose version is not known here.
+    command: Callable[[TransactionsVersion], Command | None], among: Iterable[TransactionsVersion] = VERSIONS.values()
+) -> tuple[Form, ...]:
+    """Return what is ordered for a station whose version is not known here: a form for all versions that write alike.
 
-    That is the command of the first version, and all versions that write it so; device-mgmt says when the station has
-    another one.
+    device-mgmt takes the one of the station's version, and says when there is none. If it does not know the version,
+    either, it takes the first one. `command` returns None where a version can't say it.
     """
-    written = {version.protocol.value: command(version) for version in among}
-    first = next(iter(written.values()))
-    return tuple(protocol for protocol, other in written.items() if other == first), first
+    forms: list[Form] = []
+    for version in among:
+        written = command(version)
+        if written is None:
+            continue
+        name = version.protocol.value
+        alike = next((number for number, form in enumerate(forms) if form.command == written), None)
+        if alike is None:
+            forms.append(Form((name,), written))
+        else:
+            forms[alike] = forms[alike]._replace(protocols=(*forms[alike].protocols, name))
+    return tuple(forms)

@@ -31,16 +31,31 @@ Answer = Callable[[IdTokenInfo | None, StoredTransaction | None], Json]
 """Makes a response from auth's decision (None: no token), and from what is stored if the message `needs_stored`."""
 
 
+class Beginning(NamedTuple):
+    """What tells a transaction from all others where the CSMS gives it its id: a repeat says the same (OCPP 1.6)."""
+
+    connector_id: int
+    at: datetime
+    meter_wh: int
+    token: str
+    """Case-folded."""
+
+
 class EventMessage(NamedTuple):
     """A station's message that tells something of a transaction."""
 
     transaction_id: str
+    """Empty: there is a `beginning` instead."""
     event: TransactionEvent
     payload: bytes
     """What is stored of it: the JSON as the station sent it, but without a key code (C04)."""
     answer: Answer
     needs_stored: bool = False
     """The response tells something that only the database knows, so it is made after the event was stored."""
+    beginning: Beginning | None = None
+    """The CSMS gives this transaction its id: the same one for all messages of a station that say the same here."""
+    else_id: str = ""
+    """The id under which it is kept if the station has no transaction with its own id; empty: under its own."""
 
 
 class MeterValuesMessage(NamedTuple):
@@ -52,6 +67,8 @@ class MeterValuesMessage(NamedTuple):
     """The time of the first meter value."""
     readings: tuple[Reading, ...]
     """Of the registers of energy, in order of time."""
+    transaction_id: str = ""
+    """The transaction that it names. Empty, or none that is known: its place and time decide."""
 
 
 class Command(NamedTuple):
@@ -59,6 +76,13 @@ class Command(NamedTuple):
 
     action: str
     payload: dict[str, Any]
+
+
+class Form(NamedTuple):
+    """A CALL as some versions write it."""
+
+    protocols: tuple[str, ...]
+    command: Command
 
 
 class RemoteAnswer(NamedTuple):
@@ -76,6 +100,18 @@ class StatusTold(NamedTuple):
     """None: it did not say."""
     queued: bool
     """It has messages of this transaction that it did not deliver yet."""
+
+
+class StatusQuestion(NamedTuple):
+    """The question whether a transaction is ongoing (E14)."""
+
+    action: str
+    ask: Callable[[str], Command]
+    """The command, by the station's id of the transaction."""
+    asked: Callable[[Json], str | None]
+    """The transaction that such a command asks about; None: it asks about all of them."""
+    told: Callable[[Json], StatusTold]
+    """Reads the answer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)  # there is one object per version
@@ -100,24 +136,26 @@ class TransactionsVersion:
     start_action: str
     start: Callable[[StartRequest, int], Command]
     """The command that starts a transaction (F01, F02), with our id of the request."""
+    start_limits: Callable[[StartRequest], list[Violation]]
+    """What is wanted that this version can't do, with pointers into the body of our API."""
     start_rules: Callable[[Json], list[Violation]]
     """What is wrong with such a command beyond its schema, with the requirement ids."""
     start_id: Callable[[Json], int | None]
     """Our id in such a command; None: it is another one."""
     start_fields: Mapping[str, str]
     """By the name of a field of such a command: the field of our API that it comes from."""
-    stop: Callable[[str], Command]
-    """The command that stops a transaction (F03), by the station's id of it."""
+    stop: Callable[[str], Command | None]
+    """The command that stops a transaction (F03), by the station's id of it; None: this version has no such id."""
     remote_answer: Callable[[Json], RemoteAnswer]
     """Reads the answer to a command that starts or stops."""
-    ask_status: Callable[[str], Command]
-    """The command that asks whether a transaction is ongoing (E14), by the station's id of it."""
-    status_action: str
-    asked_status: Callable[[Json], str | None]
-    """The transaction that such a command asks about; None: it asks about all of them."""
-    told_status: Callable[[Json], StatusTold]
-    """Reads the answer to `ask_status`."""
+    status: StatusQuestion | None
+    """None: stations can't be asked whether a transaction is ongoing."""
 
-    def start_violations(self, command: Command) -> list[Violation]:
-        """Return what is wrong with a command that starts a transaction."""
-        return all_violations_request(self.protocol, *command) or self.start_rules(command.payload)
+    def start_violations(self, request: StartRequest) -> list[Violation]:
+        """Return why this version can't carry out a request to start; empty: it can."""
+        command = self.start(request, 1)
+        return (
+            self.start_limits(request)
+            or all_violations_request(self.protocol, *command)
+            or self.start_rules(command.payload)
+        )

@@ -3,7 +3,7 @@
 from csms_ocpp.versions import Protocol
 
 from csms_transactions.versions.v201 import commands, messages
-from csms_transactions.versions.version import TransactionsVersion
+from csms_transactions.versions.version import StatusQuestion, TransactionsVersion
 
 V201 = TransactionsVersion(
     protocol=Protocol.OCPP201,
@@ -14,13 +14,11 @@ V201 = TransactionsVersion(
     meter_values_in=messages.meter_values_in,
     start_action=commands.START,
     start=commands.start,
+    start_limits=commands.start_limits,
     start_rules=commands.start_rules,
     start_id=commands.start_id,
     start_fields=commands.START_FIELDS,
     stop=commands.stop,
     remote_answer=commands.remote_answer,
-    ask_status=commands.ask_status,
-    status_action=commands.ASK,
-    asked_status=commands.asked_status,
-    told_status=commands.told_status,
+    status=StatusQuestion(commands.ASK, commands.ask_status, commands.asked_status, commands.told_status),
 )

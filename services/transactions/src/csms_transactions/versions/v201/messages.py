@@ -11,19 +11,17 @@ from typing import Any
 
 import orjson
 from csms_ocpp import long_list
-from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.long_list import LongList, NotInPiecesError
 from csms_ocpp.redaction import may_hold_secret_as_sent, redact
-from csms_ocpp.times import parse_datetime
 from csms_ocpp.versions import Protocol
 
 from csms_transactions.domain.events import EventType, IdToken, TransactionEvent
 from csms_transactions.domain.meter import condensed
 from csms_transactions.domain.readings import ENERGY_REGISTER, MEASURANDS, Reading, Sample, readings
+from csms_transactions.versions.fields import in_range, moment, moment_or, optional
 from csms_transactions.versions.v201.answers import event_answer
 from csms_transactions.versions.version import EventMessage, Json, MeterValuesMessage
 
-_INT32_MIN, _INT32_MAX = -(2**31), 2**31 - 1
 _EVENT_TYPES = {kind.value: kind for kind in EventType}
 
 
@@ -34,22 +32,22 @@ def transaction_event(payload: Json, meter_values: Iterable[Json] | None = None)
     """
     info: Json = payload["transactionInfo"]
     evse: Json = payload.get("evse", {})
-    at = _time(payload["timestamp"], "/timestamp")
+    at = moment(payload["timestamp"], "/timestamp")
     return TransactionEvent(
-        seq_no=_in_range(payload["seqNo"], "seqNo"),
+        seq_no=in_range(payload["seqNo"], "seqNo"),
         type=_EVENT_TYPES[payload["eventType"]],
         at=at,
         trigger_reason=payload["triggerReason"],
         offline=payload.get("offline", False),
-        evse_id=_optional(evse, "id"),
-        connector_id=_optional(evse, "connectorId"),
+        evse_id=optional(evse, "id"),
+        connector_id=optional(evse, "connectorId"),
         id_token=_id_token(payload["idToken"]) if "idToken" in payload else None,
         charging_state=info.get("chargingState"),
-        time_spent_charging=_optional(info, "timeSpentCharging"),
+        time_spent_charging=optional(info, "timeSpentCharging"),
         stopped_reason=info.get("stoppedReason"),
-        remote_start_id=_optional(info, "remoteStartId"),
-        reservation_id=_optional(payload, "reservationId"),
-        number_of_phases_used=_optional(payload, "numberOfPhasesUsed"),
+        remote_start_id=optional(info, "remoteStartId"),
+        reservation_id=optional(payload, "reservationId"),
+        number_of_phases_used=optional(payload, "numberOfPhasesUsed"),
         readings=_readings(payload.get("meterValue", ()) if meter_values is None else meter_values, at),
     )
 
@@ -126,9 +124,9 @@ def meter_values(raw: bytes) -> MeterValuesMessage:
 def _measured(payload: Json, told: Iterable[Json]) -> MeterValuesMessage:
     values = iter(told)
     first = next(values)
-    at = _time(first["timestamp"], "/meterValue/0/timestamp")
+    at = moment(first["timestamp"], "/meterValue/0/timestamp")
     samples = chain.from_iterable(_samples(meter_value, at) for meter_value in chain((first,), values))
-    return MeterValuesMessage(_in_range(payload["evseId"], "evseId"), at, condensed(readings(samples, apart=True)))
+    return MeterValuesMessage(in_range(payload["evseId"], "evseId"), at, condensed(readings(samples, apart=True)))
 
 
 def _samples(meter_value: Json, default: datetime) -> list[tuple[datetime, Sample]]:
@@ -137,7 +135,7 @@ def _samples(meter_value: Json, default: datetime) -> list[tuple[datetime, Sampl
     ]
     if not found:
         return []
-    at = _time_or(meter_value["timestamp"], default)
+    at = moment_or(meter_value["timestamp"], default)
     return [(at, sample) for sample in found]
 
 
@@ -152,29 +150,3 @@ def _sample(value: Json) -> Sample:
         int(unit.get("multiplier", 0)),  # 1.0 is an integer to JSON Schema, but no exponent to Decimal
         value.get("measurand", ENERGY_REGISTER),
     )
-
-
-def _time(text: str, pointer: str) -> datetime:
-    try:
-        return parse_datetime(text)
-    except ValueError as error:
-        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"{pointer}: not a date-time", {}) from error
-
-
-def _time_or(text: str, default: datetime) -> datetime:
-    try:
-        return parse_datetime(text)
-    except ValueError:
-        return default
-
-
-def _in_range(value: float, name: str) -> int:
-    """JSON knows no integer size; the database does. 1.0 is an integer to JSON Schema."""
-    if not _INT32_MIN <= value <= _INT32_MAX:
-        raise OcppError(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, f"/{name}: not a 32 bit integer", {})
-    return int(value)
-
-
-def _optional(container: Json, name: str) -> int | None:
-    value = container.get(name)
-    return None if value is None else _in_range(value, name)
