@@ -39,7 +39,10 @@ class TransactionItem(BaseModel):
 
     id: str = Field(description="Our id, unique among all stations")
     station_id: str
-    transaction_id: str = Field(description="The station's id; a station may use it again for another transaction")
+    transaction_id: str = Field(
+        description="The station's id; a station may use it again for another transaction. Of OCPP 1.6 the number that "
+        "we gave; where a station ends one that it has not from us, its number and the time of the end"
+    )
     state: Annotated[str, one_of(*State)]
     evse_id: int | None
     connector_id: int | None
@@ -47,7 +50,7 @@ class TransactionItem(BaseModel):
         description="The token of the first accepted authorization; of a remotely started transaction without any, "
         "that of the request; else one that is not known, if any. A KeyCode is shown as ***"
     )
-    id_token_type: str | None
+    id_token_type: str | None = Field(description="Empty: OCPP 1.6 has no types, and the token is not known")
     stop_id_token: str | None = Field(description="The token that stopped it")
     stop_id_token_type: str | None
     group_id_token: str | None = Field(description="The group auth named for the token")
@@ -155,7 +158,7 @@ class EventItem(BaseModel):
     id: str
     seq_no: int
     event_type: Annotated[str, one_of(*EventType)]
-    trigger_reason: str
+    trigger_reason: str = Field(description="Empty: OCPP 1.6 has none, but for a remote start that we found it to be")
     timestamp: Moment = Field(description="The station's time of the event")
     offline: bool
     received_at: Moment
@@ -182,7 +185,9 @@ class MeterValueItem(BaseModel):
     id: str
     seq_no: int | None = Field(description="The event it came with; null: a MeterValues message")
     timestamp: str = Field(description="As the station wrote it")
-    meter_value: dict[str, Any] = Field(description="OCPP's MeterValueType as it was sent")
+    meter_value: dict[str, Any] = Field(
+        description="OCPP's MeterValueType as it was sent. meterStart and meterStop of OCPP 1.6 are written as such"
+    )
 
     @classmethod
     def all_of(cls, row: Row) -> list[Self]:
