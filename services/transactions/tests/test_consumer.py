@@ -250,7 +250,7 @@ async def test_what_cannot_be_stored_is_refused(world, wrong):
 
 
 async def test_an_action_of_another_service_is_refused(world):
-    reply = await world.gateway.call("CS1", "StartTransaction", {}, protocol="ocpp1.6")
+    reply = await world.gateway.call("CS1", "Authorize", {}, protocol="ocpp1.6")
     assert reply.error.code == "NotSupported"
 
 

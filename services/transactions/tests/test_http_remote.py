@@ -174,7 +174,7 @@ async def test_nobody_waits_with_respond_async(world, api):
 
 
 async def test_a_protocol_without_the_message_is_501(world, api):
-    await world.connect(protocol="ocpp1.6")
+    await world.connect(protocol="ocpp9.9")
     assert (await api.post("/stations/CS1/remote-start", json={"id_token": TOKEN})).status_code == 501
 
 
