@@ -227,7 +227,7 @@ class BatchProcessor:
 
     async def _handle(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
         there = [incoming for incoming in batch if incoming.record is not None]  # a tombstone has nothing to handle
-        kept = [self._kept(incoming) for incoming in there if unknown(incoming)]
+        kept = list(map(self._kept, filter(unknown, there)))
         records = [incoming for incoming in there if not unknown(incoming)] if kept else there
         if not records:
             return kept

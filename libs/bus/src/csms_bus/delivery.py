@@ -1,6 +1,7 @@
 """Collects the outcomes of one call of `publish`, one for each record."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 from csms_runtime import metrics
@@ -53,12 +54,9 @@ class Delivery:
     def report(self, records: Sequence[Outgoing]) -> None:
         """Count what was published. Raises BusError, with the outcome of each record, if any of them failed."""
         failures = self.failures
-        if len(records) == 1 and not failures:  # most calls are so: this saves 2 microseconds
-            metrics.BUS_PUBLISHED.labels(records[0].topic).inc()
-            return
-        for position, outgoing in enumerate(records):
-            if position not in failures:
-                metrics.BUS_PUBLISHED.labels(outgoing.topic).inc()
+        done = (outgoing.topic for position, outgoing in enumerate(records) if position not in failures)
+        for topic, count in Counter(done if failures else [outgoing.topic for outgoing in records]).items():
+            metrics.BUS_PUBLISHED.labels(topic).inc(count)
         if failures:
             metrics.BUS_PUBLISH_FAILURES.inc()
             raise _summary(failures)

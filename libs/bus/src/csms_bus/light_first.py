@@ -33,11 +33,9 @@ class LightFirst:
 
 def parts(batch: Sequence[Incoming]) -> list[list[Incoming]]:
     """Return the parts of a batch, the light one first. A batch without large records is one part."""
-    heavy = dict.fromkeys(item.key for item in batch if _size(item) >= HEAVY_BYTES)
+    heavy = dict.fromkeys(item.key for item in batch if len(item.value) >= HEAVY_BYTES)
+    if not heavy:
+        return [list(batch)]
     light = [item for item in batch if item.key not in heavy]
     found = [light] if light else []
     return [*found, *([item for item in batch if item.key == key] for key in heavy)]
-
-
-def _size(item: Incoming) -> int:
-    return len(item.value)

@@ -76,14 +76,14 @@ class MemoryBus:
         delivery.report(records)
 
     def _put(self, outgoing: Outgoing, delivery: Delivery, position: int) -> None:
-        key = outgoing.ordering_key
+        key, topic = outgoing.ordering_key, outgoing.topic
         try:
             if self._stopped:
                 raise BusUnavailable("the bus was stopped")
-            partitions = self._topics.get(outgoing.topic)
+            partitions = self._topics.get(topic)
             if partitions is None:
-                raise BusUnavailable(f"topic {outgoing.topic} does not exist")
-            value = value_of(outgoing, self._limits[outgoing.topic])
+                raise BusUnavailable(f"topic {topic} does not exist")
+            value = value_of(outgoing, self._limits[topic])
             partition = partitions[partition_of(outgoing, key, len(partitions))]
         except BusError as error:
             delivery.settle(position, error)

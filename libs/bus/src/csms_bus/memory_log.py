@@ -74,7 +74,7 @@ class Partition:
 
     def put(self, key: str, value: bytes | None, delivery: Delivery, position: int) -> None:
         """Give a record to all sinks, now or when there is room, in the order of the calls. Then settle its outcome."""
-        if not (self._waiting or self._is_full()):
+        if not (self._waiting or (self.sinks and self._is_full())):
             self._append(key, value)
             delivery.settle(position)
         elif self._stuck and self._is_full():
@@ -144,10 +144,10 @@ class GroupPartition:
         self.full = self._records_left <= 0 or self._bytes_left <= 0
 
     def append(self, stored: Stored) -> None:
-        """Take a record and tell the member."""
+        """Take a record. Tell the member when it is the first one that waits."""
         self.waiting.append(stored)
         self._count(-1, -stored.size)
-        if self.on_records is not None:
+        if self.on_records is not None and len(self.waiting) == 1:
             self.on_records(self)
 
     def deliver(self, limit: int, max_bytes: int, *, first: bool) -> list[Incoming]:
@@ -156,19 +156,24 @@ class GroupPartition:
         `first`: return one record in any case.
         """
         records: list[Incoming] = []
+        topic, partition = self.partition.name
         while self.waiting and len(records) < limit:
-            max_bytes -= self.waiting[0].size
+            stored = self.waiting[0]
+            max_bytes -= stored.size
             if max_bytes < 0 and (records or not first):
                 break
-            stored = self.waiting.popleft()
+            self.waiting.popleft()
             self._delivered.append(stored)
-            records.append(stored.decoded())
+            records.append(decode(topic, partition, stored.offset, stored.key, stored.value))
         return records
 
     def commit(self, offset: int) -> None:
         """Forget all delivered records before `offset`."""
+        records = size = 0
         while self._delivered and self._delivered[0].offset < offset:
-            self._count(1, self._delivered.popleft().size)
+            records += 1
+            size += self._delivered.popleft().size
+        self._count(records, size)
         self.partition.admit()
 
     def rewind(self, offset: int = 0) -> None:

@@ -41,9 +41,10 @@ class Offsets:
 
     def done(self, records: Iterable[Incoming]) -> None:
         """Note that these records, in order, need not come again."""
-        for incoming in records:
-            name = TopicPartition(incoming.topic, incoming.partition)
-            self._next[name] = self._pending[name] = incoming.offset + 1
+        last = {(incoming.topic, incoming.partition): incoming.offset for incoming in records}
+        for place, offset in last.items():
+            name = TopicPartition(*place)
+            self._next[name] = self._pending[name] = offset + 1
 
     def undone(self, batch: Sequence[Incoming]) -> dict[TopicPartition, int]:
         """Return the offset of each partition of the batch from which its records must come again."""

@@ -38,7 +38,9 @@ def misplacement(topic: str, record: Record) -> str:
 
     A body that this version does not know is in no wrong place: see `csms_bus.batches`.
     """
-    fault = _fault(record.station_id, topic in _OF_STATIONS)
+    station_id = record.station_id
+    look = _fault_of_short if len(station_id) <= _LONGEST_CACHED else _look_at  # longer ones would fill the cache
+    fault = look(station_id, topic in _OF_STATIONS)
     if fault:
         return fault
     body, carried = record.WhichOneof("body"), _BODIES.get(topic)
@@ -50,12 +52,7 @@ def misplacement(topic: str, record: Record) -> str:
     return "" if answer is None else _astray(record, body, answer)
 
 
-def _fault(station_id: str, of_station: bool) -> str:  # noqa: FBT001 the parameters are a cache's key
-    short = len(station_id) <= _LONGEST_CACHED  # longer ones would fill the cache
-    return _fault_of_short(station_id, of_station) if short else _look_at(station_id, of_station)
-
-
-def _look_at(station_id: str, of_station: bool) -> str:  # noqa: FBT001 as above
+def _look_at(station_id: str, of_station: bool) -> str:  # noqa: FBT001 the parameters are a cache's key
     if not is_storable(station_id):  # no gateway lets such a station in
         return "the station id is none that can be stored"
     fault = fault_of(station_id) if of_station else ""

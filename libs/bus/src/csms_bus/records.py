@@ -48,9 +48,7 @@ def reply_to(call: StationCall, *, payload: bytes, station_id: str = "") -> Outg
 
     Not for a CALL with `no_reply`: raises ValueError.
     """
-    outgoing = _answer(call, station_id)
-    outgoing.record.reply.payload = payload
-    return outgoing
+    return _answer(call, station_id, payload)
 
 
 def error_to(
@@ -89,11 +87,13 @@ def _traceparent(station_id: str) -> str:
     return "" if tracing.active is None else tracing.active.traceparent(station_id)
 
 
-def _answer(call: StationCall, station_id: str) -> Outgoing:
+def _answer(call: StationCall, station_id: str, payload: bytes | None = None) -> Outgoing:
     if call.no_reply:
         raise ValueError(f"{call.action} {call.message_id} is a SEND, which is never answered")
     traces = tracing.active
     record = envelope(station_id, traceparent="" if traces is None else traces.of_answer(call.correlation_id))
-    record.reply.correlation_id = call.correlation_id
-    to = call.reply_to
+    reply, to = record.reply, call.reply_to
+    reply.correlation_id = call.correlation_id
+    if payload is not None:
+        reply.payload = payload
     return Outgoing(to.topic, record, partition=to.partition)

@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 
 _PAYLOADS: Mapping[str, Callable[[Record], Iterable[bytes]]] = {
     "station_call": lambda record: (record.station_call.payload,),
-    "reply": lambda record: (record.reply.payload, record.reply.error.details),
+    "reply": lambda record: (record.reply.payload or record.reply.error.details,),  # it has one of them
     "station_command": lambda record: (record.station_command.payload,),
     "command_result": lambda record: (
         record.command_result.command.payload,
@@ -56,13 +56,14 @@ def sealed(sealer: Sealer, outgoing: Outgoing) -> Outgoing:
     """Return the record, sealed if it may hold a secret."""
     if outgoing.tombstone:
         return outgoing
-    outgoing.stored = value = outgoing.encoded()
+    if outgoing.stored is None:
+        outgoing.stored = outgoing.encoded()
     record = outgoing.record
     kind = record.WhichOneof("body") or ""
     if kind != "dead_letter":
         closed = _sealed_record(sealer, record, kind)
     else:  # its record is in bytes: reading it is what is to be saved
-        closed = _sealed_letter(sealer, record) if may_hold_secret_as_sent(value) else None
+        closed = _sealed_letter(sealer, record) if may_hold_secret_as_sent(outgoing.stored) else None
     # `stored` would be published instead of the sealed record.
     return outgoing if closed is None else replace(outgoing, record=closed, stored=None)
 

@@ -1,6 +1,8 @@
 """What tables are made of: naming convention and column types that behave alike on PostgreSQL and SQLite."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,6 +40,10 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         if dialect.name == "postgresql":
             return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
         return dialect.type_descriptor(sa.BigInteger())
+
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[datetime | None], Any]:
+        """Return `process_bind_param` for a dialect. SQLAlchemy's own takes twice as long, per event."""
+        return partial(self.process_bind_param, dialect=dialect)
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401 by dialect
         """Convert to what the driver takes."""

@@ -192,7 +192,7 @@ def _array(type_: sa.types.TypeEngine[Any]) -> sa.ARRAY[Any]:
 
 def _processed(values: Sequence[Any], process: Processor) -> Sequence[Any]:
     first = values[0]
-    if all(value is first for value in values):  # the time of a batch, no gaps
+    if len(set(map(id, values))) == 1:  # the time of a batch, no gaps
         return [process(first)] * len(values)
     return [process(value) for value in values]
 

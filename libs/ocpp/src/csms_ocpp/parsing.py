@@ -181,11 +181,8 @@ def _read_send(items: list[Any], raw: bytes, version: Version) -> Send:
 def _payload(items: list[Any], raw: bytes) -> tuple[object, bytes]:
     if len(items[2]) > MAX_ACTION:  # no version has it; to find its end is slow if it has escapes
         return None, b"null"
-    return _with_raw(_REQUEST_HEAD, raw, items[3])
-
-
-def _with_raw(head: re.Pattern[bytes], raw: bytes, payload: object) -> tuple[object, bytes]:
-    return payload, payload.raw if isinstance(payload, LongList) else _slice(head, raw, payload)
+    payload = items[3]
+    return payload, payload.raw if isinstance(payload, LongList) else _slice(_REQUEST_HEAD, raw, payload)
 
 
 def _answer_id(items: list[Any]) -> str:
@@ -198,9 +195,11 @@ def _answer_id(items: list[Any]) -> str:
 def _read_result(items: list[Any], raw: bytes, _version: Version) -> CallResult:
     message_id = _answer_id(items)
     if len(items) == 3:  # noqa: PLR2004 - [3, id, payload]
-        return CallResult(message_id, *_with_raw(_RESULT_HEAD, raw, items[2]))
-    text = "a CALLRESULT has 3 elements"
-    raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, message_id, text, answer=False, meant=CallResult)
+        payload = items[2]
+        text = payload.raw if isinstance(payload, LongList) else _slice(_RESULT_HEAD, raw, payload)
+        return CallResult(message_id, payload, text)
+    wrong = "a CALLRESULT has 3 elements"
+    raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, message_id, wrong, answer=False, meant=CallResult)
 
 
 def _read_error(items: list[Any], raw: bytes, _version: Version) -> CallError:

@@ -125,7 +125,11 @@ class Session:
         if self._state is not State.OPEN:
             return []
         if len(data) < _LARGE:
-            return self._receive_text(data, now)
+            try:
+                frame = parse(data, self._version)
+            except FrameError as error:
+                return self._malformed(error, now)
+            return self._handle(frame, now)
         reading = self.reading(data, now)
         while True:
             try:
@@ -167,13 +171,6 @@ class Session:
         elif isinstance(frame, CallResult):
             yield from self._commands.checking(frame)
         return self._handle(frame, now) if self._state is State.OPEN else []
-
-    def _receive_text(self, data: str | bytes, now: float) -> list[Effect]:
-        try:
-            frame = parse(data, self._version)
-        except FrameError as error:
-            return self._malformed(error, now)
-        return self._handle(frame, now)
 
     def _handle(self, frame: Frame, now: float) -> list[Effect]:
         match frame:

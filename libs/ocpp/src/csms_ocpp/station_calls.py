@@ -94,25 +94,26 @@ class StationCalls:
         """Take a CALL: dispatch it, queue it behind the one in work, or answer it."""
         if self._is_open(call.message_id):
             return self._duplicate(call)
-        kept = self._kept_answer(call, now) if self._answers else None
+        fingerprint = _fingerprint(call)
+        kept = self._kept_answer(fingerprint, now) if self._answers else None
         if kept is not None:
             notice = Notice(NoticeKind.REPEATED_CALL, action=call.action)
             return [notice, SendText(encode_result(call.message_id, kept))]
         if self._in_work is None:
             problem = self._wrong_action(call) or self._barred(call) or self._wrong_content(call)
-            effects = self._start(call, now, problem)
+            effects = self._start(call, fingerprint, now, problem)
         else:
             effects = self._enqueue(call, now)
         return effects if self._noted is None else [self._take_noted(), *effects]
 
-    def _kept_answer(self, call: Call, now: float) -> bytes | None:
+    def _kept_answer(self, fingerprint: int, now: float) -> bytes | None:
         answers = self._answers or {}
-        kept = answers.get(_fingerprint(call))
+        kept = answers.get(fingerprint)
         if kept is None:
             return None
         # A repeat comes soon. After a long time it is another message of a station that is careless with ids.
         if now - kept.received_at > self._limits.answer_max_age_s:
-            del answers[_fingerprint(call)]
+            del answers[fingerprint]
             return None
         return kept.answer
 
@@ -143,11 +144,11 @@ class StationCalls:
         notice = Notice(kind, error.description, known, error.code)
         return [notice, SendText(encode_error(call.message_id, error, self._version.spelling))]
 
-    def _start(self, call: Call, received_at: float, problem: OcppError | None) -> list[Effect]:
+    def _start(self, call: Call, fingerprint: int, received_at: float, problem: OcppError | None) -> list[Effect]:
         if problem is not None:
             return self._refuse(call, problem, NoticeKind.CALL_REFUSED)
         self._next += 1
-        self._in_work = _InWork(self._next, call.message_id, call.action, _fingerprint(call), received_at, call.raw)
+        self._in_work = _InWork(self._next, call.message_id, call.action, fingerprint, received_at, call.raw)
         if call.action == "Heartbeat":
             return [HeartbeatReceived(self._next, call.message_id)]
         return [Dispatch(self._next, call.action, call.message_id, call.raw)]
@@ -158,7 +159,7 @@ class StationCalls:
             call, content_problem, received_at = self._queue.popleft()
             self._queued_bytes -= len(call.raw)
             problem = self._wrong_action(call) or self._barred(call) or content_problem
-            effects += self._start(call, received_at, problem)
+            effects += self._start(call, _fingerprint(call), received_at, problem)
         return effects
 
     def _wrong_action(self, request: Call | Send) -> OcppError | None:
@@ -243,7 +244,7 @@ class StationCalls:
             self._refusal(call, answer) if isinstance(answer, OcppError) else self._result(call, answer, keep=keep)
         )
         self._in_work = None
-        return effects + self._start_queued()
+        return effects + self._start_queued() if self._queue else effects
 
     def answer_heartbeat(self, correlation: int, time: str) -> list[Effect]:
         """Answer a Heartbeat with a date-time. The answer is not checked, as its form is fixed, and not kept."""

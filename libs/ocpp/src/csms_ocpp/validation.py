@@ -102,7 +102,8 @@ def validate_request(
         outbound: Whether the CSMS sends it. None: that follows from the action (DataTransfer: yes).
         lenient: Allow unknown fields and longer signed data in what stations send. No effect on what the CSMS sends.
     """
-    return _first(_request_validator(protocol, action, outbound, lenient), payload)
+    validator = _request_validator(protocol, action, outbound, lenient)
+    return None if validator.is_valid(payload) else _violations(validator, payload)[0]
 
 
 def validate_response(
@@ -113,7 +114,8 @@ def validate_response(
     `outbound` None means that the CSMS sends the responses to what only stations send. Raises KeyError for a SEND,
     which has no response.
     """
-    return _first(_response_validator(protocol, action, outbound, lenient), payload)
+    validator = _response_validator(protocol, action, outbound, lenient)
+    return None if validator.is_valid(payload) else _violations(validator, payload)[0]
 
 
 class Tolerated(NamedTuple):
@@ -227,12 +229,6 @@ def _validator(key: _Key) -> _Validator:
 def _draft(schema: Schema) -> type[jsonschema_rs.Validator]:
     # 1.6 files are of draft 4, or of draft 6 for the security messages; all others of draft 6.
     return jsonschema_rs.Draft4Validator if "draft-04" in schema["$schema"] else jsonschema_rs.Draft6Validator
-
-
-def _first(validator: _Validator, payload: object) -> Violation | None:
-    if validator.is_valid(payload):
-        return None
-    return _violations(validator, payload)[0]
 
 
 def _violations(validator: _Validator, payload: object) -> list[Violation]:

@@ -182,6 +182,8 @@ class StationConnection:
     @property
     def ready(self) -> bool:
         """Whether another message may come."""
+        if self.open_call is None:  # then nothing waits behind it
+            return self._reading is None
         return self._reading is None and self._session.can_receive and self._queued_bytes <= _MAX_QUEUED_BYTES
 
     @property
@@ -269,7 +271,8 @@ class StationConnection:
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             self._apply(effect)
-        self._set_timer()
+        if self.commands or self._deadline is not None:  # only commands have deadlines
+            self._set_timer()
         intake = self._socket.intake
         if self.open_call is None and self._reading is None:  # as `settled` says; a call would cost too much here
             self._queued_bytes = 0

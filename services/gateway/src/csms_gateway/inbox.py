@@ -27,13 +27,8 @@ class InboxRouter:
     def __call__(self, record: Record) -> None:
         """Take one record; never blocks."""
         body = record.WhichOneof("body") or "none"
-        result = self._handle(body, record)
+        handler = self._handlers.get(body)
+        result = "unexpected" if handler is None else "handled" if handler(record) else "late"
         metrics.GATEWAY_INBOX.labels(body, result).inc()
         if result != "handled":
             _log.info("record dropped", body=body, result=result, station_id=record.station_id)
-
-    def _handle(self, body: str, record: Record) -> str:
-        handler = self._handlers.get(body)
-        if handler is None:
-            return "unexpected"
-        return "handled" if handler(record) else "late"

@@ -130,15 +130,17 @@ class Intake:
 
     def go_on(self) -> None:
         """Handle what waits, as far as that is allowed now. Never raises: the caller may serve other stations next."""
-        if self._pumping or self._protocol.state is State.CLOSED:
+        if self._pumping:
+            return
+        if not self._in_line and self._at >= len(self._input) and self.reading and not self._socket.writing_paused:
+            return  # nothing waits: so after most answers
+        if self._protocol.state is State.CLOSED:
             return
         if self._in_line:
             if not self._context.turns.is_serving(self):
                 self._read_while_in_line()
                 return
             self._in_line = False
-        if self._at >= len(self._input) and self.reading and not self._socket.writing_paused:  # so after most answers
-            return
         self._pumping = True
         try:
             done = self._handle_frames()
@@ -303,10 +305,16 @@ class Intake:
         self._protocol.receive_data(data)
         if self._protocol.parser_exc is not None:
             self._forget_traceback()
+        took = False
         for event in self._protocol.events_received():
             if isinstance(event, Frame) and event.opcode in _DATA:
-                self._take(event)
-        self._socket.flush()
+                took = True
+                if event.fin and self._message is None:
+                    self._hand_over(event.opcode, bytes(event.data))
+                else:
+                    self._take_fragment(event)
+        if not took:  # to a data frame the protocol answers nothing
+            self._socket.flush()
         self._context.turns.spent(time.perf_counter() - began, heavy=heavy)
 
     def _forget_traceback(self) -> None:
@@ -316,10 +324,7 @@ class Intake:
             error.__traceback__ = None
             error = error.__context__  # type: ignore[assignment]  # an Exception's is one, too
 
-    def _take(self, frame: Frame) -> None:
-        if self._message is None and frame.fin:
-            self._hand_over(frame.opcode, bytes(frame.data))
-            return
+    def _take_fragment(self, frame: Frame) -> None:
         message = self._message = self._message or FragmentedMessage(frame.opcode)
         if not message.add(frame):
             self._message = None

@@ -58,12 +58,13 @@ class Publisher:
         if self._records >= self._max_records or self._bytes >= self._max_bytes:
             loop.call_soon(done, BusUnavailable("the gateway's publishing queue is full"))
             return
-        outgoing.stored = outgoing.encoded()
+        outgoing.stored = stored = outgoing.encoded()
+        size = len(stored)
         if not self._waiting:
             loop.call_soon(self._flush)
-        self._waiting.append(_Submitted(outgoing, len(outgoing.stored), done))
+        self._waiting.append(_Submitted(outgoing, size, done))
         self._records += 1
-        self._bytes += len(outgoing.stored)
+        self._bytes += size
 
     async def publish(self, outgoing: Outgoing) -> None:
         """Publish, and return when it is durable. Raises BusError."""

@@ -134,7 +134,7 @@ class StationSocket(asyncio.BufferedProtocol):
 
     def send_frame(self, text: str) -> bool:
         """Send a text frame. Returns False when the connection is not open any more."""
-        if not self.is_open:
+        if self._protocol.state is not State.OPEN:
             return False
         data = text.encode()
         self._protocol.send_text(data)
@@ -213,7 +213,7 @@ class StationSocket(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio.BufferedProtocol."""
-        data = bytes(self._context.buffer[:nbytes])
+        data = bytes(self._context.view[:nbytes])
         self.heard_at = self.loop.time()
         self.intake.charge(PRICE_OF_READ)
         if self._request is None:

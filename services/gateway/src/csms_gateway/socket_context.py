@@ -68,3 +68,8 @@ class SocketContext:
     """Seconds that a large message may take to arrive."""
     buffer: bytearray = field(default_factory=lambda: bytearray(_READ_BYTES))
     """All sockets read into this buffer. What was read is copied at once."""
+    view: memoryview = field(init=False)
+    """The buffer, to be copied from."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "view", memoryview(self.buffer))

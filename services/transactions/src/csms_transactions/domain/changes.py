@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum, auto
+from operator import attrgetter
 from typing import Any
 
 from csms_transactions.domain.transaction import NO_METER, State, Transaction
@@ -32,18 +33,10 @@ def changes(before: Transaction | None, after: Transaction) -> list[Change]:
 def _updated(before: Transaction, after: Transaction) -> bool:
     if after.state is State.ENDED:
         return _billed(before) != _billed(after)
-    return _shown(before) != _shown(after)
+    return bool(_shown(before) != _shown(after))
 
 
-def _shown(transaction: Transaction) -> tuple[object, ...]:
-    return (
-        transaction.charging_state,
-        transaction.evse_id,
-        transaction.connector_id,
-        transaction.id_token,
-        transaction.group,
-        transaction.started_at,
-    )
+_shown = attrgetter("charging_state", "evse_id", "connector_id", "id_token", "group", "started_at")
 
 
 _COUNTERS: Mapping[str, Any] = {

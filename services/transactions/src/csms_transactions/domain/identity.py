@@ -10,7 +10,6 @@ _RUNNING = 8192
 """So many of those that go on are remembered: each event asks again. The most that they take is a few MiB."""
 
 
-@lru_cache(_RUNNING)
 def transaction_key(station_id: str, transaction_id: str, reuse: int = 0) -> str:
     """Our id of a station's transaction: 32 hexadecimal digits, the same for ever.
 
@@ -32,6 +31,12 @@ class Identity(NamedTuple):
     station_id: str
     transaction_id: str
     """As the station spelled it first; it compares without case."""
+
+
+@lru_cache(_RUNNING)
+def identity_of(station_id: str, transaction_id: str) -> Identity:
+    """Which transaction a station means by an id that it uses for the first time."""
+    return Identity(transaction_key(station_id, transaction_id), station_id, transaction_id)
 
 
 class Spot(NamedTuple):

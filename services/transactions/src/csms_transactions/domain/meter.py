@@ -31,6 +31,7 @@ MOST_VALUES = 4000
 _MERGED = "Merged"
 """The context of a reading without values, which says that some before it stand for several."""
 _MERGED_REASON = int(Reason.MERGED)
+_AFTER_REGISTERS = len(Location)
 _AFTER_INTERVALS = place_of(Measurand.NET, Location.OUTLET)
 _NET = Place(reasons=int(Reason.NET))
 
@@ -67,10 +68,10 @@ class Meter(NamedTuple):
             return Meter(only, self.outdated, read_at, measured_at, self.intervals, self.set_back)
         found, added = dict(self.places), dict(self.intervals)
         for number, by_kind in values.items():
-            if len(Location) <= number < _AFTER_INTERVALS:
+            if _AFTER_REGISTERS <= number < _AFTER_INTERVALS:
                 added[number] = added.get(number, Intervals()).take(moment, by_kind)
             else:
-                place = found.get(number) or (Place() if number < len(Location) else _NET)
+                place = found.get(number) or (Place() if number < _AFTER_REGISTERS else _NET)
                 found[number] = place.take(moment, by_kind)
         places, intervals = tuple(sorted(found.items())), tuple(sorted(added.items()))
         return Meter(places, self.outdated, read_at, measured_at, intervals, self.set_back)
@@ -89,7 +90,13 @@ class Meter(NamedTuple):
         if len(self.places) != 1 or len(reading.values) != 1 or reading.apart:
             return None
         (number, place), (told, kind, wh) = self.places[0], reading.values[0]
-        if told != number or kind != TOTAL or number >= len(Location) or reading.ambiguous or reading.context in EXACT:
+        if (
+            told != number
+            or kind != TOTAL
+            or number >= _AFTER_REGISTERS
+            or reading.ambiguous
+            or reading.context in EXACT
+        ):
             return None
         at = reading.at.timestamp()
         after = place.risen(wh, at) if place.covers_start or not starts else None

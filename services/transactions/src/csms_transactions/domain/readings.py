@@ -116,11 +116,11 @@ def readings(
     Those that seem to be of a time after that of the message are of one before, by a clock that was set back since, if
     their registers say so, too.
     """
-    told = list(samples)
+    told = samples if isinstance(samples, list) else list(samples)
     if len(told) == 1:  # the usual event
         at, sample = told[0]
-        reading = _reading(at, sample.context, (sample,), apart)
-        return [reading] if reading.values else []
+        value = _value(sample)
+        return [] if value is None else [Reading(at, sample.context, (value,), False, apart)]  # noqa: FBT003 as below
     found: dict[tuple[datetime, str], list[Sample]] = {}
     for at, sample in told:
         found.setdefault((at, sample.context), []).append(sample)
@@ -150,16 +150,19 @@ def _by_two_clocks(known: list[Reading], told_at: datetime) -> list[Reading]:
 def _reading(at: datetime, context: str, samples: Sequence[Sample], apart: bool) -> Reading:  # noqa: FBT001 as Reading has it
     values: dict[tuple[int, int], float] = {}
     ambiguous = False
-    for sample in samples:
-        place = _PLACES.get((sample.measurand, sample.location))
-        kind, wh = _PHASES.get(sample.phase), to_wh(sample)
-        if place is None or kind is None or wh is None or (wh < 0 and measurand_of(place) is not Measurand.NET):
-            continue
-        if len(samples) == 1:
-            return Reading(at, context, (Value(place, kind, wh),), apart=apart)
+    for value in filter(None, map(_value, samples)):
+        place, kind, wh = value
         first = values.setdefault((place, kind), wh)
         ambiguous = ambiguous or abs(first - wh) > _ALIKE_WH
     return Reading(at, context, _comparable(values), ambiguous, apart)
+
+
+def _value(sample: Sample) -> Value | None:
+    """What a sample says; None: nothing that is counted."""
+    place, kind, wh = _PLACES.get((sample.measurand, sample.location)), _PHASES.get(sample.phase), to_wh(sample)
+    if place is None or kind is None or wh is None or (wh < 0 and measurand_of(place) is not Measurand.NET):
+        return None
+    return Value(place, kind, wh)
 
 
 def _comparable(values: Mapping[tuple[int, int], float]) -> tuple[Value, ...]:

@@ -19,6 +19,7 @@ from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import (
     Conflict,
     Transaction,
+    advance,
     follow,
     follows_measured,
     next_revision,
@@ -96,7 +97,7 @@ async def apply_events(
     for reused in placed.reused:
         reused.amend(steps, placed.stored, now)
     applied.authorized = await authorize(session, placed.batch, steps, placed.stored, now, decisions=decisions)
-    applied.steps = [_revised(step, now) for step in steps.values()]
+    applied.steps = _revised(steps, now)
     await _write(session, news, applied, now)
     return applied
 
@@ -111,7 +112,7 @@ async def apply_decisions(session: AsyncSession | Direct, asked: Mapping[Key, As
         info = rows[key].info
         if info is not None:
             applied.authorized.answers[number] = IdTokenInfo.FromString(info)
-    applied.steps = [_revised(step, now) for step in steps.values()]
+    applied.steps = _revised(steps, now)
     await _write(session, {}, applied, now)
     return applied
 
@@ -141,10 +142,12 @@ async def _steps(
 
 def _follows(news: News, before: Transaction) -> bool:
     """Whether all these events can be applied to the stored state."""
-    events = (new.event for new in (*news.fresh.values(), *(conflict.new for conflict in news.conflicts)))
     if before.meter.outdated or _is_behind(news, before.last_seq_no):
         return False
-    return not before.meter.measured_at or all(follows_measured(before, event) for event in events)
+    if not before.meter.measured_at:
+        return True
+    events = (new.event for new in (*news.fresh.values(), *(conflict.new for conflict in news.conflicts)))
+    return all(follows_measured(before, event) for event in events)
 
 
 def _fresh(news: News) -> Fresh:
@@ -153,15 +156,16 @@ def _fresh(news: News) -> Fresh:
 
 def _is_behind(news: News, last_seq_no: int) -> bool:
     """Whether any of these events belongs before one that is known."""
-    return any(seq_no < last_seq_no for seq_no in news.fresh) or any(
-        conflict.follows < last_seq_no for conflict in news.conflicts
-    )
+    follows = [*news.fresh, *(conflict.follows for conflict in news.conflicts)] if news.conflicts else news.fresh
+    return min(follows) < last_seq_no
 
 
 def _weight(news: News) -> int:
     """Return how much work it is to follow them (`csms_runtime.heavy`)."""
-    found = sum(weight(new.event.readings) for new in news.fresh.values())
-    return found + sum(weight(conflict.new.event.readings) for conflict in news.conflicts)
+    found = 0
+    for new in (*news.fresh.values(), *(conflict.new for conflict in news.conflicts)):
+        found += weight(new.event.readings)
+    return found
 
 
 def _followed(stored: Mapping[str, Transaction], news: Mapping[str, News]) -> dict[str, Transaction]:
@@ -169,6 +173,8 @@ def _followed(stored: Mapping[str, Transaction], news: Mapping[str, News]) -> di
 
 
 def _follow(before: Transaction | None, news: News) -> Transaction:
+    if len(news.fresh) == 1 and not news.conflicts:  # the usual event
+        return advance(before, next(iter(news.fresh.values())).event)
     events = {seq_no: new.event for seq_no, new in news.fresh.items()}
     after = follow(before, events, map(_conflict, news.conflicts))
     if after is None:
@@ -182,8 +188,10 @@ def _conflict(item: NewConflict) -> Conflict:
     return Conflict(item.follows, item.number, item.new.event if facts is None else event_of(facts))
 
 
-def _revised(step: Step, now: datetime) -> Step:
-    return Step(step.identity, step.before, revised(step.after, next_revision(step.before, now)))
+def _revised(steps: Mapping[str, Step], now: datetime) -> list[Step]:
+    for step in steps.values():
+        step.after = revised(step.after, next_revision(step.before, now))
+    return list(steps.values())
 
 
 async def _write(

@@ -66,7 +66,10 @@ async def sort(session: AsyncSession | Direct, batch: Arrivals, stored: Mapping[
         by_key[key][seq_no] = kept
     found = SortedBatch()
     for identity, news in batch.items():
-        found.news[identity] = await _sorted(news, stored.get(identity.key), by_key[identity.key], found)
+        if len(news) == 1 and identity.key not in by_key:  # the usual event
+            found.news[identity] = News({news[0].event.seq_no: news[0]})
+        else:
+            found.news[identity] = await _sorted(news, stored.get(identity.key), by_key[identity.key], found)
     if any(one.conflicts for one in found.news.values()):
         await _drop_known_conflicts(session, found)
     found.late = sum(key not in known for key in set(late))

@@ -6,7 +6,7 @@ from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every event, and that would take three times as long
 class Step:
     """How a batch, or somebody who closed it, changed one transaction."""
 

@@ -9,7 +9,7 @@ from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
 from csms_transactions.batch import Batch, BatchEvent, Written
-from csms_transactions.domain.identity import Identity, transaction_key
+from csms_transactions.domain.identity import Identity, identity_of
 from csms_transactions.store.events import PLAIN_BYTES, NewEvent, kept
 from csms_transactions.store.facts import facts_of
 from csms_transactions.versions.version import Beginning, EventMessage
@@ -19,15 +19,17 @@ _DIGEST_BYTES = 16
 
 def read(batch: Batch, station_id: str, call: StationCall, message: EventMessage) -> None:
     """Add a message to the batch."""
-    key = transaction_key(station_id, message.transaction_id) if message.transaction_id else ""
+    named = message.transaction_id  # empty: the database knows it, or gives one
+    identity = identity_of(station_id, named) if named else Identity("", station_id, named)
     payload = message.payload
     facts = facts_of(message.event) if len(payload) > PLAIN_BYTES else None
-    new = NewEvent(key, call.protocol, message.event, payload, from_ms(call.received_at_ms), kept(payload), facts)
+    received_at = from_ms(call.received_at_ms)
+    new = NewEvent(identity.key, call.protocol, message.event, payload, received_at, kept(payload), facts)
     if message.needs_stored:
         number = len(batch.events)
         batch.answered_after.append(number)
         new = new._replace(number=number)
-    item = BatchEvent(Identity(key, station_id, message.transaction_id), call, new, message.answer)
+    item = BatchEvent(identity, call, new, message.answer)
     if message.beginning is not None or message.else_id:
         batch.unnamed = True
         beginning = "" if message.beginning is None else _digest(station_id, message.beginning)

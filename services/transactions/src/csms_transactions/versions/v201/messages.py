@@ -33,22 +33,23 @@ def transaction_event(payload: Json, meter_values: Iterable[Json] | None = None)
     info: Json = payload["transactionInfo"]
     evse: Json = payload.get("evse", {})
     at = moment(payload["timestamp"], "/timestamp")
+    # In the order of the fields: with their names a named tuple of so many takes nearly three times as long.
     return TransactionEvent(
-        seq_no=in_range(payload["seqNo"], "seqNo"),
-        type=_EVENT_TYPES[payload["eventType"]],
-        at=at,
-        trigger_reason=payload["triggerReason"],
-        offline=payload.get("offline", False),
-        evse_id=optional(evse, "id"),
-        connector_id=optional(evse, "connectorId"),
-        id_token=_id_token(payload["idToken"]) if "idToken" in payload else None,
-        charging_state=info.get("chargingState"),
-        time_spent_charging=optional(info, "timeSpentCharging"),
-        stopped_reason=info.get("stoppedReason"),
-        remote_start_id=optional(info, "remoteStartId"),
-        reservation_id=optional(payload, "reservationId"),
-        number_of_phases_used=optional(payload, "numberOfPhasesUsed"),
-        readings=_readings(payload.get("meterValue", ()) if meter_values is None else meter_values, at),
+        in_range(payload["seqNo"], "seqNo"),
+        _EVENT_TYPES[payload["eventType"]],
+        at,
+        payload["triggerReason"],
+        payload.get("offline", False),
+        optional(evse, "id"),
+        optional(evse, "connectorId"),
+        _id_token(payload["idToken"]) if "idToken" in payload else None,
+        info.get("chargingState"),
+        optional(info, "timeSpentCharging"),
+        info.get("stoppedReason"),
+        optional(info, "remoteStartId"),
+        optional(payload, "reservationId"),
+        optional(payload, "numberOfPhasesUsed"),
+        _readings(payload.get("meterValue", ()) if meter_values is None else meter_values, at),
     )
 
 
@@ -104,7 +105,9 @@ def _read(raw: bytes) -> tuple[Json, TransactionEvent]:
 
 def _readings(meter_values: Iterable[Json], default: datetime) -> tuple[Reading, ...]:
     """Readings of energy in order of time, as far as the times can be read."""
-    samples = [sample for meter_value in meter_values for sample in _samples(meter_value, default)]
+    samples: list[tuple[datetime, Sample]] = []
+    for meter_value in meter_values:
+        samples += _samples(meter_value, default)
     return condensed(readings(samples, default))
 
 
@@ -130,13 +133,11 @@ def _measured(payload: Json, told: Iterable[Json]) -> MeterValuesMessage:
 
 
 def _samples(meter_value: Json, default: datetime) -> list[tuple[datetime, Sample]]:
-    found = [
-        _sample(value) for value in meter_value["sampledValue"] if value.get("measurand", ENERGY_REGISTER) in MEASURANDS
-    ]
-    if not found:
+    told = [value for value in meter_value["sampledValue"] if value.get("measurand", ENERGY_REGISTER) in MEASURANDS]
+    if not told:
         return []
     at = moment_or(meter_value["timestamp"], default)
-    return [(at, sample) for sample in found]
+    return [(at, _sample(value)) for value in told]
 
 
 def _sample(value: Json) -> Sample:
