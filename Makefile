@@ -152,9 +152,10 @@ proto: $(VENV)/.dev ## Generate Python code from proto/
 	tools/proto.sh
 
 .PHONY: docs
-docs: $(VENV)/.dev ## Generate docs/topics.md, docs/configuration.md and the chart's README
+docs: $(VENV)/.dev ## Generate docs/topics.md, docs/configuration.md, the chart's README and its list of settings
 	$(BIN)/python -m csms_bus.topics > docs/topics.md
 	$(BIN)/python tools/configuration.py > docs/configuration.md
+	$(BIN)/python tools/configuration.py --names > deploy/helm/csms/settings.json
 	$(BIN)/python tools/chart_readme.py > deploy/helm/csms/README.md
 
 .PHONY: lock

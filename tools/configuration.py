@@ -1,7 +1,11 @@
-"""Writes docs/configuration.md from the settings classes; `--check FILE` says whether the file is up to date."""
+"""Writes docs/configuration.md from the settings classes; `--check FILE` says whether the file is up to date.
 
+`--names` writes the chart's settings.json.
+"""
+
+import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from csms_auth.settings import AuthSettings
@@ -79,15 +83,32 @@ def page() -> str:
     return f"{INTRODUCTION}\n{describe(CLASSES)}{SECRETS}\n{secrets_table()}{TRACES}{traces_table()}"
 
 
+def names() -> str:
+    """Return the variables of each service as JSON; the chart's `settings` may name these."""
+    return (
+        json.dumps({service: sorted(_variables(settings)) for service, settings in SERVICES.items()}, indent=1) + "\n"
+    )
+
+
+def _variables(settings: type[BaseSettings]) -> Iterator[str]:
+    for name, field in settings.model_fields.items():
+        yield f"CSMS_{name}".upper()
+        if is_secret(field):
+            yield f"CSMS_{name}_FILE".upper()
+
+
 def main(arguments: list[str]) -> int:
-    """Print the page, or compare it with the file after --check."""
+    """Print the page, or the names after --names, or compare the page with the file after --check."""
+    if arguments == ["--names"]:
+        print(names(), end="")
+        return 0
     if arguments[:1] == ["--check"]:
         if Path(arguments[1]).read_text() != page():
             print(f"{arguments[1]} is out of date: run 'make docs'", file=sys.stderr)
             return 1
         return 0
     if arguments:
-        print(f"usage: {Path(sys.argv[0]).name} [--check FILE]", file=sys.stderr)
+        print(f"usage: {Path(sys.argv[0]).name} [--names | --check FILE]", file=sys.stderr)
         return 2
     print(page(), end="")
     return 0

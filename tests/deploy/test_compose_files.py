@@ -4,7 +4,6 @@ nginx gets requests, Prometheus' configuration is read by promtool.
 """
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +12,8 @@ import jsonschema_rs
 import pytest
 import yaml
 from csms_testing.cluster.front import owner
-from csms_testing.nginx import PATHS, nginx, nginx_or_skip
+from csms_testing.nginx import PATHS, nginx, nginx_requirement
+from csms_testing.requirements import require
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 HOME = DEPLOY / "compose"
@@ -34,7 +34,7 @@ def as_image_has_it(conf):
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory):
-    nginx_or_skip()
+    require(nginx_requirement())
     conf = as_image_has_it((HOME / "api.conf").read_text())
     with nginx(conf, tmp_path_factory.mktemp("nginx"), SERVICES) as client:
         yield client
@@ -58,8 +58,7 @@ def test_what_services_take_passes(api):
 
 def test_prometheus_takes_its_configuration(tmp_path):
     promtool = shutil.which("promtool")
-    if promtool is None and os.environ.get("CI") != "true":
-        pytest.skip("no promtool found (Debian: apt install prometheus)")
+    require(None if promtool else "no promtool found (Debian: apt install prometheus)")
     rules = str(DEPLOY / "prometheus" / "rules.yaml")
     file = tmp_path / "prometheus.yml"
     file.write_text((HOME / "prometheus.yaml").read_text().replace("/etc/prometheus/rules.yaml", rules))

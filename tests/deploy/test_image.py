@@ -3,8 +3,11 @@
 import json
 import re
 import runpy
+import tomllib
 from importlib.metadata import distributions
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).parents[2]
 IMAGE = ROOT / "deploy" / "image"
@@ -24,6 +27,12 @@ def test_tests_and_the_simulator_stay_outside():
     left_out = (ROOT / ".dockerignore").read_text().splitlines()
     assert {"*", "libs/testing", "**/tests"} <= set(left_out)
     assert left_out.index("!libs") < left_out.index("libs/testing")
+
+
+def test_package_and_chart_have_one_version():
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    chart = yaml.safe_load((ROOT / "deploy" / "helm" / "csms" / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (wanted, wanted)
 
 
 def test_the_image_runs_as_a_number_that_is_not_root():

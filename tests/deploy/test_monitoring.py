@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,17 @@ def test_each_alert_has_a_unit_test_in_which_it_fires() -> None:
 def test_a_fault_of_the_drill_makes_each_alert_fire() -> None:
     """`python -m csms_testing.alarms` takes an hour; that none was forgotten is seen here."""
     assert {alert for fault in FAULTS for alert in fault.alerts} == set(ALERTS)
+
+
+def test_panels_have_a_place_of_their_own() -> None:
+    for name, board in DASHBOARDS.items():
+        taken: dict[tuple[int, int], str] = {}
+        for panel in board["panels"]:
+            place = panel["gridPos"]
+            assert place["x"] + place["w"] <= 24, (name, panel["title"])  # Grafana has 24 columns
+            for cell in product(range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])):
+                assert cell not in taken, (name, panel["title"], taken.get(cell))
+                taken[cell] = panel["title"]
 
 
 def test_dashboards_have_ids_and_panels() -> None:

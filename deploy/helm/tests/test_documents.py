@@ -4,7 +4,7 @@ import re
 
 import pytest
 import yaml
-from csms_testing.chart import CHART, PRODUCTION, named, rendered, workload
+from csms_testing.chart import ALL, CHART, PRODUCTION, named, notes, of_kind, rendered, workload
 
 PAGE = (CHART.parents[2] / "docs" / "kubernetes.md").read_text()
 VALUES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
@@ -24,6 +24,18 @@ def test_values_that_the_page_names_exist():
         for key in path.split("."):
             assert key in found, path
             found = found[key] if isinstance(found, dict) else {}
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_what_is_said_at_the_end_names_what_there_is(values):
+    told, made = notes(ALL[values]), rendered(ALL[values])
+    services = set(re.findall(r"service[/ ](csms\S+)", told))
+    assert "csms-gateway" in services
+    assert services <= {each["metadata"]["name"] for each in of_kind(made, "Service")}
+    ports = {port["port"] for each in of_kind(made, "Service") for port in each["spec"]["ports"]}
+    assert {int(port) for port in re.findall(r"port-forward \S+ (?:\d+:)?(\d+)", told)} <= ports
+    assert ("api.example.org" in told) == (values == "everything")
+    assert "<no value>" not in told
 
 
 def test_commands_of_the_page_name_what_there_is():

@@ -20,6 +20,7 @@ from csms_testing.chart import (
     RELEASE,
     SERVICES,
     TRIAL,
+    container,
     named,
     of_kind,
     pods,
@@ -161,6 +162,14 @@ def test_stations_that_must_go_through_a_proxy_reach_the_plain_port():
     (_, ingress) = of_kind(rendered(EVERYTHING), "Ingress")
     (path,) = ingress["spec"]["rules"][0]["http"]["paths"]
     assert path["backend"]["service"] == {"name": "csms-gateway", "port": {"name": "ocpp"}}
+
+
+def test_they_may_go_on_to_the_gateways_own_tls():
+    gateway = {"ingress": {"enabled": True, "toTls": True, "host": "x"}, "trustedProxies": ["10.0.0.0/8"]}
+    made = rendered(PRODUCTION | {"gateway": gateway, "secrets": {"proxySecret": {"name": "csms", "key": "proxy"}}})
+    (path,) = of_kind(made, "Ingress")[0]["spec"]["rules"][0]["http"]["paths"]
+    assert path["backend"]["service"] == {"name": "csms-gateway", "port": {"name": "ocpp-tls"}}
+    assert "ocpp" not in {port["name"] for port in container(made, "gateway")["ports"]}
 
 
 def test_every_pod_has_a_policy(documents):

@@ -3,7 +3,8 @@
 import pytest
 from csms_testing.chart import EVERYTHING, RELEASE, TRIAL, named, rendered
 from csms_testing.cluster.front import owner
-from csms_testing.nginx import PATHS, nginx, nginx_or_skip
+from csms_testing.nginx import PATHS, nginx, nginx_requirement
+from csms_testing.requirements import require
 
 SERVICES = ("auth", "transactions", "gateway", "device-mgmt")
 
@@ -14,7 +15,7 @@ def configuration(values):
 
 @pytest.fixture(scope="module")
 def router(tmp_path_factory):
-    nginx_or_skip()
+    require(nginx_requirement())
     with nginx(configuration(TRIAL), tmp_path_factory.mktemp("router"), SERVICES) as client:
         yield client
 
@@ -52,7 +53,7 @@ def test_nginx_says_itself_that_it_lives(router):
 
 
 def test_it_reads_the_configuration_of_other_values(tmp_path):
-    nginx_or_skip()
+    require(nginx_requirement())
     values = EVERYTHING | {"http": {"router": {"enabled": True}}, "fullnameOverride": RELEASE}
     with nginx(configuration(values), tmp_path, SERVICES) as client:
         assert client.get("/docs").json()["service"] == "device-mgmt"

@@ -213,35 +213,6 @@ def test_proxies_before_gateways_need_a_secret():
     assert "PROXY_SECRET" not in given(made, "auth")
 
 
-def test_what_cannot_work_is_refused():
-    assert "kafka.bootstrapServers" in refused({})
-    assert "inboxPartitions" in refused(PRODUCTION | {"gateway": {"replicas": 33}})
-    assert "inboxPartitions" in refused(
-        PRODUCTION | {"transactions": {"autoscaling": {"enabled": True, "maxReplicas": 40}}}
-    )
-    assert "minInsyncReplicas" in refused(PRODUCTION | {"topics": {"replicationFactor": 1}})
-    assert "stations need one" in refused(PRODUCTION | {"gateway": {"tls": {"enabled": False}}})
-    assert "gateway.tls.secrets" in refused(PRODUCTION | {"gateway": {"tls": {"secrets": []}}})
-    assert "parentRefs" in refused(PRODUCTION | {"http": {"httpRoute": {"enabled": True}}})
-    assert "issuerRef" in refused(PRODUCTION | {"gateway": {"tls": {"certManager": {"enabled": True}}}})
-    assert "plain.enabled" in refused(PRODUCTION | {"gateway": {"ingress": {"enabled": True, "host": "x"}}})
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"gatway": {}},
-        {"gateway": {"replica": 3}},
-        {"auth": {"tls": {}}},
-        {"settings": {"csms_x": "1"}},
-        {"image": {"tag": 1}},
-    ],
-    ids=["service", "key", "of-another", "setting", "type"],
-)
-def test_a_value_that_does_not_exist_is_refused(values):
-    assert "schema" in refused(PRODUCTION | values)
-
-
 @pytest.mark.parametrize("service", SERVICES)
 def test_traces_are_off_unless_a_collector_is_named(service):
     assert not [name for name in environment(container(rendered(PRODUCTION), service)) if name.startswith("OTEL_")]

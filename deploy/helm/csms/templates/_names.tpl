@@ -66,13 +66,28 @@ csms_{{ . | replace "-" "_" }}
 {{- if and .Values.http.httpRoute.enabled (not .Values.http.httpRoute.parentRefs) }}
 {{- fail "http.httpRoute.parentRefs: which Gateway?" }}
 {{- end }}
-{{- if and .Values.gateway.ingress.enabled (not .Values.gateway.plain.enabled) }}
-{{- fail "gateway.ingress.enabled needs gateway.plain.enabled: the proxy ends TLS" }}
+{{- with .Values.gateway }}
+{{- if and .ingress.enabled (not (ternary .tls.enabled .plain.enabled .ingress.toTls)) }}
+{{- fail "gateway.ingress.enabled needs gateway.plain.enabled, or with toTls gateway.tls.enabled: where does the proxy go on to?" }}
+{{- end }}
 {{- end }}
 {{- $proxySecret := .Values.gateway.secrets.proxySecret | default .Values.secrets.proxySecret }}
 {{- $hasProxySecret := or $proxySecret.name .Values.gateway.settings.CSMS_PROXY_SECRET_FILE .Values.settings.CSMS_PROXY_SECRET_FILE }}
-{{- if and .Values.gateway.trustedProxies .Values.gateway.plain.enabled (not $hasProxySecret) }}
-{{- fail "gateway.trustedProxies with gateway.plain.enabled: an address alone proves nothing, set secrets.proxySecret" }}
+{{- if and .Values.gateway.trustedProxies (or .Values.gateway.plain.enabled .Values.gateway.ingress.enabled) (not $hasProxySecret) }}
+{{- fail "gateway.trustedProxies before stations' ports: an address alone proves nothing, set secrets.proxySecret" }}
+{{- end }}
+{{- if and .Values.gateway.tls.enabled .Values.gateway.plain.enabled (eq (int .Values.gateway.service.tlsPort) (int .Values.gateway.service.plainPort)) }}
+{{- fail "gateway.service: tlsPort and plainPort are the same port" }}
+{{- end }}
+{{- include "csms.checkSettings" . }}
+{{- range $service := list "auth" "gateway" "transactions" "device-mgmt" }}
+{{- $scaling := (index $.Values (include "csms.key" $service)).autoscaling }}
+{{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
+{{- fail (printf "%s.autoscaling: minReplicas is more than maxReplicas" (include "csms.key" $service)) }}
+{{- end }}
+{{- if hasKey $scaling (ternary "targetLag" "targetConnections" (eq $service "gateway")) }}
+{{- fail (printf "%s.autoscaling: gateways have targetConnections, the others targetLag" (include "csms.key" $service)) }}
+{{- end }}
 {{- end }}
 {{- range $service := list "gateway" "transactions" "device-mgmt" }}
 {{- $own := index $.Values (include "csms.key" $service) }}
@@ -83,5 +98,38 @@ csms_{{ . | replace "-" "_" }}
 {{- end }}
 {{- if gt (int .Values.topics.minInsyncReplicas) (int .Values.topics.replicationFactor) }}
 {{- fail "topics.minInsyncReplicas is more than topics.replicationFactor: nothing could be published" }}
+{{- end }}
+{{- end }}
+
+{{- /* `settings` name settings that there are, of their service, and none that values of the chart's own are for. */}}
+{{- define "csms.checkSettings" -}}
+{{- $known := .Files.Get "settings.json" | fromJson }}
+{{- $services := list "auth" "device-mgmt" "gateway" "transactions" }}
+{{- $all := dict "settings" .Values.settings }}
+{{- $names := list }}
+{{- range $services }}
+{{- $_ := set $all (printf "%s.settings" (include "csms.key" .)) (index $.Values (include "csms.key" .)).settings }}
+{{- $names = concat $names (index $known .) }}
+{{- end }}
+{{- $_ := set $known "settings" $names }}
+{{- range $services }}
+{{- $_ := set $known (printf "%s.settings" (include "csms.key" .)) (index $known .) }}
+{{- end }}
+{{- $elsewhere := dict
+  "CSMS_SLOT" "is the pod's number" "CSMS_HTTP_PORT" "is the chart's" "CSMS_MANAGEMENT_PORT" "is the chart's"
+  "CSMS_OCPP_PORT" "is the chart's" "CSMS_OCPP_TLS_PORT" "is the chart's" "CSMS_OCPP_PLAIN" "is gateway.plain.enabled"
+  "CSMS_HTTP_HOST" "is listenAddress" "CSMS_MANAGEMENT_HOST" "is listenAddress" "CSMS_OCPP_HOST" "is listenAddress"
+  "CSMS_TRUSTED_PROXIES" "is gateway.trustedProxies for gateways, http.trustedProxies for the others"
+  "CSMS_DRAIN_DELAY_S" "is drainDelaySeconds" "CSMS_SHUTDOWN_TIMEOUT_S" "is shutdownTimeoutSeconds"
+  "CSMS_DRAIN_CALLS_S" "is gateway.drainCallsSeconds" "CSMS_DRAIN_SPREAD_S" "is gateway.drainSpreadSeconds" }}
+{{- range $path, $given := $all }}
+{{- range $name, $_ := $given }}
+{{- with index $elsewhere $name }}
+{{- fail (printf "%s.%s: this %s" $path $name .) }}
+{{- end }}
+{{- if not (has $name (index $known $path)) }}
+{{- fail (printf "%s.%s: there is no such setting (docs/configuration.md); what another version of the image knows can stand in extraEnv" $path $name) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}

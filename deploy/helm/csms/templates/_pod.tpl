@@ -41,11 +41,21 @@ The pod template of every workload and job: dict
 {{- $_ := set $env $name $value }}
 {{- end }}
 {{- end }}
-{{- if and (has "secretKey" .secrets) (not (hasKey $env "CSMS_SECRET_KEY_FILE")) }}
-{{- $found := false }}
-{{- range $refs }}{{ if eq .env "CSMS_SECRET_KEY_FILE" }}{{ $found = true }}{{ end }}{{ end }}
-{{- if not $found }}
-{{- fail "secrets.secretKey.name: which Secret holds CSMS_SECRET_KEY? (or settings.CSMS_SECRET_KEY_FILE with a file of extraVolumes)" }}
+{{- $given := dict }}
+{{- range $refs }}
+{{- if hasKey $env .env }}
+{{- fail (printf "settings.%s and secrets.%s.name are two places of one secret: clear one of them" .env (camelcase (snakecase .path) | untitle)) }}
+{{- end }}
+{{- $_ := set $given .env true }}
+{{- end }}
+{{- $needed := dict "secretKey" "CSMS_SECRET_KEY" "databaseUrl" "CSMS_DATABASE_URL" }}
+{{- if and (not $values.trial.enabled) (contains "SASL" $values.kafka.securityProtocol) }}
+{{- $_ := set $needed "kafkaPassword" "CSMS_KAFKA_SASL_PASSWORD" }}
+{{- end }}
+{{- range $what, $name := $needed }}
+{{- $file := printf "%s_FILE" $name }}
+{{- if and (has $what $.secrets) (not (or (hasKey $given $file) (hasKey $env $file))) }}
+{{- fail (printf "secrets.%s.name: which Secret holds %s? (or settings.%s with a file of extraVolumes)" $what $name $file) }}
 {{- end }}
 {{- end }}
 {{- range $name, $_ := $env }}

@@ -14,7 +14,7 @@
 {{- $_ := set $env "CSMS_KAFKA_SECURITY_PROTOCOL" $kafka.securityProtocol }}
 {{- if contains "SASL" $kafka.securityProtocol }}
 {{- $_ := set $env "CSMS_KAFKA_SASL_MECHANISM" $kafka.saslMechanism }}
-{{- $_ := set $env "CSMS_KAFKA_SASL_USERNAME" (.own.kafkaUsername | default $kafka.username) }}
+{{- $_ := set $env "CSMS_KAFKA_SASL_USERNAME" (required "kafka.username: who is the CSMS at Kafka? (kafka.securityProtocol has SASL)" (.own.kafkaUsername | default $kafka.username)) }}
 {{- end }}
 {{- if include "csms.kafkaCa" .root }}
 {{- $_ := set $env "CSMS_KAFKA_CA_FILE" "/etc/csms/kafka-ca/ca.crt" }}
@@ -90,12 +90,13 @@
 
 {{- /*
 dict root, service, own: CSMS_SHUTDOWN_TIMEOUT_S. In a gateway all of its drain must fit in: the delay, the spread, open calls, closing handshakes
-(5 s, twice) and its last words (2 s).
+(5 s, twice) and its last words (2 s). The delay is half of it at most.
 */}}
 {{- define "csms.shutdownSeconds" -}}
 {{- $needed := 0 }}
 {{- if eq .service "gateway" }}
-{{- $needed = add (int .root.Values.drainDelaySeconds) (int .own.drainCallsSeconds) (int .own.drainSpreadSeconds) 12 }}
+{{- $delay := int .root.Values.drainDelaySeconds }}
+{{- $needed = max (add $delay (int .own.drainCallsSeconds) (int .own.drainSpreadSeconds) 12) (mul 2 $delay) }}
 {{- end }}
 {{- max (int .root.Values.shutdownTimeoutSeconds) $needed }}
 {{- end }}

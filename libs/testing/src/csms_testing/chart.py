@@ -140,6 +140,13 @@ def refused(values: Json, *options: str) -> str:
     return done.stderr if done.returncode else ""
 
 
+def notes(values: Json) -> str:
+    """Return what an installation with these values says at its end. Raises CalledProcessError."""
+    command = [helm(), "install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--dry-run=client", "--values", "-"]
+    done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=True)  # noqa: S603 our own chart
+    return done.stdout.partition("NOTES:\n")[2]
+
+
 def of_kind(documents: list[Json], kind: str) -> list[Json]:
     """Return the objects of a kind."""
     return [each for each in documents if each["kind"] == kind]

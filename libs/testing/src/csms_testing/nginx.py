@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Thread
 
 import httpx2
-import pytest
 
 from csms_testing.cluster.layout import free_port
 
@@ -43,12 +42,6 @@ _READY_S = 30.0
 def nginx_requirement() -> str | None:
     """Say what is missing to run nginx; None when nothing is."""
     return None if shutil.which("nginx", path=_PATH) else "no nginx found (Debian: apt install nginx-light)"
-
-
-def nginx_or_skip() -> None:
-    """Skip the test that runs where there is no nginx; with CI=true it fails."""
-    if missing := nginx_requirement():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
 
 
 @contextmanager

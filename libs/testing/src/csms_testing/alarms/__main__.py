@@ -4,8 +4,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence, Set
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence, Set
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from rich.console import Console
 from csms_testing.alarms.fault import Fault, Scene
 from csms_testing.alarms.faults import FAULTS
 from csms_testing.alarms.hurried_rules import alerts, hurried
+from csms_testing.alarms.panels import ask, panels
 from csms_testing.alarms.prometheus import Prometheus, prometheus, prometheus_requirement
 from csms_testing.drills.arena import cluster
 from csms_testing.drills.drill import machine
@@ -106,7 +107,9 @@ class Drill:
         return found
 
 
-async def _run(faults: Sequence[Fault], rules: Path, factor: float, tell: Callable[[Seen], None]) -> None:
+@asynccontextmanager
+async def _watched(rules: Path, factor: float) -> AsyncIterator[Scene]:
+    """Run the system under load, with a Prometheus that watches it."""
     content = hurried(rules, factor, 5 * _INTERVAL_S)
     async with AsyncExitStack() as stack:
         pki = Pki(Path(stack.enter_context(TemporaryDirectory(prefix="csms-alarms-"))))
@@ -118,13 +121,33 @@ async def _run(faults: Sequence[Fault], rules: Path, factor: float, tell: Callab
         console.print(f"logs are in {arena.directory} while it runs")
         async with load(arena.api, in_turn(arena.ocpp_urls), stations=12) as running, server as prometheus_server:
             console.print(f"Prometheus answers at {prometheus_server.url}")
-            drill = Drill(Scene(arena, running, prometheus_server, pki), prometheus_server)
             await asyncio.sleep(10 * _INTERVAL_S)  # until there is something to compare with
-            for fault in faults:
-                console.print(f"  {fault.name}: {fault.what} ...")
-                tell(await drill.see(fault))
-            if wrong := await prometheus_server.wrong_rules():
-                tell(Seen("rules", "all rules can be evaluated", error="; ".join(wrong)))
+            yield Scene(arena, running, prometheus_server, pki)
+
+
+async def _run(faults: Sequence[Fault], rules: Path, factor: float, tell: Callable[[Seen], None]) -> None:
+    async with _watched(rules, factor) as scene:
+        drill = Drill(scene, scene.prometheus)
+        for fault in faults:
+            console.print(f"  {fault.name}: {fault.what} ...")
+            tell(await drill.see(fault))
+        if wrong := await scene.prometheus.wrong_rules():
+            tell(Seen("rules", "all rules can be evaluated", error="; ".join(wrong)))
+
+
+async def _look(rules: Path, factor: float, dashboards: Path) -> bool:
+    """Ask what all panels ask; say which have nothing to show, and why. Return whether all is as it should be."""
+    async with _watched(rules, factor) as scene:
+        found = [await ask(scene.prometheus, panel) for panel in panels(dashboards)]
+    wrong = [panel for panel in found if panel.error or not (panel.series or panel.reason)]
+    for panel in found:
+        if not panel.series:
+            told = panel.error or panel.reason or "nothing to show, and no reason is known"
+            console.print(
+                f"  {panel.board}, {panel.title}: {told}: {panel.expression}", style="red" if panel in wrong else None
+            )
+    console.print(f"{len(found)} queries, {sum(panel.series > 0 for panel in found)} with data, {len(wrong)} wrong")
+    return not wrong
 
 
 def _show(seen: Seen) -> None:
@@ -164,6 +187,10 @@ def main(
     rules: Annotated[Path, typer.Option(help="The rules.")] = Path("deploy/prometheus/rules.yaml"),
     results: Annotated[Path, typer.Option(help="Where the JSON report goes.")] = Path("bench/results"),
     list_faults: Annotated[bool, typer.Option("--list", help="Show the faults and end.")] = False,
+    only_panels: Annotated[
+        bool, typer.Option("--panels", help="Make no fault, ask what the panels of the dashboards ask, and end.")
+    ] = False,
+    dashboards: Annotated[Path, typer.Option(help="The dashboards.")] = Path("deploy/grafana/dashboards"),
 ) -> None:
     """Make faults in a running cluster, and see that the alerts of a real Prometheus fire and resolve.
 
@@ -185,6 +212,8 @@ def main(
     if missing:
         console.print(missing, style="red")
         raise typer.Exit(1)
+    if only_panels:
+        raise typer.Exit(not asyncio.run(_look(rules, factor, dashboards)))
     seen: list[Seen] = []
     names = alerts(hurried(rules, factor, 1))
 
