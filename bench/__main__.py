@@ -10,7 +10,7 @@ from csms_testing.cluster.stores import StoreMissingError
 from rich.console import Console
 
 from bench import results, systems
-from bench.cases import flat, idle, reading, round_trips, scale, storm, tls
+from bench.cases import flat, idle, million, partitions, reading, retention, round_trips, scale, storm, tls
 from bench.fleet import raise_file_limit
 from bench.settings import Settings
 from bench.tables import tables
@@ -25,8 +25,11 @@ CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "flat": flat.measure,
     "scale": scale.measure,
     "reading": reading.measure,
+    "retention": retention.measure,
+    "partitions": partitions.measure,
+    "million": million.measure,
 }
-_NEED_STORES = {"round-trips", "idle", "storm", "scale"}
+_NEED_STORES = {"round-trips", "idle", "storm", "scale", "partitions", "million"}
 
 
 def _settings(stores: systems.Stores | None, *, quick: bool) -> Settings:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import results, sizing, tables
+from bench import results, sizing, tables, tables_of_room
 from bench.sizing import CHARGING, EVENT_EVERY_S, PEAK, USED
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -42,6 +42,9 @@ _SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("flat", "Flat cost", (tables.flat, tables.commands)),
     ("scale", "More processes", (tables.scale,)),
     ("reading", "Reading", (tables.reading,)),
+    ("retention", "Deleting", (tables_of_room.retention,)),
+    ("partitions", "Partitions", (tables_of_room.partitions,)),
+    ("million", "A million stations", (tables_of_room.million, tables_of_room.counting, tables_of_room.room)),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from csms_bus.topics import CALLS_TRANSACTIONS, GATEWAY_INBOX
 
 from bench.systems import DISTRIBUTED
-from bench.tables import Table
+from bench.table import Table
 
 FLEETS = (10_000, 100_000, 1_000_000)
 CHARGING = 0.2

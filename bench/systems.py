@@ -116,7 +116,9 @@ async def stores() -> AsyncIterator[Stores]:
 
 
 @asynccontextmanager
-async def distributed(found: Stores, *, gateways: int = 1, transactions: int = 1) -> AsyncIterator[Target]:
+async def distributed(
+    found: Stores, *, gateways: int = 1, transactions: int = 1, **settings: str
+) -> AsyncIterator[Target]:
     """Run the services as processes of their own."""
     layout = Layout(
         kafka=found.kafka,
@@ -124,7 +126,7 @@ async def distributed(found: Stores, *, gateways: int = 1, transactions: int = 1
         directory=found.directory,
         ocpp_ports=[free_port() for _ in range(gateways)],
         transactions=transactions,
-        settings=_SETTINGS,
+        settings={**_SETTINGS, **settings},
     )
     for step in layout.migrations():
         await step.start()

@@ -1,40 +1,17 @@
 """The figures as tables, for the terminal and for docs/performance.md."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import rich.table
-
 from bench.systems import BASELINES, DISTRIBUTED, STANDALONE
+from bench.table import Found, Table
+from bench.tables_of_room import counting, million, partitions, retention, room
 
-Found = Mapping[str, Any]
 LARGEST_IDLE_KIB, LARGEST_TLS_KIB, LONGEST_STORM_S, LARGEST_FLAT, LARGEST_SCALE = 40, 120, 30, 1.25, 1.15
 """Targets."""
 
 _VISIBLE_PERCENT = 0.1
 _M, _E = BASELINES["M"], BASELINES["E"]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A title, columns, rows of text."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-    def as_rich(self) -> rich.table.Table:
-        """For the terminal."""
-        table = rich.table.Table(*self.columns, title=self.title, title_justify="left")
-        for row in self.rows:
-            table.add_row(*row)
-        return table
-
-    def as_markdown(self) -> str:
-        """For a page; without the title."""
-        lines = ["| " + " | ".join(self.columns) + " |", "|" + "---|" * len(self.columns)]
-        return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in self.rows)])
 
 
 def throughput(found: Found) -> Table:
@@ -285,6 +262,9 @@ def tables(found: Found) -> list[Table]:
         ("flat", (flat, commands)),
         ("scale", (scale,)),
         ("reading", (reading,)),
+        ("retention", (retention,)),
+        ("partitions", (partitions,)),
+        ("million", (million, counting, room)),
     )
     made = [make(found[name]) for name, several in makers if found.get(name) for make in several]
     return [*made, verdicts(found)]

@@ -42,10 +42,12 @@ _CURSORS = {
 
 
 @asynccontextmanager
-async def full_database(directory: Path, size: Size, say: Callable[[str], None]) -> AsyncIterator[tuple[str, int]]:
-    """Run a PostgreSQL that is full; its URL and process."""
+async def full_database(
+    directory: Path, size: Size, say: Callable[[str], None], *, durable: bool = False
+) -> AsyncIterator[tuple[str, int]]:
+    """Run a PostgreSQL that is full; its URL and process. `durable`: whether a commit waits for the disk."""
     directory.chmod(0o711)  # noqa: ASYNC240 # PostgreSQL runs as another user when we are root
-    server = LocalPostgres(directory / "postgres", durable=False)
+    server = LocalPostgres(directory / "postgres", durable=durable)
     await asyncio.to_thread(server.start)
     try:
         for schema, scripts in _MIGRATIONS.items():

@@ -80,6 +80,29 @@ def test_a_baseline_is_shown_and_has_no_target(found: dict[str, Any]) -> None:
     assert f"| {DISTRIBUTED}: storm of 10, first, within 30 s, none refused | 4.0 s | met |" in page
 
 
+def test_large_fleets_are_shown(found: dict[str, Any]) -> None:
+    rows = [{"what": "a boot", "count": 100, "seconds": 2.0, "writes": 3.0, "cpu_us": {"auth-0": 10.0, "java": 5.0}}]
+    times = {"count": 9, "p50_ms": 1.0, "p99_ms": 2.0, "max_ms": 3.0}
+    counting = {"alone_s": 9.0, "during_s": 12.0, "cpu_s": {"device-mgmt-0": 1.0, "postgres": 2.0}}
+    million = {
+        "date": "today",
+        "known": 1000,
+        "partitions": 120,
+        "rows": rows,
+        "counting": counting | {"without": times, "during": times},
+        "memory_mib": {"auth-0": 99},
+        "database_bytes": {"auth": 2**21},
+    }
+    kinds = [{"what": "calls", "deleted": 5000, "seconds": 2.0, "service_us": 1.0, "postgres_us": 2.0}]
+    few = {"partitions": 12, "e_cpu_us": 30.0, **figures(1000.0, java=50.0)}
+    retention = {"date": "today", "events": 10, "kinds": kinds}
+    page = report.page("some", found | {"million": million, "retention": retention, "partitions": {"few": few}})
+    assert "| a boot | 100 | 50 | 3.0 | 10 | 0 | 0 | 5 | 0 | 15 |" in page
+    assert "| the fleet is counted meanwhile | 12 s |" in page
+    assert "| calls | 5,000 | 2,500 | 216 million | 1 | 2 |" in page
+    assert "| 12 | 64 | 1,000 | 1.0 | 2.0 | 50 | java 50 | 30 |" in page
+
+
 def test_without_distributed_figures_there_is_no_sizing(found: dict[str, Any]) -> None:
     for case in ("round-trips", "idle", "flat"):
         assert sizing.costs({name: value for name, value in found.items() if name != case}) is None
