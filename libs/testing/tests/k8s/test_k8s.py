@@ -65,14 +65,21 @@ def test_names_are_unique():
 
 
 def shown(path):
-    return [(each["name"], each["ok"]) for each in json.loads(path.read_text())["scenarios"]]
+    return [(each["name"], each["ok"], each["commit"]) for each in json.loads(path.read_text())["scenarios"]]
 
 
-def test_a_report_keeps_what_was_played_on_the_same_commit(tmp_path):
-    about = {"date": "2026-01-02T03:04:05+00:00", "commit": "abc"}
-    _write([Result("a", "", "", ok=True), Result("b", "", "", ok=False)], about, tmp_path)
-    path = _write([Result("b", "", "", ok=True)], about, tmp_path)
+def test_a_report_keeps_what_was_played_earlier_with_its_commit(tmp_path):
+    about = {"date": "2026-01-02T03:04:05+00:00", "commit": "abc", "image": "csms:1"}
+    _write(Result("a", "", "", ok=True), about, tmp_path)
+    path = _write(Result("b", "", "", ok=False), about, tmp_path)
     assert path.name == "k8s-2026-01-02.json"
-    assert shown(path) == [("a", True), ("b", True)]
-    _write([Result("b", "", "", ok=True)], about | {"commit": "def"}, tmp_path)
-    assert shown(path) == [("b", True)]
+    assert shown(path) == [("a", True, "abc"), ("b", False, "abc")]
+    _write(Result("b", "", "", ok=True), about | {"commit": "def"}, tmp_path)
+    assert shown(path) == [("a", True, "abc"), ("b", True, "def")]
+
+
+def test_scenarios_of_a_report_without_their_commits_get_that_of_the_report(tmp_path):
+    about = {"date": "2026-01-02T03:04:05+00:00", "commit": "abc", "image": "csms:1"}
+    (tmp_path / "k8s-2026-01-02.json").write_text(json.dumps(about | {"scenarios": [{"name": "a", "ok": True}]}))
+    path = _write(Result("b", "", "", ok=True), about | {"commit": "def"}, tmp_path)
+    assert shown(path) == [("a", True, "abc"), ("b", True, "def")]

@@ -4,8 +4,10 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +26,8 @@ from csms_testing.k8s.scenarios import catalogue
 from csms_testing.pki import Pki
 
 console = Console(highlight=False)
+_OF_A_SCENARIO = ("date", "commit", "image")
+"""What stands in the report for each scenario: they need not all be played at a time."""
 
 
 def _chosen(image: str, chart: Path, only: list[str]) -> list[Scenario]:
@@ -34,7 +38,9 @@ def _chosen(image: str, chart: Path, only: list[str]) -> list[Scenario]:
     return [by_name[name] for name in only or by_name]
 
 
-async def _play(release: Release, scenarios: list[Scenario], host: str, stations: int) -> list[Result]:
+async def _play(
+    release: Release, scenarios: list[Scenario], host: str, stations: int, keep: Callable[[Result], object]
+) -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="csms-k8s-") as directory:
         pki = Pki(Path(directory))
         stages.issue(pki, host)
@@ -47,17 +53,24 @@ async def _play(release: Release, scenarios: list[Scenario], host: str, stations
             console.print(f"  {scenario.name}: {scenario.what} ...")
             results.append(result := await run(scenario, stage, stations=stations))
             _show(result)
+            keep(result)
         await stage.api.close()
         return results
 
 
 async def _play_and_leave(
-    release: Release, scenarios: list[Scenario], *, host: str, stations: int, keep: bool
+    release: Release,
+    scenarios: list[Scenario],
+    *,
+    host: str,
+    stations: int,
+    keep: Callable[[Result], object],
+    keep_namespace: bool,
 ) -> list[Result]:
     try:
-        return await _play(release, scenarios, host, stations)
+        return await _play(release, scenarios, host, stations, keep)
     finally:
-        if not keep:
+        if not keep_namespace:
             await release.namespace.delete()
 
 
@@ -97,13 +110,14 @@ async def _about(stations: int, image: str) -> dict[str, Any]:
     }
 
 
-def _write(results: list[Result], about: dict[str, Any], directory: Path) -> Path:
-    """Write the report of the day; scenarios that are not run again keep what they got earlier of the same commit."""
+def _write(result: Result, about: dict[str, Any], directory: Path) -> Path:
+    """Put a scenario into the report of the day; each has its own commit, so that others keep what they got earlier."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"k8s-{about['date'][:10]}.json"
-    earlier = json.loads(path.read_text()) if path.exists() else {}
-    kept = earlier["scenarios"] if earlier.get("commit") == about["commit"] else []
-    scenarios = {each["name"]: each for each in (*kept, *map(asdict, results))}
+    earlier = json.loads(path.read_text()) if path.exists() else {"scenarios": []}
+    of_whole = {name: earlier[name] for name in _OF_A_SCENARIO if name in earlier}
+    scenarios = {each["name"]: of_whole | each for each in earlier["scenarios"]}
+    scenarios[result.name] = asdict(result) | {name: about[name] for name in _OF_A_SCENARIO}
     path.write_text(json.dumps(about | {"scenarios": list(scenarios.values())}, indent=2) + "\n")
     return path
 
@@ -144,12 +158,14 @@ def main(  # typer reads them as options
     release = Release(Namespace(namespace), previous_chart or chart, stages.values_for(previous_image or image))
     try:
         about = asyncio.run(_about(stations, image))
-        found = asyncio.run(_play_and_leave(release, scenarios, host=host, stations=stations, keep=keep))
+        write = partial(_write, about=about, directory=results)
+        playing = _play_and_leave(release, scenarios, host=host, stations=stations, keep=write, keep_namespace=keep)
+        found = asyncio.run(playing)
     except CommandFailed as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from error
     console.print(_table(found))
-    console.print(f"Report: {_write(found, about, results)}")
+    console.print(f"Report: {results}")
     held, total = outcomes(found)
     if held < total:
         console.print(f"{total - held} of {total} scenarios FAILED", style="red")
