@@ -10,7 +10,7 @@ from csms_testing.cluster.stores import StoreMissingError
 from rich.console import Console
 
 from bench import results, systems
-from bench.cases import flat, idle, million, partitions, reading, retention, round_trips, scale, storm, tls
+from bench.cases import flat, idle, million, partitions, reading, retention, round_trips, scale, storm, tls, traces
 from bench.fleet import raise_file_limit
 from bench.settings import Settings
 from bench.tables import tables
@@ -28,6 +28,7 @@ CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "retention": retention.measure,
     "partitions": partitions.measure,
     "million": million.measure,
+    "traces": traces.measure,
 }
 _NEED_STORES = {"round-trips", "idle", "storm", "scale", "partitions", "million"}
 

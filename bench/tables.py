@@ -186,6 +186,13 @@ def _scale_ratio(found: Found, one: Found) -> float:
     return float(one["cpu_us"] / base["cpu_us"])
 
 
+def traces(found: Found) -> Table:
+    """What traces cost."""
+    rows = [[share, f"{one['cpu_us']:.0f}", f"{one['more_us']:.0f}"] for share, one in found.items()]
+    columns = ["recorded", "CPU µs each, stations included", "more"]
+    return Table("A TransactionEvent with traces, standalone", columns, rows)
+
+
 def verdicts(found: Found) -> Table:
     """Each target beside what was measured."""
     rows = [[target, figure, "met" if met else "missed"] for target, figure, met in _verdicts(found)]
@@ -265,6 +272,7 @@ def tables(found: Found) -> list[Table]:
         ("retention", (retention,)),
         ("partitions", (partitions,)),
         ("million", (million, counting, room)),
+        ("traces", (traces,)),
     )
     made = [make(found[name]) for name, several in makers if found.get(name) for make in several]
     return [*made, verdicts(found)]

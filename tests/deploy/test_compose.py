@@ -14,6 +14,7 @@ from csms_gateway.settings import GatewaySettings
 from csms_runtime.health import Health
 from csms_runtime.http import management_router
 from csms_runtime.settings import KafkaAccess
+from csms_runtime.tracing.export import VARIABLES
 from csms_testing.cluster.front import ROUTES
 from csms_transactions.settings import TransactionSettings
 from typer.main import get_command
@@ -47,7 +48,7 @@ def settings_of(name, monkeypatch):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_variables_are_settings_and_their_values_are_good(name, monkeypatch):
     known = {f"CSMS_{field}".upper() for field in SETTINGS[name].model_fields}
-    assert set(SERVICES[name]["environment"]) <= known
+    assert set(SERVICES[name]["environment"]) <= known | VARIABLES.keys()
     settings = settings_of(name, monkeypatch)
     assert settings.require_secret_key()
     assert name == "gateway" or settings.require_database_url().startswith("postgresql://")

@@ -11,6 +11,7 @@ from csms_runtime import tracing
 from csms_runtime.logging import configure
 from csms_runtime.starting import CannotStart
 from csms_runtime.tracing import export
+from csms_runtime.tracing.traces import Traces
 from csms_testing.otlp import collecting, recording, silent
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
@@ -51,8 +52,7 @@ def test_what_is_wrong_is_named(wrong):
         export.is_on({ENDPOINT: "http://collector:4318", **wrong})
 
 
-def test_a_hundredth_is_recorded_unless_said_otherwise():
-    assert "ParentBased{root:TraceIdRatioBased{0.01}" in export._sampler({}).get_description()
+def test_the_sampler_is_the_one_that_is_named():
     named = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5"}
     assert export._sampler(named).get_description() == "TraceIdRatioBased{0.5}"
 
@@ -93,6 +93,27 @@ async def test_a_collector_that_never_answers_does_not_keep_the_process(monkeypa
                 span.end()
             started = time.monotonic()
         assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(("told", "share"), [({}, 0.01), ({"OTEL_TRACES_SAMPLER_ARG": "0.5"}, 0.5)], ids=str)
+async def test_a_hundredth_is_recorded_unless_said_otherwise(monkeypatch, told, share):
+    monkeypatch.setattr("csms_runtime.tracing.traces.random", iter([share, share - 0.001]).__next__)
+    async with silent() as collector:
+        monkeypatch.setenv(ENDPOINT, collector.endpoint)
+        monkeypatch.setattr(export, "_CLOSE_S", 0.1)
+        async with export.traces("csms-gateway", {ENDPOINT: collector.endpoint, **told}):
+            assert tracing.active is not None
+            assert tracing.active.root("BootNotification", {}) is None
+            assert tracing.active.root("BootNotification", {}) is not None
+
+
+async def test_a_caller_that_records_is_followed_whatever_the_share():
+    with recording():
+        assert tracing.active is not None
+        few = Traces(tracing.active._tracer, share=0.0)
+        assert few.root("GET", {}) is None
+        assert few.root("GET", {}, parent=REMOTE) is not None
+        assert few.root("GET", {}, parent=REMOTE.replace("-01", "-00")) is None
 
 
 def test_a_request_is_followed_if_its_caller_records_it():

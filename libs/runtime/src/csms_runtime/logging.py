@@ -29,7 +29,8 @@ _MASK = "***"
 _QUIET = dict.fromkeys(
     ("aiokafka", "aiosqlite", "alembic", "sqlalchemy", "urllib3", "uvicorn.access"), logging.WARNING
 ) | {
-    "uvicorn.error": logging.ERROR  # a warning for each request that is none: anybody could fill disks
+    "opentelemetry.exporter": logging.ERROR,  # a warning for each try while the collector is away
+    "uvicorn.error": logging.ERROR,  # a warning for each request that is none: anybody could fill disks
 }
 """Least level of chatty libraries, raised further by the configured level. aiosqlite at debug shows stored values."""
 

@@ -52,10 +52,15 @@ class Collector:
     """Every request as JSON: all that could be seen."""
 
     @property
+    def endpoint(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def settings(self) -> dict[str, str]:
         """Environment variables that have all traces sent here, soon."""
         return {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self.port}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.endpoint,
             "OTEL_TRACES_SAMPLER_ARG": "1",
             "OTEL_BSP_SCHEDULE_DELAY": "100",
         }
@@ -86,13 +91,13 @@ class Collector:
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
-    """Run a collector on a free port of loopback."""
-    collector = Collector()
+def collecting(collector: Collector | None = None) -> Iterator[Collector]:
+    """Run a collector, a new one unless it is given, on a free port of loopback."""
+    found = Collector() if collector is None else collector
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            collector.take(self.rfile.read(int(self.headers["Content-Length"])))
+            found.take(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
 
@@ -100,11 +105,11 @@ def collecting() -> Iterator[Collector]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector.port = server.server_address[1]
+    found.port = server.server_address[1]
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield collector
+        yield found
     finally:
         server.shutdown()
         server.server_close()
