@@ -1,4 +1,4 @@
-"""What traces cost: a TransactionEvent without them, with a hundredth recorded, and with all.
+"""What traces cost: a TransactionEvent without them, and with all recorded.
 
 One process has the stations and the whole CSMS, and traces are switched between short rounds: whatever disturbs the
 machine disturbs all alike. The least disturbed round counts. What the stations cost is in all figures, so the
@@ -31,7 +31,7 @@ from bench.fleet import Station, fleet
 from bench.load import closed_loop, transaction_events
 from bench.settings import Settings
 
-_SHARES = {"off": None, "off, again": None, "1 %": 0.01, "100 %": 1.0}
+_SHARES = {"off": None, "off, again": None, "100 %": 1.0}
 """Twice without traces: the difference between those two is the noise of all of this."""
 _ACTIVE = 16
 _ROUND_S = 0.5
