@@ -268,6 +268,14 @@ def test_what_a_remote_start_can_not_say(fields, pointer):
     assert [violation.pointer for violation in V16.start_violations(request(**fields))] == [pointer]
 
 
+@pytest.mark.parametrize("schedule", [5, "text", None, ["text"], [None], {}, [[]]])
+def test_a_profile_that_is_none_is_refused_by_its_schema(schedule):
+    profile = PROFILE | {"chargingSchedule": schedule}
+    violations = V16.start_violations(request(charging_profile=profile))
+    assert violations
+    assert all(violation.pointer.startswith("/chargingProfile/chargingSchedule") for violation in violations)
+
+
 def test_a_remote_stop_names_an_integer():
     assert V16.stop("7") == ("RemoteStopTransaction", {"transactionId": 7})
     assert [V16.stop(text) for text in ("tx-1", "", "seven", "-1@2026-01-01T00:00:00.000Z")] == [None] * 4

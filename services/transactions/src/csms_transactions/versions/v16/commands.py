@@ -1,6 +1,6 @@
 """OCPP 1.6: writes the commands of this service, and reads the answers to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from csms_ocpp.errors import ErrorCode
@@ -39,7 +39,7 @@ def start_limits(request: StartRequest) -> list[Violation]:
     if request.group_id_token is not None:
         found.append(_violation("/group_id_token", "OCPP 1.6 has no group in a remote start"))
     schedules = profile.get("chargingSchedule", {})
-    if not isinstance(schedules, Mapping) and len(schedules) != 1:
+    if isinstance(schedules, list) and len(schedules) != 1:
         found.append(_violation("/charging_profile/chargingSchedule", "OCPP 1.6 takes one schedule"))
     return found
 
@@ -60,9 +60,9 @@ def _profile(profile: Json) -> dict[str, Any]:
     told = dict(profile)
     if "id" in told:
         told["chargingProfileId"] = told.pop("id")
-    schedules = told.get("chargingSchedule")
-    if isinstance(schedules, Sequence) and schedules:
-        told["chargingSchedule"] = {name: value for name, value in schedules[0].items() if name != "id"}
+    match told.get("chargingSchedule"):
+        case [{**schedule}]:
+            told["chargingSchedule"] = {name: value for name, value in schedule.items() if name != "id"}
     return told
 
 
