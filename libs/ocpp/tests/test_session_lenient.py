@@ -7,6 +7,7 @@ import orjson
 import pytest
 from csms_ocpp.errors import ErrorCode
 from csms_ocpp.session import NoticeKind
+from csms_ocpp.versions import Protocol
 
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
 STATUS = {"timestamp": "2026-01-01T00:00:00Z", "connectorStatus": "Available", "evseId": 1, "connectorId": 1}
@@ -52,7 +53,7 @@ def test_lenient_takes_what_can_be_read_and_notes_what_was_wrong(
     ("action", "payload"),
     [
         ("BootNotification", {"reason": "PowerUp", "chargingStation": {"model": None, "vendorName": "V"}}),
-        ("BootNotification", {"reason": "PowerUp", "chargingStation": {"model": 1, "vendorName": "V"}}),
+        ("BootNotification", {"reason": "PowerUp", "chargingStation": {"model": ["M"], "vendorName": "V"}}),
         ("StatusNotification", STATUS | {"connectorStatus": "x" * 17}),
         ("StatusNotification", STATUS | {"connectorStatus": ""}),
         (
@@ -105,3 +106,43 @@ def test_lenient_takes_a_long_list_with_unknown_values_but_not_with_null(
         ErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
     )
     assert noticed(connect(lenient=True).call("a", "MeterValues", values(phase=None))).kind is NoticeKind.CALL_REFUSED
+
+
+STATUS_16 = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
+SAMPLE_16 = {"timestamp": "2026-01-01T00:00:00Z", "sampledValue": [{"value": "12.5", "unit": "kWh"}]}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "carried"),
+    [
+        ("StatusNotification", STATUS_16 | {"connectorId": "1"}, STATUS_16),
+        ("StatusNotification", STATUS_16 | {"connectorId": " 1 ", "info": None}, STATUS_16),
+        ("Authorize", {"idTag": 12345}, {"idTag": "12345"}),
+        ("Authorize", {"idTag": 5, "vendors": [[[1]]]}, {"idTag": "5", "vendors": [[[1]]]}),
+        (
+            "MeterValues",
+            {"connectorId": "2", "meterValue": [SAMPLE_16 | {"sampledValue": [{"value": 12.5, "unit": "kWh"}]}]},
+            {"connectorId": 2, "meterValue": [SAMPLE_16]},
+        ),
+    ],
+)
+def test_lenient_reads_numbers_that_were_written_as_texts_and_the_other_way_round(
+    action: str, payload: Any, carried: Any, connect: Any, dispatched: Any, noticed: Any
+) -> None:
+    effects = connect(Protocol.OCPP16, lenient=True).call("a", action, payload)
+    assert orjson.loads(dispatched(effects).payload) == carried
+    assert noticed(effects).kind is NoticeKind.TOLERATED
+
+
+@pytest.mark.parametrize("wrong", ["one", "1.5", "", "9" * 30, True, {}, [1]])
+def test_lenient_refuses_what_is_no_number(wrong: Any, connect: Any, noticed: Any) -> None:
+    effects = connect(Protocol.OCPP16, lenient=True).call("a", "StatusNotification", STATUS_16 | {"connectorId": wrong})
+    assert noticed(effects).kind is NoticeKind.CALL_REFUSED
+
+
+def test_strictly_a_number_is_a_number(connect: Any, noticed: Any) -> None:
+    effects = connect(Protocol.OCPP16).call("a", "StatusNotification", STATUS_16 | {"connectorId": "1"})
+    assert (noticed(effects).kind, noticed(effects).code) == (
+        NoticeKind.CALL_REFUSED,
+        ErrorCode.TYPE_CONSTRAINT_VIOLATION,
+    )

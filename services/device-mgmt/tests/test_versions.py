@@ -9,7 +9,7 @@ from csms_device_mgmt.reports.series import DEVICE_MODEL, MONITORS
 from csms_device_mgmt.security_profile.change import Step, Wanted, begun
 from csms_device_mgmt.versions.version import Follows
 from csms_ocpp.actions import from_csms
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import VERSIONS, Protocol
 from csms_runtime.clock import utcnow
 
 V2 = [versions.of("ocpp2.0.1"), versions.of("ocpp2.1")]
@@ -62,6 +62,22 @@ def test_its_own_commands_are_valid(version):
         assert violations(version, *request) == []
 
 
+def test_the_commands_of_1_6_are_valid():
+    version = versions.of("ocpp1.6")
+    element, change = {"component": {"name": "C"}, "variable": {"name": "V"}}, begun(WANTED, 1, utcnow())
+    for request in (
+        version.get_variables.request([element]),
+        version.set_variables.request([{**element, "attributeValue": "1"}]),
+        version.set_password("0123456789abcdef"),
+        version.model_reports.base(1, "FullInventory"),
+        version.onboarding.inventory(1),
+        version.onboarding.boot,
+        *(version.profile_steps.request(change.model_copy(update={"step": step})) for step in Step),
+    ):
+        assert violations(version, *request) == []
+    assert version.model_reports.base(1, "SummaryInventory") is None
+
+
 @pytest.mark.parametrize("version", versions.VERSIONS.values(), ids=lambda version: version.protocol.value)
 def test_it_names_only_its_own_commands(version):
     named = [version.rules, version.reports, version.courses, version.follows, version.starts, version.passwords]
@@ -77,11 +93,10 @@ def test_what_may_follow_is_all_carried_out():
 
 def test_which_command_asks_for_what():
     version = versions.of("ocpp2.0.1")
-    assert version.job_action(JobKind.LOG) == "GetLog"
-    assert version.report_action(MONITORS) == "GetMonitoringReport"
+    assert version.job_request(JobKind.LOG, {"retries": 1}) == ("GetLog", {"retries": 1})
+    assert version.report_request(MONITORS, {}) == ("GetMonitoringReport", {})
     assert DEVICE_MODEL not in version.assembled
-    assert versions.of("ocpp1.6").job_action(JobKind.LOG) is None
-    assert versions.of("ocpp1.6").report_action(MONITORS) is None
+    assert versions.of("ocpp1.6").report_request(MONITORS, {}) is None
 
 
 def test_a_boot_is_read_by_its_version():
@@ -93,6 +108,8 @@ def test_a_boot_is_read_by_its_version():
         assert version.boots["BootNotification"](payload) == Boot("PowerUp", "V", "M", None, None, "1", None)
 
 
-def test_of_1_6_nothing_is_handled_and_nothing_follows():
-    assert not [action for protocol, action in HANDLERS if protocol == "ocpp1.6"]
-    assert consequence_of("ocpp1.6", "Reset") is None
+def test_of_1_6_every_message_of_stations_is_handled_here_or_by_another_service():
+    elsewhere = {"Authorize", "SignCertificate", "MeterValues", "StartTransaction", "StopTransaction"}
+    sent = {name for name, action in VERSIONS[Protocol.OCPP16].actions.items() if action.from_station}
+    assert {action for protocol, action in HANDLERS if protocol == "ocpp1.6"} == sent - elsewhere
+    assert consequence_of("ocpp1.6", "ClearCache") is None

@@ -13,6 +13,7 @@ import jsonschema_rs
 import orjson
 
 from csms_ocpp.actions import lookup
+from csms_ocpp.coercion import coerced
 from csms_ocpp.errors import ErrorCode
 from csms_ocpp.excerpts import Excerpts
 from csms_ocpp.fitness import HOLDS_NUL, holds_nul
@@ -122,7 +123,8 @@ class Tolerated(NamedTuple):
     """A payload that breaks its schema and is taken all the same."""
 
     payload: object
-    """The payload without the fields that were null. The same object when there were none."""
+    """The payload without the fields that were null, and with values of the type that the schema wants where they could
+    be read as such. The same object when there was nothing to change."""
     faults: list[Violation]
     """What is wrong: at least one fault, at most 5."""
 
@@ -135,12 +137,16 @@ class Tolerated(NamedTuple):
 def tolerated(protocol: Protocol, action: str, payload: object, *, response: bool) -> Tolerated | None:
     """Return a station's payload that breaks even the lenient schema, but can be read. None: it can't.
 
-    A null counts as an absent field. A text may be longer. In a request a value may be unknown to its enumeration,
-    unless services decide by it what the message is. Raises KeyError for unknown messages.
+    A null counts as an absent field, a number written as a text as one, a text written as a number likewise. A text may
+    be longer. In a request a value may be unknown to its enumeration, unless services decide by it what the message is.
+    Raises KeyError for unknown messages.
     """
     stripped = _without_nulls(payload)
     key = _Key(protocol, action, response=response, outbound=False, lenient=True, tolerant=True)
-    if not _validator(key).is_valid(stripped):
+    validator = _validator(key)
+    if not validator.is_valid(stripped):
+        stripped = coerced(_tolerant_schema(key), stripped)
+    if not validator.is_valid(stripped):
         return None
     return Tolerated(stripped, _violations(_validator(key._replace(tolerant=False)), payload)[:_MOST_TOLD])
 
@@ -217,13 +223,22 @@ def _response_validator(
 
 @cache  # bounded by the number of messages
 def _validator(key: _Key) -> _Validator:
+    schema = _schema(key)
+    options = jsonschema_rs.RegexOptions()  # the engine that takes linear time
+    return _Validator(_draft(schema)(schema, validate_formats=True, offline=True, pattern_options=options), schema)
+
+
+def _schema(key: _Key) -> Schema:
     schema = load(key.protocol, key.action, response=key.response, lenient=key.lenient)
     if not key.outbound:
         read_leniently(schema)
     if key.tolerant:
         tolerate(schema, enumerations=not key.response)  # services decide by what an answer says
-    options = jsonschema_rs.RegexOptions()  # the engine that takes linear time
-    return _Validator(_draft(schema)(schema, validate_formats=True, offline=True, pattern_options=options), schema)
+    return schema
+
+
+_tolerant_schema = cache(_schema)
+"""Kept for those messages alone that stations really write in another way: as compiled it can't be looked into."""
 
 
 def _draft(schema: Schema) -> type[jsonschema_rs.Validator]:

@@ -214,11 +214,22 @@ class ConnectorStatusChanged(_message.Message):
     CONNECTOR_ID_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     REPORTED_AT_MS_FIELD_NUMBER: _builtins.int
+    REPORTED_STATUS_FIELD_NUMBER: _builtins.int
+    ERROR_CODE_FIELD_NUMBER: _builtins.int
+    INFO_FIELD_NUMBER: _builtins.int
+    VENDOR_ERROR_CODE_FIELD_NUMBER: _builtins.int
+    VENDOR_ID_FIELD_NUMBER: _builtins.int
     evse_id: _builtins.int
     connector_id: _builtins.int
     status: _builtins.str
     reported_at_ms: _builtins.int
     """The station's time of the change, Unix time in milliseconds."""
+    reported_status: _builtins.str
+    """What a station of OCPP 1.6 said in its own words; the status is what they mean in those of OCPP 2. Empty: nothing."""
+    error_code: _builtins.str
+    info: _builtins.str
+    vendor_error_code: _builtins.str
+    vendor_id: _builtins.str
     def __init__(
         self,
         *,
@@ -226,10 +237,15 @@ class ConnectorStatusChanged(_message.Message):
         connector_id: _builtins.int = ...,
         status: _builtins.str = ...,
         reported_at_ms: _builtins.int = ...,
+        reported_status: _builtins.str = ...,
+        error_code: _builtins.str = ...,
+        info: _builtins.str = ...,
+        vendor_error_code: _builtins.str = ...,
+        vendor_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_id", b"connector_id", "evse_id", b"evse_id", "reported_at_ms", b"reported_at_ms", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_id", b"connector_id", "error_code", b"error_code", "evse_id", b"evse_id", "info", b"info", "reported_at_ms", b"reported_at_ms", "reported_status", b"reported_status", "status", b"status", "vendor_error_code", b"vendor_error_code", "vendor_id", b"vendor_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

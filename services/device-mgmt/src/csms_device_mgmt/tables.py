@@ -77,6 +77,9 @@ class Station(Base):
     firmware_version: Mapped[str | None] = mapped_column(Text)
     iccid: Mapped[str | None] = mapped_column(Text)
     imsi: Mapped[str | None] = mapped_column(Text)
+    # Only stations of OCPP 1.6 tell.
+    meter_type: Mapped[str | None] = mapped_column(Text)
+    meter_serial_number: Mapped[str | None] = mapped_column(Text)
     boot_reason: Mapped[str | None] = mapped_column(Text)
     # A reset it agreed to since: call_id, type, status, answered_at.
     pending_reset: Mapped[JsonValue | None] = mapped_column(Json)
@@ -127,6 +130,8 @@ class Connector(Base):
     reported_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     is_own_time: Mapped[bool] = mapped_column(server_default=text("true"))
+    # What a station of OCPP 1.6 said in its own words: status, errorCode, info, vendorErrorCode, vendorId.
+    reported: Mapped[JsonValue | None] = mapped_column(Json)
 
 
 class Variable(Base):

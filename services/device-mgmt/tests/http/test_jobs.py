@@ -124,4 +124,5 @@ async def test_messages_of_ocpp_1_6_that_share_a_name(api, gateway, station_id, 
     ):
         answer = await api.post(f"/stations/{station_id}/calls/{action}", json=payload)
         assert (answer.status_code, answer.json()["outcome"]) == (200, "result")
-    assert (await api.get(f"/stations/{station_id}/firmware-updates")).json()["items"] == []
+    (job,) = (await api.get(f"/stations/{station_id}/firmware-updates")).json()["items"]
+    assert (job["request_id"], job["state"], job["request"]) == (1, "ongoing", update)

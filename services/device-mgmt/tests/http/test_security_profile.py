@@ -145,9 +145,6 @@ async def test_what_does_not_go(api, gateway, connected, path, units):
     async with units.open() as unit:
         (await station_rows.find(unit.session, connected)).registration_status = Registration.REJECTED.value
     assert await refusal() == (409, "Station is rejected")
-    async with units.open() as unit:
-        (await station_rows.find(unit.session, connected)).connection_protocol = "ocpp1.6"
-    assert await refusal() == (422, "Not in this version")
     assert gateway.sent == []
     assert (await api.post("/stations/nobody/security-profile", json=BODY)).status_code == 404
     assert (await api.get("/stations/nobody/security-profile")).status_code == 404

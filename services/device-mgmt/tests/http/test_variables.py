@@ -180,15 +180,8 @@ async def test_list_filters_and_pages(api, gateway, connected):
 @pytest.mark.parametrize(
     "asked",
     [
-        ("variables/get", {"variables": [{"component": {"name": "C"}, "variable": {"name": "V"}}]}),
-        (
-            "variables/set",
-            {"variables": [{"component": {"name": "C"}, "variable": {"name": "V"}, "attributeValue": ""}]},
-        ),
-        ("password", {"password": "0123456789abcdef"}),
-        ("reports", {"report_base": "FullInventory"}),
-        ("logs", {}),
-        ("firmware-updates", {}),
+        ("reports", {"component_criteria": ["Problem"]}),
+        ("customer-information", {}),
         ("monitoring-reports", {}),
     ],
 )

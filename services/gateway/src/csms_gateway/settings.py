@@ -148,8 +148,9 @@ class GatewaySettings(RuntimeSettings):
         False,  # noqa: FBT003 - a default, not an argument
         description="Let messages of stations pass that break the OCPP schemas by fields they do not know, over-long "
         "texts (up to four times as long, or 255 characters; not ids of transactions and tokens), null in place of an "
-        "absent field (in messages below 256 KiB), or, in requests, values that their enumerations do not know; the "
-        "last three are shown as `tolerated` among the station's refused messages",
+        "absent field, numbers written as texts or texts as numbers (both in messages below 256 KiB), or, in requests, "
+        "values that their enumerations do not know; all but the first are shown as `tolerated` among the station's "
+        "refused messages",
     )
     command_queue: int = Field(20, ge=1, description="CALLs waiting for one station at most")
     presence_interval_s: float = Field(

@@ -11,10 +11,12 @@ FIRMWARE_UPDATE = "FirmwareUpdate"
 class Boot(NamedTuple):
     """A BootNotification; None: the station did not tell it."""
 
-    reason: str
+    reason: str | None
     vendor_name: str
     model: str
     serial_number: str | None
     firmware_version: str | None
     iccid: str | None
     imsi: str | None
+    meter_type: str | None = None
+    meter_serial_number: str | None = None

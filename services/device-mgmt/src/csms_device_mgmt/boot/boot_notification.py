@@ -1,6 +1,7 @@
 """BootNotification (B01, B02, B03): what an operator configured for the station is what it is told."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from http import HTTPStatus
 
 from csms.v1.events_pb2 import ConnectionRefused, StationBooted
@@ -13,7 +14,8 @@ from csms_runtime import metrics
 from csms_device_mgmt import announcements
 from csms_device_mgmt.boot import onboarding
 from csms_device_mgmt.boot.boot import FIRMWARE_UPDATE, TRIGGERED, Boot
-from csms_device_mgmt.boot.registration import Registration, boot_interval
+from csms_device_mgmt.boot.registration import Registration, boot_interval, is_boot_trigger
+from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.connections.auth_events import newest_refusal
 from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.jobs import job_status
@@ -26,6 +28,10 @@ from csms_device_mgmt.unit import Unit
 
 CERTIFICATE_PROFILE = 3
 """The security profile in which a station shows a certificate."""
+BOOTS_WITHIN = timedelta(seconds=30)
+"""After it has connected, a station says so late that it has booted. Then nobody looks whether it was asked to."""
+ASKED_WITHIN = timedelta(minutes=5)
+"""How long it may take to do so."""
 NOT_THE_CERTIFICATES = "the serial number is not the one its certificate names"
 
 
@@ -48,16 +54,17 @@ async def _handle(unit: Unit, message: StationMessage, boot: Boot) -> Answer:
     status = Registration.REJECTED
     if station is not None:
         firmware_version = station.firmware_version
-        is_boot = _is_boot(station, message, boot)
+        is_boot = await _is_boot(unit, station, message, boot)
         _remember(station, message, boot, is_boot=is_boot)
-        if firmware_version not in {None, station.firmware_version}:
+        is_other_firmware = firmware_version not in {None, station.firmware_version}
+        if is_other_firmware:
             await onboarding.firmware_changed(unit, station, message.place, message.protocol)
         status = await onboarding.booted(unit, station, message.place, message.protocol)
         _register(unit, station, status)
         unit.tell(_booted(station, message, boot))
         if is_boot:
             profile_changes.booted(unit, station, message.place.connection_id, message.security_profile)
-        if is_boot and station.boot_reason == FIRMWARE_UPDATE:
+        if is_boot and (boot.reason == FIRMWARE_UPDATE or (boot.reason is None and is_other_firmware)):
             await job_status.booted(unit, message, boot)
     metrics.DEVICES_BOOTS.labels(status.value).inc()
     return {
@@ -94,11 +101,28 @@ async def _check_certificate(unit: Unit, message: StationMessage, boot: Boot) ->
     raise OcppError(ErrorCode.SECURITY_ERROR, NOT_THE_CERTIFICATES)
 
 
-def _is_boot(station: Station, message: StationMessage, boot: Boot) -> bool:
-    """Whether the station has booted: it also sends this message when asked to, and again until it is accepted."""
-    told = station.registration_status
-    is_repeat = told not in {None, Registration.ACCEPTED} and station.boot_connection_id == message.place.connection_id
-    return boot.reason != TRIGGERED and not is_repeat
+async def _is_boot(unit: Unit, station: Station, message: StationMessage, boot: Boot) -> bool:
+    """Whether the station has booted: it also sends this message when asked to, and again until it is accepted.
+
+    OCPP 1.6 has no reason that tells. There a boot comes at the beginning of a connection, for a boot ends the one
+    before; but some stations keep it over a reset.
+    """
+    told, is_here = station.registration_status, station.boot_connection_id == message.place.connection_id
+    if boot.reason is not None:
+        is_repeat = told not in {None, Registration.ACCEPTED} and is_here
+        return boot.reason != TRIGGERED and not is_repeat
+    if is_here:
+        return told == Registration.ACCEPTED and station.pending_reset is not None
+    return station.booted_at is None or not await _was_asked_for(unit, station, message)
+
+
+async def _was_asked_for(unit: Unit, station: Station, message: StationMessage) -> bool:
+    """Whether a station of which the connection is not new was lately asked to say again that it has booted."""
+    connected_at = station.connected_at if station.connection_id == message.place.connection_id else None
+    if connected_at is None or message.received_at - connected_at < BOOTS_WITHIN:
+        return False
+    calls = await call_rows.since(unit.session, station.station_id, message.received_at - ASKED_WITHIN)
+    return any(is_boot_trigger(action, request) for action, request in calls)
 
 
 def _remember(station: Station, message: StationMessage, boot: Boot, *, is_boot: bool) -> None:
@@ -107,6 +131,7 @@ def _remember(station: Station, message: StationMessage, boot: Boot, *, is_boot:
     station.boot_serial_number = boot.serial_number
     station.firmware_version = boot.firmware_version
     station.iccid, station.imsi = boot.iccid, boot.imsi
+    station.meter_type, station.meter_serial_number = boot.meter_type, boot.meter_serial_number
     if is_boot:
         station.boot_reason = boot.reason
         station.booted_at = message.received_at
@@ -125,7 +150,7 @@ def _register(unit: Unit, station: Station, status: Registration) -> None:
 
 def _booted(station: Station, message: StationMessage, boot: Boot) -> Outgoing:
     body = StationBooted(
-        reason=boot.reason,
+        reason=boot.reason or "",
         vendor_name=station.vendor_name or "",
         model=station.model or "",
         serial_number=station.boot_serial_number or "",

@@ -27,16 +27,16 @@ from csms_device_mgmt.boot.progress import (
 from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.command import Command, Target, outgoing, target_of_station
+from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.commands.new_call import new_call, timeout_s
 from csms_device_mgmt.device_model import variable_rows
 from csms_device_mgmt.device_model.chunks import ChunkLimits, parse_limit, split
-from csms_device_mgmt.device_model.variable_key import bytes_per_message, items_per_message
 from csms_device_mgmt.reports import report_rows
 from csms_device_mgmt.reports.assembly import Assembly, assemble
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Report, Station
 from csms_device_mgmt.unit import Unit
-from csms_device_mgmt.versions.version import Onboarding, Request
+from csms_device_mgmt.versions.version import Onboarding, Request, VariableMessage
 
 REQUESTED_BY = "onboarding"
 """Who asked, in the history of calls."""
@@ -119,24 +119,28 @@ async def unanswered(unit: Unit, station_id: str, call_id: str, what: str) -> No
         _store(unit, station, stalled)
 
 
-async def answered(unit: Unit, station_id: str, call_id: str, response: Mapping[str, Any] | None) -> None:
-    """Go on after a call of the onboarding; other calls change nothing. `response` None: a CALLERROR."""
-    station, progress = await _waiting_for(unit, station_id, call_id)
+async def answered(unit: Unit, executed: Executed) -> None:
+    """Go on after a call of the onboarding; other calls change nothing. No response: a CALLERROR."""
+    station, progress = await _waiting_for(unit, executed.station_id, executed.call_id)
+    request, response = executed.request, executed.response
     if station is None or progress is None:
         return
     if progress.step is Step.INVENTORY:
-        refusal = refusal_of_inventory(response)
-        if refusal is not None:
-            await _next(unit, station, progress.noted(refusal).at(Step.VARIABLES, unit.now))
+        is_at_once = _commands(progress).is_at_once
+        refusal = refusal_of_inventory(response, is_at_once=is_at_once)
+        if refusal is not None or is_at_once:
+            noted = progress if refusal is None else progress.noted(refusal)
+            await _next(unit, station, noted.at(Step.VARIABLES, unit.now))
             return
     elif progress.step is Step.VARIABLES:
-        await _next(unit, station, _variables_answered(progress, response).at(Step.VARIABLES, unit.now))
+        await _next(unit, station, _variables_answered(progress, request, response).at(Step.VARIABLES, unit.now))
         return
     _store(unit, station, progress)
 
 
-def _variables_answered(progress: Progress, response: Mapping[str, Any] | None) -> Progress:
-    results = None if response is None else _commands(progress).set_variables.results(response)
+def _variables_answered(progress: Progress, request: Mapping[str, Any], response: Mapping[str, Any] | None) -> Progress:
+    message = _commands(progress).set_variables
+    results = None if response is None else message.results(request, response)
     return variables_answered(progress, results)
 
 
@@ -205,16 +209,19 @@ async def _set_variables(unit: Unit, station: Station, progress: Progress) -> Pr
     if not left:
         return await _ask_for_boot(unit, station, progress)
     message = _commands(progress).set_variables
-    chunk = split(left, await _limits(unit, station, message.action))[0]
+    chunk = split([message.normal(element) for element in left], await _limits(unit, station, message))[0]
     call_id = await _send(unit, station, progress, message.request(chunk))
     return replace(progress, call_id=call_id, variables_asked=len(chunk))
 
 
-async def _limits(unit: Unit, station: Station, action: str) -> ChunkLimits:
+async def _limits(unit: Unit, station: Station, message: VariableMessage) -> ChunkLimits:
     """Return the station's limits; one variable per message when the inventory did not tell them (B05.FR.11)."""
-    items, size = items_per_message(action), bytes_per_message(action)
-    known = await variable_rows.values(unit.session, station.station_id, (items, size))
-    return ChunkLimits(parse_limit(known.get(items.path)) or 1, parse_limit(known.get(size.path)))
+    keys = [key for key in (message.items, message.bytes) if key is not None]
+    known = await variable_rows.values(unit.session, station.station_id, keys)
+    items, size = (
+        parse_limit(known.get(key.path)) if key is not None else None for key in (message.items, message.bytes)
+    )
+    return ChunkLimits(items or 1, size)
 
 
 async def _ask_for_boot(unit: Unit, station: Station, progress: Progress) -> Progress:

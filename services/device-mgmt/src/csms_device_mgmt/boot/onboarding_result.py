@@ -12,4 +12,4 @@ async def apply(unit: Unit, executed: Executed) -> None:
     if outcome not in {CallOutcome.RESULT, CallOutcome.ERROR}:
         await onboarding.unanswered(unit, executed.station_id, executed.call_id, f"{executed.action}: {outcome.value}")
     else:
-        await onboarding.answered(unit, executed.station_id, executed.call_id, executed.response)
+        await onboarding.answered(unit, executed)

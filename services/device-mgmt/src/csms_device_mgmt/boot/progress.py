@@ -175,8 +175,13 @@ def missing_of_inventory(assembly: Assembly) -> str:
     return f"inventory: {assembly.parts} parts came, and not the last one"
 
 
-def refusal_of_inventory(response: Mapping[str, Any] | None) -> str | None:
-    """Return a note when no inventory follows although the station answered (None: by CALLERROR); None: it follows."""
+def refusal_of_inventory(response: Mapping[str, Any] | None, *, is_at_once: bool = False) -> str | None:
+    """Return a note when no inventory follows although the station answered (None: by CALLERROR); None: it follows.
+
+    `is_at_once`: the answer itself is the inventory.
+    """
+    if is_at_once and response is not None:
+        return None
     status = "with an error" if response is None else response["status"]
     return None if status == "Accepted" else f"no inventory: the station answered {status}"
 

@@ -62,7 +62,7 @@ def refusal(status: Registration, action: str, payload: object) -> str | None:
 
 def is_boot_trigger(action: str, payload: object) -> bool:
     """Whether a CALL asks for a BootNotification."""
-    is_trigger = action == "TriggerMessage" and isinstance(payload, dict)
+    is_trigger = action in {"TriggerMessage", "ExtendedTriggerMessage"} and isinstance(payload, dict)
     return is_trigger and isinstance(payload, dict) and payload.get("requestedMessage") == "BootNotification"
 
 

@@ -1,9 +1,11 @@
 """GetInstalledCertificateIds and DeleteCertificate (M03, M04): what the station has, in its own words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from csms_runtime import metrics
 
+from csms_device_mgmt import versions
 from csms_device_mgmt.certificates import installed_certificate_rows
 from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.unit import Unit
@@ -14,11 +16,10 @@ MOST = 500
 
 async def apply_report(unit: Unit, executed: Executed) -> None:
     """Store what the station named in place of what it named before; NotFound: it has none (M03.FR.02)."""
-    response = executed.response
-    if response is None:
+    response, read = executed.response, versions.of(executed.protocol).certificates
+    if response is None or read is None:
         return
-    chains = response.get("certificateHashDataChain", [])
-    types = executed.request.get("certificateType")
+    types, chains = read(executed.request, response)
     if len(chains) > MOST:
         metrics.DEVICES_NOT_KEPT.labels("installed certificates").inc(len(chains) - MOST)
     await installed_certificate_rows.replace(
@@ -26,7 +27,7 @@ async def apply_report(unit: Unit, executed: Executed) -> None:
     )
 
 
-def _of_types(chains: list[dict[str, Any]], types: list[str] | None) -> list[dict[str, Any]]:
+def _of_types(chains: Sequence[dict[str, Any]], types: Sequence[str] | None) -> list[dict[str, Any]]:
     """Leave out what was not asked for: it is stored already, if the station ever named all."""
     return [chain for chain in chains if types is None or chain["certificateType"] in types]
 

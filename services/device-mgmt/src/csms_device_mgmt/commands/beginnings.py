@@ -6,29 +6,49 @@ from csms_device_mgmt.jobs import job_rows
 from csms_device_mgmt.jobs.course import JobKind
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.reports import report_rows
-from csms_device_mgmt.reports.series import Series
+from csms_device_mgmt.reports.series import DEVICE_MODEL, Series
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.unit import Unit
+from csms_device_mgmt.versions.version import DeviceVersion
 
 
 async def begin(unit: Unit, command: Command) -> None:
     """Begin what the command asks for, in the transaction that records it."""
     version = versions.of(command.protocol)
-    series, course = version.reports.get(command.action), version.courses.get(command.action)
+    series, course = _series(version, command), version.courses.get(command.action)
     if series is None and course is None:
         return
-    await station_rows.request_id_taken(unit.session, command.station_id, command.payload["requestId"])
+    request_id = await _request_id(unit, command)
+    if request_id is None:
+        return  # the station was deleted meanwhile
     if series is not None:
-        await _begin_report(unit, command, series)
+        await _begin_report(unit, command, series, request_id)
     if course is not None:
-        await _begin_job(unit, command, course.kind)
+        await _begin_job(unit, command, course.kind, request_id)
 
 
-async def _begin_report(unit: Unit, command: Command, series: Series) -> None:
+def _series(version: DeviceVersion, command: Command) -> Series | None:
+    if version.is_model_report(command.action, command.payload):
+        return DEVICE_MODEL
+    return version.reports.get(command.action)
+
+
+async def _request_id(unit: Unit, command: Command) -> int | None:
+    """Return the requestId, which nobody is given again. Where its messages have none it is the one that was chosen."""
+    if command.request_id is not None:
+        return command.request_id
+    if "requestId" not in command.payload:
+        return await station_rows.take_request_id(unit.session, command.station_id)
+    request_id: int = command.payload["requestId"]
+    await station_rows.request_id_taken(unit.session, command.station_id, request_id)
+    return request_id
+
+
+async def _begin_report(unit: Unit, command: Command, series: Series, request_id: int) -> None:
     await report_rows.begin(
         unit.session,
         command.station_id,
-        command.payload["requestId"],
+        request_id,
         message=series.message,
         kind=command.action,
         call_id=command.call_id,
@@ -36,12 +56,12 @@ async def _begin_report(unit: Unit, command: Command, series: Series) -> None:
     )
 
 
-async def _begin_job(unit: Unit, command: Command, kind: JobKind) -> None:
+async def _begin_job(unit: Unit, command: Command, kind: JobKind, request_id: int) -> None:
     await job_rows.begin(
         unit.session,
         command.station_id,
         kind,
-        command.payload["requestId"],
+        request_id,
         call_id=command.call_id,
         request=redacted(command.protocol, command.action, command.payload),
         now=unit.now,

@@ -33,6 +33,8 @@ class Command:
     """The service that asked; it handles the result."""
     reply_to: ReplyTo | None = None
     """Where the result is published, too."""
+    request_id: int | None = None
+    """Of the report or job that it asks for, where the payload has none and one was chosen."""
     send_until: datetime | None = None
     """How long it may wait to be sent; None: as long as the station may take to answer."""
 

@@ -32,7 +32,7 @@ async def check_known(session: AsyncSession, command: Command) -> None:
 async def _findings(session: AsyncSession, command: Command) -> AsyncIterator[Finding]:
     station_id, payload, version = command.station_id, command.payload, versions.of(command.protocol)
     course = version.courses.get(command.action)
-    if course is not None and course.kind is JobKind.FIRMWARE_UPDATE:
+    if course is not None and course.kind is JobKind.FIRMWARE_UPDATE and course.is_numbered:
         job = await job_rows.find(session, station_id, course.kind, payload["requestId"])
         if job is not None and job.state != JobState.NOT_SENT:
             yield Finding("/requestId", USED_BEFORE)

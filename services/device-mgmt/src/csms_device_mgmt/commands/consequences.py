@@ -6,7 +6,7 @@ from csms_device_mgmt import versions
 from csms_device_mgmt.boot import onboarding_result
 from csms_device_mgmt.certificates import certificate_signed_result, installed_certificates_result
 from csms_device_mgmt.commands.executed import Consequence, each
-from csms_device_mgmt.device_model import get_variables_result, set_variables_result
+from csms_device_mgmt.device_model import get_variables_result, model_told_result, set_variables_result
 from csms_device_mgmt.jobs import job_result
 from csms_device_mgmt.reports import report_result
 from csms_device_mgmt.security_profile import profile_change_result, set_network_profile_result
@@ -23,6 +23,7 @@ CONSEQUENCES: Mapping[Follows, Consequence] = {
     Follows.CERTIFICATE_DELETED: installed_certificates_result.apply_deletion,
     Follows.VARIABLES_TOLD: get_variables_result.apply,
     Follows.VARIABLES_SET: set_variables_result.apply,
+    Follows.MODEL_TOLD: model_told_result.apply,
     Follows.NETWORK_PROFILE: set_network_profile_result.apply,
     Follows.RESET: reset_result.apply,
 }

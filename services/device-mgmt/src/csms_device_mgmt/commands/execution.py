@@ -59,6 +59,8 @@ class CallRequest:
     timeout_s: float | None = None
     """None: what is configured for the station, else in general."""
     idempotency_key: str | None = None
+    request_id: int | None = None
+    """Of the report or job that is asked for, where the payload has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,7 @@ class CallExecution:
                 payload=request.payload,
                 timeout_s=request.timeout_s or timeout_s(unit, station),
                 reply_to=reply_to,
+                request_id=request.request_id,
             )
             return await _recorded(unit, request, command, target)
 

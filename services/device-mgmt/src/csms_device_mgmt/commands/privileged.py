@@ -27,7 +27,9 @@ def _elements(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _is_privileged(element: Mapping[str, Any]) -> bool:
-    return is_protected_variable(_name(element.get("component")), _name(element.get("variable")))
+    variable = _name(element.get("variable"))
+    # A configuration key of 1.6 is a variable of any component that somebody names.
+    return is_protected_variable(_name(element.get("component")), variable) or is_protected_key(variable)
 
 
 def _name(named: object) -> str:

@@ -15,10 +15,10 @@ from csms_device_mgmt.commands.unanswered import RESPONSES
 from csms_device_mgmt.parameters import StationId, TimeoutS, location
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.unit import Units
-from csms_device_mgmt.versions.version import DeviceVersion
+from csms_device_mgmt.versions.version import DeviceVersion, Request
 
-Choose = Callable[[DeviceVersion], str | None]
-"""Returns the action that asks, None if the version has none."""
+Choose = Callable[[DeviceVersion, dict[str, Any]], Request | None]
+"""Returns what asks for what somebody wants, without a requestId; None if the version has nothing that does."""
 Payload = Annotated[dict[str, Any], Body(description="The OCPP request payload without requestId, which is chosen")]
 
 
@@ -36,21 +36,24 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one
         prefer: Prefer = None,
     ) -> Response:
         version = await calls.version_of(station_id)
-        action = needed(version, choose(version), f"message for {path}")
+        action, wanted = needed(version, choose(version, payload), f"message for {path}")
         request_id = await new_request_id(units, station_id)
+        is_numbered = version.is_numbered(action)
         request = CallRequest(
             station_id=station_id,
             action=action,
-            payload={"requestId": request_id, **payload},
+            payload={"requestId": request_id, **wanted} if is_numbered else wanted,
             requested_by=principal.name,
             timeout_s=timeout_s,
+            request_id=None if is_numbered else request_id,
         )
         row = await (calls.post(request) if wants_async(prefer) else calls.run(request))
         answered = await answer(row, prefer)
-        answered.headers["Location"] = location("stations", station_id, path, str(row.request["requestId"]))
+        number = row.request["requestId"] if is_numbered else request_id
+        answered.headers["Location"] = location("stations", station_id, path, str(number))
         return answered
 
-    documented = choose(versions.ASSUMED)
+    documented = needed(versions.ASSUMED, choose(versions.ASSUMED, {}), f"message for {path}").action
     routes.add_api_route(
         f"/stations/{{station_id}}/{path}",
         ask,
@@ -59,7 +62,8 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one
         responses=RESPONSES,
         dependencies=[Security(require("operate"))],
         name=f"request_{one}",
-        description=f"Send {documented} with a requestId of its own; Location says where the outcome will be found. "
+        description=f"Send {documented}, or what a station of another version has for it, with a requestId of its own; "
+        "Location says where the outcome will be found. "
         "Otherwise as POST /stations/{station_id}/calls/{action}.",
     )
 

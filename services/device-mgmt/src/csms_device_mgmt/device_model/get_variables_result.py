@@ -20,7 +20,7 @@ async def apply(unit: Unit, executed: Executed) -> None:
 
 def _values(executed: Executed) -> dict[VariableKey, str]:
     message = versions.of(executed.protocol).get_variables
-    results = message.results(executed.response) if message is not None else ()
+    results = message.results(executed.request, executed.response) if message is not None else ()
     values = {
         VariableKey.in_message(result): result["attributeValue"]
         for result in results

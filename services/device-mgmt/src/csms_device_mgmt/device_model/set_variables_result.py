@@ -14,34 +14,40 @@ from csms_device_mgmt.security_profile.offered_passwords import PasswordOutcome,
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Unit
+from csms_device_mgmt.versions.version import VariableMessage
 
 
 async def apply(unit: Unit, executed: Executed) -> None:
     """Store accepted values in the device model; tell auth what became of a BasicAuthPassword (A01.FR.02-.05)."""
-    accepted = await heavy.run(executed.size, lambda: dict(_accepted(executed)))
-    shown = {key: value for key, value in accepted.items() if not key.is_secret}
-    most = unit.settings.station_variables
-    await variable_rows.store_values(unit.session, executed.station_id, shown, executed.completion.completed_at, most)
-    for password, outcome in _passwords(executed):
-        await _tell_auth(unit, executed.station_id, password, outcome)
-
-
-def _accepted(executed: Executed) -> Iterator[tuple[VariableKey, str]]:
     message = versions.of(executed.protocol).set_variables
     if message is None:
         return
-    asked, results = message.elements(executed.request), message.results(executed.response)
+    accepted = await heavy.run(executed.size, lambda: dict(_accepted(message, executed)))
+    shown = {key: value for key, value in accepted.items() if not key.is_secret}
+    most = unit.settings.station_variables
+    await variable_rows.store_values(unit.session, executed.station_id, shown, executed.completion.completed_at, most)
+    for password, outcome in _passwords(message, executed):
+        await _tell_auth(unit, executed.station_id, password, outcome)
+
+
+def _accepted(message: VariableMessage, executed: Executed) -> Iterator[tuple[VariableKey, str]]:
+    asked, results = message.elements(executed.request), message.results(executed.request, executed.response)
     for element, result in zip(asked, in_request_order(asked, results), strict=True):
         if result is not None and result["attributeStatus"] == "Accepted":
             yield VariableKey.in_message(element), element["attributeValue"]
 
 
-def _passwords(executed: Executed) -> Iterator[tuple[str, PasswordOutcome]]:
-    """Return the passwords it was asked to take. A CALL that was sent and not answered may have been obeyed."""
+def _passwords(message: VariableMessage, executed: Executed) -> Iterator[tuple[str, PasswordOutcome]]:
+    """Yield the passwords it was asked to take. A CALL that was sent and not answered may have been obeyed."""
+    key, elements = versions.of(executed.protocol).password, message.elements(executed.request)
+    if key is None:
+        return
     if executed.response is not None:
-        return judge(executed.request, executed.response)
+        yield from judge(elements, message.results(executed.request, executed.response), key)
+        return
     outcome = PasswordOutcome.UNKNOWN if executed.may_have_been_obeyed else PasswordOutcome.REFUSED
-    return ((password, outcome) for password in offered(executed.request))
+    for password in offered(elements, key):
+        yield password, outcome
 
 
 async def _tell_auth(unit: Unit, station_id: str, password: str, outcome: PasswordOutcome) -> None:

@@ -1,7 +1,12 @@
-"""Work that a station does on request and reports on by requestId: firmware updates, publications, log uploads."""
+"""Work that a station does on request and reports on: firmware updates, publications, log uploads.
 
+Mostly by requestId. Where OCPP 1.6 has none, this service numbers the jobs, and the station means the newest.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class JobKind(StrEnum):
@@ -41,8 +46,15 @@ class Course:
     """The message that reports on it."""
     completed: frozenset[str]
     failed: frozenset[str]
+    is_numbered: bool = True
+    """Whether its messages have a requestId. If not, the station's answer has no status either: it means yes."""
+
+    def agreed(self, response: Mapping[str, Any]) -> str | None:
+        """Return the status of an answer; None: it has none."""
+        return response.get("status") if self.is_numbered else ACCEPTED
 
 
+ACCEPTED = "Accepted"
 CANCELED = "AcceptedCanceled"
 """As an answer: an earlier job was canceled for this one (L01.FR.24, N01.FR.12). As a status of a log: it was."""
 
@@ -65,4 +77,4 @@ def after_response(current: JobState, response_status: str | None, *, sent: bool
         return current
     if response_status is None:
         return JobState.UNANSWERED if sent else JobState.NOT_SENT
-    return JobState.ONGOING if response_status in {"Accepted", CANCELED} else JobState.REJECTED
+    return JobState.ONGOING if response_status in {ACCEPTED, CANCELED} else JobState.REJECTED

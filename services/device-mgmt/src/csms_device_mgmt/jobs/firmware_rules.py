@@ -19,11 +19,12 @@ def update_firmware(payload: JsonObject) -> Iterator[Finding]:
         return
     if not firmware.get("signingCertificate"):
         yield Finding("/firmware/signingCertificate", "a signature needs the firmware signing certificate (L01.FR.11)")
-    if not _is_base64(firmware.get("signature", "")):
+    if not is_base64(firmware.get("signature", "")):
         yield Finding("/firmware/signature", "a certificate needs the firmware's signature, in base64 (L01.FR.09)")
 
 
-def _is_base64(text: str) -> bool:
+def is_base64(text: str) -> bool:
+    """Whether it is something in base64."""
     try:
         return bool(b64decode(text, validate=True))
     except (binascii.Error, ValueError):

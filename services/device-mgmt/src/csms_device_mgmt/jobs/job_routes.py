@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import methodcaller
+from functools import partial
+from typing import Any
 
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest
@@ -19,6 +20,7 @@ from csms_device_mgmt.parameters import StationId, existing
 from csms_device_mgmt.reports.assembled_routes import RequestId
 from csms_device_mgmt.tables import Job, JobStep
 from csms_device_mgmt.unit import Units
+from csms_device_mgmt.versions.version import DeviceVersion, Request
 
 STEPS_SHOWN = 2000
 """The newest of all jobs of an answer."""
@@ -58,7 +60,7 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
     for resource in RESOURCES:
         _add(routes, units, resource)
         request_routes.add(
-            routes, units, calls, path=resource.path, one=resource.one, choose=methodcaller("job_action", resource.kind)
+            routes, units, calls, path=resource.path, one=resource.one, choose=partial(_asking, resource.kind)
         )
     return routes
 
@@ -103,6 +105,10 @@ def _add(routes: APIRouter, units: Units, resource: Resource) -> None:
         name="list_" + resource.path.replace("-", "_"),
         description=f"List a station's {resource.title}: the newest first, each with its history.",
     )
+
+
+def _asking(kind: JobKind, version: DeviceVersion, wanted: dict[str, Any]) -> Request | None:
+    return version.job_request(kind, wanted)
 
 
 async def _steps(session: AsyncSession, rows: Sequence[Job]) -> Mapping[int, Sequence[JobStep]]:

@@ -22,6 +22,13 @@ async def find(
     return await session.get(Job, (station_id, kind.value, request_id), with_for_update=lock or None)
 
 
+async def of_call(session: AsyncSession, station_id: str, kind: JobKind, call_id: str) -> Job | None:
+    """Return the job that a call asked for, or None; nobody else changes it until the transaction ends."""
+    which = (Job.station_id == station_id, Job.kind == kind.value, Job.call_id == call_id)
+    found: Job | None = await session.scalar(select(Job).where(*which).with_for_update())
+    return found
+
+
 async def begin(
     session: AsyncSession,
     station_id: str,

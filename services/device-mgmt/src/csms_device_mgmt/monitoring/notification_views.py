@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from csms_device_mgmt.monitoring.known_vendors import meaning
 from csms_device_mgmt.stations.station_views import OcppVersion
 from csms_device_mgmt.tables import Notification
 
@@ -16,6 +17,9 @@ class NotificationModel(BaseModel):
     station_id: str
     action: str
     protocol: OcppVersion
+    meaning: str | None = Field(
+        description="What a DataTransfer is about that is a known extension of OCPP 1.6; null: its action says it"
+    )
     payload: dict[str, Any]
     received_at: datetime
 
@@ -27,6 +31,7 @@ def notification(row: Notification) -> NotificationModel:
         station_id=row.station_id,
         action=row.action,
         protocol=row.protocol,
+        meaning=meaning(row.action, row.payload),
         payload=row.payload,
         received_at=row.received_at,
     )

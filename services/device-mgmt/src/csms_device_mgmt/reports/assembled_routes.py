@@ -1,8 +1,8 @@
 """Reports of every kind as the API shows them: the device model's and the others (K09, N02, N09, O03)."""
 
 from dataclasses import dataclass
-from operator import methodcaller
-from typing import Annotated, TypeVar
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 from csms_db.bounded import fitting
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
@@ -18,6 +18,7 @@ from csms_device_mgmt.reports.report_views import CustomerInformationModel, Repo
 from csms_device_mgmt.reports.series import CHARGING_PROFILES, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, MONITORS, Series
 from csms_device_mgmt.tables import Report
 from csms_device_mgmt.unit import Units
+from csms_device_mgmt.versions.version import DeviceVersion, Request
 
 RequestId = Annotated[int, Path(ge=-(2**63), lt=2**63)]
 
@@ -67,9 +68,13 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
             calls,
             path=resource.path,
             one=resource.one,
-            choose=methodcaller("report_action", resource.series),
+            choose=partial(_asking, resource.series),
         )
     return routes
+
+
+def _asking(series: Series, version: DeviceVersion, wanted: dict[str, Any]) -> Request | None:
+    return version.report_request(series, wanted)
 
 
 def _add(routes: APIRouter, units: Units, resource: Resource) -> None:

@@ -49,8 +49,8 @@ class ReportBody(BaseModel):
             raise wrong("/report_base", detail)
         return self
 
-    def request(self, reports: ModelReports, request_id: int) -> Request:
-        """Return what asks for it."""
+    def request(self, reports: ModelReports, request_id: int) -> Request | None:
+        """Return what asks for it; None: the version has no such report."""
         if self.report_base is not None:
             return reports.base(request_id, self.report_base)
         return reports.chosen(request_id, self.component_criteria, self.component_variables)
@@ -80,7 +80,8 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
         version = await calls.version_of(station_id)
         reports = needed(version, version.model_reports, "reports of the device model")
         request_id = await new_request_id(units, station_id)
-        request = CallRequest(station_id, *body.request(reports, request_id), principal.name, timeout_s)
+        action, payload = needed(version, body.request(reports, request_id), "report like that")
+        request = CallRequest(station_id, action, payload, principal.name, timeout_s, request_id=request_id)
         row = await (calls.post(request) if wants_async(prefer) else calls.run(request))
         asynchronous = row.state == CallState.OPEN and wants_async(prefer)
         problem = None if asynchronous else unanswered(row, request_id=request_id)

@@ -26,6 +26,13 @@ async def find(
     return await session.get(Report, (station_id, message, request_id), with_for_update=lock or None)
 
 
+async def of_call(session: AsyncSession, station_id: str, call_id: str) -> Report | None:
+    """Return the report of the device model that a call asked for, or None; nobody else changes it meanwhile."""
+    which = (Report.station_id == station_id, Report.message == NOTIFY_REPORT, Report.call_id == call_id)
+    found: Report | None = await session.scalar(select(Report).where(*which).with_for_update())
+    return found
+
+
 async def begin(
     session: AsyncSession,
     station_id: str,

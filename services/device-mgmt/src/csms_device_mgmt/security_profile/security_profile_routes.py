@@ -81,7 +81,7 @@ def router(units: Units, settings: DeviceSettings) -> APIRouter:
         """Have the station connect with a higher security profile, step by step; GET tells how far it got.
 
         A station that is not connected is asked when it is. A repeat of what is under way or done changes nothing.
-        409: the station has that profile already, or a higher one (A05.FR.07), is rejected, speaks OCPP 1.6, has no
+        409: the station has that profile already, or a higher one (A05.FR.07), is rejected, has no
         serial number for profile 3, or another change is under way.
         """
         async with units.open() as unit:
@@ -132,7 +132,9 @@ async def _ask(unit: Unit, station: Station, body: SecurityProfileBody, settings
 def _wanted(unit: Unit, station: Station, body: SecurityProfileBody, settings: DeviceSettings) -> Wanted:
     """Return what is to be done. Raises Problem 409, 422."""
     _check(station, body.security_profile)
-    url = body.ocpp_csms_url or settings.public_ocpp_url_tls
+    steps = versions.of_station(station.connection_protocol).profile_steps
+    has_network_profiles = steps is None or steps.has_network_profiles
+    url = body.ocpp_csms_url or settings.public_ocpp_url_tls or ("" if not has_network_profiles else None)
     if url is None:
         errors = [FieldError("/ocpp_csms_url", "needed, for CSMS_PUBLIC_OCPP_URL_TLS is not set")]
         raise Problem(422, "Invalid request", "no address to connect to", errors=errors)
@@ -148,10 +150,17 @@ def _wanted(unit: Unit, station: Station, body: SecurityProfileBody, settings: D
         ocpp_csms_url=url,
         message_timeout_s=body.message_timeout_s or station.message_timeout_s or MESSAGE_TIMEOUT_S,
         ocpp_interface=body.ocpp_interface,
-        network_configuration_priority=None if slots is None else tuple(slots),
+        network_configuration_priority=_priority(slots, has_network_profiles=has_network_profiles),
         reset_type=body.reset_type,
         new_certificate=needs_certificate if body.new_certificate is None else body.new_certificate,
     )
+
+
+def _priority(slots: list[int] | None, *, has_network_profiles: bool) -> tuple[int, ...] | None:
+    """Return the slots that a station is to use; None: it is asked for those that it uses now."""
+    if not has_network_profiles:
+        return ()
+    return None if slots is None else tuple(slots)
 
 
 def _same(one: Wanted, other: Wanted) -> bool:

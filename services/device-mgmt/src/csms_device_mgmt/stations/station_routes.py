@@ -106,7 +106,7 @@ def _check_variable(number: int, element: dict[str, Any]) -> None:
     message = versions.ONBOARDING.set_variables
     found = violations(versions.ASSUMED, *message.request([element]))
     if found:
-        raise wrong(found[0].pointer.replace(f"/{message.request_list}/0", f"/{number}", 1), found[0].detail)
+        raise wrong(message.pointer(found[0].pointer, 0).replace("/0", f"/{number}", 1), found[0].detail)
     if is_secret_variable(element["variable"]["name"]):
         raise wrong(f"/{number}", "a secret is not kept here; use /stations/{station_id}/password")
 

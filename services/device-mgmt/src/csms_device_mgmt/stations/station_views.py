@@ -11,7 +11,13 @@ from pydantic import BaseModel, Field
 from csms_device_mgmt.boot import progress
 from csms_device_mgmt.boot.onboarding import progress_of
 from csms_device_mgmt.boot.registration import Registration
-from csms_device_mgmt.status.evse_views import EvseModel, evses, status_of_station
+from csms_device_mgmt.status.evse_views import (
+    EvseModel,
+    ReportedStatusModel,
+    evses,
+    reported_of_station,
+    status_of_station,
+)
 from csms_device_mgmt.tables import Connector, Station
 
 OcppVersion = Annotated[str, one_of(*Protocol)]
@@ -47,8 +53,10 @@ class BootModel(BaseModel):
     firmware_version: str | None
     iccid: str | None
     imsi: str | None
-    reason: str | None
-    booted_at: datetime
+    meter_type: str | None = Field(description="Only stations of OCPP 1.6 tell; of the main meter")
+    meter_serial_number: str | None = Field(description="Likewise")
+    reason: str | None = Field(description="null: the station speaks OCPP 1.6, which does not tell")
+    booted_at: datetime | None = Field(description="null: it has only said what it is, when it was asked to")
 
 
 class ConnectionModel(BaseModel):
@@ -122,6 +130,7 @@ class StationModel(BaseModel):
     pending_reset: PendingResetModel | None
     connection: ConnectionModel | None
     status: str | None = Field(description="AvailabilityState of the station as a whole, if it reports one")
+    reported: ReportedStatusModel | None = Field(description="In the station's own words (OCPP 1.6: of connector 0)")
     evses: list[EvseModel]
     history: HistoryModel
     created_at: datetime
@@ -154,6 +163,7 @@ def station(row: Station, connectors: Sequence[Connector], *, connected: bool) -
         pending_reset=PendingResetModel(**row.pending_reset) if row.pending_reset else None,
         connection=_connection(row),
         status=status_of_station(connectors),
+        reported=reported_of_station(connectors),
         evses=evses(connectors),
         history=HistoryModel(size=row.history_bytes, since=row.history_since),
         created_at=row.created_at,
@@ -186,6 +196,8 @@ def _boot(row: Station) -> BootModel | None:
         firmware_version=row.firmware_version,
         iccid=row.iccid,
         imsi=row.imsi,
+        meter_type=row.meter_type,
+        meter_serial_number=row.meter_serial_number,
         reason=row.boot_reason,
         booted_at=row.booted_at,
     )

@@ -28,7 +28,10 @@ class ReportedStatus:
     evse_id: int
     connector_id: int
     status: str
-    timestamp: str
+    timestamp: str | None
+    """None: it told none."""
+    reported: JsonObject | None = None
+    """What the station said in the words of its version, where `status` is only what they mean (OCPP 1.6)."""
 
 
 def availability_states(events: Iterable[JsonObject]) -> Iterator[ReportedStatus]:

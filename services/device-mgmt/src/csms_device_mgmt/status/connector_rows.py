@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from csms_db.statements import Lookup, Upsert
 from sqlalchemy import Table, delete, func, select, tuple_
@@ -15,7 +15,7 @@ Place = tuple[int, int]
 """EVSE and connector."""
 
 _TABLE: Table = Connector.__table__  # type: ignore[assignment]  # SQLAlchemy says FromClause
-_NAMES = ("station_id", "evse_id", "connector_id", "status", "reported_at", "received_at", "is_own_time")
+_NAMES = ("station_id", "evse_id", "connector_id", "status", "reported_at", "received_at", "is_own_time", "reported")
 _LOOKUP = Lookup([_TABLE.c[name] for name in _NAMES], [_TABLE.c.station_id])
 _STORE = Upsert(_TABLE, _NAMES, by=_NAMES[:3], changed=_NAMES[3:])
 
@@ -29,6 +29,8 @@ class Status(NamedTuple):
     received_at: datetime
     """The gateway's time of the message."""
     is_own_time: bool
+    reported: Mapping[str, Any] | None = None
+    """See availability.ReportedStatus."""
 
     @property
     def moment(self) -> Moment:
@@ -65,7 +67,7 @@ class Statuses:
         if before is not None and is_outdated(status.moment, before.moment, booted_at):
             return False
         known[place] = self._changed[station_id, place] = status
-        return before is None or before.status != status.status
+        return before is None or before.status != status.status or before.reported != status.reported
 
     def remove(self, station_id: str, places: Iterable[Place]) -> None:
         """Remove connectors of a station that was loaded."""

@@ -1,6 +1,6 @@
 """Storing connectors' statuses and telling others when they changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from csms.v1.events_pb2 import ConnectorStatusChanged
 from csms_runtime.clock import to_ms
@@ -38,13 +38,33 @@ async def store_statuses(unit: Unit, message: StationMessage, reported: Iterable
 
 
 def _status(message: StationMessage, reported: ReportedStatus) -> Status:
-    when = moment(message.readable(reported.timestamp), message.received_at)
-    return Status(reported.status, when.happened_at, when.received_at, when.is_own_time)
+    told = None if reported.timestamp is None else message.readable(reported.timestamp)
+    when = moment(told, message.received_at)
+    return Status(reported.status, when.happened_at, when.received_at, when.is_own_time, reported.reported)
 
 
 def _tell(unit: Unit, message: StationMessage, place: Place, status: Status, event_id: str) -> None:
     evse_id, connector_id = place
     body = ConnectorStatusChanged(
-        evse_id=evse_id, connector_id=connector_id, status=status.status, reported_at_ms=to_ms(status.reported_at)
+        evse_id=evse_id,
+        connector_id=connector_id,
+        status=status.status,
+        reported_at_ms=to_ms(status.reported_at),
+        **_in_its_words(status.reported or {}),
     )
     unit.tell(announcements.event(message.station_id, message.received_at, event_id, connector_status_changed=body))
+
+
+def _in_its_words(reported: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of the event with what a station of OCPP 1.6 said."""
+    return {name: reported[said] for said, name in _WORDS.items() if said in reported}
+
+
+_WORDS = {
+    "status": "reported_status",
+    "errorCode": "error_code",
+    "info": "info",
+    "vendorErrorCode": "vendor_error_code",
+    "vendorId": "vendor_id",
+}
+"""OCPP's names of the fields of ConnectorStatusChanged."""

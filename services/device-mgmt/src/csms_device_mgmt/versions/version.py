@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from csms_ocpp.versions import Protocol
 
 from csms_device_mgmt.boot.boot import Boot
-from csms_device_mgmt.commands.finding import Rule
-from csms_device_mgmt.device_model.variable_key import JsonObject
+from csms_device_mgmt.commands.finding import Finding, Rule
+from csms_device_mgmt.device_model.variable_key import JsonObject, VariableKey
 from csms_device_mgmt.jobs.course import Course, JobKind
 from csms_device_mgmt.reports.series import Series
 from csms_device_mgmt.security_profile.change import ProfileChange
@@ -40,6 +40,8 @@ class Follows(Enum):
     CERTIFICATE_DELETED = "certificate deleted"
     VARIABLES_TOLD = "variables told"
     VARIABLES_SET = "variables set"
+    MODEL_TOLD = "model told"
+    """The device model, or a part of it, in the answer (OCPP 1.6)."""
     NETWORK_PROFILE = "network profile"
     RESET = "reset"
 
@@ -51,27 +53,29 @@ class Request(NamedTuple):
     payload: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class VariableMessage:
-    """A command for a list of variables. Its elements and results are those of OCPP 2: component, variable, ..."""
+class VariableMessage(NamedTuple):
+    """A command for variables. Its elements and results are those of OCPP 2: component, variable, ..."""
 
     action: str
-    request_list: str
-    response_list: str
-
-    def request(self, elements: Sequence[JsonObject]) -> Request:
-        """Return the command for these elements."""
-        return Request(self.action, {self.request_list: list(elements)})
-
-    def elements(self, payload: JsonObject) -> Sequence[JsonObject]:
-        """Return the elements of such a command; none if the gateway left a large payload out."""
-        found: Sequence[JsonObject] = payload.get(self.request_list, [])
-        return found
-
-    def results(self, response: JsonObject | None) -> Sequence[JsonObject]:
-        """Return what the station answered of them; None, a CALLERROR for one: nothing."""
-        found: Sequence[JsonObject] = (response or {}).get(self.response_list, [])
-        return found
+    request: Callable[[Sequence[JsonObject]], Request]
+    """The command for these elements."""
+    elements: Callable[[JsonObject], Sequence[JsonObject]]
+    """The elements of such a command, by its payload; none if the gateway left a large payload out."""
+    results: Callable[[JsonObject, JsonObject | None], Sequence[JsonObject]]
+    """What the station answered of them, by the payloads of command and answer. None, a CALLERROR for one: nothing."""
+    pointer: Callable[[str, int], str]
+    """The place in a list of elements that a JSON pointer into the payload means. The number is that of the command's
+    first element in the list."""
+    items: VariableKey | None
+    """The variable that says how many elements a station takes at once."""
+    bytes: VariableKey | None = None
+    """The variable that says how large a command may be."""
+    most: int | None = None
+    """How many elements a command may have in any case; None: any number."""
+    normal: Callable[[JsonObject], JsonObject] = dict
+    """An element as the other functions take it."""
+    unable: Callable[[JsonObject], Iterable[Finding]] = lambda _element: ()
+    """What the version cannot do of an element that somebody asks for."""
 
 
 class Onboarding(NamedTuple):
@@ -82,14 +86,16 @@ class Onboarding(NamedTuple):
     set_variables: VariableMessage
     boot: Request
     """To say again that it has booted."""
+    is_at_once: bool = False
+    """Whether the answer is the inventory: nothing follows."""
 
 
 class ModelReports(NamedTuple):
-    """How reports of the device model are asked for, by requestId."""
+    """How reports of the device model are asked for, by requestId. None: the version has none like that."""
 
-    base: Callable[[int, str], Request]
+    base: Callable[[int, str], Request | None]
     """One that stations know by name."""
-    chosen: Callable[[int, list[str] | None, list[dict[str, Any]] | None], Request]
+    chosen: Callable[[int, list[str] | None, list[dict[str, Any]] | None], Request | None]
     """One by criteria and by components and variables."""
 
 
@@ -100,6 +106,17 @@ class ProfileSteps(NamedTuple):
     """The command of the step."""
     answered: Callable[[ProfileChange, JsonObject], ProfileChange]
     """Where the change stands after the answer."""
+    has_network_profiles: bool = True
+    """Whether the station is told an address, and keeps it in a slot of several."""
+
+
+class Named(NamedTuple):
+    """Certificates that a station named when it was asked (M03)."""
+
+    types: Sequence[str] | None
+    """The types that it was asked for; None: all."""
+    chains: Sequence[dict[str, Any]]
+    """OCPP 2's CertificateHashDataChainType objects."""
 
 
 class Start(NamedTuple):
@@ -136,6 +153,16 @@ class DeviceVersion:
     starts: Mapping[str, Callable[[JsonObject], Start]] = field(default_factory=dict)
     passwords: Mapping[str, Callable[[JsonObject], list[str]]] = field(default_factory=dict)
     """The passwords that a command asks the station to take."""
+    password: VariableKey | None = None
+    """The variable that is the station's password."""
+    offered_profiles: Mapping[str, Callable[[JsonObject], int]] = field(default_factory=dict)
+    """The security profile with which a command asks the station to connect; 0: none."""
+    certificates: Callable[[JsonObject, JsonObject], Named] | None = None
+    """What the answer to GetInstalledCertificateIds says, by request and response."""
+    is_model_report: Callable[[str, JsonObject], bool] = lambda _action, _payload: False
+    """Whether the answer to a command, by action and payload, is the whole device model: no report follows."""
+    model_entries: Callable[[JsonObject], list[JsonObject]] = lambda _response: []
+    """Such an answer, or a part of it, as the entries of a NotifyReport."""
 
     # The commands that this service writes itself.
     get_variables: VariableMessage | None = None
@@ -148,13 +175,23 @@ class DeviceVersion:
     """None: a station of this version is accepted without."""
     profile_steps: ProfileSteps | None = None
 
-    def job_action(self, kind: JobKind) -> str | None:
-        """Return what asks for a job of that kind; None: this version has none."""
-        return next((action for action, course in self.courses.items() if course.kind is kind), None)
+    jobs: Mapping[JobKind, Callable[[dict[str, Any]], Request]] = field(default_factory=dict)
+    """What asks for a job, by what somebody wants of it; without a requestId."""
 
-    def report_action(self, series: Series) -> str | None:
-        """Return what asks for a report of that series; None: this version has none."""
-        return next((action for action, other in self.reports.items() if other is series), None)
+    def job_request(self, kind: JobKind, wanted: dict[str, Any]) -> Request | None:
+        """Return what asks for a job of that kind, without a requestId; None: this version has none."""
+        write = self.jobs.get(kind)
+        return None if write is None else write(wanted)
+
+    def report_request(self, series: Series, wanted: dict[str, Any]) -> Request | None:
+        """Return what asks for a report of that series, likewise."""
+        action = next((action for action, other in self.reports.items() if other is series), None)
+        return None if action is None else Request(action, wanted)
+
+    def is_numbered(self, action: str) -> bool:
+        """Whether a command that asks for a report or a job carries a requestId."""
+        course = self.courses.get(action)
+        return action in self.reports if course is None else course.is_numbered
 
     @property
     def assembled(self) -> Iterable[Series]:

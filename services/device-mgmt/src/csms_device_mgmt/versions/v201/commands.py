@@ -8,14 +8,30 @@ from csms_device_mgmt.device_model.variable_key import (
     NETWORK_CONFIGURATION_PRIORITY,
     JsonObject,
     VariableKey,
+    bytes_per_message,
+    items_per_message,
 )
 from csms_device_mgmt.reports.series import BY_ACTION
 from csms_device_mgmt.security_profile.change import ProfileChange, Step, Wanted
 from csms_device_mgmt.versions.v201.messages import COURSES
-from csms_device_mgmt.versions.version import Follows, Request, Start, VariableMessage
+from csms_device_mgmt.versions.version import Follows, Named, Request, Start, VariableMessage
 
-GET_VARIABLES = VariableMessage("GetVariables", "getVariableData", "getVariableResult")
-SET_VARIABLES = VariableMessage("SetVariables", "setVariableData", "setVariableResult")
+
+def _listed(action: str, request_list: str, response_list: str) -> VariableMessage:
+    """Return a command that has a list of elements, as its answer has of results."""
+    return VariableMessage(
+        action,
+        request=lambda elements: Request(action, {request_list: list(elements)}),
+        elements=lambda payload: payload.get(request_list, []),
+        results=lambda _payload, response: (response or {}).get(response_list, []),
+        pointer=lambda pointer, _first: pointer.removeprefix(f"/{request_list}"),
+        items=items_per_message(action),
+        bytes=bytes_per_message(action),
+    )
+
+
+GET_VARIABLES = _listed("GetVariables", "getVariableData", "getVariableResult")
+SET_VARIABLES = _listed("SetVariables", "setVariableData", "setVariableResult")
 TRIGGER_BOOT = Request("TriggerMessage", {"requestedMessage": "BootNotification"})
 
 FOLLOWS: Mapping[str, Sequence[Follows]] = {
@@ -69,7 +85,12 @@ def set_password(password: str) -> Request:
 
 def password_taken(response: JsonObject | None) -> bool:
     """Whether it took the password (A01.FR.03)."""
-    return any(result["attributeStatus"] == "Accepted" for result in SET_VARIABLES.results(response))
+    return any(result["attributeStatus"] == "Accepted" for result in SET_VARIABLES.results({}, response))
+
+
+def certificates(request: JsonObject, response: JsonObject) -> Named:
+    """Read the answer to GetInstalledCertificateIds (M03); NotFound has no chains (M03.FR.02)."""
+    return Named(request.get("certificateType"), response.get("certificateHashDataChain", []))
 
 
 def profile_step(change: ProfileChange, *, network_profile_version: str | None) -> Request:
