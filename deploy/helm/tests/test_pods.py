@@ -40,7 +40,7 @@ def test_pods_pass_the_restricted_standard_on_a_file_system_that_cannot_be_writt
             assert context["allowPrivilegeEscalation"] is False, name
             assert context["capabilities"] == {"drop": ["ALL"]}, name
             assert each["resources"]["limits"]["memory"], name
-            assert each["resources"]["requests"].keys() == {"cpu", "memory"}, name
+            assert each["resources"]["requests"].keys() == {"cpu", "memory", "ephemeral-storage"}, name
 
 
 def test_volumes_that_are_not_root_s_are_changed_only_when_they_are_new(documents):
