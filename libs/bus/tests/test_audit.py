@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from csms.v1.auth_pb2 import AuditEntry
@@ -107,6 +108,23 @@ async def test_a_full_queue_loses_the_newest_says_so_and_strangers_first(capfd: 
     log.note(request())
     await drained(log)
     assert len(bus.published) == 11
+
+
+async def test_large_entries_fill_the_room_by_their_bytes() -> None:
+    bus, before = FlakyBus(), lost()
+    log = AuditLog(bus, "auth", max_bytes=100_000)
+    for number in range(20):
+        log.note(replace(request(number), body=b'"' + b"x" * 30_000 + b'"'))
+    assert lost() - before == 17
+    await drained(log)
+    log.note(replace(request(20), body=b'"' + b"x" * 200_000 + b'"'))  # alone it fits
+    log.note(request(21))
+    assert lost() - before == 18
+    await drained(log)
+    log.note(request(22))
+    await drained(log)
+    found = [outgoing.record.audit_entry.request_id for outgoing in bus.published]
+    assert found == ["request-0", "request-1", "request-2", "request-20", "request-22"]
 
 
 async def test_a_flood_of_strangers_is_left_out(capfd: pytest.CaptureFixture[str]) -> None:

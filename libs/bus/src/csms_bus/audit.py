@@ -17,13 +17,15 @@ from csms_bus.records import new_record
 from csms_bus.topics import AUDIT, GATEWAY_AUDIT
 
 _BATCH = 100
+_MAX_BYTES = 32 * 1024 * 1024
+"""An entry has 64 KiB of a body at most, and some hundred bytes mostly."""
 _DRAIN_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
 
 class AuditLog:
-    """Keeps up to `capacity` entries while the bus is away. More entries are lost, counted and logged.
+    """Keeps up to `capacity` entries, and `max_bytes` of them, while the bus is away. More are lost, counted and logged.
 
     Of requests without a known caller, `strangers` entries a minute are taken, and half of the room at most: somebody
     who sends many must not push out other entries, nor fill the database. `clock` gives seconds that only grow.
@@ -35,6 +37,7 @@ class AuditLog:
         service: str,
         *,
         capacity: int = 10_000,
+        max_bytes: int = _MAX_BYTES,
         strangers: int = 600,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -46,6 +49,8 @@ class AuditLog:
         self._service = service
         self._topic = (GATEWAY_AUDIT if service in GATEWAY_AUDIT.producers else AUDIT).name
         self._capacity = capacity
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._waiting: deque[Outgoing] = deque()
         self._noted = asyncio.Event()
         self._empty = asyncio.Event()
@@ -62,10 +67,12 @@ class AuditLog:
         if not request.principal and self._is_flood():
             metrics.AUDIT_LOST.labels("flood").inc()
             return
-        if len(self._waiting) >= (self._capacity if request.principal else self._capacity // 2):
+        record = new_record("", audit_entry=_entry(self._service, request))
+        size = record.ByteSize()
+        if not self._has_room(size, 1.0 if request.principal else 0.5):
             self._lose()
             return
-        record = new_record("", audit_entry=_entry(self._service, request))
+        self._bytes += size
         self._waiting.append(Outgoing(self._topic, record, key=self._service))
         self._empty.clear()
         self._noted.set()
@@ -99,10 +106,16 @@ class AuditLog:
                 _log.error("entries of the audit log are lost", entries=len(batch), error=str(error))
                 metrics.AUDIT_LOST.labels("too_large").inc(len(batch))
             for _ in batch:
-                self._waiting.popleft()
+                self._bytes -= self._waiting.popleft().record.ByteSize()
             self._losing = False
         self._noted.clear()
         self._empty.set()
+
+    def _has_room(self, size: int, share: float) -> bool:
+        """Whether an entry fits into this share of the room. One alone always does."""
+        if not self._waiting:
+            return True
+        return len(self._waiting) < self._capacity * share and self._bytes + size <= self._max_bytes * share
 
     def _is_flood(self) -> bool:
         minute = int(self._clock() // 60)

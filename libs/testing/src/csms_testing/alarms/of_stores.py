@@ -14,6 +14,8 @@ from csms_testing.alarms.of_stations import coming_and_going
 from csms_testing.drills.api import API
 
 _CLIENTS = 8
+_LARGE = {"note": "x" * 60_000}
+"""As much as the audit log keeps of a body: 600 of them fill it."""
 
 
 @asynccontextmanager
@@ -49,7 +51,7 @@ async def kafka_away(scene: Scene) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _changing(scene: Scene) -> AsyncIterator[None]:
-    """Have id tokens deleted, more than the audit log has room for; that they are not there makes no difference."""
+    """Send changes of id tokens, more than the audit log has room for; that they are refused makes no difference."""
     numbers = itertools.count(1)
     auth = scene.arena.processes["auth-0"]
     headers = {"Authorization": f"Bearer {auth.environment['CSMS_ADMIN_API_KEY']}"}
@@ -57,7 +59,7 @@ async def _changing(scene: Scene) -> AsyncIterator[None]:
         httpx2.AsyncClient(base_url=f"{auth.http_url}{API}", headers=headers, timeout=30) as client,
         asyncio.TaskGroup() as clients,
     ):
-        tasks = [clients.create_task(_delete(client, numbers)) for _ in range(_CLIENTS)]
+        tasks = [clients.create_task(_change(client, numbers)) for _ in range(_CLIENTS)]
         try:
             yield
         finally:
@@ -65,10 +67,10 @@ async def _changing(scene: Scene) -> AsyncIterator[None]:
                 task.cancel()
 
 
-async def _delete(client: httpx2.AsyncClient, numbers: Iterator[int]) -> None:
+async def _change(client: httpx2.AsyncClient, numbers: Iterator[int]) -> None:
     for number in numbers:
         with suppress(httpx2.TransportError):
-            await client.delete(f"/id-tokens/central/ALARM{number}")
+            await client.put(f"/id-tokens/Central/ALARM{number}", json=_LARGE)
 
 
 @asynccontextmanager
@@ -114,7 +116,7 @@ FAULTS: tuple[Fault, ...] = (
             }
         ),
         kafka_away,
-        fire_s=400,
+        fire_s=300,
     ),
     Fault("poison", "a record that nobody can handle", frozenset({"CsmsDeadLetters"}), poison),
 )
