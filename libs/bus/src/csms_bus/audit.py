@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class AuditLog:
-    """Keeps up to `capacity` entries, and `max_bytes` of them, while the bus is away. More are lost, counted and logged.
+    """Keeps up to `capacity` entries of `max_bytes` together while the bus is away. More are lost, counted and logged.
 
     Of requests without a known caller, `strangers` entries a minute are taken, and half of the room at most: somebody
     who sends many must not push out other entries, nor fill the database. `clock` gives seconds that only grow.

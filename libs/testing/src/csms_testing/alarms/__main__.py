@@ -30,7 +30,7 @@ from csms_testing.postgres import postgres_requirement
 
 console = Console(highlight=False)
 
-_INTERVAL_S = 3
+_INTERVAL_S = 5
 _SETTINGS = {
     "CSMS_COUNT_INTERVAL_S": "2",
     "CSMS_MESSAGE_RATE": "20",
@@ -49,6 +49,8 @@ class Seen:
     what: str
     at: str = ""
     """When it was made."""
+    durations_divided_by: float = 1.0
+    """How much shorter the durations of the rules were."""
     fired_after_s: dict[str, float] = field(default_factory=dict)
     resolved_after_s: dict[str, float] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
@@ -59,14 +61,15 @@ class Seen:
 class Drill:
     """Makes faults on a running system that a Prometheus watches."""
 
-    def __init__(self, scene: Scene, server: Prometheus) -> None:
+    def __init__(self, scene: Scene, server: Prometheus, factor: float) -> None:
         self._scene = scene
         self._server = server
+        self._factor = factor
         self._others: set[str] = set()
 
     async def see(self, fault: Fault) -> Seen:
         """Make a fault, wait for its alerts, mend it, wait until none fires. What goes wrong is in the result."""
-        seen = Seen(fault.name, fault.what, datetime.now(UTC).isoformat(timespec="seconds"))
+        seen = Seen(fault.name, fault.what, datetime.now(UTC).isoformat(timespec="seconds"), self._factor)
         self._others = set()
         try:
             await self._until_over(fault.alerts, _RESOLVE_S)
@@ -127,7 +130,7 @@ async def _watched(rules: Path, factor: float) -> AsyncIterator[Scene]:
 
 async def _run(faults: Sequence[Fault], rules: Path, factor: float, tell: Callable[[Seen], None]) -> None:
     async with _watched(rules, factor) as scene:
-        drill = Drill(scene, scene.prometheus)
+        drill = Drill(scene, scene.prometheus, factor)
         for fault in faults:
             console.print(f"  {fault.name}: {fault.what} ...")
             tell(await drill.see(fault))
@@ -160,7 +163,7 @@ def _show(seen: Seen) -> None:
         console.print(f"    [red]{seen.error}[/]")
 
 
-def _write(seen: Sequence[Seen], factor: float, alerts_there_are: Set[str], directory: Path) -> Path:
+def _write(seen: Sequence[Seen], alerts_there_are: Set[str], directory: Path) -> Path:
     """Write the report of the day; faults that are not made again keep what they got earlier, and say when."""
     now = datetime.now(UTC)
     path = directory / f"alarms-{now:%Y-%m-%d}.json"
@@ -170,7 +173,6 @@ def _write(seen: Sequence[Seen], factor: float, alerts_there_are: Set[str], dire
     fired = {alert for each in found.values() for alert in each["resolved_after_s"]}
     content = {
         "date": now.isoformat(timespec="seconds"),
-        "durations_divided_by": factor,
         "machine": machine(),
         "faults": [found[fault.name] for fault in FAULTS if fault.name in found],
         "fired_and_resolved": sorted(fired),
@@ -195,7 +197,7 @@ def main(
     """Make faults in a running cluster, and see that the alerts of a real Prometheus fire and resolve.
 
     Java, Maven, PostgreSQL and Prometheus are needed. All faults take about an hour, each of them between half a minute
-    and seven minutes. Ranges, offsets and `for` of the rules are divided by --factor, so that six hours are 18 minutes;
+    and ten minutes. Ranges, offsets and `for` of the rules are divided by --factor, so that six hours are 18 minutes;
     what alerts compare with stays, but for the ages of records and counts. A fault that is not made again keeps its
     place in the report, with its date. The exit status is 1 when an alert did not fire or resolve.
     """
@@ -220,7 +222,7 @@ def main(
     def tell(found: Seen) -> None:
         seen.append(found)
         _show(found)
-        _write(seen, factor, names, results)
+        _write(seen, names, results)
 
     asyncio.run(_run(faults, rules, factor, tell))
     failed = [each for each in seen if each.error]
