@@ -170,13 +170,15 @@ def _write(seen: Sequence[Seen], alerts_there_are: Set[str], directory: Path) ->
     before = sorted(directory.glob("alarms-*.json"))
     earlier = json.loads(before[-1].read_text())["faults"] if before else []
     found = {each["name"]: each for each in (*earlier, *map(asdict, seen))}
-    fired = {alert for each in found.values() for alert in each["resolved_after_s"]}
+    resolved = {alert for each in found.values() for alert in each["resolved_after_s"]}
+    fired = {alert for each in found.values() for alert in (*each["fired_after_s"], *each["others"])}
     content = {
         "date": now.isoformat(timespec="seconds"),
         "machine": machine(),
         "faults": [found[fault.name] for fault in FAULTS if fault.name in found],
-        "fired_and_resolved": sorted(fired),
-        "not_seen": sorted(alerts_there_are - fired),
+        "fired_and_resolved": sorted(resolved),
+        "only_fired": sorted(fired - resolved),
+        "not_seen": sorted(alerts_there_are - fired - resolved),
     }
     path.write_text(json.dumps(content, indent=2) + "\n")
     return path
