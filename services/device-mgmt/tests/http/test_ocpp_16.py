@@ -114,7 +114,7 @@ async def test_variables_are_set_one_in_a_message_and_the_answer_is_shown(api, g
         ("get", {"variable": {"name": "V"}, "attributeType": "MaxSet"}, "/variables/1/attributeType"),
         ("get", {"variable": {}}, "/variables/1/variable/name"),
         ("get", {"variable": {"name": "x" * 51}}, "/variables/1/variable/name"),
-        ("set", {"variable": {"name": "V"}}, "/variables/1/variable/name"),
+        ("set", {"variable": {"name": "V"}}, "/variables/1/attributeValue"),
         ("set", {"variable": {"name": "V"}, "attributeValue": "x" * 501}, "/variables/1/attributeValue"),
         ("set", {"variable": {"name": "V"}, "attributeValue": 5}, "/variables/1/attributeValue"),
     ],
