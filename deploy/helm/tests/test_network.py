@@ -198,6 +198,11 @@ def test_pods_reach_what_they_need_and_nothing_else():
     assert _egress_ports(made, "jobs") == {53, 9093, 9094, 6432}
 
 
+def test_auth_reaches_ocsp_responders():
+    made = rendered(PRODUCTION)
+    assert {service for service in SERVICES if 80 in _egress_ports(made, service)} == {"auth"}
+
+
 @pytest.mark.parametrize(
     ("endpoint", "port"), [("http://collector:4318", 4318), ("https://collector/otlp", 443), ("http://[fd00::1]", 80)]
 )

@@ -5,6 +5,18 @@ from csms_testing.chart import PRODUCTION, TRIAL, of_kind, pods, rendered
 JOBS = ["topics", "migrate-auth", "migrate-device-mgmt", "migrate-transactions"]
 
 
+def test_another_version_of_the_chart_does_not_restart_the_stores_of_a_trial():
+    stores = [
+        item
+        for item in of_kind(rendered(TRIAL), "StatefulSet")
+        if item["metadata"]["name"].endswith(("kafka", "postgresql"))
+    ]
+    assert len(stores) == 2
+    for store in stores:
+        labels = store["spec"]["template"]["metadata"]["labels"]
+        assert labels == store["spec"]["selector"]["matchLabels"]
+
+
 def _hooks(documents):
     """Name, weight and events of each hook."""
     for each in documents:

@@ -11,8 +11,11 @@ metadata:
   labels:
     {{- include "csms.labels" $scope | nindent 4 }}
 spec:
+  {{- /* Of an autoscaled workload, as many as there are: a field that goes away would become 1 (Helm's merge). */}}
   {{- if not $own.autoscaling.enabled }}
   replicas: {{ $own.replicas }}
+  {{- else if $live := lookup "apps/v1" $kind .root.Release.Namespace $name }}
+  replicas: {{ $live.spec.replicas }}
   {{- end }}
   revisionHistoryLimit: 5
   minReadySeconds: {{ $own.minReadySeconds }}
