@@ -128,7 +128,7 @@ drill: $(VENV)/.dev ## Break the running system in every known way, check that n
 	$(BIN)/python -m csms_testing.drills $(ARGS)
 
 .PHONY: k8s-images
-k8s-images: $(VENV)/.dev image ## Build what make k8s-test runs, Kafka and PostgreSQL too; LOAD gives the nodes images
+k8s-images: $(VENV)/.dev image ## Build what make k8s-test runs, Kafka, PostgreSQL and nginx too; LOAD gives the nodes images
 	$(BIN)/python -m csms_testing.k8s.images --engine "$(ENGINE)" --load "$(LOAD)" --also $(IMAGE)
 
 .PHONY: k8s-test

@@ -84,11 +84,11 @@ def main(
     except FileNotFoundError:
         earlier = {}
     everything = {**earlier, "about": about}
-    measured: dict[str, dict[str, str]] = everything.setdefault("measured", {})
+    measured: dict[str, dict[str, Any]] = everything.setdefault("measured", {})
 
     def keep(found: dict[str, Any]) -> None:
         everything.update(found)
-        measured.update({case: {"date": about["date"], "processor": about["processor"]} for case in found})
+        measured.update({case: {key: about[key] for key in ("date", "processor", "load_before")} for case in found})
         console.print(f"Kept in {results.keep(kept_as, everything)}")
 
     uvloop.run(_measure(only or list(CASES), quick=quick, standalone_only=standalone_only, keep=keep))

@@ -16,7 +16,6 @@ from csms.v1.station_pb2 import (
     GatewayStatus,
     Presence,
     PresenceSummary,
-    ReplyTo,
     StationCall,
 )
 from csms_bus import topics
@@ -149,7 +148,7 @@ class PlayedGateway:
     def _call(self, station_id: str, decision: ConnectionDecision, action: str, payload: bytes) -> tuple[str, Outgoing]:
         correlation_id = new_id()
         call = StationCall(
-            reply_to=ReplyTo(topic=topics.GATEWAY_INBOX.name, partition=_SLOT),
+            reply_to=self.inbox.reply_to,
             correlation_id=correlation_id,
             protocol=_PROTOCOL,
             action=action,

@@ -15,8 +15,8 @@ TEXTS = Path(__file__).parent / "texts"
 
 _HEAD = """# Performance
 
-Written by `make report ARGS={name}` from `bench/results/{name}.json`; do not edit. `make bench` measures again (about
-half an hour; `make bench ARGS=--quick` takes a few minutes and is no more than a look).
+Written by `make report ARGS={name}` from `bench/results/{name}.json`; do not edit. `make bench` measures again (an
+hour or more, `--only` for a section; `make bench ARGS=--quick` takes minutes and is no more than a look).
 
 Round trips, idle fleets and storms stand beside two baselines, measured in the same run, on the same machine, with the
 same client; flat cost stands beside E, TLS beside the same without TLS, two processes of each beside one. A section
@@ -29,7 +29,7 @@ Ours store every event durably before the station is answered: on SQLite with `s
 `acks=all` and then in PostgreSQL with `synchronous_commit=on`.
 
 Measured on {cores} cores ({processor}, {memory_gib} GiB), which client, servers, broker and database share; Python
-{python}; {packages}. Load average before the latest run: {load_before}.
+{python}; {packages}.
 A system and its baselines are measured in turn, some seconds at a time, and the medians of several runs count. CPU
 figures are of all processes of a system, the client's left out.
 """
@@ -77,10 +77,12 @@ def _parts(name: str, found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _measured(found: Mapping[str, Any], case: str) -> Iterator[str]:
-    """When and where, for a section that is not of the latest run."""
+    """When and where, for a section that is not of the latest run, and how busy the machine was."""
     about, measured = found["about"], found.get("measured", {}).get(case)
-    if measured and measured != {key: about[key] for key in measured}:
+    if measured and any(measured[key] != about[key] for key in ("date", "processor")):
         yield f"Measured on {measured['date']} ({measured['processor']}), with the code of that day."
+    if measured and "load_before" in measured:  # older results do not tell
+        yield f"Load average before this section was measured: {measured['load_before']}."
 
 
 def _sizing(found: Mapping[str, Any]) -> Iterator[str]:

@@ -117,6 +117,7 @@ async def shown(
     request: pytest.FixtureRequest, secrets: Secrets, directory: Path, collector: Collector
 ) -> AsyncIterator[dict[str, str]]:
     """Everything that is shown or kept after the session, by where."""
+    collector.bodies.clear()  # of the other mode
     texts: dict[str, str] = {}
     async with issuing() as issuer:
         settings = {

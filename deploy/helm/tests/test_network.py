@@ -204,7 +204,13 @@ def test_auth_reaches_ocsp_responders():
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "port"), [("http://collector:4318", 4318), ("https://collector/otlp", 443), ("http://[fd00::1]", 80)]
+    ("endpoint", "port"),
+    [
+        ("http://collector:4318", 4318),
+        ("https://collector2/otlp", 443),
+        ("http://[fd00::1]", 80),
+        ("http://10.0.0.5", 80),
+    ],
 )
 def test_pods_reach_the_collector_of_traces(endpoint, port):
     made = rendered(PRODUCTION | {"networkPolicies": {"allowHttps": False}, "tracing": {"endpoint": endpoint}})

@@ -106,9 +106,20 @@ def test_an_id_that_we_never_gave_has_the_time_of_the_end(number):
     assert len(message.else_id) <= 36
 
 
-def test_what_is_stored_is_read_again():
-    for raw, read in ((start(), messages.start_message), (stop(idTag="A"), messages.stop_message)):
-        assert messages.stored_event(raw) == read(raw).event
+@pytest.mark.parametrize(
+    ("raw", "read"),
+    [
+        (start(), messages.start_message),
+        (stop(idTag="A"), messages.stop_message),
+        (start(idTag="meterStop"), messages.start_message),
+        (start(meterStop=5), messages.start_message),
+        (stop().replace(b"meterStop", b"meterSt\\u006fp"), messages.stop_message),
+    ],
+    ids=["start", "stop", "tag", "vendor's field", "escaped"],
+)
+def test_what_is_stored_is_read_again(raw, read):
+    event = read(raw).event
+    assert messages.stored_event(raw, event.seq_no) == event
 
 
 def test_transaction_data_counts_with_the_registers():

@@ -312,7 +312,15 @@ async def test_after_a_boot_a_station_that_can_not_be_asked_gets_time(world, api
     await world.eventually(asked)
     assert [shown["state"] for shown in await items(api)] == ["Active"]
     monkeypatch.setattr(closing, "SILENCE", timedelta(0))
-    await boot(world, utcnow())
+    last_boot = utcnow()
+    await boot(world, last_boot)
+
+    async def is_noted() -> bool:
+        async with world.database.reading() as session:
+            noted_at = await session.scalar(select(tables.status_checks.c.noted_at))
+            return bool(abs(noted_at - last_boot) < timedelta(milliseconds=1))
+
+    await world.eventually(is_noted)  # the last boot is the one that counts
     async with world.database.transaction() as session:
         await session.execute(tables.status_checks.update().values(due_at=utcnow()))
     world.service._checks.wake()
@@ -322,6 +330,26 @@ async def test_after_a_boot_a_station_that_can_not_be_asked_gets_time(world, api
         return (shown["state"], shown["close_reason"]) == ("Ended", "StationBooted")
 
     await world.eventually(is_closed)
+
+
+async def test_a_station_that_measures_no_energy_goes_on_after_its_boot(world, api, station, monkeypatch):
+    monkeypatch.setattr(boots, "BOOT_DELAY", timedelta(0))
+    monkeypatch.setattr(closing, "SILENCE", timedelta(0))
+    await world.connect(protocol=V16)
+    number = (await station.start())["transactionId"]
+    boot_at = utcnow()
+    power = [{"value": "7000", "measurand": "Power.Active.Import", "unit": "W"}]
+    message = {"timestamp": at(60), "sampledValue": power}
+    request = {"connectorId": 1, "transactionId": number, "meterValue": [message]}
+    await station.call("MeterValues", request)
+    await boot(world, boot_at)
+
+    async def is_forgotten() -> bool:
+        async with world.database.reading() as session:
+            return (await session.scalar(select(func.count()).select_from(tables.status_checks))) == 0
+
+    await world.eventually(is_forgotten)
+    assert [shown["state"] for shown in await items(api)] == ["Active"]
 
 
 async def test_another_transaction_on_the_connector_ends_the_one_before(world, api, station):

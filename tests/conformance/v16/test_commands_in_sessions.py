@@ -36,6 +36,7 @@ async def test_tc_014_csms(session, connect, operator):
         assert (await boot(again))["status"] == "Accepted"
         await status(again, "Available", 0)
         await ended(session, operator, "SoftReset")
+    assert (await operator.station(session.station.station_id))["pending_reset"] is None
 
 
 async def test_tc_018_1_csms(session, operator):

@@ -122,10 +122,10 @@ async def transaction(
     except BaseException:
         traced.end(span, outcome)
         raise
-    traced.connected(span)
     direct = _KINDS[engine.dialect.name](pooled.driver_connection, engine.dialect)
     try:
         await direct.begin()
+        traced.connected(span)
         yield direct
         await direct.commit()
         outcome = "committed"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
+from csms_ocpp.versions import BUILT
 
 from csms_testing.cluster.layout import free_port
 from csms_testing.cluster.processes import NotReadyError, ServiceProcess
@@ -20,7 +21,7 @@ from csms_testing.pki import Pki
 from csms_testing.secured import Secured
 
 API_KEY = "end-to-end-admin-key"
-_SETTINGS = {"CSMS_COUNT_INTERVAL_S": "2", "CSMS_OCPP_PROTOCOLS": '["ocpp2.0.1", "ocpp1.6"]'}
+_SETTINGS = {"CSMS_COUNT_INTERVAL_S": "2", "CSMS_OCPP_PROTOCOLS": json.dumps(BUILT)}
 """Counts come soon, and stations may speak every version that is built."""
 
 

@@ -8,6 +8,7 @@ KEYS = {
     "MeterValueSampleInterval": ("60", False),
     "NumberOfConnectors": ("2", True),
     "AuthorizationKey": ("secret", False),
+    "VendorUploads": ("ftp://operator:secret@example.org/logs", False),
 }
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
@@ -142,13 +143,14 @@ async def test_a_report_is_there_with_the_answer_and_is_the_device_model(api, ga
     assert gateway.sent[-1] == ("GetConfiguration", {})
     assert answer.headers["Location"] == f"/api/v1/stations/{station16}/reports/1"
     report = (await api.get(f"/stations/{station16}/reports/1")).json()
-    assert (report["status"], report["complete"], len(report["entries"])) == ("complete", True, 3)
+    assert (report["status"], report["complete"], len(report["entries"])) == ("complete", True, len(KEYS))
     assert "secret" not in str(report)
     items = (await api.get(f"/stations/{station16}/variables")).json()["items"]
     assert {item["variable"]["name"]: (item["value"], item["mutability"]) for item in items} == {
         "AuthorizationKey": (None, "ReadWrite"),
         "MeterValueSampleInterval": ("60", "ReadWrite"),
         "NumberOfConnectors": ("2", "ReadOnly"),
+        "VendorUploads": ("ftp://***@example.org/logs", "ReadWrite"),
     }
 
 

@@ -244,7 +244,13 @@ async def test_a_station_is_onboarded_by_its_configuration(
 ):
     """GetConfiguration, ChangeConfiguration for each variable, TriggerMessage: then it is accepted."""
     wanted = {"component": {"name": "Configuration"}, "variable": {"name": "HeartbeatInterval"}, "attributeValue": "60"}
-    await with_station(onboarding="inventory", onboarding_variables=[wanted])
+    of_evse = wanted | {
+        "component": {"name": "Configuration", "evse": {"id": 1}},
+        "variable": {"name": "OfAnEvse"},
+    }
+    await with_station(
+        onboarding="inventory", onboarding_variables=[of_evse, wanted, wanted | {"attributeType": "MaxSet"}]
+    )
     await apply(records16.connection("a"))
     answer, *sent = (await apply(records16.boot("a"))).replies
     assert orjson.loads(answer.record.reply.payload)["status"] == "Pending"
@@ -270,4 +276,7 @@ async def test_a_station_is_onboarded_by_its_configuration(
         stored = await variable_rows.page(session, station_id, limit=10, after=None)
     names = {"HeartbeatInterval", "NumberOfConnectors"} if answers_inventory else {"HeartbeatInterval"}
     assert {row.variable_name for row in stored} == names
-    assert bool((await station_row()).onboarding_progress["notes"]) is not answers_inventory
+    notes = (await station_row()).onboarding_progress["notes"]
+    unable = [f"Configuration.{name}: not in this version" for name in ("OfAnEvse", "HeartbeatInterval")]
+    assert [note for note in notes if "not in this version" in note] == unable
+    assert (len(notes) > len(unable)) is not answers_inventory

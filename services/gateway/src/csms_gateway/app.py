@@ -215,9 +215,9 @@ class Gateway:
     async def _give_way(self) -> None:
         """Make way for a later gateway in our slot. It hears so from us, and tells it: our own metrics end with us."""
         self._health.set(_COMPONENT, ok=False, detail="another gateway has this slot")
+        self._server.stop_accepting()
         self._announcements.state = GATEWAY_STATE_DRAINING
         await self._announcements.try_status()
-        self._server.stop_accepting()
         await self._close_connections(self._end_later)
 
     def _drain_later(self, connection: StationConnection, delay_s: float) -> None:

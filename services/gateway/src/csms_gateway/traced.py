@@ -69,6 +69,8 @@ def call_span(
 
 def published(span: "Span", error: BusError | None, *, is_last: bool) -> None:
     """Note that the record is durable, or why it is not. `is_last`: a SEND is not answered."""
+    if not span.is_recording():
+        return  # the CALL ended before: its station went, or its time was over
     span.add_event("published" if error is None else "not published")
     if is_last:
         ended(span, "sent" if error is None else "unpublished")

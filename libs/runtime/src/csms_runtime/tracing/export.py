@@ -77,9 +77,10 @@ async def traces(service: str, environment: Mapping[str, str] = os.environ) -> A
         yield
         return
     provider = _provider(service, environment)
-    share = _ratio(environment) if _sampler_name(environment) == _BY_SHARE else 1.0
-    _activate(provider, share)
-    _log.info("traces are on", sampler=_sampler_name(environment), share=_ratio(environment))
+    sampler = _sampler_name(environment)
+    _activate(provider, _ratio(environment) if sampler == _BY_SHARE else 1.0)
+    share = {"share": _ratio(environment)} if sampler.endswith("ratio") else {}
+    _log.info("traces are on", sampler=sampler, **share)
     try:
         yield
     finally:
@@ -101,8 +102,7 @@ def is_on(environment: Mapping[str, str]) -> bool:
 
 def _check(environment: Mapping[str, str]) -> None:
     for name in _ENDPOINTS:
-        url = urlsplit(environment.get(name, ""))
-        if environment.get(name) and (url.scheme not in {"http", "https"} or not url.hostname):
+        if environment.get(name) and not _is_address(environment[name]):
             raise CannotStart(f"{name}: an http:// or https:// address is needed")
     for name in _PROTOCOLS:
         if environment.get(name, "") not in {"", _PROTOCOL}:
@@ -110,6 +110,14 @@ def _check(environment: Mapping[str, str]) -> None:
     if environment.get("OTEL_TRACES_SAMPLER", "") not in {"", *_SAMPLERS}:
         raise CannotStart(f"OTEL_TRACES_SAMPLER: one of {', '.join(sorted(_SAMPLERS))} is needed")
     _ratio(environment)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+    except ValueError:  # an IPv6 address without its end
+        return False
+    return url.scheme in {"http", "https"} and bool(url.hostname)
 
 
 def _ratio(environment: Mapping[str, str]) -> float:

@@ -14,7 +14,7 @@ from csms_runtime import metrics
 from csms_device_mgmt import announcements
 from csms_device_mgmt.boot import onboarding
 from csms_device_mgmt.boot.boot import FIRMWARE_UPDATE, TRIGGERED, Boot
-from csms_device_mgmt.boot.registration import Registration, boot_interval, is_boot_trigger
+from csms_device_mgmt.boot.registration import TRIGGERS, Registration, boot_interval, is_boot_trigger
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.connections.auth_events import newest_refusal
 from csms_device_mgmt.device_model.variable_key import JsonObject
@@ -121,7 +121,7 @@ async def _was_asked_for(unit: Unit, station: Station, message: StationMessage) 
     connected_at = station.connected_at if station.connection_id == message.place.connection_id else None
     if connected_at is None or message.received_at - connected_at < BOOTS_WITHIN:
         return False
-    calls = await call_rows.since(unit.session, station.station_id, message.received_at - ASKED_WITHIN)
+    calls = await call_rows.since(unit.session, station.station_id, message.received_at - ASKED_WITHIN, TRIGGERS)
     return any(is_boot_trigger(action, request) for action, request in calls)
 
 

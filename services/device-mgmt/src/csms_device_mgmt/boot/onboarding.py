@@ -21,6 +21,7 @@ from csms_device_mgmt.boot.progress import (
     begun,
     left,
     missing_of_inventory,
+    name_of,
     refusal_of_inventory,
     variables_answered,
 )
@@ -31,6 +32,7 @@ from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.commands.new_call import new_call, timeout_s
 from csms_device_mgmt.device_model import variable_rows
 from csms_device_mgmt.device_model.chunks import ChunkLimits, parse_limit, split
+from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.reports import report_rows
 from csms_device_mgmt.reports.assembly import Assembly, assemble
 from csms_device_mgmt.stations import station_rows
@@ -205,10 +207,16 @@ async def _ask_for_inventory(unit: Unit, station: Station, progress: Progress) -
 
 
 async def _set_variables(unit: Unit, station: Station, progress: Progress) -> Progress:
-    left = station.onboarding_variables[progress.variables_done :]
+    message = _commands(progress).set_variables
+    wanted: list[JsonObject] = []
+    for element in station.onboarding_variables:
+        if next(iter(message.unable(element)), None) is None:
+            wanted.append(element)
+        elif progress.variables_done == 0:
+            progress = progress.noted(f"{name_of(element)}: not in this version")
+    left = wanted[progress.variables_done :]
     if not left:
         return await _ask_for_boot(unit, station, progress)
-    message = _commands(progress).set_variables
     chunk = split([message.normal(element) for element in left], await _limits(unit, station, message))[0]
     call_id = await _send(unit, station, progress, message.request(chunk))
     return replace(progress, call_id=call_id, variables_asked=len(chunk))

@@ -191,9 +191,13 @@ def variables_answered(progress: Progress, results: Iterable[Mapping[str, Any]] 
     done = progress.variables_done + progress.variables_asked
     progress = replace(progress, variables_done=done, variables_asked=0)
     if results is None:
-        return progress.noted("SetVariables: the station answered with an error")
+        return progress.noted("variables: the station answered with an error")
     for result in results:
         if result["attributeStatus"] not in {"Accepted", "RebootRequired"}:
-            name = f"{result['component']['name']}.{result['variable']['name']}"
-            progress = progress.noted(f"{name}: {result['attributeStatus']}")
+            progress = progress.noted(f"{name_of(result)}: {result['attributeStatus']}")
     return progress
+
+
+def name_of(element: Mapping[str, Any]) -> str:
+    """Return component and variable for a note."""
+    return f"{element['component']['name']}.{element['variable']['name']}"

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from csms_runtime.settings import UnknownStations
 
+TRIGGERS = frozenset({"TriggerMessage", "ExtendedTriggerMessage"})
+"""The CALLs that may ask for a BootNotification."""
+
 
 class Registration(StrEnum):
     """OCPP's RegistrationStatusEnumType."""
@@ -62,7 +65,7 @@ def refusal(status: Registration, action: str, payload: object) -> str | None:
 
 def is_boot_trigger(action: str, payload: object) -> bool:
     """Whether a CALL asks for a BootNotification."""
-    is_trigger = action in {"TriggerMessage", "ExtendedTriggerMessage"} and isinstance(payload, dict)
+    is_trigger = action in TRIGGERS and isinstance(payload, dict)
     return is_trigger and isinstance(payload, dict) and payload.get("requestedMessage") == "BootNotification"
 
 

@@ -168,8 +168,12 @@ async def expire(session: AsyncSession, call_ids: Collection[str], now: datetime
     return (await session.scalars(statement)).all()
 
 
-async def since(session: AsyncSession, station_id: str, moment: datetime) -> Sequence[tuple[str, Mapping[str, Any]]]:
-    """Return action and request of the newest hundred calls that a station was to get since a moment."""
-    found = select(Call.action, Call.request).where(Call.station_id == station_id, Call.created_at >= moment)
+async def since(
+    session: AsyncSession, station_id: str, moment: datetime, actions: Collection[str]
+) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    """Return action and request of the newest hundred calls of these actions, ordered for a station since a moment."""
+    found = select(Call.action, Call.request).where(
+        Call.station_id == station_id, Call.created_at >= moment, Call.action.in_(sorted(actions))
+    )
     rows = await session.execute(found.order_by(Call.created_at.desc()).limit(100))
     return [(action, request) for action, request in rows]

@@ -1,5 +1,7 @@
 """GetConfiguration (OCPP 1.6, 5.8): what the station told is kept; without keys it is a report, complete at once."""
 
+from functools import partial
+
 import orjson
 from csms.v1.events_pb2 import ReportCompleted
 from csms_db.packed import pack
@@ -9,6 +11,7 @@ from csms_device_mgmt import announcements, versions
 from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.device_model import variable_rows
 from csms_device_mgmt.device_model.variable_key import JsonObject, VariableKey, reported_attributes
+from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.reports import report_rows
 from csms_device_mgmt.reports.assembly import ReportStatus
 from csms_device_mgmt.tables import Report
@@ -24,8 +27,7 @@ async def apply(unit: Unit, executed: Executed) -> None:
         if report is not None:
             report.status = ReportStatus.FAILED.value
         return
-    entries = _without_secrets(version.model_entries(executed.response))
-    rows = variable_rows.reported_rows(executed.station_id, reported_attributes(entries), at)
+    entries, rows = await heavy.run(executed.size, partial(_read, executed, executed.response))
     most = unit.settings.station_variables
     left_out = await variable_rows.store_reported(unit.session, executed.station_id, rows, most)
     metrics.DEVICES_NOT_KEPT.labels("variables").inc(left_out)
@@ -35,8 +37,15 @@ async def apply(unit: Unit, executed: Executed) -> None:
         await _complete(unit, executed, report, entries)
 
 
+def _read(executed: Executed, response: JsonObject) -> tuple[list[JsonObject], list[variable_rows.Row]]:
+    shown = redacted(executed.protocol, executed.action, response)
+    entries = _without_secrets(versions.of(executed.protocol).model_entries(shown))
+    attributes = reported_attributes(entries)
+    return entries, variable_rows.reported_rows(executed.station_id, attributes, executed.completion.completed_at)
+
+
 def _without_secrets(entries: list[JsonObject]) -> list[JsonObject]:
-    """Stations must not tell them, and some do."""
+    """Stations must not tell the values of secret keys, and some do."""
     return [
         {**entry, "variableAttribute": [{**attribute, "value": None} for attribute in entry["variableAttribute"]]}
         if VariableKey.of(entry["component"], entry["variable"]).is_secret

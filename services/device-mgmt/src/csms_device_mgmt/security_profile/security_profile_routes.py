@@ -55,7 +55,10 @@ class SecurityProfileBody(BaseModel):
         description="Slots, the one to be used first in front; null: the station is asked for its present ones, which "
         "come behind the new one",
     )
-    reset_type: Literal["OnIdle", "Immediate"] = "OnIdle"
+    reset_type: Literal["OnIdle", "Immediate"] = Field(
+        "OnIdle",
+        description="How the station is reset. OCPP 1.6 has a hard reset only, which ends running transactions",
+    )
     new_certificate: bool | None = Field(
         None,
         description="Whether the station is asked for a certificate request first; null: for profile 3, when it took "

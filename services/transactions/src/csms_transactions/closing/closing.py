@@ -17,7 +17,7 @@ from csms_transactions.domain.transaction import Closed, State, close, next_revi
 from csms_transactions.domain_events import events_of
 from csms_transactions.events.cache import TransactionCache
 from csms_transactions.events.step import Step
-from csms_transactions.store import status_checks, tables
+from csms_transactions.store import meter_values, status_checks, tables
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.transactions import Change
 
@@ -58,7 +58,10 @@ class Closing:
         if found is None or found.state != State.ACTIVE:
             return None
         evidence, noted_at = await status_checks.evidence_of(session, found.key)
-        follows = verdict(evidence, answer.says, found.updated_at, noted_at)
+        told_at = found.updated_at
+        if not answer.says.can_say:
+            told_at = max(told_at, await meter_values.last_received(session, found.key) or told_at)
+        follows = verdict(evidence, answer.says, told_at, noted_at)
         if follows.close is not None:
             await self._close(session, found.key, Closed(now, follows.close), now)
             return found.key

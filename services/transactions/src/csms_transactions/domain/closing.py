@@ -54,8 +54,9 @@ class Verdict(NamedTuple):
 
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(hours=1)
-SILENCE = timedelta(minutes=10)
-"""So long after its boot a station that can't be asked may take to tell of a transaction. First it sends its queue."""
+SILENCE = timedelta(hours=1)
+"""So long after its boot a station that can't be asked may take to tell of a transaction. First it sends its queue, and
+many measure every quarter of an hour."""
 
 
 def pause(asked: int) -> timedelta:
@@ -66,7 +67,7 @@ def pause(asked: int) -> timedelta:
 def verdict(
     evidence: Evidence | None, says: StationSays, changed_at: datetime, noted_at: datetime | None = None
 ) -> Verdict:
-    """Decide from what the station says. `changed_at`: when an event of the transaction was stored last.
+    """Decide from what the station says. `changed_at`: when the station told something of the transaction last.
 
     `evidence` None: somebody else asked; `noted_at`: the moment of the boot. An answer from before the newest event
     says nothing.

@@ -11,7 +11,7 @@ from datetime import datetime
 from csms_db.engine import Database
 
 from csms_transactions.batch import BatchEvent
-from csms_transactions.domain.identity import Identity, transaction_key
+from csms_transactions.domain.identity import identity_of
 from csms_transactions.domain.open_starts import OpenStart, matched
 from csms_transactions.store import given_ids, remote_requests
 from csms_transactions.store import transactions as transaction_store
@@ -37,7 +37,7 @@ async def named(
             ids = await given_ids.of(session, database.dialect, begun, now)
             starts = await remote_requests.open_starts(session, stations, now)
     found = _begun(events, ids, starts)
-    doubtful = {item.identity.key for item in found if item.else_id and not item.beginning} - set(running)
+    doubtful = {item.identity.key for item in found if item.else_id} - set(running)
     if doubtful:
         async with database.reading() as session:
             doubtful -= await transaction_store.existing(session, doubtful)
@@ -65,9 +65,8 @@ def _begun(events: Sequence[BatchEvent], ids: Mapping[str, int], starts: Sequenc
 
 
 def _under(item: BatchEvent, transaction_id: str) -> BatchEvent:
-    station_id = item.identity.station_id
-    key = transaction_key(station_id, transaction_id)
-    return item._replace(identity=Identity(key, station_id, transaction_id), new=item.new._replace(key=key))
+    identity = identity_of(item.identity.station_id, transaction_id)
+    return item._replace(identity=identity, new=item.new._replace(key=identity.key))
 
 
 def _asked_for(item: BatchEvent, remote_start_id: int | None) -> BatchEvent:

@@ -74,7 +74,7 @@ def _of(
 def _event(stored: StoredEvent) -> TransactionEvent:
     if stored.facts is not None:
         return event_of(stored.facts)
-    return versions.of_stored(stored.protocol).stored_event(unpack(stored.packed))
+    return versions.of_stored(stored.protocol).stored_event(unpack(stored.packed), stored.seq_no)
 
 
 def _size(stored: StoredEvent) -> int:

@@ -8,17 +8,14 @@ from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
 from csms_transactions.batch import Batch, BatchMeterValues
-from csms_transactions.domain.identity import Identity, transaction_key
+from csms_transactions.domain.identity import identity_of
 from csms_transactions.store.events import kept
 from csms_transactions.versions.version import MeterValuesMessage
 
 
 def read(batch: Batch, station_id: str, call: StationCall, message: MeterValuesMessage) -> None:
     """Add a message to the batch."""
-    named = None
-    if message.transaction_id:
-        key = transaction_key(station_id, message.transaction_id)
-        named = Identity(key, station_id, message.transaction_id)
+    named = identity_of(station_id, message.transaction_id) if message.transaction_id else None
     readings = message.readings if message.evse_id or named is not None else ()
     batch.meter_values.append(
         BatchMeterValues(

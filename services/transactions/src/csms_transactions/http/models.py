@@ -52,7 +52,7 @@ class TransactionItem(BaseModel):
     )
     id_token_type: str | None = Field(description="Empty: OCPP 1.6 has no types, and the token is not known")
     stop_id_token: str | None = Field(description="The token that stopped it")
-    stop_id_token_type: str | None
+    stop_id_token_type: str | None = Field(description="Empty: OCPP 1.6 has no types")
     group_id_token: str | None = Field(description="The group auth named for the token")
     group_id_token_type: str | None
     charging_state: str | None = Field(description="The one told last; null after the end where that is Charging")
@@ -126,10 +126,11 @@ class AuthorizationItem(BaseModel):
     @classmethod
     def of(cls, row: Authorization) -> Self:
         """The item of a row of `authorizations`."""
-        group = IdTokenInfo.FromString(row.info or b"").group_id_token
+        info = IdTokenInfo.FromString(row.info or b"")
+        group = info.group_id_token
         return cls(
             token=row.id_token,
-            type=row.id_token_type,
+            type=row.id_token_type or info.id_token_type,  # a token of OCPP 1.6 has the type that auth found
             status=row.status,
             at=row.at,
             seq_no=row.seq_no,
@@ -206,7 +207,9 @@ class MeterValuesMessageItem(BaseModel):
     """A MeterValues message of a station."""
 
     id: str
-    transaction: str | None = Field(description="Our id of the transaction at whose EVSE and time it was measured")
+    transaction: str | None = Field(
+        description="Our id of the transaction at whose EVSE and time it was measured, or that it names (OCPP 1.6)"
+    )
     station_id: str
     evse_id: int = Field(description="0: the main meter")
     timestamp: Moment

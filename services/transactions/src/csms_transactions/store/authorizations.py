@@ -64,8 +64,7 @@ class Authorization(NamedTuple):
 
     def decided(self, info: IdTokenInfo, now: datetime) -> "Authorization":
         """Return the same row with a decision."""
-        kind = self.id_token_type or info.id_token_type  # OCPP 1.6 has no types
-        return self._replace(status=info.status, info=info.SerializeToString(), decided_at=now, id_token_type=kind)
+        return self._replace(status=info.status, info=info.SerializeToString(), decided_at=now)
 
 
 class Undecided(NamedTuple):

@@ -92,6 +92,13 @@ async def of_transactions(session: AsyncSession | Direct, keys: Collection[str])
     return found
 
 
+async def last_received(session: AsyncSession, transaction: str) -> datetime | None:
+    """Return when the newest message that belongs to a transaction came, whatever it measured."""
+    newest = select(func.max(_COLUMNS.received_at)).where(_COLUMNS.transaction == transaction)
+    found: datetime | None = (await session.execute(newest)).scalar_one()
+    return found
+
+
 async def free(session: AsyncSession | Direct, spans: Sequence[Span]) -> list[Free]:
     """Messages of these spans with readings of energy that belong to no transaction, up to MOST_FREE."""
     return [Free(*row) for row in await _FREE.fetch(session, spans)]

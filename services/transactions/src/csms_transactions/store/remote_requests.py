@@ -183,7 +183,7 @@ async def open_starts(session: AsyncSession, stations: Collection[str], now: dat
         columns.requested_at >= now - KEPT_OPEN,
         columns.transaction_id.is_(None),
         func.coalesce(columns.status, "Accepted") == "Accepted",
-        func.coalesce(columns.outcome, "") != "not_connected",
+        func.coalesce(columns.outcome, "").not_in(("not_connected", "error")),
         columns.id_token.is_not(None),
     )
     return [OpenStart(*row) for row in await session.execute(statement)]

@@ -62,7 +62,8 @@ async def note(
 async def note_boots(session: AsyncSession, dialect: str, boots: dict[str, datetime], due_at: datetime) -> int:
     """Note that these stations booted at these times. Return how many transactions may have ended by that.
 
-    These are the ones whose events all came, or all happened, before the boot: a queue is delivered after it.
+    These are the ones whose events all came, or all happened, before the boot: a queue is delivered after it. Of
+    several boots the last one counts.
     """
     columns = transactions.c
     running = select(columns.id, columns.station_id, columns.updated_at, columns.last_event_at).where(
@@ -75,8 +76,13 @@ async def note_boots(session: AsyncSession, dialect: str, boots: dict[str, datet
         if any(at is not None and at < boots[station_id] for at in times)
     ]
     if rows:
-        statement = insert(dialect)(status_checks).on_conflict_do_nothing(index_elements=["transaction"])
-        await session.execute(statement, rows)
+        statement = insert(dialect)(status_checks)
+        noted, new = status_checks.c, statement.excluded
+        later = (noted.evidence == Evidence.BOOT.value) & (noted.noted_at < new.noted_at)
+        again = statement.on_conflict_do_update(
+            index_elements=["transaction"], set_={"noted_at": new.noted_at}, where=later
+        )
+        await session.execute(again, rows)
     return len(rows)
 
 

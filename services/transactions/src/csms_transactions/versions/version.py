@@ -59,7 +59,7 @@ class EventMessage(NamedTuple):
 
 
 class MeterValuesMessage(NamedTuple):
-    """A station's message with meter values that names no transaction."""
+    """A station's message with meter values that is no event of a transaction."""
 
     evse_id: int
     """0: the main meter (J01.FR.18)."""
@@ -125,8 +125,8 @@ class TransactionsVersion:
     """By action: reads a message that tells of a transaction. Raises OcppError for a time or number out of range."""
     meter_values: Mapping[str, Callable[[bytes], MeterValuesMessage]]
     """By action: reads a message with meter values alone. Raises as `events`."""
-    stored_event: Callable[[bytes], TransactionEvent]
-    """Reads `EventMessage.payload` again."""
+    stored_event: Callable[[bytes, int], TransactionEvent]
+    """Reads `EventMessage.payload` again; with the event's seqNo."""
     shown_event: Callable[[bytes], dict[str, Any]]
     """`EventMessage.payload` for people: secrets are masked."""
     meter_values_in: Callable[[Json], list[dict[str, Any]]]

@@ -3,6 +3,7 @@
 Sections are those of OCPP 1.6 edition 2; requirement ids are those of the security whitepaper.
 """
 
+import re
 from collections.abc import Iterator
 
 from csms_device_mgmt.certificates.certificate_rules import install_certificate
@@ -19,8 +20,9 @@ from csms_device_mgmt.versions.v16.profile_rules import (
     set_charging_profile,
 )
 
-SHORTEST_KEY, LONGEST_KEY = 16, 40
-"""Characters of an AuthorizationKey: 16 to 20 bytes, in hexadecimal digits or as text."""
+_KEY_BYTES = range(16, 21)
+_KEY_DIGITS = re.compile(r"(?:[0-9A-Fa-f]{2}){16,20}")
+"""An AuthorizationKey is 16 to 20 bytes, as text or in hexadecimal digits."""
 _PROFILES = {"1", "2", "3"}
 
 
@@ -35,11 +37,15 @@ def change_configuration(payload: JsonObject) -> Iterator[Finding]:
     key, value = payload["key"], payload["value"]
     if not key.strip():
         yield Finding("/key", "the name of a configuration key is needed (6.9)")
-    if same_key(key, AUTHORIZATION_KEY) and not SHORTEST_KEY <= len(value) <= LONGEST_KEY:
+    if same_key(key, AUTHORIZATION_KEY) and not _is_key(value):
         detail = "an AuthorizationKey is 16 to 20 bytes, as hexadecimal digits or as text (security whitepaper 7.2)"
         yield Finding("/value", detail)
     if same_key(key, SECURITY_PROFILE) and value not in _PROFILES:
         yield Finding("/value", "a security profile is 1, 2 or 3 (security whitepaper 7.6)")
+
+
+def _is_key(value: str) -> bool:
+    return len(value.encode()) in _KEY_BYTES or _KEY_DIGITS.fullmatch(value) is not None
 
 
 def remote_start_transaction(payload: JsonObject) -> Iterator[Finding]:

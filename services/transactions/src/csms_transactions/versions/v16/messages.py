@@ -31,6 +31,8 @@ from csms_transactions.versions.version import Beginning, EventMessage, Json, Me
 
 _CONNECTOR = 1
 """A connector of OCPP 1.6 is an EVSE with one connector."""
+_BEGINS, _ENDS = 0, 1
+"""The seqNo of the two events."""
 _LONGEST_ID = 36
 _DIGITS = frozenset("0123456789+-.eE")
 Samples = Iterable[tuple[datetime, Sample]]
@@ -57,10 +59,9 @@ def stop_message(raw: bytes) -> EventMessage:
     return EventMessage(number, event, raw, answers.stopped, else_id=else_id)
 
 
-def stored_event(payload: bytes) -> TransactionEvent:
-    """Read the event in a payload that is stored: a StopTransaction is the one that has a meterStop."""
-    message, event = _read_stop(payload) if b'"meterStop"' in payload else (orjson.loads(payload), None)
-    return _start(message) if event is None else event
+def stored_event(payload: bytes, seq_no: int) -> TransactionEvent:
+    """Read the event in a payload that is stored. Only the seqNo says which message it was: all else is a station's."""
+    return _start(orjson.loads(payload)) if seq_no == _BEGINS else _read_stop(payload)[1]
 
 
 def shown_event(payload: bytes) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def _start(payload: Json) -> TransactionEvent:
     at = moment(payload["timestamp"], "/timestamp")
     connector = in_range(payload["connectorId"], "connectorId")
     return TransactionEvent(
-        seq_no=0,
+        seq_no=_BEGINS,
         type=EventType.STARTED,
         at=at,
         evse_id=connector if connector > 0 else None,
@@ -132,7 +133,7 @@ def _stop(payload: Json, told: Iterable[Json]) -> TransactionEvent:
     token = payload.get("idTag")
     register = _sampled(payload, "meterStop", at, TRANSACTION_END)
     return TransactionEvent(
-        seq_no=1,
+        seq_no=_ENDS,
         type=EventType.ENDED,
         at=at,
         id_token=_token(token) if token and token.strip() else None,

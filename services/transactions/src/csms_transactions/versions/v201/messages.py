@@ -65,8 +65,8 @@ def event_message(raw: bytes) -> EventMessage:
     return EventMessage(name, event, _without_key_code(raw, event.id_token), event_answer)
 
 
-def stored_event(payload: bytes) -> TransactionEvent:
-    """Read the event in a payload that is stored."""
+def stored_event(payload: bytes, _seq_no: int) -> TransactionEvent:
+    """Read the event in a payload that is stored, which says all of it."""
     return _read(payload)[1]
 
 
