@@ -19,6 +19,7 @@ SOURCES = [
     "services/transactions/src",
     "services/device-mgmt/src",
     "services/standalone/src",
+    "libs/testing/src/csms_testing/simulator",
 ]
 
 

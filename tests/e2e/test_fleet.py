@@ -1,4 +1,4 @@
-"""500 simulated stations each run a whole session; what they know to have sent is what is stored, once."""
+"""500 stations, of 2.0.1 and 1.6, each run a whole session; what they know to have sent is what is stored, once."""
 
 import asyncio
 import math
@@ -7,14 +7,15 @@ from typing import Any
 
 import httpx2
 import pytest
-from csms_testing.simulator import Clock, Ledger, Station
+from csms_testing.simulator import Clock, Ledger, Station, StationConfig
+from csms_testing.simulator.protocol import Protocol
 
 STATIONS = 500
 CONNECTING_AT_ONCE = 50
+CONFIGS = [StationConfig(protocol=protocol) for protocol in Protocol]
 
 
-async def _session(url: str, station_id: str, id_token: str, ledger: Ledger, gate: asyncio.Semaphore) -> Any:
-    station = Station(url, station_id, ledger=ledger, clock=Clock(math.inf))
+async def _session(station: Station, id_token: str, gate: asyncio.Semaphore) -> Any:
     async with gate:
         await station.start()
         await station.wait_accepted(60)
@@ -44,9 +45,19 @@ async def test_every_event_of_500_stations_is_stored_exactly_once(system, api):
     run, ledger = uuid.uuid4().hex[:6], Ledger()
     id_token = f"FLEET{run}".upper()
     (await api.put(f"/id-tokens/ISO14443/{id_token}", json={"status": "Accepted"})).raise_for_status()
-    stations = [(system.ocpp_urls[n % len(system.ocpp_urls)], f"FLEET-{run}-{n:04d}") for n in range(STATIONS)]
+    urls, clock = system.ocpp_urls, Clock(math.inf)
+    stations = [
+        Station(
+            urls[n % len(urls)],
+            f"FLEET-{run}-{n:04d}",
+            ledger=ledger,
+            clock=clock,
+            config=CONFIGS[n // len(urls) % len(CONFIGS)],
+        )
+        for n in range(STATIONS)
+    ]
     gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
-    await asyncio.gather(*(_session(url, name, id_token, ledger, gate) for url, name in stations))
+    await asyncio.gather(*(_session(station, id_token, gate) for station in stations))
 
     summary = ledger.summary()
     assert summary["transactions"] == STATIONS
@@ -56,6 +67,6 @@ async def test_every_event_of_500_stations_is_stored_exactly_once(system, api):
 
     reading = asyncio.Semaphore(20)
     stored: dict[tuple[str, str], list[int]] = {}
-    for part in await asyncio.gather(*(_stored(api, name, reading) for _, name in stations)):
+    for part in await asyncio.gather(*(_stored(api, station.id, reading) for station in stations)):
         stored |= part
     assert stored == ledger.transactions()

@@ -34,3 +34,25 @@ def test_watching_again_begins_anew():
     ledger.acknowledge(record(ledger, "CS1", 0), {})
     ledger.watch(time.monotonic())
     assert ledger.served == {}
+
+
+def test_the_id_that_a_csms_gives_later_is_the_transactions():
+    ledger = WatchedLedger()
+    started = record(ledger, "CS1", 0)
+    ledger.rename("CS1", "T1", "17")
+    ledger.acknowledge(started, {})
+
+    assert ledger.acknowledged_keys() == {("CS1", "17", 0)}
+    assert ledger.transactions() == {("CS1", "17"): [0]}
+    assert ledger.told.keys() == {("CS1", "17")}
+    assert ledger.violations == []
+
+
+def test_an_id_given_to_two_transactions_is_a_breach():
+    ledger = WatchedLedger()
+    record(ledger, "CS1", 0)
+    record(ledger, "CS2", 0)
+    ledger.rename("CS1", "T1", "17")
+    ledger.rename("CS2", "T1", "17")
+
+    assert ledger.violations == ["CS2: the CSMS gave two transactions the id 17"]

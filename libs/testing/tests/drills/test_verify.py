@@ -63,12 +63,13 @@ class FakeStore:
         }
         self.calls = {"answered": ("completed", "result")}
         self.notices = Counter(["noticed"])
+        self.meter_values = Counter()
         self.waiting = 0
 
     async def read(self, prefix):
         assert prefix == "CS"
         transactions = {("CS1", "T1"): self.transaction}
-        return Stored(self.events, self.hashes, transactions, self.calls, self.notices)
+        return Stored(self.events, self.hashes, transactions, self.calls, self.notices, self.meter_values)
 
     async def outbox(self):
         return self.waiting
@@ -240,6 +241,30 @@ async def test_told_otherwise_than_stored(ledger, store, wrong):
 async def test_what_nobody_can_read_is_not_compared(ledger, store):
     known = Acknowledged(ledger, GROUPS, {"answered": "result"}, {"noticed"}, {"noticed"})
     await verify(known, store, FakeApi(), "CS", deadline_s=0)
+
+
+@pytest.fixture
+def meter_values(ledger, store):
+    """Meter values that are no events, acknowledged and stored."""
+    sent = payload(7, "Updated")
+    del sent["seqNo"], sent["idToken"], sent["meterValue"]
+    entry = ledger.record("CS1", sent)
+    entry.message_ids.append("m7")
+    ledger.acknowledge(entry, {})
+    store.meter_values["CS1", entry.payload_hash] = 1
+    return "CS1", entry.payload_hash
+
+
+@pytest.mark.usefixtures("meter_values")
+async def test_meter_values_are_no_events(ledger, store):
+    await check(ledger, store)
+
+
+@pytest.mark.parametrize(("rows", "what"), [(0, "meter values are not stored"), (2, "stored more than once")])
+async def test_meter_values_that_are_not_there_once(ledger, store, meter_values, rows, what):
+    store.meter_values = +Counter({meter_values: rows})
+    with pytest.raises(DrillFailed, match=what):
+        await check(ledger, store)
 
 
 async def test_a_breach_of_the_protocol(ledger, store):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from csms_testing.simulator import Clock, Station, StationConfig
+from csms_testing.simulator.protocol import Protocol
 from csms_testing.simulator.scripted_csms import DEADLINE_S, MakeStation, ScriptedCsms, scripted_csms
 
 
@@ -30,5 +31,13 @@ def make_station(csms: ScriptedCsms) -> MakeStation:
 async def station(make_station: MakeStation) -> AsyncIterator[Station]:
     """An accepted station."""
     async with make_station() as found:
+        await found.wait_accepted(DEADLINE_S)
+        yield found
+
+
+@pytest.fixture
+async def station16(make_station: MakeStation) -> AsyncIterator[Station]:
+    """An accepted station that speaks OCPP 1.6."""
+    async with make_station(protocol=Protocol.OCPP16) as found:
         await found.wait_accepted(DEADLINE_S)
         yield found

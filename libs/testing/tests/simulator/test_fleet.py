@@ -3,11 +3,13 @@
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from csms_testing.simulator import Clock, Fleet, Plan, StationConfig, Stats
 from csms_testing.simulator.frames import Call, CallError, CallResult
+from csms_testing.simulator.protocol import Protocol
 from csms_testing.simulator.run import describe
 from csms_testing.simulator.scripted_csms import ScriptedCsms
 
@@ -26,6 +28,19 @@ async def test_a_fleet_runs_its_sessions(csms: ScriptedCsms) -> None:
     assert len(fleet.ledger.acknowledged_keys()) == len(csms.of("TransactionEvent")) == 60 * 4
     assert fleet.ledger.violations == []
     assert fleet.stats.answers == len(csms.received)
+
+
+async def test_a_fleet_of_both_versions(csms: ScriptedCsms) -> None:
+    configs = [HURRY, replace(HURRY, protocol=Protocol.OCPP16)]
+    async with Fleet(10, csms.url, config=configs, clock=Clock(float("inf"))) as fleet:
+        await fleet.wait_accepted()
+        await fleet.run_sessions(2, "TAG1", QUICK)
+
+    assert [station.version.protocol for station in fleet.stations] == ["ocpp2.0.1", "ocpp1.6"] * 5
+    assert fleet.ledger.summary()["transactions"] == 20
+    assert len(csms.of("StartTransaction")) == len(csms.of("StopTransaction")) == 10
+    assert fleet.ledger.summary()["acknowledged"] == len(fleet.ledger)
+    assert fleet.ledger.violations == []
 
 
 async def test_connects_are_bounded(csms: ScriptedCsms) -> None:
@@ -97,6 +112,16 @@ async def test_the_program(csms: ScriptedCsms, tmp_path: Path) -> None:
     assert json.loads(ledger.read_text())["summary"]["acknowledged"] == len(csms.of("TransactionEvent")) == 9
 
 
+async def test_the_program_speaks_1_6(csms: ScriptedCsms) -> None:
+    arguments = ["--protocol", "ocpp1.6", "--stations", "2", "--duration", "60", "--meter-interval", "0"]
+
+    status, output = await program("run", "--url", csms.url, *arguments, "--speed", "1000000")
+
+    assert status == 0, output
+    assert "2 stations accepted" in output
+    assert len(csms.of("StopTransaction")) == 2
+
+
 def test_percentiles() -> None:
     stats = Stats()
     for milliseconds in range(1, 101):
@@ -115,6 +140,7 @@ def test_percentiles() -> None:
         (CallResult("1", {"a": 1}), 'answer {"a":1}'),
         (CallError("1", "InternalError", "broken", {}), "CALLERROR InternalError broken"),
         (Call("1", "SetVariables", {"name": "BasicAuthPassword", "attributeValue": "x"}), "SetVariables (hidden)"),
+        (Call("1", "ChangeConfiguration", {"key": "AuthorizationKey"}), "ChangeConfiguration (hidden)"),
         (Call("1", "Authorize", {"idToken": {"idToken": "1234", "type": "KeyCode"}}), "Authorize (hidden)"),
     ],
 )

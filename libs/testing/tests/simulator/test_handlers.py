@@ -6,8 +6,8 @@ import pytest
 from csms_testing.simulator import Plan, Station, token
 from csms_testing.simulator.frames import Json
 from csms_testing.simulator.handlers import HANDLERS
-from csms_testing.simulator.schemas import known_actions
 from csms_testing.simulator.scripted_csms import MakeStation, ScriptedCsms
+from csms_testing.simulator.versions import VERSIONS, Protocol
 
 PLUGGED = Plan(plug_delay_s=0)
 TAG = token("TAG1")
@@ -28,7 +28,7 @@ def test_every_action_for_stations_has_a_handler() -> None:
         "StatusNotification", "TransactionEvent",
     }  # fmt: skip
 
-    assert set(HANDLERS) == known_actions() - from_stations
+    assert set(HANDLERS) == VERSIONS[Protocol.OCPP201].schemas.known_actions - from_stations
 
 
 async def test_get_variables(csms: ScriptedCsms, station: Station) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from csms_testing.simulator import Station, StationConfig
-from csms_testing.simulator.connection import SUBPROTOCOL
+from csms_testing.simulator.protocol import DEFAULT
 from csms_testing.simulator.scripted_csms import ScriptedCsms
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl program")
 
@@ -38,7 +39,7 @@ async def test_a_station_with_its_own_certificate(certificate: tuple[Path, Path]
         subjects.append(connection.transport.get_extra_info("peercert")["subject"])
         await csms.handle(connection)
 
-    async with serve(handle, "localhost", 0, ssl=server_side, subprotocols=[SUBPROTOCOL]) as server:
+    async with serve(handle, "localhost", 0, ssl=server_side, subprotocols=[Subprotocol(DEFAULT)]) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         url = f"wss://localhost:{port}/ocpp"
         async with Station(url, "CS1", config=StationConfig(ssl=client_side)) as station:

@@ -35,6 +35,7 @@ class Acknowledged:
         """Whether all is there that is stored after it was acknowledged, and no call is open."""
         return (
             self.ledger.acknowledged_keys() <= stored.events.keys()
+            and self.ledger.acknowledged_meter_values() <= stored.meter_values.keys()
             and self.notices <= stored.notices.keys()
             and not _open_calls(stored)
         )
@@ -83,7 +84,9 @@ def _undelivered(known: Acknowledged, _: Stored) -> str | None:
 
 
 def _changed(known: Acknowledged, stored: Stored) -> str | None:
-    sent = {(entry.station_id, entry.transaction_id, entry.seq_no): entry.payload_hash for entry in known.ledger}
+    sent: dict[tuple[str, str, int | None], str] = {
+        (entry.station_id, entry.transaction_id, entry.seq_no): entry.payload_hash for entry in known.ledger
+    }
     changed = [key for key, value in stored.hashes.items() if key in sent and sent[key] != value]
     return _report("events are stored with other content", changed)
 
@@ -159,6 +162,16 @@ def _odd_notices(known: Acknowledged, stored: Stored) -> str | None:
     return _report("notifications are stored more than once, or were never sent", odd)
 
 
+def _lost_meter_values(known: Acknowledged, stored: Stored) -> str | None:
+    lost = known.ledger.acknowledged_meter_values() - stored.meter_values.keys()
+    return _report("acknowledged meter values are not stored", lost)
+
+
+def _doubled_meter_values(_: Acknowledged, stored: Stored) -> str | None:
+    found = [key for key, count in stored.meter_values.items() if count > 1]
+    return _report("meter values are stored more than once", found)
+
+
 def _polite(known: Acknowledged, _: Stored) -> str | None:
     return _report("breaches of the protocol by the CSMS", known.ledger.violations)
 
@@ -169,6 +182,8 @@ COMPARISONS: tuple[Comparison, ...] = (
     _invented,
     _undelivered,
     _changed,
+    _lost_meter_values,
+    _doubled_meter_values,
     _derived,
     _energy,
     _tokens,

@@ -1,7 +1,7 @@
 """A ledger that sees when stations are served again, and remembers what their events tell of each transaction."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from csms_testing.simulator import Entry, Ledger
 from csms_testing.simulator.frames import Json
@@ -15,42 +15,40 @@ Token = tuple[str, str]
 class Told:
     """What a station told of a transaction, whatever became of the messages."""
 
-    registers: dict[int, float] = field(default_factory=dict)
-    """By seqNo, in Wh."""
-    tokens: dict[int, Token] = field(default_factory=dict)
-    """By seqNo; that of the end is the one that stopped it."""
-    ended: int | None = None
-    """seqNo of its Ended event."""
+    first_wh: float | None = None
+    last_wh: float | None = None
+    registers: int = 0
+    token: Token | None = None
+    """The one that started it."""
+    stop_token: Token | None = None
+    """The one that stopped it."""
 
-    def note(self, payload: Json) -> None:
-        """Take up an event."""
-        seq_no: int = payload["seqNo"]
-        if payload["eventType"] == "Ended":
-            self.ended = seq_no
-        if "idToken" in payload:
-            self.tokens[seq_no] = (payload["idToken"]["idToken"], payload["idToken"]["type"])
-        for value in payload.get("meterValue", ()):
+    def note(self, event: Json) -> None:
+        """Take up an event; they come in the order in which they happened."""
+        if "idToken" in event:
+            self._note_token((event["idToken"]["idToken"], event["idToken"]["type"]), event["eventType"])
+        for value in event.get("meterValue", ()):
             for sampled in value["sampledValue"]:
                 if sampled.get("measurand") == _REGISTER:
-                    self.registers[seq_no] = sampled["value"]
+                    self._note_register(sampled["value"])
+
+    def _note_token(self, token: Token, event_type: str) -> None:
+        if event_type == "Ended":
+            self.stop_token = token
+        elif self.token is None:
+            self.token = token
+
+    def _note_register(self, value: float) -> None:
+        self.first_wh = value if self.first_wh is None else self.first_wh
+        self.last_wh = value
+        self.registers += 1
 
     @property
     def energy_wh(self) -> float | None:
         """From its first register to its last; None: it told no two."""
-        if len(self.registers) < 2:  # noqa: PLR2004
+        if self.first_wh is None or self.last_wh is None or self.registers == 1:
             return None
-        return self.registers[max(self.registers)] - self.registers[min(self.registers)]
-
-    @property
-    def token(self) -> Token | None:
-        """The one that started it."""
-        started = [seq_no for seq_no in self.tokens if seq_no != self.ended]
-        return self.tokens[min(started)] if started else None
-
-    @property
-    def stop_token(self) -> Token | None:
-        """The one that stopped it."""
-        return None if self.ended is None else self.tokens.get(self.ended)
+        return self.last_wh - self.first_wh
 
 
 class WatchedLedger(Ledger):
@@ -66,23 +64,28 @@ class WatchedLedger(Ledger):
         self.told: dict[tuple[str, str], Told] = {}
         """By station and transaction."""
         self._since = 0.0
-        self._made: dict[tuple[str, str, int], float] = {}
+        self._made: dict[int, float] = {}
+        """By id() of the entry, which lives as long as the ledger."""
 
     def watch(self, since: float) -> None:
         """Begin to watch; `since` is a time.monotonic() that has come or is to come."""
         self._since = since
         self.served = {}
 
-    def record(self, station_id: str, payload: Json) -> Entry:
+    def record(self, station_id: str, event: Json) -> Entry:
         """See `Ledger.record`."""
-        entry = super().record(station_id, payload)
-        self._made[entry.station_id, entry.transaction_id, entry.seq_no] = time.monotonic()
-        self.told.setdefault((entry.station_id, entry.transaction_id), Told()).note(payload)
+        entry = super().record(station_id, event)
+        self._made[id(entry)] = time.monotonic()
+        self.told.setdefault((entry.station_id, entry.transaction_id), Told()).note(event)
         return entry
+
+    def rename(self, station_id: str, own_id: str, given_id: str) -> None:
+        """See `Ledger.rename`."""
+        super().rename(station_id, own_id, given_id)
+        self.told[station_id, given_id] = self.told.pop((station_id, own_id))
 
     def acknowledge(self, entry: Entry, answer: Json) -> None:
         """See `Ledger.acknowledge`."""
         super().acknowledge(entry, answer)
-        made = self._made.pop((entry.station_id, entry.transaction_id, entry.seq_no))
-        if made >= self._since:
+        if self._made.pop(id(entry)) >= self._since:
             self.served.setdefault(entry.station_id, time.monotonic())

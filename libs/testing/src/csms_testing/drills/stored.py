@@ -24,12 +24,19 @@ SELECT station_id, transaction_id, state, event_count, last_seq_no, CAST(gaps AS
     id_token, id_token_type, stop_id_token, stop_id_token_type, group_id_token, group_id_token_type
 FROM {schema}transactions WHERE station_id LIKE {prefix}
 """
+_METER_VALUES = "SELECT station_id, payload FROM {schema}meter_values WHERE station_id LIKE {prefix}"
 _CALLS = "SELECT call_id, state, outcome FROM {schema}calls WHERE station_id LIKE {prefix}"
 _NOTICES = """
 SELECT payload FROM {schema}notifications
 WHERE station_id LIKE {prefix} AND action = 'SecurityEventNotification'
 """
-_QUERIES = {_EVENTS: "transactions", _TRANSACTIONS: "transactions", _CALLS: "devices", _NOTICES: "devices"}
+_QUERIES = {
+    _EVENTS: "transactions",
+    _TRANSACTIONS: "transactions",
+    _METER_VALUES: "transactions",
+    _CALLS: "devices",
+    _NOTICES: "devices",
+}
 """Query → schema, or file."""
 SCHEMAS = ("auth", "transactions", "devices")
 
@@ -46,6 +53,8 @@ class Stored:
     """State and outcome of each call."""
     notices: Counter[str] = field(default_factory=Counter)
     """How many rows each security event has, by its text."""
+    meter_values: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many rows each message of meter values that are no events has, by station and hash."""
 
 
 class Store(Protocol):
@@ -129,4 +138,7 @@ def _stored(found: dict[str, list[dict[str, Any]]]) -> Stored:
         transactions={(row["station_id"], row["transaction_id"]): row for row in found[_TRANSACTIONS]},
         calls={row["call_id"]: (row["state"], row["outcome"]) for row in found[_CALLS]},
         notices=Counter(orjson.loads(unpack(row["payload"]))["techInfo"] for row in found[_NOTICES]),
+        meter_values=Counter(
+            (row["station_id"], payload_hash(orjson.loads(unpack(row["payload"])))) for row in found[_METER_VALUES]
+        ),
     )

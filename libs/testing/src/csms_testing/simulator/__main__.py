@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 import uvloop
 
+from csms_testing.simulator.protocol import DEFAULT, Protocol
 from csms_testing.simulator.run import Options, run
 
-app = typer.Typer(help="Simulated charging stations that speak OCPP 2.0.1.", no_args_is_help=True)
+app = typer.Typer(help="Simulated charging stations that speak OCPP 2.0.1 or 1.6J.", no_args_is_help=True)
 
 _FILES_BESIDES_SOCKETS = 200
 
@@ -26,9 +27,14 @@ def run_stations(
     url: Annotated[
         list[str], typer.Option(help="Where stations connect, without identity; several are used in turn.")
     ] = ["ws://127.0.0.1:9000/ocpp"],  # noqa: B006  # typer copies it
+    protocol: Annotated[
+        list[Protocol], typer.Option(help="The OCPP version that stations speak; several are used in turn.")
+    ] = [DEFAULT],  # noqa: B006  # as above
     stations: Annotated[int, typer.Option(min=1, help="How many stations.")] = 20,
     sessions: Annotated[int, typer.Option(min=0, help="Charging sessions per station.")] = 1,
-    id_token: Annotated[str, typer.Option(help="Token (ISO14443) presented at all sessions.")] = "SIM-TOKEN",  # noqa: S107  # a card, no secret
+    id_token: Annotated[
+        str, typer.Option(help="Token (ISO14443) presented at all sessions; OCPP 1.6: at most 20 characters.")
+    ] = "SIM-TOKEN",  # noqa: S107  # a card, no secret
     prefix: Annotated[str, typer.Option(help="Identities are prefix + five digits.")] = "SIM-",
     first: Annotated[int, typer.Option(help="Number of the first station.")] = 1,
     password: Annotated[str | None, typer.Option(help="Basic auth password of all stations.")] = None,
@@ -51,7 +57,9 @@ def run_stations(
     register: Annotated[bool, typer.Option(help="Create the stations (and the token) over HTTP first.")] = False,
     http_url: Annotated[str, typer.Option(help="The HTTP API, for --register.")] = "http://127.0.0.1:8080",
     api_key: Annotated[str, typer.Option(envvar="CSMS_ADMIN_API_KEY", help="For --register.")] = "",
-    ledger: Annotated[Path | None, typer.Option(help="Write every TransactionEvent and its fate to this file.")] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="Write every message about transactions and its fate to this file.")
+    ] = None,
     verbose: Annotated[bool, typer.Option(help="Print every message.")] = False,
 ) -> None:
     """Connect stations, let each run charging sessions, disconnect, and print how it went.
@@ -60,6 +68,7 @@ def run_stations(
     """
     options = Options(
         urls=url,
+        protocols=protocol,
         stations=stations,
         sessions=sessions,
         id_token=id_token,

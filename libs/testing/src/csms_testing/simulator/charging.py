@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from csms_testing.simulator import status
 from csms_testing.simulator.evse import Evse
 from csms_testing.simulator.frames import Json
 from csms_testing.simulator.tokens import ACCEPTED
@@ -37,7 +38,7 @@ class Plan:
     cable_first: bool = False
     """Plug in before presenting the token."""
     authorize: bool = True
-    """Ask with Authorize; without it the TransactionEvent alone carries the token."""
+    """Ask with Authorize; without it what begins the transaction alone carries the token."""
     plug_delay_s: float = 5
     """Between token and cable."""
     plugs_in: bool = True
@@ -49,7 +50,7 @@ class Plan:
     stop_token: Json | None = None
     """What the driver presents to stop; None: the token that started it."""
     remote_start_id: int | None = None
-    """Set when a RequestStartTransaction started it."""
+    """Set when it was started remotely."""
     group_id_token: Json | None = None
 
 
@@ -64,7 +65,7 @@ class ChargeResult:
     stopped_reason: str | None = None
     energy_wh: float = 0.0
     events: int = 0
-    """TransactionEvents made, delivered or not."""
+    """Events of the transaction, delivered or not."""
 
 
 class Session:
@@ -163,6 +164,7 @@ class Session:
         self._evse.meter.soc_percent = self._plan.soc_percent
         self._evse.meter.power_w = self._power()
         await self._tell("Updated", "ChargingStateChanged")
+        await status.report_changes(self._station)
 
     def _power(self) -> float:
         return min(self._plan.power_w, self._station.power_limit_w(self._evse.id))

@@ -3,14 +3,18 @@
 import ssl as tls
 from dataclasses import dataclass
 
+from csms_testing.simulator.protocol import DEFAULT, Protocol
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationConfig:
     """Everything about a station except who it is and where it connects to."""
 
+    protocol: Protocol = DEFAULT
+    """The OCPP version that it speaks."""
     evses: int = 2
     connectors: int = 1
-    """Per EVSE."""
+    """Per EVSE. OCPP 1.6: 1."""
     vendor: str = "Open CSMS"
     model: str = "Simulated station"
     firmware_version: str = "1.0.0"
@@ -35,9 +39,9 @@ class StationConfig:
     """How firmware updates end: DownloadFailed, InvalidSignature, InstallationFailed, InstallVerificationFailed;
     None: they succeed."""
     retry_same_message_id: bool = False
-    """Whether a repeated TransactionEvent keeps its message id (OCPP 2.0.1 errata 2024-09 allow it)."""
+    """Whether what is said of a transaction again keeps its message id (OCPP 2.0.1 errata 2024-09 allow it)."""
     offline_limit: int = 100_000
-    """TransactionEvents kept while they cannot be delivered."""
+    """Messages about transactions kept while they cannot be delivered."""
     status_notifications: bool = True
     """Report connectors by StatusNotification."""
     status_events: bool = False

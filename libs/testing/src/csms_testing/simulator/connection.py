@@ -1,4 +1,4 @@
-"""Opening the WebSocket as OCPP-J 2.0.1 Part 4, chapter 3, wants it."""
+"""Opening the WebSocket as OCPP-J wants it (2.0.1: Part 4, chapter 3)."""
 
 import base64
 from typing import Any
@@ -9,7 +9,6 @@ from websockets.typing import Subprotocol
 
 from csms_testing.simulator.config import StationConfig
 
-SUBPROTOCOL = Subprotocol("ocpp2.0.1")
 _LARGEST_MESSAGE = 16 * 1024 * 1024
 
 
@@ -18,13 +17,14 @@ def station_url(url: str, station_id: str) -> str:
     return f"{url.rstrip('/')}/{quote(station_id, safe='')}"
 
 
-def basic_auth(station_id: str, password: str) -> str:
-    """The Authorization header's value (A00.FR.205: identity and password in UTF-8)."""
-    return "Basic " + base64.b64encode(f"{station_id}:{password}".encode()).decode()
+def basic_auth(station_id: str, password: str | bytes) -> str:
+    """The Authorization header's value: password in UTF-8 (A00.FR.205), or the bytes of a key (OCPP 1.6)."""
+    secret = password if isinstance(password, bytes) else password.encode()
+    return "Basic " + base64.b64encode(station_id.encode() + b":" + secret).decode()
 
 
 async def open_connection(
-    url: str, station_id: str, password: str | None, config: StationConfig, ping_interval_s: float = 0
+    url: str, station_id: str, password: str | bytes | None, config: StationConfig, ping_interval_s: float = 0
 ) -> ClientConnection:
     """Connect; without pings when the interval is 0.
 
@@ -34,7 +34,7 @@ async def open_connection(
     headers = {} if password is None else {"Authorization": basic_auth(station_id, password)}
     connection = await connect(
         station_url(url, station_id),
-        subprotocols=[SUBPROTOCOL],
+        subprotocols=[Subprotocol(config.protocol)],
         additional_headers=headers,
         compression="deflate" if config.compression else None,
         open_timeout=config.connect_timeout_s,
@@ -43,7 +43,7 @@ async def open_connection(
         proxy=None,
         **tls,
     )
-    if connection.subprotocol != SUBPROTOCOL:
+    if connection.subprotocol != Subprotocol(config.protocol):
         await connection.close()
         raise ConnectionError(f"the CSMS chose subprotocol {connection.subprotocol}")
     return connection

@@ -1,4 +1,4 @@
-"""The queue of TransactionEvents: kept in order until the CSMS answered each of them (E04, E12, E13)."""
+"""The queue of messages about transactions: kept in order until the CSMS answered each of them (E04, E12, E13)."""
 
 import asyncio
 from collections import deque
@@ -8,7 +8,8 @@ from typing import Protocol, TypeAlias
 
 from csms_testing.simulator.errors import CallRefused, CallTimeout, NotConnected, SchemaViolation
 from csms_testing.simulator.frames import Json
-from csms_testing.simulator.ledger import Entry, Ledger, State
+from csms_testing.simulator.ledger import Entry, Ledger, State, payload_hash
+from csms_testing.simulator.messages import Message
 from csms_testing.simulator.rpc import new_message_id
 from csms_testing.simulator.tasks import Tasks
 
@@ -20,8 +21,8 @@ class Send(Protocol):
         """Send."""
 
 
-OnAnswer: TypeAlias = Callable[[Json, Json], None]
-"""Called with a TransactionEventRequest and its answer, however late the answer came."""
+OnAnswer: TypeAlias = Callable[[Message, Json], None]
+"""Called with a message and what its answer says (`Message.understood`), however late it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,12 @@ class Policy:
     same_message_id: bool
     """Whether a repetition carries the message id of the first transmission (errata 2024-09 allow both)."""
     limit: int
-    """Events kept; beyond it every second Updated is dropped (E12.FR.05)."""
+    """Messages kept; beyond it every second one of neither begin nor end is dropped (E12.FR.05)."""
 
 
 @dataclass(slots=True)
 class _Queued:
-    payload: Json
+    message: Message
     entry: Entry
     answer: asyncio.Future[Json | None]
     failures: int = 0
@@ -70,20 +71,20 @@ class Delivery:
         return len(self._queue)
 
     def holds(self, transaction_id: str) -> bool:
-        """Whether events of this transaction still wait (E14)."""
+        """Whether messages of this transaction still wait (E14)."""
         return any(item.entry.transaction_id == transaction_id for item in self._queue)
 
-    def put(self, payload: Json) -> asyncio.Future[Json | None]:
-        """Queue a TransactionEventRequest.
+    def put(self, message: Message) -> asyncio.Future[Json | None]:
+        """Queue a message.
 
         The future's result is the CSMS's answer; None once it is clear that none will come on this connection:
-        offline, the connection was lost (the event stays queued), or the event was dropped.
+        offline, the connection was lost (the message stays queued), or it was dropped.
         """
-        entry = self._ledger.record(self._station_id, payload)
+        entry = self._ledger.record(self._station_id, message.event)
         answer: asyncio.Future[Json | None] = asyncio.get_running_loop().create_future()
         if len(self._queue) >= self._policy.limit:
             self._thin_out()
-        self._queue.append(_Queued(payload, entry, answer))
+        self._queue.append(_Queued(message, entry, answer))
         self._empty.clear()
         if self._online.is_set():
             self._drain_soon()
@@ -118,7 +119,7 @@ class Delivery:
         await self._empty.wait()
 
     async def below(self, limit: int) -> None:
-        """Wait until fewer than `limit` events are queued. May wait forever; use a deadline."""
+        """Wait until fewer than `limit` messages are queued. May wait forever; use a deadline."""
         while len(self._queue) >= limit:
             self._shorter.clear()
             await self._shorter.wait()
@@ -136,10 +137,13 @@ class Delivery:
             self._draining = False
 
     async def _attempt(self, item: _Queued) -> None:
-        ids = item.entry.message_ids
+        message, ids = item.message, item.entry.message_ids
         ids.append(ids[0] if ids and self._policy.same_message_id else new_message_id())
+        payload = message.payload()
+        if payload is not message.event:
+            item.entry.payload_hash = payload_hash(payload)
         try:
-            answer = await self._send("TransactionEvent", item.payload, message_id=ids[-1])
+            answer = await self._send(message.action, payload, message_id=ids[-1])
         except NotConnected as error:
             item.entry.errors.append(str(error))
             await self._offline.wait()  # the reader notices within the same turn of the loop
@@ -150,9 +154,17 @@ class Delivery:
             item.entry.errors.append(str(error))
             await self._refused(item)
         else:
-            self._ledger.acknowledge(item.entry, answer)
-            self._on_answer(item.payload, answer)
-            self._done(item, answer)
+            self._answered(item, answer)
+
+    def _answered(self, item: _Queued, answer: Json) -> None:
+        transaction = item.message.transaction
+        own_id = transaction.id
+        told = item.message.understood(answer)
+        if transaction.id != own_id:
+            self._ledger.rename(self._station_id, own_id, transaction.id)
+        self._ledger.acknowledge(item.entry, answer)
+        self._on_answer(item.message, told)
+        self._done(item, answer)
 
     async def _refused(self, item: _Queued) -> None:
         item.failures += 1

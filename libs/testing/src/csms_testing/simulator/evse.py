@@ -27,7 +27,9 @@ class Connector:
     faulted: bool = False
     inoperative_when_idle: bool = False
     """A scheduled ChangeAvailability (G03.FR.05)."""
-    reported: ConnectorStatus | None = None
+    charged: bool = False
+    """A transaction has ended since the cable was plugged in."""
+    reported: str | None = None
     """What the CSMS was last told; None before the first report."""
 
 

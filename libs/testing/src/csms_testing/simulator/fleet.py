@@ -31,16 +31,19 @@ class Fleet:
         prefix: str = "SIM-",
         first: int = 1,
         password: Passwords = None,
-        config: StationConfig | None = None,
+        config: StationConfig | Sequence[StationConfig] | None = None,
         clock: Clock | None = None,
         observer: FrameObserver | None = None,
         connect_concurrency: int = 50,
     ) -> None:
-        """Make stations named prefix + five digits from `first` on; several URLs (gateways) are used in turn.
+        """Make stations named prefix + five digits from `first` on.
+
+        Several URLs (gateways) and several configurations are used in turn, each configuration at each URL.
 
         At most `connect_concurrency` handshakes are under way at any time.
         """
         urls = [url] if isinstance(url, str) else list(url)
+        configs = [config] if isinstance(config, StationConfig) else list(config or [StationConfig()])
         self.ledger = Ledger()
         self.stats = Stats()
         self.clock = clock or Clock()
@@ -50,7 +53,7 @@ class Fleet:
                 urls[number % len(urls)],
                 identity,
                 password=password if password is None or isinstance(password, str) else password[identity],
-                config=config,
+                config=configs[number // len(urls) % len(configs)],
                 clock=self.clock,
                 ledger=self.ledger,
                 stats=self.stats,

@@ -1,7 +1,7 @@
 """What the stations know to have sent: the other half of every comparison with the CSMS's database."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from csms_testing.simulator.frames import Json
 
 
 class State(StrEnum):
-    """What became of a TransactionEvent."""
+    """What became of a message about a transaction."""
 
     PENDING = "pending"
     """Not answered yet: in the station's queue, perhaps never sent."""
@@ -30,13 +30,16 @@ def payload_hash(payload: Json) -> str:
 
 @dataclass(slots=True)
 class Entry:
-    """One TransactionEvent of one station and how its delivery went."""
+    """One message of one station about a transaction, and how its delivery went."""
 
     station_id: str
     transaction_id: str
-    seq_no: int
+    """That of the CSMS, as soon as the station knows it, where the CSMS gives transactions their ids (OCPP 1.6)."""
+    seq_no: int | None
+    """The number of the event in the CSMS; None: it is no event there (MeterValues of OCPP 1.6)."""
     event_type: str
     payload_hash: str
+    """Of what was sent; until then, where that depends on earlier answers, of the event."""
     created_at: str
     offline: bool
     state: State = State.PENDING
@@ -49,13 +52,17 @@ class Entry:
 
 
 Key = tuple[str, str, int]
+"""Station, transaction, seqNo."""
 
 
 class Ledger:
-    """TransactionEvents of any number of stations, in the order in which they happened. Not persistent by itself."""
+    """What any number of stations say of transactions, in the order in which it happened. Not persistent by itself."""
 
     def __init__(self) -> None:
-        self._entries: dict[Key, Entry] = {}
+        self._entries: list[Entry] = []
+        self._transactions: dict[tuple[str, str], list[Entry]] = {}
+        self._used: set[tuple[str, str, int | None]] = set()
+        self._given: set[str] = set()
         self.violations: list[str] = []
         """What the CSMS sent that broke the protocol; empty after a good run."""
 
@@ -63,18 +70,34 @@ class Ledger:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries.values())
+        return iter(self._entries)
 
-    def record(self, station_id: str, payload: Json) -> Entry:
-        """Note a TransactionEventRequest to be delivered. Raises ValueError when its seqNo was used before."""
-        transaction_id = payload["transactionInfo"]["transactionId"]
-        key = (station_id, transaction_id, payload["seqNo"])
-        if key in self._entries:
+    def record(self, station_id: str, event: Json) -> Entry:
+        """Note an event (`Message.event`) to be delivered. Raises ValueError when its seqNo was used before."""
+        transaction_id, seq_no = event["transactionInfo"]["transactionId"], event.get("seqNo")
+        key = (station_id, transaction_id, seq_no)
+        # That a CSMS gives two transactions one id is noted by `rename`.
+        if seq_no is not None and transaction_id not in self._given and key in self._used:
             raise ValueError(f"seqNo used twice: {key}")
-        offline = payload.get("offline", False)
-        entry = Entry(*key, payload["eventType"], payload_hash(payload), payload["timestamp"], offline)
-        self._entries[key] = entry
+        self._used.add(key)
+        offline = event.get("offline", False)
+        told = event["eventType"], payload_hash(event), event["timestamp"], offline
+        return self._add(Entry(*key, *told))
+
+    def _add(self, entry: Entry) -> Entry:
+        self._entries.append(entry)
+        self._transactions.setdefault((entry.station_id, entry.transaction_id), []).append(entry)
         return entry
+
+    def rename(self, station_id: str, own_id: str, given_id: str) -> None:
+        """Note the id that the CSMS gave a transaction. That no two have the same is for it to see to."""
+        if given_id in self._given:
+            self.violations.append(f"{station_id}: the CSMS gave two transactions the id {given_id}")
+        self._given.add(given_id)
+        entries = self._transactions.pop((station_id, own_id))
+        for entry in entries:
+            entry.transaction_id = given_id
+        self._transactions.setdefault((station_id, given_id), []).extend(entries)
 
     def acknowledge(self, entry: Entry, answer: Json) -> None:
         """Note that the CSMS answered with a CALLRESULT."""
@@ -92,13 +115,28 @@ class Ledger:
         """All entries in this state."""
         return [entry for entry in self if entry.state is state]
 
+    def _keys(self, chosen: Callable[[Entry], object]) -> set[Key]:
+        return {
+            (entry.station_id, entry.transaction_id, entry.seq_no)
+            for entry in self
+            if entry.seq_no is not None and chosen(entry)
+        }
+
     def acknowledged_keys(self) -> set[Key]:
         """(station, transaction, seqNo) of every event the CSMS must have stored."""
-        return {key for key, entry in self._entries.items() if entry.state is State.ACKNOWLEDGED}
+        return self._keys(lambda entry: entry.state is State.ACKNOWLEDGED)
 
     def sent_keys(self) -> set[Key]:
         """(station, transaction, seqNo) of every event that was sent at least once: all the CSMS may have stored."""
-        return {key for key, entry in self._entries.items() if entry.message_ids}
+        return self._keys(lambda entry: entry.message_ids)
+
+    def acknowledged_meter_values(self) -> set[tuple[str, str]]:
+        """(station, hash) of every acknowledged message that is no event: meter values of OCPP 1.6."""
+        return {
+            (entry.station_id, entry.payload_hash)
+            for entry in self.in_state(State.ACKNOWLEDGED)
+            if entry.seq_no is None
+        }
 
     def resent(self) -> list[Entry]:
         """Entries that were sent more than once."""
@@ -106,10 +144,10 @@ class Ledger:
 
     def transactions(self) -> dict[tuple[str, str], list[int]]:
         """The sorted seqNos of every (station, transaction)."""
-        found: dict[tuple[str, str], list[int]] = {}
-        for station_id, transaction_id, seq_no in self._entries:
-            found.setdefault((station_id, transaction_id), []).append(seq_no)
-        return {key: sorted(numbers) for key, numbers in found.items()}
+        return {
+            key: sorted(entry.seq_no for entry in entries if entry.seq_no is not None)
+            for key, entries in self._transactions.items()
+        }
 
     def summary(self) -> dict[str, int]:
         """Counts by state, plus transactions, resent, violations."""
@@ -132,6 +170,6 @@ class Ledger:
         stored, ledger = orjson.loads(path.read_bytes()), cls()
         for fields in stored["entries"]:
             entry = Entry(**{**fields, "state": State(fields["state"])})
-            ledger._entries[entry.station_id, entry.transaction_id, entry.seq_no] = entry
+            ledger._add(entry)
         ledger.violations = stored["violations"]
         return ledger

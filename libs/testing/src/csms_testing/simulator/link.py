@@ -16,6 +16,7 @@ from csms_testing.simulator.device_model import DeviceModel
 from csms_testing.simulator.errors import CallRefused, CallTimeout, NotConnected, SchemaViolation
 from csms_testing.simulator.frames import Json
 from csms_testing.simulator.rpc import OnCall, Rpc
+from csms_testing.simulator.schemas import Schemas
 from csms_testing.simulator.stats import FrameObserver, Stats
 from csms_testing.simulator.tasks import Tasks
 
@@ -52,8 +53,9 @@ class Link:
         self,
         url: str,
         station_id: str,
-        password: str | None,
+        password: str | bytes | None,
         *,
+        schemas: Schemas,
         config: StationConfig,
         model: DeviceModel,
         tasks: Tasks,
@@ -75,6 +77,7 @@ class Link:
         self.last_error: Exception | None = None
         """Why the last attempt to connect failed; None after success."""
         self._station_id = station_id
+        self._schemas = schemas
         self._config = config
         self._model = model
         self._tasks = tasks
@@ -135,6 +138,7 @@ class Link:
         return Rpc(
             self._station_id,
             connection,
+            schemas=self._schemas,
             on_call=self._hooks.on_call,
             on_violation=self._hooks.on_violation,
             spawn=self._tasks.start,

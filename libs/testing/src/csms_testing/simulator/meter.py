@@ -21,6 +21,13 @@ class Meter:
     """State of charge of the connected car, None when it does not tell."""
     battery_wh: float = 60_000.0
     """Capacity of the connected car's battery."""
+    decimals: int = 1
+    """Of a Wh that the register tells."""
+
+    @property
+    def register_wh(self) -> float:
+        """Energy.Active.Import.Register as it is told."""
+        return round(self.energy_wh, self.decimals)
 
     def advance(self, seconds: float) -> None:
         """Let simulated time pass at the present power."""
@@ -36,7 +43,7 @@ class Meter:
 
     def _sampled(self, measurand: str, context: str) -> list[Json]:
         known: dict[str, tuple[float | None, str]] = {
-            "Energy.Active.Import.Register": (round(self.energy_wh, 1), "Wh"),
+            "Energy.Active.Import.Register": (self.register_wh, "Wh"),
             "Power.Active.Import": (round(self.power_w, 1), "W"),
             "Current.Import": (round(self.power_w / _VOLTAGE, 2), "A"),
             "Voltage": (_VOLTAGE, "V"),

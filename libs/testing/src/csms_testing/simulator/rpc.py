@@ -11,9 +11,9 @@ from uuid import uuid4
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from csms_testing.simulator import schemas
 from csms_testing.simulator.errors import BadFrame, CallRefused, CallTimeout, NotConnected, SchemaViolation
 from csms_testing.simulator.frames import Call, CallError, CallResult, Frame, Json, encode, parse
+from csms_testing.simulator.schemas import Schemas
 from csms_testing.simulator.stats import Direction, FrameObserver, Stats
 
 # Unique per process; the counter keeps ids short and cheap (message ids have at most 36 characters).
@@ -47,6 +47,7 @@ class Rpc:
         station_id: str,
         connection: ClientConnection,
         *,
+        schemas: Schemas,
         on_call: OnCall,
         on_violation: OnViolation,
         spawn: Spawn,
@@ -54,6 +55,7 @@ class Rpc:
         observer: FrameObserver | None,
     ) -> None:
         self._station_id = station_id
+        self._schemas = schemas
         self._connection = connection
         self._on_call = on_call
         self._on_violation = on_violation
@@ -70,7 +72,7 @@ class Rpc:
 
         Raises CallRefused, CallTimeout, NotConnected, and SchemaViolation for a request or an answer that does not fit.
         """
-        schemas.check(action, "Request", payload)
+        self._schemas.check(action, "Request", payload)
         async with self._turn:
             answer = await self._exchange(Call(message_id or new_message_id(), action, payload), timeout_s)
         if isinstance(answer, CallError):
@@ -102,7 +104,7 @@ class Rpc:
 
     def _check_answer(self, action: str, payload: Json) -> None:
         try:
-            schemas.check(action, "Response", payload)
+            self._schemas.check(action, "Response", payload)
         except SchemaViolation as error:
             self._on_violation(f"answer to {action}: {error}")
             raise
@@ -128,7 +130,7 @@ class Rpc:
             frame = parse(text)
         except BadFrame as error:
             self._on_violation(f"frame: {error}")
-            await self._send(CallError(error.message_id, "RpcFrameworkError", str(error), {}))
+            await self._send(CallError(error.message_id, self._schemas.spelled("RpcFrameworkError"), str(error), {}))
             return
         self._stats.received += 1
         self._observe("received", frame)
@@ -146,10 +148,10 @@ class Rpc:
     async def _answer(self, call: Call) -> None:
         reply = self._reply(call)
         if isinstance(reply.payload, CallRefused):
-            error = reply.payload
-            await self._send(CallError(call.message_id, error.code, error.description, error.details))
+            error, code = reply.payload, self._schemas.spelled(reply.payload.code)
+            await self._send(CallError(call.message_id, code, error.description, error.details))
             return
-        schemas.check(call.action, "Response", reply.payload)
+        self._schemas.check(call.action, "Response", reply.payload)
         try:
             await self._send(CallResult(call.message_id, reply.payload))
         finally:  # what a station has agreed to it does, even when the CSMS never hears of it
@@ -157,10 +159,10 @@ class Rpc:
                 self._spawn(reply.then(), f"{self._station_id} after {call.action}")
 
     def _reply(self, call: Call) -> Reply:
-        if call.action not in schemas.known_actions():
+        if call.action not in self._schemas.known_actions:
             return Reply(CallRefused("NotImplemented", f"unknown action {call.action}", {}))
         try:
-            schemas.check(call.action, "Request", call.payload)
+            self._schemas.check(call.action, "Request", call.payload)
         except SchemaViolation as error:
             self._on_violation(f"request {error}")
             return Reply(CallRefused(error.code, str(error), {}))

@@ -17,9 +17,10 @@ from csms_testing.simulator.config import StationConfig
 from csms_testing.simulator.fleet import Fleet, identities
 from csms_testing.simulator.frames import Call, CallError, Frame
 from csms_testing.simulator.ledger import State
+from csms_testing.simulator.protocol import Protocol
 from csms_testing.simulator.stats import Direction, Stats
 
-_SECRETS = ("BasicAuthPassword", '"KeyCode"')
+_SECRETS = ("AuthorizationKey", "BasicAuthPassword", '"KeyCode"')
 _CONNECT_S_PER_STATION = 0.5
 _LEAST_CONNECT_S = 60
 
@@ -29,6 +30,7 @@ class Options:
     """The options of `csms-simulator run`; see its --help."""
 
     urls: list[str]
+    protocols: list[Protocol]
     stations: int
     sessions: int
     id_token: str
@@ -59,7 +61,7 @@ async def run(options: Options) -> bool:
         prefix=options.prefix,
         first=options.first,
         password=await _passwords(options),
-        config=StationConfig(compression=options.compression, ssl=_tls(options)),
+        config=_configs(options),
         clock=Clock(options.speed),
         observer=print_frame if options.verbose else None,
         connect_concurrency=options.connect_concurrency,
@@ -72,6 +74,13 @@ async def run(options: Options) -> bool:
             fleet.ledger.save(options.ledger)
     _print_summary(fleet, results)
     return len(fleet.ledger.in_state(State.ACKNOWLEDGED)) == len(fleet.ledger)
+
+
+def _configs(options: Options) -> list[StationConfig]:
+    ssl = _tls(options)
+    return [
+        StationConfig(protocol=protocol, compression=options.compression, ssl=ssl) for protocol in options.protocols
+    ]
 
 
 def _tls(options: Options) -> ssl.SSLContext | None:

@@ -1,7 +1,9 @@
-"""The official OCPP 2.0.1 JSON schemas, from the package `ocpp`, compiled once per process when first needed."""
+"""The official JSON schemas of a version, from the package `ocpp`, compiled once per process when first needed."""
 
-from functools import cache
+from collections.abc import Mapping
+from functools import cached_property
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Literal
 
 import jsonschema_rs
@@ -20,28 +22,46 @@ _CODES = {
     "type": "TypeConstraintViolation",
     "additionalProperties": "FormatViolation",
 }
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@cache
-def known_actions() -> frozenset[str]:
-    """The names of all 64 messages of OCPP 2.0.1."""
-    names = (entry.name for entry in (files("ocpp") / "v201" / "schemas").iterdir())
-    return frozenset(name.removesuffix("Request.json") for name in names if name.endswith("Request.json"))
+class Schemas:
+    """The schemas and error codes of one version."""
 
+    def __init__(self, folder: str, *, request_suffix: str, spelling: Mapping[str, str] | None = None) -> None:
+        """`folder` is that of the package `ocpp`; `spelling` has the error codes that the version writes otherwise."""
+        self._folder = folder
+        self._suffixes: dict[Direction, str] = {"Request": request_suffix, "Response": "Response"}
+        self._spelling = spelling or {}
+        self._validators: dict[str, jsonschema_rs.Validator] = {}
 
-@cache
-def _validator(schema: str) -> jsonschema_rs.Draft6Validator:
-    text = (files("ocpp") / "v201" / "schemas" / f"{schema}.json").read_bytes()
-    return jsonschema_rs.Draft6Validator(orjson.loads(text.removeprefix(b"\xef\xbb\xbf")), validate_formats=True)
+    @property
+    def _files(self) -> Traversable:
+        return files("ocpp") / self._folder / "schemas"
 
+    @cached_property
+    def known_actions(self) -> frozenset[str]:
+        """The names of all messages of the version."""
+        names = (entry.name for entry in self._files.iterdir())
+        return frozenset(name.removesuffix("Response.json") for name in names if name.endswith("Response.json"))
 
-def check(action: str, direction: Direction, payload: Json) -> None:
-    """Raise SchemaViolation when the payload of a known action does not fit its schema."""
-    schema = f"{action}{direction}"
-    validator = _validator(schema)
-    if validator.is_valid(payload):
-        return
-    error = next(validator.iter_errors(payload))
-    code = _CODES.get(str(error.schema_path[-1]), "PropertyConstraintViolation")
-    pointer = "/".join(str(part) for part in error.instance_path)
-    raise SchemaViolation(code, schema, f"/{pointer}: {error.message}")
+    def spelled(self, code: str) -> str:
+        """How the version writes an error code of OCPP 2.0.1."""
+        return self._spelling.get(code, code)
+
+    def check(self, action: str, direction: Direction, payload: Json) -> None:
+        """Raise SchemaViolation when the payload of a known action does not fit its schema."""
+        schema = f"{action}{self._suffixes[direction]}"
+        validator = self._validators.get(schema) or self._compile(schema)
+        if validator.is_valid(payload):
+            return
+        error = next(validator.iter_errors(payload))
+        code = _CODES.get(str(error.schema_path[-1]), "PropertyConstraintViolation")
+        pointer = "/".join(str(part) for part in error.instance_path)
+        raise SchemaViolation(code, schema, f"/{pointer}: {error.message}")
+
+    def _compile(self, name: str) -> jsonschema_rs.Validator:
+        schema = orjson.loads((self._files / f"{name}.json").read_bytes().removeprefix(_BYTE_ORDER_MARK))
+        kind = jsonschema_rs.Draft4Validator if "draft-04" in schema["$schema"] else jsonschema_rs.Draft6Validator
+        validator = self._validators[name] = kind(schema, validate_formats=True)
+        return validator

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
-from csms_testing.simulator import Station
-from csms_testing.simulator.connection import SUBPROTOCOL
+from csms_testing.simulator import Station, protocol
 from csms_testing.simulator.frames import CALL, CALL_RESULT, Json
 
 NOW = "2026-01-01T00:00:00.000Z"
@@ -56,21 +56,30 @@ def _transaction_event(payload: Json) -> Json:
     return {"idTokenInfo": {"status": "Accepted"}} if "idToken" in payload else {}
 
 
-DEFAULT_ANSWERS: dict[str, Callable[[Json], Any]] = {
-    "BootNotification": lambda _: {"currentTime": NOW, "interval": 300, "status": "Accepted"},
-    "Heartbeat": lambda _: {"currentTime": NOW},
-    "Authorize": lambda _: {"idTokenInfo": {"status": "Accepted"}},
-    "TransactionEvent": _transaction_event,
-    "SignCertificate": _status("Accepted"),
-    "DataTransfer": _status("Accepted"),
-}
+def _authorize(payload: Json) -> Json:
+    return {"idTagInfo" if "idTag" in payload else "idTokenInfo": {"status": "Accepted"}}
+
+
+def default_answers() -> dict[str, Callable[[Json], Any]]:
+    """Answers that let stations of any version charge; each StartTransaction gets another id, from 1 on."""
+    ids, id_tag_info = itertools.count(1), {"status": "Accepted"}
+    return {
+        "BootNotification": lambda _: {"currentTime": NOW, "interval": 300, "status": "Accepted"},
+        "Heartbeat": lambda _: {"currentTime": NOW},
+        "Authorize": _authorize,
+        "TransactionEvent": _transaction_event,
+        "StartTransaction": lambda _: {"transactionId": next(ids), "idTagInfo": id_tag_info},
+        "StopTransaction": lambda _: {"idTagInfo": id_tag_info},
+        "SignCertificate": _status("Accepted"),
+        "DataTransfer": _status("Accepted"),
+    }
 
 
 @dataclass
 class ScriptedCsms:
     """Answers CALLs by `answers` (action → payload → answer, Refusal, or SILENCE) and keeps what came."""
 
-    answers: dict[str, Callable[[Json], Any]] = field(default_factory=lambda: dict(DEFAULT_ANSWERS))
+    answers: dict[str, Callable[[Json], Any]] = field(default_factory=default_answers)
     received: list[Received] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     refuse_with: int | None = None
@@ -182,7 +191,12 @@ async def scripted_csms() -> AsyncIterator[ScriptedCsms]:
     csms = ScriptedCsms()
     csms.handshakes_allowed.set()
     server = serve(
-        csms.handle, "127.0.0.1", 0, subprotocols=[SUBPROTOCOL], process_request=csms.process_request, close_timeout=1
+        csms.handle,
+        "127.0.0.1",
+        0,
+        subprotocols=[Subprotocol(name) for name in protocol.Protocol],
+        process_request=csms.process_request,
+        close_timeout=1,
     )
     async with server as csms.server:
         yield csms

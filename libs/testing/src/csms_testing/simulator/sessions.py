@@ -10,6 +10,7 @@ from csms_testing.simulator.clock import timestamp
 from csms_testing.simulator.errors import EvseUnavailable
 from csms_testing.simulator.evse import Connector, ConnectorStatus, Evse
 from csms_testing.simulator.frames import Json
+from csms_testing.simulator.messages import Message
 from csms_testing.simulator.tokens import ACCEPTED
 from csms_testing.simulator.transaction import (
     DEAUTHORIZED,
@@ -77,7 +78,7 @@ def emit(
     connected: bool,
     stop: Stop | None,
 ) -> asyncio.Future[Json | None]:
-    """Queue a TransactionEvent with the meter values configured for its kind, or by the variable `measurands`."""
+    """Queue an event with the meter values configured for its kind, or by the variable `measurands`."""
     configured = {"Started": "TxStartedMeasurands", "Ended": "TxEndedMeasurands"}
     contexts = {"Started": "Transaction.Begin", "Ended": "Transaction.End"}
     if trigger == "Trigger":
@@ -87,16 +88,25 @@ def emit(
     if names is not None:
         wanted = station.model.members("SampledDataCtrlr", names)
         sample = station.evses[transaction.evse_id].meter.sample(wanted, contexts.get(event_type, "Sample.Periodic"))
-    payload = transaction.event(
+    event = transaction.event(
         event_type, trigger, offline=not station.accepted, meter_value=sample, connected=connected, stop=stop
     )
     if station.clock_error:
-        payload["timestamp"] = timestamp(datetime.now(UTC) + station.clock_error)
-        for value in payload.get("meterValue", ()):
-            value["timestamp"] = payload["timestamp"]
-    answer = station.delivery.put(payload)
+        event["timestamp"] = timestamp(datetime.now(UTC) + station.clock_error)
+        for value in event.get("meterValue", ()):
+            value["timestamp"] = event["timestamp"]
+    answer = _send(station, transaction, event)
     station.notify()
     return answer
+
+
+def _send(station: "Station", transaction: Transaction, event: Json) -> asyncio.Future[Json | None]:
+    message = station.version.message(station, transaction, event)
+    if message is not None:
+        return station.delivery.put(message)
+    nothing: asyncio.Future[Json | None] = asyncio.get_running_loop().create_future()
+    nothing.set_result(None)
+    return nothing
 
 
 async def end(station: "Station", evse: Evse, stop: Stop) -> None:
@@ -104,6 +114,8 @@ async def end(station: "Station", evse: Evse, stop: Stop) -> None:
     transaction = evse.transaction
     if transaction is None:
         return
+    for connector in evse.connectors:
+        connector.charged = connector.plugged
     plugged = any(connector.plugged for connector in evse.connectors)
     transaction.charging_state = "EVConnected" if plugged else "Idle"
     evse.meter.power_w = 0.0
@@ -115,19 +127,18 @@ async def end(station: "Station", evse: Evse, stop: Stop) -> None:
     await handlers.transaction_ended(station, evse)
 
 
-def apply_answer(station: "Station", payload: Json, answer: Json) -> None:
+def apply_answer(station: "Station", message: Message, told: Json) -> None:
     """What a TransactionEventResponse means for a running transaction (E05, I02, I03)."""
-    transaction_id = payload["transactionInfo"]["transactionId"]
-    transaction = next((found for found in station.transactions() if found.id == transaction_id), None)
-    if transaction is None:
+    transaction = message.transaction
+    if not any(running is transaction for running in station.transactions()):
         return
-    transaction.total_cost = answer.get("totalCost", transaction.total_cost)
-    info = answer.get("idTokenInfo")
+    transaction.total_cost = told.get("totalCost", transaction.total_cost)
+    info = told.get("idTokenInfo")
     if info is None:
         return
     transaction.group_id_token = info.get("groupIdToken", transaction.group_id_token)
-    if "idToken" in payload:
-        station.tokens.remember(payload["idToken"], info)
+    if "idToken" in message.event:
+        station.tokens.remember(message.event["idToken"], info)
     if info["status"] != ACCEPTED and station.model.flag("TxCtrlr", "StopTxOnInvalidId"):
         transaction.request_stop(DEAUTHORIZED)
 
@@ -143,7 +154,7 @@ def _connector(station: "Station", evse_id: int, connector_id: int) -> tuple[Evs
 async def set_plugged(station: "Station", evse_id: int, connector_id: int, *, plugged: bool) -> None:
     """Move the cable and report the connector."""
     _, connector = _connector(station, evse_id, connector_id)
-    connector.plugged = plugged
+    connector.plugged, connector.charged = plugged, False
     station.notify()
     await status.report_changes(station)
 

@@ -24,10 +24,11 @@ from csms_testing.simulator.stats import FrameObserver, Stats
 from csms_testing.simulator.tasks import Tasks
 from csms_testing.simulator.tokens import KnownTokens, authorize, token
 from csms_testing.simulator.transaction import LOCAL, EventType, Stop, Transaction
+from csms_testing.simulator.versions import VERSIONS
 
 
 class Station:
-    """A charging station speaking OCPP 2.0.1; `async with Station(...)` connects it and disconnects it at the end.
+    """A charging station; `async with Station(...)` connects it and disconnects it at the end.
 
     Idle, it is one task and one socket. All methods belong to the event loop it was started in.
     """
@@ -50,10 +51,12 @@ class Station:
 
         `url` lacks the identity (ws://host:9000/ocpp). Ledger, stats, observer, clock and gate may be shared by many
         stations; the gate bounds how many connect at the same time. `serial_number` defaults to the identity.
+        Raises ValueError when the version has no such station.
         """
         self.id = station_id
         self.serial_number = serial_number or station_id
         self.config = config or StationConfig()
+        self.version = VERSIONS[self.config.protocol]
         self.clock = clock or Clock()
         self.ledger = Ledger() if ledger is None else ledger
         self.stats = stats or Stats()
@@ -61,9 +64,11 @@ class Station:
         self.features: Features = Features()
         self.tokens = KnownTokens()
         self.operative = True
+        self.reported: str | None = None
+        """What the CSMS was last told of the station itself; None: nothing, or the version has no such thing."""
         self.clock_error = timedelta()
         """How far the station's own clock is ahead of the truth."""
-        self.evses = self._build_evses()
+        self.evses: dict[int, Evse] = self._build_evses()
         shape = definitions(self.config.evses, self.config.connectors, self.config.max_power_w)
         self.model = DeviceModel(shape, self._variable_set)
         boot.describe(self)
@@ -73,10 +78,13 @@ class Station:
         self._waiters: set[tuple[Callable[[], object], asyncio.Future[None]]] = set()
 
     def _build_evses(self) -> dict[int, Evse]:
-        numbers = range(1, self.config.evses + 1)
+        most = self.version.most_connectors
+        if most is not None and self.config.connectors > most:
+            raise ValueError(f"an EVSE has at most {most} connectors in {self.config.protocol}")
+        meters = {number: Meter(decimals=self.version.register_decimals) for number in range(1, self.config.evses + 1)}
         return {
-            number: Evse(number, [Connector(other + 1) for other in range(self.config.connectors)], Meter())
-            for number in numbers
+            number: Evse(number, [Connector(other + 1) for other in range(self.config.connectors)], meter)
+            for number, meter in meters.items()
         }
 
     def _build_delivery(self) -> Delivery:
@@ -95,7 +103,7 @@ class Station:
             ledger=self.ledger,
             policy=policy,
             tasks=self.tasks,
-            on_answer=lambda payload, answer: sessions.apply_answer(self, payload, answer),
+            on_answer=lambda message, told: sessions.apply_answer(self, message, told),
         )
 
     def _build_link(
@@ -103,7 +111,7 @@ class Station:
     ) -> Link:
         hooks = Hooks(
             on_call=self._on_call,
-            boot_payload=lambda reason: boot.payload(self, reason),
+            boot_payload=lambda reason: self.version.boot(self, reason),
             ready=self._ready,
             lost=self.delivery.offline,
             changed=self.notify,
@@ -113,6 +121,7 @@ class Station:
             url,
             self.id,
             password,
+            schemas=self.version.schemas,
             config=self.config,
             model=self.model,
             tasks=self.tasks,

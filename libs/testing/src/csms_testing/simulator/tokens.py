@@ -63,7 +63,7 @@ async def authorize(station: "Station", id_token: Json) -> Json:
         return known
     if station.accepted:
         try:
-            return await _ask(station, id_token)
+            return await _remembered(station, id_token)
         except (NotConnected, CallTimeout):
             pass  # as good as offline
         except (CallRefused, SchemaViolation):
@@ -71,10 +71,15 @@ async def authorize(station: "Station", id_token: Json) -> Json:
     return _offline(station, known)
 
 
-async def _ask(station: "Station", id_token: Json) -> Json:
-    answer = await station.call("Authorize", {"idToken": id_token})
-    info: Json = answer["idTokenInfo"]
+async def _remembered(station: "Station", id_token: Json) -> Json:
+    info = await station.version.authorize(station, id_token)
     station.tokens.remember(id_token, info)
+    return info
+
+
+async def ask(station: "Station", id_token: Json) -> Json:
+    """Ask the CSMS as OCPP 2.0.1 does; the idTokenInfo. Raises what `Station.call` raises."""
+    info: Json = (await station.call("Authorize", {"idToken": id_token}))["idTokenInfo"]
     return info
 
 

@@ -54,6 +54,8 @@ class Transaction:
     """The token that authorized it; None before authorization."""
     group_id_token: Json | None = None
     """The group of that token, as the CSMS told."""
+    given_id: int | None = None
+    """The id that the CSMS gave it, as soon as the station knows it (OCPP 1.6); then it is `id`, too."""
     remote_start_id: int | None = None
     reservation_id: int | None = None
     charging_state: str = "Idle"

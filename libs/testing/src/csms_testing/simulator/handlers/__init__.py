@@ -1,5 +1,6 @@
-"""Everything a CSMS may ask of a station: action → handler, one module per functional block."""
+"""Everything a CSMS may ask of a station of OCPP 2.0.1: action → handler, one module per functional block."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from csms_testing.simulator.frames import Call
@@ -39,7 +40,7 @@ __all__ = [
     "transaction_ended",
 ]
 
-HANDLERS: dict[str, Handler] = {
+HANDLERS: Mapping[str, Handler] = {
     # A, M: security and certificates
     "CertificateSigned": certificates.certificate_signed,
     "DeleteCertificate": certificates.delete_certificate,
@@ -96,7 +97,7 @@ def handle(station: "Station", call: Call) -> Reply:
     """Answer a CALL of the CSMS whose payload fits its schema."""
     if station.registration is Registration.REJECTED and call.action != "TriggerMessage":
         return refuse("SecurityError", "the CSMS has rejected this station (B03.FR.03)")
-    handler = HANDLERS.get(call.action)
+    handler = station.version.handlers.get(call.action)
     if handler is None:
         return refuse("NotSupported", f"{call.action} is not for stations")
     return handler(station, call.payload)

@@ -9,7 +9,7 @@ from csms_testing.simulator.evse import Evse
 from csms_testing.simulator.frames import Json
 from csms_testing.simulator.handlers.answers import answer
 from csms_testing.simulator.rpc import Reply
-from csms_testing.simulator.transaction import IMMEDIATE_RESET
+from csms_testing.simulator.transaction import IMMEDIATE_RESET, Stop
 
 if TYPE_CHECKING:
     from csms_testing.simulator.station import Station
@@ -36,13 +36,19 @@ def _schedule(station: "Station", evse_id: int | None) -> None:
         station.evses[evse_id].reset_when_idle = True
 
 
-async def _reset(station: "Station", evse_id: int | None, reason: str = "RemoteReset") -> None:
-    await sessions.stop_all(station, IMMEDIATE_RESET, evse_id)
+async def _reset(station: "Station", evse_id: int | None) -> None:
     if evse_id is None:
-        await _deliver_what_is_queued(station)
-        await station.reboot(reason)
+        await restart(station, IMMEDIATE_RESET)
     else:
+        await sessions.stop_all(station, IMMEDIATE_RESET, evse_id)
         await _reset_evse(station, station.evses[evse_id])
+
+
+async def restart(station: "Station", stop: Stop, reason: str = "RemoteReset") -> None:
+    """End all transactions with `stop`, deliver what is queued, and boot with this BootReasonEnumType."""
+    await sessions.stop_all(station, stop)
+    await _deliver_what_is_queued(station)
+    await station.reboot(reason)
 
 
 async def _deliver_what_is_queued(station: "Station") -> None:
@@ -82,4 +88,4 @@ def _station_is_idle(station: "Station") -> None:
         station.operative, station.features.inoperative_when_idle = False, False
     if station.features.reset_when_idle:
         station.features.reset_when_idle = False
-        station.tasks.start(_reset(station, None, "ScheduledReset"), f"{station.id} scheduled reset")
+        station.tasks.start(restart(station, IMMEDIATE_RESET, "ScheduledReset"), f"{station.id} scheduled reset")
