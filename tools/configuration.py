@@ -69,6 +69,7 @@ def secrets_table() -> str:
     jobs = {"`migrate`": {"database_url": "**yes**"}, "`csms_bus.admin`": secrets_of(KafkaAccess)}
     columns = {**services, **jobs}
     head = [f"| secret | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    services["gateway"]["admin_api_key"] = "no: its digest, in `CSMS_API_KEYS`"
     rows = (f"| `CSMS_{n.upper()}` | {' | '.join(found.get(n, '') for found in columns.values())} |" for n in names)
     return "\n".join([*head, *rows]) + "\n"
 

@@ -38,6 +38,18 @@ def test_what_is_said_at_the_end_names_what_there_is(values):
     assert "<no value>" not in told
 
 
+def test_who_calls_is_told_where_a_key_is():
+    secrets = {what: {"name": "csms", "key": what} for what in ("adminApiKey", "apiKeys")}
+    told = {
+        name: notes(PRODUCTION | {"secrets": {what: secrets[what] for what in named}})
+        for name, named in {"both": secrets, "plain": ["adminApiKey"], "digests": ["apiKeys"], "none": []}.items()
+    }
+    assert "There is no key" in told.pop("none")
+    assert all("security_profile" in text and "There is no key" not in text for text in told.values())
+    assert {name for name, text in told.items() if "get secret csms" in text} == {"both", "plain"}
+    assert {name for name, text in told.items() if "digests of keys only" in text} == {"plain"}
+
+
 def test_commands_of_the_page_name_what_there_is():
     made = rendered(PRODUCTION)
     assert named(made, "Service", "gateway")

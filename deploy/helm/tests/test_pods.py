@@ -116,6 +116,19 @@ def test_pods_are_spread_over_zones_and_nodes():
     assert keys == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
 
 
+def test_constraints_that_are_given_are_about_each_workload_s_own_pods():
+    zone = {"topologyKey": "topology.kubernetes.io/zone", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}
+    others = {"topologyKey": "rack", "maxSkew": 2, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
+    values = {"topologySpreadConstraints": [zone, others], "http": {"router": {"enabled": True}}}
+    made = rendered(PRODUCTION | values)
+    for owner in (*(workload(made, service) for service in SERVICES), named(made, "Deployment", "api")):
+        spec = owner["spec"]
+        assert spec["template"]["spec"]["topologySpreadConstraints"] == [
+            zone | {"labelSelector": spec["selector"]},
+            others,
+        ]
+
+
 def test_a_digest_wins_over_the_tag():
     assert container(rendered(EVERYTHING), "auth")["image"] == f"csms@sha256:{'0' * 64}"
     assert container(rendered(PRODUCTION | {"image": {"tag": "1.2"}}), "auth")["image"] == "csms:1.2"

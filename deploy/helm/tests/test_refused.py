@@ -4,15 +4,9 @@ import json
 import runpy
 
 import pytest
-from csms_testing.chart import CHART, PRODUCTION, TRIAL, container, environment, refused, rendered
+from csms_testing.chart import CHART, PRODUCTION, TRIAL, container, deep, environment, refused, rendered
 
 TOOLS = CHART.parents[2] / "tools"
-
-
-def deep(values, more):
-    """Values, and more of them, as Helm puts two files together."""
-    both = {key: deep(values[key], more[key]) for key in more if isinstance(values.get(key), dict)}
-    return values | more | both
 
 
 def value(path, what):
@@ -56,9 +50,13 @@ OF_SCHEMA = {
     "gateway.trustedProxies": ["10.0.0.0/33"],
     "gateway.extraEnv": {"TZ": "UTC"},
     "gateway.podDisruptionBudget.maxUnavailable": "half",
+    "auth.podDisruptionBudget.maxUnavailable": "0%",
+    "transactions.podDisruptionBudget.maxUnavailable": 0,
+    "gateway.maxUnavailable": "00%",
     "auth.tls": {},
     "http.ingress.path": "/",
     "http.httpRoute.parentRefs": {"name": "x"},
+    "http.httpRoute.timeouts.request": "700",
     "networkPolicies.kafkaTo": ["10.0.0.0/8"],
     "metrics.podMonitor.interval": "15",
     "trial.enabled": "yes",
@@ -105,6 +103,16 @@ TAKEN_BY_THE_SCHEMA = [
     ("settings.CSMS_HEARTBEAT_INTERVALL_S", 5, "no such setting"),
     ("gateway.settings.CSMS_DATABASE_POOL_SIZE", 5, "no such setting"),
     ("settings.CSMS_HTTP_PORT", 5, "is the chart's"),
+    ("gateway.settings.CSMS_MAX_MESSAGE_BYTES", 5_000_000, "settings.CSMS_MAX_MESSAGE_BYTES"),
+    ("topics.settings.CSMS_MAX_MESSAGE_BYTES", 5_000_000, "settings.CSMS_MAX_MESSAGE_BYTES"),
+    ("topics.settings.CSMS_NO_SUCH", "x", "no such setting"),
+    ("podLabels", {"app.kubernetes.io/name": "x"}, "podLabels: the label app.kubernetes.io/name"),
+    ("deviceMgmt.podLabels", {"app.kubernetes.io/component": "x"}, "deviceMgmt.podLabels"),
+    ("gateway.secrets.adminApiKey", {"name": "csms", "key": "k"}, "digests only"),
+    ("settings.CSMS_ADMIN_API_KEY_FILE", "/vault/key", "digests only"),
+    ("gateway.settings.CSMS_ADMIN_API_KEY_FILE", "/vault/key", "digests only"),
+    ("extraEnv", [{"name": "CSMS_ADMIN_API_KEY", "valueFrom": {}}], "digests only"),
+    ("gateway.extraEnv", [{"name": "CSMS_ADMIN_API_KEY_FILE", "value": "/x"}], "digests only"),
 ]
 
 

@@ -9,8 +9,9 @@ from csms_auth.settings import AuthSettings
 from csms_bus import admin
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
+from csms_runtime.http.keys import digest_of
 from csms_runtime.secret_files import is_secret
-from csms_runtime.settings import KafkaAccess
+from csms_runtime.settings import ApiKeySetting, KafkaAccess
 from csms_runtime.tracing.export import is_on
 from csms_testing.chart import (
     ALL,
@@ -20,13 +21,16 @@ from csms_testing.chart import (
     SERVICES,
     TRIAL,
     container,
+    deep,
     environment,
     named,
     of_kind,
     refused,
     rendered,
+    workload,
 )
 from csms_transactions.settings import TransactionSettings
+from pydantic import TypeAdapter
 from typer.main import get_command
 
 SETTINGS = {
@@ -43,7 +47,7 @@ def settings_of(service, made, monkeypatch, directory):
     for name, value in environment(made).items():
         if name.endswith("_FILE") and Path(value).parent == SECRETS:
             secret = directory / Path(value).name
-            secret.write_text(f"postgresql://{'x' * 32}@host/database")
+            secret.write_text("[]" if name == "CSMS_API_KEYS_FILE" else f"postgresql://{'x' * 32}@host/database")
             monkeypatch.setenv(name, str(secret))
         else:
             monkeypatch.setenv(name, value)
@@ -99,18 +103,67 @@ def given(documents, name):
 SECRETS_OF_VALUES = yaml.safe_load((CHART / "values.yaml").read_text())["secrets"]
 NAMED = EVERYTHING | {"secrets": {what: {"name": "csms", "key": ref["key"]} for what, ref in SECRETS_OF_VALUES.items()}}
 """Values that name a Secret for every secret."""
+ADMIN = {"name": "from-vault", "key": "root.key"}
+WITH_ADMIN = {
+    "everything": (EVERYTHING, ("csms", "admin-api-key")),
+    "all secrets": (NAMED, ("csms", "admin-api-key")),
+    "a trial": (TRIAL, ("csms-trial", "admin-api-key")),
+    "named otherwise": (deep(NAMED, {"secrets": {"adminApiKey": ADMIN}}), ("from-vault", "root.key")),
+    "of one service": (deep(PRODUCTION, {"auth": {"secrets": {"adminApiKey": ADMIN}}}), ("from-vault", "root.key")),
+}
+"""Values with an API key that may do everything, and the Secret and key that hold it."""
 JOBS = {
     "topics": {"KAFKA_SASL_PASSWORD"},
     "migrate-auth": {"DATABASE_URL"},
     "migrate-transactions": {"DATABASE_URL"},
     "migrate-device-mgmt": {"DATABASE_URL"},
 }
+DATABASES = {"auth": "auth", "transactions": "transactions", "deviceMgmt": "device-mgmt"}
+NOWHERE = {"name": "", "key": "x"}
+"""A secret that no Secret holds."""
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_given_the_secrets_that_it_knows_and_no_others(service):
     known = {name.upper() for name, field in SETTINGS[service].model_fields.items() if is_secret(field)}
-    assert given(rendered(NAMED), service).keys() == known
+    # A gateway could take a key, and is given digests only.
+    assert given(rendered(NAMED), service).keys() == known - ({"ADMIN_API_KEY"} if service == "gateway" else set())
+
+
+def readable(pod):
+    """The keys of Secrets that a pod's containers can read; the Secret alone where they can read all of it."""
+    containers = [*pod["containers"], *pod.get("initContainers", ())]
+    for variable in (variable for each in containers for variable in each.get("env", ())):
+        if "secretKeyRef" in variable.get("valueFrom", {}):
+            ref = variable["valueFrom"]["secretKeyRef"]
+            yield ref["name"], ref["key"]
+    for each in (source for made in containers for source in made.get("envFrom", ()) if "secretRef" in source):
+        yield each["secretRef"]["name"], None
+    for volume in pod["volumes"]:
+        plain = [volume["secret"]] if "secret" in volume else []
+        projected = [each["secret"] for each in volume.get("projected", {}).get("sources", ()) if "secret" in each]
+        for source in plain + projected:
+            name = source.get("secretName") or source["name"]
+            yield from ((name, item["key"]) for item in source.get("items") or [{"key": None}])
+
+
+@pytest.mark.parametrize("which", WITH_ADMIN)
+def test_no_gateway_can_read_a_key_that_commands_stations(which):
+    """What is taken over first must not order CALLs (docs/threat-model.md)."""
+    values, (name, key) = WITH_ADMIN[which]
+    made = rendered(values)
+    found = set(readable(workload(made, "gateway")["spec"]["template"]["spec"]))
+    assert not found & {(name, key), (name, None)}
+    assert (name, key) in set(readable(workload(made, "auth")["spec"]["template"]["spec"]))
+
+
+def test_gateways_of_a_trial_know_its_admin_key_by_its_digest():
+    made = rendered(TRIAL)
+    (secret,) = of_kind(made, "Secret")
+    assert given(made, "gateway")["API_KEYS"] == (secret["metadata"]["name"], "api-keys")
+    (known,) = TypeAdapter(list[ApiKeySetting]).validate_json(secret["stringData"]["api-keys"])
+    assert bytes.fromhex(known.sha256) == digest_of(secret["stringData"]["admin-api-key"])
+    assert known.scopes == ["admin"]
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -136,6 +189,47 @@ def test_a_service_and_a_job_may_have_secrets_of_their_own():
     assert given(made, "topics")["KAFKA_SASL_PASSWORD"] == ("admin", "p")
     assert given(made, "auth")["DATABASE_URL"] == ("csms", "database-url")
     assert given(made, "migrate-auth")["DATABASE_URL"] == ("owner", "url")
+
+
+def test_a_secret_of_one_s_own_wins_over_a_file_for_all():
+    services = {key: {"secrets": {"databaseUrl": {"name": f"of-{key.lower()}", "key": "u"}}} for key in DATABASES}
+    jobs = {key: {"databaseUrl": {"name": key.lower(), "key": "u"}} for key in DATABASES}
+    values = {"settings": {"CSMS_DATABASE_URL_FILE": "/vault/url"}, "migrations": {"secrets": jobs}}
+    made = rendered(deep(deep(PRODUCTION, values), services))
+    for key, service in DATABASES.items():
+        assert given(made, service)["DATABASE_URL"] == (f"of-{key.lower()}", "u")
+        assert given(made, f"migrate-{service}")["DATABASE_URL"] == (key.lower(), "u")
+
+
+def test_a_secret_of_a_job_s_own_wins_over_its_service_s_file():
+    values = {
+        "auth": {"settings": {"CSMS_DATABASE_URL_FILE": "/vault/url"}, "secrets": {"databaseUrl": NOWHERE}},
+        "migrations": {"secrets": {"auth": {"databaseUrl": {"name": "owner", "key": "url"}}}},
+    }
+    made = rendered(deep(PRODUCTION, values))
+    assert environment(container(made, "auth"))["CSMS_DATABASE_URL_FILE"] == "/vault/url"
+    assert given(made, "migrate-auth")["DATABASE_URL"] == ("owner", "url")
+
+
+@pytest.mark.parametrize("name", ["topics", "migrate-auth", "migrate-device-mgmt", "migrate-transactions"])
+def test_a_job_is_given_the_files_that_its_settings_name(name):
+    key = {"migrate-auth": "auth", "migrate-device-mgmt": "deviceMgmt"}.get(name, name.removeprefix("migrate-"))
+    what = "kafkaPassword" if name == "topics" else "databaseUrl"
+    variable = {"kafkaPassword": "CSMS_KAFKA_SASL_PASSWORD_FILE", "databaseUrl": "CSMS_DATABASE_URL_FILE"}[what]
+    files = {
+        "secrets": {what: NOWHERE},
+        "settings": {variable: "/vault/secret"},
+        "extraEnv": [{"name": "WHOSE", "value": key}],
+        "extraVolumes": [{"name": "vault", "csi": {"driver": "secrets-store.csi.k8s.io", "readOnly": True}}],
+        "extraVolumeMounts": [{"name": "vault", "mountPath": "/vault", "readOnly": True}],
+    }
+    pod = named(rendered(deep(PRODUCTION, {key: files})), "Job", name)["spec"]["template"]["spec"]
+    (made,) = pod["containers"]
+    assert environment(made)[variable] == "/vault/secret"
+    assert environment(made)["WHOSE"] == key
+    assert files["extraVolumes"][0] in pod["volumes"]
+    assert files["extraVolumeMounts"][0] in made["volumeMounts"]
+    assert "secrets" not in {volume["name"] for volume in pod["volumes"]}
 
 
 def test_a_secret_among_the_settings_is_refused():

@@ -80,6 +80,8 @@ csms_{{ . | replace "-" "_" }}
 {{- fail "gateway.service: tlsPort and plainPort are the same port" }}
 {{- end }}
 {{- include "csms.checkSettings" . }}
+{{- include "csms.checkGatewayKeys" . }}
+{{- include "csms.checkPodLabels" . }}
 {{- range $service := list "auth" "gateway" "transactions" "device-mgmt" }}
 {{- $scaling := (index $.Values (include "csms.key" $service)).autoscaling }}
 {{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
@@ -101,17 +103,54 @@ csms_{{ . | replace "-" "_" }}
 {{- end }}
 {{- end }}
 
+{{- /* No way of the values leads a key that may do everything into a gateway. */}}
+{{- define "csms.checkGatewayKeys" -}}
+{{- $instead := "gateways are given digests only (docs/threat-model.md): secrets.apiKeys" }}
+{{- if (.Values.gateway.secrets.adminApiKey | default dict).name }}
+{{- fail (printf "gateway.secrets.adminApiKey: %s" $instead) }}
+{{- end }}
+{{- range $path, $settings := dict "settings" .Values.settings "gateway.settings" .Values.gateway.settings }}
+{{- if hasKey $settings "CSMS_ADMIN_API_KEY_FILE" }}
+{{- fail (printf "%s.CSMS_ADMIN_API_KEY_FILE reaches gateways; %s, or the settings of auth, transactions and deviceMgmt" $path $instead) }}
+{{- end }}
+{{- end }}
+{{- range $path, $env := dict "extraEnv" .Values.extraEnv "gateway.extraEnv" .Values.gateway.extraEnv }}
+{{- range $env }}
+{{- if has .name (list "CSMS_ADMIN_API_KEY" "CSMS_ADMIN_API_KEY_FILE") }}
+{{- fail (printf "%s: %s reaches gateways; %s, or extraEnv of auth, transactions and deviceMgmt" $path .name $instead) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* Labels of the chart's own are what selectors, network policies and alerts go by. */}}
+{{- define "csms.checkPodLabels" -}}
+{{- $taken := include "csms.labels" (dict "root" . "component" "") | fromYaml }}
+{{- $all := dict "podLabels" .Values.podLabels }}
+{{- range list "auth" "gateway" "transactions" "deviceMgmt" }}
+{{- $_ := set $all (printf "%s.podLabels" .) (index $.Values .).podLabels }}
+{{- end }}
+{{- range $path, $labels := $all }}
+{{- range $name, $_ := $labels }}
+{{- if hasKey $taken $name }}
+{{- fail (printf "%s: the label %s is the chart's" $path $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* `settings` name settings that there are, of their service, and none that values of the chart's own are for. */}}
 {{- define "csms.checkSettings" -}}
 {{- $known := .Files.Get "settings.json" | fromJson }}
 {{- $services := list "auth" "device-mgmt" "gateway" "transactions" }}
-{{- $all := dict "settings" .Values.settings }}
+{{- $all := dict "settings" .Values.settings "topics.settings" .Values.topics.settings }}
 {{- $names := list }}
 {{- range $services }}
 {{- $_ := set $all (printf "%s.settings" (include "csms.key" .)) (index $.Values (include "csms.key" .)).settings }}
 {{- $names = concat $names (index $known .) }}
 {{- end }}
 {{- $_ := set $known "settings" $names }}
+{{- $_ := set $known "topics.settings" $names }}
 {{- range $services }}
 {{- $_ := set $known (printf "%s.settings" (include "csms.key" .)) (index $known .) }}
 {{- end }}
@@ -126,6 +165,9 @@ csms_{{ . | replace "-" "_" }}
 {{- range $name, $_ := $given }}
 {{- with index $elsewhere $name }}
 {{- fail (printf "%s.%s: this %s" $path $name .) }}
+{{- end }}
+{{- if and (eq $name "CSMS_MAX_MESSAGE_BYTES") (ne $path "settings") }}
+{{- fail (printf "%s.%s: one number for all services, and for the topics: settings.%s" $path $name $name) }}
 {{- end }}
 {{- if not (has $name (index $known $path)) }}
 {{- fail (printf "%s.%s: there is no such setting (docs/configuration.md); what another version of the image knows can stand in extraEnv" $path $name) }}

@@ -21,7 +21,7 @@ The pod template of every workload and job: dict
 {{- $volumes = append $volumes (dict "name" "kafka-ca" "source" (dict "secret" (dict "secretName" . "items" (list (dict "key" $values.kafka.caSecret.key "path" "ca.crt"))))) }}
 {{- end }}
 {{- with include "csms.kafkaClientCertificate" . }}
-{{- $volumes = append $volumes (dict "name" "kafka-client" "source" (dict "secret" (dict "secretName" .))) }}
+{{- $volumes = append $volumes (dict "name" "kafka-client" "source" (dict "secret" (dict "secretName" . "items" (list (dict "key" "tls.crt" "path" "tls.crt") (dict "key" "tls.key" "path" "tls.key"))))) }}
 {{- end }}
 {{- end }}
 {{- if and .database $values.database.caSecret.name (not $values.trial.enabled) }}
@@ -34,9 +34,16 @@ The pod template of every workload and job: dict
 {{- end }}
 {{- $volumes = append $volumes (dict "name" "secrets" "source" (dict "projected" (dict "sources" $sources))) }}
 {{- end }}
+{{- /* A Secret of its own wins over a file that is for all. */}}
+{{- $settings := $values.settings }}
+{{- range $refs }}
+{{- if .own }}
+{{- $settings = omit $settings .env }}
+{{- end }}
+{{- end }}
 {{- /* Later layers win, with false and 0, too. */}}
 {{- $env := dict }}
-{{- range append (append $layers $values.settings) (.own.settings | default dict) }}
+{{- range append (append $layers $settings) (.own.settings | default dict) }}
 {{- range $name, $value := . }}
 {{- $_ := set $env $name $value }}
 {{- end }}
@@ -113,18 +120,7 @@ spec:
   {{- end }}
   {{- if .probes }}
   topologySpreadConstraints:
-    {{- if $values.topologySpreadConstraints }}
-    {{- toYaml $values.topologySpreadConstraints | nindent 4 }}
-    {{- else }}
-    {{- range $key := list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
-    - topologyKey: {{ $key }}
-      maxSkew: 1
-      whenUnsatisfiable: ScheduleAnyway
-      labelSelector:
-        matchLabels:
-          {{- include "csms.selectorLabels" $ | nindent 10 }}
-    {{- end }}
-    {{- end }}
+    {{- include "csms.spread" . | nindent 4 }}
   {{- end }}
   {{- if $values.trial.enabled }}
   {{- include "csms.waitForStores" . | nindent 2 }}
@@ -205,6 +201,22 @@ spec:
     {{- with concat $values.extraVolumes (.own.extraVolumes | default list) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+{{- end }}
+
+{{- /* dict root, component: the workload's pods are spread among themselves, as one that has no labelSelector must mean. */}}
+{{- define "csms.spread" -}}
+{{- $constraints := .root.Values.topologySpreadConstraints }}
+{{- if not $constraints }}
+{{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+{{- $constraints = append $constraints (dict "topologyKey" . "maxSkew" 1 "whenUnsatisfiable" "ScheduleAnyway") }}
+{{- end }}
+{{- end }}
+{{- $made := list }}
+{{- range $constraints }}
+{{- $own := dict "labelSelector" (dict "matchLabels" (include "csms.selectorLabels" $ | fromYaml)) }}
+{{- $made = append $made (hasKey . "labelSelector" | ternary . (merge $own .)) }}
+{{- end }}
+{{- toYaml $made }}
 {{- end }}
 
 {{- define "csms.containerRights" -}}

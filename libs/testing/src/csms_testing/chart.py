@@ -147,6 +147,12 @@ def notes(values: Json) -> str:
     return done.stdout.partition("NOTES:\n")[2]
 
 
+def deep(values: Json, more: Json) -> Json:
+    """Return values, and more of them, as Helm puts two files together."""
+    both = {key: deep(values[key], more[key]) for key in more if isinstance(values.get(key), dict)}
+    return values | more | both
+
+
 def of_kind(documents: list[Json], kind: str) -> list[Json]:
     """Return the objects of a kind."""
     return [each for each in documents if each["kind"] == kind]
