@@ -23,7 +23,7 @@ RECORDED = {rule["record"]: rule["expr"] for rule in RULES if "record" in rule}
 TESTS = yaml.safe_load((PROMETHEUS / "rules_test.yaml").read_text())["tests"]
 DASHBOARDS = {path.name: json.loads(path.read_text()) for path in (ROOT / "deploy/grafana/dashboards").glob("*.json")}
 
-OF_TARGETS = {"job", "service", "instance", "le"}
+OF_TARGETS = {"job", "namespace", "service", "instance", "le"}
 """Labels that Prometheus adds, and that of buckets."""
 OTHERS = {
     name: set[str]()
@@ -158,9 +158,46 @@ def test_recorded_names_are_used() -> None:
     assert set(RECORDED) <= used
 
 
-def test_each_alert_has_a_unit_test_in_which_it_fires() -> None:
-    tested = {test["alertname"] for block in TESTS for test in block.get("alert_rule_test", []) if test["exp_alerts"]}
-    assert tested == set(ALERTS)
+def seconds(moment: str) -> int:
+    return sum(int(number) * {"s": 1, "m": 60, "h": 3600}[unit] for number, unit in re.findall(r"(\d+)([smh])", moment))
+
+
+def test_each_alert_has_a_unit_test_in_which_it_fires_and_one_in_which_it_ends() -> None:
+    fired, ended = set(), set()
+    for block in TESTS:
+        tests = sorted(block.get("alert_rule_test", []), key=lambda test: seconds(test["eval_time"]))
+        firing = set()
+        for test in tests:
+            if test["exp_alerts"]:
+                firing.add(test["alertname"])
+            elif test["alertname"] in firing:
+                ended.add(test["alertname"])
+        fired |= firing
+    assert fired == set(ALERTS)
+    assert ended == set(ALERTS)
+
+
+AGGREGATION = re.compile(r"\b(?:sum|min|max|count|group|avg|topk|quantile)\b\s*(?:by\s*\(([^)]*)\)\s*)?\(")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"])
+def test_a_rule_tells_namespaces_apart(rule: dict[str, Any]) -> None:
+    """Else one installation hides another that the same Prometheus watches."""
+    expression = rule["expr"]
+    for labels in (*AGGREGATION.findall(expression), *re.findall(r"\bon\s*\(([^)]*)\)", expression)):
+        assert "namespace" in re.split(r"\s*,\s*", labels), expression
+    assert not re.search(r"\b(without|ignoring|vector|scalar)\b", expression)
+
+
+@pytest.mark.parametrize("name", [name for name in DASHBOARDS if name != "station.json"])
+def test_a_dashboard_chooses_namespaces(name: str) -> None:
+    (variable,) = (each for each in DASHBOARDS[name]["templating"]["list"] if each["name"] == "namespace")
+    assert (variable["multi"], variable["includeAll"], variable["allValue"]) == (True, True, ".*")
+    for expression in of_dashboard({**DASHBOARDS[name], "templating": {}}):
+        chosen = len(re.findall(r'\{namespace=~"\$namespace"', expression))
+        assert chosen == len(re.findall(r"(?<![\w:\"])(?:csms_\w+|process_\w+|up\b|csms:[\w:]+)", expression)), (
+            expression
+        )
 
 
 def test_a_fault_of_the_drill_makes_each_alert_fire() -> None:

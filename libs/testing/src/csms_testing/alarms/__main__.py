@@ -31,6 +31,8 @@ from csms_testing.postgres import postgres_requirement
 console = Console(highlight=False)
 
 _INTERVAL_S = 5
+_RULES = "rules"
+"""What is told of rules that cannot be evaluated, instead of a fault's name."""
 _SETTINGS = {
     "CSMS_COUNT_INTERVAL_S": "2",
     "CSMS_MESSAGE_RATE": "20",
@@ -135,7 +137,7 @@ async def _run(faults: Sequence[Fault], rules: Path, factor: float, tell: Callab
             console.print(f"  {fault.name}: {fault.what} ...")
             tell(await drill.see(fault))
         if wrong := await scene.prometheus.wrong_rules():
-            tell(Seen("rules", "all rules can be evaluated", error="; ".join(wrong)))
+            tell(Seen(_RULES, "all rules can be evaluated", error="; ".join(wrong)))
 
 
 async def _look(rules: Path, factor: float, dashboards: Path) -> bool:
@@ -169,13 +171,15 @@ def _write(seen: Sequence[Seen], alerts_there_are: Set[str], directory: Path) ->
     path = directory / f"alarms-{now:%Y-%m-%d}.json"
     before = sorted(directory.glob("alarms-*.json"))
     earlier = json.loads(before[-1].read_text())["faults"] if before else []
-    found = {each["name"]: each for each in (*earlier, *map(asdict, seen))}
+    made = {fault.name for fault in FAULTS}
+    found = {each["name"]: each for each in (*earlier, *map(asdict, seen)) if each["name"] in made}
     resolved = {alert for each in found.values() for alert in each["resolved_after_s"]}
     fired = {alert for each in found.values() for alert in (*each["fired_after_s"], *each["others"])}
     content = {
         "date": now.isoformat(timespec="seconds"),
         "machine": machine(),
         "faults": [found[fault.name] for fault in FAULTS if fault.name in found],
+        "wrong_rules": [each.error for each in seen if each.name == _RULES],
         "fired_and_resolved": sorted(resolved),
         "only_fired": sorted(fired - resolved),
         "not_seen": sorted(alerts_there_are - fired - resolved),

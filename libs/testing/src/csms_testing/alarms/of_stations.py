@@ -49,6 +49,19 @@ async def stations_offline(scene: Scene) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def some_offline(scene: Scene) -> AsyncIterator[None]:
+    """A quarter of the stations loses its network: too few at a time for what looks at the last hour."""
+    lost = scene.load.stations[: len(scene.load.stations) // 4]
+    for each in lost:
+        each.go_offline()
+    try:
+        yield
+    finally:
+        for each in lost:
+            each.go_online()
+
+
+@asynccontextmanager
 async def one_floods(scene: Scene) -> AsyncIterator[None]:
     """A station sends Heartbeats as fast as the socket takes them."""
     url = scene.arena.ocpp_urls[0]
@@ -94,6 +107,12 @@ FAULTS: tuple[Fault, ...] = (
         "all stations, of one vendor, lose their network",
         frozenset({"CsmsStationsGone", "CsmsVendorGone"}),
         stations_offline,
+    ),
+    Fault(
+        "some-offline",
+        "a quarter of the stations is lost",
+        frozenset({"CsmsStationsDwindle"}),
+        some_offline,
     ),
     Fault("one-floods", "a station floods", frozenset({"CsmsStationsFlood"}), one_floods),
     Fault(

@@ -10,9 +10,9 @@ from csms_testing.pki import SERVER_NAMES, new_key
 
 @asynccontextmanager
 async def certificate_ends(scene: Scene) -> AsyncIterator[None]:
-    """The gateways' certificate ends in a week."""
-    pki, week = scene.pki, timedelta(days=7)
-    pki.save("server-ecdsa", pki.root.issue(SERVER_NAMES[0], names=SERVER_NAMES, ends_in=week))
+    """The gateways' certificate ends in two days."""
+    pki, two_days = scene.pki, timedelta(days=2)
+    pki.save("server-ecdsa", pki.root.issue(SERVER_NAMES[0], names=SERVER_NAMES, ends_in=two_days))
     try:
         yield
     finally:
@@ -34,8 +34,8 @@ async def wrong_key(scene: Scene) -> AsyncIterator[None]:
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "certificate-ends",
-        "a certificate of the gateways ends in a week",
-        frozenset({"CsmsCertificateExpires"}),
+        "a certificate of the gateways ends in two days",
+        frozenset({"CsmsCertificateExpires", "CsmsCertificateExpiresSoon"}),
         certificate_ends,
     ),
     Fault(

@@ -59,7 +59,7 @@ def panels(directory: Path, rate: str = "30s") -> Iterator[Panel]:
         for panel in json.loads(path.read_text())["panels"]:
             for target in panel.get("targets", ()):
                 if target.get("datasource", panel.get("datasource", {})).get("type") == "prometheus":
-                    asked = re.sub(r"\[\w+\]", f"[{rate}]", target["expr"].replace("$instance", ".*"))
+                    asked = re.sub(r"\$(instance|namespace)", ".*", re.sub(r"\[\w+\]", f"[{rate}]", target["expr"]))
                     yield Panel(path.name, panel["title"], asked)
 
 

@@ -17,6 +17,8 @@ from csms_testing.cluster.processes import NotReadyError, ServiceProcess
 
 _READY_S = 60.0
 _TARGETS = "targets.json"
+_LABELS = {"namespace": "drill"}
+"""As on Kubernetes."""
 
 
 def prometheus_requirement() -> str | None:
@@ -42,7 +44,7 @@ class Prometheus:
         """Scrape these processes, and no others, from some seconds later on: as pods that come and go."""
         self.watched = processes
         found = [
-            {"targets": [f"127.0.0.1:{process.management_port}"], "labels": {"service": _service(process)}}
+            {"targets": [f"127.0.0.1:{process.management_port}"], "labels": {**_LABELS, "service": _service(process)}}
             for process in processes
         ]
         part = self._targets.with_suffix(".part")
