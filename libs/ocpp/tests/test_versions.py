@@ -17,6 +17,10 @@ def test_each_protocol_has_its_version() -> None:
     assert set(DEFAULT) <= set(BUILT) <= set(Protocol)
 
 
+def test_the_newest_version_is_wanted_most() -> None:
+    assert list(DEFAULT) == [protocol for protocol in reversed(Protocol) if protocol in DEFAULT]
+
+
 @every_version
 def test_commands_are_followed_by_messages_of_stations(version: Version) -> None:
     for command, messages in version.follow_ups.items():

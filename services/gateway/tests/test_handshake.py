@@ -76,15 +76,16 @@ def test_a_path_without_a_valid_identity_is_refused(path: str, status: int) -> N
         (["ocpp2.0.1"], ["ocpp2.0.1"], "ocpp2.0.1"),
         (["ocpp1.6, ocpp2.0.1"], ["ocpp2.0.1"], "ocpp2.0.1"),
         (["ocpp1.6", "ocpp2.0.1"], ["ocpp2.0.1"], "ocpp2.0.1"),
-        (["ocpp1.6,ocpp2.0.1"], ["ocpp2.0.1", "ocpp1.6"], "ocpp1.6"),
-        (["ocpp2.1 ,ocpp2.0.1"], ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"], "ocpp2.1"),
+        (["ocpp1.6,ocpp2.0.1"], ["ocpp2.0.1", "ocpp1.6"], "ocpp2.0.1"),
+        (["ocpp2.0.1", "ocpp1.6"], ["ocpp1.6", "ocpp2.0.1"], "ocpp1.6"),
+        (["ocpp2.1 ,ocpp2.0.1"], ["ocpp2.1", "ocpp2.0.1", "ocpp1.6"], "ocpp2.1"),
         (["ocpp1.6"], ["ocpp2.0.1"], None),
         (["OCPP2.0.1"], ["ocpp2.0.1"], None),
         ([], ["ocpp2.0.1"], None),
         ([""], ["ocpp2.0.1"], None),
     ],
 )
-def test_the_stations_first_supported_protocol_is_chosen(
+def test_the_first_of_our_protocols_that_the_station_offers_is_chosen(
     offered: list[str], supported: list[str], chosen: str | None
 ) -> None:
     assert choose_protocol(offered, supported) == chosen

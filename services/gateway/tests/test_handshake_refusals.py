@@ -10,6 +10,7 @@ from csms.v1.events_pb2 import DomainEvent
 from csms_bus.ports import Start
 from csms_bus.topics import EVENTS_GATEWAY
 from csms_gateway import handshake_refusals
+from csms_ocpp.versions import DEFAULT
 from csms_testing.scripted import basic
 from websockets.exceptions import InvalidStatus
 
@@ -53,12 +54,14 @@ async def told(system: "System") -> AsyncIterator[Told]:
 
 
 async def test_a_station_that_offers_another_version_is_told_with_what_it_offers(system: "System", told: Told) -> None:
-    assert await refuse(system, "CS1", protocols=("ocpp1.6", "ocpp1.5")) == 400
+    assert await refuse(system, "CS1", protocols=("ocpp1.5", "ocpp1.2")) == 400
     (event,) = await told(1)
     refused = event.connection_refused
     assert (event.station_id, refused.remote_address, refused.http_status) == ("CS1", "127.0.0.1", 400)
     assert refused.kind == "bad_subprotocol"
-    assert refused.reason == "Sec-WebSocket-Protocol must offer one of: ocpp2.0.1. Offered: ocpp1.6, ocpp1.5."
+    assert (
+        refused.reason == f"Sec-WebSocket-Protocol must offer one of: {', '.join(DEFAULT)}. Offered: ocpp1.5, ocpp1.2."
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,9 +109,9 @@ async def test_a_station_is_told_once_for_each_kind_and_what_auth_refuses_is_aut
     system: "System", told: Told
 ) -> None:
     for _ in range(3):
-        await refuse(system, "CS1", protocols=("ocpp1.6",))
+        await refuse(system, "CS1", protocols=("ocpp1.5",))
     await refuse(system, "CS1", headers={"Authorization": "x"})
-    await refuse(system, "CS2", protocols=("ocpp1.6",))
+    await refuse(system, "CS2", protocols=("ocpp1.5",))
     kinds = [(event.station_id, event.connection_refused.kind) for event in await told(3)]
     assert kinds == [("CS1", "bad_subprotocol"), ("CS1", "bad_credentials"), ("CS2", "bad_subprotocol")]
 
@@ -120,8 +123,8 @@ async def test_who_makes_names_up_hides_nobody_elses_refusals(
     system = await start(trusted_proxies=["127.0.0.1"])
     async with listening(system) as told:
         for number in range(5):
-            await refuse(system, f"X{number}", protocols=("ocpp1.6",), headers={"X-Forwarded-For": "198.51.100.1"})
-        await refuse(system, "CS1", protocols=("ocpp1.6",), headers={"X-Forwarded-For": "192.0.2.7"})
+            await refuse(system, f"X{number}", protocols=("ocpp1.5",), headers={"X-Forwarded-For": "198.51.100.1"})
+        await refuse(system, "CS1", protocols=("ocpp1.5",), headers={"X-Forwarded-For": "192.0.2.7"})
         names = [(event.station_id, event.connection_refused.remote_address) for event in await told(4)]
     assert names == [(f"X{number}", "198.51.100.1") for number in range(3)] + [("CS1", "192.0.2.7")]
 

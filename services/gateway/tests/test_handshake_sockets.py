@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from csms.v1.auth_pb2 import REGISTRATION_STATUS_ACCEPTED, ConnectionDecision, ConnectionRequest
-from csms_ocpp import versions
 from csms_runtime import metrics, passwords
 from csms_runtime.secret_keys import key_id
 from csms_testing.scripted import allow, basic
@@ -87,28 +86,27 @@ async def test_bad_credentials_are_refused_without_asking_auth(system: "System",
     assert requests(system) == []
 
 
-@pytest.mark.parametrize("protocols", [(), ("ocpp1.6",), ("ocpp1.5", "ocpp9")])
+@pytest.mark.parametrize("protocols", [(), ("ocpp1.5",), ("ocpp1.5", "ocpp9")])
 async def test_no_common_subprotocol_is_not_upgraded(system: "System", protocols: tuple[str, ...]) -> None:
     response = await refused(system, protocols=protocols)
     assert response.status_code == 400
     assert b"ocpp2.0.1" in response.body
 
 
-async def test_the_first_supported_of_several_subprotocols_is_chosen(
-    start: "Start", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(versions, "BUILT", tuple(versions.Protocol))
-    system = await start(ocpp_protocols=["ocpp2.0.1", "ocpp2.1"])
-    station = await system.connect(protocols=("ocpp1.6", "ocpp2.1", "ocpp2.0.1"))
-    assert station.socket.subprotocol == "ocpp2.1"
-    assert (await system.services.connection("CS1")).protocol == "ocpp2.1"
+@pytest.mark.parametrize(
+    ("ours", "chosen"), [(None, "ocpp2.0.1"), (["ocpp1.6", "ocpp2.0.1"], "ocpp1.6"), (["ocpp1.6"], "ocpp1.6")]
+)
+async def test_our_order_of_versions_counts(start: "Start", ours: list[str] | None, chosen: str) -> None:
+    system = await start(**({} if ours is None else {"ocpp_protocols": ours}))
+    station = await system.connect(protocols=("ocpp1.6", "ocpp9", "ocpp2.0.1"))
+    assert station.socket.subprotocol == chosen
+    assert (await system.services.connection("CS1")).protocol == chosen
 
 
-async def test_a_version_that_a_setting_admits_is_spoken(start: "Start") -> None:
-    """1.6: with its own names of errors, and no answer to a type of message that it has not."""
-    system = await start(ocpp_protocols=["ocpp2.0.1", "ocpp1.6"])
+async def test_ocpp_16_is_spoken(system: "System") -> None:
+    """With its own names of errors, and no answer to a type of message that it has not."""
     system.services.answers = {"StatusNotification": {}}
-    station = await system.connect(protocols=("ocpp1.6", "ocpp2.0.1"))
+    station = await system.connect(protocols=("ocpp1.6",))
     assert station.socket.subprotocol == (await system.services.connection("CS1")).protocol == "ocpp1.6"
     status = {"connectorId": 1, "errorCode": "NoError", "status": "Available"}
     assert (await station.call("StatusNotification", status | {"unknown": 1}))[2] == "FormationViolation"

@@ -1,21 +1,21 @@
 import pytest
 from csms_gateway.settings import GatewaySettings
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import DEFAULT, Protocol
 from pydantic import ValidationError
 
 
-def test_by_default_stations_connect_on_loopback_with_ocpp_201() -> None:
+def test_by_default_stations_connect_on_loopback_with_the_versions_that_are_done() -> None:
     settings = GatewaySettings()
     assert (settings.ocpp_host, settings.ocpp_port) == ("127.0.0.1", 9000)
-    assert settings.ocpp_protocols == [Protocol.OCPP201]
+    assert settings.ocpp_protocols == list(DEFAULT)
     assert settings.max_message_bytes == 4 * 1024 * 1024
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CSMS_OCPP_PROTOCOLS", '["ocpp2.0.1", "ocpp1.6"]')
+    monkeypatch.setenv("CSMS_OCPP_PROTOCOLS", '["ocpp1.6"]')
     monkeypatch.setenv("CSMS_PING_INTERVAL_S", "12.5")
     settings = GatewaySettings()
-    assert settings.ocpp_protocols == [Protocol.OCPP201, Protocol.OCPP16]
+    assert settings.ocpp_protocols == [Protocol.OCPP16]
     assert settings.watch_times.ping_interval_s == 12.5
 
 

@@ -16,10 +16,10 @@ from csms_testing.databases import database_fixture
 database = database_fixture("csms_device_mgmt", schema="devices")
 AT_MS = now_ms() // 1000 * 1000 - 60_000
 """Within the days that they are kept."""
-ONLY_16 = "Sec-WebSocket-Protocol must offer one of: ocpp2.0.1. Offered: ocpp1.6."
+ONLY_15 = "Sec-WebSocket-Protocol must offer one of: ocpp2.0.1, ocpp1.6. Offered: ocpp1.5."
 
 
-def refusal(station_id, at_ms=AT_MS, *, address="192.0.2.7", kind="bad_subprotocol", reason=ONLY_16, status=400):
+def refusal(station_id, at_ms=AT_MS, *, address="192.0.2.7", kind="bad_subprotocol", reason=ONLY_15, status=400):
     body = ConnectionRefused(http_status=status, reason=reason, remote_address=address, kind=kind)
     event = DomainEvent(event_id=new_id(), occurred_at_ms=at_ms, station_id=station_id, connection_refused=body)
     return new_record(station_id, event=event)
@@ -53,10 +53,10 @@ async def test_what_a_gateway_and_auth_refuse_is_listed(api, bus, listed, eventu
     newest, older = await eventually(both)
     assert (newest["station_id"], newest["known"], newest["kind"]) == ("CS9", False, "auth")
     assert (older["station_id"], older["known"], older["kind"]) == (connected, True, "bad_subprotocol")
-    assert (older["remote_address"], older["http_status"], older["reason"]) == ("192.0.2.7", 400, ONLY_16)
+    assert (older["remote_address"], older["http_status"], older["reason"]) == ("192.0.2.7", 400, ONLY_15)
     assert older["first_refused_at"] == older["last_refused_at"]
     assert datetime.fromisoformat(older["last_refused_at"]) == from_ms(AT_MS)
-    assert (await api.get(f"/stations/{connected}")).json()["last_refusal"]["reason"] == ONLY_16
+    assert (await api.get(f"/stations/{connected}")).json()["last_refusal"]["reason"] == ONLY_15
 
 
 async def test_one_row_of_a_station_address_and_kind_in_any_order_and_twice(tell, listed):
@@ -128,7 +128,7 @@ async def test_a_fleet_that_speaks_another_version_comes_first_in_the_summary(ap
     await with_station()
     await tell(refusal("CS1"), *(refusal(f"X{n}", reason="malformed", kind="bad_credentials") for n in range(3)))
     ours, strangers = (await api.get("/refused-handshakes/summary")).json()["items"]
-    assert (ours["kind"], ours["reason"], ours["known"], ours["stations"]) == ("bad_subprotocol", ONLY_16, True, 1)
+    assert (ours["kind"], ours["reason"], ours["known"], ours["stations"]) == ("bad_subprotocol", ONLY_15, True, 1)
     assert (strangers["known"], strangers["stations"], strangers["addresses"]) == (False, 3, 1)
 
 

@@ -106,12 +106,13 @@ def _bad_identity(what: str) -> Refusal:
 
 
 def choose_protocol(offered: Sequence[str], supported: Sequence[str]) -> str | None:
-    """Return the first protocol that the station offers and we support; None when there is none.
+    """Return the first protocol that we support and the station offers; None when there is none.
 
-    `offered` holds the header's values: the header may be repeated, and each value may be a comma list.
+    `offered` holds the header's values: the header may be repeated, and each value may be a comma list. Our order
+    counts, not the station's: many list the oldest version first, whatever they prefer.
     """
-    names = (name.strip() for value in offered for name in value.split(","))
-    return next((name for name in names if name in supported), None)
+    names = {name.strip() for value in offered for name in value.split(",")}
+    return next((name for name in supported if name in names), None)
 
 
 def _no_common_protocol(supported: Sequence[str]) -> str:

@@ -85,7 +85,8 @@ class GatewaySettings(RuntimeSettings):
     ocpp_protocols: list[Protocol] = Field(
         list(versions.DEFAULT),
         min_length=1,
-        description='OCPP versions stations may speak, a JSON list of "ocpp2.0.1" and "ocpp1.6"; 1.6 is in work',
+        description=f"OCPP versions that stations may speak, a JSON list of {' and '.join(versions.BUILT)}, the most "
+        "wanted first: a station that offers several gets the first one of this list, in whatever order it offers them",
     )
     ocpp_realm: str = Field("OCPP", pattern=r"^[ !#-\[\]-~]+$", description="Realm named in a 401 response")
     max_buffered_bytes: int = Field(

@@ -16,5 +16,6 @@ VERSIONS: Mapping[Protocol, Version] = {version.protocol: version for version in
 BUILT: tuple[Protocol, ...] = (Protocol.OCPP201, Protocol.OCPP16)
 """The versions that settings may name. Others are refused, there and when stations offer them."""
 
-DEFAULT: tuple[Protocol, ...] = (Protocol.OCPP201,)
-"""Those that stations may speak where no setting says more. One that is built and not here is in work."""
+DEFAULT: tuple[Protocol, ...] = (Protocol.OCPP201, Protocol.OCPP16)
+"""Those that stations may speak where no setting says otherwise, the most wanted first. One that is built and not here
+is in work."""
