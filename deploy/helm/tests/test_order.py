@@ -1,7 +1,9 @@
 """Topics and migrations come before services of a new version."""
 
-from csms_testing.chart import PRODUCTION, TRIAL, of_kind, pods, rendered
+from csms_bus.admin import DIFFER
+from csms_testing.chart import PRODUCTION, TRIAL, deep, named, notes, of_kind, pods, rendered
 
+STRICT = {"topics": {"strict": True}}
 JOBS = ["topics", "migrate-auth", "migrate-device-mgmt", "migrate-transactions"]
 
 
@@ -56,6 +58,22 @@ def test_jobs_are_tried_again_and_keep_what_they_said():
         if "migrate" in name or "topics" in name:
             assert pod["spec"]["restartPolicy"] == "Never"
     assert all(each["spec"]["backoffLimit"] > 0 for each in of_kind(rendered(PRODUCTION), "Job"))
+
+
+def test_a_strict_topics_job_fails_at_once_when_something_differs():
+    jobs = {each["metadata"]["name"]: each["spec"] for each in of_kind(rendered(deep(PRODUCTION, STRICT)), "Job")}
+    (rule,) = jobs["csms-topics"]["podFailurePolicy"]["rules"]
+    (made,) = jobs["csms-topics"]["template"]["spec"]["containers"]
+    assert rule["action"] == "FailJob"
+    assert rule["onExitCodes"] == {"containerName": made["name"], "operator": "In", "values": [DIFFER]}
+    assert "--strict" in made["command"]
+    assert not [name for name, spec in jobs.items() if "podFailurePolicy" in spec and name != "csms-topics"]
+
+
+def test_the_notes_name_the_job_that_warns_of_too_few_replicas():
+    assert "logs job/csms-topics" in notes(PRODUCTION)
+    assert "not as wanted" not in notes(TRIAL) + notes(deep(PRODUCTION, STRICT))
+    assert "podFailurePolicy" not in named(rendered(PRODUCTION), "Job", "topics")["spec"]
 
 
 def test_jobs_can_be_left_to_others():

@@ -1,6 +1,7 @@
 """Topics on a real broker: made, checked, waited for, grown while records lie in them."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -133,7 +134,7 @@ async def test_what_the_broker_made_by_itself_is_told_and_mended(kafka_bootstrap
     await create_topics(kafka_bootstrap, plan, topics=[table, log])
     assert await check_topics(kafka_bootstrap, plan, topics=[table, log]) == []
     replicas, in_sync = await check_topics(kafka_bootstrap, Plan(), topics=[table])
-    assert replicas.startswith(f"{table.name}: replication factor 1, 3 is wanted; kafka-reassign-partitions.sh")
+    assert replicas.startswith(f"{table.name}: replication factor 1, 3 is wanted; csms_bus.admin --reassignment")
     assert in_sync.startswith(f"{table.name}: min.insync.replicas 1, 2 is wanted; kafka-configs.sh --alter")
 
 
@@ -150,6 +151,28 @@ def test_the_check_has_an_exit_status(kafka_bootstrap: str) -> None:
     assert more.exit_code == DIFFER
     assert "ocpp.results: has 12 partitions, 13 are wanted" in more.output
     assert CliRunner().invoke(cli, ["--check", "--bootstrap", "127.0.0.1:1"]).exit_code == 1
+
+
+def test_topics_of_before_with_too_few_replicas_are_told_of_and_fail_what_is_strict(kafka_bootstrap: str) -> None:
+    asyncio.run(create_topics(kafka_bootstrap, ONE_BROKER))
+    command = ["--bootstrap", kafka_bootstrap, "--replication-factor", "3", "--min-insync-replicas", "1"]
+    upgrade = CliRunner().invoke(cli, command)
+    strict = CliRunner().invoke(cli, [*command, "--strict"])
+    assert (upgrade.exit_code, strict.exit_code) == (0, DIFFER)
+    for each in (upgrade, strict):
+        assert "auth.api-keys: replication factor 1, 3 is wanted" in each.output
+        assert "few-replicas.md" in each.output
+    well = CliRunner().invoke(cli, ["--bootstrap", kafka_bootstrap, "--replication-factor", "1", "--strict"])
+    assert (well.exit_code, "not as wanted" in well.output) == (0, False)
+
+
+def test_a_plan_for_replicas_needs_as_many_brokers(kafka_bootstrap: str) -> None:
+    asyncio.run(create_topics(kafka_bootstrap, ONE_BROKER))
+    command = ["--bootstrap", kafka_bootstrap, "--reassignment", "--replication-factor"]
+    assert json.loads(CliRunner().invoke(cli, [*command, "1"]).output) == {"version": 1, "partitions": []}
+    few = CliRunner().invoke(cli, [*command, "3"])
+    assert few.exit_code == 1
+    assert "3 replicas need as many brokers, there are 1" in few.output
 
 
 async def test_an_inbox_that_grows_is_written_and_read_at_once(kafka_bootstrap: str) -> None:

@@ -1,10 +1,11 @@
 """Creates the catalogue's topics on Kafka, or brings them up to date: `python -m csms_bus.admin --bootstrap host:port`.
 
-Idempotent. With `--check` it changes nothing, and says what differs. The same CSMS_* variables as for the services set
-TLS, SASL and the size of the largest message.
+Idempotent. What it does not change, as replicas, it warns of. With `--check` it changes nothing, and says what differs.
+The same CSMS_* variables as for the services set TLS, SASL and the size of the largest message.
 """
 
 import asyncio
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from csms_bus import kafka_security, kafka_state
 from csms_bus.kafka_errors import bus_errors
 from csms_bus.kafka_settings import KafkaSettings
 from csms_bus.ports import BusUnavailable
+from csms_bus.reassignment import reassignment
 from csms_bus.topic_check import differences
 from csms_bus.topic_plan import DEFAULT, REPLICAS, Plan, changes
 from csms_bus.topics import CATALOGUE, STATION_PARTITIONS, Topic
@@ -30,7 +32,7 @@ _log = structlog.get_logger(__name__)
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 DIFFER = 3
-"""Exit status of `--check` when something differs."""
+"""Exit status of `--check` and `--strict` when something differs."""
 _LOOKS, _LOOK_PAUSE_S = 50, 0.1
 
 
@@ -74,6 +76,29 @@ async def check_topics(
         with bus_errors():
             await admin.start()
             return await _differences(admin, topics, plan)
+    finally:
+        await admin.close()
+
+
+async def more_replicas(
+    bootstrap_servers: str,
+    plan: Plan = DEFAULT,
+    *,
+    security: Mapping[str, Any] | None = None,
+    topics: Sequence[Topic] = CATALOGUE,
+) -> dict[str, Any]:
+    """Return what kafka-reassign-partitions.sh takes to give each partition its replicas. Changes nothing.
+
+    Raises BusUnavailable, also when there are too few brokers.
+    """
+    admin = _client(bootstrap_servers, security)
+    try:
+        with bus_errors():
+            await admin.start()
+            layout, racks = await kafka_state.layout(admin), await kafka_state.racks(admin)
+        return reassignment(topics, layout, racks, plan.replication_factor)
+    except ValueError as error:
+        raise BusUnavailable(str(error)) from error
     finally:
         await admin.close()
 
@@ -192,22 +217,40 @@ def main(  # noqa: PLR0917 typer reads them as options
     check: Annotated[
         bool, typer.Option("--check", help=f"Change nothing; say what differs, and end with status {DIFFER} then.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help=f"End with status {DIFFER} when something still differs, as replicas.")
+    ] = False,
+    replicas: Annotated[
+        bool,
+        typer.Option("--reassignment", help="Change nothing; print kafka-reassign-partitions.sh's JSON for replicas."),
+    ] = False,
 ) -> None:
     """Create the bus's topics on Kafka, or bring them up to date. Nothing is ever removed."""
     plan = Plan(partitions, inbox_partitions, replication_factor, min_insync_replicas, max_message_bytes)
     security = kafka_security.from_environment()
     try:
+        if replicas:
+            typer.echo(json.dumps(asyncio.run(more_replicas(bootstrap, plan, security=security)), indent=1))
+            return
         if not check:
             asyncio.run(create_topics(bootstrap, plan, security=security))
-            return
         found = asyncio.run(check_topics(bootstrap, plan, security=security))
     except BusUnavailable as error:
         typer.echo(f"Kafka at {bootstrap}: {error}", err=True)
         raise typer.Exit(1) from error
-    for line in found:
-        typer.echo(line)
-    if found:
+    _tell(found, as_log=not check)
+    if found and (check or strict):
         raise typer.Exit(DIFFER)
+
+
+def _tell(found: Sequence[str], *, as_log: bool) -> None:
+    for line in found:
+        if as_log:
+            _log.warning("not as wanted, and not changed", differs=line)
+        else:
+            typer.echo(line)
+    if found and as_log:
+        _log.warning("topics are not as wanted: docs/runbooks/few-replicas.md", differences=len(found))
 
 
 if __name__ == "__main__":

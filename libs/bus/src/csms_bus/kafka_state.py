@@ -72,6 +72,20 @@ async def partitions(admin: AIOKafkaAdminClient) -> Mapping[str, Partitions]:
     }
 
 
+async def layout(admin: AIOKafkaAdminClient) -> dict[str, dict[int, list[int]]]:
+    """Return the brokers that hold each partition of each topic that may be seen. Raises KafkaError."""
+    return {
+        found["topic"]: {each["partition"]: each["replicas"] for each in found["partitions"]}
+        for found in await admin.describe_topics()
+        if for_code(found["error_code"]) is NoError
+    }
+
+
+async def racks(admin: AIOKafkaAdminClient) -> dict[int, str | None]:
+    """Return all brokers that are there, by their number, with their racks. Raises KafkaError."""
+    return {each["node_id"]: each["rack"] for each in (await admin.describe_cluster())["brokers"]}
+
+
 async def configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> Mapping[str, Config]:
     """Return the configurations of these topics, which exist. Those that may not be seen are left out.
 

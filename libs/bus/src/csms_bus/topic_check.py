@@ -47,7 +47,7 @@ def _of_partitions(topic: Topic, plan: Plan, found: Partitions) -> Iterator[str]
     if found.replicas < plan.replication_factor:
         yield (
             f"{topic.name}: replication factor {found.replicas}, {plan.replication_factor} is wanted; "
-            "kafka-reassign-partitions.sh adds replicas"
+            "csms_bus.admin --reassignment says what kafka-reassign-partitions.sh has to do"
         )
 
 

@@ -47,7 +47,12 @@ EVERYTHING: Json = {
     },
     "kafka": {"bootstrapServers": "kafka:9093", "caSecret": {"name": "kafka-ca", "key": "ca.crt"}},
     "database": {"caSecret": {"name": "database-ca", "key": "ca.crt"}},
-    "topics": {"partitions": 48, "kafkaUsername": "admin", "secrets": {"kafkaPassword": {"name": "admin", "key": "p"}}},
+    "topics": {
+        "strict": True,
+        "partitions": 48,
+        "kafkaUsername": "admin",
+        "secrets": {"kafkaPassword": {"name": "admin", "key": "p"}},
+    },
     "migrations": {"secrets": {"auth": {"databaseUrl": {"name": "owner", "key": "url"}}}},
     "autoscaling": {"prometheusAddress": "http://prometheus:9090"},
     "tracing": {"endpoint": "http://collector.observability:4318", "ratio": 0.1},
