@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from csms_ocpp.errors import ErrorCode
-from csms_ocpp.session import NoticeKind
+from csms_ocpp.session import NoticeKind, Outcome
 from csms_ocpp.versions import Protocol
 
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
@@ -146,3 +146,47 @@ def test_strictly_a_number_is_a_number(connect: Any, noticed: Any) -> None:
         NoticeKind.CALL_REFUSED,
         ErrorCode.TYPE_CONSTRAINT_VIOLATION,
     )
+
+
+OURS = "019f2a5c-0000-7000-8000-0123456789ab"
+
+
+@pytest.mark.parametrize("message_id", ["1", "-1", "answer-17", OURS.upper(), OURS.replace("-", ""), OURS[:32]])
+def test_an_answer_under_another_id_is_taken_where_one_call_is_open(message_id: str, connect: Any, sent: Any) -> None:
+    line = connect(Protocol.OCPP16, lenient=True)
+    line.command(id=OURS)
+    line.command(id="c2")
+    notice, done, following = line.text(3, message_id, {"status": "Accepted"})
+    assert (notice.kind, notice.action) == (NoticeKind.TOLERATED, "ClearCache")
+    assert notice.detail == f"the answer came under another message id: {message_id}"
+    assert (done.id, done.payload) == (OURS, b'{"status":"Accepted"}')
+    assert sent([following])[1] == "c2"
+
+
+def test_an_answer_under_another_id_is_not_taken_where_it_may_be_another_ones(connect: Any, noticed: Any) -> None:
+    def is_stray(line: Any, *frame: object) -> bool:
+        return noticed(line.text(*frame)).kind is NoticeKind.UNKNOWN_ANSWER
+
+    line, answer = connect(Protocol.OCPP16, lenient=True), {"status": "Accepted"}
+    assert is_stray(line, 3, "1", answer)  # nobody asked
+    line.command(id=OURS)
+    assert is_stray(line, 3, OURS.replace("9", "8"), answer)  # one of ours, from an earlier connection
+    assert is_stray(line, 3, "1", {"status": 7})  # no answer to this
+    assert is_stray(line, 4, "1", "GenericError", "", {})  # about what, it does not say
+    assert line.text(3, OURS, answer)[0].outcome is Outcome.RESULT
+    line.command(id="c2", timeout_s=1.0)
+    line.session.tick(1.0)
+    line.command(id="c3", now=1.0)
+    assert is_stray(line, 3, "1", answer)  # may be the answer to the one that was too slow
+    strict = connect(Protocol.OCPP16)
+    strict.command(id=OURS)
+    assert is_stray(strict, 3, "1", answer)
+
+
+def test_a_long_answer_under_another_id_is_checked_in_steps(connect: Any) -> None:
+    line = connect(Protocol.OCPP16, lenient=True)
+    line.command("GetConfiguration", id=OURS)
+    key = {"key": "K", "readonly": False, "value": "v" * 90}
+    reading = line.session.reading(orjson.dumps([3, "1", {"configurationKey": [key] * 10_000}]), 1.0)
+    steps = sum(1 for _ in reading)
+    assert steps > 20

@@ -35,6 +35,8 @@ from csms_ocpp.validation import (
 )
 from csms_ocpp.versions import Version
 
+_LIKE_OURS = 16
+"""An id with so many characters may be one of ours, which are UUIDs: shorter ones are a station's own."""
 _MAX_SHOWN_BYTES = 16_384
 """An invalid answer of this size or less is shown in its error."""
 
@@ -155,8 +157,31 @@ class Commands:
         """Take a CALLRESULT."""
         command = self._take(frame.message_id)
         if command is None:
-            return [self._stray(frame.message_id)]
+            return self._under_other_id(frame, now)
         return self._result(command, frame) + self._send_next(now)
+
+    def _under_other_id(self, frame: CallResult, now: float) -> list[Effect]:
+        """Take a CALLRESULT under an id that is not the open command's: its answer all the same, or nobody's."""
+        command = self._meant(frame.message_id)
+        effects = [] if command is None else self._result(command, frame)
+        if command is None or not any(_is_result(effect) for effect in effects):
+            return [self._stray(frame.message_id)]
+        self._open = None
+        text = f"the answer came under another message id: {frame.message_id}"
+        return [Notice(NoticeKind.TOLERATED, text, command.action), *effects, *self._send_next(now)]
+
+    def _meant(self, message_id: str) -> _Open | None:
+        """Return the open command if a CALLRESULT with this id can answer no other one.
+
+        Some stations answer under numbers of their own, or cut our ids or write them in capitals. Where a command has
+        timed out on this connection, it may be that one's answer; an id like ours may be from an earlier connection.
+        """
+        command = self._open
+        if command is None or not self._lenient or self._timed_out:
+            return None
+        given, ours = _squeezed(message_id), _squeezed(command.message_id)
+        is_cut = len(given) >= _LIKE_OURS and ours.startswith(given)
+        return command if is_cut or len(given) < _LIKE_OURS else None
 
     def _result(self, command: _Open, frame: CallResult) -> list[Effect]:
         error = self._fault(command, frame)
@@ -209,7 +234,9 @@ class Commands:
     def checking(self, frame: CallResult) -> Iterator[None]:
         """Check a long answer in steps of a millisecond, if it answers the open command."""
         command = self._open
-        if command is not None and command.message_id == frame.message_id and isinstance(frame.payload, LongList):
+        if command is None or not isinstance(frame.payload, LongList):
+            return
+        if command.message_id == frame.message_id or self._meant(frame.message_id) is not None:
             yield from frame.payload.checking(partial(self._violation, command.action))
 
     def error(self, frame: CallError, now: float) -> list[Effect]:
@@ -290,6 +317,14 @@ class Commands:
         effects += [CommandDone(queued.command.id, Outcome.NOT_CONNECTED) for queued in self._queue or ()]
         self._open = self._queue = None
         return effects
+
+
+def _is_result(effect: Effect) -> bool:
+    return isinstance(effect, CommandDone) and effect.outcome is Outcome.RESULT
+
+
+def _squeezed(message_id: str) -> str:
+    return message_id.replace("-", "").strip("{} ").casefold()
 
 
 def _failed(command_id: str, error: OcppError, sent_at: float | None = None, *, details: bytes = b"{}") -> CommandDone:

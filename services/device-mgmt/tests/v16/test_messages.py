@@ -230,6 +230,22 @@ async def test_jobs_without_a_request_id_are_numbered_and_the_newest_is_meant(
         assert (job.state, job.status, [step.status for step in steps[number]]) == (state, status, [status])
 
 
+@pytest.mark.parametrize("late", ["Installed", "Downloading"])
+async def test_a_late_status_does_not_move_an_older_job(apply, records16, with_station, units, station_id, late):
+    """The older one was given up by the station, which never says so, when the newer one came."""
+    await with_station()
+    request = {"location": "https://example.com/f", "retrieveDate": "2026-01-01T00:00:00Z"}
+    for number in (1, 2):
+        await _begin(units, "UpdateFirmware", request, f"call-{number}")
+        await apply(records16.result("UpdateFirmware", request, {}, call_id=f"call-{number}"), recorded=False)
+    for status in ("Downloading", "Installed", late):
+        await apply(records16.call("FirmwareStatusNotification", {"status": status}))
+    async with units.reading() as session:
+        older, newer = [await job_rows.find(session, station_id, JobKind.FIRMWARE_UPDATE, number) for number in (1, 2)]
+    assert (older.state, older.status) == ("ongoing", None)
+    assert (newer.state, newer.status) == ("completed", "Installed")
+
+
 async def _begin(units, action, request, call_id):
     command = Command(call_id, "CS1", "ocpp1.6", action, request, 5.0)
     async with units.open() as unit:

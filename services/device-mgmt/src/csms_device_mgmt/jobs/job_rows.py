@@ -73,6 +73,26 @@ async def under_way(session: AsyncSession, station_id: str, kind: JobKind) -> Se
     return (await session.scalars(statement)).all()
 
 
+async def current(session: AsyncSession, station_id: str, kind: JobKind) -> Job | None:
+    """Return the newest job that was not refused, locked, if the station may still be at it.
+
+    If it is over, the station is not at an older one, either: it repeats itself.
+    """
+    statement = (
+        select(Job)
+        .where(
+            Job.station_id == station_id,
+            Job.kind == kind.value,
+            Job.state.not_in([JobState.REJECTED.value, JobState.NOT_SENT.value]),
+        )
+        .order_by(Job.created_at.desc(), Job.request_id.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    found: Job | None = await session.scalar(statement)
+    return found if found is not None and found.state in UNDER_WAY else None
+
+
 async def add_step(session: AsyncSession, columns: dict[str, Any]) -> bool:
     """Store a message of the station; False when this very message was stored before."""
     statement = insert(session, JobStep).values(**columns).on_conflict_do_nothing()

@@ -42,12 +42,12 @@ async def _move(unit: Unit, message: StationMessage, course: Course) -> None:
 async def _concerned(unit: Unit, message: StationMessage, kind: JobKind) -> Job | None:
     """Return the job a notification is about.
 
-    Stations must name it (L01.FR.20, N01.FR.13); one that does not means the newest it is at. A job that nobody here
-    asked for is shown, too.
+    Stations must name it (L01.FR.20, N01.FR.13); one that does not means the newest, while that is not over. A job that
+    nobody here asked for is shown, too.
     """
     request_id = message.payload.get("requestId")
     if request_id is None:
-        return next(iter(await job_rows.under_way(unit.session, message.station_id, kind)), None)
+        return await job_rows.current(unit.session, message.station_id, kind)
     found = await job_rows.find(unit.session, message.station_id, kind, request_id, lock=True)
     if found is not None:
         return found
@@ -68,7 +68,8 @@ async def _add_step(unit: Unit, message: StationMessage, job: Job, status: str) 
 
 async def booted(unit: Unit, message: StationMessage, boot: Boot) -> None:
     """Note a boot in the history of the newest firmware update under way: it is what that may have waited for."""
-    for job in (await job_rows.under_way(unit.session, message.station_id, JobKind.FIRMWARE_UPDATE))[:1]:
+    job = await job_rows.current(unit.session, message.station_id, JobKind.FIRMWARE_UPDATE)
+    if job is not None:
         detail = {"reason": boot.reason, "firmwareVersion": boot.firmware_version}
         unit.kept(message.station_id, 0)
         text = orjson.dumps(detail)
