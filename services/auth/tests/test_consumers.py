@@ -24,6 +24,7 @@ from csms_runtime.clock import from_ms, now_ms
 from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.settings import UnknownStations
 from csms_testing.pki import Authority, Issued
+from prometheus_client import REGISTRY
 from sqlalchemy import select, text
 
 Records = Any  # the fixture of conftest.py
@@ -420,6 +421,12 @@ async def store_certificate(database: Database, issued: Issued, state: Certifica
         await certificates.save(session, [certificate])
 
 
+def refused_stations(reason: str) -> float:
+    found = REGISTRY.get_sample_value("csms_auth_refused_stations", {"reason": reason})
+    assert found is not None
+    return found
+
+
 class TestRefusals:
     async def test_it_is_told_once_a_minute(self, consumer: Consumer, records: Records, database: Database) -> None:
         await consumer(records.admit("CS1", 1, password_digest=DIGEST))
@@ -434,6 +441,15 @@ class TestRefusals:
         consumer.clock.now_ms += 60_000
         await consumer(records.connect("CS1", OTHER, deadline_ms=0))
         assert len(await events(database)) == 2
+
+    async def test_stations_of_ours_that_are_refused_are_counted_until_they_are_let_in(
+        self, consumer: Consumer, records: Records
+    ) -> None:
+        await consumer(records.admit("CS1", 1, password_digest=DIGEST), records.connect("STRANGER", OTHER))
+        await consumer(records.connect("CS1", OTHER), records.connect("CS1", OTHER))
+        assert (refused_stations("wrong_password"), refused_stations("unknown_station")) == (1, 0)
+        await consumer(records.connect("CS1", DIGEST))
+        assert refused_stations("wrong_password") == 0
 
     async def test_each_station_has_its_own(self, consumer: Consumer, records: Records, database: Database) -> None:
         await consumer(records.connect("A"), records.connect("B"), records.connect("A"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from csms_auth.domain.client_certificates import ClientCertificate, Issued
-from csms_auth.domain.connections import Allowed, Attempt, Refused, Rules, decide
+from csms_auth.domain.connections import Allowed, Attempt, Kind, Refused, Rules, decide
 from csms_auth.domain.stations import Registration, Station
 from csms_runtime.settings import UnknownStations
 
@@ -25,8 +25,16 @@ WITHOUT = Attempt("CS1", security_profile=1)
 WELCOME = Allowed(Registration.ACCEPTED, 30, security_profile=1)
 
 
+KINDS = {
+    "no password given": Kind.NO_PASSWORD,
+    "wrong password": Kind.WRONG_PASSWORD,
+    "no password is set for this station": Kind.NO_PASSWORD_SET,
+}
+UNKNOWN = Refused(404, "unknown station", Kind.UNKNOWN_STATION)
+
+
 def refused(status: int, reason: str, security_event: str = "FailedToAuthenticateAtCsms") -> Refused:
-    return Refused(status, reason, security_event)
+    return Refused(status, reason, KINDS.get(reason, Kind.BAD_CERTIFICATE), security_event)
 
 
 def refusal_of(decision: Allowed | Refused) -> str:
@@ -55,7 +63,7 @@ def test_wrong_or_no_password_is_refused_whatever_the_policy(policy: Rules, dige
 @pytest.mark.parametrize(
     ("policy", "decision"),
     [
-        (REJECT, Refused(404, "unknown station")),
+        (REJECT, UNKNOWN),
         (PENDING, Allowed(Registration.PENDING)),
         (ACCEPT, Allowed(Registration.ACCEPTED)),
     ],
@@ -68,7 +76,7 @@ def test_unknown_station_is_handled_by_the_policy(
 
 def test_what_an_unknown_station_came_with_is_to_be_demanded_of_it() -> None:
     assert decide(ATTEMPT, None, ACCEPT) == Allowed(Registration.ACCEPTED, claimed_digest=DIGEST)
-    assert decide(ATTEMPT, None, REJECT) == Refused(404, "unknown station")
+    assert decide(ATTEMPT, None, REJECT) == UNKNOWN
 
 
 @pytest.mark.parametrize("policy", [REJECT, PENDING, ACCEPT])
@@ -122,7 +130,7 @@ def test_demanded_security_profile_must_be_used(demanded: int, used: int, *, all
     decision = decide(replace(ATTEMPT, security_profile=used), replace(STATION, security_profile=demanded), REJECT)
     assert isinstance(decision, Allowed) is allowed
     if isinstance(decision, Refused):
-        assert decision.http_status == 403
+        assert (decision.http_status, decision.kind) == (403, Kind.WRONG_PROFILE)
 
 
 def test_lower_profile_than_demanded_is_refused_without_password_too() -> None:

@@ -78,7 +78,7 @@ class TestConnectionRequest:
         decision = outgoing.record.connection_decision
         assert (decision.correlation_id, decision.allowed) == ("connect-CS1", True)
         assert decision.registration_status == RegistrationStatus.REGISTRATION_STATUS_ACCEPTED
-        assert turn.connection_results == ["allowed"]
+        assert turn.connection_results == [("CS1", None, True)]
 
     def test_refusal_says_why_and_is_noted(self, records: Records) -> None:
         turn = turn_at(records.now_ms)
@@ -87,7 +87,7 @@ class TestConnectionRequest:
         assert (decision.allowed, decision.http_status, decision.reason) == (False, 404, "unknown station")
         (refusal,) = turn.refusals
         assert (refusal.station_id, refusal.remote_address) == ("CS1", "192.0.2.1")
-        assert turn.connection_results == ["404"]
+        assert turn.connection_results == [("CS1", refusal.refused, False)]
 
     def test_past_its_deadline_it_is_skipped(self, records: Records) -> None:
         assert step_of(records.connect("CS1", deadline_ms=records.now_ms - 1), records.now_ms) is SKIP

@@ -62,6 +62,7 @@ class Retention:
                 await self.apply(stop)
             except DatabaseUnavailable as error:
                 _log.warning("old rows stay for now", error=str(error))
+                metrics.DB_OLD_ROWS_LEFT.labels(self._database.name).set(1)
                 self._behind = False
             if not self._behind:
                 await wait_for(stop, timeout_s=interval_s)

@@ -81,7 +81,8 @@ COMPONENT_HEALTHY = Gauge(
 )
 TLS_FILES_READ = Counter(
     "csms_tls_files_read_total",
-    "Times changed TLS files of a client (kafka, database, est) were read, by outcome: done, failed (the former stay)",
+    "Times changed TLS files were read, by whose (as of csms_tls_files_usable) and outcome: done, failed (the former "
+    "ones stay)",
     ["whose", "outcome"],
 )
 TLS_FILES_USABLE = Gauge(
@@ -134,7 +135,8 @@ DB_OLD_ROWS_DELETED = Counter(
 )
 DB_OLD_ROWS_LEFT = Gauge(
     "csms_db_old_rows_left",
-    "1 while rows are left that are older than they are to be kept: for long, deleting does not keep up",
+    "1 while rows are left that are older than they are to be kept, or could not be deleted: for long, deleting does "
+    "not keep up. Take the minimum of the replicas, each of which deletes",
     ["database"],
 )
 OUTBOX_RECORDS = Gauge(
@@ -257,11 +259,30 @@ GATEWAY_TLS_HANDSHAKES = Counter(
     ["result", "version"],
 )
 GATEWAY_TLS_HANDSHAKES_IN_WORK = Gauge("csms_gateway_tls_handshakes_in_work", "TLS handshakes in work")
-GATEWAY_TLS_RELOADS = Counter(
-    "csms_gateway_tls_reloads_total", "Times the TLS files were read again, by outcome (done, failed)", ["outcome"]
-)
 GATEWAY_TLS_CERTIFICATE_EXPIRY = Gauge(
     "csms_gateway_tls_certificate_expiry_timestamp_seconds", "Unix time at which a server certificate ends", ["file"]
+)
+GATEWAY_TLS_AUTHORITY_EXPIRY = ReplacedGauge(
+    "csms_gateway_tls_authority_expiry_timestamp_seconds",
+    "Unix time at which an authority of stations' certificates ends; of several certificates of the name, the last one",
+    ["authority"],
+)
+GATEWAY_TLS_CRL_EXPIRY = ReplacedGauge(
+    "csms_gateway_tls_crl_expiry_timestamp_seconds",
+    "Unix time until which an authority's revocation list is good (nextUpdate). After it nobody of that authority "
+    "connects",
+    ["authority"],
+)
+GATEWAY_TLS_CRL_MADE = ReplacedGauge(
+    "csms_gateway_tls_crl_made_timestamp_seconds",
+    "Unix time at which an authority's revocation list was made (thisUpdate)",
+    ["authority"],
+)
+GATEWAY_TLS_REFUSED_ADDRESSES = Gauge(
+    "csms_gateway_tls_refused_addresses",
+    "Addresses whose TLS handshake failed within half an hour, by the reason told last: bad_certificate (theirs), "
+    "distrusted (ours), bad_version, no_shared_cipher, failed. Who is no TLS client, or gives up, is not counted",
+    ["reason"],
 )
 GATEWAY_DISCONNECTS = Counter(
     "csms_gateway_disconnects_total",
@@ -331,8 +352,20 @@ GATEWAY_INBOX = LoopCounter(
 
 AUTH_CONNECTION_DECISIONS = Counter(
     "csms_auth_connection_decisions_total",
-    "Decisions on connections, by result: allowed, or the HTTP status of the refusal",
-    ["result"],
+    "Decisions on connections, by result: allowed, or the HTTP status of the refusal; and reason: unknown_station, "
+    "no_room, no_password_set, no_password, wrong_password, bad_certificate, wrong_profile",
+    ["result", "reason"],
+)
+AUTH_REFUSED_STATIONS = Gauge(
+    "csms_auth_refused_stations",
+    "Known stations that were refused within half an hour and not let in since, by the reason told last (as of "
+    "csms_auth_connection_decisions_total). Add up the replicas: one of them decides about a station",
+    ["reason"],
+)
+AUTH_AUTHORITY_EXPIRY = Gauge(
+    "csms_auth_authority_expiry_timestamp_seconds",
+    "Unix time at which a certificate of the built-in authorities ends",
+    ["authority"],
 )
 AUTH_TOKEN_ANSWERS = Counter(
     "csms_auth_token_answers_total",

@@ -1,7 +1,8 @@
-"""Keeps whoever hammers at the door from flooding the event topic."""
+"""Keeps whoever hammers at the door from flooding the event topic, and counts who does not get in."""
 
-from collections import OrderedDict
-from collections.abc import Iterable
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
 
 
 class RefusalLimiter:
@@ -32,3 +33,46 @@ class RefusalLimiter:
     def _forget(self, now_ms: int) -> None:
         while self._told and next(iter(self._told.values())) <= now_ms - self._interval_ms:
             self._told.popitem(last=False)
+
+
+class RefusedLately:
+    """Counts names (stations, addresses) that were refused lately and not let in since, by the reason told last.
+
+    One that comes again and again counts once. `recent_s`: how long a refusal counts, longer than stations wait between
+    two tries. Of more than `most` names the oldest are forgotten. `clock` gives seconds. Not shared between threads.
+    """
+
+    def __init__(
+        self, *, recent_s: float = 1800.0, most: int = 10_000, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._recent_s = recent_s
+        self._most = most
+        self._clock = clock
+        self._refused: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._counts: Counter[str] = Counter()
+
+    def refused(self, name: str, reason: str) -> None:
+        """Note a refusal."""
+        self.let_in(name)
+        self._refused[name] = self._clock(), reason
+        self._counts[reason] += 1
+        self._forget()
+
+    def let_in(self, name: str) -> None:
+        """Forget a name: it is in."""
+        found = self._refused.pop(name, None)
+        if found is not None:
+            self._counts[found[1]] -= 1
+
+    def count(self, reason: str) -> int:
+        """Return how many names there are."""
+        self._forget()
+        return self._counts[reason]
+
+    def _forget(self) -> None:
+        before = self._clock() - self._recent_s
+        while self._refused:
+            name, (moment, _) = next(iter(self._refused.items()))
+            if moment > before and len(self._refused) <= self._most:
+                return
+            self.let_in(name)

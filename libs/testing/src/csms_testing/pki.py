@@ -80,11 +80,13 @@ class Files:
 class Authority:
     """A certification authority: a root, or one below another."""
 
-    def __init__(self, common_name: str, parent: "Authority | None" = None) -> None:
+    def __init__(
+        self, common_name: str, parent: "Authority | None" = None, *, ends_in: timedelta = 3650 * _DAY
+    ) -> None:
         self.key = new_key()
         self._parent = parent
         subject = name(common_name)
-        builder = _builder(subject, parent.certificate.subject if parent else subject, self.key, -_DAY, 3650 * _DAY)
+        builder = _builder(subject, parent.certificate.subject if parent else subject, self.key, -_DAY, ends_in)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(_CA_USAGE, critical=True)
         builder = builder.add_extension(
@@ -124,11 +126,11 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(_alternatives(names)), critical=False)
         return Issued(builder.sign(self.key, hashes.SHA256()), key, self.chain)
 
-    def crl(self, *revoked: "Issued | Authority") -> bytes:
-        """The list of revoked certificates, PEM, valid for 30 days."""
+    def crl(self, *revoked: "Issued | Authority", ends_in: timedelta = 30 * _DAY) -> bytes:
+        """The list of revoked certificates, PEM, made a day ago."""
         now = datetime.now(UTC)
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
-        builder = builder.last_update(now - _DAY).next_update(now + 30 * _DAY)
+        builder = builder.last_update(now - _DAY).next_update(now + ends_in)
         for issued in revoked:
             entry = x509.RevokedCertificateBuilder().serial_number(issued.certificate.serial_number)
             builder = builder.add_revoked_certificate(entry.revocation_date(now - _DAY).build())

@@ -1,6 +1,7 @@
 """Answers the questions of gateways and services, a polled batch at a time, with one look-up for all of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 from csms.v1.bus_pb2 import Record
@@ -10,7 +11,7 @@ from csms_db import outbox
 from csms_db.engine import Database, WriteSession
 from csms_runtime import metrics
 from csms_runtime.clock import from_ms, now_ms
-from csms_runtime.refusals import RefusalLimiter
+from csms_runtime.refusals import RefusalLimiter, RefusedLately
 from csms_runtime.settings import UnknownStations
 from csms_runtime.texts import is_storable
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_auth import domain_events
 from csms_auth.certifying.requests import record_requests
 from csms_auth.certifying.revoking import revoke_of_deleted
+from csms_auth.domain import connections
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
 from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
@@ -70,6 +72,9 @@ class AuthConsumer:
         self._ask_status = ask_status
         self._clock = clock
         self._limiter = RefusalLimiter()
+        self._refused_lately = RefusedLately()
+        for kind in connections.Kind:
+            metrics.AUTH_REFUSED_STATIONS.labels(kind).set_function(partial(self._refused_lately.count, kind))
         self._room = Room(rules.most_stations)
         self._recent: dict[str, str] = {}
         """See `Turn.recent`."""
@@ -86,8 +91,17 @@ class AuthConsumer:
         self._room.taken(turn.let_in)
         self._remember(turn.let_in_as)
         _count(turn, records, now)
+        self._count_stations(turn)
         untaken = [asked for asked in turn.status_questions if not self._ask_status(asked)]
         return [*turn.outgoing, *(asked.answer(asked.otherwise) for asked in untaken)]
+
+    def _count_stations(self, turn: Turn) -> None:
+        """Count the stations of ours that are refused. Strangers may be as many as somebody likes to make up."""
+        for result in turn.connection_results:
+            if result.refused is None:
+                self._refused_lately.let_in(result.station_id)
+            elif result.is_known:
+                self._refused_lately.refused(result.station_id, result.refused.kind)
 
     def _remember(self, let_in_as: Mapping[str, str]) -> None:
         self._recent.update(let_in_as)
@@ -204,8 +218,9 @@ async def _store_events(session: WriteSession, refusals: Sequence[Refusal]) -> N
 def _count(turn: Turn, records: Sequence[Record], now: int) -> None:
     metrics.SECRET_KEY_OTHERS_USED.labels("password").inc(len(turn.renewals))
     metrics.SECRET_KEY_OTHERS_USED.labels("key_code").inc(len(turn.renewed_key_codes))
-    for result in turn.connection_results:
-        metrics.AUTH_CONNECTION_DECISIONS.labels(result).inc()
+    for _, refused, _ in turn.connection_results:
+        labels = ("allowed", "") if refused is None else (str(refused.http_status), refused.kind)
+        metrics.AUTH_CONNECTION_DECISIONS.labels(*labels).inc()
     for status in turn.token_results:
         metrics.AUTH_TOKEN_ANSWERS.labels(status).inc()
     for record in records:

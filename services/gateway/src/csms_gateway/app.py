@@ -114,6 +114,7 @@ class Gateway:
             self.connections,
             runner.serve,
             tls_failed=refusals.failed,
+            tls_passed=refusals.passed,
             owing=self._refusals.owes,
             refused=HandshakeRefusals(self._retrying).refused,
         )

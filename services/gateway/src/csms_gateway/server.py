@@ -49,8 +49,8 @@ _DEFLATE = ServerPerMessageDeflateFactory(
 class StationServer:
     """The listening sockets, and what happens to each connection. `serve_station` runs until its connection ends.
 
-    `tls_failed` is called for TLS handshakes that failed, with the address. For `owing` and `refused` see `Upgrades`;
-    `refused` gets no request when it can't be read.
+    `tls_failed` and `tls_passed` are called for TLS handshakes that failed or succeeded, with the address. For `owing`
+    and `refused` see `Upgrades`; `refused` gets no request when it can't be read.
     """
 
     def __init__(
@@ -61,12 +61,14 @@ class StationServer:
         serve_station: Callable[[StationSocket], Awaitable[None]],
         *,
         tls_failed: Callable[[TlsFailure, str], None],
+        tls_passed: Callable[[str], None],
         owing: Callable[[str, str], None],
         refused: Callable[[Request | None, str, Refusal], None],
     ) -> None:
         self._settings = settings
         self._serve_station = serve_station
         self._tls_failed = tls_failed
+        self._tls_passed = tls_passed
         self._refused = refused
         self._select_subprotocol = _selector(settings.ocpp_protocols)
         self._limits = socket_limits(
@@ -140,6 +142,7 @@ class StationServer:
             tls,
             self._new_socket,
             self._tls_failed,
+            self._tls_passed,
             handshake_timeout_s=settings.ocpp_tls_handshake_timeout_s,
             close_timeout_s=settings.close_timeout_s,
             max_handshakes=self._limits.tls_handshakes,

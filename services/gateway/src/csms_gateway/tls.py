@@ -171,6 +171,10 @@ _BY_REASON = {
 """Failures by OpenSSL's names of the reasons."""
 
 
+REPORTED = ("bad_certificate", "distrusted", "bad_version", "no_shared_cipher", "failed")
+"""The results of failures that are worth telling."""
+
+
 def failure(error: BaseException) -> TlsFailure:
     """Name what ended a handshake."""
     if isinstance(error, ssl.SSLCertVerificationError):

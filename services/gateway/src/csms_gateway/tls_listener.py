@@ -33,7 +33,7 @@ class TlsListener:
     More TCP connections wait in the system's queue, until a handshake is done or the oldest one has had its time:
     clients that begin handshakes and do not go on must not keep the others out. `make_socket` makes the protocol of a
     connection, which learns of it when its handshake is complete. `on_failure` is called with the reason and the
-    address when a handshake failed.
+    address when a handshake failed, `on_success` with the address when one succeeded.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class TlsListener:
         current: CurrentContext,
         make_socket: Callable[[], StationSocket],
         on_failure: Callable[[TlsFailure, str], None],
+        on_success: Callable[[str], None],
         *,
         handshake_timeout_s: float,
         close_timeout_s: float,
@@ -49,6 +50,7 @@ class TlsListener:
         self._current = current
         self._make_socket = make_socket
         self._on_failure = on_failure
+        self._on_success = on_success
         self._handshake_timeout_s = handshake_timeout_s
         self._close_timeout_s = close_timeout_s
         self._places = asyncio.Semaphore(max_handshakes)
@@ -133,6 +135,7 @@ class TlsListener:
         if isinstance(wrapped, ssl.SSLObject):
             kind = "resumed" if wrapped.session_reused else "full"
             metrics.GATEWAY_TLS_HANDSHAKES.labels(kind, wrapped.version() or "").inc()
+            self._on_success(address)
 
     def _failed(self, why: TlsFailure, address: str) -> None:
         metrics.GATEWAY_TLS_HANDSHAKES.labels(why.result, "").inc()

@@ -2,14 +2,13 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
 from contextlib import suppress
 
 import structlog
-from cryptography import x509
 from csms_runtime import metrics
 
-from csms_gateway.tls import CertificateFiles, TlsFiles, make_context
+from csms_gateway.tls import TlsFiles, make_context
+from csms_gateway.tls_dates import Dates, dates, show
 
 _log = structlog.get_logger(__name__)
 
@@ -29,8 +28,8 @@ class CurrentContext:
         self._files = files
         self._asked = asyncio.Event()
         self._read = files.versions()
-        self.context, expiries = _load(files)
-        _show(expiries)
+        self.context, found = _load(files)
+        show(found)
         metrics.TLS_FILES_USABLE.labels(_WHOSE).set(1)
 
     def ask(self) -> None:
@@ -51,38 +50,24 @@ class CurrentContext:
 
     async def _read_again(self) -> None:
         try:
-            context, expiries = await asyncio.to_thread(_load, self._files)
+            context, found = await asyncio.to_thread(_load, self._files)
         except (OSError, ValueError) as error:
             # A change that is still being written is found by a later look.
             _log.error("TLS files cannot be used; the former ones stay", error=str(error))
-            metrics.GATEWAY_TLS_RELOADS.labels("failed").inc()
+            metrics.TLS_FILES_READ.labels(_WHOSE, "failed").inc()
             metrics.TLS_FILES_USABLE.labels(_WHOSE).set(0)
             return
         self.context = context
-        _show(expiries)
-        metrics.GATEWAY_TLS_RELOADS.labels("done").inc()
+        show(found)
+        metrics.TLS_FILES_READ.labels(_WHOSE, "done").inc()
         metrics.TLS_FILES_USABLE.labels(_WHOSE).set(1)
         _log.info("TLS files read again")
 
 
-def _load(files: TlsFiles) -> tuple[ssl.SSLContext, dict[str, float]]:
-    """Return the context, and the Unix time at which each certificate ends, by file. Raises OSError.
+def _load(files: TlsFiles) -> tuple[ssl.SSLContext, Dates]:
+    """Return the context, and until when the files are good. Raises OSError.
 
     Everything is read before anything is used: a file may be replaced while it is read, and OpenSSL takes files that we
     do not.
     """
-    context = make_context(files)
-    return context, {str(pair.certificate): _expires_at(pair) for pair in files.certificates}
-
-
-def _expires_at(pair: CertificateFiles) -> float:
-    try:
-        leaf = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
-    except ValueError as error:
-        raise OSError(f"{pair.certificate} does not begin with a certificate in PEM (BEGIN CERTIFICATE)") from error
-    return leaf.not_valid_after_utc.timestamp()
-
-
-def _show(expiries: Mapping[str, float]) -> None:
-    for path, expires_at in expiries.items():
-        metrics.GATEWAY_TLS_CERTIFICATE_EXPIRY.labels(path).set(expires_at)
+    return make_context(files), dates(files)

@@ -19,8 +19,8 @@ def flags(client_cas: Sequence[Path], client_crls: Sequence[Path]) -> ssl.Verify
     OpenSSL then refuses a chain for which a list is missing. Where no root has a list, only the stations' own
     certificates can be checked, and that is logged.
     """
-    roots = {each.subject for path in client_cas for each in _certificates(path) if each.subject == each.issuer}
-    listed = {each.issuer for path in client_crls for each in _lists(path)}
+    roots = {each.subject for path in client_cas for each in certificates(path) if each.subject == each.issuer}
+    listed = {each.issuer for path in client_crls for each in lists(path)}
     missing = _names(roots - listed)
     if roots & listed:
         if missing:
@@ -30,21 +30,23 @@ def flags(client_cas: Sequence[Path], client_crls: Sequence[Path]) -> ssl.Verify
     return ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
 
 
-def _certificates(path: Path) -> Sequence[x509.Certificate]:
+def certificates(path: Path) -> Sequence[x509.Certificate]:
+    """Return the certificates of a PEM file. Raises OSError."""
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except ValueError as error:
         raise OSError(f"{path} does not hold certificates in PEM") from error
 
 
-def _lists(path: Path) -> list[x509.CertificateRevocationList]:
+def lists(path: Path) -> list[x509.CertificateRevocationList]:
+    """Return the revocation lists of a PEM file. Raises OSError."""
     try:
-        lists = [x509.load_pem_x509_crl(pem) for pem in _CRL.findall(path.read_bytes())]
+        found = [x509.load_pem_x509_crl(pem) for pem in _CRL.findall(path.read_bytes())]
     except ValueError as error:
         raise OSError(f"{path} holds a revocation list that cannot be read") from error
-    if not lists:
+    if not found:
         raise OSError(f"{path} does not hold a revocation list in PEM (BEGIN X509 CRL)")
-    return lists
+    return found
 
 
 def _names(names: Iterable[x509.Name]) -> list[str]:

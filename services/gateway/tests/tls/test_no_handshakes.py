@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from csms_runtime import metrics
+from prometheus_client import REGISTRY
 
 if TYPE_CHECKING:
     from conftest import StartTls, Tls
@@ -55,6 +56,19 @@ async def test_refusals_of_an_address_are_told_once_a_minute(tls: "Tls") -> None
     await tls.refusal()
     assert tls.nothing_told
     assert counted("bad_certificate") >= 3
+
+
+async def test_an_address_is_counted_as_refused_until_it_is_let_in(tls: "Tls") -> None:
+    for _ in range(2):
+        await tls.s_client(*tls.shown(tls.pki.unknown_client("SN-1")))
+    await tls.refusal()
+    assert refused_addresses("bad_certificate") == 1
+    await tls.handshake(tls.context())
+    assert refused_addresses("bad_certificate") == 0
+
+
+def refused_addresses(reason: str) -> float | None:
+    return REGISTRY.get_sample_value("csms_gateway_tls_refused_addresses", {"reason": reason})
 
 
 def counted(result: str) -> float:

@@ -5,6 +5,7 @@ import os
 import signal
 import ssl
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from csms_gateway.tls import TlsFiles, make_context
 from csms_runtime import metrics
 from csms_testing.mounted import MountedSecret
 from csms_testing.pki import Issued, Pki, trusted_pem
+from prometheus_client import REGISTRY
 
 if TYPE_CHECKING:
     from conftest import StartTls
@@ -147,6 +149,32 @@ async def test_what_kubernetes_mounts_is_read_when_it_is_replaced(start_tls: "St
     assert "alert" in await tls.s_client(*tls.shown(second), "-ign_eof")
 
 
+async def test_until_when_authorities_and_lists_are_good_is_told(start_tls: "StartTls", tmp_path: Path) -> None:
+    pki = Pki(tmp_path / "pki")
+    cas = pki.write("cas.pem", pki.stations.pem + pki.root.pem)
+    crl = pki.write("stations.crl", pki.stations.crl(ends_in=timedelta(hours=2)))
+    await start_tls(pki, ocpp_tls_client_cas=[str(cas)], ocpp_tls_client_crls=[str(crl)], ocpp_tls_reload_s=0.05)
+    (until,) = told("csms_gateway_tls_crl_expiry_timestamp_seconds").values()
+    (made,) = told("csms_gateway_tls_crl_made_timestamp_seconds").values()
+    assert until - made == timedelta(hours=26).total_seconds()
+    authorities = {each.certificate.subject.rfc4514_string(): each.certificate for each in (pki.stations, pki.root)}
+    assert told("csms_gateway_tls_authority_expiry_timestamp_seconds") == {
+        name: certificate.not_valid_after_utc.timestamp() for name, certificate in authorities.items()
+    }
+    pki.write("stations.crl", pki.stations.crl())
+    pki.write("cas.pem", pki.stations.pem)
+    await eventually(
+        lambda: later(len(told("csms_gateway_tls_authority_expiry_timestamp_seconds"))), lambda count: count == 1
+    )
+    assert until < min(told("csms_gateway_tls_crl_expiry_timestamp_seconds").values())
+
+
+def told(name: str) -> dict[str, float]:
+    """By authority."""
+    families = [family for family in REGISTRY.collect() if family.name == name]
+    return {sample.labels["authority"]: sample.value for family in families for sample in family.samples}
+
+
 async def later(value: float) -> float:
     await asyncio.sleep(0.01)
     return value
@@ -159,7 +187,7 @@ async def eventually(look: Callable[[], Awaitable[Any]], good: Callable[[Any], b
 
 
 def reloads(outcome: str) -> float:
-    return metrics.GATEWAY_TLS_RELOADS.labels(outcome)._value.get()
+    return metrics.TLS_FILES_READ.labels("stations", outcome)._value.get()
 
 
 def usable() -> float:

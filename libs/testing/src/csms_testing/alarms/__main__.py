@@ -19,6 +19,7 @@ from rich.console import Console
 from csms_testing.alarms.fault import Fault, Scene
 from csms_testing.alarms.faults import FAULTS
 from csms_testing.alarms.hurried_rules import alerts, hurried
+from csms_testing.alarms.of_tls import tls_settings
 from csms_testing.alarms.panels import ask, panels
 from csms_testing.alarms.prometheus import Prometheus, prometheus, prometheus_requirement
 from csms_testing.drills.arena import cluster
@@ -118,8 +119,7 @@ async def _watched(rules: Path, factor: float) -> AsyncIterator[Scene]:
     content = hurried(rules, factor, 5 * _INTERVAL_S)
     async with AsyncExitStack() as stack:
         pki = Pki(Path(stack.enter_context(TemporaryDirectory(prefix="csms-alarms-"))))
-        certificates = json.dumps([files.setting for files in pki.servers])
-        settings = {**_SETTINGS, "CSMS_OCPP_TLS_CERTIFICATES": certificates}
+        settings = {**_SETTINGS, **tls_settings(pki)}
         arena = await stack.enter_async_context(cluster(settings=settings, tls=True))
         watched = [process for process in arena.processes.values() if process.pid is not None]
         server = prometheus(arena.directory / "prometheus", watched, content, interval_s=_INTERVAL_S)

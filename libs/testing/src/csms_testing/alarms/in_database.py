@@ -78,6 +78,31 @@ async def not_counted(scene: Scene) -> AsyncIterator[None]:
         await scene.execute("UPDATE devices.counts SET begun_at = now() - interval '1 hour'")
 
 
+@asynccontextmanager
+async def passwords_demanded(scene: Scene) -> AsyncIterator[None]:
+    """Somebody registers all stations for passwords that they do not have, and their connections break."""
+    await scene.execute("UPDATE auth.stations SET security_profile = 1")
+    try:
+        for each in scene.load.stations:
+            each.drop_connection()
+        yield
+    finally:
+        await scene.execute("UPDATE auth.stations SET security_profile = 0")
+
+
+@asynccontextmanager
+async def old_rows_locked(scene: Scene) -> AsyncIterator[None]:
+    """Somebody has locked a table, so that its old rows cannot be deleted."""
+    async with scene.sql() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("LOCK TABLE devices.dead_letters IN SHARE MODE")
+        try:
+            yield
+        finally:
+            await transaction.rollback()
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(
         "stations-locked",
@@ -91,6 +116,20 @@ FAULTS: tuple[Fault, ...] = (
     Fault("unpublishable", "a record that no topic takes", frozenset({"CsmsOutboxSetAside"}), unpublishable),
     Fault(
         "connectors-faulted", "most connectors are faulted", frozenset({"CsmsConnectorsFaulted"}), connectors_faulted
+    ),
+    Fault(
+        "passwords-demanded",
+        "all stations are refused for a password that they do not have",
+        frozenset({"CsmsStationsRefused", "CsmsSomeStationsRefused"}),
+        passwords_demanded,
+        fire_s=300,
+    ),
+    Fault(
+        "old-rows-locked",
+        "old rows cannot be deleted",
+        frozenset({"CsmsOldRowsStay"}),
+        old_rows_locked,
+        fire_s=600,
     ),
     Fault("not-counted", "the count of the fleet does not end", frozenset({"CsmsFleetNotCounted"}), not_counted),
 )

@@ -7,6 +7,7 @@ profile), Part 4 section 3.2 (unknown station).
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from csms_runtime.passwords import matches
 from csms_runtime.settings import UnknownStations
@@ -97,6 +98,18 @@ class Allowed:
     """Of the stored digest that matched, if it is not known to be of the current key."""
 
 
+class Kind(StrEnum):
+    """Why a station may not connect, in one of few words: for metrics."""
+
+    UNKNOWN_STATION = "unknown_station"
+    NO_ROOM = "no_room"
+    NO_PASSWORD_SET = "no_password_set"  # noqa: S105  no password
+    NO_PASSWORD = "no_password"  # noqa: S105  no password
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105  no password
+    BAD_CERTIFICATE = "bad_certificate"
+    WRONG_PROFILE = "wrong_profile"
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The station may not connect."""
@@ -104,12 +117,15 @@ class Refused:
     http_status: int
     reason: str
     """For logs and events, never for the station. It holds no secret."""
+    kind: Kind
     security_event: str = ""
     """OCPP's name for it (A00.FR.408); empty: it has none."""
 
 
-_UNKNOWN = Refused(NOT_FOUND, "unknown station")
-_NO_ROOM = Refused(FORBIDDEN, "unknown station, and as many stations as CSMS_UNKNOWN_STATIONS_MOST are known")
+_UNKNOWN = Refused(NOT_FOUND, "unknown station", Kind.UNKNOWN_STATION)
+_NO_ROOM = Refused(
+    FORBIDDEN, "unknown station, and as many stations as CSMS_UNKNOWN_STATIONS_MOST are known", Kind.NO_ROOM
+)
 
 
 def decide(attempt: Attempt, station: Station | None, rules: Rules) -> Allowed | Refused:
@@ -166,11 +182,11 @@ def _unknown(attempt: Attempt, rules: Rules) -> Allowed | Refused:
 def _bad_certificate(attempt: Attempt, station: Station | None, rules: Rules) -> Refused | None:
     certificate = attempt.certificate
     if certificate is None:
-        return Refused(FORBIDDEN, "the client certificate cannot be read", BAD_CERTIFICATE)
+        return _not_its_certificate("the client certificate cannot be read")
     if station is None:
         if rules.unknown_stations is UnknownStations.REJECT:
             return _UNKNOWN
-        return Refused(FORBIDDEN, "no serial number is registered for this station", BAD_CERTIFICATE)
+        return _not_its_certificate("no serial number is registered for this station")
     fault = client_certificates.fault(
         certificate,
         Owner(station.station_id, station.serial_number, station.organization or rules.organization),
@@ -178,18 +194,22 @@ def _bad_certificate(attempt: Attempt, station: Station | None, rules: Rules) ->
         issued=rules.issued.get(certificate.fingerprint),
         named=rules.named.get(certificate.common_name, ()),
     )
-    return Refused(FORBIDDEN, fault, BAD_CERTIFICATE) if fault else None
+    return _not_its_certificate(fault) if fault else None
+
+
+def _not_its_certificate(reason: str) -> Refused:
+    return Refused(FORBIDDEN, reason, Kind.BAD_CERTIFICATE, BAD_CERTIFICATE)
 
 
 def _bad_password(attempt: Attempt, station: Station, policy: UnknownStations) -> Refused | None:
     valid = station.valid_digests
     if not valid:
         missing = missing_password(station, policy)
-        return Refused(UNAUTHORIZED, missing, BAD_PASSWORD) if missing else None
+        return Refused(UNAUTHORIZED, missing, Kind.NO_PASSWORD_SET, BAD_PASSWORD) if missing else None
     if not attempt.password_digests:
-        return Refused(UNAUTHORIZED, "no password given", BAD_PASSWORD)
+        return Refused(UNAUTHORIZED, "no password given", Kind.NO_PASSWORD, BAD_PASSWORD)
     if not any(matches(digest, attempt.password_digests) for digest in valid):
-        return Refused(UNAUTHORIZED, "wrong password", BAD_PASSWORD)
+        return Refused(UNAUTHORIZED, "wrong password", Kind.WRONG_PASSWORD, BAD_PASSWORD)
     return None
 
 
@@ -213,7 +233,8 @@ def missing_password(station: Station, policy: UnknownStations) -> str:
 def _wrong_profile(profile: int, station: Station) -> Refused | None:
     if station.least_profile in {0, profile} or _is_pending(profile, station):
         return None
-    return Refused(FORBIDDEN, f"security profile {profile} used, {station.least_profile} is demanded")
+    reason = f"security profile {profile} used, {station.least_profile} is demanded"
+    return Refused(FORBIDDEN, reason, Kind.WRONG_PROFILE)
 
 
 def _is_pending(profile: int, station: Station) -> bool:

@@ -29,7 +29,7 @@ def step(record: Record, now_ms: int) -> Step:
             return
         known = turn.stations.get(record.station_id)
         decision = connections.decide(attempt, known, turn.connection_rules)
-        turn.note_connection(decision)
+        turn.note_connection(record.station_id, decision)
         if isinstance(decision, Allowed):
             _let_in(turn, record.station_id, decision, known)
         if isinstance(decision, Refused):

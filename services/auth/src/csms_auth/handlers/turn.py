@@ -7,6 +7,7 @@ what the order within a batch and repeated records do.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import orjson
 from csms.v1.bus_pb2 import Record
@@ -51,6 +52,16 @@ class Refusal:
     station_id: str
     refused: Refused
     remote_address: str
+
+
+class ConnectionResult(NamedTuple):
+    """A decision on a connection, for metrics."""
+
+    station_id: str
+    refused: Refused | None
+    """None: it was let in."""
+    is_known: bool
+    """Whether the station was known before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +128,8 @@ class Turn:
     """To be published after the commit."""
     allowed: list[Record] = field(default_factory=list)
     """Those that let a station in. Each of them still needs the number of its connection."""
-    connection_results: list[str] = field(default_factory=list)
-    """"allowed" or the HTTP status of each decision, for metrics."""
+    connection_results: list[ConnectionResult] = field(default_factory=list)
+    """For metrics."""
     token_results: list[str] = field(default_factory=list)
     """The status of each answer, for metrics."""
 
@@ -142,9 +153,11 @@ class Turn:
         named = [self.stations[station_id] for station_id in self._spellings.get(key, ())]
         return [station for station in named if not station.deleted]
 
-    def note_connection(self, decision: Allowed | Refused) -> None:
+    def note_connection(self, station_id: str, decision: Allowed | Refused) -> None:
         """Take note of a decision on a connection."""
-        self.connection_results.append(str(decision.http_status) if isinstance(decision, Refused) else "allowed")
+        known = self.stations.get(station_id)
+        refused = decision if isinstance(decision, Refused) else None
+        self.connection_results.append(ConnectionResult(station_id, refused, known is not None and not known.deleted))
 
     def decide_token(self, question: Question) -> Answer:
         """Answer a question about a token."""
