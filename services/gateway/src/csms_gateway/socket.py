@@ -13,6 +13,7 @@ from csms_gateway.intake import Intake
 from csms_gateway.keepalive import UNTIL_STARTED, Keepalive, WatchTimes
 from csms_gateway.rate import PRICE_OF_READ
 from csms_gateway.request_reader import RequestReader
+from csms_gateway.small_frames import small_text_frame
 from csms_gateway.socket_context import SocketContext
 from csms_gateway.watch import Watch
 
@@ -137,8 +138,12 @@ class StationSocket(asyncio.BufferedProtocol):
         if self._protocol.state is not State.OPEN:
             return False
         data = text.encode()
-        self._protocol.send_text(data)
-        self.flush()
+        frame = small_text_frame(data)
+        if frame is None:
+            self._protocol.send_text(data)
+            self.flush()
+        elif not self.transport.is_closing():
+            self.transport.write(frame)
         _BYTES_OUT.inc(len(data))
         return True
 
