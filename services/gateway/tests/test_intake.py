@@ -141,43 +141,6 @@ async def test_frames_end_where_websockets_has_them_end(seed: int) -> None:
         assert await given_in_parts(data, rng) == written(at_once)
 
 
-async def messages_of(data: bytes, sizes: list[int]) -> list[bytes]:
-    """The messages that are handed over when the network gives this in parts of these sizes, one after the other."""
-    receiver = Mock(ready=True, settled=True)
-    intake, _ = Wires().station(receiver)
-    while data:
-        await is_read(intake)
-        count = sizes.pop(0) if sizes else len(data)
-        intake.receive(data[:count])
-        data = data[count:]
-    await is_read(intake)
-    intake.close()
-    return [call.args[0] for call in receiver.receive_text.call_args_list]
-
-
-def short(payload: bytes, first: int = 0x81) -> bytes:
-    return bytes((first, 0x80 | len(payload), 1, 2, 3, 4)) + bytes(b ^ 1 + at % 4 for at, b in enumerate(payload))
-
-
-@pytest.mark.parametrize("cut", range(1, 30))
-async def test_small_messages_are_the_same_however_the_network_cuts_them(cut: int) -> None:
-    parts = [short(b"one"), short(b"t", 0x01), short(b"", 0x89), short(b"wo", 0x80), short(b"three"), short(b"four")]
-    data = b"".join(parts)
-    expected = [b"one", b"two", b"three", b"four"]
-    assert await messages_of(data, [len(part) for part in parts]) == expected
-    assert await messages_of(data, [cut]) == expected
-
-
-async def test_a_message_within_a_fragmented_one_breaks_the_rules_also_when_it_is_small() -> None:
-    receiver = Mock(ready=True, settled=True)
-    protocol = ServerProtocol(state=State.OPEN)
-    intake, _ = Wires().station(receiver, protocol)
-    intake.receive(short(b"t", 0x01))
-    intake.receive(short(b"one"))
-    assert protocol.state is not State.OPEN
-    receiver.receive_text.assert_not_called()
-
-
 async def test_what_goes_wrong_with_one_ends_its_connection_alone() -> None:
     intake, socket = Wires().station(Receiver())
     intake.receive(frame(b"a"))

@@ -18,7 +18,6 @@ from csms_gateway.budget import FREE_BYTES
 from csms_gateway.fragments import FragmentedMessage
 from csms_gateway.frame_header import FrameHeader, read_header
 from csms_gateway.rate import PRICE_OF_BYTE, PRICE_OF_CONNECTION, PRICE_OF_FRAME, TokenBucket
-from csms_gateway.small_frames import begin_of_small_text, unmasked
 from csms_gateway.socket_context import Receiver, SocketContext
 from csms_gateway.turns import Turns
 
@@ -122,42 +121,12 @@ class Intake:
 
     def receive(self, data: bytes) -> None:
         """Take bytes that came after the HTTP request."""
-        start = begin_of_small_text(data) if self._is_free() else None
-        if start is not None:
-            self._take_small(data, start)
-            return
         self._input = self._input[self._at :] + data if self._at < len(self._input) else data
         self._at = 0
         if not self._in_line and self._context.turns.is_busy:  # other reasons to wait are looked at when its turn comes
             self._context.turns.wait(self)
             self._in_line = True
         self.go_on()
-
-    def _is_free(self) -> bool:
-        """Whether a small message that comes now may be handled at once: what `go_on` asks, one thing after another."""
-        if self._input or self._left or self._message is not None or self._pumping or self._in_line:
-            return False
-        if self._due >= _MOST_DUE or self._paused_until or not self.reading or self._socket.writing_paused:
-            return False
-        is_open, receiver = self._protocol.state is State.OPEN, self._receiver
-        return is_open and receiver is not None and receiver.ready and self._context.turns.has_time
-
-    def _take_small(self, data: bytes, start: int) -> None:
-        """Handle one small text message, which is all that was read: the usual case, in a quarter of the time.
-
-        websockets does not see the frame. It would change nothing of its state.
-        """
-        began = time.perf_counter()
-        self._due += len(data) * PRICE_OF_BYTE + PRICE_OF_FRAME
-        self._pumping = True
-        try:
-            self._hand_over(Opcode.TEXT, unmasked(data, start))
-        except Exception:  # noqa: BLE001 as in `go_on`
-            _log.exception("connection failed")
-            self._socket.abort()
-        finally:
-            self._pumping = False
-        self._context.turns.spent(time.perf_counter() - began, heavy=False)
 
     def go_on(self) -> None:
         """Handle what waits, as far as that is allowed now. Never raises: the caller may serve other stations next."""

@@ -13,7 +13,6 @@ from csms_gateway.intake import Intake
 from csms_gateway.keepalive import UNTIL_STARTED, Keepalive, WatchTimes
 from csms_gateway.rate import PRICE_OF_READ
 from csms_gateway.request_reader import RequestReader
-from csms_gateway.small_frames import small_text_frame
 from csms_gateway.socket_context import SocketContext
 from csms_gateway.watch import Watch
 
@@ -138,12 +137,8 @@ class StationSocket(asyncio.BufferedProtocol):
         if self._protocol.state is not State.OPEN:
             return False
         data = text.encode()
-        frame = small_text_frame(data)
-        if frame is None:
-            self._protocol.send_text(data)
-            self.flush()
-        elif not self.transport.is_closing():
-            self.transport.write(frame)
+        self._protocol.send_text(data)
+        self.flush()
         _BYTES_OUT.inc(len(data))
         return True
 

@@ -44,11 +44,6 @@ class Turns:
         """Whether small frames wait, so that another one has to wait behind them."""
         return bool(self._light)
 
-    @property
-    def has_time(self) -> bool:
-        """Whether a small frame may be handled now: `take` says so, too. Call `spent` afterwards."""
-        return self._left > 0 and not self._light
-
     def is_serving(self, waiting: Waiting) -> bool:
         """Whether this station has its turn, for one frame."""
         return self._serving is waiting
