@@ -94,6 +94,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "connectors": Station("CSMS_STATION_CONNECTORS"),
         "variables": Station("CSMS_STATION_VARIABLES"),
         "installed_certificates": Station("those of its last answer"),
+        "dynamic_schedules": Station("the newest hundred"),
         "refused_handshakes": Forgotten("refused_handshakes"),
         "calls": Forgotten("calls"),
         "notifications": Forgotten("notifications"),

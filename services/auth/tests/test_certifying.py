@@ -853,3 +853,26 @@ async def test_without_an_authority_nothing_is_signed(world: World, records: Rec
     certifier = Certifier(world.database, None, renew_before=timedelta(days=30), wake_outbox=lambda: None)
     await certifier.work()
     assert await world.certificates() == []
+
+
+# ---- OCPP 2.1 --------------------------------------------------------------------------------------------------------
+async def test_a_certificate_is_delivered_under_the_number_of_the_last_request(world: World, records: Records) -> None:
+    """A02.FR.25: a station knows only the number that it used last."""
+    pem = csr_pem("SN-1")
+
+    def call(number: int) -> Record:
+        request = {"csr": pem, "requestId": number}
+        made: Record = records.call(
+            "SignCertificate", request, protocol="ocpp2.1", received_at_ms=world.now_ms, deadline_ms=0
+        )
+        return made
+
+    await world.handle(call(7))
+    await world.handle(call(8))
+    assert (await world.request()).request_id == 8
+    await world.signer.sign_due()
+    await order_due(world.database)
+    (order,) = await world.orders()
+    forms = {protocol: orjson.loads(form.payload) for form in order.call_order.forms for protocol in form.protocols}
+    assert forms["ocpp2.1"]["requestId"] == 8
+    assert (await world.certificates())[0].request_id == 8

@@ -291,8 +291,9 @@ class TestOtherCalls:
         turn = turn_at(records.now_ms)
         assert answers(turn, records.call("GetCertificateStatus", {"ocspRequestData": STATUS_DATA})) == []
         (asked,) = turn.status_questions
-        assert asked.question.responder_url == "http://ocsp.example"
-        assert asked.question.serial_number == 0x1F
+        (question,) = asked.questions
+        assert question.responder_url == "http://ocsp.example"
+        assert question.serial_number == 0x1F
         refused = orjson.loads(asked.answer(asked.otherwise).record.reply.payload)
         assert refused["status"] == "Failed"
         assert validate_response(Protocol.OCPP201, "GetCertificateStatus", refused) is None
@@ -310,7 +311,7 @@ class TestOtherCalls:
 
     @pytest.mark.parametrize(
         ("protocol", "action"),
-        [("ocpp2.0.1", "Unheard"), ("ocpp1.6", "Get15118EVCertificate"), ("ocpp2.1", "Authorize")],
+        [("ocpp2.0.1", "Unheard"), ("ocpp1.6", "Get15118EVCertificate"), ("ocpp2.0.1", "GetCertificateChainStatus")],
     )
     def test_what_is_not_served_is_not_supported(self, records: Records, protocol: str, action: str) -> None:
         (answer,) = answers(turn_at(records.now_ms), records.call(action, {}, protocol=protocol))

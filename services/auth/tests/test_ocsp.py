@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,7 +17,6 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from csms.v1.bus_pb2 import Record
-from csms_auth.handlers.payloads import StatusAnswers
 from csms_auth.handlers.turn import StatusAsked
 from csms_auth.ocsp import asking
 from csms_auth.ocsp.addresses import NotAllowed, is_allowed, target_of
@@ -44,6 +44,7 @@ class Asking:
         self._records = records
         self.published: asyncio.Queue[Outgoing] = asyncio.Queue()
         self.bus_is_away = False
+        self.most_result = answers.MAX_OCSP_RESULT
         self.asker = StatusAsker(self.publish, allowed)
 
     async def publish(self, outgoing: Any) -> None:
@@ -57,7 +58,8 @@ class Asking:
             "GetCertificateStatus", {"ocspRequestData": data}, **({"deadline_ms": 0} | fields)
         )
         record.station_id = station_id
-        return StatusAsked(record, {}, Question.of(data), StatusAnswers(answers.status_known, answers.status_unknown))
+        write = partial(answers.certificate_status, {})
+        return StatusAsked(record, {}, [Question.of(data)], write, self.most_result)
 
     async def __call__(self, data: dict[str, str], **fields: Any) -> Any:
         """The answer for the station."""
@@ -344,10 +346,8 @@ async def test_a_status_of_another_certificate_is_not_passed_on(ask: Asking, ser
     assert "another certificate" in told["statusInfo"]["additionalInfo"]
 
 
-async def test_an_answer_that_ocpp_cannot_carry_is_not_passed_on(
-    ask: Asking, server: Responder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(asking, "MAX_RESULT", 100)
+async def test_an_answer_that_ocpp_cannot_carry_is_not_passed_on(ask: Asking, server: Responder) -> None:
+    ask.most_result = 100
     assert (await ask(server.question(CERTIFICATE)))["status"] == "Failed"
 
 

@@ -94,11 +94,17 @@ async def test_no_common_subprotocol_is_not_upgraded(system: "System", protocols
 
 
 @pytest.mark.parametrize(
-    ("ours", "chosen"), [(None, "ocpp2.0.1"), (["ocpp1.6", "ocpp2.0.1"], "ocpp1.6"), (["ocpp1.6"], "ocpp1.6")]
+    ("ours", "chosen"),
+    [
+        (None, "ocpp2.0.1"),
+        (["ocpp1.6", "ocpp2.0.1"], "ocpp1.6"),
+        (["ocpp1.6"], "ocpp1.6"),
+        (["ocpp2.1", "ocpp2.0.1"], "ocpp2.1"),
+    ],
 )
 async def test_our_order_of_versions_counts(start: "Start", ours: list[str] | None, chosen: str) -> None:
     system = await start(**({} if ours is None else {"ocpp_protocols": ours}))
-    station = await system.connect(protocols=("ocpp1.6", "ocpp9", "ocpp2.0.1"))
+    station = await system.connect(protocols=("ocpp1.6", "ocpp9", "ocpp2.1", "ocpp2.0.1"))
     assert station.socket.subprotocol == chosen
     assert (await system.services.connection("CS1")).protocol == chosen
 

@@ -1,5 +1,6 @@
 import pytest
 from csms_gateway.settings import GatewaySettings
+from csms_ocpp import versions
 from csms_ocpp.versions import DEFAULT, Protocol
 from pydantic import ValidationError
 
@@ -30,6 +31,7 @@ def test_protocols_must_be_known(monkeypatch: pytest.MonkeyPatch, protocols: str
 def test_protocols_that_are_not_built_are_refused_and_the_built_ones_named(
     monkeypatch: pytest.MonkeyPatch, protocols: str
 ) -> None:
+    monkeypatch.setattr(versions, "BUILT", (Protocol.OCPP201, Protocol.OCPP16))
     monkeypatch.setenv("CSMS_OCPP_PROTOCOLS", protocols)
     with pytest.raises(
         ValidationError, match=r"not built: ocpp2\.1; CSMS_OCPP_PROTOCOLS may name ocpp2\.0\.1, ocpp1\.6"

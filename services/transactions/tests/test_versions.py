@@ -92,7 +92,7 @@ async def test_of_one_batch_each_is_answered_with_its_own(world, incoming):
     ]
 
 
-@pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp2.1", "ocpp3"])
+@pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp3"])
 async def test_messages_of_other_versions_are_not_supported(world, protocol):
     reply: Reply = await world.gateway.call("CS1", "TransactionEvent", world.event(0, "Started"), protocol=protocol)
     assert (reply.error.code, reply.error.description) == (

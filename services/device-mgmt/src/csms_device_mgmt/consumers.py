@@ -19,9 +19,10 @@ from csms_device_mgmt.device_model import notify_report
 from csms_device_mgmt.jobs.job_status import followed
 from csms_device_mgmt.monitoring import data_transfer, notify_event
 from csms_device_mgmt.monitoring.recorded_messages import record as record_message
-from csms_device_mgmt.monitoring.recorded_messages import recorded
+from csms_device_mgmt.monitoring.recorded_messages import recorded, recorded_with
 from csms_device_mgmt.refused_messages import refused_message
 from csms_device_mgmt.reports.report_part import assembled
+from csms_device_mgmt.smart_charging import pull_dynamic_schedule_update
 from csms_device_mgmt.station_message import Handler, station_message
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.stations.unknown_stations import create_missing
@@ -35,6 +36,7 @@ _BY_MEANING: Mapping[Told, Handler] = {
     Told.EVENTS: notify_event.handle,
     Told.DEVICE_MODEL: notify_report.handle,
     Told.VENDORS_OWN: data_transfer.handle,
+    Told.SCHEDULE_WANTED: pull_dynamic_schedule_update.handle,
 }
 
 
@@ -44,6 +46,7 @@ def _handlers(version: DeviceVersion) -> Mapping[str, Handler]:
         **{action: status_notification.handler(read) for action, read in version.statuses.items()},
         **{action: _BY_MEANING[told] for action, told in version.told.items()},
         **{action: recorded(answer) for action, answer in version.recorded.items()},
+        **{action: recorded_with(write) for action, write in version.recorded_with.items()},
         **{series.message: assembled(series) for series in version.assembled},
         **{course.notification: followed(course) for course in version.courses.values()},
     }

@@ -268,6 +268,18 @@ class InstalledCertificate(Base):
     reported_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class DynamicSchedule(Base):
+    """What a station was told last of a charging profile whose limits change while it is in use (OCPP 2.1)."""
+
+    __tablename__ = "dynamic_schedules"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    profile_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # OCPP's ChargingScheduleUpdateType.
+    schedule_update: Mapped[JsonValue] = mapped_column(Json)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class Call(Base):
     """A CALL to a station and what became of it, whichever service sent it."""
 

@@ -85,7 +85,7 @@ class GatewaySettings(RuntimeSettings):
     ocpp_protocols: list[Protocol] = Field(
         list(versions.DEFAULT),
         min_length=1,
-        description=f"OCPP versions that stations may speak, a JSON list of {' and '.join(versions.BUILT)}, the most "
+        description=f"OCPP versions that stations may speak, a JSON list of {', '.join(versions.BUILT)}, the most "
         "wanted first: a station that offers several gets the first one of this list, in whatever order it offers them",
     )
     ocpp_realm: str = Field("OCPP", pattern=r"^[ !#-\[\]-~]+$", description="Realm named in a 401 response")

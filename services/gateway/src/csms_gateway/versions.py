@@ -52,7 +52,12 @@ GATEWAY_VERSIONS: Mapping[Protocol, GatewayVersion] = {
             running=_RUNNING_16,
         ),
         _version(Protocol.OCPP201, auth=_AUTH_2X, transactions=_TRANSACTIONS_2X, running=_RUNNING_2X),
-        _version(Protocol.OCPP21, auth=_AUTH_2X, transactions=_TRANSACTIONS_2X, running=_RUNNING_2X),
+        _version(
+            Protocol.OCPP21,
+            auth=f"{_AUTH_2X} GetCertificateChainStatus",
+            transactions=_TRANSACTIONS_2X,
+            running=_RUNNING_2X,
+        ),
     )
 }
 """Each version by its subprotocol."""

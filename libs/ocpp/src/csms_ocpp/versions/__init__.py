@@ -13,7 +13,7 @@ __all__ = ["BUILT", "DEFAULT", "VERSIONS", "Action", "Protocol", "Version"]
 VERSIONS: Mapping[Protocol, Version] = {version.protocol: version for version in (V16, V201, V21)}
 """Each version by its subprotocol."""
 
-BUILT: tuple[Protocol, ...] = (Protocol.OCPP201, Protocol.OCPP16)
+BUILT: tuple[Protocol, ...] = (Protocol.OCPP201, Protocol.OCPP16, Protocol.OCPP21)
 """The versions that settings may name. Others are refused, there and when stations offer them."""
 
 DEFAULT: tuple[Protocol, ...] = (Protocol.OCPP201, Protocol.OCPP16)

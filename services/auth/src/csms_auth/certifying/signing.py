@@ -164,9 +164,10 @@ class Signer:
                 return
             if certificate is not None and await certificate_bars.get(session, request.station_id) is not None:
                 return  # barred while it was signed: when the lease ends, the request is checked again
-            await certificate_requests.save(session, [request])
+            number = present.request_id  # of a repeat that came meanwhile, if one did
+            await certificate_requests.save(session, [replace(request, request_id=number)])
             if certificate is not None:
-                await certificates.save(session, [certificate])
+                await certificates.save(session, [replace(certificate, request_id=number)])
             await outbox.add(session, tables.outbox, told)
 
 

@@ -50,6 +50,8 @@ class CertificateWanted(NamedTuple):
     certificate_type: CertificateType
     csr: str
     """PEM."""
+    request_id: int | None = None
+    """The station's number of its request (OCPP 2.1); None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class CertificateRequest:
     due_at: datetime | None = None
     """When to sign it (again); None: never."""
     certificate_id: str | None = None
+    request_id: int | None = None
+    """The station's number of the request (OCPP 2.1), the last one if it was repeated; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class Certificate:
     renewal_at: datetime | None = None
     """When the station was last asked to renew it."""
     revoked_at: datetime | None = None
+    request_id: int | None = None
+    """What the station asked under: it's told when the certificate is delivered (A02.FR.25)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,7 @@ def merge(known: CertificateRequest | None, certificate: Certificate | None, new
         unfinished = undelivered or known.state is RequestState.PENDING
         return None if unfinished else _refused(known, new)
     if _repeats(known, certificate, new):
-        return None if certificate is None else _again(known, certificate, new)
+        return _again(known, certificate, new)
     if certificate is not None and undelivered:
         return Merged(new, replace(certificate, state=CertificateState.SUPERSEDED, due_at=None))
     return Merged(new)
@@ -177,13 +183,21 @@ def _refused(known: CertificateRequest, new: CertificateRequest) -> Merged | Non
     return None if is_same else Merged(new, is_news=not told_lately)
 
 
-def _again(known: CertificateRequest, certificate: Certificate, new: CertificateRequest) -> Merged | None:
-    """Deliver a certificate once more: the station has not got it. While a CALL is under way, that is waited for."""
-    if known.state is RequestState.PENDING:
+def _again(known: CertificateRequest, certificate: Certificate | None, new: CertificateRequest) -> Merged | None:
+    """Deliver a certificate once more: the station has not got it. While a CALL is under way, that is waited for.
+
+    A repeat may have another number: the certificate is delivered under the last one (A02.FR.25).
+    """
+    if known.state is RequestState.PENDING or certificate is None:
+        is_known = known.request_id == new.request_id
+        return None if is_known else Merged(replace(known, request_id=new.request_id))
+    if new.received_at == known.received_at:
         return None
-    if new.received_at == known.received_at or certificate.order_id is not None:
-        return None
-    return Merged(known, replace(certificate, state=CertificateState.ISSUED, due_at=new.received_at))
+    if certificate.order_id is not None:
+        is_known = certificate.request_id == new.request_id
+        return None if is_known else Merged(known, replace(certificate, request_id=new.request_id))
+    again = replace(certificate, state=CertificateState.ISSUED, due_at=new.received_at, request_id=new.request_id)
+    return Merged(known, again)
 
 
 FIRST_PAUSE = timedelta(seconds=5)

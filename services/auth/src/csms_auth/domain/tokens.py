@@ -10,8 +10,11 @@ NO_AUTHORIZATION = "NoAuthorization"
 KEY_CODE = "KeyCode"
 CENTRAL = "Central"
 
-TOKEN_TYPES = (CENTRAL, "eMAID", "ISO14443", "ISO15693", KEY_CODE, "Local", "MacAddress", NO_AUTHORIZATION)
-"""OCPP 2.0.1's IdTokenEnumType. OCPP 2.1 allows other strings too."""
+TOKEN_TYPES = (
+    CENTRAL, "DirectPayment", "eMAID", "EVCCID", "ISO14443", "ISO15693", KEY_CODE, "Local", "MacAddress",
+    NO_AUTHORIZATION, "VIN",
+)  # fmt: skip
+"""OCPP 2.0.1's IdTokenEnumType, and the types that the appendix of OCPP 2.1 adds. 2.1 allows other strings too."""
 
 MASK = "****"
 

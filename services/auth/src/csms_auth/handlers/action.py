@@ -8,7 +8,7 @@ from typing import NamedTuple
 from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.stations import Station
 from csms_auth.domain.tokens import Answer, TokenRef
-from csms_auth.handlers.payloads import JsonObject, StatusAnswers
+from csms_auth.handlers.payloads import Found, JsonObject, Reason
 from csms_auth.handlers.turn import Rules
 from csms_auth.ocsp.question import Question as StatusQuestion
 
@@ -26,10 +26,14 @@ class StationMessage:
 
 
 class StatusWanted(NamedTuple):
-    """A question about a certificate's status, and how its answer is written."""
+    """Questions about the status of certificates, and how their answer is written."""
 
-    question: StatusQuestion
-    answers: StatusAnswers
+    questions: Sequence[StatusQuestion | Reason]
+    """Or why nobody can be asked."""
+    write: Callable[[Sequence[Found]], JsonObject]
+    """Writes the answer for the station, with what became of the questions, in their order."""
+    most_result: int | None
+    """How long an OCSPResponse in base64 may be, in characters; None: none is passed on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from csms_auth.domain.connections import Rules as ConnectionRules
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.domain.stations import Admission, Renewal, Station, admit, claim, prove, renew, take_pending
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
-from csms_auth.handlers.payloads import JsonObject, StatusAnswers
+from csms_auth.handlers.payloads import Found, JsonObject, Reason
 from csms_auth.ocsp.question import Question as StatusQuestion
 
 
@@ -66,14 +66,18 @@ class ConnectionResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StatusAsked:
-    """A station's question about a certificate's status, to be asked of an OCSP responder."""
+    """A station's questions about the status of certificates, to be asked of OCSP responders."""
 
     record: Record
     """The station's CALL."""
     otherwise: JsonObject
     """The answer when nobody can be asked."""
-    question: StatusQuestion
-    answers: StatusAnswers
+    questions: Sequence[StatusQuestion | Reason]
+    """Or why nobody can be asked."""
+    write: Callable[[Sequence[Found]], JsonObject]
+    """Writes the answer, with what became of the questions, in their order."""
+    most_result: int | None
+    """How long an OCSPResponse in base64 may be, in characters; None: none is passed on."""
 
     def answer(self, response: JsonObject) -> Outgoing:
         """Return the reply to the station."""

@@ -14,15 +14,15 @@ from csms_bus.ports import BusUnavailable, Outgoing
 from csms_runtime import metrics
 from csms_runtime.clock import now_ms, utcnow
 
-from csms_auth.handlers.payloads import JsonObject, Reason
+from csms_auth.handlers.payloads import Found, JsonObject, Reason, Status
 from csms_auth.handlers.turn import StatusAsked
 from csms_auth.ocsp.addresses import Network, NotAllowed, target_of
-from csms_auth.ocsp.question import MAX_RESULT, BadResponse, Question
+from csms_auth.ocsp.question import BadResponse, Question
 
 WORKERS = 8
 QUEUE = 200
 MOST_OF_STATION = 2
-"""Questions of one station that wait or are asked, at most."""
+"""Messages with questions of one station that wait or are asked, at most."""
 TIMEOUT_S = 8.0
 MAX_RESPONSE = 64 * 1024
 MOST_KEPT = 1_000
@@ -91,12 +91,20 @@ class StatusAsker:
             del self._under_way[station_id]
 
     async def response(self, asked: StatusAsked) -> JsonObject:
-        """Return the answer for the station."""
-        question, deadline_ms = asked.question, asked.record.station_call.deadline_ms
+        """Return the answer for the station. All that it asks about is asked at the same time."""
+        deadline_ms = asked.record.station_call.deadline_ms
         left_s = (deadline_ms - now_ms()) / 1000 - _REPLY_S if deadline_ms else TIMEOUT_S
+        within_s = max(0.0, min(left_s, TIMEOUT_S))
+        found = await asyncio.gather(*(self._found(asked, question, within_s) for question in asked.questions))
+        return asked.write(found)
+
+    async def _found(self, asked: StatusAsked, question: Question | Reason, within_s: float) -> Found:
+        if isinstance(question, Reason):
+            return question
         try:
-            async with asyncio.timeout(max(0.0, min(left_s, TIMEOUT_S))):
-                result = base64.b64encode(await self._status(question)).decode()
+            async with asyncio.timeout(within_s):
+                status = await self._status(question)
+            _check_length(status, asked.most_result)
         except NotAllowed as error:
             return self._failed(asked, "not allowed", str(error))
         except TimeoutError:
@@ -105,20 +113,18 @@ class StatusAsker:
             return self._failed(asked, "no answer", f"the responder cannot be asked ({type(error).__name__})")
         except BadResponse as error:
             return self._failed(asked, "no status", str(error))
-        if len(result) > MAX_RESULT:
-            return self._failed(asked, "no status", "the responder's answer is too long for OCPP")
         metrics.AUTH_STATUS_QUESTIONS.labels("told").inc()
-        return asked.answers.known(result)
+        return status
 
-    async def _status(self, question: Question) -> bytes:
+    async def _status(self, question: Question) -> Status:
         self._forget()
         if question in self._kept:
-            return self._kept[question][0]
+            return question.status(self._kept[question][0], utcnow())
         found = await self._ask(question)
         until = question.check(found, utcnow())
         if until is not None:
             self._kept[question] = found, min(until, utcnow() + KEEP)
-        return found
+        return question.status(found, utcnow())
 
     async def _ask(self, question: Question) -> bytes:
         target = await target_of(question.responder_url, self._allowed, self._resolving)
@@ -149,7 +155,13 @@ class StatusAsker:
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
 
-    def _failed(self, asked: StatusAsked, result: str, reason: str) -> JsonObject:
+    def _failed(self, asked: StatusAsked, result: str, reason: str) -> Reason:
         metrics.AUTH_STATUS_QUESTIONS.labels(result).inc()
         _log.info("no certificate status", station_id=asked.record.station_id, reason=reason)
-        return asked.answers.unknown(Reason("NotFound", reason))
+        return Reason("NotFound", reason)
+
+
+def _check_length(status: Status, most_result: int | None) -> None:
+    """Raise BadResponse for an answer that OCPP can't carry."""
+    if most_result is not None and len(base64.b64encode(status.response)) > most_result:
+        raise BadResponse("the responder's answer is too long for OCPP")

@@ -1,4 +1,4 @@
-"""What a station asks of an OCSP responder (GetCertificateStatus), and what it may be told."""
+"""What a station asks of OCSP responders (GetCertificateStatus, GetCertificateChainStatus), and what it may be told."""
 
 import re
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+
+from csms_auth.handlers.payloads import Status
 
 _ALGORITHMS: Mapping[str, hashes.HashAlgorithm] = {
     "SHA256": hashes.SHA256(),
@@ -23,8 +25,12 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far a responder's clock may be ahead of ours."""
 LONGEST_WITHOUT_END = timedelta(days=1)
 """How old an answer may be that has no nextUpdate: newer ones are there all the time (RFC 6960, 4.2.2.1)."""
-MAX_RESULT = 5500
-"""Characters of ocspResult."""
+_NAMES: Mapping[ocsp.OCSPCertStatus, str] = {
+    ocsp.OCSPCertStatus.GOOD: "Good",
+    ocsp.OCSPCertStatus.REVOKED: "Revoked",
+    ocsp.OCSPCertStatus.UNKNOWN: "Unknown",
+}
+"""OCPP 2.1's CertificateStatusEnumType."""
 
 
 class BadQuestion(Exception):  # noqa: N818 says what is the case
@@ -90,6 +96,14 @@ class Question:
         if not holding:
             raise BadResponse("the responder's answer is out of date")
         return holding[0]
+
+    def status(self, response: bytes, now: datetime) -> Status:
+        """Return what an answer that was checked says, and until when it holds. Raises BadResponse: it doesn't now."""
+        for single in ocsp.load_der_ocsp_response(response).responses:
+            since, until = single.this_update_utc, single.next_update_utc
+            if single.serial_number == self.serial_number and _holds(since, until, now):
+                return Status(_NAMES[single.certificate_status], until or since + LONGEST_WITHOUT_END, response)
+        raise BadResponse("the responder's answer is out of date")
 
 
 def _holds(since: datetime, until: datetime | None, now: datetime) -> bool:

@@ -141,6 +141,7 @@ def _values(request: CertificateRequest) -> Mapping[str, Any]:
         "attempts": request.attempts,
         "due_at": request.due_at,
         "certificate_id": request.certificate_id,
+        "request_id": request.request_id,
     }
 
 
@@ -160,4 +161,5 @@ def _of(columns: Mapping[Any, Any]) -> CertificateRequest:
         attempts=columns["attempts"],
         due_at=columns["due_at"],
         certificate_id=columns["certificate_id"],
+        request_id=columns["request_id"],
     )

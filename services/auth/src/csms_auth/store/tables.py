@@ -88,6 +88,8 @@ certificate_requests = Table(
     # When it is to be signed; none: there is nothing to do.
     Column("due_at", UtcDateTime),
     Column("certificate_id", Text),
+    # The station's number of the request (OCPP 2.1); none: it has none.
+    Column("request_id", Integer),
     Index("ix_certificate_requests_due_at", "due_at"),
 )
 Index(
@@ -128,6 +130,8 @@ certificates = Table(
     Column("due_at", UtcDateTime),
     Column("renewal_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    # Of the request that it was signed for, as there.
+    Column("request_id", Integer),
     Index("ix_certificates_station_id", "station_id", "certificate_type", "issued_at"),
     Index("ix_certificates_state", "state", "issued_at", "certificate_id"),
     Index("ix_certificates_type", "certificate_type", "issued_at", "certificate_id"),

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from csms_auth.versions.v16 import V16
+from csms_auth.versions.v21 import V21
 from csms_auth.versions.v201 import V201
 from csms_auth.versions.version import AuthVersion, Command, Form
 
-VERSIONS: Mapping[str, AuthVersion] = {version.protocol.value: version for version in (V201, V16)}
+VERSIONS: Mapping[str, AuthVersion] = {version.protocol.value: version for version in (V201, V21, V16)}
 """Each version by its subprotocol, that whose commands all unknown ones get first."""
 DELIVER_ACTIONS = frozenset(version.deliver_action for version in VERSIONS.values())
 

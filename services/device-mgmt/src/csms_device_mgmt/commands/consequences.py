@@ -10,6 +10,7 @@ from csms_device_mgmt.device_model import get_variables_result, model_told_resul
 from csms_device_mgmt.jobs import job_result
 from csms_device_mgmt.reports import report_result
 from csms_device_mgmt.security_profile import profile_change_result, set_network_profile_result
+from csms_device_mgmt.smart_charging import dynamic_schedule_result
 from csms_device_mgmt.status import reset_result
 from csms_device_mgmt.versions.version import Follows
 
@@ -26,6 +27,7 @@ CONSEQUENCES: Mapping[Follows, Consequence] = {
     Follows.MODEL_TOLD: model_told_result.apply,
     Follows.NETWORK_PROFILE: set_network_profile_result.apply,
     Follows.RESET: reset_result.apply,
+    Follows.DYNAMIC_SCHEDULE: dynamic_schedule_result.apply,
 }
 
 

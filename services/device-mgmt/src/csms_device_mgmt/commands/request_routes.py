@@ -53,7 +53,8 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one
         answered.headers["Location"] = location("stations", station_id, path, str(number))
         return answered
 
-    documented = needed(versions.ASSUMED, choose(versions.ASSUMED, {}), f"message for {path}").action
+    known = (versions.ASSUMED, *versions.VERSIONS.values())
+    documented = next(found for version in known if (found := choose(version, {})) is not None).action
     routes.add_api_route(
         f"/stations/{{station_id}}/{path}",
         ask,

@@ -1,11 +1,13 @@
 """Messages that are kept as they came and answered alike: no station meets NotImplemented for one of them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from csms.v1.events_pb2 import StationNotified
 from csms_runtime import metrics
 
 from csms_device_mgmt import announcements
+from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.monitoring import notification_rows
 from csms_device_mgmt.redacted import Shown
 from csms_device_mgmt.station_message import Answer, Handler, StationMessage
@@ -47,9 +49,14 @@ def _told(message: StationMessage, shown: Shown, max_bytes: int) -> dict[str, An
 
 def recorded(answer: Answer) -> Handler:
     """Return the handler of a message that is only recorded, with its answer."""
+    return recorded_with(lambda _payload: dict(answer))
+
+
+def recorded_with(write: Callable[[JsonObject], Answer]) -> Handler:
+    """Return the handler of a message that is only recorded; `write` makes the answer from its payload."""
 
     async def handle(unit: Unit, message: StationMessage) -> Answer:
         await record(unit, message)
-        return dict(answer)
+        return write(message.payload)
 
     return handle

@@ -15,7 +15,14 @@ from csms_device_mgmt.parameters import StationId, existing, number_position
 from csms_device_mgmt.reports import report_rows, report_views
 from csms_device_mgmt.reports.assembly import ReportStatus, after_part, assemble
 from csms_device_mgmt.reports.report_views import CustomerInformationModel, ReportModel, ReportSummaryModel
-from csms_device_mgmt.reports.series import CHARGING_PROFILES, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, MONITORS, Series
+from csms_device_mgmt.reports.series import (
+    CHARGING_PROFILES,
+    CUSTOMER_INFORMATION,
+    DER_CONTROLS,
+    DISPLAY_MESSAGES,
+    MONITORS,
+    Series,
+)
 from csms_device_mgmt.tables import Report
 from csms_device_mgmt.unit import Units
 from csms_device_mgmt.versions.version import DeviceVersion, Request
@@ -52,6 +59,7 @@ RESOURCES = (
         "a customer (N09, N10)",
         CustomerInformationModel,
     ),
+    Resource("der-control-reports", "der_control_report", DER_CONTROLS, "DER controls (R04, OCPP 2.1)"),
     Resource("display-message-reports", "display_message_report", DISPLAY_MESSAGES, "display messages (O03, O04)"),
     Resource("monitoring-reports", "monitoring_report", MONITORS, "monitors (N02)"),
 )

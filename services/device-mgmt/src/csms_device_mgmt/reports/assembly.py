@@ -62,6 +62,7 @@ _BY_RESPONSE = {
     "EmptyResultSet": ReportStatus.EMPTY,
     "NoProfiles": ReportStatus.EMPTY,  # GetChargingProfiles
     "Unknown": ReportStatus.EMPTY,  # GetDisplayMessages
+    "NotFound": ReportStatus.EMPTY,  # GetDERControl
     "Invalid": ReportStatus.REJECTED,  # CustomerInformation
 }
 

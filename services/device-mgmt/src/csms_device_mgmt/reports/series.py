@@ -24,6 +24,15 @@ def _reported_profiles(payload: JsonObject) -> list[Any]:
     return [{**where, "chargingProfile": profile} for profile in payload.get("chargingProfile", [])]
 
 
+_DER_KINDS = (
+    "curve", "enterService", "fixedPFAbsorb", "fixedPFInject", "fixedVar", "freqDroop", "gradient", "limitMaxDischarge"
+)  # fmt: skip
+
+
+def _der_controls(payload: JsonObject) -> list[Any]:
+    return [{kind: control} for kind in _DER_KINDS for control in payload.get(kind, [])]
+
+
 DEVICE_MODEL = Series(
     "NotifyReport", ("GetBaseReport", "GetReport"), lambda payload: list(payload.get("reportData", []))
 )
@@ -40,7 +49,9 @@ DISPLAY_MESSAGES = Series(
 """O03, O04; its messages have no seqNo."""
 CHARGING_PROFILES = Series("ReportChargingProfiles", ("GetChargingProfiles",), _reported_profiles)
 """K09; its messages have no seqNo."""
+DER_CONTROLS = Series("ReportDERControl", ("GetDERControl",), _der_controls)
+"""R04 (OCPP 2.1); its messages have no seqNo. An entry has one control, by the name of its kind."""
 
 ALL = (DEVICE_MODEL, MONITORS, CUSTOMER_INFORMATION, DISPLAY_MESSAGES, CHARGING_PROFILES)
 BY_ACTION = {action: series for series in ALL for action in series.actions}
-"""The report that follows when a station accepts this request."""
+"""The report that follows when a station accepts this request, in OCPP 2.0.1."""

@@ -18,6 +18,7 @@ from csms_device_mgmt.tables import (
     Call,
     Connector,
     DeadLetter,
+    DynamicSchedule,
     InstalledCertificate,
     Job,
     JobStep,
@@ -35,6 +36,7 @@ _TABLE = cast("Table", Station.__table__)
 OWNED = (
     Connector,
     Variable,
+    DynamicSchedule,
     ReportPart,
     Report,
     JobStep,

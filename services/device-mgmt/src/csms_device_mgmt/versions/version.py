@@ -13,6 +13,7 @@ from csms_device_mgmt.device_model.variable_key import JsonObject, VariableKey
 from csms_device_mgmt.jobs.course import Course, JobKind
 from csms_device_mgmt.reports.series import Series
 from csms_device_mgmt.security_profile.change import ProfileChange
+from csms_device_mgmt.smart_charging.dynamic_schedule import ScheduleChange
 from csms_device_mgmt.status.availability import ReportedStatus
 
 
@@ -26,6 +27,8 @@ class Told(Enum):
     """A part of a report of variables, as NotifyReport has it."""
     VENDORS_OWN = "vendor's own"
     """DataTransfer."""
+    SCHEDULE_WANTED = "schedule wanted"
+    """The limits of a dynamic profile, as PullDynamicScheduleUpdate asks for them."""
 
 
 class Follows(Enum):
@@ -44,6 +47,7 @@ class Follows(Enum):
     """The device model, or a part of it, in the answer (OCPP 1.6)."""
     NETWORK_PROFILE = "network profile"
     RESET = "reset"
+    DYNAMIC_SCHEDULE = "dynamic schedule"
 
 
 class Request(NamedTuple):
@@ -141,6 +145,8 @@ class DeviceVersion:
     told: Mapping[str, Told] = field(default_factory=dict)
     recorded: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     """The answer to each message that is only recorded."""
+    recorded_with: Mapping[str, Callable[[JsonObject], dict[str, Any]]] = field(default_factory=dict)
+    """The same for those whose answer depends on what they say."""
 
     # What is sent to stations, by action.
     rules: Mapping[str, Rule] = field(default_factory=dict)
@@ -157,6 +163,8 @@ class DeviceVersion:
     """The variable that is the station's password."""
     offered_profiles: Mapping[str, Callable[[JsonObject], int]] = field(default_factory=dict)
     """The security profile with which a command asks the station to connect; 0: none."""
+    schedule_changes: Mapping[str, Callable[[JsonObject], ScheduleChange | None]] = field(default_factory=dict)
+    """What a command changes of a dynamic profile; None: of none, or of one that is not named."""
     certificates: Callable[[JsonObject, JsonObject], Named] | None = None
     """What the answer to GetInstalledCertificateIds says, by request and response."""
     is_model_report: Callable[[str, JsonObject], bool] = lambda _action, _payload: False

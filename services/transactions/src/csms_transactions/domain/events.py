@@ -3,9 +3,10 @@
 The adapters in `csms_transactions.versions` make them.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from csms_transactions.domain.readings import Reading
 
@@ -59,6 +60,8 @@ class TransactionEvent(NamedTuple):
     number_of_phases_used: int | None = None
     readings: tuple[Reading, ...] = ()
     """Readings of the registers of energy, in order of time."""
+    details: Mapping[str, Any] | None = None
+    """What only OCPP 2.1 tells, in its words: transactionLimit, costDetails, ... Some hundred bytes."""
 
     @property
     def stops(self) -> bool:

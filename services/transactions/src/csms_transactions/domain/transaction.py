@@ -101,6 +101,8 @@ class Transaction(NamedTuple):
     """Of the events, those that have the seqNo of another one."""
     last_event_at: datetime | None = None
     """The station's time of the newest event."""
+    details: Mapping[str, Any] | None = None
+    """What only OCPP 2.1 tells, each as it was told last; see `TransactionEvent`."""
 
     # What no event tells:
     closed: Closed | None = None
@@ -370,6 +372,8 @@ def _latest(changes: Changes, transaction: Transaction, event: TransactionEvent)
         changes["remote_start_id"] = event.remote_start_id
     if event.reservation_id is not None and transaction.reservation_id is None:
         changes["reservation_id"] = event.reservation_id
+    if event.details is not None:
+        changes["details"] = {**(transaction.details or {}), **event.details}
 
 
 def _energy(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:

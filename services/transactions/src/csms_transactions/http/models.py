@@ -76,6 +76,11 @@ class TransactionItem(BaseModel):
     remote_start_id: int | None
     reservation_id: int | None
     number_of_phases_used: int | None
+    details: dict[str, Any] | None = Field(
+        None,
+        description="What only stations of OCPP 2.1 tell, in its words, each as told last: transactionLimit, "
+        "costDetails (the totals; all of it is in the event), tariffId, operationMode",
+    )
     offline_events: int = Field(description="Events that happened while the station was offline")
     event_count: int
     conflicts: int = Field(description="Events among these that have the seqNo of another one and other content")

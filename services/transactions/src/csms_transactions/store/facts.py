@@ -18,6 +18,8 @@ def facts_of(event: TransactionEvent) -> bytes:
     """
     token = None if event.id_token is None else event.id_token.masked()
     facts = event._replace(id_token=token)._asdict()
+    if event.details is None:
+        del facts["details"]  # versions of this service before 2.1 do not know it
     return orjson.dumps(facts, default=list)  # tokens and readings are named tuples
 
 

@@ -43,6 +43,7 @@ _FACTS = (
     "number_of_phases_used",
     "conflicts",
     "reuses",
+    "details",
     "closed",
 )
 """The columns that few events change."""

@@ -64,6 +64,7 @@ transactions = Table(
     Column("remote_start_id", Integer),
     Column("reservation_id", Integer),
     Column("number_of_phases_used", Integer),
+    Column("details", Json),  # what OCPP 2.1 tells more: versions/v21/messages.py
     Column("last_seq_no", Integer, nullable=False),
     Column("event_count", Integer, nullable=False),
     Column("gaps", Json, nullable=False),

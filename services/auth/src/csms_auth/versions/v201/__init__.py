@@ -3,7 +3,6 @@
 from csms_ocpp.versions import Protocol
 
 from csms_auth.handlers import authorize, certificate_status, ev_certificate, sign_certificate
-from csms_auth.handlers.payloads import StatusAnswers
 from csms_auth.versions.v201 import answers, commands, messages
 from csms_auth.versions.version import AuthVersion
 
@@ -14,7 +13,7 @@ V201 = AuthVersion(
         "SignCertificate": sign_certificate.action(messages.certificate_wanted, answers.certificate_signing),
         "Get15118EVCertificate": ev_certificate.action(answers.no_ev_certificate),
         "GetCertificateStatus": certificate_status.action(
-            messages.status_question, StatusAnswers(answers.status_known, answers.status_unknown)
+            messages.status_questions, answers.certificate_status, answers.MAX_OCSP_RESULT
         ),
     },
     deliver_action=commands.DELIVER,

@@ -1,13 +1,17 @@
 """OCPP 2.0.1: writes the answers to what stations ask of auth."""
 
+import base64
+from collections.abc import Sequence
 from typing import Any
 
 from csms_ocpp.times import format_datetime
 
 from csms_auth.domain.certificates import CertificateStatus
 from csms_auth.domain.tokens import CENTRAL, Answer
-from csms_auth.handlers.payloads import JsonObject, Reason
+from csms_auth.handlers.payloads import Found, JsonObject, Reason
 
+MAX_OCSP_RESULT = 5500
+"""Characters of ocspResult."""
 _MAX_INFO = 512
 """Characters of statusInfo.additionalInfo."""
 
@@ -44,14 +48,12 @@ def no_ev_certificate(reason: Reason) -> JsonObject:
     return {"status": "Failed", "statusInfo": _status_info(reason), "exiResponse": ""}
 
 
-def status_known(ocsp_result: str) -> JsonObject:
-    """Write a GetCertificateStatusResponse with an OCSPResponse, DER in base64 (M06.FR.02, .03, .08, .09)."""
-    return {"status": "Accepted", "ocspResult": ocsp_result}
-
-
-def status_unknown(reason: Reason) -> JsonObject:
-    """Write a GetCertificateStatusResponse when the status cannot be had (M06.FR.04)."""
-    return {"status": "Failed", "statusInfo": _status_info(reason)}
+def certificate_status(_request: JsonObject, found: Sequence[Found]) -> JsonObject:
+    """Write a GetCertificateStatusResponse, with the OCSPResponse (M06.FR.02, .03, .08, .09) or Failed (M06.FR.04)."""
+    (one,) = found
+    if isinstance(one, Reason):
+        return {"status": "Failed", "statusInfo": _status_info(one)}
+    return {"status": "Accepted", "ocspResult": base64.b64encode(one.response).decode()}
 
 
 def _status_info(reason: Reason) -> dict[str, str]:

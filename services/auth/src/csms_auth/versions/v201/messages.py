@@ -1,9 +1,10 @@
 """OCPP 2.0.1: reads what stations ask of auth. Payloads are valid by their JSON schema."""
 
+from collections.abc import Sequence
+
 from csms_auth.domain.certificates import CertificateWanted
 from csms_auth.domain.tokens import TokenRef, TokenShown
 from csms_auth.handlers.payloads import JsonObject
-from csms_auth.ocsp.question import Question
 from csms_auth.pki.ports import CertificateType
 
 
@@ -20,6 +21,6 @@ def certificate_wanted(request: JsonObject) -> CertificateWanted:
     return CertificateWanted(kind, str(request["csr"]))
 
 
-def status_question(request: JsonObject) -> Question:
-    """Read a GetCertificateStatusRequest. Raises BadQuestion."""
-    return Question.of(request["ocspRequestData"])
+def status_questions(request: JsonObject) -> Sequence[JsonObject]:
+    """Return the OCSPRequestDataType of a GetCertificateStatusRequest, which has one."""
+    return (request["ocspRequestData"],)

@@ -46,6 +46,6 @@ RULES: dict[str, Rule] = {
     "UnlockConnector": unlock_connector,
     "UpdateFirmware": update_firmware,
 }
-"""The rules of OCPP 2.0.1 and 2.1, by action."""
+"""The rules of OCPP 2.0.1, by action."""
 
 __all__ = ["RULES", "Finding", "Rule"]

@@ -60,14 +60,18 @@ def _id_token(value: Json) -> IdToken:
 
 def event_message(raw: bytes) -> EventMessage:
     """Read a TransactionEventRequest as it came. Raises as `transaction_event`."""
-    payload, event = _read(raw)
+    return message(raw, *read(raw))
+
+
+def message(raw: bytes, payload: Json, event: TransactionEvent) -> EventMessage:
+    """Return the message that was read from `raw`."""
     name: str = payload["transactionInfo"]["transactionId"]
     return EventMessage(name, event, _without_key_code(raw, event.id_token), event_answer)
 
 
 def stored_event(payload: bytes, _seq_no: int) -> TransactionEvent:
     """Read the event in a payload that is stored, which says all of it."""
-    return _read(payload)[1]
+    return read(payload)[1]
 
 
 def shown_event(payload: bytes) -> dict[str, Any]:
@@ -92,8 +96,11 @@ def _without_key_code(raw: bytes, token: IdToken | None) -> bytes:
     return orjson.dumps(payload | {"idToken": {"idToken": token.masked().value, "type": token.type}})
 
 
-def _read(raw: bytes) -> tuple[Json, TransactionEvent]:
-    """Read a request; the meter values of a long one a few at a time. They are not in what is returned then."""
+def read(raw: bytes) -> tuple[Json, TransactionEvent]:
+    """Read a request; the meter values of a long one a few at a time. They are not in what is returned then.
+
+    Raises as `transaction_event`.
+    """
     found = LongList.find(raw)
     if found is not None and found.path == ("meterValue",):
         with suppress(NotInPiecesError):

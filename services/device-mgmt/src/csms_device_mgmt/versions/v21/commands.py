@@ -1,0 +1,53 @@
+"""What commands of OCPP 2.1 mean that do not in 2.0.1, whoever sends them."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from csms_device_mgmt.device_model.variable_key import JsonObject
+from csms_device_mgmt.reports.series import BY_ACTION, DER_CONTROLS, Series
+from csms_device_mgmt.smart_charging.dynamic_schedule import ScheduleChange
+from csms_device_mgmt.versions.v201 import commands as commands_201
+from csms_device_mgmt.versions.version import Follows
+
+_UPDATED = tuple(
+    f"{name}{phase}"
+    for name in ("limit", "dischargeLimit", "setpoint", "setpointReactive")
+    for phase in ("", "_L2", "_L3")
+)
+"""The fields that a period of a schedule shares with ChargingScheduleUpdateType."""
+
+
+def _set(payload: JsonObject) -> ScheduleChange:
+    """Read a SetChargingProfileRequest: a dynamic profile has one period (K28.FR.01), which holds at once."""
+    profile = payload["chargingProfile"]
+    if profile["chargingProfileKind"] != "Dynamic":
+        return ScheduleChange(profile["id"], None)
+    period = profile["chargingSchedule"][0]["chargingSchedulePeriod"][0]
+    return ScheduleChange(profile["id"], {name: period[name] for name in _UPDATED if name in period})
+
+
+def _updated(payload: JsonObject) -> ScheduleChange:
+    return ScheduleChange(payload["chargingProfileId"], payload["scheduleUpdate"])
+
+
+def _cleared(payload: JsonObject) -> ScheduleChange | None:
+    """Read a ClearChargingProfileRequest; None: it has criteria and no id. What it clears is asked for no more."""
+    return ScheduleChange(payload["chargingProfileId"], None) if "chargingProfileId" in payload else None
+
+
+SCHEDULE_CHANGES: Mapping[str, Callable[[JsonObject], ScheduleChange | None]] = {
+    "ClearChargingProfile": _cleared,
+    "SetChargingProfile": _set,
+    "UpdateDynamicSchedule": _updated,
+}
+REPORTS: Mapping[str, Series] = {**BY_ACTION, **dict.fromkeys(DER_CONTROLS.actions, DER_CONTROLS)}
+FOLLOWS: Mapping[str, Sequence[Follows]] = {
+    **commands_201.FOLLOWS,
+    **dict.fromkeys(DER_CONTROLS.actions, (Follows.REPORT,)),
+    **dict.fromkeys(SCHEDULE_CHANGES, (Follows.DYNAMIC_SCHEDULE,)),
+}
+
+
+def network_profile_passwords(payload: JsonObject) -> list[str]:
+    """Return the password in a SetNetworkProfileRequest: the station uses it when it connects by that profile (B09)."""
+    password = payload["connectionData"].get("basicAuthPassword")
+    return [] if password is None else [password]

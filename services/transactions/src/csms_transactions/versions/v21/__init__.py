@@ -1,0 +1,15 @@
+"""OCPP 2.1: as 2.0.1. What its TransactionEvent tells more of limits, costs and operation is a detail of the event."""
+
+from dataclasses import replace
+
+from csms_ocpp.versions import Protocol
+
+from csms_transactions.versions.v21 import messages
+from csms_transactions.versions.v201 import V201
+
+V21 = replace(
+    V201,
+    protocol=Protocol.OCPP21,
+    events={"TransactionEvent": messages.event_message},
+    stored_event=messages.stored_event,
+)

@@ -1,0 +1,57 @@
+"""OCPP 2.1: reads TransactionEvent, with what it tells more than that of 2.0.1."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from csms_transactions.domain.events import TransactionEvent
+from csms_transactions.versions.v201 import messages as messages_201
+from csms_transactions.versions.version import EventMessage, Json
+
+_LIMITS = ("maxCost", "maxEnergy", "maxTime", "maxSoC")
+_COST = ("currency", "typeOfCost")
+_TOTAL = ("exclTax", "inclTax")
+_USAGE = ("energy", "chargingTime", "idleTime", "reservationTime")
+_FAILURE = ("failureToCalculate", "failureReason")
+
+
+def event_message(raw: bytes) -> EventMessage:
+    """Read a TransactionEventRequest as it came. Raises as that of 2.0.1."""
+    payload, event = messages_201.read(raw)
+    return messages_201.message(raw, payload, _detailed(payload, event))
+
+
+def stored_event(payload: bytes, _seq_no: int) -> TransactionEvent:
+    """Read the event in a payload that is stored, which says all of it."""
+    return _detailed(*messages_201.read(payload))
+
+
+def _detailed(payload: Json, event: TransactionEvent) -> TransactionEvent:
+    found = details(payload)
+    return event._replace(details=found) if found else event
+
+
+def details(payload: Json) -> dict[str, Any]:
+    """Return what is told of the limits, costs, tariff and operation mode of a transaction, in OCPP's words.
+
+    Only what has a limit of size: prices by dimension and charging periods are in the stored payload.
+    """
+    info: Json = payload["transactionInfo"]
+    found = _only(info, ("operationMode", "tariffId"))
+    if "transactionLimit" in info:
+        found["transactionLimit"] = _only(info["transactionLimit"], _LIMITS)
+    if "costDetails" in payload:
+        found["costDetails"] = _cost(payload["costDetails"])
+    return found
+
+
+def _cost(cost: Json) -> dict[str, Any]:
+    total = cost["totalCost"]
+    return {
+        "totalCost": {**_only(total, _COST), "total": _only(total["total"], _TOTAL)},
+        "totalUsage": _only(cost["totalUsage"], _USAGE),
+        **_only(cost, _FAILURE),
+    }
+
+
+def _only(fields: Json, names: Iterable[str]) -> dict[str, Any]:
+    return {name: fields[name] for name in names if name in fields}

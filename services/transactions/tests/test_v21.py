@@ -1,0 +1,119 @@
+"""OCPP 2.1: a session with what its messages have more, and the commands, which are those of 2.0.1."""
+
+from typing import Any
+
+import orjson
+import pytest
+from csms.v1.auth_pb2 import IdTokenInfo
+from csms_ocpp.validation import all_violations_request, validate_response
+from csms_ocpp.versions import VERSIONS, Protocol
+from csms_transactions.versions import of
+
+V21 = "ocpp2.1"
+COST = {
+    "totalCost": {"currency": "EUR", "typeOfCost": "NormalCost", "total": {"exclTax": 10.0, "inclTax": 12.1}},
+    "totalUsage": {"energy": 0.6, "chargingTime": 3600, "idleTime": 60},
+}
+
+
+@pytest.fixture
+def tell(world):
+    """Sends a TransactionEvent of 2.1, valid by its schema; returns the answer, which is valid too."""
+
+    async def send(payload: dict[str, Any]) -> Any:
+        assert all_violations_request(Protocol.OCPP21, "TransactionEvent", payload) == []
+        reply = await world.gateway.call("CS1", "TransactionEvent", payload, protocol=V21)
+        assert reply.WhichOneof("outcome") == "payload", reply
+        answer = orjson.loads(reply.payload)
+        assert validate_response(Protocol.OCPP21, "TransactionEvent", answer) is None
+        return answer
+
+    return send
+
+
+def test_its_messages_are_messages_of_stations() -> None:
+    version = of(V21)
+    assert version is not None
+    for action in (*version.events, *version.meter_values):
+        assert VERSIONS[Protocol.OCPP21].actions[action].from_station
+
+
+async def test_a_session_with_limits_costs_and_a_resumption(world, api, tell):
+    token = {"idToken": "P" * 255, "type": "DirectPayment"}
+    world.auth.tokens[token["idToken"]] = IdTokenInfo(status="Accepted")
+    started = world.event(0, "Started", energy=1000, triggerReason="Authorized", idToken=token, evse={"id": 1})
+    assert await tell(started) == {"idTokenInfo": {"status": "Accepted"}}
+    limit = {"transactionLimit": {"maxCost": 20.5, "maxEnergy": 5000, "maxTime": 3600, "maxSoC": 80}}
+    assert await tell(world.event(1, triggerReason="LimitSet", info=limit)) == {}
+    more = {"evseSleep": True, "preconditioningStatus": "Ready"}
+    mode = {"operationMode": "CentralSetpoint", "tariffId": "t-1", "chargingState": "Charging"}
+    assert await tell(world.event(2, triggerReason="TxResumed", info=mode, **more)) == {}
+    ended = world.event(3, "Ended", energy=1600, triggerReason="CostLimitReached", costDetails=COST)
+    ended["transactionInfo"]["stoppedReason"] = "ReqEnergyTransferRejected"
+    assert await tell(ended) == {}
+    (shown,) = (await api.get("/transactions")).json()["items"]
+    told = ("state", "evse_id", "id_token", "id_token_type", "energy_wh", "event_count", "gaps", "stopped_reason")
+    assert [shown[name] for name in told] == [
+        "Ended",
+        1,
+        token["idToken"],
+        "DirectPayment",
+        600,
+        4,
+        [],
+        "ReqEnergyTransferRejected",
+    ]
+    assert shown["details"] == {"operationMode": "CentralSetpoint", "tariffId": "t-1", "costDetails": COST, **limit}
+    events = (await api.get(f"/transactions/{shown['id']}/events")).json()["items"]
+    assert {event["protocol"] for event in events} == {V21}
+    assert events[1]["payload"]["transactionInfo"]["transactionLimit"] == limit["transactionLimit"]
+    assert events[3]["payload"]["costDetails"] == COST
+
+
+async def test_meter_values_of_a_register_count(world, api, tell):
+    await tell(world.event(0, "Started", energy=1000, evse={"id": 1}))
+    sampled = [
+        {"value": 1200, "context": "Sample.Clock"},
+        {"value": 55, "measurand": "Display.PresentSOC"},
+        {"value": 1300, "location": "Upstream", "signedMeterValue": {"signedMeterData": "A", "encodingMethod": "B"}},
+    ]
+    payload = {"evseId": 1, "meterValue": [{"timestamp": "2026-01-01T00:00:30Z", "sampledValue": sampled}]}
+    assert all_violations_request(Protocol.OCPP21, "MeterValues", payload) == []
+    reply = await world.gateway.call("CS1", "MeterValues", payload, protocol=V21)
+    assert orjson.loads(reply.payload) == {}
+    items = (await api.get("/stations/CS1/meter-values")).json()["items"]
+    assert [item["payload"] for item in items] == [payload]
+
+
+async def test_a_key_code_is_kept_nowhere(world, api, tell):
+    token = {"idToken": "1234", "type": "KeyCode"}
+    await tell(world.event(0, "Started", idToken=token))
+    (shown,) = (await api.get("/transactions")).json()["items"]
+    assert shown["id_token"] == "***"
+    assert "1234" not in (await api.get(f"/transactions/{shown['id']}/events")).text
+
+
+async def test_details_come_in_the_order_of_seq_no_and_each_stays_until_it_is_told_again(world, api, tell):
+    limits = [{"maxCost": float(number)} for number in range(3)]
+    for number in (0, 2, 1):
+        info = {"transactionLimit": limits[number]}
+        await tell(world.event(number, "Updated" if number else "Started", info=info))
+    await tell(world.event(3))
+    (shown,) = (await api.get("/transactions")).json()["items"]
+    assert shown["details"] == {"transactionLimit": limits[2]}
+
+
+async def test_what_has_no_limit_of_size_is_in_the_event_alone(world, api, tell):
+    period = {"startPeriod": "2026-01-01T00:00:00Z", "tariffId": "t-1"}
+    vendors = {"vendorId": "org.example", "more": "x" * 1000}
+    price = {"exclTax": 1.0, "taxRates": [{"type": "VAT", "tax": 21.0}], "customData": vendors}
+    cost = {**COST, "totalCost": {**COST["totalCost"], "energy": price}, "chargingPeriods": [period] * 50}
+    await tell(world.event(0, "Started", costDetails={**cost, "customData": vendors}))
+    (shown,) = (await api.get("/transactions")).json()["items"]
+    assert shown["details"] == {"costDetails": COST}
+
+
+async def test_a_transaction_of_2_0_1_has_no_details(world, api):
+    await world.gateway.tell(world.event(0, "Started"))
+    (shown,) = (await api.get("/transactions")).json()["items"]
+    assert shown["details"] is None
