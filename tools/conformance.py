@@ -22,8 +22,9 @@ NOT_YET = "not yet"
 
 INTRODUCTION = """# Conformance
 
-Test cases of OCPP 2.0.1 and 1.6J for a CSMS, by the ids that their test documents give them, and what our own test of
-each came to. Each case is played over a real socket against the running system in both modes; the tests are in
+Test cases of OCPP 2.0.1, 1.6J and 2.1 for a CSMS, by the ids that their test documents give them, and what our own test
+of each came to. The steps of the 2.1 cases are not public: ours are derived from the messages and their requirements.
+Each case is played over a real socket against the running system in both modes; the tests are in
 `tests/conformance`. Made by `make conformance`; this is not a certificate.
 
 `M` in the column Feature means that every CSMS that claims the profile must pass, anything else names the feature
@@ -42,6 +43,7 @@ SECTIONS = {
         "1.6 SmartCharging",
         "1.6 Security",
     ),
+    "OCPP 2.1, new cases (derived)": ("2.1 Core", "2.1 SC", "2.1 ISO", "2.1 BPT", "2.1 DER"),
     "OCPP 2.0.1, other profiles": (),
 }
 """Headings and the first profile of the rows under them; the last one has the rest."""

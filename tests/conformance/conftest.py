@@ -17,6 +17,12 @@ CASE = re.compile(r"test_(tc_(?:[a-z]_)?\d+(?:_\d+)?_csms)")
 
 # ---- Fixtures --------------------------------------------------------------------------------------------------------
 @pytest.fixture
+def protocols(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """What stations offer; by `--conformance-protocol` another version plays the cases of OCPP 2.0.1."""
+    return (request.config.getoption("--conformance-protocol", default=None) or "ocpp2.0.1",)
+
+
+@pytest.fixture
 async def operator(system: System) -> AsyncIterator[Operator]:
     async with system.client() as client:
         yield Operator(client)
@@ -42,17 +48,21 @@ async def tokens(operator: Operator) -> Tokens:
 
 
 @pytest.fixture
-async def connect(system: System, operator: Operator, station_id: str, password: str) -> Connector:
+async def connect(
+    system: System, operator: Operator, station_id: str, password: str, protocols: tuple[str, ...]
+) -> Connector:
     """Connects a station that the operator has created, with its password."""
     await operator.put_station(station_id, security_profile=1, password=password)
-    return Connector(system.ocpp_urls, station_id, password)
+    return Connector(system.ocpp_urls, station_id, password, protocols)
 
 
 @pytest.fixture
-async def tls_connect(system: System, operator: Operator, station_id: str, password: str) -> Connector:
+async def tls_connect(
+    system: System, operator: Operator, station_id: str, password: str, protocols: tuple[str, ...]
+) -> Connector:
     """Connects a station that the operator has created for security profile 2, with its password and TLS."""
     await operator.put_station(station_id, security_profile=2, password=password)
-    return Connector(system.ocpp_tls_urls, station_id, password, context=system.pki.context())
+    return Connector(system.ocpp_tls_urls, station_id, password, protocols, context=system.pki.context())
 
 
 @pytest.fixture
@@ -62,11 +72,13 @@ def serial_number(station_id: str) -> str:
 
 
 @pytest.fixture
-async def secured_connect(system: System, operator: Operator, station_id: str, serial_number: str) -> Connector:
+async def secured_connect(
+    system: System, operator: Operator, station_id: str, serial_number: str, protocols: tuple[str, ...]
+) -> Connector:
     """Connects a station that the operator has created for security profile 3, with its certificate."""
     await operator.put_station(station_id, security_profile=3, serial_number=serial_number)
     client = system.pki.client(serial_number)
-    return Connector(system.ocpp_tls_urls, station_id, None, context=system.pki.context(client))
+    return Connector(system.ocpp_tls_urls, station_id, None, protocols, context=system.pki.context(client))
 
 
 @pytest.fixture
@@ -80,6 +92,7 @@ async def station(connect: Connector) -> AsyncIterator[Station]:
 # ---- Results ---------------------------------------------------------------------------------------------------------
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance-results", type=Path, help="write what each case came to, by mode, as JSON")
+    parser.addoption("--conformance-protocol", help="the version in which stations play the cases of OCPP 2.0.1")
 
 
 class Results:
@@ -108,7 +121,9 @@ def pytest_runtest_makereport(item: pytest.Item):
     report = yield
     case, mode = CASE.match(item.name), getattr(item, "callspec", None)
     if case and mode and "system" in mode.params:
-        report.case_and_mode = [case[1].upper(), mode.params["system"]]
+        protocol = item.config.getoption("--conformance-protocol", default=None)
+        in_mode = mode.params["system"] if protocol is None else f"{mode.params['system']} {protocol}"
+        report.case_and_mode = [case[1].upper(), in_mode]
     return report
 
 

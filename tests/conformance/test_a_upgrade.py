@@ -40,7 +40,8 @@ class Upgrade:
     def new(self) -> Connector:
         """The station as it connects with the higher profile."""
         pki, password = self.system.pki, self.old.password
-        connector = Connector(self.system.ocpp_tls_urls, self.old.station_id, password, context=pki.context())
+        connector = self.old.with_tls(pki.context(), password=password)
+        connector.urls = self.system.ocpp_tls_urls
         if self.profile + 1 == 2:
             return connector
         leaf, *above = x509.load_pem_x509_certificates(self.chain)
@@ -49,13 +50,14 @@ class Upgrade:
     @property
     def network_profile(self) -> dict[str, Any]:
         data = {
-            "ocppVersion": "OCPP20",
             "ocppTransport": "JSON",
             "ocppCsmsUrl": self.system.ocpp_tls_urls[0],
             "messageTimeout": 30,
             "securityProfile": self.profile + 1,
             "ocppInterface": "Wired0",
         }
+        if self.old.protocols == ("ocpp2.0.1",):  # later versions say it when they connect
+            data["ocppVersion"] = "OCPP20"
         return {"configurationSlot": SLOT, "connectionData": data}
 
     async def take_certificate(self, station: Station) -> None:
@@ -98,11 +100,12 @@ class Upgrade:
 
 
 @pytest.fixture(params=[1, 2])
-async def upgrade(request, system, operator, station_id, password, *, serial_number):
+async def upgrade(request, system, operator, station_id, password, *, serial_number, protocols):
     profile = request.param
     await operator.put_station(station_id, security_profile=profile, password=password, serial_number=serial_number)
     urls, context = (system.ocpp_urls, None) if profile == 1 else (system.ocpp_tls_urls, system.pki.context())
-    return Upgrade(system, operator, Connector(urls, station_id, password, context=context), profile, serial_number)
+    connector = Connector(urls, station_id, password, protocols, context=context)
+    return Upgrade(system, operator, connector, profile, serial_number)
 
 
 async def test_tc_a_19_csms(upgrade, operator):

@@ -9,7 +9,8 @@ import orjson
 
 FOLDERS = {"ocpp1.6": "v16", "ocpp2.0.1": "v201", "ocpp2.1": "v21"}
 
-Direction = Literal["Request", "Response"]
+Direction = Literal["Request", "Response", ""]
+"""Empty: a SEND of OCPP 2.1."""
 
 
 class SchemaError(AssertionError):

@@ -15,7 +15,7 @@ from csms_testing.conformance.schemas import check
 DEADLINE_S = 10.0
 """How long anything in a test may take."""
 
-CALL, CALLRESULT, CALLERROR = 2, 3, 4
+CALL, CALLRESULT, CALLERROR, SEND = 2, 3, 4, 6
 MAX_MESSAGE_ID = 36
 
 Payload = dict[str, Any]
@@ -84,6 +84,13 @@ class Station:
         except CallRefusedError as error:
             return error.code
         raise AssertionError(f"{action} was answered {answer}")
+
+    async def send(self, action: str, payload: Payload) -> None:
+        """Send a SEND (OCPP 2.1), which nobody answers. Raises SchemaError."""
+        check(self.protocol, action, "", payload)
+        self._sent += 1
+        frame = [SEND, f"{self.station_id[-20:]}-{self._sent}", action, payload]
+        await self.socket.send(orjson.dumps(frame).decode())
 
     async def _send_call(self, action: str, payload: Payload) -> str:
         self._sent += 1

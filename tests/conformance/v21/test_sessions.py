@@ -1,0 +1,184 @@
+"""OCPP 2.1, transactions: limits, costs, resumption, and what comes before the boot."""
+
+from csms_testing.conformance import Transaction, shown
+from csms_testing.conformance.states import authorize, boot, booted
+from csms_testing.conformance.station import now
+
+COST = {
+    "totalCost": {"currency": "EUR", "typeOfCost": "NormalCost", "total": {"exclTax": 10.0, "inclTax": 12.1}},
+    "totalUsage": {"energy": 25.5, "chargingTime": 3600, "idleTime": 60},
+    "chargingPeriods": [{"startPeriod": "2026-01-01T00:00:00Z", "tariffId": "t-1"}],
+}
+
+
+async def _reset(operator, connect, tokens, *, with_profile=False):
+    """A reset in a transaction, which goes on after it; return the transaction."""
+    async with connect() as station:
+        await booted(station)
+        transaction = Transaction(station, tokens.valid)
+        await transaction.energy_transfer_started()
+        if with_profile:
+            await _with_a_profile(operator, station, transaction)
+        request = {"type": "ImmediateAndResume"}
+        async with operator.calling(station.station_id, "Reset", request) as pending:
+            assert await station.reply("Reset", {"status": "Accepted"}) == request
+        assert pending.response == {"status": "Accepted"}
+    return transaction
+
+
+async def _resumed(operator, connect, transaction, reason):
+    async with connect() as station:
+        transaction.station = station
+        await booted(station, reason)
+        assert await transaction.event("Updated", "TxResumed") == {}
+        await transaction.ev_connected_post_session()
+        await transaction.ev_disconnected()
+    seen = await shown.transaction(operator, transaction)
+    assert (seen["state"], seen["closed_at"]) == ("Ended", None)
+    return seen
+
+
+async def test_tc_b_103_csms(operator, connect, tokens):
+    transaction = await _reset(operator, connect, tokens)
+    seen = await _resumed(operator, connect, transaction, "RemoteReset")
+    assert "TxResumed" in [event["trigger_reason"] for event in await shown.events(operator, seen)]
+
+
+async def test_tc_b_104_csms(operator, connect, station_id):
+    async with connect() as station:
+        await booted(station)
+        async with operator.calling(station_id, "Reset", {"type": "ImmediateAndResume"}):
+            await station.reply("Reset", {"status": "Accepted"})
+        assert (await operator.station(station_id))["pending_reset"]["type"] == "ImmediateAndResume"
+    async with connect() as station:
+        assert (await boot(station, "RemoteReset"))["status"] == "Accepted"
+    assert (await operator.station(station_id))["pending_reset"] is None
+
+
+async def test_tc_e_113_csms(operator, connect, tokens):
+    async with connect() as station:
+        await booted(station)
+        transaction = Transaction(station, tokens.valid)
+        await transaction.energy_transfer_started()
+    await _resumed(operator, connect, transaction, "PowerUp")
+
+
+async def _with_a_profile(operator, station, transaction):
+    period = {"startPeriod": 0, "operationMode": "CentralSetpoint", "setpoint": -3000}
+    schedule = {"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": [period]}
+    profile = {
+        "id": 100,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative",
+        "transactionId": transaction.transaction_id,
+        "chargingSchedule": [schedule],
+    }
+    request = {"evseId": 1, "chargingProfile": profile}
+    async with operator.calling(station.station_id, "SetChargingProfile", request) as pending:
+        assert await station.reply("SetChargingProfile", {"status": "Accepted"}) == request
+    assert pending.response == {"status": "Accepted"}
+
+
+async def test_tc_e_117_csms(operator, connect, tokens):
+    async with connect() as station:
+        await booted(station)
+        transaction = Transaction(station, tokens.valid)
+        await transaction.energy_transfer_started()
+        await _with_a_profile(operator, station, transaction)
+    await _resumed(operator, connect, transaction, "PowerUp")
+
+
+async def test_tc_b_116_csms(operator, connect, tokens):
+    transaction = await _reset(operator, connect, tokens, with_profile=True)
+    await _resumed(operator, connect, transaction, "RemoteReset")
+
+
+async def _limited(operator, station, tokens, limit, reached):
+    """A station with a limit of its own: it says so, and that it is reached."""
+    transaction = Transaction(station, tokens.valid)
+    await transaction.energy_transfer_started()
+    assert await transaction.event("Updated", "LimitSet", info={"transactionLimit": limit}) == {}
+    transaction.charging_state = "SuspendedEVSE"
+    assert await transaction.event("Updated", reached) == {}
+    events = await shown.events(operator, await shown.transaction(operator, transaction))
+    found = {event["trigger_reason"]: event["payload"]["transactionInfo"] for event in events}
+    assert found["LimitSet"]["transactionLimit"] == limit
+    assert reached in found
+
+
+async def test_tc_e_106_csms(operator, station, tokens):
+    await _limited(operator, station, tokens, {"maxEnergy": 5000}, "EnergyLimitReached")
+
+
+async def test_tc_e_107_csms(operator, station, tokens):
+    await _limited(operator, station, tokens, {"maxTime": 3600}, "TimeLimitReached")
+
+
+async def test_tc_e_108_csms(operator, station, tokens):
+    await _limited(operator, station, tokens, {"maxCost": 20.5}, "CostLimitReached")
+
+
+async def test_tc_i_122_csms(operator, station, tokens):
+    transaction = Transaction(station, tokens.valid)
+    await transaction.energy_transfer_started()
+    await transaction.event("Updated", "RunningCost", costDetails=COST, info={"tariffId": "t-1"})
+    await transaction.ev_connected_post_session()
+    transaction.charging_state = "Idle"
+    await transaction.event("Ended", "EVCommunicationLost", costDetails=COST, info={"stoppedReason": "EVDisconnected"})
+    events = await shown.events(operator, await shown.transaction(operator, transaction))
+    assert events[-1]["payload"]["costDetails"] == COST
+
+
+async def test_tc_b_100_csms(operator, connect, station, station_id):
+    new_password = "a-password-of-the-network-profile"
+    data = {
+        "messageTimeout": 30,
+        "ocppCsmsUrl": connect.urls[0],
+        "ocppInterface": "Wired0",
+        "ocppTransport": "JSON",
+        "securityProfile": 1,
+        "identity": station_id,
+        "basicAuthPassword": new_password,
+    }
+    payload = {"configurationSlot": 1, "connectionData": data}
+    async with operator.calling(station_id, "SetNetworkProfile", payload) as pending:
+        assert await station.reply("SetNetworkProfile", {"status": "Accepted"}) == payload
+    assert pending.response == {"status": "Accepted"}
+    assert new_password not in str(await operator.items(f"/stations/{station_id}/calls"))
+    await station.socket.close()
+    async with connect(password=new_password) as again:
+        await booted(again)
+    assert await connect.refused() == 401
+
+
+async def test_tc_b_105_csms(operator, station, station_id):
+    named = {"component": {"name": "NetworkConfiguration", "instance": "1"}, "variable": {"name": "OcppCsmsUrl"}}
+    payload = {"setVariableData": [{**named, "attributeValue": "wss://csms.example.org/ocpp"}]}
+    async with operator.calling(station_id, "SetVariables", payload) as pending:
+        answer = {"setVariableResult": [{**named, "attributeStatus": "Accepted"}]}
+        assert await station.reply("SetVariables", answer) == payload
+    assert pending.outcome == "result"
+
+
+async def test_tc_n_105_csms(sends, operator, station, station_id):
+    named = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Power"}}
+    monitor = {"type": "Periodic", "severity": 8, "value": 1, "periodicEventStream": {"interval": 5}, **named}
+    result = {"id": 12, "status": "Accepted", "type": "Periodic", "severity": 8, **named}
+    await sends("SetVariableMonitoring", {"setMonitoringData": [monitor]}, answer={"setMonitoringResult": [result]})
+    stream = {"id": 3, "variableMonitoringId": 12, "params": {"interval": 5}}
+    assert await station.call("OpenPeriodicEventStream", {"constantStreamData": stream}) == {"status": "Accepted"}
+    values = {"id": 3, "pending": 0, "basetime": now(), "data": [{"t": 0, "v": "7000"}, {"t": 1, "v": "7100"}]}
+    await station.send("NotifyPeriodicEventStream", values)
+
+    async def told():
+        return await operator.items(f"/stations/{station_id}/notifications", action="NotifyPeriodicEventStream")
+
+    assert (await operator.eventually(told))[0]["payload"] == values
+    await sends("AdjustPeriodicEventStream", {"id": 3, "params": {"interval": 10}})
+    assert await station.call("ClosePeriodicEventStream", {"id": 3}) == {}
+
+
+async def test_tc_c_104_csms(operator, station, tokens):
+    await operator.put_token(tokens.unknown, "DirectPayment", status="NoCredit")
+    assert (await authorize(station, tokens.unknown, "DirectPayment"))["status"] == "NoCredit"
