@@ -3,11 +3,13 @@
 import json
 import re
 import runpy
+import sys
 import tomllib
 from importlib.metadata import distributions
 from pathlib import Path
 
 import yaml
+from csms_runtime import exposition
 
 ROOT = Path(__file__).parents[2]
 IMAGE = ROOT / "deploy" / "image"
@@ -33,6 +35,13 @@ def test_package_and_chart_have_one_version():
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     chart = yaml.safe_load((ROOT / "deploy" / "helm" / "csms" / "Chart.yaml").read_text())
     assert (chart["version"], chart["appVersion"]) == (wanted, wanted)
+
+
+def test_the_image_knows_its_commit():
+    """`make image` gives it, and csms_runtime.exposition reads it."""
+    assert "--build-arg REVISION=" in (ROOT / "Makefile").read_text()
+    assert '"${REVISION}" > /opt/csms/csms-revision' in (IMAGE / "Dockerfile").read_text()
+    assert Path(sys.prefix) / "csms-revision" == exposition._REVISION_FILE
 
 
 def test_the_image_runs_as_a_number_that_is_not_root():

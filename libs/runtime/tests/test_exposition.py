@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import pytest
 from csms_runtime import exposition, metrics
@@ -28,8 +29,16 @@ def test_standalone_tells_all() -> None:
 def test_the_build_is_told() -> None:
     exposition.tell_build("gateway")
     assert re.search(
-        r'csms_build_info\{program="gateway",python="3\.\d+\.\d+",version="\d', exposition.text("auth").decode()
+        r'csms_build_info\{program="gateway",python="3\.\d+\.\d+",revision="unknown",version="\d',
+        exposition.text("auth").decode(),
     )
+
+
+def test_an_image_knows_of_which_commit_it_was_built(tmp_path: Path) -> None:
+    file = tmp_path / "csms-revision"
+    assert exposition.revision(file) == "unknown"
+    file.write_text("0123abc-dirty\n")
+    assert exposition.revision(file) == "0123abc-dirty"
 
 
 def test_what_was_removed_and_comes_again_is_told() -> None:

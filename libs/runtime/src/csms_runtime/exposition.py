@@ -1,8 +1,10 @@
 """What `/metrics` answers: the families of a service, and no others, though the catalogue has those of all."""
 
 import platform
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -19,6 +21,8 @@ OWNED: Mapping[str, Sequence[str]] = {
     "device-mgmt": ("csms_devices_", "csms_fleet_", *_STORES),
 }
 """By service, how the names of the families begin that only some services have. All others are everybody's."""
+_REVISION_FILE = Path(sys.prefix) / "csms-revision"
+"""deploy/image/Dockerfile writes it."""
 _SOMEBODYS = tuple(prefix for prefixes in OWNED.values() for prefix in prefixes)
 
 
@@ -32,7 +36,15 @@ def text(service: str | None) -> bytes:
 
 def tell_build(program: str) -> None:
     """Tell in csms_build_info what this process is."""
-    metrics.BUILD_INFO.labels(program, version("csms"), platform.python_version()).set(1)
+    metrics.BUILD_INFO.labels(program, version("csms"), revision(), platform.python_version()).set(1)
+
+
+def revision(file: Path = _REVISION_FILE) -> str:
+    """Return of which commit the process was built; "unknown" outside of an image."""
+    try:
+        return file.read_text().strip() or "unknown"
+    except FileNotFoundError:
+        return "unknown"
 
 
 class _Families(Collector):

@@ -103,7 +103,10 @@ DEPENDENCY_ANSWER_SECONDS = Gauge(
     ["dependency"],
 )
 BUILD_INFO = Gauge(
-    "csms_build_info", "Always 1: which version of which program the process runs", ["program", "version", "python"]
+    "csms_build_info",
+    "Always 1: which version of which program the process runs, and of which commit it was built (unknown: not in an "
+    "image)",
+    ["program", "version", "revision", "python"],
 )
 
 # ---- Database (csms_db) ----------------------------------------------------------------------------------------------
