@@ -10,7 +10,20 @@ from csms_testing.cluster.stores import StoreMissingError
 from rich.console import Console
 
 from bench import results, systems
-from bench.cases import flat, idle, million, partitions, reading, retention, round_trips, scale, storm, tls, traces
+from bench.cases import (
+    flat,
+    idle,
+    million,
+    ocpp_16,
+    partitions,
+    reading,
+    retention,
+    round_trips,
+    scale,
+    storm,
+    tls,
+    traces,
+)
 from bench.fleet import raise_file_limit
 from bench.settings import Settings
 from bench.tables import tables
@@ -19,6 +32,7 @@ console = Console(highlight=False)
 
 CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "round-trips": round_trips.measure,
+    "ocpp-1.6": ocpp_16.measure,
     "idle": idle.measure,
     "storm": storm.measure,
     "tls": tls.measure,
@@ -30,7 +44,7 @@ CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "million": million.measure,
     "traces": traces.measure,
 }
-_NEED_STORES = {"round-trips", "idle", "storm", "scale", "partitions", "million"}
+_NEED_STORES = {"round-trips", "ocpp-1.6", "idle", "storm", "scale", "partitions", "million"}
 
 
 def _settings(stores: systems.Stores | None, *, quick: bool) -> Settings:

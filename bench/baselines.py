@@ -11,11 +11,14 @@ from datetime import UTC, datetime
 import orjson
 import typer
 import uvloop
+from ocpp import v16
 from ocpp.routing import on
 from ocpp.v201 import ChargePoint, call_result
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
+
+_OCPP16 = Subprotocol("ocpp1.6")
 
 
 def _now() -> str:
@@ -27,6 +30,8 @@ async def echo(connection: ServerConnection) -> None:
     async for text in connection:
         _, message_id, action, _ = orjson.loads(text)
         payload = {"status": "Accepted", "interval": 300, "currentTime": _now()} if action == "BootNotification" else {}
+        if action == "StartTransaction":
+            payload = {"transactionId": 1, "idTagInfo": {"status": "Accepted"}}
         await connection.send(orjson.dumps([3, message_id, payload]).decode())
 
 
@@ -54,11 +59,36 @@ class ForgetfulCsms(ChargePoint):  # type: ignore[misc]  # the package ships no 
         return call_result.Authorize(id_token_info={"status": "Accepted"})
 
 
+class ForgetfulCsms16(v16.ChargePoint):  # type: ignore[misc]  # as above
+    """Baseline M for OCPP 1.6."""
+
+    @on("BootNotification")  # type: ignore[untyped-decorator]
+    def on_boot(self, **_: object) -> v16.call_result.BootNotification:
+        """Accept."""
+        return v16.call_result.BootNotification(current_time=_now(), interval=300, status="Accepted")
+
+    @on("StartTransaction")  # type: ignore[untyped-decorator]
+    def on_start(self, **_: object) -> v16.call_result.StartTransaction:
+        """Give an id that is not kept."""
+        return v16.call_result.StartTransaction(transaction_id=1, id_tag_info={"status": "Accepted"})
+
+    @on("MeterValues")  # type: ignore[untyped-decorator]
+    def on_meter_values(self, **_: object) -> v16.call_result.MeterValues:
+        """Answer without storing."""
+        return v16.call_result.MeterValues()
+
+    @on("StopTransaction")  # type: ignore[untyped-decorator]
+    def on_stop(self, **_: object) -> v16.call_result.StopTransaction:
+        """Answer without storing."""
+        return v16.call_result.StopTransaction(id_tag_info={"status": "Accepted"})
+
+
 async def mobility_house(connection: ServerConnection) -> None:
     """Serve one station with the package `ocpp`."""
     path = connection.request.path if connection.request else "/"
+    kind = ForgetfulCsms16 if connection.subprotocol == _OCPP16 else ForgetfulCsms
     try:
-        await ForgetfulCsms(path.rpartition("/")[2], connection).start()
+        await kind(path.rpartition("/")[2], connection).start()
     except ConnectionClosed:
         return
 
@@ -69,7 +99,7 @@ async def _serve(kind: str, port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     handler = {"E": echo, "M": mobility_house}[kind]
     async with serve(
-        handler, "127.0.0.1", port, subprotocols=[Subprotocol("ocpp2.0.1")], compression=None, backlog=4096
+        handler, "127.0.0.1", port, subprotocols=[Subprotocol("ocpp2.0.1"), _OCPP16], compression=None, backlog=4096
     ):
         await stop.wait()
 

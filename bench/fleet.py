@@ -11,7 +11,12 @@ from urllib.parse import urlsplit
 
 from bench.wire import RefusedError, Wire, upgrade
 
-_BOOT = b'[2,"boot","BootNotification",{"reason":"PowerUp","chargingStation":{"model":"Bench","vendorName":"Bench"}}]'
+OCPP16, OCPP201 = "ocpp1.6", "ocpp2.0.1"
+_BOOTS = {
+    OCPP16: b'[2,"boot","BootNotification",{"chargePointModel":"Bench","chargePointVendor":"Bench"}]',
+    OCPP201: b'[2,"boot","BootNotification",{"reason":"PowerUp",'
+    b'"chargingStation":{"model":"Bench","vendorName":"Bench"}}]',
+}
 _PORTS_PER_ADDRESS = 5_000
 """Connections from one loopback address; the system has some 28,000 ports for each."""
 _AT_ONCE = 100
@@ -64,6 +69,7 @@ async def connect(
     password: str | None = None,
     *,
     context: ssl.SSLContext | None = None,
+    protocol: str = OCPP201,
 ) -> Station:
     """Connect one station, with TLS if a context is given; `number` chooses its source address.
 
@@ -72,7 +78,7 @@ async def connect(
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[None] = loop.create_future()
-    request = upgrade(parts.netloc, f"{parts.path}/{name}", user=name, password=password)
+    request = upgrade(parts.netloc, f"{parts.path}/{name}", protocol, user=name, password=password)
     source = f"127.0.0.{1 + number // _PORTS_PER_ADDRESS}"
     async with asyncio.timeout(_OPEN_TIMEOUT_S):
         _, wire = await loop.create_connection(
@@ -86,9 +92,9 @@ async def connect(
     return Station(name, wire)
 
 
-async def boot(station: Station) -> None:
+async def boot(station: Station, protocol: str = OCPP201) -> None:
     """Send BootNotification. Raises RefusedError when it was not answered with a CALLRESULT."""
-    answer = await station.call(_BOOT)
+    answer = await station.call(_BOOTS[protocol])
     if not answer.startswith(b"[3,"):
         raise RefusedError(0)
 
@@ -102,6 +108,7 @@ async def fleet(
     password: str | None = None,
     prefix: str = "BENCH",
     context: ssl.SSLContext | None = None,
+    protocol: str = OCPP201,
 ) -> AsyncIterator[list[Station]]:
     """Stations connected (and booted) while the context is open, shared out among the URLs."""
     stations: list[Station] = []
@@ -109,10 +116,10 @@ async def fleet(
 
     async def one(number: int, name: str, url: str) -> Station:
         async with limit:
-            station = await connect(url, name, number, password, context=context)
+            station = await connect(url, name, number, password, context=context, protocol=protocol)
             stations.append(station)
             if boots:
-                await boot(station)
+                await boot(station, protocol)
             return station
 
     try:

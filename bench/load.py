@@ -22,6 +22,8 @@ class Script:
     """Whether the CALL with this number, sent as the last one, leaves a transaction to be ended."""
     end: MakeCall | None = None
     """The CALL that ends it. It is sent after the run: what is left running makes work in the next one."""
+    answered: Callable[[int, bytes], None] = field(default=lambda *_: None)
+    """Takes the number of a CALL and the text of its answer."""
 
 
 MakeScript = Callable[[str], Script]
@@ -139,7 +141,9 @@ class _Loop:
             return
         now = time.perf_counter()
         self.latencies.append(now - self.began)
-        if not text.startswith(self._expected):
+        if text.startswith(self._expected):
+            self.script.answered(self.number - 1, text)
+        else:
             self.failed += 1
         if now < self.until:
             self._send()

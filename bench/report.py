@@ -36,6 +36,7 @@ figures are of all processes of a system, the client's left out.
 
 _SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("round-trips", "Round trips", (tables.throughput, tables.with_tokens, tables.cpu_by_process, tables.latency)),
+    ("ocpp-1.6", "OCPP 1.6", (tables.ocpp_16,)),
     ("idle", "Idle connections", (tables.idle,)),
     ("storm", "Reconnect storm", (tables.storm,)),
     ("tls", "TLS", (tables.tls,)),

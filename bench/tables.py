@@ -47,6 +47,27 @@ def with_tokens(found: Found) -> Table:
     )
 
 
+_OF_16 = {"meter values": "MeterValues", "short transactions": "StartTransaction, MeterValues twice, StopTransaction"}
+"""Kinds of load of OCPP 1.6, and what they are of."""
+
+
+def ocpp_16(found: Found) -> Table:
+    """Closed loops of what stations of OCPP 1.6 send about transactions."""
+    rows = []
+    for ours, kinds in found.items():
+        for kind, what in _OF_16.items():
+            for name in (_E, _M, ours):
+                one, base = kinds[kind][name], kinds[kind][_M]
+                ratio = f"{one['per_second'] / base['per_second']:.2f}"
+                times = [f"{one['p50_ms']:.1f}", f"{one['p99_ms']:.1f}", f"{one['cpu_us']:.0f}", str(one["failed"])]
+                rows.append([name, what, str(one["active"]), f"{one['per_second']:,.0f}", ratio, *times])
+    return Table(
+        "Messages of OCPP 1.6 about transactions, closed loop",
+        ["system", "messages", "active", "per second", "x M", "p50 ms", "p99 ms", "CPU µs each", "failed"],
+        rows,
+    )
+
+
 LONGEST_READ_MS = 100
 
 
@@ -205,6 +226,7 @@ def _ours(found: Found) -> Iterator[tuple[str, Any]]:
 
 def _verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
     yield from _round_trip_verdicts(found.get("round-trips", {}))
+    yield from _verdicts_of_16(found.get("ocpp-1.6", {}))
     for name, one in _ours(found.get("idle", {})):
         kib = one["kib_per_connection"]
         yield f"{name}: memory per idle connection ≤ 40 KiB", f"{kib:.1f} KiB", kib <= LARGEST_IDLE_KIB
@@ -230,6 +252,8 @@ def _verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
             yield target, f"{ratio:.2f} x", ratio <= LARGEST_SCALE
 
 
+_LEAST_OF_16 = 3.0
+"""Throughput of messages of OCPP 1.6 in x M."""
 _LIMITS = {STANDALONE: (3.0, 5.0, None), DISTRIBUTED: (2.0, 10.0, 40.0)}
 """System → throughput in x M, median and p99 of the latency in ms."""
 
@@ -244,6 +268,14 @@ def _round_trip_verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
             yield f"{ours}: {action}, median ≤ {median:g} ms", f"{one['p50_ms']:.1f} ms", one["p50_ms"] <= median
             if p99 is not None:
                 yield f"{ours}: {action}, p99 ≤ {p99:g} ms", f"{one['p99_ms']:.1f} ms", one["p99_ms"] <= p99
+
+
+def _verdicts_of_16(found: Found) -> Iterator[tuple[str, str, bool]]:
+    for ours, kinds in found.items():
+        for kind, what in _OF_16.items():
+            ratio = kinds[kind][ours]["per_second"] / kinds[kind][_M]["per_second"]
+            target = f"{ours}: OCPP 1.6, {what}, throughput ≥ {_LEAST_OF_16:g} x M"
+            yield target, f"{ratio:.2f} x", ratio >= _LEAST_OF_16
 
 
 def _flat_verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
@@ -263,6 +295,7 @@ def tables(found: Found) -> list[Table]:
     """All tables for which there are figures."""
     makers = (
         ("round-trips", (throughput, with_tokens, cpu_by_process, latency)),
+        ("ocpp-1.6", (ocpp_16,)),
         ("idle", (idle,)),
         ("storm", (storm,)),
         ("tls", (tls,)),

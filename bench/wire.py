@@ -36,7 +36,7 @@ def frame(payload: bytes, opcode: int = _TEXT) -> bytes:
     return bytes((first, 0xFF)) + size.to_bytes(8, "big") + _NO_MASK + payload
 
 
-def upgrade(host: str, path: str, *, user: str = "", password: str | None = None) -> bytes:
+def upgrade(host: str, path: str, protocol: str, *, user: str = "", password: str | None = None) -> bytes:
     """The HTTP request that opens the connection."""
     lines = [
         f"GET {path} HTTP/1.1",
@@ -45,7 +45,7 @@ def upgrade(host: str, path: str, *, user: str = "", password: str | None = None
         "Connection: Upgrade",
         "Sec-WebSocket-Version: 13",
         f"Sec-WebSocket-Key: {_KEY}",
-        "Sec-WebSocket-Protocol: ocpp2.0.1",
+        f"Sec-WebSocket-Protocol: {protocol}",
     ]
     if password is not None:
         token = base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any
 
 from bench import systems
-from bench.fleet import Station, fleet
+from bench.fleet import OCPP201, Station, fleet
 from bench.load import ID_TOKEN, MakeScript, authorizations, short_transactions, transaction_events
 from bench.runs import KAFKA_WARM_UP_S, WARM_UP_S, Run, run, summary
 from bench.settings import Settings
@@ -29,15 +29,21 @@ KINDS: tuple[Kind, ...] = (
 
 
 @asynccontextmanager
-async def _beside_baselines(system: AbstractAsyncContextManager[Target], settings: Settings) -> AsyncIterator[Measured]:
+async def beside_baselines(
+    system: AbstractAsyncContextManager[Target], settings: Settings, protocol: str = OCPP201
+) -> AsyncIterator[Measured]:
+    """Run a system and both baselines, with stations connected to each; the system is the last one."""
     async with AsyncExitStack() as stack:
         targets = [await stack.enter_async_context(systems.baseline(kind)) for kind in systems.BASELINES]
         targets.append(await stack.enter_async_context(system))
         settings.say(f"connecting {settings.connected} stations to each of: {', '.join(t.name for t in targets)}")
-        yield [(t, await stack.enter_async_context(fleet(t.urls, settings.connected))) for t in targets]
+        yield [
+            (t, await stack.enter_async_context(fleet(t.urls, settings.connected, protocol=protocol))) for t in targets
+        ]
 
 
-async def _measure(measured: Measured, kind: Kind, settings: Settings) -> dict[str, Any]:
+async def in_turn(measured: Measured, kind: Kind, settings: Settings) -> dict[str, Any]:
+    """Measure one kind of load, each system for some seconds in each round."""
     name, script, active = kind
     count = active(settings)
     runs: dict[str, list[Run]] = {target.name: [] for target, _ in measured}
@@ -57,12 +63,12 @@ async def measure(settings: Settings) -> dict[str, Any]:
         wanted.append(systems.distributed(settings.stores))
     found: dict[str, Any] = {}
     for system in wanted:
-        async with _beside_baselines(system, settings) as measured:
+        async with beside_baselines(system, settings) as measured:
             target, stations = measured[-1]
             await target.accept(ID_TOKEN)
             if target.stores:
                 settings.say(f"warming up Kafka, {KAFKA_WARM_UP_S:.0f} s")
                 await run(target, stations[: settings.active], transaction_events, KAFKA_WARM_UP_S)
             ours = target.name
-            found[ours] = {kind[0]: await _measure(measured, kind, settings) for kind in KINDS}
+            found[ours] = {kind[0]: await in_turn(measured, kind, settings) for kind in KINDS}
     return found

@@ -35,6 +35,11 @@ def round_trips(per_second: float) -> dict[str, Any]:
     return {kind: {**systems, DISTRIBUTED: ours} for kind in ("throughput", "busier", "latency", "authorize")}
 
 
+def ocpp_16(per_second: float) -> dict[str, Any]:
+    systems = {name: figures(1000.0, **{kind: 600.0}) for kind, name in BASELINES.items()}
+    return {kind: {**systems, STANDALONE: figures(per_second)} for kind in ("meter values", "short transactions")}
+
+
 @pytest.fixture
 def found() -> dict[str, Any]:
     idle = {"connections": 6000, "kib_per_connection": 30.0, "cpu_percent": {"gateway-0": 2.0}}
@@ -53,6 +58,7 @@ def found() -> dict[str, Any]:
     return {
         "about": ABOUT,
         "round-trips": {DISTRIBUTED: round_trips(1900.0)},
+        "ocpp-1.6": {STANDALONE: ocpp_16(3100.0)},
         "idle": {DISTRIBUTED: idle},
         "flat": {"connections": connections, "history": history, "commands": commands},
         "scale": scale,
@@ -65,6 +71,8 @@ def test_a_page_has_verdicts_and_what_was_measured(found: dict[str, Any]) -> Non
     assert f"| {DISTRIBUTED} | 64 | 1,900 | 1.90 |" in page
     assert "| two of each, 64 active for each process: CPU per message ≤ 1.15 x | 1.25 x | missed |" in page
     assert "| 2 of each, 128 active | 1,000 | 500 | 1.25 |" in page
+    assert f"| {STANDALONE}: OCPP 1.6, MeterValues, throughput ≥ 3 x M | 3.10 x | met |" in page
+    assert f"| {STANDALONE} | MeterValues | 64 | 3,100 | 3.10 |" in page
     assert "## Sizing on paper" in page
     assert "## Reconnect storm" not in page
 
