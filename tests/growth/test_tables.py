@@ -226,7 +226,7 @@ class Rows:
             return b"{}"
         if isinstance(kind, sa.String):
             return self.key
-        return next(_numbers) if column.name == "id" else 1
+        return next(_numbers) if column.name in {"id", "transaction_id"} else 1
 
 
 _STATES = {"transactions": "Ended", "calls": "completed"}
