@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 import pytest
 from csms.v1.auth_pb2 import REGISTRATION_STATUS_PENDING, ConnectionDecision
 from csms.v1.station_pb2 import RefusedMessage
+from csms_runtime import metrics
 
 if TYPE_CHECKING:
     from conftest import Start, System
@@ -75,6 +76,17 @@ async def test_a_services_error_reaches_the_station(system: "System") -> None:
     system.services.answers["StatusNotification"] = "PropertyConstraintViolation"
     station = await system.connect()
     assert (await station.call("StatusNotification", STATUS))[:3] == [4, "m1", "PropertyConstraintViolation"]
+
+
+@pytest.mark.parametrize(("code", "outcome"), [("InternalError", "failed"), ("PropertyConstraintViolation", "error")])
+async def test_a_service_that_fails_is_told_from_a_call_that_is_wrong(
+    system: "System", code: str, outcome: str
+) -> None:
+    system.services.answers["StatusNotification"] = code
+    counted = metrics.GATEWAY_CALLS_IN.labels("StatusNotification", outcome)
+    before = counted.value
+    await (await system.connect()).call("StatusNotification", STATUS)
+    assert counted.value == before + 1
 
 
 async def test_an_invalid_reply_is_never_sent(system: "System") -> None:

@@ -306,7 +306,8 @@ GATEWAY_BYTES = LoopCounter(
 )
 GATEWAY_CALLS_IN = LoopCounter(
     "csms_gateway_station_calls_total",
-    "CALLs of stations by known action and outcome (result, error, empty, timeout, unpublished, late, closed)",
+    "CALLs of stations by known action and outcome: result, error (the CALL was wrong), failed (its service answered "
+    "InternalError), timeout, unpublished, closed",
     ["action", "outcome"],
 )
 GATEWAY_ANSWER_SECONDS = LoopHistogram(

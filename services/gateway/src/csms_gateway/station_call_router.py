@@ -180,7 +180,7 @@ class StationCallRouter:
         """Take a service's answer from the inbox. Returns False when nobody waits for it."""
         reply = record.reply
         is_error = reply.WhichOneof("outcome") != "payload"
-        outcome = "error" if is_error else "result"
+        outcome = _refused(reply) if is_error else "result"
         call = self._take(reply.correlation_id, outcome)
         if call is None:
             return False
@@ -225,6 +225,11 @@ class StationCallRouter:
         elapsed = asyncio.get_running_loop().time() - call.started
         metrics.GATEWAY_ANSWER_SECONDS.labels(call.topic).observe(elapsed)
         return call
+
+
+def _refused(reply: Reply) -> str:
+    """Return whether the CALL was wrong, or its service failed: it gave the record up, or could not decide."""
+    return "failed" if reply.error.code == ErrorCode.INTERNAL_ERROR else "error"
 
 
 def _end(call: _OpenCall, outcome: str) -> None:

@@ -77,9 +77,9 @@ def published(span: "Span", error: BusError | None, *, is_last: bool) -> None:
 
 
 def ended(span: "Span", outcome: str) -> None:
-    """End the span: the station's answer is written. Outcomes are those of `csms_gateway_calls_in_total`."""
+    """End the span: the station's answer is written. Outcomes are those of `csms_gateway_station_calls_total`."""
     span.set_attribute(attributes.OUTCOME, outcome)
-    if outcome in {"timeout", "unpublished"} and tracing.active is not None:
+    if outcome in {"timeout", "unpublished", "failed"} and tracing.active is not None:
         tracing.active.fail(span, outcome)
     span.end()
 

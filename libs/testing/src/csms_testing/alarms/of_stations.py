@@ -14,6 +14,8 @@ _PAUSE_S = 2.0
 _SILENT = 4
 """Stations that answer no command: too few for an alert on their vendor."""
 _VARIABLES = {"getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]}
+_EVENT = {"type": "FirmwareUpdated", "timestamp": "2026-01-01T00:00:00Z"}
+_EVENT_PAUSE_S = 0.2
 _BOOT = {"reason": "PowerUp", "chargingStation": {"model": "Silent", "vendorName": "Silent"}}
 
 
@@ -95,6 +97,35 @@ async def commands_unanswered(scene: Scene) -> AsyncIterator[None]:
                 task.cancel()
 
 
+@asynccontextmanager
+async def events_refused(scene: Scene) -> AsyncIterator[None]:
+    """The database refuses what some stations tell: the handler fails for them, as with a bug that meets not all."""
+    table = "devices.notifications"
+    await scene.execute(f"ALTER TABLE {table} ADD CONSTRAINT alarm CHECK (station_id NOT LIKE 'ALARM-%') NOT VALID")
+    try:
+        async with AsyncExitStack() as stack:
+            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            running = []
+            for number in range(_SILENT):
+                socket = await stack.enter_async_context(station(f"{scene.arena.ocpp_urls[0]}/ALARM-EVENTS-{number}"))
+                await RawStation(socket).call("BootNotification", _BOOT)
+                running.append(tasks.create_task(_tell(RawStation(socket))))
+            try:
+                yield
+            finally:
+                for task in running:
+                    task.cancel()
+    finally:
+        await scene.execute(f"ALTER TABLE {table} DROP CONSTRAINT alarm")
+
+
+async def _tell(told: RawStation) -> None:
+    while True:
+        with suppress(TimeoutError, AssertionError):  # while the service gives up the first ones
+            await told.call("SecurityEventNotification", _EVENT)
+        await asyncio.sleep(_EVENT_PAUSE_S)
+
+
 async def _command(scene: Scene, name: str) -> None:
     while True:
         with suppress(httpx2.TransportError):
@@ -115,6 +146,12 @@ FAULTS: tuple[Fault, ...] = (
         some_offline,
     ),
     Fault("one-floods", "a station floods", frozenset({"CsmsStationsFlood"}), one_floods),
+    Fault(
+        "events-refused",
+        "a handler fails for what some stations tell",
+        frozenset({"CsmsHandlersFail", "CsmsDeadLetters"}),
+        events_refused,
+    ),
     Fault(
         "commands-unanswered",
         "some stations answer no command",
