@@ -61,4 +61,4 @@ def test_a_page_behind_the_tests_is_a_problem(tool, cases):
 def test_every_test_is_of_a_case_in_the_catalogue(tool):
     known = {case.id for case in tool.catalogue()}
     assert tool.existing_tests() <= known
-    assert len(known) == 251 + 77  # 2.0.1 and 1.6
+    assert len(known) == 251 + 77 + 79  # 2.0.1, 1.6 and 2.1

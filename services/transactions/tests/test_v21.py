@@ -1,10 +1,12 @@
 """OCPP 2.1: a session with what its messages have more, and the commands, which are those of 2.0.1."""
 
+import asyncio
 from typing import Any
 
 import orjson
 import pytest
 from csms.v1.auth_pb2 import IdTokenInfo
+from csms.v1.station_pb2 import Outcome
 from csms_ocpp.validation import all_violations_request, validate_response
 from csms_ocpp.versions import VERSIONS, Protocol
 from csms_transactions.versions import of
@@ -117,3 +119,81 @@ async def test_a_transaction_of_2_0_1_has_no_details(world, api):
     await world.gateway.tell(world.event(0, "Started"))
     (shown,) = (await api.get("/transactions")).json()["items"]
     assert shown["details"] is None
+
+
+# ---- Limits of the CSMS (E16, F07) -----------------------------------------------------------------------------------
+TOKEN = {"idToken": "TAG", "type": "ISO14443"}
+LIMIT = {"maxCost": 20.5, "maxEnergy": 5000.0, "maxTime": 3600, "maxSoC": 80}
+
+
+@pytest.fixture
+def started(world, api):
+    """Starts from afar with a limit; returns the remoteStartId."""
+
+    async def start(limit: dict[str, float] | None = LIMIT) -> int:
+        await world.connect(protocol=V21)
+        world.auth.tokens["TAG"] = IdTokenInfo(status="Accepted")
+        body = {"id_token": TOKEN, **({} if limit is None else {"transaction_limit": limit})}
+        asking = asyncio.create_task(api.post("/stations/CS1/remote-start", json=body))
+        command = await world.gateway.answer(Outcome.OUTCOME_RESULT, {"status": "Accepted"})
+        payload = orjson.loads(command.payload)
+        assert payload.keys() == {"idToken", "remoteStartId"}
+        assert (await asking).status_code == 200
+        return payload["remoteStartId"]  # type: ignore[no-any-return]
+
+    return start
+
+
+@pytest.mark.parametrize("token", [{}, {"idToken": TOKEN}])
+async def test_a_limit_is_told_with_the_first_event_and_with_its_repeat(world, tell, started, token):
+    info = {"remoteStartId": await started()}
+    first = world.event(0, "Started", triggerReason="RemoteStart", info=info, **token)
+    for _ in range(2):
+        answer = await tell(first)
+        assert answer["transactionLimit"] == LIMIT
+        assert ("idTokenInfo" in answer) == bool(token)
+    assert "transactionLimit" not in await tell(world.event(1, info=info))
+
+
+async def test_a_transaction_that_the_cable_started_is_told_when_the_request_takes_it(world, tell, started):
+    """F02: the Started event came before."""
+    assert await tell(world.event(0, "Started", triggerReason="CablePluggedIn")) == {}
+    info = {"remoteStartId": await started({"maxEnergy": 10})}
+    assert await tell(world.event(1, triggerReason="RemoteStart", info=info)) == {"transactionLimit": {"maxEnergy": 10}}
+
+
+@pytest.mark.parametrize(
+    ("told", "answered"),
+    [({"maxEnergy": 5000, "maxCost": 1}, {"maxTime": 3600, "maxSoC": 80}), (LIMIT, None), ({"maxCost": 99}, LIMIT)],
+)
+async def test_limits_of_the_station_that_are_as_low_are_not_told_again(world, tell, started, told, answered):
+    """E16.FR.07 and E16.FR.08."""
+    info = {"remoteStartId": await started(), "transactionLimit": told}
+    assert (await tell(world.event(0, "Started", info=info))).get("transactionLimit") == answered
+
+
+async def test_who_may_not_charge_is_told_no_limit(world, tell, started):
+    info = {"remoteStartId": await started()}
+    world.auth.tokens["TAG"] = IdTokenInfo(status="Blocked")
+    assert await tell(world.event(0, "Started", idToken=TOKEN, info=info)) == {"idTokenInfo": {"status": "Blocked"}}
+
+
+async def test_without_a_limit_and_for_ids_that_are_not_ours_nothing_is_told(world, tell, started):
+    start_id = await started(None)
+    assert await tell(world.event(0, "Started", info={"remoteStartId": start_id})) == {}
+    other = {"remoteStartId": start_id + 1, "transactionId": "tx-other"}
+    assert await tell(world.event(0, "Started", info=other)) == {}
+
+
+@pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp2.0.1"])
+async def test_other_versions_have_no_limits(world, api, protocol):
+    await world.connect(protocol=protocol)
+    answer = await api.post("/stations/CS1/remote-start", json={"id_token": TOKEN, "transaction_limit": LIMIT})
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/transaction_limit"]
+
+
+@pytest.mark.parametrize("limit", [{}, {"maxSoC": 101}, {"maxTime": 0}, {"maxPower": 1}, {"maxCost": -1}])
+async def test_limits_that_make_no_sense_are_refused(api, limit):
+    body = {"id_token": TOKEN, "transaction_limit": limit}
+    assert (await api.post("/stations/CS1/remote-start", json=body)).status_code == 422

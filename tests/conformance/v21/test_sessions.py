@@ -119,6 +119,43 @@ async def test_tc_e_108_csms(operator, station, tokens):
     await _limited(operator, station, tokens, {"maxCost": 20.5}, "CostLimitReached")
 
 
+async def _limited_by_us(operator, station, tokens, limit, *, own=None, told=None):
+    """The operator starts a transaction with a limit: the station is told, and says that it is set (E16.FR.02, .03)."""
+    body = {"id_token": {"idToken": tokens.valid, "type": "ISO14443"}, "evse_id": 1, "transaction_limit": limit}
+    async with operator.posting(f"/stations/{station.station_id}/remote-start", body) as pending:
+        request = await station.reply("RequestStartTransaction", {"status": "Accepted"})
+    assert pending.response == {"status": "Accepted"}
+    transaction = Transaction(station, tokens.valid)
+    info = {"remoteStartId": request["remoteStartId"], **({"transactionLimit": own} if own else {})}
+    answer = await transaction.event("Started", "RemoteStart", token=tokens.valid, info=info)
+    assert answer["idTokenInfo"]["status"] == "Accepted"
+    assert answer["transactionLimit"] == (told or limit)
+    holds = {**(own or {}), **answer["transactionLimit"]}
+    assert await transaction.event("Updated", "LimitSet", info={"transactionLimit": holds}) == {}
+    assert (await shown.transaction(operator, transaction))["details"]["transactionLimit"] == holds
+    return transaction
+
+
+async def test_tc_e_102_csms(operator, station, tokens):
+    limit, own = {"maxEnergy": 5000, "maxTime": 3600}, {"maxEnergy": 4000, "maxTime": 7200}
+    await _limited_by_us(operator, station, tokens, limit, own=own, told={"maxTime": 3600})
+
+
+async def test_tc_e_109_csms(operator, station, tokens):
+    transaction = await _limited_by_us(operator, station, tokens, {"maxCost": 20.5})
+    await transaction.event("Updated", "CostLimitReached")
+
+
+async def test_tc_e_110_csms(operator, station, tokens):
+    transaction = await _limited_by_us(operator, station, tokens, {"maxEnergy": 5000})
+    await transaction.event("Updated", "EnergyLimitReached")
+
+
+async def test_tc_e_111_csms(operator, station, tokens):
+    transaction = await _limited_by_us(operator, station, tokens, {"maxTime": 3600})
+    await transaction.event("Updated", "TimeLimitReached")
+
+
 async def test_tc_i_122_csms(operator, station, tokens):
     transaction = Transaction(station, tokens.valid)
     await transaction.energy_transfer_started()
@@ -172,11 +209,15 @@ async def test_tc_n_105_csms(sends, operator, station, station_id):
     await station.send("NotifyPeriodicEventStream", values)
 
     async def told():
-        return await operator.items(f"/stations/{station_id}/notifications", action="NotifyPeriodicEventStream")
+        return await operator.items(f"/stations/{station_id}/event-streams/3/values")
 
-    assert (await operator.eventually(told))[0]["payload"] == values
+    (message,) = await operator.eventually(told)
+    assert {"component": message["component"], "variable": message["variable"]} == named
+    assert [value["value"] for value in message["values"]] == ["7000", "7100"]
     await sends("AdjustPeriodicEventStream", {"id": 3, "params": {"interval": 10}})
     assert await station.call("ClosePeriodicEventStream", {"id": 3}) == {}
+    (shown,) = await operator.items(f"/stations/{station_id}/event-streams")
+    assert (shown["params"], shown["closed_at"] is not None) == ({"interval": 10}, True)
 
 
 async def test_tc_c_104_csms(operator, station, tokens):

@@ -39,6 +39,7 @@ from csms_device_mgmt.dead_letters import dead_letter_routes
 from csms_device_mgmt.dead_letters.dead_letter_records import DeadLetterRecords
 from csms_device_mgmt.device_model import variable_routes
 from csms_device_mgmt.device_model.variable_access import VariableAccess
+from csms_device_mgmt.event_streams import stream_routes
 from csms_device_mgmt.fleet.counting import Fleet
 from csms_device_mgmt.history.retention import kept
 from csms_device_mgmt.jobs import job_routes
@@ -111,6 +112,7 @@ class DeviceManagement:
             password_routes.router(execution, inventory),
             security_profile_routes.router(units, settings),
             notification_routes.router(units),
+            stream_routes.router(units),
             refused_message_routes.router(units),
             refused_handshake_routes.router(units),
             dead_letter_routes.router(units, bus),

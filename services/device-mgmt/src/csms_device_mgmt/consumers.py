@@ -16,6 +16,7 @@ from csms_device_mgmt.boot import boot_notification, heartbeat
 from csms_device_mgmt.commands import call_order, command_result
 from csms_device_mgmt.connections import close_order, connection_record, presence_summary
 from csms_device_mgmt.device_model import notify_report
+from csms_device_mgmt.event_streams import stream_messages
 from csms_device_mgmt.jobs.job_status import followed
 from csms_device_mgmt.monitoring import data_transfer, notify_event
 from csms_device_mgmt.monitoring.recorded_messages import record as record_message
@@ -37,6 +38,10 @@ _BY_MEANING: Mapping[Told, Handler] = {
     Told.DEVICE_MODEL: notify_report.handle,
     Told.VENDORS_OWN: data_transfer.handle,
     Told.SCHEDULE_WANTED: pull_dynamic_schedule_update.handle,
+    Told.MONITORS: stream_messages.monitors_told,
+    Told.STREAM_OPENED: stream_messages.opened,
+    Told.STREAM_CLOSED: stream_messages.closed,
+    Told.STREAM_VALUES: stream_messages.values_arrived,
 }
 
 

@@ -280,6 +280,59 @@ class DynamicSchedule(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class MonitoredVariable(Base):
+    """What a monitor of a station monitors, by the id that the station gave it."""
+
+    __tablename__ = "monitored_variables"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    monitor_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # OCPP's ComponentType and VariableType.
+    component: Mapped[JsonValue] = mapped_column(Json)
+    variable: Mapped[JsonValue] = mapped_column(Json)
+    told_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class EventStream(Base):
+    """A periodic event stream that a station opened (OCPP 2.1)."""
+
+    __tablename__ = "event_streams"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    stream_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    monitor_id: Mapped[int]
+    # OCPP's PeriodicEventStreamParamsType.
+    params: Mapped[JsonValue] = mapped_column(Json)
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # How many values the station had not sent yet, with its last message.
+    pending: Mapped[int | None]
+    last_values_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class StreamValues(Base):
+    """The values of one message of a periodic event stream."""
+
+    __tablename__ = "stream_values"
+    __table_args__ = (
+        Index("ix_stream_values_station_id_received_at", "station_id", "received_at", "record_id"),
+        Index("ix_stream_values_stream", "station_id", "stream_id", "received_at", "record_id"),
+        Index("ix_stream_values_all", apart(column("received_at", UtcDateTime))),
+    )
+
+    record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    stream_id: Mapped[int]
+    # Of what the values are; null: the station had not told by then.
+    monitor_id: Mapped[int | None]
+    component: Mapped[JsonValue | None] = mapped_column(Json)
+    variable: Mapped[JsonValue | None] = mapped_column(Json)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Of the values' JSON, in bytes.
+    size: Mapped[int]
+    data: Mapped[list[dict[str, str]]] = mapped_column(PackedJson)
+
+
 class Call(Base):
     """A CALL to a station and what became of it, whichever service sent it."""
 

@@ -63,8 +63,7 @@ def shown(units, station_id):
 
 def test_every_message_is_handled_here_or_by_another_service():
     sent = {name for name, action in VERSIONS[Protocol.OCPP21].actions.items() if action.from_station}
-    sends = {"NotifyPeriodicEventStream"}  # recorded, and not answered
-    assert {action for protocol, action in HANDLERS if protocol == V21} == sent - ELSEWHERE - sends
+    assert {action for protocol, action in HANDLERS if protocol == V21} == sent - ELSEWHERE
     assert set(MESSAGES) <= sent
 
 
@@ -96,14 +95,6 @@ async def test_without_a_schedule_the_word_depends_on_the_vehicle(apply, records
     needs = {"evseId": 1, "chargingNeeds": {"requestedEnergyTransfer": "AC_single_phase", **fields}}
     assert all_violations_request(Protocol.OCPP21, "NotifyEVChargingNeeds", needs) == []
     assert (await apply(records.call("NotifyEVChargingNeeds", needs, protocol=V21))).answer == {"status": status}
-
-
-async def test_values_of_a_stream_are_recorded_and_nothing_is_answered(apply, records, shown):
-    stream = {"id": 1, "pending": 0, "basetime": T, "data": [{"t": 0, "v": "1"}, {"t": 5.5, "v": "2"}]}
-    send = records.call("NotifyPeriodicEventStream", stream, protocol=V21)
-    send.station_call.no_reply = True
-    assert (await apply(send)).replies == []
-    assert await shown() == [("NotifyPeriodicEventStream", stream)]
 
 
 # ---- Dynamic schedules -----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from csms_device_mgmt.boot import onboarding_result
 from csms_device_mgmt.certificates import certificate_signed_result, installed_certificates_result
 from csms_device_mgmt.commands.executed import Consequence, each
 from csms_device_mgmt.device_model import get_variables_result, model_told_result, set_variables_result
+from csms_device_mgmt.event_streams import stream_result
 from csms_device_mgmt.jobs import job_result
 from csms_device_mgmt.reports import report_result
 from csms_device_mgmt.security_profile import profile_change_result, set_network_profile_result
@@ -28,6 +29,8 @@ CONSEQUENCES: Mapping[Follows, Consequence] = {
     Follows.NETWORK_PROFILE: set_network_profile_result.apply,
     Follows.RESET: reset_result.apply,
     Follows.DYNAMIC_SCHEDULE: dynamic_schedule_result.apply,
+    Follows.MONITORS_SET: stream_result.apply_monitors,
+    Follows.EVENT_STREAMS: stream_result.apply_streams,
 }
 
 

@@ -14,7 +14,17 @@ from sqlalchemy import ColumnElement, Table, bindparam, case, delete, func, lite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from csms_device_mgmt.tables import Call, Job, JobStep, Notification, RefusedMessage, Report, ReportPart, Station
+from csms_device_mgmt.tables import (
+    Call,
+    Job,
+    JobStep,
+    Notification,
+    RefusedMessage,
+    Report,
+    ReportPart,
+    Station,
+    StreamValues,
+)
 
 ROW_BYTES = 250
 """What a row takes beside what is large in it, with its indexes; about."""
@@ -60,6 +70,7 @@ _JOB = (Job.station_id, Job.kind, Job.request_id)
 _PART = (ReportPart.station_id, ReportPart.message, ReportPart.request_id, ReportPart.seq_no)
 KINDS = (
     Kind(Notification, (Notification.record_id,), Notification.received_at, func.length(Notification.payload)),
+    Kind(StreamValues, (StreamValues.record_id,), StreamValues.received_at, func.length(StreamValues.data)),
     Kind(RefusedMessage, (RefusedMessage.record_id,), RefusedMessage.received_at, literal(0)),
     Kind(ReportPart, _PART, ReportPart.received_at, func.length(ReportPart.entries)),
     Kind(Report, _REPORT, Report.created_at, literal(0), _UNASKED),

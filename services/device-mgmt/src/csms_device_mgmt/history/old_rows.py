@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from csms_device_mgmt.commands.call_rows import CallState
 from csms_device_mgmt.history import history_rows
 from csms_device_mgmt.stations import station_rows
-from csms_device_mgmt.tables import Call, Job, JobStep, Notification, RefusedMessage, Report, ReportPart
+from csms_device_mgmt.tables import Call, Job, JobStep, Notification, RefusedMessage, Report, ReportPart, StreamValues
 
 # Stations' rows are locked before those of their history, as everybody does. What another process deleted meanwhile is
 # not there any more, and counts there.
@@ -40,9 +40,14 @@ async def delete_refused_messages(session: AsyncSession, before: datetime, limit
     return await _delete_messages(session, RefusedMessage, literal(0), before, limit)
 
 
+async def delete_stream_values(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Delete up to `limit` messages with values of event streams that came before that moment; return how many."""
+    return await _delete_messages(session, StreamValues, func.length(StreamValues.data), before, limit)
+
+
 async def _delete_messages(
     session: AsyncSession,
-    table: type[Notification | RefusedMessage],
+    table: type[Notification | RefusedMessage | StreamValues],
     size: ColumnElement[int],
     before: datetime,
     limit: int,

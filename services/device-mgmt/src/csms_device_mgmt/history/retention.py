@@ -12,6 +12,7 @@ from csms_device_mgmt.history.old_rows import (
     delete_notifications,
     delete_refused_messages,
     delete_reports,
+    delete_stream_values,
 )
 from csms_device_mgmt.settings import DeviceSettings
 
@@ -21,6 +22,7 @@ def kept(settings: DeviceSettings) -> Sequence[Kept]:
     return (
         Kept("calls", settings.keep_calls_days, delete_calls),
         Kept("notifications", settings.keep_notifications_days, delete_notifications),
+        Kept("stream_values", settings.keep_notifications_days, delete_stream_values),
         Kept("refused_messages", settings.keep_notifications_days, delete_refused_messages),
         Kept("refused_handshakes", settings.keep_notifications_days, refused_handshake_rows.delete_old),
         Kept("dead_letters", settings.keep_dead_letters_days, dead_letter_rows.delete_old),

@@ -32,9 +32,14 @@ async def record(unit: Unit, message: StationMessage) -> None:
     if added:
         metrics.DEVICES_NOTIFICATIONS.labels(message.action).inc()
         unit.kept(message.station_id, len(shown.packed))
-        body = StationNotified(action=message.action, **_told(message, shown, unit.settings.max_message_bytes))
-        event_id = f"{message.record_id}:notified"
-        unit.tell(announcements.event(message.station_id, message.received_at, event_id, station_notified=body))
+        publish(unit, message, shown)
+
+
+def publish(unit: Unit, message: StationMessage, shown: Shown) -> None:
+    """Publish a message as an event."""
+    body = StationNotified(action=message.action, **_told(message, shown, unit.settings.max_message_bytes))
+    event_id = f"{message.record_id}:notified"
+    unit.tell(announcements.event(message.station_id, message.received_at, event_id, station_notified=body))
 
 
 def _told(message: StationMessage, shown: Shown, max_bytes: int) -> dict[str, Any]:

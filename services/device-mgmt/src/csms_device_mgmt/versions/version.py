@@ -10,6 +10,7 @@ from csms_ocpp.versions import Protocol
 from csms_device_mgmt.boot.boot import Boot
 from csms_device_mgmt.commands.finding import Finding, Rule
 from csms_device_mgmt.device_model.variable_key import JsonObject, VariableKey
+from csms_device_mgmt.event_streams.streams import StreamChange
 from csms_device_mgmt.jobs.course import Course, JobKind
 from csms_device_mgmt.reports.series import Series
 from csms_device_mgmt.security_profile.change import ProfileChange
@@ -29,6 +30,11 @@ class Told(Enum):
     """DataTransfer."""
     SCHEDULE_WANTED = "schedule wanted"
     """The limits of a dynamic profile, as PullDynamicScheduleUpdate asks for them."""
+    MONITORS = "monitors"
+    """A part of a report of monitors, as NotifyMonitoringReport has it, where streams refer to them."""
+    STREAM_OPENED = "stream opened"
+    STREAM_CLOSED = "stream closed"
+    STREAM_VALUES = "stream values"
 
 
 class Follows(Enum):
@@ -48,6 +54,8 @@ class Follows(Enum):
     NETWORK_PROFILE = "network profile"
     RESET = "reset"
     DYNAMIC_SCHEDULE = "dynamic schedule"
+    MONITORS_SET = "monitors set"
+    EVENT_STREAMS = "event streams"
 
 
 class Request(NamedTuple):
@@ -165,6 +173,8 @@ class DeviceVersion:
     """The security profile with which a command asks the station to connect; 0: none."""
     schedule_changes: Mapping[str, Callable[[JsonObject], ScheduleChange | None]] = field(default_factory=dict)
     """What a command changes of a dynamic profile; None: of none, or of one that is not named."""
+    stream_changes: Mapping[str, Callable[[JsonObject, JsonObject], StreamChange]] = field(default_factory=dict)
+    """What a command changes of event streams, by its payload and the answer."""
     certificates: Callable[[JsonObject, JsonObject], Named] | None = None
     """What the answer to GetInstalledCertificateIds says, by request and response."""
     is_model_report: Callable[[str, JsonObject], bool] = lambda _action, _payload: False

@@ -17,6 +17,8 @@ class StartRequest:
     """None: the station chooses."""
     group_id_token: Mapping[str, Any] | None = None
     charging_profile: Mapping[str, Any] | None = None
+    transaction_limit: Mapping[str, float] | None = None
+    """OCPP 2.1's TransactionLimitType."""
 
     @property
     def token(self) -> IdToken:

@@ -36,6 +36,7 @@ from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.authorizations import Key
 from csms_transactions.store.events import EventKey, NewConflict
 from csms_transactions.store.facts import event_of
+from csms_transactions.store.remote_requests import RequestKey
 from csms_transactions.store.transactions import Change
 from csms_transactions.tokens.decisions import authorize, settle
 from csms_transactions.tokens.question import Asked, Authorized
@@ -58,11 +59,18 @@ class Applied:
     placed: Placed = NOWHERE
     """Where the events of the batch belong."""
 
-    def transactions(self) -> dict[int, StoredTransaction]:
-        """Return the transactions of the events that have a number, as they are stored now."""
+    def transactions(self, limits: Mapping[RequestKey, Mapping[str, float]]) -> dict[int, StoredTransaction]:
+        """Return the transactions of the events that have a number, as they are stored now.
+
+        `limits`: those that they were to be started with, by the request.
+        """
         after = {step.identity.key: step.after for step in self.steps}
         return {
-            new.number: StoredTransaction(identity, after.get(identity.key) or self.placed.stored[identity.key])
+            new.number: StoredTransaction(
+                identity,
+                after.get(identity.key) or self.placed.stored[identity.key],
+                limits.get(RequestKey(identity.station_id, new.event.remote_start_id or 0)),
+            )
             for identity, news in self.placed.batch.items()
             for new in news
             if new.number is not None

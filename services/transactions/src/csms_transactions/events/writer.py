@@ -29,7 +29,7 @@ from csms_transactions.remote.outcomes import outcome
 from csms_transactions.store import authorizations, remote_requests, tables
 from csms_transactions.store.authorizations import Key, Undecided
 from csms_transactions.store.events import NewEvent
-from csms_transactions.store.remote_requests import RemoteStart
+from csms_transactions.store.remote_requests import RemoteStart, RequestKey, request_of
 from csms_transactions.tokens.question import Asked, Authorized
 
 _log = structlog.get_logger(__name__)
@@ -76,11 +76,14 @@ class BatchWriter:
         arrivals = _by_transaction(await self._named(batch, now) if batch.unnamed else batch.events)
         keys = [identity.key for identity in arrivals]
 
+        limits: dict[RequestKey, Mapping[str, float]] = {}
+
         async def applied(session: Direct) -> Applied:
+            limits.update(await _limits(session, batch))
             return await apply_events(session, arrivals, now, self._cache.among(keys), decisions)
 
         found = await self._commit(keys, applied, now)
-        return Written(found.authorized, found.transactions() if batch.answered_after else {})
+        return Written(found.authorized, found.transactions(limits) if batch.answered_after else {})
 
     async def _named(self, batch: Batch, now: datetime) -> Sequence[BatchEvent]:
         running = self._cache.among(item.identity.key for item in batch.events)
@@ -142,6 +145,16 @@ class BatchWriter:
             await remote_requests.finish(session, outcomes)
         for item, told in zip(found, outcomes, strict=True):
             metrics.REMOTE_REQUESTS.labels(item.result.command.action, told.outcome).inc()
+
+
+async def _limits(session: Direct, batch: Batch) -> Mapping[RequestKey, Mapping[str, float]]:
+    """Read the limits for those events of a batch that say which request started their transaction, if there are any.
+
+    Only those whose answers are made of what is stored: the first event of a transaction of OCPP 2.1.
+    """
+    events = [batch.events[number] for number in batch.answered_after]
+    wanted = {request_of(item.identity.station_id, item.new.event) for item in events} - {None}
+    return await remote_requests.limits(session, [key for key in wanted if key is not None]) if wanted else {}
 
 
 def _by_transaction(events: Iterable[BatchEvent]) -> dict[Identity, list[NewEvent]]:

@@ -65,6 +65,7 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
             evse_id=body.evse_id,
             group_id_token=body.group_id_token.payload() if body.group_id_token else None,
             charging_profile=body.charging_profile,
+            transaction_limit=body.transaction_limit.payload() if body.transaction_limit else None,
         )
         return _answer(await _tried(control.start(request, terms)), response, terms)
 

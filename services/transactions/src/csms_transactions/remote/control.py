@@ -102,7 +102,7 @@ class RemoteControl:
             start_id = await remote_requests.allocate_start_id(session, self._database.dialect, request.station_id, now)
             forms = together(lambda version: version.start(request, start_id), fitting)
             what = call_id, request.station_id, forms[0].command.action
-            note = RemoteRequest(*what, now, start_id, None, request.evse_id, request.token)
+            note = RemoteRequest(*what, now, start_id, None, request.evse_id, request.token, request.transaction_limit)
             await remote_requests.add(session, note)
         order = Order(call_id, request.station_id, forms, terms.asker, terms.timeout_s)
         return await self._carry_out(order, start_id, terms, lambda version: version.start_violations(request))

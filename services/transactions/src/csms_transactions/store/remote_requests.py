@@ -1,6 +1,6 @@
 """Statements on `remote_requests` and `remote_start_ids`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from csms_ocpp import station_ids
 from sqlalchemy import BigInteger, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.events import IdToken, TransactionEvent
 from csms_transactions.domain.open_starts import OPEN_FOR, OpenStart
 from csms_transactions.store.tables import remote_requests, remote_start_ids
 
@@ -34,6 +34,7 @@ class RemoteRequest(NamedTuple):
     transaction_id: str | None = None
     evse_id: int | None = None
     id_token: IdToken | None = None
+    transaction_limit: Mapping[str, float] | None = None
 
 
 class RemoteOutcome(NamedTuple):
@@ -85,6 +86,10 @@ _FINISH = (
     )
 )
 _LINK = Update(remote_requests, by=("station_id", "remote_start_id"), names=("transaction_id",))
+_LIMITS = Lookup(
+    [remote_requests.c[name] for name in ("station_id", "remote_start_id", "transaction_limit")],
+    by=(remote_requests.c.station_id, remote_requests.c.remote_start_id),
+)
 _TOKENS = Lookup(
     [remote_requests.c[name] for name in ("station_id", "remote_start_id", "id_token", "id_token_type")],
     by=(remote_requests.c.station_id, remote_requests.c.remote_start_id),
@@ -195,6 +200,21 @@ async def tokens(session: AsyncSession | Direct, requests: Collection[RequestKey
         session, {request.station_id for request in requests}, {request.remote_start_id for request in requests}
     )
     return {RequestKey(*key): IdToken(value, kind or "") for *key, value, kind in rows if value is not None}
+
+
+def request_of(station_id: str, event: TransactionEvent) -> RequestKey | None:
+    """Return the request that started the transaction of an event, if the event says so."""
+    return None if event.remote_start_id is None else RequestKey(station_id, event.remote_start_id)
+
+
+async def limits(
+    session: AsyncSession | Direct, requests: Collection[RequestKey]
+) -> dict[RequestKey, Mapping[str, float]]:
+    """Return the limits with which transactions are to be started, of those requests that have one."""
+    rows = await _LIMITS.fetch(
+        session, {request.station_id for request in requests}, {request.remote_start_id for request in requests}
+    )
+    return {RequestKey(station_id, start_id): limit for station_id, start_id, limit in rows if limit is not None}
 
 
 def _finished(outcome: RemoteOutcome) -> dict[str, Any]:

@@ -222,6 +222,7 @@ remote_requests = Table(
     Column("evse_id", Integer),
     Column("id_token", String(_TOKEN)),
     Column("id_token_type", String(_WORD)),
+    Column("transaction_limit", Json),
     Column("outcome", String(_WORD)),
     Column("certainty", BigInteger),
     Column("status", String(_WORD)),
@@ -247,7 +248,14 @@ given_ids = Table(
     Column("transaction_id", Integer, nullable=False),
     Column("given_at", UtcDateTime, nullable=False),
     Index("ix_given_ids_given_at", "given_at"),
-    Index("uq_given_ids_transaction_id", "transaction_id", unique=True),
+)
+
+# One row: the id that was given last, to whichever station.
+last_given_id = Table(
+    "last_given_id",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("last_id", Integer, nullable=False),
 )
 
 outbox = outbox_table(metadata)

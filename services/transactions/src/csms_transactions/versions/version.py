@@ -25,6 +25,8 @@ class StoredTransaction(NamedTuple):
 
     identity: Identity
     transaction: Transaction
+    limit: Mapping[str, float] | None = None
+    """With which it was to be started (F07); None, too, where the event does not say that a request started it."""
 
 
 Answer = Callable[[IdTokenInfo | None, StoredTransaction | None], Json]

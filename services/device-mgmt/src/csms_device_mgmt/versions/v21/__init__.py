@@ -22,6 +22,7 @@ V21 = replace(
     reports=commands.REPORTS,
     follows=commands.FOLLOWS,
     schedule_changes=commands.SCHEDULE_CHANGES,
+    stream_changes=commands.STREAM_CHANGES,
     passwords={**V201.passwords, "SetNetworkProfile": commands.network_profile_passwords},
     # The station says itself, when it connects, which version it speaks.
     profile_steps=ProfileSteps(partial(commands_201.profile_step, network_profile_version=None), answered),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from csms_device_mgmt.device_model.variable_key import JsonObject
+from csms_device_mgmt.event_streams.streams import StreamChange, is_id, streams
 from csms_device_mgmt.reports.series import BY_ACTION, DER_CONTROLS, Series
 from csms_device_mgmt.smart_charging.dynamic_schedule import ScheduleChange
 from csms_device_mgmt.versions.v201 import commands as commands_201
@@ -39,11 +40,30 @@ SCHEDULE_CHANGES: Mapping[str, Callable[[JsonObject], ScheduleChange | None]] = 
     "SetChargingProfile": _set,
     "UpdateDynamicSchedule": _updated,
 }
+
+
+def _adjusted(request: JsonObject, response: JsonObject) -> StreamChange:
+    """Read an AdjustPeriodicEventStreamRequest and its answer (N14.FR.03)."""
+    is_taken = response["status"] == "Accepted" and bool(request) and is_id(request["id"])
+    return StreamChange(adjusted=(int(request["id"]), request["params"]) if is_taken else None)
+
+
+def _open_streams(_request: JsonObject, response: JsonObject) -> StreamChange:
+    """Read a GetPeriodicEventStreamResponse (N12.FR.01): what it does not name is not open."""
+    return StreamChange(open=streams(response.get("constantStreamData", [])))
+
+
+STREAM_CHANGES: Mapping[str, Callable[[JsonObject, JsonObject], StreamChange]] = {
+    "AdjustPeriodicEventStream": _adjusted,
+    "GetPeriodicEventStream": _open_streams,
+}
 REPORTS: Mapping[str, Series] = {**BY_ACTION, **dict.fromkeys(DER_CONTROLS.actions, DER_CONTROLS)}
 FOLLOWS: Mapping[str, Sequence[Follows]] = {
     **commands_201.FOLLOWS,
     **dict.fromkeys(DER_CONTROLS.actions, (Follows.REPORT,)),
     **dict.fromkeys(SCHEDULE_CHANGES, (Follows.DYNAMIC_SCHEDULE,)),
+    **dict.fromkeys(STREAM_CHANGES, (Follows.EVENT_STREAMS,)),
+    "SetVariableMonitoring": (Follows.MONITORS_SET,),
 }
 
 

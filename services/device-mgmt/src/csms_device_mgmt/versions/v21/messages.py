@@ -7,17 +7,22 @@ from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.versions.v201 import messages as messages_201
 from csms_device_mgmt.versions.version import Told
 
-TOLD: Mapping[str, Told] = {**messages_201.TOLD, "PullDynamicScheduleUpdate": Told.SCHEDULE_WANTED}
+TOLD: Mapping[str, Told] = {
+    **messages_201.TOLD,
+    "ClosePeriodicEventStream": Told.STREAM_CLOSED,
+    "NotifyMonitoringReport": Told.MONITORS,
+    "NotifyPeriodicEventStream": Told.STREAM_VALUES,
+    "OpenPeriodicEventStream": Told.STREAM_OPENED,
+    "PullDynamicScheduleUpdate": Told.SCHEDULE_WANTED,
+}
 
 RECORDED: Mapping[str, dict[str, Any]] = {
     **{action: answer for action, answer in messages_201.RECORDED.items() if action != "NotifyEVChargingNeeds"},
     "BatterySwap": {},
-    "ClosePeriodicEventStream": {},
     "NotifyDERAlarm": {},
     "NotifyDERStartStop": {},
     "NotifyPriorityCharging": {},
     "NotifySettlement": {},
-    "OpenPeriodicEventStream": {"status": "Accepted"},  # N11.FR.06; what it brings is recorded, too
 }
 """The answer to each action whose message is only recorded."""
 

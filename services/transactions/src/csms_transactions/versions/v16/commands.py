@@ -38,6 +38,8 @@ def start_limits(request: StartRequest) -> list[Violation]:
         found.append(_violation("/id_token/idToken", f"an idTag of OCPP 1.6 has 1 to {MAX_ID_TAG} characters"))
     if request.group_id_token is not None:
         found.append(_violation("/group_id_token", "OCPP 1.6 has no group in a remote start"))
+    if request.transaction_limit is not None:
+        found.append(_violation("/transaction_limit", "OCPP 1.6 has no limits of transactions"))
     schedules = profile.get("chargingSchedule", {})
     if isinstance(schedules, list) and len(schedules) != 1:
         found.append(_violation("/charging_profile/chargingSchedule", "OCPP 1.6 takes one schedule"))

@@ -33,9 +33,12 @@ def start(request: StartRequest, start_id: int) -> Command:
     return Command(START, payload)
 
 
-def start_limits(_request: StartRequest) -> list[Violation]:
-    """Return nothing: what our API takes, this version can do."""
-    return []
+def start_limits(request: StartRequest) -> list[Violation]:
+    """Return what this version can't do."""
+    if request.transaction_limit is None:
+        return []
+    detail = "OCPP 2.0.1 has no limits of transactions"
+    return [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "/transaction_limit", detail)]
 
 
 def start_rules(payload: Json) -> list[Violation]:

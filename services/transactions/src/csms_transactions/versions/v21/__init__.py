@@ -12,4 +12,5 @@ V21 = replace(
     protocol=Protocol.OCPP21,
     events={"TransactionEvent": messages.event_message},
     stored_event=messages.stored_event,
+    start_limits=lambda _request: [],  # what our API takes, this version can do
 )

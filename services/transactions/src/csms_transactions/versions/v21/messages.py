@@ -1,11 +1,15 @@
 """OCPP 2.1: reads TransactionEvent, with what it tells more than that of 2.0.1."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
-from csms_transactions.domain.events import TransactionEvent
+from csms.v1.auth_pb2 import IdTokenInfo
+
+from csms_transactions.domain.events import EventType, TransactionEvent
 from csms_transactions.versions.v201 import messages as messages_201
-from csms_transactions.versions.version import EventMessage, Json
+from csms_transactions.versions.v201.answers import event_answer
+from csms_transactions.versions.version import EventMessage, Json, StoredTransaction
 
 _LIMITS = ("maxCost", "maxEnergy", "maxTime", "maxSoC")
 _COST = ("currency", "typeOfCost")
@@ -17,7 +21,29 @@ _FAILURE = ("failureToCalculate", "failureReason")
 def event_message(raw: bytes) -> EventMessage:
     """Read a TransactionEventRequest as it came. Raises as that of 2.0.1."""
     payload, event = messages_201.read(raw)
-    return messages_201.message(raw, payload, _detailed(payload, event))
+    found = messages_201.message(raw, payload, _detailed(payload, event))
+    if event.remote_start_id is None or not _begins(event):
+        return found
+    told = payload["transactionInfo"].get("transactionLimit", {})
+    return found._replace(needs_stored=True, answer=partial(limited_answer, told))
+
+
+def _begins(event: TransactionEvent) -> bool:
+    """Whether it is the first event after a remote start; the cable may have started the transaction before (F02)."""
+    return event.type is EventType.STARTED or event.trigger_reason == "RemoteStart"
+
+
+def limited_answer(told: Json, info: IdTokenInfo | None, stored: StoredTransaction | None) -> Json:
+    """Write a TransactionEventResponse with the limits that the transaction was to be started with (F07.FR.02).
+
+    `told` are the station's own: those that are as low already are not repeated (E16.FR.08).
+    """
+    answer = event_answer(info, stored)
+    wanted = {} if stored is None or stored.limit is None else stored.limit
+    limit = {name: value for name, value in wanted.items() if name not in told or told[name] > value}
+    if not limit or (info is not None and info.status != "Accepted"):
+        return answer
+    return {**answer, "transactionLimit": limit}
 
 
 def stored_event(payload: bytes, _seq_no: int) -> TransactionEvent:
