@@ -95,7 +95,7 @@ test-fast: $(VENV)/.dev ## Run the libraries' and services' tests that need neit
 .PHONY: conformance
 conformance: $(VENV)/.dev ## Run the OCPP test cases in both modes and write docs/conformance.md
 	@mkdir -p .cache
-	$(BIN)/python -m pytest tests/conformance --conformance-results .cache/conformance.json $(ARGS); status=$$?; \
+	$(BIN)/python -m pytest tests/conformance --conformance-all --conformance-results .cache/conformance.json $(ARGS); status=$$?; \
 	  $(BIN)/python tools/conformance.py .cache/conformance.json > docs/conformance.md; exit $$status
 
 .PHONY: check

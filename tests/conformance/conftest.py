@@ -13,13 +13,39 @@ from csms_testing.systems import System
 
 CASE = re.compile(r"test_(tc_(?:[a-z]_)?\d+(?:_\d+)?_csms)")
 """The id of a case in a test's name; one case may have several tests. Those of OCPP 1.6 have no letter of a block."""
+OCPP_201, OCPP_21 = "ocpp2.0.1", "ocpp2.1"
+
+
+# ---- Versions --------------------------------------------------------------------------------------------------------
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The cases of OCPP 2.0.1 are played by stations of 2.1, too."""
+    is_201 = metafunc.definition.path.parent == Path(__file__).parent
+    if is_201 and "protocols" in metafunc.fixturenames and CASE.match(metafunc.function.__name__):
+        metafunc.parametrize("protocols", [OCPP_201, OCPP_21], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In distributed mode they are played in 2.1 only if asked: what differs by mode does not differ by version."""
+    if config.getoption("--conformance-all", default=False):
+        return
+    left_out, played = [], []
+    for item in items:
+        (left_out if _parameters(item) == ("distributed", OCPP_21) else played).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = played
+
+
+def _parameters(item: pytest.Item) -> tuple[str | None, str | None]:
+    """Return the mode and the version of a test that has several."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return params.get("system"), params.get("protocols")
 
 
 # ---- Fixtures --------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def protocols(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """What stations offer; by `--conformance-protocol` another version plays the cases of OCPP 2.0.1."""
-    return (request.config.getoption("--conformance-protocol", default=None) or "ocpp2.0.1",)
+    """What stations offer."""
+    return (getattr(request, "param", OCPP_201),)
 
 
 @pytest.fixture
@@ -92,7 +118,7 @@ async def station(connect: Connector) -> AsyncIterator[Station]:
 # ---- Results ---------------------------------------------------------------------------------------------------------
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance-results", type=Path, help="write what each case came to, by mode, as JSON")
-    parser.addoption("--conformance-protocol", help="the version in which stations play the cases of OCPP 2.0.1")
+    parser.addoption("--conformance-all", action="store_true", help="play the cases of 2.0.1 in 2.1 in both modes")
 
 
 class Results:
@@ -119,11 +145,9 @@ class Results:
 def pytest_runtest_makereport(item: pytest.Item):
     """The report says of which case it is: with several processes (`-n`) they are counted in another one."""
     report = yield
-    case, mode = CASE.match(item.name), getattr(item, "callspec", None)
-    if case and mode and "system" in mode.params:
-        protocol = item.config.getoption("--conformance-protocol", default=None)
-        in_mode = mode.params["system"] if protocol is None else f"{mode.params['system']} {protocol}"
-        report.case_and_mode = [case[1].upper(), in_mode]
+    case, (mode, protocol) = CASE.match(item.name), _parameters(item)
+    if case and mode:
+        report.case_and_mode = [case[1].upper(), f"{mode} {OCPP_21}" if protocol == OCPP_21 else mode]
     return report
 
 

@@ -36,11 +36,14 @@ async def test_tc_n_09_csms_monitors_are_reported(operator, station, station_id)
     async with operator.calling(station_id, "GetMonitoringReport", request) as pending:
         assert await station.reply("GetMonitoringReport", {"status": "Accepted"}) == request
     assert pending.response == {"status": "Accepted"}
+    monitor = {"id": 1, "transaction": False, "value": 1, "type": "Delta", "severity": 8}
+    if station.protocol == "ocpp2.1":
+        monitor["eventNotificationType"] = "CustomMonitor"
     entries = [
         {
             "component": component,
             "variable": {"name": "AvailabilityState"},
-            "variableMonitoring": [{"id": 1, "transaction": False, "value": 1, "type": "Delta", "severity": 8}],
+            "variableMonitoring": [monitor],
         }
         for component in (EVSE, STATION)
     ]

@@ -26,21 +26,30 @@ def cases(tool):
     ]
 
 
-PASSED = {("TC_A_01_CSMS", "standalone"): "passed", ("TC_A_01_CSMS", "distributed"): "passed"}
+MODES = ("standalone", "distributed", "standalone ocpp2.1", "distributed ocpp2.1")
+PASSED = {("TC_A_01_CSMS", mode): "passed" for mode in MODES}
 TESTS = {"TC_A_01_CSMS"}
 
 
 def test_no_row_is_missing(tool, cases):
     text = tool.page(cases, TESTS, PASSED)
-    assert "| TC_A_01_CSMS | One | C | M | passed | passed |  |" in text
-    assert "| TC_A_04_CSMS | Two | C | C-1 | not yet | not yet | needs TLS |" in text
-    assert "| TC_K_01_CSMS | Three | SC | M | not yet | not yet | no test written yet |" in text
+    assert "| TC_A_01_CSMS | One | C | M | passed | passed | passed | passed |  |" in text
+    assert "| TC_A_04_CSMS | Two | C | C-1 | not yet | not yet | not yet | not yet | needs TLS |" in text
+    assert "| TC_K_01_CSMS | Three | SC | M | not yet | not yet | not yet | not yet | no test written yet |" in text
     assert tool.problems(text, cases, TESTS) == []
 
 
+def test_cases_of_other_versions_are_played_in_one(tool):
+    case = tool.Case("TC_001_CSMS", "1.6 Core", "", "One", "")
+    text = tool.page([case], {case.id}, {(case.id, mode): "passed" for mode in MODES[:2]})
+    assert "| TC_001_CSMS | One | 1.6 Core | M | passed | passed |  |" in text
+    assert tool.problems(text, [case], {case.id}) == []
+
+
+@pytest.mark.parametrize("mode", ["distributed", "standalone ocpp2.1"])
 @pytest.mark.parametrize("outcome", ["failed", "skipped"])
-def test_what_did_not_pass_is_a_problem(tool, cases, outcome):
-    results = {**PASSED, ("TC_A_01_CSMS", "distributed"): outcome}
+def test_what_did_not_pass_is_a_problem(tool, cases, outcome, mode):
+    results = {**PASSED, ("TC_A_01_CSMS", mode): outcome}
     (problem,) = tool.problems(tool.page(cases, TESTS, results), cases, TESTS)
     assert outcome in problem
 

@@ -47,6 +47,30 @@ def test_right_password_is_let_in() -> None:
     assert decide(ATTEMPT, STATION, REJECT) == WELCOME
 
 
+@pytest.mark.parametrize(
+    ("offered", "allowed", "spoken"),
+    [
+        (["ocpp2.1", "ocpp2.0.1"], (), ""),
+        (["ocpp2.1", "ocpp2.0.1", "ocpp1.6"], ("ocpp1.6", "ocpp2.0.1"), "ocpp2.0.1"),
+        ([], ("ocpp1.6",), ""),  # an earlier version of the gateway
+    ],
+)
+def test_a_station_speaks_what_it_may_in_the_order_of_its_gateway(
+    offered: list[str], allowed: tuple[str, ...], spoken: str
+) -> None:
+    decision = decide(replace(ATTEMPT, protocols=offered), replace(STATION, protocols=allowed), REJECT)
+    assert decision == replace(WELCOME, protocol=spoken)
+
+
+def test_a_station_that_offers_only_what_it_may_not_speak_is_refused() -> None:
+    station = replace(STATION, protocols=("ocpp2.0.1",))
+    assert decide(replace(ATTEMPT, protocols=["ocpp2.1", "ocpp1.6"]), station, REJECT) == Refused(
+        400, "offers ocpp2.1, ocpp1.6; the station may speak ocpp2.0.1", Kind.WRONG_VERSION
+    )
+    wrong = replace(ATTEMPT, protocols=["ocpp2.1"], password_digests=[OTHER])
+    assert decide(wrong, station, REJECT) == refused(401, "wrong password")
+
+
 def test_any_reading_of_the_password_will_do() -> None:
     assert isinstance(decide(replace(ATTEMPT, password_digests=[OTHER, DIGEST]), STATION, REJECT), Allowed)
 

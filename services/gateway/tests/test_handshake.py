@@ -1,7 +1,7 @@
 import base64
 
 import pytest
-from csms_gateway.handshake import Credentials, Refusal, Result, choose_protocol, identity, opening, parse_basic
+from csms_gateway.handshake import Credentials, Refusal, Result, common_protocols, identity, opening, parse_basic
 
 SUPPORTED = ["ocpp2.0.1"]
 
@@ -88,7 +88,12 @@ def test_a_path_without_a_valid_identity_is_refused(path: str, status: int) -> N
 def test_the_first_of_our_protocols_that_the_station_offers_is_chosen(
     offered: list[str], supported: list[str], chosen: str | None
 ) -> None:
-    assert choose_protocol(offered, supported) == chosen
+    assert next(iter(common_protocols(offered, supported)), None) == chosen
+
+
+def test_all_that_the_station_offers_and_we_speak_are_there_to_choose_from() -> None:
+    wanted = opening("/ocpp/CS1", ["ocpp1.6, ocpp9", "ocpp2.1"], [], ["ocpp2.1", "ocpp2.0.1", "ocpp1.6"])
+    assert (wanted.protocol, wanted.protocols) == ("ocpp2.1", ["ocpp2.1", "ocpp1.6"])
 
 
 @pytest.mark.parametrize("offered", [[], ["ocpp1.5"], ["soap, http"]])

@@ -63,7 +63,7 @@ async def test_without_credentials_auth_decides(system: "System") -> None:
     assert list(requests(system)[0].password_digests) == []
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
 async def test_auths_refusal_is_the_http_status(system: "System", status: int) -> None:
     system.services.decide = lambda _request: refusing(status)
     response = await refused(system)
@@ -96,7 +96,8 @@ async def test_no_common_subprotocol_is_not_upgraded(system: "System", protocols
 @pytest.mark.parametrize(
     ("ours", "chosen"),
     [
-        (None, "ocpp2.0.1"),
+        (None, "ocpp2.1"),
+        (["ocpp2.0.1", "ocpp1.6"], "ocpp2.0.1"),
         (["ocpp1.6", "ocpp2.0.1"], "ocpp1.6"),
         (["ocpp1.6"], "ocpp1.6"),
         (["ocpp2.1", "ocpp2.0.1"], "ocpp2.1"),
@@ -107,6 +108,15 @@ async def test_our_order_of_versions_counts(start: "Start", ours: list[str] | No
     station = await system.connect(protocols=("ocpp1.6", "ocpp9", "ocpp2.1", "ocpp2.0.1"))
     assert station.socket.subprotocol == chosen
     assert (await system.services.connection("CS1")).protocol == chosen
+
+
+async def test_auth_says_which_of_the_versions_that_are_offered_is_spoken(system: "System") -> None:
+    decided = ConnectionDecision(allowed=True, registration_status=REGISTRATION_STATUS_ACCEPTED, protocol="ocpp2.0.1")
+    system.services.decide = lambda _request: decided
+    station = await system.connect(protocols=("ocpp1.6", "ocpp2.0.1", "ocpp2.1"))
+    (request,) = requests(system)
+    assert (request.protocol, list(request.protocols)) == ("ocpp2.1", ["ocpp2.1", "ocpp2.0.1", "ocpp1.6"])
+    assert station.socket.subprotocol == (await system.services.connection("CS1")).protocol == "ocpp2.0.1"
 
 
 async def test_ocpp_16_is_spoken(system: "System") -> None:

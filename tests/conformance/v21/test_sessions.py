@@ -27,7 +27,7 @@ async def _reset(operator, connect, tokens, *, with_profile=False):
 
 
 async def _resumed(operator, connect, transaction, reason):
-    async with connect() as station:
+    async with connect(quiet=False) as station:  # it may be asked whether the transaction goes on (E14)
         transaction.station = station
         await booted(station, reason)
         assert await transaction.event("Updated", "TxResumed") == {}
@@ -223,3 +223,21 @@ async def test_tc_n_105_csms(sends, operator, station, station_id):
 async def test_tc_c_104_csms(operator, station, tokens):
     await operator.put_token(tokens.unknown, "DirectPayment", status="NoCredit")
     assert (await authorize(station, tokens.unknown, "DirectPayment"))["status"] == "NoCredit"
+
+
+# ---- Which version is spoken, beside the cases -----------------------------------------------------------------------
+async def test_a_station_falls_back_where_it_may_not_speak_2_1_and_keeps_its_history(
+    operator, connect, station_id, tokens
+):
+    connect.protocols = ("ocpp1.6", "ocpp2.0.1", "ocpp2.1")
+    for protocols, spoken in ((["ocpp2.0.1", "ocpp1.6"], "ocpp2.0.1"), (None, "ocpp2.1")):
+        await operator.put_station(station_id, ocpp_protocols=protocols)
+        async with connect(quiet=False) as station:  # after its boot it is asked whether the other goes on (E14)
+            assert station.protocol == spoken
+            await booted(station)
+            transaction = Transaction(station, tokens.valid)
+            await transaction.energy_transfer_started()
+    items = await operator.items("/transactions", station_id=station_id)
+    assert len(items) == 2, "those of both versions"
+    await operator.put_station(station_id, ocpp_protocols=["ocpp2.0.1"])
+    assert await connect.refused(protocols=("ocpp2.1",)) == 400

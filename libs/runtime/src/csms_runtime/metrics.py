@@ -357,7 +357,7 @@ GATEWAY_INBOX = LoopCounter(
 AUTH_CONNECTION_DECISIONS = Counter(
     "csms_auth_connection_decisions_total",
     "Decisions on connections, by result: allowed, or the HTTP status of the refusal; and reason: unknown_station, "
-    "no_room, no_password_set, no_password, wrong_password, bad_certificate, wrong_profile",
+    "no_room, no_password_set, no_password, wrong_password, bad_certificate, wrong_profile, wrong_version",
     ["result", "reason"],
 )
 AUTH_REFUSED_STATIONS = Gauge(

@@ -56,6 +56,7 @@ class ConnectionRequest(_message.Message):
     CLIENT_CERTIFICATE_FIELD_NUMBER: _builtins.int
     CURRENT_DIGESTS_FIELD_NUMBER: _builtins.int
     SECRET_KEY_ID_FIELD_NUMBER: _builtins.int
+    PROTOCOLS_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     deadline_ms: _builtins.int
     protocol: _builtins.str
@@ -78,6 +79,12 @@ class ConnectionRequest(_message.Message):
     def password_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Keyed digests of the password (see csms_runtime.passwords), one for each way its bytes may be read. Never the password."""
 
+    @_builtins.property
+    def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The protocols that the station offers and the gateway speaks, the most wanted first; `protocol` is the first of
+        them. Empty: an earlier version of the gateway.
+        """
+
     def __init__(
         self,
         *,
@@ -91,10 +98,11 @@ class ConnectionRequest(_message.Message):
         client_certificate: _builtins.bytes = ...,
         current_digests: _builtins.int = ...,
         secret_key_id: _builtins.str = ...,
+        protocols: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_certificate", b"client_certificate", "correlation_id", b"correlation_id", "current_digests", b"current_digests", "deadline_ms", b"deadline_ms", "password_digests", b"password_digests", "protocol", b"protocol", "remote_address", b"remote_address", "reply_to", b"reply_to", "secret_key_id", b"secret_key_id", "security_profile", b"security_profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_certificate", b"client_certificate", "correlation_id", b"correlation_id", "current_digests", b"current_digests", "deadline_ms", b"deadline_ms", "password_digests", b"password_digests", "protocol", b"protocol", "protocols", b"protocols", "remote_address", b"remote_address", "reply_to", b"reply_to", "secret_key_id", b"secret_key_id", "security_profile", b"security_profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -116,10 +124,11 @@ class ConnectionDecision(_message.Message):
     SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     CONNECTION_NUMBER_FIELD_NUMBER: _builtins.int
     STATION_ID_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     allowed: _builtins.bool
     http_status: _builtins.int
-    """The HTTP status of the refusal: 401, 403, 404."""
+    """The HTTP status of the refusal: 400, 401, 403, 404."""
     reason: _builtins.str
     """For logs, not for the station."""
     registration_status: Global___RegistrationStatus.ValueType
@@ -139,6 +148,8 @@ class ConnectionDecision(_message.Message):
     """The station is known here, in other case (identifierStrings have none): nothing is decided, the gateway is to ask again
     under this identity. Empty: it is the one that was asked for.
     """
+    protocol: _builtins.str
+    """The one of `protocols` that the station is to speak; empty: the first one."""
     def __init__(
         self,
         *,
@@ -152,10 +163,11 @@ class ConnectionDecision(_message.Message):
         security_profile: _builtins.int = ...,
         connection_number: _builtins.int = ...,
         station_id: _builtins.str = ...,
+        protocol: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "certificate_common_name", b"certificate_common_name", "connection_number", b"connection_number", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "reason", b"reason", "registration_status", b"registration_status", "security_profile", b"security_profile", "station_id", b"station_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "certificate_common_name", b"certificate_common_name", "connection_number", b"connection_number", "correlation_id", b"correlation_id", "http_status", b"http_status", "message_timeout_s", b"message_timeout_s", "protocol", b"protocol", "reason", b"reason", "registration_status", b"registration_status", "security_profile", b"security_profile", "station_id", b"station_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -356,6 +368,7 @@ class StationAdmission(_message.Message):
     PENDING_SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     ORGANIZATION_FIELD_NUMBER: _builtins.int
     SECRET_KEY_ID_FIELD_NUMBER: _builtins.int
+    PROTOCOLS_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     deadline_ms: _builtins.int
     revision: _builtins.int
@@ -386,6 +399,10 @@ class StationAdmission(_message.Message):
     def reply_to(self) -> _station_pb2.ReplyTo:
         """Unset partition and empty topic: nobody waits for the result."""
 
+    @_builtins.property
+    def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The protocols that the station may speak; empty: all that its gateway does."""
+
     def __init__(
         self,
         *,
@@ -404,10 +421,11 @@ class StationAdmission(_message.Message):
         pending_security_profile: _builtins.int = ...,
         organization: _builtins.str = ...,
         secret_key_id: _builtins.str = ...,
+        protocols: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "dropped_password_digest", b"dropped_password_digest", "message_timeout_s", b"message_timeout_s", "organization", b"organization", "password_digest", b"password_digest", "pending_password_digest", b"pending_password_digest", "pending_security_profile", b"pending_security_profile", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "secret_key_id", b"secret_key_id", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "dropped_password_digest", b"dropped_password_digest", "message_timeout_s", b"message_timeout_s", "organization", b"organization", "password_digest", b"password_digest", "pending_password_digest", b"pending_password_digest", "pending_security_profile", b"pending_security_profile", "protocols", b"protocols", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "secret_key_id", b"secret_key_id", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -39,6 +39,7 @@ def attempt(station_id: str, request: ConnectionRequest) -> Attempt:
         certificate,
         request.current_digests,
         request.secret_key_id,
+        tuple(request.protocols),
     )
 
 
@@ -74,6 +75,7 @@ def connection_decision(correlation_id: str, decision: Allowed | Refused) -> Con
         message_timeout_s=decision.message_timeout_s,
         certificate_common_name=decision.common_name,
         security_profile=decision.security_profile,
+        protocol=decision.protocol,
     )
 
 
@@ -95,6 +97,7 @@ def admission(station_id: str, told: StationAdmission) -> Admission:
         pending_security_profile=told.pending_security_profile,
         serial_number=told.serial_number,
         organization=told.organization,
+        protocols=tuple(told.protocols),
         registration=_FROM_PROTO.get(told.registration_status),
         message_timeout_s=told.message_timeout_s,
         new_password_digest=told.password_digest,

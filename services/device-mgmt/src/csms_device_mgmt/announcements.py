@@ -73,6 +73,7 @@ def admission(
         dropped_password_digest=dropped_password_digest,
         pending_security_profile=station.pending_security_profile or 0,
         organization=station.organization or "",
+        protocols=station.ocpp_protocols or (),
         secret_key_id=secret_key_id,
     )
     return Outgoing(AUTH_ADMISSIONS.name, new_record(station.station_id, station_admission=body))

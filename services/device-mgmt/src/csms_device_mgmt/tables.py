@@ -47,6 +47,8 @@ class Station(Base):
     serial_number: Mapped[str | None] = mapped_column(Text)
     # What the O of its certificate contains; none: what is set for all.
     organization: Mapped[str | None] = mapped_column(Text)
+    # The versions of OCPP that it may speak; none: what is set for all.
+    ocpp_protocols: Mapped[list[str] | None] = mapped_column(Json)
     registration: Mapped[str] = mapped_column(String(8))
     onboarding: Mapped[str] = mapped_column(String(16))
     # OCPP's SetVariableDataType objects, without secrets; and boot.progress.Progress.

@@ -346,6 +346,17 @@ async def test_organization_and_null_for_the_default(api, auth):
         assert (await api.put("/stations/CS1", json={"organization": wrong})).status_code == 422
 
 
+async def test_the_versions_that_it_may_speak_and_null_for_all(api, auth):
+    wanted = ["ocpp2.0.1", "ocpp1.6"]
+    assert (await api.put("/stations/CS1", json={"ocpp_protocols": wanted})).json()["ocpp_protocols"] == wanted
+    assert list(auth.admissions[-1].protocols) == wanted
+    assert (await api.put("/stations/CS1", json={"registration": "Pending"})).json()["ocpp_protocols"] == wanted
+    assert (await api.put("/stations/CS1", json={"ocpp_protocols": None})).json()["ocpp_protocols"] is None
+    assert list(auth.admissions[-1].protocols) == []
+    for wrong in ([], ["ocpp1.5"], "ocpp1.6"):
+        assert (await api.put("/stations/CS1", json={"ocpp_protocols": wrong})).status_code == 422
+
+
 @pytest.mark.parametrize("lower", [1, 2, None])
 async def test_a_security_profile_it_has_connected_with_is_never_lowered(api, auth, units, lower):
     await api.put("/stations/CS1", json={"security_profile": 3})

@@ -32,6 +32,7 @@ from csms_gateway.traced import Visit, handshake
 _log = structlog.get_logger(__name__)
 
 _TEXTS = {
+    HTTPStatus.BAD_REQUEST: "This station may not speak a version of OCPP that it offers.\n",
     HTTPStatus.UNAUTHORIZED: "User name or password is wrong, or missing.\n",
     HTTPStatus.FORBIDDEN: "This station may not connect in this way.\n",
     HTTPStatus.NOT_FOUND: "This station is not known here.\n",
@@ -105,7 +106,7 @@ class ConnectionRequests:
             raise _refusal(decision)
         return Allowed(
             opening.station_id,
-            Protocol(opening.protocol),
+            Protocol(decision.protocol or opening.protocol),
             Peer(visitor.address, decision.security_profile or profile, decision.certificate_common_name),
             _REGISTRATIONS.get(decision.registration_status, Registration.UNKNOWN),
             decision.message_timeout_s or self._message_timeout_s,
@@ -139,6 +140,7 @@ class ConnectionRequests:
             correlation_id=correlation_id,
             deadline_ms=now_ms() + int(self._timeout_s * 1000),
             protocol=opening.protocol,
+            protocols=opening.protocols,
             security_profile=profile,
             remote_address=visitor.address,
             client_certificate=visitor.certificate,

@@ -61,8 +61,11 @@ class Opening:
 
     station_id: str
     protocol: str
+    """The first of `protocols`."""
     password: bytes | None = field(repr=False)
     """None: no credentials were sent."""
+    protocols: Sequence[str] = ()
+    """Those that we support and the station offers, the most wanted first."""
 
     @property
     def key(self) -> str:
@@ -76,12 +79,12 @@ def opening(path: str, offered: Sequence[str], authorization: Sequence[str], sup
     Raises Refusal.
     """
     station_id = identity(path)
-    protocol = choose_protocol(offered, supported)
-    if protocol is None:
+    protocols = common_protocols(offered, supported)
+    if not protocols:
         # The standard's text asks for an upgrade that is closed at once; its test case TC_B_58 forbids the upgrade.
         raise Refusal(HTTPStatus.BAD_REQUEST, _no_common_protocol(supported), Result.BAD_SUBPROTOCOL)
-    users = {station_id, ""} if VERSIONS[Protocol(protocol)].user_may_be_empty else {station_id}
-    return Opening(station_id, protocol, _password(users, authorization))
+    users = {station_id, ""} if VERSIONS[Protocol(protocols[0])].user_may_be_empty else {station_id}
+    return Opening(station_id, protocols[0], _password(users, authorization), protocols)
 
 
 def identity(path: str) -> str:
@@ -105,14 +108,14 @@ def _bad_identity(what: str) -> Refusal:
     return Refusal(HTTPStatus.BAD_REQUEST, f"The station's identity in the path {what}.\n", Result.BAD_IDENTITY)
 
 
-def choose_protocol(offered: Sequence[str], supported: Sequence[str]) -> str | None:
-    """Return the first protocol that we support and the station offers; None when there is none.
+def common_protocols(offered: Sequence[str], supported: Sequence[str]) -> list[str]:
+    """Return the protocols that we support and the station offers, in our order.
 
     `offered` holds the header's values: the header may be repeated, and each value may be a comma list. Our order
     counts, not the station's: many list the oldest version first, whatever they prefer.
     """
     names = {name.strip() for value in offered for name in value.split(",")}
-    return next((name for name in supported if name in names), None)
+    return [name for name in supported if name in names]
 
 
 def _no_common_protocol(supported: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import structlog
@@ -10,17 +10,15 @@ from csms_ocpp import station_ids
 from csms_runtime import metrics, open_files
 from csms_runtime.http import PortTakenError
 from websockets.datastructures import Headers
-from websockets.exceptions import NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from csms_gateway.budget import Budget
 from csms_gateway.connection_requests import ConnectionRequests
 from csms_gateway.connections import Connections
-from csms_gateway.handshake import Refusal, Result, choose_protocol
+from csms_gateway.handshake import Refusal, Result
 from csms_gateway.listeners import Listeners, listen_plain
 from csms_gateway.rate import Buckets
 from csms_gateway.settings import GatewaySettings
@@ -70,7 +68,6 @@ class StationServer:
         self._tls_failed = tls_failed
         self._tls_passed = tls_passed
         self._refused = refused
-        self._select_subprotocol = _selector(settings.ocpp_protocols)
         self._limits = socket_limits(
             settings.max_connections,
             settings.max_handshakes,
@@ -151,7 +148,6 @@ class StationServer:
     def _new_socket(self) -> StationSocket:
         protocol = ServerProtocol(
             extensions=[_DEFLATE],
-            select_subprotocol=self._select_subprotocol,
             # A message that is a little too large is read, and answered with an error. The connection stays open.
             max_size=self._settings.max_message_bytes * 5 // 4,
             logger=_quiet,
@@ -218,14 +214,3 @@ class StationServer:
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS and self._listeners.closed:
             return socket.reject(HTTPStatus.SERVICE_UNAVAILABLE, "The gateway is stopping.\n")
         return response
-
-
-def _selector(supported: Sequence[str]) -> Callable[[ServerProtocol, Sequence[Subprotocol]], Subprotocol]:
-    # websockets needs a function: it makes a method of it.
-    def select(_protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol:
-        chosen = choose_protocol(offered, supported)
-        if chosen is None:  # cannot happen: `opening` has refused it
-            raise NegotiationError("no common subprotocol")
-        return Subprotocol(chosen)
-
-    return select

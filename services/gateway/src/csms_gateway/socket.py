@@ -7,6 +7,7 @@ from csms_runtime import metrics
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from csms_gateway.connection_requests import Allowed
 from csms_gateway.intake import Intake
@@ -117,6 +118,8 @@ class StationSocket(asyncio.BufferedProtocol):
 
     def accept(self, request: Request) -> Response:
         """Return the answer to a request that is to be upgraded: 101, or what is wrong with it."""
+        if self.allowed is not None:
+            self._protocol.available_subprotocols = [Subprotocol(self.allowed.protocol)]
         return self._protocol.accept(request)
 
     def reject(self, status: int, text: str) -> Response:

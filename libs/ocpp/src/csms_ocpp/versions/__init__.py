@@ -13,9 +13,9 @@ __all__ = ["BUILT", "DEFAULT", "VERSIONS", "Action", "Protocol", "Version"]
 VERSIONS: Mapping[Protocol, Version] = {version.protocol: version for version in (V16, V201, V21)}
 """Each version by its subprotocol."""
 
-BUILT: tuple[Protocol, ...] = (Protocol.OCPP201, Protocol.OCPP16, Protocol.OCPP21)
-"""The versions that settings may name. Others are refused, there and when stations offer them."""
+BUILT: tuple[Protocol, ...] = (Protocol.OCPP21, Protocol.OCPP201, Protocol.OCPP16)
+"""The versions that settings may name, the newest first. Others are refused, there and when stations offer them."""
 
-DEFAULT: tuple[Protocol, ...] = (Protocol.OCPP201, Protocol.OCPP16)
+DEFAULT: tuple[Protocol, ...] = (Protocol.OCPP21, Protocol.OCPP201, Protocol.OCPP16)
 """Those that stations may speak where no setting says otherwise, the most wanted first. One that is built and not here
 is in work."""

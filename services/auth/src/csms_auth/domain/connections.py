@@ -16,6 +16,7 @@ from csms_auth.domain import client_certificates
 from csms_auth.domain.client_certificates import ClientCertificate, Issued, Owner
 from csms_auth.domain.stations import Registration, Renewal, Station, renew
 
+BAD_REQUEST = 400
 UNAUTHORIZED = 401
 FORBIDDEN = 403
 NOT_FOUND = 404
@@ -45,6 +46,8 @@ class Attempt:
     """How many of the digests are of the current key: the first ones; 0: all."""
     secret_key_id: str = ""
     """Which key that is; empty: an earlier version of the gateway asks."""
+    protocols: Sequence[str] = ()
+    """Those that it offers and its gateway speaks, the most wanted first; empty: likewise."""
 
     @property
     def has_other_keys(self) -> bool:
@@ -94,6 +97,8 @@ class Allowed:
     """Digest of the password that an unknown station came with. From now on it must have it. Empty: it had none."""
     secret_key_id: str = ""
     """The key of these two digests."""
+    protocol: str = ""
+    """The one that it is to speak; empty: the first one."""
     renewal: Renewal | None = None
     """Of the stored digest that matched, if it is not known to be of the current key."""
 
@@ -108,6 +113,7 @@ class Kind(StrEnum):
     WRONG_PASSWORD = "wrong_password"  # noqa: S105  no password
     BAD_CERTIFICATE = "bad_certificate"
     WRONG_PROFILE = "wrong_profile"
+    WRONG_VERSION = "wrong_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def decide(attempt: Attempt, station: Station | None, rules: Rules) -> Allowed |
         refused = _bad_password(attempt, station, rules.unknown_stations)
     if refused or station is None:
         return refused or _UNKNOWN
-    return _wrong_profile(profile, station) or _welcome(attempt, station, profile)
+    return _wrong_profile(profile, station) or _wrong_version(attempt, station) or _welcome(attempt, station, profile)
 
 
 def _profile(attempt: Attempt, station: Station | None) -> int:
@@ -237,6 +243,18 @@ def _wrong_profile(profile: int, station: Station) -> Refused | None:
     return Refused(FORBIDDEN, reason, Kind.WRONG_PROFILE)
 
 
+def _wrong_version(attempt: Attempt, station: Station) -> Refused | None:
+    if not station.protocols or not attempt.protocols or _protocol(attempt, station):
+        return None
+    reason = f"offers {', '.join(attempt.protocols)}; the station may speak {', '.join(station.protocols)}"
+    return Refused(BAD_REQUEST, reason, Kind.WRONG_VERSION)
+
+
+def _protocol(attempt: Attempt, station: Station) -> str:
+    """Return the first of the protocols that the station may speak; empty: it may speak all, or none of them."""
+    return next((name for name in attempt.protocols if name in station.protocols), "")
+
+
 def _is_pending(profile: int, station: Station) -> bool:
     """Whether the station is being moved up to this profile (A05)."""
     return profile == station.pending_security_profile and profile > station.least_profile
@@ -253,6 +271,7 @@ def _welcome(attempt: Attempt, station: Station, profile: int) -> Allowed:
         common_name=certificate.common_name if certificate else "",
         proven_profile=profile if _proves(profile, station) else 0,
         secret_key_id=attempt.secret_key_id,
+        protocol=_protocol(attempt, station),
         renewal=None if pending else _renewal(attempt, station),
     )
 

@@ -33,6 +33,8 @@ class Station:
     serial_number: str = ""
     organization: str = ""
     """What the O of its certificate must contain; empty: the deployment's."""
+    protocols: tuple[str, ...] = ()
+    """Those that it may speak; empty: all that its gateway does."""
     registration: Registration | None = None
     """None: device-mgmt did not say; treated as Pending, which lets the station boot and nothing else."""
     message_timeout_s: int = 0
@@ -78,6 +80,7 @@ class Admission:
     pending_security_profile: int = 0
     serial_number: str = ""
     organization: str = ""
+    protocols: tuple[str, ...] = ()
     registration: Registration | None = None
     message_timeout_s: int = 0
     new_password_digest: bytes = field(default=b"", repr=False)
@@ -124,6 +127,7 @@ def _with_the_rest(station: Station, admission: Admission) -> Station:
         pending_security_profile=admission.pending_security_profile,
         serial_number=admission.serial_number,
         organization=admission.organization,
+        protocols=admission.protocols,
         registration=admission.registration,
         message_timeout_s=admission.message_timeout_s,
         deleted=False,

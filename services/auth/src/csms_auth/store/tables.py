@@ -22,6 +22,8 @@ stations = Table(
     Column("serial_number", Text, nullable=False),
     Column("serial_key", Text, nullable=False, server_default=text("''")),
     Column("organization", Text),
+    # Names with a blank between them; none: all.
+    Column("protocols", Text),
     Column("registration", Text),
     Column("message_timeout_s", Integer, nullable=False),
     Column("password_digest", LargeBinary),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from csms_db.bounded import fitting
 from csms_ocpp.redaction import is_secret_variable
 from csms_ocpp.station_ids import RULE, checked
+from csms_ocpp.versions import Protocol
 from csms_runtime.http import Page, PageParams, paginate, require
 from csms_runtime.http.documented import problem
 from csms_runtime.http.fields import wrong
@@ -65,6 +66,13 @@ class StationBody(BaseModel):
         max_length=64,
         pattern=NO_NUL,
         description="What the O of a profile-3 certificate must contain; null: CSMS_ORGANIZATION",
+    )
+    ocpp_protocols: list[Protocol] | None = Field(
+        None,
+        min_length=1,
+        max_length=len(Protocol),
+        description="The versions of OCPP that it may speak, of those in CSMS_OCPP_PROTOCOLS; null: all of them. "
+        "Counts from its next connection on",
     )
     # Factories, for they are not in the document: a client would send what it names there, and so reset the field.
     registration: Registration = Field(default_factory=lambda: Registration.ACCEPTED)

@@ -64,6 +64,7 @@ CONFIGURED = (
     "pending_security_profile",
     "serial_number",
     "organization",
+    "ocpp_protocols",
     "registration",
     "onboarding",
     "onboarding_variables",

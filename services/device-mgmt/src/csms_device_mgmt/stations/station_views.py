@@ -105,6 +105,9 @@ class StationModel(BaseModel):
     organization: str | None = Field(
         description="What the O of a profile-3 certificate must contain; null: the default"
     )
+    ocpp_protocols: list[OcppVersion] | None = Field(
+        description="The versions of OCPP that it may speak; null: those of CSMS_OCPP_PROTOCOLS"
+    )
     registration: Registration = Field(description="How the next BootNotification is answered")
     registration_status: Registration | None = Field(description="How the last BootNotification was answered")
     onboarding: OnboardingMode
@@ -146,6 +149,7 @@ def station(row: Station, connectors: Sequence[Connector], *, connected: bool) -
         pending_security_profile=row.pending_security_profile,
         serial_number=row.serial_number,
         organization=row.organization,
+        ocpp_protocols=row.ocpp_protocols,
         registration=Registration(row.registration),
         registration_status=Registration(row.registration_status) if row.registration_status else None,
         onboarding=row.onboarding,
