@@ -8,4 +8,4 @@ if ! command -v promtool >/dev/null; then
   exit
 fi
 promtool check rules rules.yaml
-promtool test rules rules_test.yaml
+promtool test rules rules_test.yaml rules_days_test.yaml

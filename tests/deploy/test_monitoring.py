@@ -20,7 +20,7 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 RULES = [rule for group in yaml.safe_load((PROMETHEUS / "rules.yaml").read_text())["groups"] for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 RECORDED = {rule["record"]: rule["expr"] for rule in RULES if "record" in rule}
-TESTS = yaml.safe_load((PROMETHEUS / "rules_test.yaml").read_text())["tests"]
+TESTS = [test for file in sorted(PROMETHEUS.glob("*_test.yaml")) for test in yaml.safe_load(file.read_text())["tests"]]
 DASHBOARDS = {path.name: json.loads(path.read_text()) for path in (ROOT / "deploy/grafana/dashboards").glob("*.json")}
 
 OF_TARGETS = {"job", "namespace", "service", "instance", "le"}

@@ -12,6 +12,7 @@ from csms_testing.simulator.protocol import Protocol
 
 STATIONS = 500
 CONNECTING_AT_ONCE = 50
+ENERGY_WH = 2000
 CONFIGS = [StationConfig(protocol=protocol) for protocol in Protocol]
 
 
@@ -20,22 +21,25 @@ async def _session(station: Station, id_token: str, gate: asyncio.Semaphore) -> 
         await station.start()
         await station.wait_accepted(60)
     try:
-        return await station.charge(1, id_token, energy_wh=2000, meter_interval_s=0)
+        return await station.charge(1, id_token, energy_wh=ENERGY_WH, meter_interval_s=0)
     finally:
         await station.stop()
 
 
-async def _stored(
-    api: httpx2.AsyncClient, station_id: str, gate: asyncio.Semaphore
-) -> dict[tuple[str, str], list[int]]:
-    """The seqNos of each of a station's transactions, as the API shows them."""
+Book = dict[tuple[str, str], tuple[list[int], float]]
+"""By station and transaction: seqNos, and the energy in whole Wh, of which OCPP 1.6 tells no parts."""
+
+
+async def _stored(api: httpx2.AsyncClient, station_id: str, gate: asyncio.Semaphore) -> Book:
+    """What the API shows of a station's transactions."""
     async with gate:
         found = (await api.get("/transactions", params={"station_id": station_id})).raise_for_status().json()["items"]
         result = {}
         for item in found:
             answer = await api.get(f"/transactions/{item['id']}/events", params={"limit": 1000})
             events = answer.raise_for_status().json()["items"]
-            result[station_id, item["transaction_id"]] = [event["seq_no"] for event in events]
+            seq_nos = [event["seq_no"] for event in events]
+            result[station_id, item["transaction_id"]] = (seq_nos, round(item["energy_wh"]))
         return result
 
 
@@ -66,7 +70,7 @@ async def test_every_event_of_500_stations_is_stored_exactly_once(system, api):
     assert [entry.errors for entry in ledger if entry.errors] == []
 
     reading = asyncio.Semaphore(20)
-    stored: dict[tuple[str, str], list[int]] = {}
+    stored: Book = {}
     for part in await asyncio.gather(*(_stored(api, station.id, reading) for station in stations)):
         stored |= part
-    assert stored == ledger.transactions()
+    assert stored == {key: (seq_nos, ENERGY_WH) for key, seq_nos in ledger.transactions().items()}

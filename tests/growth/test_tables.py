@@ -121,7 +121,6 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "meter_value_bytes": Forgotten("meter_values"),
         "remote_requests": Forgotten("remote_requests"),
         "given_ids": Forgotten("given_ids"),
-        "last_given_id": Bounded("one row"),
         "remote_start_ids": Stays("a row for each identity there ever was: its numbers are not used again"),
         **COUNTS,
         **EVERYWHERE,

@@ -19,3 +19,4 @@ def test_consumers_connections_can_be_closed() -> None:
     """`csms_bus.kafka_consumer._stop`."""
     assert "self._client = AIOKafkaClient(" in inspect.getsource(AIOKafkaConsumer.__init__)
     assert asyncio.iscoroutinefunction(AIOKafkaClient.close)
+    assert "async with self._get_conn_lock:" in inspect.getsource(AIOKafkaClient._get_conn)

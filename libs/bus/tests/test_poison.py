@@ -56,18 +56,20 @@ def fails_for(*numbers: int, error: Exception | None = None) -> Callable[[Incomi
     return lambda incoming: failure if number_of(incoming) in numbers else None
 
 
-def test_a_bad_deploy_is_noticed_however_many_partitions_share_the_stations() -> None:
+def test_a_deploy_that_is_bad_for_most_is_noticed_however_many_partitions_share_the_stations() -> None:
     def incoming(number: int) -> Incoming:
         return Incoming("log", number % 120, number, f"CS{number}", None)
 
     poison = Poison("group", RetryLimits(3, 20, 0.0))
-    for number in range(199):
+    bad = [number for number in range(202) if number % 120 != 119]
+    for number in bad[:199]:
+        poison.next_batch()
+        poison.succeeded([incoming(119)])  # says something of its own partition, and that not all is lost
         poison.failed(incoming(number), "bad")
-    poison.succeeded([incoming(0)])  # says something of its own partition only
-    for number in (0, 120):
-        poison.failed(incoming(number), "bad")
+    poison.next_batch()
+    poison.succeeded([incoming(119)])
     with pytest.raises(TooManyDeadLetters, match="200 stations of any partitions"):
-        poison.failed(incoming(199), "bad")
+        poison.failed(incoming(bad[199]), "bad")
 
 
 async def test_a_flood_of_one_stations_poison_waits_once_and_costs_nobody_his_batch(world: World) -> None:
@@ -289,6 +291,7 @@ def test_only_many_stations_of_a_partition_without_any_success_are_a_bad_deploy(
         poison.failed(incoming("CS1"), "bad")
         poison.failed(incoming("CS2"), "bad")
     poison.succeeded([incoming("CS9")])
+    poison.next_batch()
     poison.failed(incoming("CS3"), "bad")
     poison.failed(incoming("CS4"), "bad")
     with pytest.raises(TooManyDeadLetters, match="3 stations"):

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-import pytest
 from csms_bus.kafka_records import hash_of
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import reply_to
-from csms_bus.runner import ConsumerRunner, Later, Never, TooManyDeadLetters
+from csms_bus.runner import ConsumerRunner, Later, Never
 from csms_bus.topics import DEAD_LETTERS
 from csms_testing.buses import DEADLINE_S, Failing, Handler, World, number_of, running
 
@@ -104,31 +103,6 @@ async def test_later_in_the_middle_keeps_what_is_done(memory: World) -> None:
         await handler.until(lambda: 3 in handler.done)
         assert (await dead.next()).dead_letter.reason == "bad"
     assert handler.done == [2, 3]
-
-
-async def test_dead_letters_of_many_stations_in_a_row_stop_the_consumer(world: World) -> None:
-    handler = Handler(Failing(Never("bad deploy"), *range(100)))
-    health: list[tuple[bool, str]] = []
-    runner = ConsumerRunner(
-        world.bus,
-        group=world.group,
-        topics=[world.log],
-        handler=handler,
-        max_dead_letters=3,
-        on_health=lambda ok, detail: health.append((ok, detail)),
-    )
-    task = asyncio.create_task(runner.run(asyncio.Event()))
-    await runner.ready()
-    await world.publish(*((station, number) for number, station in enumerate(ONE_PARTITION)))
-    async with asyncio.timeout(DEADLINE_S):
-        with pytest.raises(TooManyDeadLetters, match="bad deploy"):
-            await task
-    assert health[0] == (True, "")
-    assert health[-1][0] is False
-    again = Handler()
-    async with world.runner(again):
-        await again.until(lambda: 9 in again.done)
-    assert len(again.done) > 10 - 3
 
 
 async def test_one_station_stops_no_consumer(world: World) -> None:

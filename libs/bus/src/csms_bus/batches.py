@@ -10,7 +10,7 @@ from csms_runtime import metrics, tracing
 from csms_bus import traced
 from csms_bus.flow import Backoff, Later, Never
 from csms_bus.last_words import last_words, publish_led_to, publish_words, refused, unknown
-from csms_bus.poison import Poison, RetryLimits, partition_of
+from csms_bus.poison import Poison, partition_of
 from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordRefused, TopicPartition
 from csms_bus.records import dead_letter
 
@@ -40,11 +40,11 @@ class BatchProcessor:
     break it: those that no handler must see, and those of stations whose records became dead letters lately.
     """
 
-    def __init__(self, bus: Bus, group: str, handler: BatchHandler, limits: RetryLimits) -> None:
+    def __init__(self, bus: Bus, group: str, handler: BatchHandler, poison: Poison) -> None:
         self._bus = bus
         self._group = group
         self._handler = handler
-        self._poison = Poison(group, limits)
+        self._poison = poison
         self._publishing: asyncio.Task[None] | None = None
         """Publishes what the batch before led to."""
         self._careful = False
@@ -79,6 +79,7 @@ class BatchProcessor:
         Returns early, with records that are not done, when `interrupted` says so. Raises Later or BusUnavailable when
         the rest, also of the batch before, must be delivered again after a pause. Raises TooManyDeadLetters.
         """
+        self._poison.next_batch()
         apart = [at for at, one in enumerate(batch) if refused(one) or self._poison.is_suspect(one)]
         others = _without(batch, apart)
         outgoing = await self._all_at_once(others)
@@ -102,6 +103,26 @@ class BatchProcessor:
         if outgoing is None:
             await self._one_by_one(batch, done, interrupted)
         self._careful = False
+
+    async def succeeds(self, incoming: Incoming) -> bool:
+        """Handle a record once, to see whether anything succeeds again. It is not given up, and must come again.
+
+        Raises Later or BusUnavailable, which say nothing.
+        """
+        if not _says_something(incoming):
+            return False
+        try:
+            await self._publish(await self._handle([incoming]))
+        except (Later, BusUnavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 any error says that it fails
+            _log.info("record still fails", group=self._group, station_id=incoming.key, error=repr(error))
+            return False
+        self._succeeded([incoming])
+        return True
+
+    def _succeeded(self, records: Sequence[Incoming]) -> None:
+        self._poison.succeeded(filter(_says_something, records))
 
     async def _apart(
         self,
@@ -130,7 +151,7 @@ class BatchProcessor:
         except Exception as error:  # noqa: BLE001 which of them it is will turn out
             self._log_batch(batch, error)
             return False
-        self._poison.succeeded(batch)
+        self._succeeded(batch)
         return True
 
     async def _all_at_once(self, batch: Sequence[Incoming]) -> Sequence[Outgoing] | None:
@@ -148,7 +169,8 @@ class BatchProcessor:
         self, batch: Sequence[Incoming], outgoing: Sequence[Outgoing], done: Callable[[Sequence[Incoming]], None]
     ) -> None:
         await self._publish(outgoing)
-        self._poison.succeeded(batch)
+        if self._poison.is_watching:
+            self._succeeded(batch)
         done(batch)
 
     async def _one_by_one(
@@ -164,7 +186,7 @@ class BatchProcessor:
                 if partition_of(incoming) in stopped or not await self._succeeds(incoming, held, stopped):
                     continue
                 await self._bury_or_stop(held, stopped, done)
-                self._poison.succeeded([incoming])
+                self._succeeded([incoming])
                 if partition_of(incoming) not in stopped:
                     done([incoming])
         except Later:
@@ -253,13 +275,11 @@ class BatchProcessor:
         """Publish the dead letters that were held back, and errors for the stations that wait for answers."""
         if not held:
             return
-        await publish_words(
-            self._bus,
-            self._group,
-            [out for incoming, reason in held for out in last_words(self._group, incoming, reason)],
-        )
-        for incoming, reason in held:
+        words = [last_words(self._group, incoming, reason) for incoming, reason in held]
+        await publish_words(self._bus, self._group, [word for each in words for word in each])
+        for (incoming, reason), said in zip(held, words, strict=True):
             metrics.CONSUMER_DEAD_LETTERS.labels(self._group, incoming.topic).inc()
+            metrics.CONSUMER_INTERNAL_ERRORS.labels(self._group, incoming.topic).inc(len(said) - 1)
             _log.error(
                 "dead letter",
                 group=self._group,
@@ -285,6 +305,11 @@ class BatchProcessor:
             attempt=attempt,
             exc_info=True,
         )
+
+
+def _says_something(incoming: Incoming) -> bool:
+    """Whether a handler sees it, so that its outcome says something about the handler."""
+    return incoming.record is not None and not refused(incoming) and not unknown(incoming)
 
 
 def _without(batch: Sequence[Incoming], positions: Sequence[int]) -> Sequence[Incoming]:

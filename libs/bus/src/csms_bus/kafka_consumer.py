@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
@@ -21,6 +22,7 @@ _JOIN_TIMEOUT_S = 60.0
 _COMMIT_TIMEOUT_S = 3.0
 _ASK_TIMEOUT_S = 3.0
 _CLOSE_TIMEOUT_S = 5.0
+_CONNECTING_S = 1.0
 _MORE_MS = 2
 _ENOUGH = 64
 """A poll that got fewer records, but more than one, asks again. A broker answers as soon as there is one record, and
@@ -190,4 +192,8 @@ async def _stop(consumer: AIOKafkaConsumer) -> None:
             await consumer.stop()
     except (KafkaError, TimeoutError) as error:
         _log.warning("consumer did not leave its group cleanly", error=repr(error))
-        await consumer._client.close()  # noqa: SLF001 ends the requests that a frozen broker does not answer
+    client = consumer._client  # noqa: SLF001 nothing public ends the requests that a frozen broker does not answer,
+    with suppress(TimeoutError):  # nor a connection that is being made at this moment
+        async with asyncio.timeout(_CONNECTING_S), client._get_conn_lock:  # noqa: SLF001 as above
+            pass
+    await client.close()

@@ -1,18 +1,21 @@
 """Runs a handler as a member of a consumer group: at least once, in order per station. Poison is set aside."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 from csms_runtime import metrics
+from csms_runtime.waiting import wait_for
 
 from csms_bus.backlog import Backlog
 from csms_bus.batches import BatchHandler, BatchProcessor, PartitionsStopped
 from csms_bus.flow import Backoff, Later, Never, TooManyDeadLetters
 from csms_bus.offsets import Offsets, first_offsets
-from csms_bus.poison import RetryLimits
+from csms_bus.parking import PAUSES_S, Parking
+from csms_bus.poison import Poison, RetryLimits
 from csms_bus.ports import Bus, BusError, BusUnavailable, Consumer, Incoming, NotAuthorized, TopicPartition
+from csms_bus.trial import Trial
 
 __all__ = ["BatchHandler", "ConsumerRunner", "Later", "Never", "TooManyDeadLetters"]
 
@@ -32,9 +35,13 @@ class ConsumerRunner:
     A batch that fails is handled again record by record. A record that raises Never, or fails `max_attempts` times on
     its own, becomes a dead letter; a station that waits gets CALLERROR InternalError. After Later, or while the bus
     can't be reached, the rest of the batch comes again after a pause, without limit. A record whose body this version
-    does not know becomes a dead letter, and no handler sees it. The consumer stops when records of `max_dead_letters`
-    stations of one partition failed and none succeeded in between. `on_health` is called with whether it works: it does
+    does not know becomes a dead letter, and no handler sees it. `on_health` is called with whether it works: it does
     not while a batch takes longer than `hangs_s` seconds. One runner is one member of the group.
+
+    When records of five stations failed and nothing succeeded, or of `max_dead_letters` stations of a topic or of a
+    partition and none there, the consumer parks. It leaves the group, so that members that work get its partitions. It
+    comes back after `park_s` seconds (the first and the longest pause; it doubles), and tries the first record of each
+    station. It goes on when one succeeds; else it parks again, and gives up nothing.
     """
 
     def __init__(
@@ -53,30 +60,36 @@ class ConsumerRunner:
         on_health: Callable[[bool, str], None] | None = None,
         look_s: float = _LOOK_S,
         hangs_s: float = _HANGS_S,
+        park_s: tuple[float, float] = PAUSES_S,
     ) -> None:
         self._bus = bus
         self._group = group
         self._topics = topics
         self._max_batch = max_batch
-        self._processor = BatchProcessor(
-            bus, group, handler, RetryLimits(max_attempts, max_dead_letters, attempt_pause_s)
-        )
+        self._poison = Poison(group, RetryLimits(max_attempts, max_dead_letters, attempt_pause_s))
+        self._processor = BatchProcessor(bus, group, handler, self._poison)
         self._offsets = Offsets(group, commit_interval_s)
         self._commit_interval_s = commit_interval_s
         self._backoff = Backoff(*backoff_s)
         self._on_health = on_health or (lambda _ok, _detail: None)
+        trial = Trial(self._processor, self._poison, max_batch, self._in_hand, self._is_interrupted)
+        self._parking = Parking(group, trial, self._away, self._on_health, pauses_s=park_s, aside_s=backoff_s)
         self._consumer: Consumer | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._ready = asyncio.Event()
         self._backlog = Backlog(group)
         for topic in topics:
-            metrics.CONSUMER_DEAD_LETTERS.labels(group, topic)  # told from the start, so that the first one is a rise
+            # Told from the start, so that the first one is a rise.
+            metrics.CONSUMER_DEAD_LETTERS.labels(group, topic)
+            metrics.CONSUMER_INTERNAL_ERRORS.labels(group, topic)
         self._look_s, self._hangs_s = look_s, hangs_s
         self._began_at: float | None = None
         """When the handling of the batch in hand began, by the event loop's clock."""
         self._hangs = False
         self._revoking = False
+        self._closing = False
+        """Whether it leaves the group: what `run` must not cancel, and `revoked` must not wait for."""
         self._refused = False
         self._before: Sequence[Incoming] = ()
         """The batch that was handled, but may not be done yet."""
@@ -87,18 +100,17 @@ class ConsumerRunner:
         await self._ready.wait()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop` is set. Then finish the batch in hand, commit and leave the group.
-
-        Raises TooManyDeadLetters. Call it once.
-        """
+        """Consume until `stop` is set. Then finish the batch in hand, commit and leave the group. Call it once."""
         self._stop = stop
         self._backlog.begin()
+        metrics.CONSUMER_PARKED.labels(self._group).set(0)
+        metrics.CONSUMER_FAILING_STATIONS.labels(self._group).set_function(lambda: self._poison.failing)
         looking = asyncio.create_task(self._look())
         work = asyncio.create_task(self._work(stop))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if self._idle.is_set():
+            if self._idle.is_set() and not self._closing:
                 work.cancel()  # it only waits for something
             await asyncio.wait({work})
         finally:
@@ -106,6 +118,7 @@ class ConsumerRunner:
                 task.cancel()
             await asyncio.wait({work, stopping, looking})
             self._backlog.end()
+            metrics.CONSUMER_FAILING_STATIONS.remove(self._group)
         if not work.cancelled():
             work.result()
 
@@ -124,28 +137,40 @@ class ConsumerRunner:
             self._backlog.revoked()
 
     async def _work(self, stop: asyncio.Event) -> None:
-        self._consumer = consumer = await self._subscribe()
+        consumer: Consumer | None = await self._subscribe()
         self._ready.set()
         self._on_health(True, "")  # noqa: FBT003 the callback takes its arguments by position
         try:
-            while not stop.is_set():
-                await self._turn(consumer)
+            while consumer is not None and not stop.is_set():
+                try:
+                    await self._turn(consumer)
+                except TooManyDeadLetters as error:
+                    consumer = await self._parking.stopped(consumer, error, stop)
         except Exception as error:
             self._on_health(False, str(error))  # noqa: FBT003 as above
             _log.error("consumer stopped", group=self._group, error=repr(error))
             raise
         finally:
-            await self._leave(consumer)
+            await self._leave()
 
     async def _subscribe(self) -> Consumer:
         backoff = Backoff(0.2, 5.0)
         while True:
             try:
-                return await self._bus.subscribe(self._group, self._topics, self)
+                self._consumer = await self._bus.subscribe(self._group, self._topics, self)
             except BusUnavailable as error:
                 self._on_health(False, str(error))  # noqa: FBT003 as above
                 _log.warning("cannot join the consumer group yet", group=self._group, error=str(error))
+            else:
+                return self._consumer
             await asyncio.sleep(backoff.next_pause())
+
+    async def _away(self, pause_s: float) -> Consumer | None:
+        """Leave the group and join it again after so many seconds. Returns None when it is to stop meanwhile."""
+        await self._leave()
+        if await wait_for(self._stop, timeout_s=pause_s):
+            return None
+        return await self._subscribe()
 
     async def _turn(self, consumer: Consumer) -> None:
         busy = self._offsets.pending or self._processor.publishing
@@ -190,6 +215,11 @@ class ConsumerRunner:
         except BusUnavailable as error:
             reason, partly = "bus", isinstance(error, PartitionsStopped)
             _log.warning("batch postponed", group=self._group, records=len(batch), error=str(error))
+        except TooManyDeadLetters:
+            self._before = ()
+            self._backlog.postponed()
+            await consumer.rewind(self._offsets.undone(batch))
+            raise
         finally:
             self._idle.set()
             self._began_at = None
@@ -232,16 +262,33 @@ class ConsumerRunner:
             self._on_health(not hangs, f"a batch has been in work for {self._hangs_s:g} s" if hangs else "")
             _log.error("consumer hangs" if hangs else "consumer goes on", group=self._group)
 
+    @contextmanager
+    def _in_hand(self) -> Iterator[None]:
+        """Have `run` and `revoked` wait meanwhile."""
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._idle.set()
+
     def _is_interrupted(self) -> bool:
         return self._revoking or self._stop.is_set()
 
-    async def _leave(self, consumer: Consumer) -> None:
+    async def _leave(self) -> None:
+        if self._consumer is None:
+            return
+        consumer = self._consumer
         self._idle.clear()  # `run` must not cancel this
         try:
-            with suppress(BusUnavailable):  # then they come again
+            try:
                 await self._processor.settle()
+            except BusUnavailable as error:
+                _log.warning("the last batch comes again", group=self._group, error=str(error))
             await self._offsets.flush(consumer)
+            self._offsets = Offsets(self._group, self._commit_interval_s)
         finally:
             self._idle.set()
             self._consumer = None
+            self._closing = True
             await consumer.close()
+            self._closing = False

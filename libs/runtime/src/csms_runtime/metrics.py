@@ -458,6 +458,22 @@ CONSUMER_DEAD_LETTERS = Counter(
     "Records that were given up and went to dead-letters, by group and topic",
     ["group", "topic"],
 )
+CONSUMER_INTERNAL_ERRORS = Counter(
+    "csms_consumer_internal_errors_total",
+    "CALLs of stations that were answered with CALLERROR InternalError since their record was given up, by group and "
+    "topic",
+    ["group", "topic"],
+)
+CONSUMER_FAILING_STATIONS = Gauge(
+    "csms_consumer_failing_stations",
+    "Stations whose records this member of the group gave up since any record succeeded; 0: the last one did",
+    ["group"],
+)
+CONSUMER_PARKED = Gauge(
+    "csms_consumer_parked",
+    "1 while this member of the group handles nothing, since every record failed; it tries one now and then",
+    ["group"],
+)
 CONSUMER_COMMIT_FAILURES = Counter(
     "csms_consumer_commit_failures_total",
     "Offset commits that failed, by group and reason (not_assigned, bus)",

@@ -24,8 +24,8 @@ class FakeApi:
     ],
 )
 async def test_answers_and_clear_failures(outcome, name):
-    commands = CommandLoad(FakeApi(outcome), ["CS1"], [{"idToken": "T", "type": "ISO14443"}])
-    assert await commands.get_variables("CS1") == name
+    commands = CommandLoad(FakeApi(outcome), {"CS1": ("GetVariables", {})}, [{"idToken": "T", "type": "ISO14443"}])
+    assert await commands.ask("CS1") == name
     assert commands.outcomes == {name: 1}
     assert commands.wrong == []
     assert commands.answers == ({"1": "result"} if outcome == 200 else {})
@@ -33,7 +33,7 @@ async def test_answers_and_clear_failures(outcome, name):
 
 @pytest.mark.parametrize("status", [500, 404, 422])
 async def test_anything_else_is_wrong(status):
-    commands = CommandLoad(FakeApi(status), ["CS1"], [{"idToken": "T", "type": "ISO14443"}])
-    assert await commands.get_variables("CS1") == "wrong"
+    commands = CommandLoad(FakeApi(status), {"CS1": ("GetVariables", {})}, [{"idToken": "T", "type": "ISO14443"}])
+    assert await commands.ask("CS1") == "wrong"
     assert len(commands.wrong) == 1
     assert str(status) in commands.wrong[0]

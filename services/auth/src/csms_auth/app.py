@@ -147,8 +147,7 @@ class Auth:
     async def run(self, stop: asyncio.Event) -> None:
         """Answer the bus and publish events until `stop` is set; then finish the batch in hand and return.
 
-        Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup), DatabaseUnavailable at the start. Call it
-        once.
+        Raises DatabaseUnavailable at the start. Call it once.
         """
         for component in self._runners:
             self._health.set(component, ok=False, detail="starting")

@@ -45,7 +45,7 @@ class AuditLog:
         await self._runner.ready()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Store and forget until `stop` is set. Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup)."""
+        """Store and forget until `stop` is set."""
         self._health.set(AUTH_AUDIT.name, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._runner.run(stop), name="auth-audit")

@@ -133,10 +133,7 @@ class Transactions:
         await self._starts.ready()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then finish the batch in hand, answer the stations that wait, and return.
-
-        Raises csms_bus.runner.TooManyDeadLetters (in an ExceptionGroup).
-        """
+        """Work until `stop` is set; then finish the batch in hand, answer the stations that wait, and return."""
         finished = asyncio.Event()
         for consumer in (_CONSUMER, _RESULTS, _BOOTS, _STARTS):
             self._health.set(consumer, ok=False, detail="starting")

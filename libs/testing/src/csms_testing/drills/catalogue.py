@@ -1,7 +1,18 @@
 """All drills, the most important first."""
 
 from csms_testing.drills.drill import Drill, Stage
-from csms_testing.drills.scenarios import clocks, disk, hostile, partitions, poison, restore, services, sockets, stores
+from csms_testing.drills.scenarios import (
+    clocks,
+    disk,
+    fleets,
+    hostile,
+    partitions,
+    poison,
+    restore,
+    services,
+    sockets,
+    stores,
+)
 
 DRILLS: tuple[Drill, ...] = (
     *services.DRILLS,
@@ -12,6 +23,7 @@ DRILLS: tuple[Drill, ...] = (
     *sockets.DRILLS,
     *clocks.DRILLS,
     *disk.DRILLS,
+    *fleets.DRILLS,
     *hostile.DRILLS,
 )
 

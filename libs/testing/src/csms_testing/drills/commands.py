@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import httpx2
 
@@ -18,17 +18,18 @@ _PAUSE_S = 0.25
 
 ANSWERED, NOT_CONNECTED = "answered", "not connected"
 _CLEAR = {409: NOT_CONNECTED, 502: "service down", 503: "unavailable", 504: "no answer in time"}
-_VARIABLES: Json = {
-    "getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]
-}
 
 
 class CommandLoad:
-    """Sends commands to random stations until told to stop; keeps what became of them."""
+    """Sends commands to random stations until told to stop; keeps what became of them.
 
-    def __init__(self, api: Api, station_ids: Sequence[str], tokens: Sequence[Json]) -> None:
+    `asking`: by station, the action and the payload of what it can be asked.
+    """
+
+    def __init__(self, api: Api, asking: Mapping[str, tuple[str, Json]], tokens: Sequence[Json]) -> None:
         self._api = api
-        self._station_ids = station_ids
+        self._asking = asking
+        self._station_ids = list(asking)
         self._tokens = tokens
         self.outcomes: Counter[str] = Counter()
         self.answers: dict[str, str] = {}
@@ -41,12 +42,13 @@ class CommandLoad:
         while not stop.is_set():
             station_id = random.choice(self._station_ids)  # noqa: S311  # no secret
             remote_start = random.random() < 0.2  # noqa: S311, PLR2004  # as above; mostly commands without events
-            await (self.remote_start(station_id) if remote_start else self.get_variables(station_id))
+            await (self.remote_start(station_id) if remote_start else self.ask(station_id))
             await asyncio.sleep(_PAUSE_S)
 
-    async def get_variables(self, station_id: str) -> str:
+    async def ask(self, station_id: str) -> str:
         """Ask a station something; how that went: ANSWERED, NOT_CONNECTED, ..."""
-        return await self._send(f"/stations/{station_id}/calls/GetVariables", _VARIABLES)
+        action, payload = self._asking[station_id]
+        return await self._send(f"/stations/{station_id}/calls/{action}", payload)
 
     async def remote_start(self, station_id: str) -> str:
         """Ask a station to start charging; how that went. A refusal of the station is an answer, too."""

@@ -18,6 +18,7 @@ from csms_testing.drills.ledger import WatchedLedger
 from csms_testing.drills.notices import Notices
 from csms_testing.simulator import Clock, EvseUnavailable, Plan, State, Station, StationConfig, Stats
 from csms_testing.simulator.frames import Json
+from csms_testing.simulator.protocol import Protocol
 
 SPEED = 60.0
 CONFIG = StationConfig(
@@ -28,6 +29,8 @@ CONFIG = StationConfig(
     remote_session_s=300,
     transfer_s=1,
 )
+CONFIGS = [replace(CONFIG, protocol=protocol) for protocol in Protocol]
+"""One for each version of OCPP."""
 PLAN = Plan(duration_s=600, meter_interval_s=60)
 """Ten seconds of real time, an event every second."""
 POLL_S = 0.1
@@ -49,11 +52,11 @@ Equip = Callable[[int, str], Awaitable[Equipment]]
 """Prepares a station, by its number and its identity."""
 
 
-def in_turn(urls: Sequence[str], config: StationConfig = CONFIG) -> Equip:
-    """Stations without passwords, in turn at the URLs."""
+def in_turn(urls: Sequence[str], configs: Sequence[StationConfig] = CONFIGS) -> Equip:
+    """Stations without passwords, in turn at the URLs, each configuration at each of them."""
 
     async def equip(number: int, _: str) -> Equipment:
-        return Equipment(url=urls[number % len(urls)], config=config)
+        return Equipment(url=urls[number % len(urls)], config=configs[number // len(urls) % len(configs)])
 
     return equip
 
@@ -140,7 +143,7 @@ class Load:
                 raise DrillFailed(f"{len(silent)} stations answer no commands: {sorted(silent)[:5]}")
 
     async def _obeys(self, station_id: str) -> str | None:
-        return station_id if await self.commands.get_variables(station_id) == ANSWERED else None
+        return station_id if await self.commands.ask(station_id) == ANSWERED else None
 
 
 def _idle(station: Station) -> bool:
@@ -186,7 +189,7 @@ async def load(api: Api, equip: Equip, *, stations: int) -> AsyncIterator[Load]:
                 config=has.config,
             )
         )
-    commands = CommandLoad(api, [station.id for station in fleet], drivers.tokens)
+    commands = CommandLoad(api, {station.id: station.version.harmless for station in fleet}, drivers.tokens)
     made = Load(fleet, ledger, stats, commands, Notices(fleet), drivers, prefix)
     async with _running(made):
         yield made

@@ -1,57 +1,53 @@
-"""Statements on `given_ids` and `last_given_id`: the ids that we give to transactions of OCPP 1.6."""
+"""Statements on `given_ids`: the ids that we give to transactions of OCPP 1.6.
+
+An id comes of what the beginning says. So a database that was restored to an earlier moment finds the same ids again
+when the records since then are read again: the ids that stations were told, and name in what they send later.
+"""
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
+from hashlib import blake2b
 
 from csms_db.sql import insert
 from csms_db.statements import Lookup
-from sqlalchemy import case, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_transactions.store.tables import given_ids, last_given_id
+from csms_transactions.store.tables import given_ids
 
-_EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
-_ONLY = 1
+LEAST = 1 << 28
+"""Smaller ids are of another CSMS that a station had before us: those count from 1."""
+_BEYOND = 1 << 31
 _KNOWN = Lookup((given_ids.c.beginning, given_ids.c.transaction_id), by=(given_ids.c.beginning,))
 
 
 async def of(session: AsyncSession, dialect: str, beginnings: Collection[str], now: datetime) -> dict[str, int]:
     """Return the ids of transactions by the digests of their beginnings; those that have none get one.
 
-    It takes one statement when all are known, else four, however many there are. Two processes never give one id twice,
-    nor two ids to one beginning.
+    It takes one statement when all are known, else three, however many there are. Two processes never give one id to
+    two beginnings, nor two ids to one.
     """
     known: dict[str, int] = dict(await _KNOWN.fetch(session, beginnings))
-    new = [beginning for beginning in beginnings if beginning not in known]
-    if not new:
-        return known
-    first = await _take(session, dialect, len(new), now)
-    rows = [
-        {"beginning": beginning, "transaction_id": first + number, "given_at": now}
-        for number, beginning in enumerate(new)
-    ]
-    await session.execute(insert(dialect)(given_ids).on_conflict_do_nothing(index_elements=["beginning"]), rows)
-    return known | dict(await _KNOWN.fetch(session, new))
+    attempt = 0
+    # In one order everywhere, or two processes could wait for each other.
+    while new := sorted(set(beginnings) - known.keys()):
+        rows = [{"beginning": each, "transaction_id": candidate(each, attempt), "given_at": now} for each in new]
+        await session.execute(insert(dialect)(given_ids).on_conflict_do_nothing(), rows)
+        known |= dict(await _KNOWN.fetch(session, new))
+        attempt += 1  # once in a few hundred transactions, if there are millions, another one has the id
+    return known
 
 
-async def _take(session: AsyncSession, dialect: str, count: int, now: datetime) -> int:
-    """Return the first of so many ids never given before: positive, 32 bit.
-
-    It is at least the number of seconds since 2025, so that a restored backup does not give ids again, and ids are
-    none of those that another CSMS gave before us, which are small. Whoever takes some waits for the others' commits.
-    """
-    last = last_given_id.c.last_id
-    before = int((now - _EPOCH).total_seconds())
-    statement = insert(dialect)(last_given_id).values(only=_ONLY, last_id=before + count)
-    following = case((last >= before, last + count), else_=before + count)
-    statement = statement.on_conflict_do_update(index_elements=["only"], set_={"last_id": following})
-    return int((await session.execute(statement.returning(last))).scalar_one()) - count + 1
+def candidate(beginning: str, attempt: int) -> int:
+    """Return the id that a beginning gets unless another one has it: 32 bit, positive, at least LEAST."""
+    digest = blake2b(f"{beginning} {attempt}".encode(), digest_size=8).digest()
+    return LEAST + int.from_bytes(digest, "big") % (_BEYOND - LEAST)
 
 
 async def delete_old(session: AsyncSession, before: datetime, limit: int) -> int:
     """Forget up to `limit` beginnings from before that moment, the oldest first; return how many there were.
 
-    Their ids are not given again. A StartTransaction that is repeated later than that is another transaction.
+    A StartTransaction that is repeated later than that gets the same id, unless another one has it by then.
     """
     chosen = (
         select(given_ids.c.beginning)

@@ -248,14 +248,7 @@ given_ids = Table(
     Column("transaction_id", Integer, nullable=False),
     Column("given_at", UtcDateTime, nullable=False),
     Index("ix_given_ids_given_at", "given_at"),
-)
-
-# One row: the id that was given last, to whichever station.
-last_given_id = Table(
-    "last_given_id",
-    metadata,
-    Column("only", Integer, primary_key=True, autoincrement=False),
-    Column("last_id", Integer, nullable=False),
+    Index("uq_given_ids_transaction_id", "transaction_id", unique=True),
 )
 
 outbox = outbox_table(metadata)

@@ -118,7 +118,7 @@ async def first_commands(scene: Scene) -> float:
         first = scene.load.stations[0]
         await first.wait_accepted(60)
         asked_at = time.monotonic()
-        await asyncio.gather(_answered(commands.get_variables, first.id), _answered(commands.remote_start, first.id))
+        await asyncio.gather(_answered(commands.ask, first.id), _answered(commands.remote_start, first.id))
         waits.append(time.monotonic() - asked_at)
         recovery_s = await scene.load.served_again(began, _DEADLINE_S)
     scene.notes["first_answers_s"] = [round(wait, 2) for wait in waits]

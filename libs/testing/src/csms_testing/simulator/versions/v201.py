@@ -28,6 +28,10 @@ V201 = SimulatedVersion(
     most_connectors=None,
     register_decimals=1,
     handlers=handlers.HANDLERS,
+    harmless=(
+        "GetVariables",
+        {"getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]},
+    ),
     boot=boot.payload,
     authorize=tokens.ask,
     message=_message,

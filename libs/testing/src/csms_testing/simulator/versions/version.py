@@ -32,6 +32,8 @@ class SimulatedVersion:
     """Decimals of a Wh that energy registers tell: where a message has an integer, all of them are integers."""
     handlers: Mapping[str, Handler]
     """By action."""
+    harmless: tuple[str, Json]
+    """A command that every station answers and that changes nothing: its action and its payload."""
 
     boot: Callable[["Station", str], Json]
     """The BootNotification request for a BootReasonEnumType."""

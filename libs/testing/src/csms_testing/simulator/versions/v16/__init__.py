@@ -49,6 +49,7 @@ V16 = SimulatedVersion(
         "TriggerMessage": triggers.trigger_message,
         "UnlockConnector": commands.unlock_connector,
     },
+    harmless=("GetConfiguration", {"key": ["HeartbeatInterval"]}),
     boot=_boot,
     authorize=tokens.authorize,
     message=transactions.message,
