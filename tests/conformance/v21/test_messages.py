@@ -2,6 +2,7 @@
 
 import pytest
 from csms_testing.conformance.station import now
+from csms_testing.systems import RECEIPT_URL
 
 TOKEN = {"idToken": "TAG", "type": "ISO14443"}
 
@@ -12,6 +13,13 @@ def settlement(status):
 
 async def test_tc_c_113_csms(tells):
     await tells("NotifySettlement", settlement("Canceled") | {"transactionId": "tx"})
+
+
+async def test_tc_c_118_csms(tells):
+    receipt = {"receiptUrl": RECEIPT_URL.format(psp_ref="psp-1")}
+    await tells("NotifySettlement", settlement("Settled") | {"transactionId": "tx"}, answer=receipt)
+    own = {"receiptId": "r-1", "receiptUrl": "https://terminal.example.org/r-1"}
+    await tells("NotifySettlement", settlement("Settled") | own)
 
 
 async def test_tc_c_119_csms(tells):

@@ -119,15 +119,15 @@ async def test_tc_e_108_csms(operator, station, tokens):
     await _limited(operator, station, tokens, {"maxCost": 20.5}, "CostLimitReached")
 
 
-async def _limited_by_us(operator, station, tokens, limit, *, own=None, told=None):
+async def _limited_by_us(operator, station, token, limit, *, kind="ISO14443", own=None, told=None):
     """The operator starts a transaction with a limit: the station is told, and says that it is set (E16.FR.02, .03)."""
-    body = {"id_token": {"idToken": tokens.valid, "type": "ISO14443"}, "evse_id": 1, "transaction_limit": limit}
+    body = {"id_token": {"idToken": token, "type": kind}, "evse_id": 1, "transaction_limit": limit}
     async with operator.posting(f"/stations/{station.station_id}/remote-start", body) as pending:
         request = await station.reply("RequestStartTransaction", {"status": "Accepted"})
     assert pending.response == {"status": "Accepted"}
-    transaction = Transaction(station, tokens.valid)
+    transaction = Transaction(station, token, kind=kind)
     info = {"remoteStartId": request["remoteStartId"], **({"transactionLimit": own} if own else {})}
-    answer = await transaction.event("Started", "RemoteStart", token=tokens.valid, info=info)
+    answer = await transaction.event("Started", "RemoteStart", token=token, info=info)
     assert answer["idTokenInfo"]["status"] == "Accepted"
     assert answer["transactionLimit"] == (told or limit)
     holds = {**(own or {}), **answer["transactionLimit"]}
@@ -136,23 +136,35 @@ async def _limited_by_us(operator, station, tokens, limit, *, own=None, told=Non
     return transaction
 
 
+async def test_tc_c_126_csms(operator, station, tokens):
+    """A payment kiosk has the transaction started; the station computes what it costs."""
+    await operator.put_token(tokens.unknown, "DirectPayment", status="Accepted")
+    ours = {"maxCost": 50}
+    transaction = await _limited_by_us(operator, station, tokens.unknown, ours, kind="DirectPayment")
+    info = {"stoppedReason": "EVDisconnected", "tariffId": "t-1"}
+    await transaction.event("Ended", "EVCommunicationLost", costDetails=COST, info=info)
+    details = (await shown.transaction(operator, transaction))["details"]
+    assert details["tariffId"] == "t-1"
+    assert details["costDetails"] == {name: COST[name] for name in ("totalCost", "totalUsage")}
+
+
 async def test_tc_e_102_csms(operator, station, tokens):
     limit, own = {"maxEnergy": 5000, "maxTime": 3600}, {"maxEnergy": 4000, "maxTime": 7200}
-    await _limited_by_us(operator, station, tokens, limit, own=own, told={"maxTime": 3600})
+    await _limited_by_us(operator, station, tokens.valid, limit, own=own, told={"maxTime": 3600})
 
 
 async def test_tc_e_109_csms(operator, station, tokens):
-    transaction = await _limited_by_us(operator, station, tokens, {"maxCost": 20.5})
+    transaction = await _limited_by_us(operator, station, tokens.valid, {"maxCost": 20.5})
     await transaction.event("Updated", "CostLimitReached")
 
 
 async def test_tc_e_110_csms(operator, station, tokens):
-    transaction = await _limited_by_us(operator, station, tokens, {"maxEnergy": 5000})
+    transaction = await _limited_by_us(operator, station, tokens.valid, {"maxEnergy": 5000})
     await transaction.event("Updated", "EnergyLimitReached")
 
 
 async def test_tc_e_111_csms(operator, station, tokens):
-    transaction = await _limited_by_us(operator, station, tokens, {"maxTime": 3600})
+    transaction = await _limited_by_us(operator, station, tokens.valid, {"maxTime": 3600})
     await transaction.event("Updated", "TimeLimitReached")
 
 

@@ -21,8 +21,13 @@ from csms_testing.pki import Pki
 from csms_testing.secured import Secured
 
 API_KEY = "end-to-end-admin-key"
-_SETTINGS = {"CSMS_COUNT_INTERVAL_S": "2", "CSMS_OCPP_PROTOCOLS": json.dumps(BUILT)}
-"""Counts come soon, and stations may speak every version that is built."""
+RECEIPT_URL = "https://receipts.example.org/{psp_ref}"
+_SETTINGS = {
+    "CSMS_COUNT_INTERVAL_S": "2",
+    "CSMS_OCPP_PROTOCOLS": json.dumps(BUILT),
+    "CSMS_RECEIPT_URL": RECEIPT_URL,
+}
+"""Counts come soon, stations may speak every version that is built, and drivers get receipts."""
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from csms_device_mgmt.jobs.job_status import followed
 from csms_device_mgmt.monitoring import data_transfer, notify_event
 from csms_device_mgmt.monitoring.recorded_messages import record as record_message
 from csms_device_mgmt.monitoring.recorded_messages import recorded, recorded_with
+from csms_device_mgmt.payment import notify_settlement
 from csms_device_mgmt.refused_messages import refused_message
 from csms_device_mgmt.reports.report_part import assembled
 from csms_device_mgmt.smart_charging import pull_dynamic_schedule_update
@@ -38,6 +39,7 @@ _BY_MEANING: Mapping[Told, Handler] = {
     Told.DEVICE_MODEL: notify_report.handle,
     Told.VENDORS_OWN: data_transfer.handle,
     Told.SCHEDULE_WANTED: pull_dynamic_schedule_update.handle,
+    Told.SETTLED: notify_settlement.handle,
     Told.MONITORS: stream_messages.monitors_told,
     Told.STREAM_OPENED: stream_messages.opened,
     Told.STREAM_CLOSED: stream_messages.closed,

@@ -63,6 +63,13 @@ class DeviceSettings(RuntimeSettings, DatabaseAccess):
         description="How much of a station's history is kept at most, in bytes as stored: recorded and refused "
         "messages, reports, steps of jobs, CALLs and their outcomes. Beyond it the oldest of that station gives way",
     )
+    receipt_url: str = Field(
+        "",
+        pattern="^(https?://.*)?$",
+        max_length=512,
+        description="Where drivers who paid at a station (2.1) find the receipt: the station shows it when it has "
+        "told of the settlement. {psp_ref} and {transaction_id} are put in. Empty: no receipts are made here",
+    )
     public_ocpp_url_tls: str | None = Field(
         None,
         pattern="^wss://",

@@ -7,6 +7,7 @@ import pytest
 from csms.v1.station_pb2 import OUTCOME_ERROR
 from csms_device_mgmt.consumers import HANDLERS
 from csms_device_mgmt.monitoring import notification_rows
+from csms_device_mgmt.payment.receipts import receipt_url
 from csms_device_mgmt.reports import report_rows
 from csms_device_mgmt.reports.series import DER_CONTROLS
 from csms_device_mgmt.smart_charging import dynamic_schedule_rows
@@ -38,6 +39,7 @@ MESSAGES = {
     "VatNumberValidation": {"vatNumber": "NL001234567B01", "evseId": 1},
 }
 ANSWERS = {
+    "NotifySettlement": {"receiptUrl": "https://pay.example.com/p"},
     "OpenPeriodicEventStream": {"status": "Accepted"},
     "PullDynamicScheduleUpdate": {"status": "Rejected", "statusInfo": {"reasonCode": "InvalidProfile"}},
     "VatNumberValidation": {
@@ -47,6 +49,11 @@ ANSWERS = {
         "statusInfo": {"reasonCode": "NotEnabled"},
     },
 }
+
+
+@pytest.fixture
+def settings(settings):
+    return settings.model_copy(update={"receipt_url": "https://pay.example.com/{psp_ref}"})
 
 
 @pytest.fixture
@@ -95,6 +102,25 @@ async def test_without_a_schedule_the_word_depends_on_the_vehicle(apply, records
     needs = {"evseId": 1, "chargingNeeds": {"requestedEnergyTransfer": "AC_single_phase", **fields}}
     assert all_violations_request(Protocol.OCPP21, "NotifyEVChargingNeeds", needs) == []
     assert (await apply(records.call("NotifyEVChargingNeeds", needs, protocol=V21))).answer == {"status": status}
+
+
+# ---- Receipts --------------------------------------------------------------------------------------------------------
+SETTLED = MESSAGES["NotifySettlement"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({}, "https://pay.example.com/p/?tx="),
+        ({"pspRef": "ref/1 ä", "transactionId": "tx&1"}, "https://pay.example.com/ref%2F1%20%C3%A4/?tx=tx%261"),
+        ({"status": "Canceled"}, None),
+        ({"receiptUrl": "https://terminal.example.com/1"}, None),
+        ({"pspRef": "€" * 255}, None),  # more than OCPP can carry
+    ],
+)
+def test_a_receipt_of_ours_has_an_address(fields, url):
+    assert receipt_url("https://pay.example.com/{psp_ref}/?tx={transaction_id}", SETTLED | fields) == url
+    assert receipt_url("", SETTLED | fields) is None
 
 
 # ---- Dynamic schedules -----------------------------------------------------------------------------------------------

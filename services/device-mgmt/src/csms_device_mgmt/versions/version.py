@@ -30,6 +30,8 @@ class Told(Enum):
     """DataTransfer."""
     SCHEDULE_WANTED = "schedule wanted"
     """The limits of a dynamic profile, as PullDynamicScheduleUpdate asks for them."""
+    SETTLED = "settled"
+    """What became of a payment at the station, as NotifySettlement has it."""
     MONITORS = "monitors"
     """A part of a report of monitors, as NotifyMonitoringReport has it, where streams refer to them."""
     STREAM_OPENED = "stream opened"

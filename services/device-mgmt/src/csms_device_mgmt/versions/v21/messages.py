@@ -12,6 +12,7 @@ TOLD: Mapping[str, Told] = {
     "ClosePeriodicEventStream": Told.STREAM_CLOSED,
     "NotifyMonitoringReport": Told.MONITORS,
     "NotifyPeriodicEventStream": Told.STREAM_VALUES,
+    "NotifySettlement": Told.SETTLED,
     "OpenPeriodicEventStream": Told.STREAM_OPENED,
     "PullDynamicScheduleUpdate": Told.SCHEDULE_WANTED,
 }
@@ -22,7 +23,6 @@ RECORDED: Mapping[str, dict[str, Any]] = {
     "NotifyDERAlarm": {},
     "NotifyDERStartStop": {},
     "NotifyPriorityCharging": {},
-    "NotifySettlement": {},
 }
 """The answer to each action whose message is only recorded."""
 
