@@ -7,7 +7,7 @@ from csms_bus.kafka_records import hash_of
 from csms_bus.poison import FEW_STATIONS, Poison, RetryLimits
 from csms_bus.ports import Incoming
 from csms_bus.runner import TooManyDeadLetters
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -20,6 +20,7 @@ def incoming(key: str, partitions: int, topic: str = "calls") -> Incoming:
     return Incoming(topic, hash_of(key) % partitions, 0, key, None)
 
 
+@settings(deadline=None, max_examples=30)
 @given(PARTITIONS, SEEDS, st.integers(1, 300))
 def test_when_nothing_succeeds_few_stations_are_enough(partitions: int, seed: int, fleet: int) -> None:
     poison, chance = Poison("group", LIMITS), Random(seed)  # noqa: S311 a property needs no secrecy
@@ -38,6 +39,7 @@ def test_when_nothing_succeeds_few_stations_are_enough(partitions: int, seed: in
 
 
 @pytest.mark.parametrize("order", ["good first", "good last"])
+@settings(deadline=None, max_examples=30)
 @given(PARTITIONS, SEEDS, st.integers(1, 19))
 def test_a_handful_of_stations_stops_nobody_beside_others(order: str, partitions: int, seed: int, bad: int) -> None:
     poison, chance = Poison("group", LIMITS), Random(seed)  # noqa: S311 as above

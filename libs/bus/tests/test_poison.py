@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
-from csms.v1.bus_pb2 import Record
+from csms.v1.bus_pb2 import DeadLetter, Record
 from csms.v1.station_pb2 import ConnectionRecord, ReplyTo
+from csms_bus.flow import LaterOrNever
 from csms_bus.kafka_records import hash_of
 from csms_bus.poison import SUSPECT_S, Poison, RetryLimits
 from csms_bus.ports import BusUnavailable, Incoming, Outgoing
 from csms_bus.records import new_record, reply_to
 from csms_bus.runner import ConsumerRunner, Later, Never, TooManyDeadLetters
 from csms_bus.topics import DEAD_LETTERS
-from csms_testing.buses import DEADLINE_S, World, number_of, running
+from csms_testing.buses import DEADLINE_S, Readings, World, number_of, running
 
 NEIGHBOUR = next(name for name in (f"CS{n}" for n in range(2, 40)) if hash_of(name) % 3 == hash_of("CS1") % 3)
 """Its records lie in the partition of CS1."""
@@ -37,6 +38,12 @@ class Handler:
         async with self._changed:
             self._changed.notify_all()
         return [reply_to(one.record.station_call, payload=b"{}") for one in batch if one.record is not None]
+
+    async def until_tried(self, times: int) -> None:
+        """Wait until it was called so often."""
+        async with asyncio.timeout(DEADLINE_S):
+            while len(self.batches) < times:  # noqa: ASYNC110 nobody tells
+                await asyncio.sleep(0.01)
 
     def of(self, key: str) -> list[int]:
         return [number for station, number in self.done if station == key]
@@ -130,6 +137,43 @@ async def test_what_was_set_aside_is_not_set_aside_again_when_the_rest_must_wait
         await memory.take_none(consumer)
 
 
+async def test_what_may_be_nobodys_fault_is_not_given_up_while_nothing_succeeds(world: World) -> None:
+    handler = Handler(lambda _incoming: LaterOrNever("no such table"))
+    async with world.reading(DEAD_LETTERS.name) as dead, world.runner(handler):
+        await world.publish(*((f"CS{number}", number) for number in range(10)))
+        await handler.until_tried(30)
+        handler.fails = lambda _incoming: None
+        await handler.until(lambda: {number for _, number in handler.done} == set(range(10)))
+        await world.bus.publish([stored(world, b"\xff\xfe no protobuf")])
+        assert (await dead_of(world, dead)).reason == "the value is no record"
+
+
+async def test_a_record_for_which_it_goes_on_beside_others_is_given_up_and_holds_up_nobody(world: World) -> None:
+    handler = Handler(fails_for(1, error=LaterOrNever("canceled")))
+    async with world.reading(DEAD_LETTERS.name) as dead, world.runner(handler):
+        await world.publish(("CS1", 1))
+        await handler.until_tried(3)
+        for number in range(10, 20):
+            await world.publish((NEIGHBOUR, number), (OTHER, number))
+            await handler.until(lambda number=number: {number} <= set(handler.of(NEIGHBOUR)) & set(handler.of(OTHER)))  # type: ignore[misc]
+        await world.publish(("CS1", 2))
+        await handler.until(lambda: handler.of("CS1") == [2])
+        while (letter := await dead.next()).station_id != "CS1":
+            pass
+    assert letter.dead_letter.reason == "canceled"
+
+
+async def test_a_record_in_doubt_does_not_keep_a_consumer_parked(memory: World) -> None:
+    handler = Handler(lambda _incoming: RuntimeError("bad"))
+    parked = asyncio.Event()
+    settings = {"park_s": (0.01, 0.02), "on_health": lambda ok, _detail: None if ok else parked.set()}
+    async with memory.runner(handler, **settings):
+        await memory.publish(("CS1", 1), *((f"CS{number}", number) for number in range(2, 10)))
+        await asyncio.wait_for(parked.wait(), DEADLINE_S)
+        handler.fails = fails_for(1, error=LaterOrNever("canceled"))
+        await handler.until(lambda: {number for _, number in handler.done} == set(range(2, 10)))
+
+
 ODD: dict[str, Callable[[World], Outgoing]] = {
     "no record": lambda world: stored(world, b"\xff\xfe no protobuf"),
     "cut off": lambda world: stored(world, world.call("CS1", 1).record.SerializeToString()[:-3]),
@@ -147,6 +191,13 @@ ODD: dict[str, Callable[[World], Outgoing]] = {
     "an answer to a negative partition": lambda world: answered(world, -1),
     "an answer to a partition that nobody has": lambda world: answered(world, 2**31 - 1),
 }
+
+
+async def dead_of(world: World, dead: Readings) -> DeadLetter:
+    """The next dead letter of the world's own group."""
+    while (letter := (await dead.next()).dead_letter).group != world.group:
+        pass
+    return letter
 
 
 def stored(world: World, value: bytes) -> Outgoing:

@@ -60,12 +60,6 @@ async def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_wrong_table_is_not_transient(database: Database) -> None:
-    with pytest.raises(sa.exc.DBAPIError):
-        async with database.transaction() as session:
-            await session.execute(sa.text("SELECT * FROM nothing"))
-
-
 async def test_another_process_holds_the_write_lock(tmp_path: Path, models: Models) -> None:
     path = tmp_path / "x.db"
     await migrations.upgrade(f"sqlite:///{path}", None, models.scripts)

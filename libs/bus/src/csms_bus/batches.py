@@ -8,7 +8,7 @@ import structlog
 from csms_runtime import metrics, tracing
 
 from csms_bus import traced
-from csms_bus.flow import Backoff, Later, Never
+from csms_bus.flow import Backoff, Later, LaterOrNever, Never
 from csms_bus.last_words import last_words, publish_led_to, publish_words, refused, unknown
 from csms_bus.poison import Poison, partition_of
 from csms_bus.ports import Bus, BusUnavailable, Incoming, Outgoing, RecordRefused, TopicPartition
@@ -20,11 +20,14 @@ BatchHandler = Callable[[Sequence[Incoming]], Awaitable[Sequence[Outgoing]]]
 """Handles all records in one database transaction of its own, and returns what to publish after the commit.
 
 Every record is decoded (`incoming.record` is set), and must not be changed. The handler must be idempotent: records
-come again. It may raise Later (all come again after a pause), Never, or any other error. After the last two the records
-are tried one by one, and only those that fail on their own are given up.
+come again. It may raise Later (all come again after a pause), LaterOrNever, Never, or any other error. After the last
+three the records are tried one by one, and only those that fail on their own are given up. After LaterOrNever they come
+again instead, unless others succeed beside them in several batches.
 """
 
 _REASON_CHARS = 500
+_DOUBTS = 2
+"""When so many records in a row meet LaterOrNever and none of the batch succeeded, no further one is tried."""
 
 
 class PartitionsStopped(BusUnavailable):
@@ -113,6 +116,9 @@ class BatchProcessor:
             return False
         try:
             await self._publish(await self._handle([incoming]))
+        except LaterOrNever as error:
+            _log.info("record can still not be handled", group=self._group, station_id=incoming.key, error=str(error))
+            return False
         except (Later, BusUnavailable):
             raise
         except Exception as error:  # noqa: BLE001 any error says that it fails
@@ -158,6 +164,9 @@ class BatchProcessor:
         """Return what must be published. None: the records must be handled one by one."""
         try:
             return await self._handle(batch)
+        except LaterOrNever as error:
+            self._log_batch(batch, error)
+            return None
         except (Later, BusUnavailable):
             await self.settle()
             raise
@@ -179,30 +188,61 @@ class BatchProcessor:
         """Handle each on its own. If its results can't be published now, it comes again, and its partition stops."""
         held: list[tuple[Incoming, str]] = []
         stopped: dict[TopicPartition, BusUnavailable] = {}
+        doubtful = _Doubtful()
         try:
             for incoming in batch:
                 if interrupted():
                     break
-                if partition_of(incoming) in stopped or not await self._succeeds(incoming, held, stopped):
+                if partition_of(incoming) in stopped or incoming.key in doubtful.keys:
+                    continue
+                if not await self._succeeds(incoming, held, stopped, doubtful):
+                    if len(doubtful.keys) >= _DOUBTS and not self._poison.is_well:
+                        break
                     continue
                 await self._bury_or_stop(held, stopped, done)
                 self._succeeded([incoming])
-                if partition_of(incoming) not in stopped:
+                if partition_of(incoming) not in stopped and partition_of(incoming) not in doubtful.partitions:
                     done([incoming])
         except Later:
             await self._bury(held, done)
             raise
+        self._judge(doubtful, held)
         await self._bury_or_stop(held, stopped, done)
-        if stopped:
-            raise PartitionsStopped(str(next(iter(stopped.values()))))
+        if stopped or doubtful.keys:
+            raise PartitionsStopped(str(next(iter([*stopped.values(), *doubtful.keys.values()]))))
+
+    def _judge(self, doubtful: "_Doubtful", held: list[tuple[Incoming, str]]) -> None:
+        """Give up what is at fault. Raises Later when nothing of the batch succeeded: then nothing can be said."""
+        if not doubtful.keys:
+            return
+        if not self._poison.is_well:
+            raise Later(str(next(iter(doubtful.keys.values()))))
+        for incoming in doubtful.partitions.values():
+            if self._poison.is_at_fault(incoming):
+                reason = str(doubtful.keys[incoming.key])[:_REASON_CHARS]
+                held.append((incoming, reason))
+                self._poison.failed(incoming, reason)
 
     async def _succeeds(
-        self, incoming: Incoming, held: list[tuple[Incoming, str]], stopped: dict[TopicPartition, BusUnavailable]
+        self,
+        incoming: Incoming,
+        held: list[tuple[Incoming, str]],
+        stopped: dict[TopicPartition, BusUnavailable],
+        doubtful: "_Doubtful",
     ) -> bool:
-        """Handle one record. Add it to `held` if it is poison, and its partition to `stopped` if it must wait."""
+        """Handle one record. Add it to `held` if it is poison, and its partition to `stopped` if it must wait.
+
+        Add it to `doubtful` if it waits for what may be its own fault.
+        """
         try:
             await self._one(incoming)
+        except LaterOrNever as error:
+            self._poison.doubted(incoming)
+            doubtful.add(incoming, error)
+            return False
         except Never as never:
+            if partition_of(incoming) in doubtful.partitions:
+                return False  # it comes again
             held.append((incoming, str(never)))
             if not refused(incoming):  # a refused record says nothing about the handler
                 self._poison.failed(incoming, str(never))
@@ -305,6 +345,19 @@ class BatchProcessor:
             attempt=attempt,
             exc_info=True,
         )
+
+
+class _Doubtful:
+    """The records of a batch that wait for what may be their own fault. What is behind them comes again with them."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, LaterOrNever] = {}
+        self.partitions: dict[TopicPartition, Incoming] = {}
+        """The first such record of each partition."""
+
+    def add(self, incoming: Incoming, error: LaterOrNever) -> None:
+        self.keys[incoming.key] = error
+        self.partitions.setdefault(partition_of(incoming), incoming)
 
 
 def _says_something(incoming: Incoming) -> bool:

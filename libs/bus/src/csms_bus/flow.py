@@ -2,13 +2,14 @@
 
 Exception
 ├── Later                  the whole batch again after a pause, as often as it takes
+│   └── LaterOrNever       the same, or Never for a record that alone cannot be handled while others can
 ├── Never                  this record is poison: to the dead letters at once
 └── TooManyDeadLetters     the consumer gave up: a bad deploy rather than bad data
 """
 
-from csms_runtime.waiting import Backoff, Later
+from csms_runtime.waiting import Backoff, Later, LaterOrNever
 
-__all__ = ["Backoff", "Later", "Never", "TooManyDeadLetters"]
+__all__ = ["Backoff", "Later", "LaterOrNever", "Never", "TooManyDeadLetters"]
 
 
 class Never(Exception):  # noqa: N818 named for what it asks for

@@ -19,6 +19,11 @@ _FEW_ATTEMPTS = 2
 _ANYWHERE = 10
 """So many times as many stations of all partitions together mean a bad deploy, too: with many partitions, each has few
 stations."""
+_DOUBT = 12
+_DOUBT_OF_TOPIC, _DOUBT_OF_ALL = 4, 1
+"""A record in doubt is given up in the third batch in which a record of its topic succeeded, or in the twelfth in which
+any did."""
+_MOST_DOUBTS = 1000
 _EVERYTHING = ""
 _Scope = TopicPartition | str
 """Where nothing may have succeeded for long: a partition, a topic, or everything the consumer reads."""
@@ -59,6 +64,8 @@ class Poison:
         """By scope: the keys whose records failed since the last record that succeeded there."""
         self._well: set[_Scope] = set()
         """Where a record of the batch in hand succeeded."""
+        self._doubts: dict[tuple[TopicPartition, int], int] = {}
+        """By partition and offset: how much speaks against a record in doubt. At most 1,000, the newest."""
         self._trusts = False
         self._given_up = 0
         """Records that were given up since anything succeeded."""
@@ -95,6 +102,27 @@ class Poison:
     def trust_next_batch(self) -> None:
         """Take what succeeded since the batch in hand began as if it were of the next batch."""
         self._trusts = True
+
+    @property
+    def is_well(self) -> bool:
+        """Whether any record of the batch in hand succeeded."""
+        return _EVERYTHING in self._well
+
+    def doubted(self, incoming: Incoming) -> None:
+        """Note that a record may be at fault for what it met (`LaterOrNever`): handle its key apart from others."""
+        self._suspect(incoming.key)
+
+    def is_at_fault(self, incoming: Incoming) -> bool:
+        """Return, for a record in doubt at the end of its batch, whether those of others succeed often enough."""
+        record = (partition_of(incoming), incoming.offset)
+        doubt = self._doubts.pop(record, 0)
+        doubt += _DOUBT_OF_TOPIC if incoming.topic in self._well else _DOUBT_OF_ALL * self.is_well
+        if doubt >= _DOUBT:
+            return True
+        self._doubts[record] = doubt
+        if len(self._doubts) > _MOST_DOUBTS:
+            del self._doubts[next(iter(self._doubts))]
+        return False
 
     def failed(self, incoming: Incoming, reason: str) -> None:
         """Note that a record is given up. Raises TooManyDeadLetters."""

@@ -21,7 +21,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util.concurrency import greenlet_spawn
 
 from csms_db import sqlite_driver, traced
-from csms_db.errors import DatabaseUnavailable, is_transient, kind
+from csms_db.errors import DatabaseUnavailable, kind, unavailable
 
 _DRIVER_ERRORS = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """TimeoutError is an OSError."""
@@ -131,7 +131,11 @@ async def transaction(
         outcome = "committed"
     except BaseException as error:
         await _abandon(direct, pooled, error)
-        if isinstance(error, _DRIVER_ERRORS) and (direct.is_lost or is_transient(error)):
+        found = unavailable(name, error) if isinstance(error, _DRIVER_ERRORS) else None
+        if found is not None:
+            metrics.DB_UNAVAILABLE.labels(name).inc()
+            raise found from error
+        if isinstance(error, _DRIVER_ERRORS) and direct.is_lost:
             raise _unavailable(name, error) from error
         raise
     finally:

@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool
 from csms_db import direct, postgresql, sqlite, traced
 from csms_db import url as urls
 from csms_db.direct import Direct
-from csms_db.errors import DatabaseUnavailable, is_refused_write, is_transient, kind
+from csms_db.errors import DatabaseUnavailable, is_refused_write, kind, unavailable
 
 Dialect = Literal["postgresql", "sqlite"]
 
@@ -151,10 +151,13 @@ class Database:
             context.is_disconnect = True
         if not isinstance(error, Exception):  # a cancellation
             return None
-        if not (context.is_disconnect or is_transient(error)) or (is_refused_write(error) and _is_reading(context)):
+        found = unavailable(self.name, error)
+        if found is None and context.is_disconnect:
+            found = DatabaseUnavailable(f"{self.name}: {kind(error)}")
+        if found is None or (is_refused_write(error) and _is_reading(context)):
             return None
         metrics.DB_UNAVAILABLE.labels(self.name).inc()
-        return DatabaseUnavailable(f"{self.name}: {kind(error)}")
+        return found
 
     def _pools(self) -> list[QueuePool]:
         return [cast("QueuePool", engine.sync_engine.pool) for engine in self._engines()]

@@ -2,6 +2,7 @@
 
 csms_bus.flow.Later
 └── DatabaseUnavailable   connection lost or refused, lock timeout, deadlock, serialization, disk full, SQLite busy
+    └── DatabaseUnwell    a table, column or right is missing, or a statement took too long
 Exception
 ├── NotMigratedError      the schema is not at the newest migration
 └── CannotMigrateError    what is stored has to be changed first, by people
@@ -10,7 +11,7 @@ Exception
 import sqlite3
 import ssl
 
-from csms_runtime.waiting import Later
+from csms_runtime.waiting import Later, LaterOrNever
 
 _SQLITE_CODES = frozenset(
     {
@@ -40,10 +41,27 @@ _SQLSTATES = frozenset(
         "57P05",  # idle_session_timeout
     }
 )
+_UNWELL = frozenset(
+    {
+        "3F000",  # invalid_schema_name
+        "42501",  # insufficient_privilege
+        "42703",  # undefined_column
+        "42704",  # undefined_object
+        "42883",  # undefined_function
+        "42P01",  # undefined_table
+        "57014",  # query_canceled: statement_timeout, or a person
+    }
+)
+_UNWELL_SQLITE = ("no such table", "no such column")
+"""SQLite has no codes for these."""
 
 
 class DatabaseUnavailable(Later):
     """The database cannot do it now. A commit that failed so may have taken effect: handlers are idempotent."""
+
+
+class DatabaseUnwell(DatabaseUnavailable, LaterOrNever):
+    """The database is not as it should be, or took too long. What was to be done is seldom at fault, but it can be."""
 
 
 class NotMigratedError(Exception):
@@ -63,6 +81,21 @@ def is_transient(error: BaseException) -> bool:
         return sqlite_code & _SQLITE_PRIMARY in _SQLITE_CODES
     sqlstate = getattr(error, "sqlstate", None)
     return isinstance(sqlstate, str) and (sqlstate in _SQLSTATES or sqlstate.startswith(_SQLSTATE_CLASSES))
+
+
+def is_unwell(error: BaseException) -> bool:
+    """Whether a driver's error says that the database is not as it should be, or that a statement took too long."""
+    if isinstance(error, sqlite3.OperationalError):
+        return str(error).startswith(_UNWELL_SQLITE)
+    return getattr(error, "sqlstate", None) in _UNWELL
+
+
+def unavailable(name: str, error: BaseException) -> DatabaseUnavailable | None:
+    """Return what a driver's error in a statement is to be told as. None: the statement is at fault."""
+    if is_unwell(error):
+        text = next(iter(str(error).splitlines()), "")  # it names tables, never values
+        return DatabaseUnwell(f"{name}: {kind(error)} {text}".rstrip())
+    return DatabaseUnavailable(f"{name}: {kind(error)}") if is_transient(error) else None
 
 
 def is_refused_write(error: BaseException) -> bool:

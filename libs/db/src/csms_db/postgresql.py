@@ -15,13 +15,19 @@ from csms_db.json import JSON_OPTIONS
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 30.0
 """After this a server that does not answer counts as gone."""
+STATEMENT_TIMEOUT_MS = 25_000
+"""A server that is there gives up a statement itself before it counts as gone, so that the two can be told apart."""
 LOCK_TIMEOUT_MS = 10_000
 _POOL_TIMEOUT_S = 10.0
 
 
 def pooled(url: URL, schema: str | None, *, pool_size: int) -> AsyncEngine:
     """Return the engine of a service. A closed connection is replaced before use: a restarted server costs no error."""
-    settings = {"lock_timeout": str(LOCK_TIMEOUT_MS), "idle_in_transaction_session_timeout": "60000"}
+    settings = {
+        "lock_timeout": str(LOCK_TIMEOUT_MS),
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        "idle_in_transaction_session_timeout": "60000",
+    }
     engine = create_async_engine(
         _without_tls(url),
         pool_size=pool_size,

@@ -9,6 +9,10 @@ class Later(Exception):  # noqa: N818 named for what it asks for
     """Something the handler needs is away for the moment (the database, for one). Nothing of the batch was stored."""
 
 
+class LaterOrNever(Later):
+    """Later, unless it goes on for this record while those of others succeed: then the record is at fault."""
+
+
 async def wait_for(*events: asyncio.Event, timeout_s: float | None = None) -> bool:
     """Wait until one of the events is set, `timeout_s` seconds at most (None: for ever); False: none is.
 

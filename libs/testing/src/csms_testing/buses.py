@@ -99,6 +99,11 @@ class Readings:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Incoming] = asyncio.Queue()
 
+    @property
+    def count(self) -> int:
+        """How many have come that were not taken."""
+        return self._queue.qsize()
+
     async def collect(self, batches: AsyncIterator[Sequence[Incoming]]) -> None:
         """Read for ever."""
         async for batch in batches:
