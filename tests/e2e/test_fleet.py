@@ -1,4 +1,4 @@
-"""500 stations, of 2.0.1 and 1.6, each run a whole session; what they know to have sent is what is stored, once."""
+"""500 stations of all versions of OCPP each run a session; what they know to have sent is what is stored, once."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""Stations of OCPP 2.0.1 and 1.6 charge while the CSMS is killed; what they know to have told is what is stored."""
+"""Stations of all versions of OCPP charge while the CSMS is killed; what they know to have told is what is stored."""
 
 import asyncio
 import uuid
@@ -41,7 +41,7 @@ async def _told(ledger: WatchedLedger, count: int) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_the_books_of_a_fleet_of_both_versions_agree(tmp_path):
+async def test_the_books_of_a_fleet_of_all_versions_agree(tmp_path):
     ocpp_port, http_port, run = free_port(), free_port(), uuid.uuid4().hex[:6]
     process = standalone_process(tmp_path, ocpp_port, http_port)
     api = Api(lambda _: f"http://127.0.0.1:{http_port}", API_KEY)

@@ -11,7 +11,7 @@ import uvloop
 from csms_testing.simulator.protocol import DEFAULT, Protocol
 from csms_testing.simulator.run import Options, run
 
-app = typer.Typer(help="Simulated charging stations that speak OCPP 2.0.1 or 1.6J.", no_args_is_help=True)
+app = typer.Typer(help="Simulated charging stations that speak OCPP 2.0.1, 2.1 or 1.6J.", no_args_is_help=True)
 
 _FILES_BESIDES_SOCKETS = 200
 

@@ -8,6 +8,7 @@ class Protocol(StrEnum):
 
     OCPP16 = "ocpp1.6"
     OCPP201 = "ocpp2.0.1"
+    OCPP21 = "ocpp2.1"
 
 
 DEFAULT = Protocol("ocpp2.0.1")

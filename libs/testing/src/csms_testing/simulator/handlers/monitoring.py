@@ -102,14 +102,16 @@ def _concerns(monitor: Json, entry: Json) -> bool:
 
 async def _report(station: "Station", request_id: int, monitors: list[Json]) -> None:
     generated_at = timestamp()
-    for seq_no, tbc, chunk in parts([_entry(monitor) for monitor in monitors], station.config.report_part_size):
+    for seq_no, tbc, chunk in parts(
+        [_entry(station, monitor) for monitor in monitors], station.config.report_part_size
+    ):
         part = {"requestId": request_id, "generatedAt": generated_at, "seqNo": seq_no, "tbc": tbc, "monitor": chunk}
         await notify(station, "NotifyMonitoringReport", part)
 
 
-def _entry(monitor: Json) -> Json:
+def _entry(station: "Station", monitor: Json) -> Json:
     shown = {name: monitor[name] for name in ("id", "value", "type", "severity")}
-    settings = [{**shown, "transaction": monitor.get("transaction", False)}]
+    settings = [{**shown, "transaction": monitor.get("transaction", False), **station.version.of_monitors}]
     return {"component": monitor["component"], "variable": monitor["variable"], "variableMonitoring": settings}
 
 

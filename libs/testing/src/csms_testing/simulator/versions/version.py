@@ -5,7 +5,7 @@ that in its own words and reads the answers back.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from csms_testing.simulator.evse import Connector, Evse
@@ -35,6 +35,8 @@ class SimulatedVersion:
     harmless: tuple[str, Json]
     """A command that every station answers and that changes nothing: its action and its payload."""
 
+    of_monitors: Json = field(default_factory=dict)
+    """What a NotifyMonitoringReport tells of every monitor besides."""
     boot: Callable[["Station", str], Json]
     """The BootNotification request for a BootReasonEnumType."""
     authorize: Callable[["Station", Json], Awaitable[Json]]
