@@ -14,8 +14,10 @@ from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store
 from csms_auth.pki import built_in, files, issuing
 from csms_auth.pki.built_in import BuiltInAuthority
+from csms_auth.pki.configured import show_ends
 from csms_auth.pki.issuing import Revoked
 from csms_auth.pki.ports import CertificateType, SigningRefused, SigningRequest
+from prometheus_client import REGISTRY
 
 PASSPHRASE = b"a passphrase for tests"
 STATION, V2G = CertificateType.CHARGING_STATION, CertificateType.V2G
@@ -259,3 +261,12 @@ async def test_signatures_are_ecdsa_with_sha256(authority: BuiltInAuthority) -> 
     assert isinstance(leaf.signature_hash_algorithm, hashes.SHA256)
     assert not isinstance(leaf.signature_algorithm_parameters, padding.PKCS1v15)
     leaf.verify_directly_issued_by(issuer)
+
+
+def test_metrics_tell_when_the_authorities_end(authority: BuiltInAuthority) -> None:
+    show_ends(None)
+    show_ends(authority)
+    for certificate in authority.authorities():
+        labels = {"authority": certificate.subject.rfc4514_string()}
+        told = REGISTRY.get_sample_value("csms_auth_authority_expiry_timestamp_seconds", labels)
+        assert told == certificate.not_valid_after_utc.timestamp()

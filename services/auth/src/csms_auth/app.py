@@ -17,7 +17,6 @@ from csms_db.engine import Database
 from csms_db.outbox import OutboxRelay, SetAside
 from csms_db.outbox import http as outbox_http
 from csms_db.retention import Kept, Retention
-from csms_runtime import metrics
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys
 from csms_runtime.http.idempotency import KEPT_DAYS, once
@@ -40,7 +39,7 @@ from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
 from csms_auth.ocsp.asking import StatusAsker
 from csms_auth.pki.built_in import BuiltInAuthority
-from csms_auth.pki.configured import authority_of
+from csms_auth.pki.configured import authority_of, show_ends
 from csms_auth.settings import AuthSettings
 from csms_auth.store import id_tokens, removed, stations, tables
 
@@ -83,8 +82,7 @@ class Auth:
         self._key_codes = KeyCodes(keys)
         self._relay = OutboxRelay(database, tables.outbox, publisher(bus))
         authority = authority_of(settings)
-        if isinstance(authority, BuiltInAuthority):
-            _show_ends(authority)
+        show_ends(authority)
         self._certifier = Certifier(
             database,
             None if authority is None else Signer(database, authority, settings.organization),
@@ -174,12 +172,6 @@ class Auth:
     async def _announce(self) -> None:
         await announce_api_keys(self._bus, self._database)
         self._announced.set()
-
-
-def _show_ends(authority: BuiltInAuthority) -> None:
-    for certificate in authority.authorities():
-        ends_at = certificate.not_valid_after_utc.timestamp()
-        metrics.AUTH_AUTHORITY_EXPIRY.labels(certificate.subject.rfc4514_string()).set(ends_at)
 
 
 async def _spelling(database: Database, station_id: str) -> str:

@@ -4,6 +4,7 @@ import ssl
 from functools import partial
 
 import structlog
+from csms_runtime import metrics
 from csms_runtime.tls_files import following
 
 from csms_auth.pki import built_in
@@ -38,6 +39,14 @@ def built_in_authority(settings: PkiSettings) -> BuiltInAuthority:
         others=settings.pki_other_secrets(),
         station_days=settings.pki_certificate_days,
     )
+
+
+def show_ends(authority: CertificateAuthority | None) -> None:
+    """Tell in the metrics when the certificates of a built-in authority end."""
+    if isinstance(authority, BuiltInAuthority):
+        for certificate in authority.authorities():
+            ends_at = certificate.not_valid_after_utc.timestamp()
+            metrics.AUTH_AUTHORITY_EXPIRY.labels(certificate.subject.rfc4514_string()).set(ends_at)
 
 
 def _est_access(settings: PkiSettings, url: str) -> EstAccess:
