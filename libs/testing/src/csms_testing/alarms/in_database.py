@@ -91,6 +91,17 @@ async def passwords_demanded(scene: Scene) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def events_cannot_be_stored(scene: Scene) -> AsyncIterator[None]:
+    """The database refuses every transaction event, as after a release that fits it no more."""
+    table = "transactions.transaction_events"
+    await scene.execute(f"ALTER TABLE {table} ADD CONSTRAINT alarm CHECK (false) NOT VALID")
+    try:
+        yield
+    finally:
+        await scene.execute(f"ALTER TABLE {table} DROP CONSTRAINT alarm")
+
+
+@asynccontextmanager
 async def old_rows_locked(scene: Scene) -> AsyncIterator[None]:
     """Somebody has locked a table, so that its old rows cannot be deleted."""
     async with scene.sql() as connection:
@@ -123,6 +134,12 @@ FAULTS: tuple[Fault, ...] = (
         frozenset({"CsmsStationsRefused", "CsmsSomeStationsRefused"}),
         passwords_demanded,
         fire_s=300,
+    ),
+    Fault(
+        "events-unstorable",
+        "no event of a transaction can be stored, and their consumer parks",
+        frozenset({"CsmsConsumerFails", "CsmsDeadLetters"}),
+        events_cannot_be_stored,
     ),
     Fault(
         "old-rows-locked",
