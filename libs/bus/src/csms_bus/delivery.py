@@ -30,14 +30,15 @@ class Delivery:
 
     def settle(self, position: int, error: BusError | None = None) -> None:
         """Take a record's outcome. None: it is durable. Only the first outcome counts."""
-        if position not in self._pending:
+        pending = self._pending
+        if position not in pending:
             return
-        self._pending.discard(position)
+        pending.discard(position)
         if error is not None:
             self.failures[position] = error
         if self._settled is not None:
             self._settled(position, error)
-        if not self._pending and self._done is not None and not self._done.done():
+        if self._done is not None and not pending and not self._done.done():
             self._done.set_result(None)
 
     def give_up(self, error: BusError) -> None:

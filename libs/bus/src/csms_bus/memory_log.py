@@ -146,7 +146,10 @@ class GroupPartition:
     def append(self, stored: Stored) -> None:
         """Take a record. Tell the member when it is the first one that waits."""
         self.waiting.append(stored)
-        self._count(-1, -stored.size)
+        self._records_left -= 1  # as `_count` does, which would cost too much for each record
+        self._bytes_left -= stored.size
+        if self._records_left <= 0 or self._bytes_left <= 0:
+            self.full = True
         if self.on_records is not None and len(self.waiting) == 1:
             self.on_records(self)
 

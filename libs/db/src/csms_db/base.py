@@ -26,6 +26,15 @@ def new_metadata() -> sa.MetaData:
     return sa.MetaData(naming_convention=NAMING_CONVENTION)
 
 
+def _microseconds(value: datetime | None) -> int | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError("a time without a zone is ambiguous")
+    since = value - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds  # `//` takes twice as long
+
+
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """A moment, always aware and in UTC, to the microsecond: timestamptz, or microseconds since 1970 in SQLite.
 
@@ -43,15 +52,17 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[datetime | None], Any]:
         """Return `process_bind_param` for a dialect. SQLAlchemy's own takes twice as long, per event."""
-        return partial(self.process_bind_param, dialect=dialect)
+        return partial(self.process_bind_param, dialect=dialect) if dialect.name == "postgresql" else _microseconds
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401 by dialect
         """Convert to what the driver takes."""
+        if dialect.name != "postgresql":
+            return _microseconds(value)
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError("a time without a zone is ambiguous")
-        return value.astimezone(UTC) if dialect.name == "postgresql" else (value - _EPOCH) // _MICROSECOND
+        return value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ANN401 by dialect
         """Convert what the driver gave."""

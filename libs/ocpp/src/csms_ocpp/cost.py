@@ -15,7 +15,7 @@ one of these characters counts as so many bytes."""
 
 _STRUCTURE = b"{[,:"
 _OTHERS = bytes(set(range(256)) - set(_STRUCTURE))
-_SHORT = 4096
+_SHORT = 128
 """Bytes. In a shorter message it is quicker to count four times."""
 
 
@@ -44,5 +44,7 @@ def cost(data: bytes) -> int:
     messages.
     """
     size = len(data)
-    values = structure(data) if size < _SHORT else min(structure(data), most_structure(size))
+    values = structure(data)
+    if values > MAX_STRUCTURE:  # `most_structure` is never less
+        values = min(values, most_structure(size))
     return size + BYTES_PER_VALUE * values

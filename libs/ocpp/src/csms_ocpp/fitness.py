@@ -6,6 +6,8 @@ TOO_DEEP = "nested too deeply"
 HOLDS_NUL = "a string holds the character NUL"
 
 _MAX_BRACKETS = 200
+_SHORTEST_DEEP = 2 * _MAX_BRACKETS
+"""Bytes. A shorter text does not have so many brackets with their ends."""
 
 
 def holds_nul(raw: bytes) -> bool:
@@ -30,6 +32,6 @@ def unfit(payload: object, raw: bytes) -> str | None:
     """
     if holds_nul(raw):
         return HOLDS_NUL
-    if raw.count(b"{") + raw.count(b"[") > _MAX_BRACKETS and is_too_deep(payload):
+    if len(raw) >= _SHORTEST_DEEP and raw.count(b"{") + raw.count(b"[") > _MAX_BRACKETS and is_too_deep(payload):
         return TOO_DEEP
     return None

@@ -83,22 +83,26 @@ _FEW = 20_000
 
 
 def _array(raw: bytes, version: Version) -> list[Any]:
-    count = structure(raw) if len(raw) > MAX_STRUCTURE else 0
-    if count > most_structure(len(raw)):
-        text = f"the message has more than {most_structure(len(raw))} brackets, commas and colons"
-        raise _unread(raw, text, version)
     try:
-        items: Any = _with_long_list(raw) if count > _FEW else None
-        if items is None and count > MAX_STRUCTURE:
-            text = f"more than {MAX_STRUCTURE} brackets, commas and colons, not all of them in one list of like entries"
-            raise _unread(raw, f"the message has {text}", version)
-        if items is None:
-            items = orjson.loads(raw)
+        items = orjson.loads(raw) if len(raw) <= MAX_STRUCTURE else _long_array(raw, version)
     except orjson.JSONDecodeError as error:  # its `doc` is all that came in; `msg` is one of the parser's own texts
         raise _unread(raw, f"not valid JSON: {error.msg} (at character {error.pos})", version) from None
     if not isinstance(items, list):
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, UNREADABLE_ID, "not a JSON array")
     return items
+
+
+def _long_array(raw: bytes, version: Version) -> object:
+    """As `orjson.loads`, of a message that may have too many values. Raises FrameError if it has."""
+    count = structure(raw)
+    if count > most_structure(len(raw)):
+        text = f"the message has more than {most_structure(len(raw))} brackets, commas and colons"
+        raise _unread(raw, text, version)
+    items = _with_long_list(raw) if count > _FEW else None
+    if items is None and count > MAX_STRUCTURE:
+        text = f"more than {MAX_STRUCTURE} brackets, commas and colons, not all of them in one list of like entries"
+        raise _unread(raw, f"the message has {text}", version)
+    return orjson.loads(raw) if items is None else items
 
 
 def _with_long_list(raw: bytes) -> list[Any] | None:
@@ -163,14 +167,16 @@ def _request(items: list[Any], version: Version, *, answer: bool) -> tuple[str, 
         incomplete = len(items) < _REQUEST_LENGTH
         code = version.incomplete_request if incomplete else ErrorCode.RPC_FRAMEWORK_ERROR
         raise FrameError(code, message_id, "a CALL has 4 elements", answer=answer)
-    if not isinstance(items[2], str):
+    action = items[2]
+    if not isinstance(action, str):
         raise FrameError(ErrorCode.RPC_FRAMEWORK_ERROR, message_id, "the action is not a string", answer=answer)
-    return message_id, items[2][: MAX_ACTION + 1]
+    return message_id, action if len(action) <= MAX_ACTION else action[: MAX_ACTION + 1]
 
 
 def _read_call(items: list[Any], raw: bytes, version: Version) -> Call:
     message_id, action = _request(items, version, answer=True)
-    return Call(message_id, action, *_payload(items, raw))
+    payload, text = _payload(items, raw)
+    return Call(message_id, action, payload, text)
 
 
 def _read_send(items: list[Any], raw: bytes, version: Version) -> Send:

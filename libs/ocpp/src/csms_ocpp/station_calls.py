@@ -92,7 +92,7 @@ class StationCalls:
 
     def receive(self, call: Call, now: float) -> list[Effect]:
         """Take a CALL: dispatch it, queue it behind the one in work, or answer it."""
-        if self._is_open(call.message_id):
+        if self._in_work is not None and self._is_open(call.message_id):
             return self._duplicate(call)
         fingerprint = _fingerprint(call)
         kept = self._kept_answer(fingerprint, now) if self._answers else None
@@ -291,9 +291,10 @@ class StationCalls:
             return
         if self._answers is None:
             self._answers = {}
-        self._answers[call.fingerprint] = _Kept(answer, call.received_at)
-        if len(self._answers) > self._limits.answers_kept:
-            del self._answers[next(iter(self._answers))]
+        answers = self._answers
+        answers[call.fingerprint] = _Kept(answer, call.received_at)
+        if len(answers) > self._limits.answers_kept:
+            del answers[next(iter(answers))]
 
 
 def _tolerance(action: str, found: Tolerated) -> Notice:

@@ -14,14 +14,18 @@ MOST = 32
 _FAR = 64 * 1024
 """Bytes of a payload that are looked at."""
 _TEXT = re.compile(rb'\s*:\s*"([^"\\]*)"')
+_ID = b'"transactionId"'
 _ANY = frozenset({b""})
 
 
 def after_event(running: frozenset[bytes], payload: bytes) -> frozenset[bytes]:
     """Return what runs after a TransactionEvent of OCPP 2.x."""
-    transaction_id = _text(payload, b'"transactionId"')
     # To look for the value first is quicker: few events have it.
-    if payload.find(b'"Ended"', 0, 2 * _FAR) >= 0 and _text(payload, b'"eventType"') == b"Ended":
+    may_end = payload.find(b'"Ended"', 0, 2 * _FAR) >= 0
+    if not may_end and len(running) == 1 and _is_first_text(payload, _ID, *running):  # the usual event
+        return running
+    transaction_id = _text(payload, _ID)
+    if may_end and _text(payload, b'"eventType"') == b"Ended":
         return running - {transaction_id} if transaction_id in running else running
     if transaction_id in running or len(running) >= MOST:
         return running
@@ -36,6 +40,12 @@ def after_start(_running: frozenset[bytes], _payload: bytes) -> frozenset[bytes]
 def after_stop(_running: frozenset[bytes], _payload: bytes) -> frozenset[bytes]:
     """Return what runs after a StopTransaction of OCPP 1.6: nothing, as if the station had one connector."""
     return NONE
+
+
+def _is_first_text(payload: bytes, name: bytes, text: bytes) -> bool:
+    """Whether `_text` would find this text, written without blanks: that is told without a regular expression."""
+    at = payload.find(name, 0, _FAR)
+    return at >= 0 and payload.startswith(b':"%b"' % text, at + len(name))
 
 
 def _text(payload: bytes, name: bytes) -> bytes:

@@ -27,7 +27,10 @@ class Energy(NamedTuple):
     @property
     def quality(self) -> Quality | None:
         """How far it can be trusted; None: too little was told to say anything."""
-        return None if self.wh is None and not self.reasons & _IMPLAUSIBLE else quality_of(self.reasons)
+        wh, _, _, reasons = self
+        if not reasons and wh is not None:
+            return Quality.MEASURED
+        return None if wh is None and not reasons & _IMPLAUSIBLE else quality_of(reasons)
 
     @property
     def rank(self) -> tuple[bool, bool]:
@@ -42,7 +45,7 @@ def energy_of(number: int, place: Place, *, ended: bool) -> Energy:
     """What a place (`readings.place_of`) says. `ended`: the transaction is."""
     if not place.counters:
         return NOTHING
-    if number == 0 and place.is_usual and (place.covers_end or not ended):
+    if number == 0 and (not ended or place.covers_end) and place.is_usual:
         (_, counter), *_ = place.counters
         return Energy(counter.gained, counter.first, counter.last)
     told = place.told_counters()

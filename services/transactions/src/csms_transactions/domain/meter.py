@@ -87,23 +87,18 @@ class Meter(NamedTuple):
         It gives what `take` gives for the only reading of an event that does not end the transaction, in a quarter of
         the time. `starts`: the event starts it.
         """
-        if len(self.places) != 1 or len(reading.values) != 1 or reading.apart:
+        places, outdated, read_at, measured_at, intervals, set_back = self
+        moment, context, values, ambiguous, apart = reading
+        if len(places) != 1 or len(values) != 1 or apart:
             return None
-        (number, place), (told, kind, wh) = self.places[0], reading.values[0]
-        if (
-            told != number
-            or kind != TOTAL
-            or number >= _AFTER_REGISTERS
-            or reading.ambiguous
-            or reading.context in EXACT
-        ):
+        (number, place), (told, kind, wh) = places[0], values[0]
+        if told != number or kind != TOTAL or number >= _AFTER_REGISTERS or ambiguous or context in EXACT:
             return None
-        at = reading.at.timestamp()
-        after = place.risen(wh, at) if place.covers_start or not starts else None
+        at = moment.timestamp()
+        after = place.risen(wh, at) if not starts or place.covers_start else None
         if after is None:
             return None
-        places, read_at = ((number, after),), max(self.read_at, at)
-        return Meter(places, self.outdated, read_at, self.measured_at, self.intervals, self.set_back)
+        return Meter(((number, after),), outdated, max(read_at, at), measured_at, intervals, set_back)
 
     def energy(self, *, ended: bool, gaps: bool, started_at: datetime | None = None) -> Energy:
         """Return the energy by the best place that covers the transaction, else by the best one.

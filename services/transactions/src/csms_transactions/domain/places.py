@@ -5,7 +5,7 @@ Whichever was told last gives the energy. See docs/energy.md.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from csms_transactions.domain.counter import ROUNDING_WH, Counter, is_impossible
 from csms_transactions.domain.moments import Moment
@@ -70,13 +70,14 @@ class Place(NamedTuple):
 
     def risen(self, wh: float, at: float) -> "Place | None":
         """The place after the total rose as usual; None: `take` knows what is to be done."""
-        if len(self.counters) != 1 or self.ended or at < self.at or at < self.first_at:
+        values: list[Any] = list(self)
+        counters, first_at, last_at = values[:3]
+        if len(counters) != 1 or values[_ENDED] or at < last_at or at < first_at:
             return None
-        kind, counter = self.counters[0]
+        kind, counter = counters[0]
         after = counter.risen(wh, at) if kind == TOTAL else None
         if after is None:
             return None
-        values = list(self)
         values[_COUNTERS], values[_AT], values[_TOLD] = ((TOTAL, after),), at, TOLD_TOTAL
         values[_LINKED], values[_COVERS_END] = True, False
         return Place._make(values)  # `_replace` would take twice as long
@@ -93,9 +94,10 @@ class Place(NamedTuple):
     @property
     def is_usual(self) -> bool:
         """Whether it is a total with a reading from the start, about which there is nothing to say."""
-        kind, counter = self.counters[0]
-        one_of_them = len(self.counters) == 1 and kind == TOTAL and self.linked and self.covers_start
-        return one_of_them and counter.first != 0 and not (counter.reasons or self.reasons or self.begin)
+        counters, _, _, _, _, _, begin, linked, _, _, covers_start, _, reasons, _, _ = self
+        kind, counter = counters[0]
+        one_of_them = len(counters) == 1 and kind == TOTAL and linked and covers_start
+        return one_of_them and counter.first != 0 and not (reasons or begin or counter.reasons)
 
     def told_counters(self) -> list[Counter]:
         """Those registers that say it."""
@@ -276,8 +278,8 @@ class Place(NamedTuple):
         return not self.phases_reasons_now() & ~_NET and differ(abs(total - self.phases_energy()), total)
 
 
-_COUNTERS, _AT, _TOLD, _LINKED, _COVERS_END = map(
-    Place._fields.index, ("counters", "at", "told", "linked", "covers_end")
+_COUNTERS, _AT, _TOLD, _LINKED, _ENDED, _COVERS_END = map(
+    Place._fields.index, ("counters", "at", "told", "linked", "ended", "covers_end")
 )
 
 

@@ -245,11 +245,12 @@ def advance(transaction: Transaction | None, event: TransactionEvent) -> Transac
     """The transaction after an event that follows all it has seen. Raises ValueError for an older or repeated one."""
     if transaction is None:
         transaction = _blank(event)
-    if event.seq_no <= transaction.last_seq_no:
-        raise ValueError(f"event {event.seq_no} does not follow {transaction.last_seq_no}")
-    changes: Changes = {"last_seq_no": event.seq_no}
-    if event.seq_no > transaction.last_seq_no + 1 and len(transaction.gaps) < MAX_GAPS:
-        changes["gaps"] = (*transaction.gaps, (transaction.last_seq_no + 1, event.seq_no - 1))
+    seq_no, last = event.seq_no, transaction.last_seq_no
+    if seq_no <= last:
+        raise ValueError(f"event {seq_no} does not follow {last}")
+    changes: Changes = {"last_seq_no": seq_no}
+    if seq_no > last + 1 and len(transaction.gaps) < MAX_GAPS:
+        changes["gaps"] = (*transaction.gaps, (last + 1, seq_no - 1))
     return _told(changes, transaction, event)
 
 
@@ -259,15 +260,23 @@ def _advance_beside(transaction: Transaction, event: TransactionEvent) -> Transa
 
 
 def _told(changes: Changes, transaction: Transaction, event: TransactionEvent) -> Transaction:
+    # Taken apart, since to ask a named tuple for a field takes as long as a call.
+    _, kind, at, _, offline, evse_id, connector_id, id_token, charging_state, *seldom, _ = event
     changes["event_count"] = transaction.event_count + 1
-    changes["last_event_at"] = event.at
-    _course(changes, transaction, event)
-    if event.evse_id is not None:
-        _place(changes, transaction, event.evse_id, event.connector_id)
-    if event.id_token is not None and event.stops:  # one that came to stop it; the others, their decisions tell
-        changes["stop_id_token"] = event.id_token.masked()
+    changes["last_event_at"] = at
+    if kind is not EventType.UPDATED or transaction.closed is not None:
+        _course(changes, transaction, event)
+    if evse_id is not None:
+        _place(changes, transaction, evse_id, connector_id)
+    if id_token is not None and event.stops:  # one that came to stop it; the others, their decisions tell
+        changes["stop_id_token"] = id_token.masked()
     _charged(changes, transaction, event)
-    _latest(changes, transaction, event)
+    if charging_state is not None:
+        changes["charging_state"] = charging_state
+    if offline:
+        changes["offline_events"] = transaction.offline_events + 1
+    if seldom != _NOTHING_SELDOM:
+        _seldom(changes, transaction, event)
     _energy(changes, transaction, event)
     values = list(transaction)
     for name, value in changes.items():
@@ -275,6 +284,7 @@ def _told(changes: Changes, transaction: Transaction, event: TransactionEvent) -
     return Transaction._make(values)  # `_replace` would take three times as long
 
 
+_NOTHING_SELDOM: list[object] = [None] * 5
 _POSITIONS = {name: position for position, name in enumerate(Transaction._fields)}
 
 
@@ -347,23 +357,20 @@ def _place(changes: Changes, transaction: Transaction, evse_id: int, connector_i
 
 def _charged(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
     """Time passes in the state that was told last. A clock that was set adds nothing."""
-    since = transaction.charging_since
+    since, at, told = transaction.charging_since, event.at, event.charging_state
     if since is not None:
-        seconds = (event.at - since).total_seconds()
+        seconds = (at - since).total_seconds()
         changes["charged_s"] = (transaction.charged_s or 0.0) + (seconds if 0 < seconds < _LONGEST_S else 0.0)
-    elif event.charging_state is not None and transaction.charged_s is None:
+    elif told is not None and transaction.charged_s is None:
         changes["charged_s"] = 0.0
-    state = event.charging_state or transaction.charging_state
+    state = told or transaction.charging_state
     is_charging = state == CHARGING and event.type is not EventType.ENDED and transaction.state is not State.ENDED
     if is_charging or since is not None:
-        changes["charging_since"] = event.at if is_charging else None
+        changes["charging_since"] = at if is_charging else None
 
 
-def _latest(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
-    if event.offline:
-        changes["offline_events"] = transaction.offline_events + 1
-    if event.charging_state is not None:
-        changes["charging_state"] = event.charging_state
+def _seldom(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
+    """Note what few events tell."""
     if event.time_spent_charging is not None:
         changes["time_spent_charging"] = event.time_spent_charging
     if event.number_of_phases_used is not None:
@@ -377,33 +384,34 @@ def _latest(changes: Changes, transaction: Transaction, event: TransactionEvent)
 
 
 def _energy(changes: Changes, transaction: Transaction, event: TransactionEvent) -> None:
-    meter, before = transaction.meter, transaction.last_event_at
-    set_back = before is not None and event.at < before and (before - event.at).total_seconds() > SLACK_S
+    meter, before, at, readings = transaction.meter, transaction.last_event_at, event.at, event.readings
+    set_back = before is not None and at < before and (before - at).total_seconds() > SLACK_S
     if set_back and not meter.set_back:
         changes["meter"] = meter = meter._replace(set_back=True)
-    if event.readings:
+    if readings:
         changes["meter"] = meter = _read(meter, transaction, event)
     ended = changes.get("state", transaction.state) is State.ENDED
-    if event.readings or ended or set_back or "gaps" in changes:
+    if readings or ended or set_back or "gaps" in changes:
         gaps, started_at = changes.get("gaps", transaction.gaps), changes.get("started_at", transaction.started_at)
         changes["energy"] = meter.energy(ended=ended, gaps=bool(gaps), started_at=started_at)
 
 
 def _read(meter: Meter, transaction: Transaction, event: TransactionEvent) -> Meter:
     """The meter after the readings of an event."""
-    starts = event.type is EventType.STARTED or _is_before_charging(transaction)
-    ends = event.type is EventType.ENDED or transaction.state is State.ENDED
-    if len(event.readings) == 1 and not ends:
-        risen = meter.risen(event.readings[0], starts=starts)
+    kind, readings = event.type, event.readings
+    starts = kind is EventType.STARTED or _is_before_charging(transaction)
+    ends = kind is EventType.ENDED or transaction.state is State.ENDED
+    if len(readings) == 1 and not ends:
+        risen = meter.risen(readings[0], starts=starts)
         if risen is not None:
             return risen
     at = event.at.timestamp()
-    newest_at = event.readings[-1].at.timestamp()
+    newest_at = readings[-1].at.timestamp()
     # What was told in a Started event that is missing, and is told again, may have been read offline.
     offline = event.offline or not (transaction.started_seen or event.type is EventType.STARTED)
     began_at = transaction.started_at.timestamp()
     told = Moment(at, "", at, starts, ends, offline, newest_at=newest_at, began_at=began_at)
-    for reading in event.readings:
+    for reading in readings:
         meter = meter.take(reading, told)
     return meter
 
@@ -415,5 +423,5 @@ def _energy_of(transaction: Transaction) -> Energy:
 
 def _is_before_charging(transaction: Transaction) -> bool:
     """Whether all is known since the start and nothing was charged yet: a reading is then one from the start."""
-    known = transaction.started_seen and not transaction.gaps
-    return known and transaction.charged_s == 0 and transaction.charging_since is None
+    charged = transaction.charged_s != 0 or transaction.charging_since is not None  # asked first: nearly always so
+    return not charged and transaction.started_seen and not transaction.gaps

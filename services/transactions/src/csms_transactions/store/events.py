@@ -164,7 +164,6 @@ async def all_of(session: AsyncSession | Direct, keys: Collection[str]) -> dict[
 
 
 def _row(new: NewEvent) -> tuple[object, ...]:
-    event = new.event
-    kind = event.type.value
-    what = (new.key, event.seq_no, new.protocol, kind, event.trigger_reason)
-    return (*what, event.at, event.offline, new.received_at, new.packed, new.facts)
+    key, protocol, event, _, received_at, packed, facts, *_ = new
+    seq_no, kind, at, trigger_reason, offline, *_ = event
+    return (key, seq_no, protocol, kind.value, trigger_reason, at, offline, received_at, packed, facts)

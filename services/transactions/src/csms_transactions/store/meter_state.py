@@ -14,9 +14,10 @@ def state_of(meter: Meter) -> list[Any] | None:
     """What is stored of a meter."""
     if meter.outdated:
         return None
-    places = [[number, *_place(place)] for number, place in meter.places]
-    intervals = [[number, *_intervals(added)] for number, added in meter.intervals]
-    return [_VERSION, places, meter.read_at, meter.measured_at, intervals, meter.set_back]
+    places, _, read_at, measured_at, intervals, set_back = meter
+    registers = [[number, *_place(place)] for number, place in places]
+    added = [[number, *_intervals(one)] for number, one in intervals] if intervals else []
+    return [_VERSION, registers, read_at, measured_at, added, set_back]
 
 
 def meter_of(state: list[Any] | None) -> Meter:
@@ -30,11 +31,12 @@ def meter_of(state: list[Any] | None) -> Meter:
 
 
 def _place(place: Place) -> tuple[Any, ...]:
-    return ([[kind, *_counter(counter)] for kind, counter in place.counters], *place[1:])
-
-
-def _counter(counter: Counter) -> tuple[Any, ...]:
-    return tuple(counter) if counter.odd is None else (*counter[:-1], [*counter.odd])
+    counters: list[list[Any]] = [[kind, *counter] for kind, counter in place.counters]
+    for values in counters:
+        odd = values[-1]  # of the counter
+        if odd is not None:
+            values[-1] = [*odd]
+    return (counters, *place[1:])
 
 
 def _read_place(counters: list[list[Any]], *rest: Any) -> Place:  # noqa: ANN401 as JSON has it

@@ -39,4 +39,6 @@ def in_range(value: float, name: str) -> int:
 def optional(container: Mapping[str, Any], name: str) -> int | None:
     """Return a 32 bit integer, if it is there. Raises as `in_range`."""
     value = container.get(name)
-    return None if value is None else in_range(value, name)
+    if value is None or (type(value) is int and _INT32_MIN <= value <= _INT32_MAX):
+        return value
+    return in_range(value, name)

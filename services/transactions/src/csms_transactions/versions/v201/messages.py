@@ -140,21 +140,24 @@ def _measured(payload: Json, told: Iterable[Json]) -> MeterValuesMessage:
 
 
 def _samples(meter_value: Json, default: datetime) -> list[tuple[datetime, Sample]]:
-    told = [value for value in meter_value["sampledValue"] if value.get("measurand", ENERGY_REGISTER) in MEASURANDS]
-    if not told:
-        return []
-    at = moment_or(meter_value["timestamp"], default)
-    return [(at, _sample(value)) for value in told]
+    found: list[tuple[datetime, Sample]] = []
+    at: datetime | None = None
+    for value in meter_value["sampledValue"]:
+        if value.get("measurand", ENERGY_REGISTER) in MEASURANDS:
+            at = at or moment_or(meter_value["timestamp"], default)
+            found.append((at, _sample(value)))
+    return found
 
 
 def _sample(value: Json) -> Sample:
-    unit: Json = value.get("unitOfMeasure", {})
+    unit: Json | None = value.get("unitOfMeasure")
     return Sample(
         value["value"],
         value.get("context", "Sample.Periodic"),
         value.get("location", "Outlet"),
         value.get("phase"),
-        unit.get("unit", "Wh"),
-        int(unit.get("multiplier", 0)),  # 1.0 is an integer to JSON Schema, but no exponent to Decimal
+        "Wh" if unit is None else unit.get("unit", "Wh"),
+        # 1.0 is an integer to JSON Schema, but no exponent to Decimal
+        0 if unit is None else int(unit.get("multiplier", 0)),
         value.get("measurand", ENERGY_REGISTER),
     )
