@@ -11,6 +11,7 @@ from csms.v1.station_pb2 import (
     CallOrder,
     CallOrderVerdict,
     CommandResult,
+    Replies,
     Reply,
     StationCall,
     StationCommand,
@@ -31,6 +32,7 @@ COMMAND = StationCommand(action="SetVariables", payload=PASSWORD)
 SECRETS = {
     "station_call": new_record("CS1", station_call=StationCall(action="NotifyReport", payload=PASSWORD)),
     "reply": new_record("CS1", reply=Reply(payload=PASSWORD)),
+    "replies": new_record("CS1", replies=Replies(replies=[Reply(payload=b"{}"), Reply(payload=PASSWORD)])),
     "reply_error": new_record("CS1", reply=Reply(error=CallError(details=PASSWORD))),
     "station_command": new_record("CS1", station_command=COMMAND),
     "command_result": new_record("CS1", command_result=CommandResult(command=COMMAND)),

@@ -3,7 +3,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from csms.v1.auth_pb2 import REGISTRATION_STATUS_PENDING, ConnectionDecision
-from csms.v1.station_pb2 import RefusedMessage
+from csms.v1.station_pb2 import RefusedMessage, Replies, Reply
+from csms_bus.ports import Outgoing
+from csms_bus.records import new_record
 from csms_runtime import metrics
 
 if TYPE_CHECKING:
@@ -297,3 +299,21 @@ async def test_a_send_of_21_is_published_and_never_answered(start: "Start") -> N
     assert call.no_reply
     assert not call.HasField("reply_to")
     assert (await station.call("Heartbeat", {}))[0] == 3
+
+
+async def test_answers_that_come_in_one_record_reach_their_stations(system: "System") -> None:
+    stations = [await system.connect(f"CS{number}") for number in (1, 2, 3)]
+    for one in stations:
+        await one.start_call("StatusNotification", STATUS, "s1")
+    await system.services.call("StatusNotification", 3)
+    calls = {record.station_id: record.station_call for record in system.services.calls("StatusNotification")}
+    assert all(call.reply_to.takes_several for call in calls.values())
+    answers = Replies(replies=[Reply(correlation_id="nobody's", payload=b"{}")])
+    answers.replies.add(correlation_id=calls["CS1"].correlation_id, payload=b"{}")
+    answers.replies.add(correlation_id=calls["CS2"].correlation_id, payload=b"no JSON")
+    answers.replies.add(correlation_id=calls["CS3"].correlation_id, payload=b"{}")
+    to = calls["CS1"].reply_to
+    await system.bus.publish([Outgoing(to.topic, new_record("", replies=answers), partition=to.partition)])
+    assert await stations[0].receive() == [3, "s1", {}]
+    assert (await stations[1].receive())[:3] == [4, "s1", "InternalError"]
+    assert await stations[2].receive() == [3, "s1", {}]

@@ -108,13 +108,18 @@ class Gateway:
         self.inbox = Inbox(bus, topics.GATEWAY_INBOX.name, 0, self._take)
         self.commands: asyncio.Queue[Record] = asyncio.Queue()
         self.replies: dict[str, Reply] = {}
+        self.takes_several = True
+        """Whether it takes several answers in one record."""
+        self.answer_records = 0
 
     def _take(self, record: Record) -> None:
         if record.HasField("station_command"):
             self.commands.put_nowait(record)
-        else:
-            self.replies[record.reply.correlation_id] = record.reply
-            self._requester.deliver(record)
+            return
+        self.answer_records += 1
+        for reply in record.replies.replies or [record.reply]:
+            self.replies[reply.correlation_id] = reply
+            self._requester.deliver(new_record(record.station_id, reply=reply))
 
     def station_call(
         self, station_id: str, action: str, payload: dict[str, Any], **fields: Any
@@ -130,6 +135,7 @@ class Gateway:
             received_at_ms=now_ms(),
             deadline_ms=now_ms() + 10_000,
         )
+        call.reply_to.takes_several = self.takes_several
         call.MergeFrom(StationCall(**fields))
         return Outgoing(topics.CALLS_TRANSACTIONS.name, new_record(station_id, station_call=call)), correlation_id
 

@@ -288,3 +288,14 @@ async def test_the_outbox_is_emptied(world):
             return (await session.execute(text("SELECT count(*) FROM outbox"))).scalar_one() == 0
 
     await world.eventually(empty)
+
+
+@pytest.mark.parametrize(("takes_several", "records"), [(True, 1), (False, 3)])
+async def test_the_answers_of_a_batch_come_in_one_record_to_a_gateway_that_takes_it(world, takes_several, records):
+    gateway = world.gateway
+    gateway.takes_several = takes_several
+    calls = [gateway.station_call(f"CS{at}", "TransactionEvent", world.event(0, "Started")) for at in range(3)]
+    await world.bus.publish([outgoing for outgoing, _ in calls])
+    await world.eventually(lambda: gateway.replies.keys() >= {correlation_id for _, correlation_id in calls})
+    assert [gateway.replies[correlation_id].payload for _, correlation_id in calls] == [b"{}"] * 3
+    assert gateway.answer_records == records

@@ -31,6 +31,7 @@ from csms.v1.station_pb2 import (
     RefusedMessage,
     RemoteStart,
     RemoteStartNoted,
+    Replies,
     Reply,
     ReplyTo,
     StationCall,
@@ -127,6 +128,7 @@ def _call(action: str, payload: bytes) -> Record:
 
 _BODIES: dict[str, Record] = {
     "reply": _record(reply=Reply(correlation_id=_QUESTION, payload=b"{}")),
+    "replies": _record(replies=Replies(replies=[Reply(correlation_id=_QUESTION, payload=b"{}")])),
     "station_command": _record(station_command=_COMMAND),
     "command_result": _record(
         command_result=CommandResult(

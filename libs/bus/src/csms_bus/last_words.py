@@ -29,7 +29,7 @@ async def publish_led_to(bus: Bus, group: str, outgoing: Sequence[Outgoing]) -> 
         if len(failed) == len(outgoing) or any(each.topic not in _INBOXES for each in failed):
             raise
         for each in failed:
-            metrics.CONSUMER_ANSWERS_LOST.labels(group, each.topic).inc()
+            metrics.CONSUMER_ANSWERS_LOST.labels(group, each.topic).inc(len(each.record.replies.replies) or 1)
         _log.error("answers lost: an inbox cannot be reached", group=group, records=len(failed), error=str(error))
 
 

@@ -34,6 +34,7 @@ _log = structlog.get_logger(__name__)
 _PAYLOADS: Mapping[str, Callable[[Record], Iterable[bytes]]] = {
     "station_call": lambda record: (record.station_call.payload,),
     "reply": lambda record: (record.reply.payload or record.reply.error.details,),  # it has one of them
+    "replies": lambda record: (reply.payload or reply.error.details for reply in record.replies.replies),
     "station_command": lambda record: (record.station_command.payload,),
     "command_result": lambda record: (
         record.command_result.command.payload,

@@ -59,6 +59,7 @@ class Record(_message.Message):
     CALL_ORDER_VERDICT_FIELD_NUMBER: _builtins.int
     REMOTE_START_FIELD_NUMBER: _builtins.int
     REMOTE_START_NOTED_FIELD_NUMBER: _builtins.int
+    REPLIES_FIELD_NUMBER: _builtins.int
     SEALED_FIELD_NUMBER: _builtins.int
     record_id: _builtins.str
     """Unique; names the record in logs and lets a consumer recognise a repeat."""
@@ -121,6 +122,8 @@ class Record(_message.Message):
     @_builtins.property
     def remote_start_noted(self) -> _station_pb2.RemoteStartNoted: ...
     @_builtins.property
+    def replies(self) -> _station_pb2.Replies: ...
+    @_builtins.property
     def sealed(self) -> Global___SealedBody: ...
     def __init__(
         self,
@@ -154,13 +157,14 @@ class Record(_message.Message):
         call_order_verdict: _station_pb2.CallOrderVerdict | None = ...,
         remote_start: _station_pb2.RemoteStart | None = ...,
         remote_start_noted: _station_pb2.RemoteStartNoted | None = ...,
+        replies: _station_pb2.Replies | None = ...,
         sealed: Global___SealedBody | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "audit_entry", b"audit_entry", "authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "call_order", b"call_order", "call_order_verdict", b"call_order_verdict", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "refused_message", b"refused_message", "remote_start", b"remote_start", "remote_start_noted", b"remote_start_noted", "reply", b"reply", "sealed", b"sealed", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "audit_entry", b"audit_entry", "authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "call_order", b"call_order", "call_order_verdict", b"call_order_verdict", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "refused_message", b"refused_message", "remote_start", b"remote_start", "remote_start_noted", b"remote_start_noted", "replies", b"replies", "reply", b"reply", "sealed", b"sealed", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "audit_entry", b"audit_entry", "authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "call_order", b"call_order", "call_order_verdict", b"call_order_verdict", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "produced_at_ms", b"produced_at_ms", "record_id", b"record_id", "refused_message", b"refused_message", "remote_start", b"remote_start", "remote_start_noted", b"remote_start_noted", "reply", b"reply", "sealed", b"sealed", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command", "station_id", b"station_id", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key", b"api_key", "audit_entry", b"audit_entry", "authorization_decision", b"authorization_decision", "authorization_request", b"authorization_request", "body", b"body", "call_announced", b"call_announced", "call_announcement", b"call_announcement", "call_order", b"call_order", "call_order_verdict", b"call_order_verdict", "close_connection", b"close_connection", "command_result", b"command_result", "connection", b"connection", "connection_decision", b"connection_decision", "connection_request", b"connection_request", "dead_letter", b"dead_letter", "event", b"event", "gateway_status", b"gateway_status", "presence", b"presence", "produced_at_ms", b"produced_at_ms", "record_id", b"record_id", "refused_message", b"refused_message", "remote_start", b"remote_start", "remote_start_noted", b"remote_start_noted", "replies", b"replies", "reply", b"reply", "sealed", b"sealed", "station_admission", b"station_admission", "station_admission_result", b"station_admission_result", "station_call", b"station_call", "station_command", b"station_command", "station_id", b"station_id", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["station_call", "reply", "station_command", "command_result", "connection", "close_connection", "gateway_status", "presence", "connection_request", "connection_decision", "authorization_request", "authorization_decision", "station_admission", "station_admission_result", "event", "dead_letter", "call_announcement", "call_announced", "call_order", "api_key", "audit_entry", "refused_message", "call_order_verdict", "remote_start", "remote_start_noted", "sealed"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["station_call", "reply", "station_command", "command_result", "connection", "close_connection", "gateway_status", "presence", "connection_request", "connection_decision", "authorization_request", "authorization_decision", "station_admission", "station_admission_result", "event", "dead_letter", "call_announcement", "call_announced", "call_order", "api_key", "audit_entry", "refused_message", "call_order_verdict", "remote_start", "remote_start_noted", "replies", "sealed"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 

@@ -38,6 +38,7 @@ class GatewayId:
         """Write into `to` where answers for this gateway are published."""
         to.topic = topics.GATEWAY_INBOX.name
         to.partition = self.slot
+        to.takes_several = True
 
     @property
     def key(self) -> str:

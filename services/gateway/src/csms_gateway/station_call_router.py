@@ -176,9 +176,8 @@ class StationCallRouter:
             call.connection.reply(call.dispatch.correlation, _not_taken(error))
         _end(call, "unpublished")
 
-    def on_reply(self, record: Record) -> bool:
+    def on_reply(self, reply: Reply) -> bool:
         """Take a service's answer from the inbox. Returns False when nobody waits for it."""
-        reply = record.reply
         is_error = reply.WhichOneof("outcome") != "payload"
         outcome = _refused(reply) if is_error else "result"
         call = self._take(reply.correlation_id, outcome)

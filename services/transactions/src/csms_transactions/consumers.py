@@ -9,6 +9,7 @@ from csms.v1.bus_pb2 import Record
 from csms.v1.station_pb2 import StationCall
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.runner import Never
+from csms_bus.several_answers import SeveralAnswers
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_runtime import heavy
 from csms_runtime.metrics import TRANSACTION_BATCH_RECORDS, TRANSACTION_EVENTS
@@ -43,7 +44,10 @@ class Consumer:
             await asyncio.sleep(
                 0
             )  # the writing now waits for the disk or the database, which takes longer than the answers
-            answers = [*batch.replies, *transaction_event.plain_replies(batch), *meter_values.plain_replies(batch)]
+            several = SeveralAnswers()
+            transaction_event.plain_replies(batch, several)
+            meter_values.plain_replies(batch, several)
+            answers = [*batch.replies, *several.records]
         finally:
             written = await writing
         return [*answers, *transaction_event.replies_after(batch, written)] if batch.answered_after else answers

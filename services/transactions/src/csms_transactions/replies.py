@@ -7,6 +7,7 @@ import orjson
 from csms.v1.station_pb2 import StationCall
 from csms_bus.ports import Outgoing
 from csms_bus.records import error_to, reply_to
+from csms_bus.several_answers import SeveralAnswers
 from csms_ocpp.errors import ErrorCode
 from csms_runtime.clock import now_ms
 from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED
@@ -27,6 +28,12 @@ def wanted(call: StationCall) -> bool:
 def response(station_id: str, call: StationCall, payload: Mapping[str, Any]) -> list[Outgoing]:
     """Return a CALLRESULT; empty when the gateway does not wait."""
     return [reply_to(call, payload=orjson.dumps(payload), station_id=station_id)] if wanted(call) else []
+
+
+def add(answers: SeveralAnswers, station_id: str, call: StationCall, payload: Mapping[str, Any]) -> None:
+    """Add a CALLRESULT, unless the gateway does not wait."""
+    if wanted(call):
+        answers.add(call, station_id, orjson.dumps(payload) if payload else b"{}")
 
 
 def error(station_id: str, call: StationCall, code: ErrorCode, description: str) -> list[Outgoing]:

@@ -1,9 +1,7 @@
 """Takes messages with meter values. Their EVSE may have a running transaction (J01.FR.14); in OCPP 1.6 they name it."""
 
-from itertools import chain
-
 from csms.v1.station_pb2 import StationCall
-from csms_bus.ports import Outgoing
+from csms_bus.several_answers import SeveralAnswers
 from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
@@ -31,8 +29,7 @@ def read(batch: Batch, station_id: str, call: StationCall, message: MeterValuesM
     )
 
 
-def plain_replies(batch: Batch) -> list[Outgoing]:
-    """Return empty answers, in all versions; never a CALLERROR for business reasons (J01.FR.18)."""
-    return list(
-        chain.from_iterable(replies.response(item.station_id, item.call, replies.EMPTY) for item in batch.meter_values)
-    )
+def plain_replies(batch: Batch, answers: SeveralAnswers) -> None:
+    """Add empty answers, in all versions; never a CALLERROR for business reasons (J01.FR.18)."""
+    for item in batch.meter_values:
+        replies.add(answers, item.station_id, item.call, replies.EMPTY)

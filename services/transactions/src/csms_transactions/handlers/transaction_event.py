@@ -5,6 +5,7 @@ from itertools import chain
 
 from csms.v1.station_pb2 import StationCall
 from csms_bus.ports import Outgoing
+from csms_bus.several_answers import SeveralAnswers
 from csms_runtime.clock import from_ms
 
 from csms_transactions import replies
@@ -43,13 +44,11 @@ def _digest(station_id: str, beginning: Beginning) -> str:
     return blake2b(name.encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 
-def plain_replies(batch: Batch) -> list[Outgoing]:
-    """Return the answers to events without a token, except those made of what is stored."""
-    found: list[Outgoing] = []
-    for item in batch.events:
-        if item.new.event.id_token is None and item.new.number is None:
-            found += replies.response(item.identity.station_id, item.call, item.answer(None, None))
-    return found
+def plain_replies(batch: Batch, answers: SeveralAnswers) -> None:
+    """Add the answers to events without a token, except those made of what is stored."""
+    for identity, call, new, answer, *_ in batch.events:
+        if new.event.id_token is None and new.number is None:
+            replies.add(answers, identity.station_id, call, answer(None, None))
 
 
 def replies_after(batch: Batch, written: Written) -> list[Outgoing]:
