@@ -74,15 +74,14 @@ async def test_an_action_without_handler_is_not_implemented(handler, records, in
         assert answer.record.reply.correlation_id == record.station_call.correlation_id
 
 
-async def test_a_send_is_recorded_and_not_answered(handler, records, incoming, units):
-    stream = {"id": 1, "pending": 0, "basetime": "2026-01-01T00:00:00Z", "data": [{"t": 0, "v": "1"}]}
-    send = records.call("NotifyPeriodicEventStream", stream, protocol="ocpp2.1")
+async def test_a_send_that_nobody_handles_is_recorded_and_not_answered(handler, records, incoming, units):
+    send = records.call("NotifySomethingNew", {"id": 1}, protocol="ocpp2.1")
     send.station_call.no_reply = True
     assert await handler([incoming(send)]) == []
     assert await handler([incoming(send)]) == []
     async with units.reading() as session:
         rows = (await notification_rows.page(session, "CS1", limit=10, before=None))[0]
-    assert [row.action for row in rows] == ["NotifyPeriodicEventStream"]
+    assert [row.action for row in rows] == ["NotifySomethingNew"]
 
 
 async def test_records_that_do_not_belong_here_are_never_handled(handler, incoming):
