@@ -8,11 +8,11 @@ import orjson
 import pytest
 from csms.v1.auth_pb2 import IdTokenInfo
 from csms.v1.events_pb2 import DomainEvent, StationBooted
-from csms.v1.station_pb2 import Outcome
+from csms.v1.station_pb2 import CallOrderVerdict, CommandResult, Outcome, RemoteStart, ReplyTo, StationCommand
 from csms_bus import topics
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
-from csms_runtime.clock import to_ms, utcnow
+from csms_runtime.clock import now_ms, to_ms, utcnow
 from csms_transactions.closing import boots
 from csms_transactions.domain import closing
 from csms_transactions.store import given_ids, tables
@@ -268,6 +268,65 @@ async def test_a_remote_start_is_tied_by_place_and_token(world, api, station):
     }
 
 
+def raw_start(call_id: str = "raw-1", **fields: Any) -> Outgoing:
+    """What device-mgmt tells before it sends a RemoteStartTransaction that was asked for as a call."""
+    usual = {"call_id": call_id, "evse_id": 1, "id_token": "TAG", "action": "RemoteStartTransaction"}
+    start = RemoteStart(reply_to=ReplyTo(topic=topics.DEVICES_INBOX.name), requested_at_ms=now_ms(), **(usual | fields))
+    return Outgoing(topics.TRANSACTIONS_STARTS.name, new_record("CS1", remote_start=start))
+
+
+async def requests(world: Any) -> list[Any]:
+    async with world.database.reading() as session:
+        return list(await session.execute(tables.remote_requests.select()))
+
+
+async def test_a_remote_start_as_a_call_is_tied_as_the_helpers_is(world, api, station):
+    await world.bus.publish([raw_start(), raw_start()])
+
+    async def noted() -> list[Any]:
+        return await requests(world)
+
+    await world.eventually(noted)
+    (request,) = await requests(world)
+    assert (request.action, request.evse_id, request.remote_start_id > 0) == ("RemoteStartTransaction", 1, True)
+    await station.start(idTag="tag")
+    (shown,) = await items(api)
+    assert shown["remote_start_id"] == request.remote_start_id
+
+
+async def test_a_remote_start_as_a_call_that_the_station_refused_starts_nothing(world, api, station):
+    await world.bus.publish([raw_start()])
+    await world.eventually(lambda: requests(world))
+    command = StationCommand(correlation_id="raw-1", protocol=V16, action="RemoteStartTransaction", payload=b"{}")
+    refused = CommandResult(
+        command=command, outcome=Outcome.OUTCOME_RESULT, payload=b'{"status":"Rejected"}', completed_at_ms=now_ms()
+    )
+    await world.bus.publish([Outgoing(topics.RESULTS.name, new_record("CS1", command_result=refused))])
+
+    async def is_refused() -> bool:
+        (request,) = await requests(world)
+        return bool(request.status == "Rejected")
+
+    await world.eventually(is_refused)
+    await station.start()
+    assert [shown["remote_start_id"] for shown in await items(api)] == [None]
+
+
+async def test_a_repeated_remote_start_has_the_first_ones_id(world, api):
+    await world.connect(protocol=V16)
+    body = {"id_token": {"idToken": "TAG", "type": "ISO14443"}, "evse_id": 1}
+    asking = asyncio.create_task(api.post("/stations/CS1/remote-start", json=body))
+    command = await world.gateway.answer(Outcome.OUTCOME_RESULT, {"status": "Accepted"})
+    first = (await asking).json()
+    world.devices.verdict = CallOrderVerdict.VERDICT_REPEAT
+    world.devices.earlier = CommandResult(
+        command=command, outcome=Outcome.OUTCOME_RESULT, payload=b'{"status":"Accepted"}', completed_at_ms=1
+    )
+    again = (await api.post("/stations/CS1/remote-start", json=body)).json()
+    names = ("call_id", "remote_start_id", "response", "action")
+    assert [again[name] for name in names] == [first[name] for name in names]
+
+
 async def test_a_token_that_we_made_for_a_remote_start_is_accepted(world, api, station):
     await world.connect(protocol=V16)
     world.auth.tokens["WEB-1"] = IdTokenInfo(status="Unknown")
@@ -327,7 +386,8 @@ async def test_after_a_boot_a_station_that_can_not_be_asked_gets_time(world, api
     async def is_noted() -> bool:
         async with world.database.reading() as session:
             noted_at = await session.scalar(select(tables.status_checks.c.noted_at))
-            return bool(abs(noted_at - last_boot) < timedelta(milliseconds=1))
+            # None: it was due meanwhile, and the transaction is closed
+            return noted_at is None or bool(abs(noted_at - last_boot) < timedelta(milliseconds=1))
 
     await world.eventually(is_noted)  # the last boot is the one that counts
     async with world.database.transaction() as session:

@@ -18,7 +18,12 @@ from .bounds import bounded
 
 _MAX_BYTES = 4 * 1024 * 1024
 """Of a message (CSMS_MAX_MESSAGE_BYTES), and of a body."""
-_ASKING = b'{"getVariableData":[{"component":{"name":"a"},"variable":{"name":"b"}}]}'
+_ASKING = {
+    Protocol.OCPP16: ("GetConfiguration", b"{}"),
+    Protocol.OCPP201: ("GetVariables", b'{"getVariableData":[{"component":{"name":"a"},"variable":{"name":"b"}}]}'),
+}
+"""The command "c", whose answer may be large."""
+_BODIES = {Protocol.OCPP16: "SendLocalList", Protocol.OCPP201: "SetVariables"}
 
 
 def large(data: bytes) -> None:
@@ -39,7 +44,7 @@ def large(data: bytes) -> None:
 def _received(protocol: Protocol, message: bytes, *, lenient: bool) -> float:
     """Take a message as the gateway does, in steps. Returns how long the longest took, in seconds."""
     tried = Session(protocol, registration=Registration.ACCEPTED, lenient=lenient)
-    tried.command(Command("c", "GetVariables", _ASKING, 30.0, 60.0), 0.0)
+    tried.command(Command("c", *_ASKING.get(protocol, _ASKING[Protocol.OCPP201]), 30.0, 60.0), 0.0)
     reading, effects, longest = tried.reading(message, 1.0), None, 0.0
     while effects is None:
         began = clock.process_time()
@@ -76,7 +81,9 @@ def _refused(protocol: Protocol, body: bytes) -> None:
     except ValueError:
         return
 
+    action = _BODIES.get(protocol, _BODIES[Protocol.OCPP201])
+
     def checked() -> None:
-        assert len(all_violations_request(protocol, "SetVariables", value)) <= 100
+        assert len(all_violations_request(protocol, action, value)) <= 100
 
     bounded(checked)

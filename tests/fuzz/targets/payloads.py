@@ -1,7 +1,8 @@
 """Payloads of messages, and what stands in them."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Iterable
+from math import isfinite
+from typing import Any
 
 import orjson
 from csms_ocpp import fitness
@@ -9,7 +10,12 @@ from csms_ocpp.errors import ErrorCode, OcppError
 from csms_ocpp.times import format_datetime, parse_datetime
 from csms_ocpp.validation import tolerated, validate_request, validate_response
 from csms_ocpp.versions import Protocol
-from csms_transactions.versions.v201 import messages
+from csms_transactions.domain.readings import Reading
+from csms_transactions.domain.transaction import derive
+from csms_transactions.store.facts import event_of, facts_of, facts_of_readings, readings_of
+from csms_transactions.versions.v16 import V16
+from csms_transactions.versions.v201 import V201
+from csms_transactions.versions.version import EventMessage, MeterValuesMessage, TransactionsVersion
 
 
 def payload(data: bytes) -> None:
@@ -32,19 +38,53 @@ def payload(data: bytes) -> None:
 
 
 def transaction(data: bytes) -> None:
-    """A TransactionEvent or MeterValues of 2.0.1 that a gateway takes at its most lenient, as transactions reads it."""
+    """A message of 1.6 or 2.0.1 about transactions that a lenient gateway takes, as transactions reads it."""
     try:
         value = orjson.loads(data)
     except ValueError:
         return
     if not isinstance(value, dict) or fitness.unfit(value, data) is not None:
         return
-    event = tolerated(Protocol.OCPP201, "TransactionEvent", value, response=False)
-    if event is not None:
-        _understood(lambda: messages.transaction_event(cast("dict[str, Any]", event.payload)))
-    values = tolerated(Protocol.OCPP201, "MeterValues", value, response=False)
-    if values is not None:
-        _understood(lambda: messages.meter_values(orjson.dumps(values.payload)))
+    for version in (V16, V201):
+        _read(version, value)
+
+
+def _read(version: TransactionsVersion, value: dict[str, Any]) -> None:
+    for action, event in version.events.items():
+        raw = _tolerated(version, action, value)
+        if raw is not None:
+            _understood(lambda event=event, raw=raw: _stored(version, event(raw)))
+    for action, values in version.meter_values.items():
+        raw = _tolerated(version, action, value)
+        if raw is not None:
+            _understood(lambda values=values, raw=raw: _measured(values(raw)))
+
+
+def _tolerated(version: TransactionsVersion, action: str, value: dict[str, Any]) -> bytes | None:
+    """The payload as the gateway hands it on; None: it refuses it."""
+    found = tolerated(version.protocol, action, value, response=False)
+    return None if found is None else orjson.dumps(found.payload)
+
+
+def _stored(version: TransactionsVersion, message: EventMessage) -> None:
+    """What is read of a message is what is read of its stored payload, and of its facts; nothing is infinite."""
+    assert len(message.transaction_id) + len(message.else_id) < 100
+    assert event_of(facts_of(message.event)) == message.event
+    if not message.event.id_token or message.event.id_token == message.event.id_token.masked():
+        assert version.stored_event(message.payload, message.event.seq_no) == message.event
+    _finite(message.event.readings)
+    wh = derive([message.event]).energy.wh
+    assert wh is None or isfinite(wh)
+    orjson.dumps(version.shown_event(message.payload))
+
+
+def _measured(message: MeterValuesMessage) -> None:
+    assert tuple(readings_of(facts_of_readings(message.readings))) == tuple(message.readings)
+    _finite(message.readings)
+
+
+def _finite(readings: Iterable[Reading]) -> None:
+    assert all(isfinite(value.wh) for reading in readings for value in reading.values)
 
 
 def _understood(read: Callable[[], object]) -> None:

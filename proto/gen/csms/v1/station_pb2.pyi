@@ -767,16 +767,20 @@ class RemoteStart(_message.Message):
     ID_TOKEN_FIELD_NUMBER: _builtins.int
     ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
     REQUESTED_AT_MS_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     deadline_ms: _builtins.int
     """When the asker sends it all the same."""
     call_id: _builtins.str
     remote_start_id: _builtins.int
+    """0: the station's version has none (OCPP 1.6), and the transactions service gives one."""
     evse_id: _builtins.int
     """0: the station chooses."""
     id_token: _builtins.str
     id_token_type: _builtins.str
     requested_at_ms: _builtins.int
+    action: _builtins.str
+    """Of the command. Empty: RequestStartTransaction, of an earlier release."""
     @_builtins.property
     def reply_to(self) -> Global___ReplyTo: ...
     def __init__(
@@ -791,10 +795,11 @@ class RemoteStart(_message.Message):
         id_token: _builtins.str = ...,
         id_token_type: _builtins.str = ...,
         requested_at_ms: _builtins.int = ...,
+        action: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "remote_start_id", b"remote_start_id", "reply_to", b"reply_to", "requested_at_ms", b"requested_at_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "call_id", b"call_id", "correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "evse_id", b"evse_id", "id_token", b"id_token", "id_token_type", b"id_token_type", "remote_start_id", b"remote_start_id", "reply_to", b"reply_to", "requested_at_ms", b"requested_at_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -298,3 +298,16 @@ async def test_installed_certificates_of_one_type(api, gateway, station16):
 async def test_a_certificate_that_was_accepted_is_known_by_its_end(api, station16):
     answer = await api.post(f"/stations/{station16}/calls/CertificateSigned", json={"certificateChain": PEM})
     assert answer.json()["outcome"] == "result"
+
+
+async def test_transactions_is_told_of_a_remote_start_before_the_station(api, eventually, station16, transactions):
+    body = {"idTag": "TAG", "connectorId": 2}
+    answer = await api.post(f"/stations/{station16}/calls/RemoteStartTransaction", json=body)
+
+    async def noted():
+        return transactions.noted
+
+    await eventually(noted)
+    (start,) = transactions.noted
+    assert (start.call_id, start.remote_start_id, start.evse_id) == (answer.json()["call_id"], 0, 2)
+    assert (start.id_token, start.id_token_type, start.action) == ("TAG", "", "RemoteStartTransaction")

@@ -17,6 +17,8 @@ from csms_device_mgmt.jobs.course import JobKind
 from csms_device_mgmt.monitoring import notification_rows, notification_views
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.status import connector_rows, evse_views
+from csms_device_mgmt.tables import Variable
+from sqlalchemy import func, select
 
 HANGS = {"errorCode": "OtherError", "info": "it hangs", "vendorErrorCode": "E-7", "vendorId": "org.example"}
 
@@ -228,6 +230,20 @@ async def test_jobs_without_a_request_id_are_numbered_and_the_newest_is_meant(
             job = await job_rows.find(session, station_id, kind, number)
             steps = await job_rows.steps_of(session, [job], most=10, most_bytes=10_000)
         assert (job.state, job.status, [step.status for step in steps[number]]) == (state, status, [status])
+
+
+async def test_a_configuration_of_ten_thousand_keys_is_kept(apply, records16, with_station, units, station_id):
+    """The station's answer is its whole model: keys that it does not name any more are gone."""
+    await with_station()
+    keys = [{"key": f"Key{number:05}", "readonly": False, "value": "v" * 200} for number in range(10_000)]
+    for call_id, told in (("call-1", keys), ("call-2", keys[1:])):
+        await _begin(units, "GetConfiguration", {}, call_id)
+        result = records16.result("GetConfiguration", {}, {"configurationKey": told}, call_id=call_id)
+        await apply(result, recorded=False)
+    async with units.reading() as session:
+        first = await variable_rows.page(session, station_id, limit=1, after=None)
+        count = await session.scalar(select(func.count()).select_from(Variable))
+    assert ([row.variable_name for row in first], count) == (["Key00001"], 9_999)
 
 
 @pytest.mark.parametrize("late", ["Installed", "Downloading"])

@@ -58,4 +58,5 @@ class RemoteStarts:
             id_token=start.id_token,
             id_token_type=start.id_token_type,
             requested_at_ms=now_ms(),
+            action=command.action,
         )

@@ -137,6 +137,7 @@ class Start(NamedTuple):
     """What a command asks for that starts a transaction."""
 
     remote_start_id: int
+    """0: the version has none."""
     evse_id: int
     """0: any."""
     id_token: str

@@ -13,12 +13,12 @@ from csms_transactions.versions.version import StatusQuestion
 
 
 def read(batch: Batch, station_id: str, result: CommandResult) -> None:
-    """Add the result to the batch when the command was ours, or when anybody asked about a transaction."""
+    """Add the result to the batch when the command was ours, or when anybody starts or asks about a transaction."""
     version = versions.of(result.command.protocol)
     question = None if version is None else version.status
     if question is not None and result.command.action == question.action:
         _read_status(batch, station_id, result, question)
-    elif result.command.origin == ORIGIN:
+    elif result.command.origin == ORIGIN or (version is not None and result.command.action == version.start_action):
         batch.results.append(BatchResult(station_id, result))
 
 

@@ -126,7 +126,7 @@ class RemoteControl:
         if verdict is not None and verdict.verdict != CallOrderVerdict.VERDICT_RECORDED:
             await self._forget(order)
             _check(verdict, wrong)
-            return _earlier(order, verdict.earlier)
+            return await self._earlier(order, verdict.earlier)
         action = order.action_for("" if verdict is None else verdict.protocol)
         sent = Sent(order.call_id, order.station_id, action, start_id, result)
         if result is None and (terms.wait or verdict is None):
@@ -136,6 +136,16 @@ class RemoteControl:
     async def _forget(self, order: Order) -> None:
         async with self._database.transaction() as session:
             await remote_requests.remove(session, order.call_id)
+
+    async def _earlier(self, order: Order, earlier: CommandResult) -> Sent:
+        """Return the call that a request repeats. It has no result while it is open."""
+        call_id, version = earlier.command.correlation_id, versions.of(earlier.command.protocol)
+        start_id = None if version is None else version.start_id(orjson.loads(earlier.command.payload))
+        if start_id is None:  # OCPP 1.6 does not send it
+            async with self._database.reading() as session:
+                start_id = await remote_requests.start_id_of(session, call_id)
+        is_known = earlier.outcome != Outcome.OUTCOME_UNSPECIFIED
+        return Sent(call_id, order.station_id, earlier.command.action, start_id, earlier if is_known else None)
 
     async def _ordered(self, order: Order, terms: Terms) -> tuple[CallOrderVerdict | None, CommandResult | None]:
         """Order, and wait if that is wanted. A repeat of a call that is open waits for the result of that one."""
@@ -182,19 +192,6 @@ def _check(verdict: CallOrderVerdict, wrong: Wrong) -> None:
 def _is_open(verdict: CallOrderVerdict) -> bool:
     is_repeat = verdict.verdict == CallOrderVerdict.VERDICT_REPEAT
     return is_repeat and verdict.earlier.outcome == Outcome.OUTCOME_UNSPECIFIED
-
-
-def _earlier(order: Order, earlier: CommandResult) -> Sent:
-    """Return the call that a request repeats. It has no result while it is open."""
-    version = versions.of(earlier.command.protocol)
-    is_known = earlier.outcome != Outcome.OUTCOME_UNSPECIFIED
-    return Sent(
-        earlier.command.correlation_id,
-        order.station_id,
-        earlier.command.action,
-        version.start_id(orjson.loads(earlier.command.payload)) if version is not None else None,
-        earlier if is_known else None,
-    )
 
 
 def _fitting(request: StartRequest) -> Sequence[TransactionsVersion]:

@@ -8,6 +8,7 @@ from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import new_record
 from csms_db.engine import Database
 from csms_runtime.clock import from_ms
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.events import IdToken
 from csms_transactions.store import remote_requests
@@ -27,18 +28,21 @@ class RemoteStartRecords:
         if records:
             async with self._database.transaction() as session:
                 for record in records:
-                    request = _request(record.station_id, record.remote_start)
-                    await remote_requests.note(session, self._database.dialect, request)
+                    await self._note(session, _request(record.station_id, record.remote_start))
         return [_noted(record) for record in records]
+
+    async def _note(self, session: AsyncSession, request: RemoteRequest) -> None:
+        noted = remote_requests.note if request.remote_start_id else remote_requests.note_with_new_id
+        await noted(session, self._database.dialect, request)
 
 
 def _request(station_id: str, start: RemoteStart) -> RemoteRequest:
     return RemoteRequest(
         start.call_id,
         station_id,
-        NOTED_START,
+        start.action or NOTED_START,
         from_ms(start.requested_at_ms),
-        start.remote_start_id,
+        start.remote_start_id or None,
         None,
         start.evse_id or None,
         IdToken(start.id_token, start.id_token_type),

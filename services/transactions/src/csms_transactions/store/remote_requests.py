@@ -148,6 +148,20 @@ async def note(session: AsyncSession, dialect: str, request: RemoteRequest) -> N
         )
 
 
+async def note_with_new_id(session: AsyncSession, dialect: str, request: RemoteRequest) -> None:
+    """Note a request that somebody else sends without a remoteStartId (OCPP 1.6), under a new one, once."""
+    if await start_id_of(session, request.call_id) is None:
+        start_id = await allocate_start_id(session, dialect, request.station_id, request.requested_at)
+        await add(session, request._replace(remote_start_id=start_id))
+
+
+async def start_id_of(session: AsyncSession, call_id: str) -> int | None:
+    """Return the remoteStartId of a request to start. None: it has none, or is not noted any more."""
+    statement = select(remote_requests.c.remote_start_id).where(remote_requests.c.call_id == call_id)
+    found: int | None = await session.scalar(statement)
+    return found
+
+
 async def remove(session: AsyncSession, call_id: str) -> None:
     """Forget a request that is not going to be sent."""
     await session.execute(delete(remote_requests).where(remote_requests.c.call_id == call_id))

@@ -17,6 +17,7 @@ V16 = DeviceVersion(
     courses=messages.COURSES,
     jobs=commands.JOBS,
     follows=commands.FOLLOWS,
+    starts={"RemoteStartTransaction": commands.start},
     passwords={"ChangeConfiguration": commands.passwords},
     password=AUTHORIZATION_KEY,
     offered_profiles={"ChangeConfiguration": commands.offered_profile},

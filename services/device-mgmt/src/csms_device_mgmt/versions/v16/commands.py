@@ -9,7 +9,7 @@ from csms_device_mgmt.security_profile.change import ProfileChange, Step
 from csms_device_mgmt.versions.v16.configuration import CHANGE_CONFIGURATION
 from csms_device_mgmt.versions.v16.keys import AUTHORIZATION_KEY, SECURITY_PROFILE, same_key
 from csms_device_mgmt.versions.v16.messages import COURSES
-from csms_device_mgmt.versions.version import Follows, Named, Request
+from csms_device_mgmt.versions.version import Follows, Named, Request, Start
 
 TRIGGER_BOOT = Request("TriggerMessage", {"requestedMessage": "BootNotification"})
 _LONGEST_TEXT = 20
@@ -32,6 +32,11 @@ FOLLOWS: Mapping[str, Sequence[Follows]] = {
     "TriggerMessage": (Follows.ONBOARDING,),
 }
 """Nothing follows from the outcome of other actions."""
+
+
+def start(payload: JsonObject) -> Start:
+    """Read a RemoteStartTransaction, which has no id of its own."""
+    return Start(0, payload.get("connectorId", 0), payload["idTag"], "")
 
 
 def set_password(password: str) -> Request:
