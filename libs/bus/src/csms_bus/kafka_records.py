@@ -29,7 +29,7 @@ def value_of(outgoing: Outgoing, limit: int) -> bytes | None:
     """Return a record's bytes, or None for a tombstone. Raises RecordTooLarge for more than `limit` bytes."""
     if outgoing.tombstone:
         return None
-    value = outgoing.stored or outgoing.encoded()
+    value = outgoing.encoded()
     if len(value) > limit:
         raise RecordTooLarge(f"{len(value)} bytes for {outgoing.topic}, which takes at most {limit}")
     return value

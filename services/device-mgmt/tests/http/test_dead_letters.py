@@ -9,7 +9,7 @@ from csms.v1.station_pb2 import RefusedMessage
 from csms_bus.ports import Incoming, Outgoing
 from csms_bus.records import dead_letter, new_record
 from csms_bus.topics import CALLS_DEVICES
-from csms_device_mgmt.dead_letters import dead_letter_rows
+from csms_device_mgmt.dead_letters import dead_letter_rows, replaying
 from csms_runtime.clock import utcnow
 
 
@@ -85,6 +85,58 @@ async def test_a_letter_shows_when_and_by_whom_it_was_replayed(api, bury, listed
     assert before <= datetime.fromisoformat(item["replayed_at"]) <= utcnow()
     assert (await api.get(f"/dead-letters/{item['id']}")).json()["replayed_at"] == item["replayed_at"]
     assert [item["id"] for item in await listed(1, "?replayed=false")] == [newer["id"]]
+
+
+async def test_many_are_replayed_oldest_first_call_by_call(api, bury, listed, connected):
+    body = RefusedMessage(protocol="ocpp2.0.1", connection_id="c", kind="invalid_frame", received_at_ms=1)
+    for _ in range(5):
+        await bury(connected, new_record(connected, refused_message=body).SerializeToString(), reason="bug")
+    await bury("CS2", b"\xff no record", reason="bug")
+    await bury("CS3", b"x", reason="another")
+    numbers = [item["id"] for item in reversed(await listed(7))]
+    wanted = {"reason": "bug", "group": "device-mgmt", "died_until": utcnow().isoformat(), "limit": 2}
+    told, after = [], 0
+    while after is not None:
+        answer = (await api.post("/dead-letters/replay", json=wanted | {"after": after})).json()
+        told.append((answer["replayed"], [one["id"] for one in answer["refused"]], answer["last_id"]))
+        after = answer["last_id"]
+    assert told == [(2, [], numbers[1]), (2, [], numbers[3]), (1, [numbers[5]], numbers[5]), (0, [], None)]
+    assert len(await listed(5, "?replayed=true")) == 5
+    again = (await api.post("/dead-letters/replay", json=wanted)).json()
+    assert (again["replayed"], [one["id"] for one in again["refused"]]) == (0, [numbers[5]])
+
+
+async def test_those_of_a_station_or_of_a_time_are_replayed(api, bury, listed, connected):
+    value = new_record(connected, refused_message=RefusedMessage(protocol="ocpp2.0.1")).SerializeToString()
+    await bury(connected, value)
+    await bury("CS2", value)
+    (item, _) = await listed(2)
+    assert await replayed(api, {"died_since": utcnow().isoformat()}) == 0
+    assert await replayed(api, {"died_until": item["died_at"], "station_id": "CS2"}) == 0
+    assert await replayed(api, {"topic": "another"}) == 0
+    assert await replayed(api, {"station_id": connected.lower()}) == 1
+    assert await replayed(api, {"topic": CALLS_DEVICES.name}) == 1
+
+
+async def replayed(api, wanted):
+    answer = await api.post("/dead-letters/replay", json=wanted)
+    assert answer.status_code == 200
+    return answer.json()["replayed"]
+
+
+async def test_a_call_publishes_no_more_bytes_than_it_may(api, bury, listed, connected, monkeypatch):
+    monkeypatch.setattr(replaying, "MOST_BYTES", 100)
+    value = new_record(connected, refused_message=RefusedMessage(protocol="x" * 60)).SerializeToString()
+    for reason in ("a", "b", "c"):
+        await bury(connected, value, reason=reason)
+    await listed(3)
+    assert [await replayed(api, {"station_id": connected}) for _ in range(4)] == [1, 1, 1, 0]
+
+
+async def test_it_must_be_said_which(api, clients):
+    for wanted in ({}, {"limit": 10}, {"cause": "bug"}, {"reason": "bug", "limit": 0}, {"died_since": "2026-01-01"}):
+        assert (await api.post("/dead-letters/replay", json=wanted)).status_code == 422
+    assert (await clients("read").post("/dead-letters/replay", json={"reason": "bug"})).status_code == 403
 
 
 async def test_a_letter_that_the_bus_refuses_is_not_shown_as_replayed(api, bury, listed):

@@ -2,17 +2,15 @@
 
 import base64
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from csms.v1.bus_pb2 import Record
-from csms_bus.ports import Bus, Outgoing, RecordRefused
+from csms_bus.ports import Bus
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
 from csms_runtime.http.documented import problem
 from fastapi import APIRouter, Path, Query, Response, Security
-from google.protobuf.message import DecodeError
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from csms_device_mgmt.dead_letters import dead_letter_rows
+from csms_device_mgmt.dead_letters import dead_letter_rows, replaying
 from csms_device_mgmt.parameters import number_position
 from csms_device_mgmt.stations.station_rows import spelling
 from csms_device_mgmt.tables import DeadLetter
@@ -46,6 +44,45 @@ class DeadLetterValue(DeadLetterModel):
     body: str | None = Field(description="What kind of record it is; null: unknown to this version, or no record")
 
 
+_Text = Annotated[str | None, Field(max_length=500, pattern=_NO_NUL)]
+
+
+class ReplayModel(BaseModel):
+    """Which dead letters are to be published again. At least one of the first six is needed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    station_id: _Text = None
+    topic: _Text = None
+    group: Annotated[_Text, Field(description="The consumer group that gave up")] = None
+    reason: _Text = None
+    died_since: AwareDatetime | None = None
+    died_until: AwareDatetime | None = Field(None, description="Before this moment")
+    after: int = Field(0, ge=0, lt=2**63, description="Only those with a higher id: `last_id` of the call before")
+    limit: int = Field(100, ge=1, le=1000, description="How many at most")
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if not self.model_fields_set - {"after", "limit"}:
+            raise ValueError("say which: station_id, topic, group, reason, died_since or died_until")
+        return self
+
+
+class RefusedModel(BaseModel):
+    """A dead letter that can never be published again."""
+
+    id: int
+    reason: str
+
+
+class ReplayedModel(BaseModel):
+    """What was done in one call."""
+
+    replayed: int
+    refused: list[RefusedModel]
+    last_id: int | None = Field(description="The highest id that was looked at; null: there are none left")
+
+
 def router(units: Units, bus: Bus) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(tags=["Operations"], prefix="/dead-letters")
@@ -76,7 +113,7 @@ def router(units: Units, bus: Bus) -> APIRouter:
     async def get_dead_letter(number: Number) -> DeadLetterValue:
         """Return one with its value."""
         letter = await _existing(units, number)
-        record = _record(letter.value)
+        record = replaying.record_of(letter)
         body = None if record is None else record.WhichOneof("body")
         return DeadLetterValue(**_shown(letter), value=base64.b64encode(letter.value).decode(), body=body)
 
@@ -91,18 +128,26 @@ def router(units: Units, bus: Bus) -> APIRouter:
 
         The letter stays, with `replayed_at`. Repeats are harmless; a record that fails again is a new dead letter.
         """
-        letter = await _existing(units, number)
-        record = _record(letter.value)
-        if record is None:
-            raise Problem(409, "No record", "the value is no record: nobody can handle it")
-        again = Outgoing(letter.topic, record, partition=letter.partition, key=letter.station_id, stored=letter.value)
-        try:
-            await bus.publish([again])
-        except RecordRefused as error:
-            raise Problem(409, "Refused", str(error)) from error
-        async with units.open() as unit:
-            await dead_letter_rows.replayed(unit.session, number, unit.now, principal.name)
+        found = await replaying.replay(units, bus, [await _existing(units, number)], principal.name)
+        for why in found.refused.values():
+            raise Problem(409, "Refused", why)
         return Response(status_code=204)
+
+    @routes.post("/replay", dependencies=[admin])
+    async def replay_dead_letters(wanted: ReplayModel, principal: CurrentPrincipal) -> ReplayedModel:
+        """Publish many again: the oldest that fit and were not published again yet, of up to 8 MiB.
+
+        Call it again with `after` set to `last_id`, until `last_id` is null. Repeats are harmless, and so is to begin
+        anew. Records that fail again are new dead letters: without `died_until` they would be published once more.
+        """
+        equal: dict[str, str | None] = {"topic": wanted.topic, "group": wanted.group, "reason": wanted.reason}
+        if wanted.station_id is not None:
+            async with units.reading() as session:
+                equal["station_id"] = await spelling(session, wanted.station_id)
+        which = dead_letter_rows.Wanted(equal, wanted.died_since, wanted.died_until, wanted.after, wanted.limit)
+        found = await replaying.replay_some(units, bus, which, principal.name)
+        refused = [RefusedModel(id=number, reason=why) for number, why in found.refused.items()]
+        return ReplayedModel(replayed=len(found.published), refused=refused, last_id=found.last)
 
     @routes.delete("/{number}", dependencies=[admin], status_code=204)
     async def delete_dead_letter(number: Number) -> Response:
@@ -121,13 +166,6 @@ async def _existing(units: Units, number: int) -> DeadLetter:
     if letter is None:
         raise _unknown()
     return letter
-
-
-def _record(value: bytes) -> Record | None:
-    try:
-        return Record.FromString(value)
-    except DecodeError:
-        return None
 
 
 def _shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 a row with or without its value

@@ -1,6 +1,7 @@
 """Rows of dead letters: records that a consumer of any service gave up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -17,6 +18,19 @@ MOST_BYTES_PER_STATION = 16 * 1024 * 1024
 """How much is kept, the newest: one station's poison must not push out that of the others, nor fill the disk."""
 _TABLE = cast("sa.Table", DeadLetter.__table__)
 _SHOWN = [column for column in _TABLE.c if column.name != "value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which letters, from the oldest on."""
+
+    equal: Mapping[str, str | None]
+    """What a column must be, by its name; None: anything."""
+    died_since: datetime | None
+    died_until: datetime | None
+    after: int
+    """Only those with a higher id."""
+    limit: int
 
 
 async def add(session: WriteSession, rows: Sequence[dict[str, Any]]) -> int:
@@ -53,9 +67,33 @@ async def find(session: AsyncSession, number: int) -> DeadLetter | None:
     return await session.get(DeadLetter, number)
 
 
-async def replayed(session: AsyncSession, number: int, at: datetime, by: str) -> None:
-    """Note that one was published again; nothing happens when there is none."""
-    statement = sa.update(DeadLetter).where(DeadLetter.id == number).values(replayed_at=at, replayed_by=by)
+async def find_all(session: AsyncSession, numbers: Sequence[int]) -> Sequence[DeadLetter]:
+    """Return these with their values, the oldest first."""
+    statement = sa.select(DeadLetter).where(DeadLetter.id.in_(numbers)).order_by(DeadLetter.id)
+    return (await session.scalars(statement)).all()
+
+
+async def sizes(session: AsyncSession, wanted: Wanted) -> Sequence[tuple[int, int]]:
+    """Return id and size in bytes of the oldest letters that were not published again yet."""
+    statement = (
+        sa.select(DeadLetter.id, DeadLetter.size)
+        .where(DeadLetter.replayed_at.is_(None), DeadLetter.id > wanted.after)
+        .order_by(DeadLetter.id)
+        .limit(wanted.limit)
+    )
+    for name, value in wanted.equal.items():
+        if value is not None:
+            statement = statement.where(_TABLE.c[name] == value)
+    if wanted.died_since is not None:
+        statement = statement.where(DeadLetter.died_at >= wanted.died_since)
+    if wanted.died_until is not None:
+        statement = statement.where(DeadLetter.died_at < wanted.died_until)
+    return [(row.id, row.size) for row in await session.execute(statement)]
+
+
+async def replayed(session: AsyncSession, numbers: Sequence[int], at: datetime, by: str) -> None:
+    """Note that these were published again; those that are not there are passed over."""
+    statement = sa.update(DeadLetter).where(DeadLetter.id.in_(numbers)).values(replayed_at=at, replayed_by=by)
     await session.execute(statement.execution_options(synchronize_session=False))
 
 
