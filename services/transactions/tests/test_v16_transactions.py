@@ -16,7 +16,7 @@ from csms_runtime.clock import now_ms, to_ms, utcnow
 from csms_transactions.closing import boots
 from csms_transactions.domain import closing
 from csms_transactions.store import given_ids, tables
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 V16 = "ocpp1.6"
@@ -221,6 +221,21 @@ async def test_meter_values_before_the_answer_to_the_start(api, station):
     assert (shown["energy_wh"], shown["energy_quality"]) == (600, "measured")
     values = (await api.get(f"/transactions/{shown['id']}/meter-values")).json()["items"]
     assert len([value for value in values if value["seq_no"] is None]) == 2
+
+
+async def test_meter_values_of_a_transaction_that_another_process_has_changed(world, api, station):
+    """A rebalance: what this process remembers of it is out of date. It reads it then."""
+    number = (await station.start())["transactionId"]
+    await station.measure(10, "1010", transactionId=number)
+    revision = tables.transactions.c.revision
+    async with world.database.transaction() as session:
+        await session.execute(update(tables.transactions).values(revision=revision + 1))
+    await station.measure(20, "1020", transactionId=number)
+    await station.measure(30, "1030", transactionId=number)
+    (shown,) = await items(api)
+    assert (shown["meter_stop"], shown["energy_wh"]) == (1030, 30)
+    values = (await api.get(f"/transactions/{shown['id']}/meter-values")).json()["items"]
+    assert len([value for value in values if value["seq_no"] is None]) == 3
 
 
 async def test_late_meter_values_count_and_those_of_another_time_do_not(api, station):

@@ -35,13 +35,20 @@ _FOR_EVER = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
 async def record(
-    session: AsyncSession, dialect: str, messages: Sequence[BatchMeterValues], most: int, now: datetime
+    session: AsyncSession,
+    dialect: str,
+    messages: Sequence[BatchMeterValues],
+    most: int,
+    now: datetime,
+    *,
+    cached: Mapping[str, Transaction],
 ) -> list[Step]:
     """Store messages, and add their readings to the transactions that were running. `most`: as in `meter_values.add`.
 
-    Raises OutdatedError when another process changed these meanwhile: then the batch must be tried again.
+    `cached`: transactions as this process stored them last, by key. Raises OutdatedError when another process changed
+    these meanwhile: then the batch must be tried again, with nothing cached.
     """
-    places = await _places(session, messages)
+    places = await _places(session, messages, cached)
     fresh: dict[Identity, list[Reading]] = {}
     for message in await meter_values.add(session, dialect, messages, most, places.key_of):
         identity = places.counting(message)
@@ -80,9 +87,11 @@ class _Places(NamedTuple):
         return self.at.get(spot_of(message))
 
 
-async def _places(session: AsyncSession, messages: Sequence[BatchMeterValues]) -> _Places:
-    named = {message.named.key for message in messages if message.named is not None}
-    stored = await transaction_store.load(session, named) if named else {}
+async def _places(
+    session: AsyncSession, messages: Sequence[BatchMeterValues], cached: Mapping[str, Transaction]
+) -> _Places:
+    unknown = {message.named.key for message in messages if message.named is not None} - cached.keys()
+    stored = {**cached, **(await transaction_store.load(session, unknown) if unknown else {})}
     lost = [message for message in messages if message.named is None or message.named.key not in stored]
     found = await transaction_store.at_spots(session, {spot_of(message) for message in lost if message.readings})
     others = {identity.key for identity in found.values()} - stored.keys()

@@ -129,10 +129,16 @@ class BatchWriter:
     async def _store_meter_values(self, messages: Sequence[BatchMeterValues]) -> None:
         now = utcnow()
         most, dialect = self._most_meter_values, self._database.dialect
+        keys = {message.named.key for message in messages if message.named is not None}
         async with self._turn:
-            async with self._database.transaction() as session:
-                steps = await meter_values.record(session, dialect, messages, most, now)
-                told = await _tell(session, steps, now)
+            try:
+                async with self._database.transaction() as session:
+                    cached = self._cache.among(keys)
+                    steps = await meter_values.record(session, dialect, messages, most, now, cached=cached)
+                    told = await _tell(session, steps, now)
+            except BaseException:
+                self._cache.forget(keys)
+                raise
             self._cache.remember(steps)
         metrics.METER_VALUES.inc(len(messages))
         metrics.TRANSACTION_ENERGY.inc(sum(map(_more_energy, steps)))
