@@ -222,7 +222,7 @@ def test_an_id_tag_info_tells_the_group_and_the_earlier_end():
     told = answers.stopped(info, None)
     assert told == {"idTagInfo": {"status": "Accepted", "parentIdTag": "G", "expiryDate": "1970-01-01T00:00:01.000Z"}}
     info.group_id_token.id_token = "G" * 21
-    assert "parentIdTag" not in answers.id_tag_info(info)
+    assert "parentIdTag" not in answers.told_of(info)
 
 
 def test_a_stop_without_a_tag_is_told_nothing():

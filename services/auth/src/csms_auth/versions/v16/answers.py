@@ -1,7 +1,6 @@
 """OCPP 1.6: writes the answers to what stations ask of auth."""
 
-from csms_ocpp.id_tags import MAX_ID_TAG, tag_status
-from csms_ocpp.times import format_datetime
+from csms_ocpp.id_tags import id_tag_info
 
 from csms_auth.domain.certificates import CertificateStatus
 from csms_auth.domain.tokens import Answer
@@ -9,14 +8,9 @@ from csms_auth.handlers.payloads import JsonObject, Reason
 
 
 def authorized(decided: Answer, _certificate: CertificateStatus | None) -> JsonObject:
-    """Write an Authorize.conf. A group's id that is no idTag, since it is too long, is left out."""
-    told = {"status": tag_status(decided.status)}
+    """Write an Authorize.conf."""
     ends = [at for at in (decided.cache_expiry, decided.expires_at) if at is not None]
-    if ends:
-        told["expiryDate"] = format_datetime(min(ends))
-    if decided.group_id and len(decided.group_id) <= MAX_ID_TAG:
-        told["parentIdTag"] = decided.group_id
-    return {"idTagInfo": told}
+    return {"idTagInfo": id_tag_info(decided.status, ends, decided.group_id)}
 
 
 def certificate_signing(refused: Reason | None) -> JsonObject:
