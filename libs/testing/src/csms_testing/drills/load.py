@@ -34,6 +34,7 @@ CONFIGS = [replace(CONFIG, protocol=protocol) for protocol in Protocol]
 PLAN = Plan(duration_s=600, meter_interval_s=60)
 """Ten seconds of real time, an event every second."""
 POLL_S = 0.1
+_COMMANDS_AT_ONCE = 24
 
 _RUNS = itertools.count(1)
 
@@ -135,15 +136,17 @@ class Load:
     async def all_obey(self, deadline_s: float) -> None:
         """Wait until a command to every station is answered. Raises DrillFailed."""
         silent = {station.id for station in self.stations}
+        gate = asyncio.Semaphore(_COMMANDS_AT_ONCE)
         deadline = time.monotonic() + deadline_s
         while silent:
-            answered = await asyncio.gather(*(self._obeys(name) for name in silent))
+            answered = await asyncio.gather(*(self._obeys(name, gate) for name in silent))
             silent -= {name for name in answered if name}
             if silent and time.monotonic() > deadline:
                 raise DrillFailed(f"{len(silent)} stations answer no commands: {sorted(silent)[:5]}")
 
-    async def _obeys(self, station_id: str) -> str | None:
-        return station_id if await self.commands.ask(station_id) == ANSWERED else None
+    async def _obeys(self, station_id: str, gate: asyncio.Semaphore) -> str | None:
+        async with gate:
+            return station_id if await self.commands.ask(station_id) == ANSWERED else None
 
 
 def _idle(station: Station) -> bool:
