@@ -328,3 +328,17 @@ EVENT: TransactionEvent = messages.start_message(start()).event
 def test_which_request_a_transaction_comes_of(starts, found):
     start = matched("CS1", EVENT, AT, [open_start(**fields) for fields in starts])
     assert (start.remote_start_id if start else None) == found
+
+
+def test_a_profile_of_a_remote_start_follows_the_rules_of_all_profiles():
+    schedule = {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 5, "limit": 8.1}]}
+    profile = {"chargingProfileId": 1, "stackLevel": 0, "chargingProfilePurpose": "TxDefaultProfile"}
+    profile |= {"chargingProfileKind": "Recurring", "chargingSchedule": schedule}
+    found = {violation.pointer for violation in V16.start_rules({"idTag": "TAG", "chargingProfile": profile})}
+    assert found == {
+        "/chargingProfile/chargingProfilePurpose",
+        "/chargingProfile/recurrencyKind",
+        "/chargingProfile/chargingSchedule/startSchedule",
+        "/chargingProfile/chargingSchedule/chargingSchedulePeriod/0/startPeriod",
+    }
+    assert V16.start_rules({"idTag": "TAG"}) == []

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from csms_ocpp.rules.periods import is_reversed
+
 from csms_device_mgmt.commands.finding import Finding
-from csms_device_mgmt.commands.periods import is_reversed
 from csms_device_mgmt.device_model.variable_key import JsonObject
 
 

@@ -6,19 +6,16 @@ Sections are those of OCPP 1.6 edition 2; requirement ids are those of the secur
 import re
 from collections.abc import Iterator
 
+from csms_ocpp.rules.charging_profiles_16 import clear_charging_profile, remote_start_profile, set_charging_profile
+from csms_ocpp.rules.periods import is_reversed
+
 from csms_device_mgmt.certificates.certificate_rules import install_certificate
 from csms_device_mgmt.commands.finding import Finding, Rule
-from csms_device_mgmt.commands.periods import is_reversed
 from csms_device_mgmt.commands.place_rules import numbered
 from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.jobs.firmware_rules import is_base64
 from csms_device_mgmt.jobs.log_rules import get_log
 from csms_device_mgmt.versions.v16.keys import AUTHORIZATION_KEY, SECURITY_PROFILE, same_key
-from csms_device_mgmt.versions.v16.profile_rules import (
-    clear_charging_profile,
-    remote_start_profile,
-    set_charging_profile,
-)
 
 _KEY_BYTES = range(16, 21)
 _KEY_DIGITS = re.compile(r"(?:[0-9A-Fa-f]{2}){16,20}")

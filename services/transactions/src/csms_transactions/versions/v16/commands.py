@@ -5,6 +5,7 @@ from typing import Any
 
 from csms_ocpp.errors import ErrorCode
 from csms_ocpp.id_tags import MAX_ID_TAG
+from csms_ocpp.rules.charging_profiles_16 import remote_start_profile
 from csms_ocpp.validation import Violation
 
 from csms_transactions.domain.remote import StartRequest
@@ -17,7 +18,6 @@ START_FIELDS: Mapping[str, str] = {
     "chargingProfile": "charging_profile",
 }
 _STOP = "RemoteStopTransaction"
-_TX_PROFILE = "TxProfile"
 
 
 def start(request: StartRequest, _start_id: int) -> Command:
@@ -48,13 +48,8 @@ def start_limits(request: StartRequest) -> list[Violation]:
 
 def start_rules(payload: Json) -> list[Violation]:
     """Return what is wrong with a RemoteStartTransaction that its schema allows (1.6, 5.16.2)."""
-    profile = payload.get("chargingProfile", {})
-    found: list[Violation] = []
-    if profile and profile["chargingProfilePurpose"] != _TX_PROFILE:
-        found.append(_violation("/chargingProfile/chargingProfilePurpose", "only a TxProfile may come along"))
-    if "transactionId" in profile:
-        found.append(_violation("/chargingProfile/transactionId", "there is no transactionId yet"))
-    return found
+    found = remote_start_profile(payload["chargingProfile"]) if "chargingProfile" in payload else ()
+    return [_violation(pointer, detail) for pointer, detail in found]
 
 
 def _profile(profile: Json) -> dict[str, Any]:

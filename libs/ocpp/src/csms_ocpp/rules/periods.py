@@ -1,8 +1,7 @@
 """Comparing times in a payload."""
 
+from csms_ocpp.rules.finding import JsonObject
 from csms_ocpp.times import parse_datetime
-
-from csms_device_mgmt.device_model.variable_key import JsonObject
 
 
 def is_reversed(owner: JsonObject, begin: str, end: str) -> bool:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from csms_device_mgmt.commands.finding import Finding
-from csms_device_mgmt.commands.periods import is_reversed
-from csms_device_mgmt.device_model.variable_key import JsonObject
+from csms_ocpp.rules.finding import Finding, JsonObject
+from csms_ocpp.rules.periods import is_reversed
 
 _MAX = "ChargePointMaxProfile"
 _TX = "TxProfile"
