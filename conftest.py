@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+import structlog
 
 pytest_plugins = ["csms_testing.fixtures", "csms_testing.parallel"]
 
@@ -24,3 +25,11 @@ def pytest_collection_finish() -> None:
     """Take what was collected out of garbage collections: each would take a second, in the middle of a measurement."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_setup() -> None:
+    """Write tracebacks plainly: those that structlog writes by default name all locals, and take seconds each."""
+    if not structlog.is_configured():
+        *others, _ = structlog.get_config()["processors"]
+        plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        structlog.configure(processors=[*others, plain])

@@ -84,7 +84,8 @@ async def test_of_one_batch_each_is_answered_with_its_own(world, incoming):
     ]
     consumer = Consumer(world.service._writer, world.service._tokens, world.service.closing)
     found = await consumer([incoming(outgoing) for outgoing, _ in calls])
-    told = {outgoing.record.reply.correlation_id: orjson.loads(outgoing.record.reply.payload) for outgoing in found}
+    replies = [reply for outgoing in found for reply in outgoing.record.replies.replies or [outgoing.record.reply]]
+    told = {reply.correlation_id: orjson.loads(reply.payload) for reply in replies}
     assert [told[name] for _, name in calls] == [
         {"id": transaction_key("CS1", "a"), "events": 1},
         {},

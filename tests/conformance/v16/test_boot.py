@@ -77,7 +77,7 @@ async def test_tc_064_csms_known_vendor(operator, station, station_id, more, ans
 async def test_tc_088_csms(connect):
     assert await connect.refused(protocols=("ocpp0.1",)) == BAD_REQUEST
     assert await connect.refused(protocols=()) == BAD_REQUEST
-    connect.protocols = ("ocpp0.1", "ocpp1.6", "ocpp2.0.1")
+    connect.protocols = ("ocpp0.1", "ocpp1.6")
     async with connect() as station:
         assert station.protocol == "ocpp1.6"
         await booted(station)
