@@ -69,10 +69,11 @@ async def test_foreign_keys_hold(database: Database, models: Models) -> None:
 
 
 async def test_errors_name_no_values(database: Database) -> None:
+    password = "".join(["s3", "cret"])  # a traceback has the text of this file
     with pytest.raises(DatabaseUnwell) as caught:
         async with database.transaction() as session:
-            await session.execute(sa.text("SELECT nonsense WHERE :password = 1"), {"password": "s3cret-s3cret"})
-    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+            await session.execute(sa.text("SELECT nonsense WHERE :password = 1"), {"password": password})
+    assert password not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_many_writers_count_without_losing_one(database: Database, models: Models) -> None:
