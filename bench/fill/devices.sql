@@ -50,7 +50,7 @@ INSERT INTO assembled_reports (station_id, message, request_id, status, created_
 SELECT 'CS000001', message, n, 'complete', timestamptz '2026-06-01', 99, 100
 FROM unnest(ARRAY[
     'NotifyReport', 'NotifyMonitoringReport', 'NotifyCustomerInformation', 'ReportChargingProfiles',
-    'NotifyDisplayMessages'
+    'NotifyDisplayMessages', 'ReportDERControl'
 ]) AS message, generate_series(1, 100) AS n;
 
 INSERT INTO assembled_report_parts (station_id, message, request_id, seq_no, tbc, received_at, entries)
