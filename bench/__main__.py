@@ -1,5 +1,6 @@
 """`make bench`: measures, prints a table, keeps the figures as JSON under bench/results/."""
 
+import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Annotated, Any
@@ -68,7 +69,7 @@ async def _stores(stack: AsyncExitStack, names: set[str]) -> systems.Stores | No
 
 
 async def _measure(
-    names: list[str], *, quick: bool, standalone_only: bool, keep: Callable[[dict[str, Any]], object]
+    names: list[str], *, quick: bool, standalone_only: bool, keep: Callable[[str, dict[str, Any], float], object]
 ) -> None:
     """Measure one after another; each is kept as soon as it is measured, so that a later failure costs nothing."""
     async with AsyncExitStack() as stack:
@@ -76,7 +77,8 @@ async def _measure(
         settings = _settings(stores, quick=quick)
         for number, name in enumerate(names):
             console.print(f"[{number + 1}/{len(names)}] {name}")
-            keep({name: await CASES[name](settings)})
+            load_before = round(os.getloadavg()[0], 2)
+            keep(name, await CASES[name](settings), load_before)
 
 
 def main(
@@ -100,9 +102,9 @@ def main(
     everything = {**earlier, "about": about}
     measured: dict[str, dict[str, Any]] = everything.setdefault("measured", {})
 
-    def keep(found: dict[str, Any]) -> None:
-        everything.update(found)
-        measured.update({case: {key: about[key] for key in ("date", "processor", "load_before")} for case in found})
+    def keep(case: str, found: dict[str, Any], load_before: float) -> None:
+        everything[case] = found
+        measured[case] = {"date": about["date"], "processor": about["processor"], "load_before": load_before}
         console.print(f"Kept in {results.keep(kept_as, everything)}")
 
     uvloop.run(_measure(only or list(CASES), quick=quick, standalone_only=standalone_only, keep=keep))

@@ -4,7 +4,7 @@ A system and the baselines run at the same time and are measured in turn, so tha
 disturbs all of them.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -29,8 +29,8 @@ KINDS: tuple[Kind, ...] = (
 
 
 @asynccontextmanager
-async def beside_baselines(
-    system: AbstractAsyncContextManager[Target], settings: Settings, protocol: str = OCPP201
+async def _beside_baselines(
+    system: AbstractAsyncContextManager[Target], settings: Settings, protocol: str
 ) -> AsyncIterator[Measured]:
     """Run a system and both baselines, with stations connected to each; the system is the last one."""
     async with AsyncExitStack() as stack:
@@ -42,7 +42,7 @@ async def beside_baselines(
         ]
 
 
-async def in_turn(measured: Measured, kind: Kind, settings: Settings) -> dict[str, Any]:
+async def _in_turn(measured: Measured, kind: Kind, settings: Settings) -> dict[str, Any]:
     """Measure one kind of load, each system for some seconds in each round."""
     name, script, active = kind
     count = active(settings)
@@ -57,18 +57,24 @@ async def in_turn(measured: Measured, kind: Kind, settings: Settings) -> dict[st
 
 
 async def measure(settings: Settings) -> dict[str, Any]:
-    """Targets 1 and 2: for each system the kinds of load, and the baselines of the same minutes."""
+    """Targets 1 and 2."""
+    return await measured_in_turn(settings, KINDS, transaction_events)
+
+
+async def measured_in_turn(
+    settings: Settings, kinds: Sequence[Kind], warm_up: MakeScript, protocol: str = OCPP201
+) -> dict[str, Any]:
+    """For each system the kinds of load, and the baselines of the same minutes. `warm_up`: what Kafka gets before."""
     wanted = [systems.standalone()]
     if settings.stores is not None:
         wanted.append(systems.distributed(settings.stores))
     found: dict[str, Any] = {}
     for system in wanted:
-        async with beside_baselines(system, settings) as measured:
+        async with _beside_baselines(system, settings, protocol) as measured:
             target, stations = measured[-1]
             await target.accept(ID_TOKEN)
             if target.stores:
                 settings.say(f"warming up Kafka, {KAFKA_WARM_UP_S:.0f} s")
-                await run(target, stations[: settings.active], transaction_events, KAFKA_WARM_UP_S)
-            ours = target.name
-            found[ours] = {kind[0]: await in_turn(measured, kind, settings) for kind in KINDS}
+                await run(target, stations[: settings.active], warm_up, KAFKA_WARM_UP_S)
+            found[target.name] = {kind[0]: await _in_turn(measured, kind, settings) for kind in kinds}
     return found

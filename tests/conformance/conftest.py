@@ -127,6 +127,33 @@ async def station(connect: Connector) -> AsyncIterator[Station]:
         yield connected
 
 
+@pytest.fixture
+def sends(operator, station, station_id):
+    """The operator sends a message, the station gets exactly that and gives an answer, which is shown."""
+
+    async def send(action, payload=None, /, *, answer="Accepted"):
+        response = {"status": answer} if isinstance(answer, str) else answer
+        async with operator.calling(station_id, action, payload) as pending:
+            assert await station.reply(action, response) == (payload or {})
+        assert pending.response == response
+
+    return send
+
+
+@pytest.fixture
+def refused(operator, station, station_id):
+    """The operator is told, by pointers, what is wrong with a message that is not sent."""
+
+    async def ask(action, payload):
+        async with operator.calling(station_id, action, payload) as pending:
+            pass
+        assert pending.http_status == 422
+        await station.expect_nothing()
+        return [error["pointer"] for error in pending.body["errors"]]
+
+    return ask
+
+
 # ---- Results ---------------------------------------------------------------------------------------------------------
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance-results", type=Path, help="write what each case came to, by mode, as JSON")

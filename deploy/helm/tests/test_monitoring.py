@@ -1,7 +1,6 @@
 """Alerts and dashboards come with the chart as they stand under deploy/; what is scraped has the labels they want."""
 
 import json
-import re
 
 import yaml
 from csms_testing.chart import CHART, EVERYTHING, PRODUCTION, named, of_kind, pods, rendered
@@ -12,14 +11,6 @@ DEPLOY = CHART.parents[1]
 def test_alerts_are_those_of_the_rules_file():
     (rule,) = of_kind(rendered(EVERYTHING), "PrometheusRule")
     assert rule["spec"] == yaml.safe_load((DEPLOY / "prometheus" / "rules.yaml").read_text())
-
-
-def test_every_alert_tells_namespaces_apart():
-    """The operator gives what it scrapes a label `namespace`; what adds up must keep it. See tests/deploy as well."""
-    (rule,) = of_kind(rendered(EVERYTHING), "PrometheusRule")
-    for expression in (each["expr"] for group in rule["spec"]["groups"] for each in group["rules"]):
-        added = re.findall(r"\b(?:sum|min|max|count|group) *(?:by \(([^)]*)\))? *\(|\bon \(([^)]*)\)", expression)
-        assert all("namespace" in by or "namespace" in on for by, on in added), expression
 
 
 def test_every_dashboard_is_a_config_map_that_grafana_finds():

@@ -163,6 +163,21 @@ async def test_a_record_for_which_it_goes_on_beside_others_is_given_up_and_holds
     assert letter.dead_letter.reason == "canceled"
 
 
+async def test_records_in_doubt_of_several_stations_hold_up_nobody_behind_them(memory: World) -> None:
+    first = hash_of("CS1") % 3
+    one, two, three, good = [name for name in (f"CS{n}" for n in range(1, 60)) if hash_of(name) % 3 == first][:4]
+    handler = Handler(lambda incoming: None if incoming.key == good else LaterOrNever("canceled"))
+    async with memory.consumer():
+        pass
+    await memory.publish((one, 1), (two, 2), (three, 3), (good, 10))
+    async with memory.reading(DEAD_LETTERS.name) as dead, memory.runner(handler):
+        for number in range(10, 20):
+            await handler.until(lambda number=number: number in handler.of(good))  # type: ignore[misc]
+            await memory.publish((good, number + 1))
+        given_up = {(await dead_of(memory, dead)).offset for _ in range(3)}
+    assert given_up == {0, 1, 2}
+
+
 async def test_a_record_in_doubt_does_not_keep_a_consumer_parked(memory: World) -> None:
     handler = Handler(lambda _incoming: RuntimeError("bad"))
     parked = asyncio.Event()

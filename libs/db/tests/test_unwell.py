@@ -108,31 +108,33 @@ async def test_a_dropped_table_costs_no_record(on_server: Database, models: Mode
 async def test_a_revoked_right_costs_no_record(on_server: Database, server: LocalPostgres, models: Models) -> None:
     """Also when it is that of one station's records alone."""
     schema = on_server.name
+    role = f"clerk_{schema}"
     await execute(
         on_server,
-        "DROP ROLE IF EXISTS clerk",
-        "CREATE ROLE clerk LOGIN",
-        f'GRANT USAGE ON SCHEMA "{schema}" TO clerk',
-        f'GRANT SELECT ON ALL TABLES IN SCHEMA "{schema}" TO clerk',
+        f'CREATE ROLE "{role}" LOGIN',
+        f'GRANT USAGE ON SCHEMA "{schema}" TO "{role}"',
+        f'GRANT SELECT ON ALL TABLES IN SCHEMA "{schema}" TO "{role}"',
     )
-    clerk = Database(make_url(server.url).set(username="clerk").render_as_string(hide_password=False), schema)
-    handler = Keeping(clerk, models)
-    async with memory() as world, world.reading(DEAD_LETTERS.name) as dead, world.runner(handler):
-        await world.publish(("CS1", 1))
-        for _ in range(5):
-            await asyncio.wait_for(handler.failed.wait(), DEADLINE_S)
-            handler.failed.clear()
-        await execute(
-            on_server,
-            f'GRANT INSERT ON ALL TABLES IN SCHEMA "{schema}" TO clerk',
-            f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO clerk',
-        )
-        await handler.until_kept("CS1")
-        assert dead.count == 0
-        await world.publish(("CS2", 2))
-        await handler.until_kept("CS2")
-    await clerk.close()
-    await execute(on_server, "DROP OWNED BY clerk", "DROP ROLE clerk")
+    clerk = Database(make_url(server.url).set(username=role).render_as_string(hide_password=False), schema)
+    try:
+        handler = Keeping(clerk, models)
+        async with memory() as world, world.reading(DEAD_LETTERS.name) as dead, world.runner(handler):
+            await world.publish(("CS1", 1))
+            for _ in range(5):
+                await asyncio.wait_for(handler.failed.wait(), DEADLINE_S)
+                handler.failed.clear()
+            await execute(
+                on_server,
+                f'GRANT INSERT ON ALL TABLES IN SCHEMA "{schema}" TO "{role}"',
+                f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO "{role}"',
+            )
+            await handler.until_kept("CS1")
+            assert dead.count == 0
+            await world.publish(("CS2", 2))
+            await handler.until_kept("CS2")
+    finally:
+        await clerk.close()
+        await execute(on_server, f'DROP OWNED BY "{role}"', f'DROP ROLE "{role}"')
 
 
 @pytest.mark.postgres

@@ -174,6 +174,7 @@ def test_an_empty_user_is_taken_from_stations_of_1_6_alone() -> None:
     header = [basic(b":\xff\x00 no UTF-8")]
     allowed = opening("/ocpp/CS1", ["ocpp1.6"], header, ["ocpp2.0.1", "ocpp1.6"])
     assert (allowed.station_id, allowed.password) == ("CS1", b"\xff\x00 no UTF-8")
+    assert opening("/ocpp/CS1", ["ocpp2.0.1", "ocpp1.6"], [basic(b":x")], ["ocpp2.0.1", "ocpp1.6"]).password == b"x"
     for protocol, header in (("ocpp2.0.1", [basic(b":secret")]), ("ocpp1.6", [basic(b"CS2:secret")])):
         with pytest.raises(Refusal) as refused:
             opening("/ocpp/CS1", [protocol], header, ["ocpp2.0.1", "ocpp1.6"])

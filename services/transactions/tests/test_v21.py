@@ -1,6 +1,7 @@
 """OCPP 2.1: a session with what its messages have more, and the commands, which are those of 2.0.1."""
 
 import asyncio
+import json
 from typing import Any
 
 import orjson
@@ -197,3 +198,10 @@ async def test_other_versions_have_no_limits(world, api, protocol):
 async def test_limits_that_make_no_sense_are_refused(api, limit):
     body = {"id_token": TOKEN, "transaction_limit": limit}
     assert (await api.post("/stations/CS1/remote-start", json=body)).status_code == 422
+
+
+@pytest.mark.parametrize("number", ["1e400", "Infinity", "NaN"])
+async def test_limits_that_are_no_numbers_are_refused(api, number):
+    body = json.dumps({"id_token": TOKEN, "transaction_limit": {"maxCost": "?"}}).replace('"?"', number)
+    answer = await api.post("/stations/CS1/remote-start", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422

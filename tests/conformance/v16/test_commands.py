@@ -6,33 +6,6 @@ from csms_testing.conformance.v16 import booted, status
 LATER = "2099-01-01T00:00:00Z"
 
 
-@pytest.fixture
-def sends(operator, station, station_id):
-    """The operator sends a message, the station gets exactly that and gives an answer, which is shown."""
-
-    async def send(action, payload=None, /, *, answer=None):
-        answer = {"status": "Accepted"} if answer is None else answer
-        async with operator.calling(station_id, action, payload) as pending:
-            assert await station.reply(action, answer) == (payload or {})
-        assert pending.response == answer
-
-    return send
-
-
-@pytest.fixture
-def refused(operator, station, station_id):
-    """The operator is told, by pointers, what is wrong with a message that is not sent."""
-
-    async def ask(action, payload):
-        async with operator.calling(station_id, action, payload) as pending:
-            pass
-        assert pending.http_status == 422
-        await station.expect_nothing()
-        return [error["pointer"] for error in pending.body["errors"]]
-
-    return ask
-
-
 async def _reset(operator, connect, station, station_id, kind):
     async with operator.calling(station_id, "Reset", {"type": kind}) as pending:
         assert await station.reply("Reset", {"status": "Accepted"}) == {"type": kind}

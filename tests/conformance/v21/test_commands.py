@@ -1,13 +1,10 @@
 """OCPP 2.1, commands whose answer is all there is to see: each is sent as the operator says it, each answer shown."""
 
-from csms_testing.conformance import Transaction
-
 LATER = "2099-01-01T00:00:00Z"
 TARIFF = {"tariffId": "t-1", "currency": "EUR", "energy": {"prices": [{"priceKwh": 0.4}]}}
 AT_NIGHT = {"startTimeOfDay": "22:00", "endTimeOfDay": "06:00"}
 BY_TIME = {**TARIFF, "energy": {"prices": [{"priceKwh": 0.2, "conditions": AT_NIGHT}, {"priceKwh": 0.4}]}}
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-MONITOR = {"type": "Periodic", "severity": 8, "value": 1, "component": {"name": "EVSE"}, "variable": {"name": "Power"}}
 
 
 # ---- Triggers --------------------------------------------------------------------------------------------------------
@@ -44,17 +41,17 @@ async def test_tc_i_110_csms(sends):
     await sends("ClearTariffs", {"evseId": 1}, answer={"clearTariffsResult": [{"status": "NoTariff"}]})
 
 
-async def test_tc_i_113_csms(sends):
-    await sends("ChangeTransactionTariff", {"transactionId": "tx", "tariff": BY_TIME}, answer="TooManyElements")
+async def test_tc_i_113_csms(sends, transaction):
+    request = {"transactionId": transaction.transaction_id, "tariff": BY_TIME}
+    await sends("ChangeTransactionTariff", request, answer="TooManyElements")
 
 
-async def test_tc_i_114_csms(sends):
-    await sends("ChangeTransactionTariff", {"transactionId": "tx", "tariff": BY_TIME}, answer="ConditionNotSupported")
+async def test_tc_i_114_csms(sends, transaction):
+    request = {"transactionId": transaction.transaction_id, "tariff": BY_TIME}
+    await sends("ChangeTransactionTariff", request, answer="ConditionNotSupported")
 
 
-async def test_tc_i_115_csms(sends, station, tokens):
-    transaction = Transaction(station, tokens.valid)
-    await transaction.energy_transfer_started()
+async def test_tc_i_115_csms(sends, transaction):
     await sends("ChangeTransactionTariff", {"transactionId": transaction.transaction_id, "tariff": BY_TIME})
     assert await transaction.event("Updated", "TariffChanged", info={"tariffId": "t-1"}) == {}
 
@@ -88,9 +85,7 @@ async def test_tc_k_106_csms(sends):
     await sends("SetChargingProfile", profile(schedule={"randomizedDelay": 300}))
 
 
-async def test_tc_k_113_csms(sends, station, tokens):
-    transaction = Transaction(station, tokens.valid)
-    await transaction.energy_transfer_started()
+async def test_tc_k_113_csms(sends, station, transaction):
     purpose = {"chargingProfilePurpose": "TxProfile", "transactionId": transaction.transaction_id}
     await sends("SetChargingProfile", profile(**purpose))
     schedule = {"id": 1, "chargingRateUnit": "W", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 7000}]}
@@ -99,9 +94,12 @@ async def test_tc_k_113_csms(sends, station, tokens):
     assert await transaction.event("Updated", "ChargingRateChanged") == {}
 
 
-async def test_tc_k_118_csms(sends):
-    await sends("UsePriorityCharging", {"transactionId": "tx", "activate": True})
-    await sends("UsePriorityCharging", {"transactionId": "tx", "activate": False}, answer="NoProfile")
+async def test_tc_k_118_csms(sends, station, transaction):
+    await sends("SetChargingProfile", profile(chargingProfilePurpose="PriorityCharging"))
+    of = {"transactionId": transaction.transaction_id}
+    for activated in (True, False):
+        await sends("UsePriorityCharging", of | {"activate": activated})
+        assert await station.call("NotifyPriorityCharging", of | {"activated": activated}) == {}
 
 
 async def test_tc_k_122_csms(sends, refused):
@@ -113,8 +111,8 @@ async def test_tc_k_122_csms(sends, refused):
 
 
 # ---- V2X -------------------------------------------------------------------------------------------------------------
-async def test_tc_q_107_csms(sends):
-    allowed = {"transactionId": "tx", "allowedEnergyTransfer": ["AC_three_phase", "AC_BPT"]}
+async def test_tc_q_107_csms(sends, transaction):
+    allowed = {"transactionId": transaction.transaction_id, "allowedEnergyTransfer": ["AC_three_phase", "AC_BPT"]}
     await sends("NotifyAllowedEnergyTransfer", allowed)
     await sends("SetChargingProfile", profile({"operationMode": "CentralSetpoint", "setpoint": -3000}))
 
@@ -129,6 +127,8 @@ async def test_tc_q_108_csms(sends):
 
 
 async def test_tc_q_109_csms(sends):
+    setpoint = {"operationMode": "CentralSetpoint", "setpoint": 0}
+    await sends("SetChargingProfile", profile(setpoint, chargingProfileKind="Dynamic", dynUpdateInterval=60))
     await sends("UpdateDynamicSchedule", {"chargingProfileId": 100, "scheduleUpdate": {"setpoint": -3000}})
 
 

@@ -11,13 +11,15 @@ def settlement(status):
     return {"pspRef": "psp-1", "status": status, "settlementAmount": 12.5, "settlementTime": now()}
 
 
-async def test_tc_c_113_csms(tells):
-    await tells("NotifySettlement", settlement("Canceled") | {"transactionId": "tx"})
+async def test_tc_c_113_csms(tells, transaction):
+    await tells("NotifySettlement", settlement("Canceled") | {"transactionId": transaction.transaction_id})
 
 
-async def test_tc_c_118_csms(tells):
+async def test_tc_c_118_csms(tells, transaction):
     receipt = {"receiptUrl": RECEIPT_URL.format(psp_ref="psp-1")}
-    await tells("NotifySettlement", settlement("Settled") | {"transactionId": "tx"}, answer=receipt)
+    await tells(
+        "NotifySettlement", settlement("Settled") | {"transactionId": transaction.transaction_id}, answer=receipt
+    )
     own = {"receiptId": "r-1", "receiptUrl": "https://terminal.example.org/r-1"}
     await tells("NotifySettlement", settlement("Settled") | own)
 

@@ -47,8 +47,9 @@ async def test_tc_b_103_csms(operator, connect, tokens):
 async def test_tc_b_104_csms(operator, connect, station_id):
     async with connect() as station:
         await booted(station)
-        async with operator.calling(station_id, "Reset", {"type": "ImmediateAndResume"}):
-            await station.reply("Reset", {"status": "Accepted"})
+        async with operator.calling(station_id, "Reset", {"type": "ImmediateAndResume"}) as pending:
+            assert await station.reply("Reset", {"status": "Accepted"}) == {"type": "ImmediateAndResume"}
+        assert pending.response == {"status": "Accepted"}
         assert (await operator.station(station_id))["pending_reset"]["type"] == "ImmediateAndResume"
     async with connect() as station:
         assert (await boot(station, "RemoteReset"))["status"] == "Accepted"
@@ -155,23 +156,23 @@ async def test_tc_e_102_csms(operator, station, tokens):
 
 async def test_tc_e_109_csms(operator, station, tokens):
     transaction = await _limited_by_us(operator, station, tokens.valid, {"maxCost": 20.5})
-    await transaction.event("Updated", "CostLimitReached")
+    assert await transaction.event("Updated", "CostLimitReached") == {}
 
 
 async def test_tc_e_110_csms(operator, station, tokens):
     transaction = await _limited_by_us(operator, station, tokens.valid, {"maxEnergy": 5000})
-    await transaction.event("Updated", "EnergyLimitReached")
+    assert await transaction.event("Updated", "EnergyLimitReached") == {}
 
 
 async def test_tc_e_111_csms(operator, station, tokens):
     transaction = await _limited_by_us(operator, station, tokens.valid, {"maxTime": 3600})
-    await transaction.event("Updated", "TimeLimitReached")
+    assert await transaction.event("Updated", "TimeLimitReached") == {}
 
 
 async def test_tc_i_122_csms(operator, station, tokens):
     transaction = Transaction(station, tokens.valid)
     await transaction.energy_transfer_started()
-    await transaction.event("Updated", "RunningCost", costDetails=COST, info={"tariffId": "t-1"})
+    assert await transaction.event("Updated", "RunningCost", costDetails=COST, info={"tariffId": "t-1"}) == {}
     await transaction.ev_connected_post_session()
     transaction.charging_state = "Idle"
     await transaction.event("Ended", "EVCommunicationLost", costDetails=COST, info={"stoppedReason": "EVDisconnected"})

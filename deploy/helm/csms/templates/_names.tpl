@@ -101,6 +101,9 @@ csms_{{ . | replace "-" "_" }}
 {{- if gt (int .Values.topics.minInsyncReplicas) (int .Values.topics.replicationFactor) }}
 {{- fail "topics.minInsyncReplicas is more than topics.replicationFactor: nothing could be published" }}
 {{- end }}
+{{- if and .Values.topics.strict (gt (int .Values.topics.replicationFactor) 1) (eq (int .Values.topics.minInsyncReplicas) (int .Values.topics.replicationFactor)) }}
+{{- fail "topics.strict: minInsyncReplicas must be less than replicationFactor, else no broker may be away" }}
+{{- end }}
 {{- end }}
 
 {{- /* No way of the values leads a key that may do everything into a gateway. */}}
@@ -150,7 +153,13 @@ csms_{{ . | replace "-" "_" }}
 {{- $names = concat $names (index $known .) }}
 {{- end }}
 {{- $_ := set $known "settings" $names }}
-{{- $_ := set $known "topics.settings" $names }}
+{{- $job := list "CSMS_LOG_FORMAT" }}
+{{- range $names }}
+{{- if hasPrefix "CSMS_KAFKA_" . }}
+{{- $job = append $job . }}
+{{- end }}
+{{- end }}
+{{- $_ := set $known "topics.settings" $job }}
 {{- range $services }}
 {{- $_ := set $known (printf "%s.settings" (include "csms.key" .)) (index $known .) }}
 {{- end }}

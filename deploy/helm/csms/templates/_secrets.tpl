@@ -24,7 +24,9 @@ The services' own `secrets` win. In a trial they are made here.
 {{- range $what := .secrets }}
 {{- $own := index ($.own.secrets | default dict) $what }}
 {{- $ref := $own | default (index $values.secrets $what) }}
-{{- if and $values.trial.enabled (or (has $what $made) (eq $what "kafkaPassword")) }}
+{{- if and $values.trial.enabled (eq $what "apiKeys") $ref.name }}
+{{- /* Keys of one's own win. */}}
+{{- else if and $values.trial.enabled (or (has $what $made) (eq $what "kafkaPassword")) }}
 {{- $ref = dict "name" (ternary (printf "%s-trial" (include "csms.fullname" $.root)) "" (has $what $made)) "key" (kebabcase $what) }}
 {{- else if and (eq $what "kafkaPassword") (not (contains "SASL" $values.kafka.securityProtocol)) }}
 {{- $ref = dict "name" "" }}

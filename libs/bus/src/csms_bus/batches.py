@@ -82,6 +82,8 @@ class BatchProcessor:
         Returns early, with records that are not done, when `interrupted` says so. Raises Later or BusUnavailable when
         the rest, also of the batch before, must be delivered again after a pause. Raises TooManyDeadLetters.
         """
+        if self._poison.is_watching:
+            await self.settle()  # its success would count for this batch
         self._poison.next_batch()
         apart = [at for at, one in enumerate(batch) if refused(one) or self._poison.is_suspect(one)]
         others = _without(batch, apart)
@@ -89,7 +91,7 @@ class BatchProcessor:
         await self.settle()
         if outgoing is not None and apart:
             if await self._publish_of(others, outgoing):
-                await self._apart(batch, apart, done, interrupted)
+                await self._in_order(batch, [batch[at] for at in apart], done, interrupted)
             else:
                 outgoing = None
         elif outgoing is not None:
@@ -104,7 +106,8 @@ class BatchProcessor:
                 self._log_batch(batch, error)
                 outgoing = None
         if outgoing is None:
-            await self._one_by_one(batch, done, interrupted)
+            # Suspects last: what others' records come to says what to think of theirs.
+            await self._in_order(batch, [*others, *(batch[at] for at in apart)], done, interrupted)
         self._careful = False
 
     async def succeeds(self, incoming: Incoming) -> bool:
@@ -131,19 +134,19 @@ class BatchProcessor:
         one_of_each = {(one.topic, one.partition): one for one in records}  # looking at all costs microseconds a record
         self._poison.succeeded(filter(_says_something, one_of_each.values()))
 
-    async def _apart(
+    async def _in_order(
         self,
         batch: Sequence[Incoming],
-        apart: Sequence[int],
+        order: Sequence[Incoming],
         done: Callable[[Sequence[Incoming]], None],
         interrupted: Callable[[], bool],
     ) -> None:
-        """Handle the records at these positions. All others are handled already."""
+        """Handle these records of a batch one by one, in this order. All others of it are handled already."""
         finished: list[Incoming] = []
         try:
-            await self._one_by_one([batch[at] for at in apart], finished.extend, interrupted)
+            await self._one_by_one(order, finished.extend, interrupted)
         finally:
-            left = {id(batch[at]) for at in apart} - set(map(id, finished))
+            left = set(map(id, order)) - set(map(id, finished))
             done(_before(batch, left))
 
     async def _publish_of(self, batch: Sequence[Incoming], outgoing: Sequence[Outgoing]) -> bool:
@@ -204,10 +207,10 @@ class BatchProcessor:
                 self._succeeded([incoming])
                 if partition_of(incoming) not in stopped and partition_of(incoming) not in doubtful.partitions:
                     done([incoming])
+            self._judge(doubtful, held)
         except Later:
             await self._bury(held, done)
             raise
-        self._judge(doubtful, held)
         await self._bury_or_stop(held, stopped, done)
         if stopped or doubtful.keys:
             raise PartitionsStopped(str(next(iter([*stopped.values(), *doubtful.keys.values()]))))

@@ -43,6 +43,7 @@ class Parking:
         self._longest_s = pauses_s[1]
         self._aside_s = aside_s
         self._went_on_at: float | None = None
+        self.is_parked = False
 
     async def stopped(self, consumer: Consumer, why: TooManyDeadLetters, stop: asyncio.Event) -> Consumer | None:
         """Return when records succeed, or `stop` is set, with the consumer with which it goes on, if it is still there.
@@ -56,11 +57,12 @@ class Parking:
         if self._went_on_at is None or clock() - self._went_on_at > self._longest_s:
             self._pauses.reset()
         metrics.CONSUMER_PARKED.labels(self._group).set(1)
+        self.is_parked = True
         again: Consumer | None = consumer
         while again is not None and not stop.is_set():
             pause_s = self._pauses.next_pause()
             _log.error("consumer parked", group=self._group, since=since, again_in_s=round(pause_s), error=str(why))
-            text = f"parked since {since}, tries one record every {pause_s:.0f} s: {why}"
+            text = f"parked since {since}, tries records of up to 50 stations again in {pause_s:.0f} s: {why}"
             self._on_health(False, text)  # noqa: FBT003 the callback takes its arguments by position
             again = await self._away(pause_s)
             if again is not None and await self._works(again, stop):
@@ -71,6 +73,7 @@ class Parking:
     def _goes_on(self, since: str) -> None:
         self._went_on_at = asyncio.get_running_loop().time()
         metrics.CONSUMER_PARKED.labels(self._group).set(0)
+        self.is_parked = False
         self._on_health(True, "")  # noqa: FBT003 as above
         _log.warning("consumer goes on", group=self._group, parked_since=since)
 

@@ -1,7 +1,7 @@
 """Remembers whose records fail, and decides whether that is bad data of a station or a bad deploy."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -13,6 +13,8 @@ _log = structlog.get_logger(__name__)
 
 SUSPECT_S = 60.0
 """Seconds after a dead letter in which the records of its key are handled apart from others."""
+DOUBTED_S = 600.0
+"""The same after a record in doubt, and how long a key stays convicted: canceled statements take minutes a round."""
 FEW_STATIONS = 5
 """When records of so many stations failed and nothing at all succeeded, it is a bad deploy, however small the fleet."""
 _FEW_ATTEMPTS = 2
@@ -71,7 +73,9 @@ class Poison:
         """Records that were given up since anything succeeded."""
         self._reason = ""
         self._suspects: dict[str, float] = {}
-        """By key: until when it is a suspect. The oldest is first."""
+        """By key: until when it is a suspect."""
+        self._convicted: dict[str, float] = {}
+        """By key: until when its records are at fault as soon as one of another key of their topic succeeds."""
 
     @property
     def failing(self) -> int:
@@ -84,7 +88,7 @@ class Poison:
         return bool(self._failing)
 
     def is_suspect(self, incoming: Incoming) -> bool:
-        """Whether a record of this key became a dead letter lately."""
+        """Whether a record of this key became a dead letter, or was in doubt, lately."""
         return bool(self._suspects) and self._suspects.get(incoming.key, 0.0) > self._clock()
 
     def tries(self, incoming: Incoming) -> tuple[int, float]:
@@ -110,14 +114,17 @@ class Poison:
 
     def doubted(self, incoming: Incoming) -> None:
         """Note that a record may be at fault for what it met (`LaterOrNever`): handle its key apart from others."""
-        self._suspect(incoming.key)
+        _until(self._suspects, incoming.key, self._clock(), DOUBTED_S)
 
     def is_at_fault(self, incoming: Incoming) -> bool:
         """Return, for a record in doubt at the end of its batch, whether those of others succeed often enough."""
         record = (partition_of(incoming), incoming.offset)
         doubt = self._doubts.pop(record, 0)
+        if incoming.topic in self._well and self._convicted.get(incoming.key, 0.0) > self._clock():
+            doubt = _DOUBT
         doubt += _DOUBT_OF_TOPIC if incoming.topic in self._well else _DOUBT_OF_ALL * self.is_well
         if doubt >= _DOUBT:
+            _until(self._convicted, incoming.key, self._clock(), DOUBTED_S)
             return True
         self._doubts[record] = doubt
         if len(self._doubts) > _MOST_DOUBTS:
@@ -126,7 +133,7 @@ class Poison:
 
     def failed(self, incoming: Incoming, reason: str) -> None:
         """Note that a record is given up. Raises TooManyDeadLetters."""
-        self._suspect(incoming.key)
+        _until(self._suspects, incoming.key, self._clock(), SUSPECT_S)
         self._reason = reason
         for scope in _scopes(incoming):
             if scope not in self._well:
@@ -175,17 +182,28 @@ class Poison:
     def _text(self, stations: int, what: str) -> str:
         return f"{self._group}: records of {stations} stations {what}; the last one: {self._reason}"
 
-    def _suspect(self, key: str) -> None:
-        now = self._clock()
-        self._suspects.pop(key, None)
-        self._suspects[key] = now + SUSPECT_S
-        for old in [old for old, until in self._suspects.items() if until <= now]:
-            del self._suspects[old]
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
+        """Forget what failed in partitions that this consumer reads no more."""
+        for name in partitions:
+            self._failing.pop(name, None)
+
+    def forget_others(self, partitions: Collection[TopicPartition]) -> None:
+        """Forget what failed in partitions and topics other than these."""
+        topics = {name.topic for name in partitions} | {_EVERYTHING}
+        for scope in [each for each in self._failing if each not in partitions and each not in topics]:
+            del self._failing[scope]
 
 
 def partition_of(incoming: Incoming) -> TopicPartition:
     """Return where a record was read."""
     return TopicPartition(incoming.topic, incoming.partition)
+
+
+def _until(keys: dict[str, float], key: str, now: float, seconds: float) -> None:
+    """Note a key for so long, and longer if it was noted so. Forgets those whose time is over."""
+    keys[key] = max(now + seconds, keys.get(key, 0.0))
+    for old in [old for old, until in keys.items() if until <= now]:
+        del keys[old]
 
 
 def _scopes(incoming: Incoming) -> tuple[_Scope, ...]:

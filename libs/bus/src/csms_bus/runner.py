@@ -134,6 +134,7 @@ class ConsumerRunner:
         finally:
             self._revoking = False
             self._offsets.forget(partitions)
+            self._poison.forget(partitions)
             self._backlog.revoked()
 
     async def _work(self, stop: asyncio.Event) -> None:
@@ -259,17 +260,20 @@ class ConsumerRunner:
         hangs = began_at is not None and now - began_at > self._hangs_s
         if hangs != self._hangs:
             self._hangs = hangs
-            self._on_health(not hangs, f"a batch has been in work for {self._hangs_s:g} s" if hangs else "")
+            if hangs or not self._parking.is_parked:
+                self._on_health(not hangs, f"a batch has been in work for {self._hangs_s:g} s" if hangs else "")
             _log.error("consumer hangs" if hangs else "consumer goes on", group=self._group)
 
     @contextmanager
     def _in_hand(self) -> Iterator[None]:
-        """Have `run` and `revoked` wait meanwhile."""
+        """Have `run` and `revoked` wait meanwhile, and see when it hangs."""
         self._idle.clear()
+        self._began_at = asyncio.get_running_loop().time()
         try:
             yield
         finally:
             self._idle.set()
+            self._began_at = None
 
     def _is_interrupted(self) -> bool:
         return self._revoking or self._stop.is_set()

@@ -1,7 +1,7 @@
 """Looks for a record that succeeds, after a consumer stopped since too many failed. Nothing is given up meanwhile."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from csms_bus.batches import BatchProcessor
@@ -42,22 +42,26 @@ class Trial:
     async def passes(self, consumer: Consumer) -> bool:
         """Return whether records succeed again. Waits until there is one to try.
 
-        Looks at 50 stations, and begins no record after 10 s. All records come again. Raises Later, also when
+        Looks at 50 stations, and begins no record after 10 s. All records come again. What failed in partitions
+        of which nothing comes meanwhile is forgotten, for they may be another member's now. Raises Later, also when
         interrupted, and BusUnavailable: nothing can be said now.
         """
         self._tried.clear()
-        self._until = asyncio.get_running_loop().time() + _LONGEST_S
         first: dict[TopicPartition, int] = {}
         try:
-            while not self._tried or self._goes_on():
+            while self._poison.too_many() and self._goes_on(first):
                 batch = await consumer.poll(max_records=self._max_batch, timeout_s=_POLL_S)
+                if batch and not first:
+                    self._until = asyncio.get_running_loop().time() + _LONGEST_S
                 first = first_offsets(batch) | first
                 if not batch and self._tried:
-                    return False
+                    break
                 if await self._one_succeeds(batch):
                     self._poison.trust_next_batch()
                     return True
-            return False
+            if first:  # what failed elsewhere is another consumer's now
+                self._poison.forget_others(first)
+            return not self._poison.too_many()
         finally:
             await consumer.rewind(first)
 
@@ -65,7 +69,7 @@ class Trial:
         for incoming in batch:
             if incoming.key in self._tried or not self._poison.hinders(incoming):
                 continue
-            if self._tried and not self._goes_on():
+            if self._tried and not self._has_time():
                 break
             if self._interrupted():
                 raise Later("the consumer was interrupted")
@@ -76,5 +80,8 @@ class Trial:
             self._tried.add(incoming.key)
         return False
 
-    def _goes_on(self) -> bool:
+    def _goes_on(self, first: Mapping[TopicPartition, int]) -> bool:
+        return not first or self._has_time()
+
+    def _has_time(self) -> bool:
         return len(self._tried) < _MOST_STATIONS and asyncio.get_running_loop().time() < self._until

@@ -134,7 +134,14 @@ async def test_a_call_publishes_no_more_bytes_than_it_may(api, bury, listed, con
 
 
 async def test_it_must_be_said_which(api, clients):
-    for wanted in ({}, {"limit": 10}, {"cause": "bug"}, {"reason": "bug", "limit": 0}, {"died_since": "2026-01-01"}):
+    for wanted in (
+        {},
+        {"limit": 10},
+        {"cause": "bug"},
+        {"reason": None},
+        {"reason": "bug", "limit": 0},
+        {"died_since": "2026-01-01"},
+    ):
         assert (await api.post("/dead-letters/replay", json=wanted)).status_code == 422
     assert (await clients("read").post("/dead-letters/replay", json={"reason": "bug"})).status_code == 403
 

@@ -122,6 +122,25 @@ async def test_the_same_record_twice_is_kept_once(tell, stream, values):
     assert (len(await values()), again.event_kinds) == (1, [])
 
 
+async def test_what_a_repeated_message_says_is_not_new(apply, records, stream, streams):
+    """What came after it holds on."""
+    opens = records.call("OpenPeriodicEventStream", OPEN, protocol=V21)
+    await apply(opens)
+    values_record, _ = await stream(VALUES)
+    before = await streams()
+    await apply(opens)
+    await stream(VALUES, values_record)
+    assert await streams() == before
+    assert before[0].pending == 3
+
+
+async def test_secrets_in_values_are_not_kept(tell, stream, values):
+    await tell("OpenPeriodicEventStream", OPEN)
+    await stream(VALUES | {"data": [{"t": 0, "v": "ftp://operator:s3cret@example.org/"}]})
+    (message,) = await values()
+    assert "s3cret" not in message.values[0].value
+
+
 async def test_values_of_a_stream_that_was_not_opened_are_kept(stream, values):
     await stream(VALUES)
     (message,) = await values()
@@ -176,6 +195,12 @@ async def test_the_station_is_asked_which_streams_are_open(tell, took, streams):
     assert shown[1].params == {"values": 60}
 
 
+async def test_a_station_that_names_many_streams_costs_few_statements(took, streams):
+    many = [{"id": number % 5000, "variableMonitoringId": 12, "params": {}} for number in range(20_000)]
+    await took("GetPeriodicEventStream", {}, {"constantStreamData": many})
+    assert [found.stream_id for found in await streams()] == list(range(stream_rows.MOST_STREAMS))
+
+
 async def test_ids_that_cannot_be_kept(tell, stream, values):
     """Lenient gateways let them through."""
     constant = {"constantStreamData": {**OPEN["constantStreamData"], "id": 2**40}}
@@ -189,7 +214,15 @@ async def test_a_station_has_so_many_at_most(tell, streams, monkeypatch):
     monkeypatch.setattr(stream_rows, "MOST_STREAMS", 2)
     for number in range(4):
         await tell("OpenPeriodicEventStream", {"constantStreamData": {**OPEN["constantStreamData"], "id": number}})
-    assert len(await streams()) == 2
+    assert [found.stream_id for found in await streams()] == [2, 3]
+    await tell("ClosePeriodicEventStream", {"id": 3})
+    await tell("OpenPeriodicEventStream", {"constantStreamData": {**OPEN["constantStreamData"], "id": 9}})
+    assert [found.stream_id for found in await streams()] == [2, 9]
+
+
+@pytest.mark.parametrize(("base", "offset"), [("9999-12-31T23:59:59Z", 86400), ("0001-01-01T00:00:00Z", -86400)])
+def test_a_time_that_there_is_not_is_the_messages_own(base, offset):
+    assert timed_values([{"t": offset, "v": "1"}], parse_datetime(base))[0]["at"][:19] == base[:19]
 
 
 @pytest.mark.parametrize("offset", [1e300, -1e12])

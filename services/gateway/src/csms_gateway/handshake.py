@@ -83,7 +83,9 @@ def opening(path: str, offered: Sequence[str], authorization: Sequence[str], sup
     if not protocols:
         # The standard's text asks for an upgrade that is closed at once; its test case TC_B_58 forbids the upgrade.
         raise Refusal(HTTPStatus.BAD_REQUEST, _no_common_protocol(supported), Result.BAD_SUBPROTOCOL)
-    users = {station_id, ""} if VERSIONS[Protocol(protocols[0])].user_may_be_empty else {station_id}
+    # auth says which of them is spoken; where that is only one that may leave the user out, it may.
+    may_be_empty = any(VERSIONS[Protocol(name)].user_may_be_empty for name in protocols)
+    users = {station_id, ""} if may_be_empty else {station_id}
     return Opening(station_id, protocols[0], _password(users, authorization), protocols)
 
 

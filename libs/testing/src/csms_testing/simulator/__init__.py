@@ -1,4 +1,4 @@
-"""A simulator of charging stations that speak OCPP 2.0.1: a library, and the program `csms-simulator`.
+"""A simulator of charging stations that speak OCPP 2.1, 2.0.1 and 1.6J: a library, and the program `csms-simulator`.
 
     async with Station("ws://127.0.0.1:9000/ocpp", "CS1", password="...") as station:
         await station.wait_accepted()

@@ -63,7 +63,7 @@ class ReplayModel(BaseModel):
 
     @model_validator(mode="after")
     def _says_which(self) -> Self:
-        if not self.model_fields_set - {"after", "limit"}:
+        if all(getattr(self, name) is None for name in self.model_fields_set - {"after", "limit"}):
             raise ValueError("say which: station_id, topic, group, reason, died_since or died_until")
         return self
 

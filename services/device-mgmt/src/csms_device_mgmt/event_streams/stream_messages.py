@@ -21,19 +21,20 @@ _MOST_PENDING = 2**31 - 1
 
 async def opened(unit: Unit, message: StationMessage) -> Answer:
     """OpenPeriodicEventStream: Accepted (N11.FR.06), or Rejected for ids that cannot be kept (N11.FR.05)."""
-    await record(unit, message)
+    is_new = await record(unit, message)
     found = stream(message.payload["constantStreamData"])
     if found is None:
         return {"status": "Rejected", "statusInfo": {"reasonCode": "OutOfRange"}}
-    await stream_rows.open_stream(unit.session, message.station_id, found, message.received_at)
+    if is_new:
+        await stream_rows.open_streams(unit.session, message.station_id, [found], message.received_at)
     return {"status": "Accepted"}
 
 
 async def closed(unit: Unit, message: StationMessage) -> Answer:
     """ClosePeriodicEventStream (N13.FR.02)."""
-    await record(unit, message)
+    is_new = await record(unit, message)
     stream_id = message.payload["id"]
-    if is_id(stream_id):
+    if is_new and is_id(stream_id):
         await stream_rows.change(unit.session, message.station_id, int(stream_id), closed_at=message.received_at)
     return {}
 
@@ -41,7 +42,7 @@ async def closed(unit: Unit, message: StationMessage) -> Answer:
 async def values_arrived(unit: Unit, message: StationMessage) -> Answer:
     """NotifyPeriodicEventStream (N15): the values are stored with their times, the last one as the variable's value.
 
-    Values of a variable that is secret are not stored.
+    Values of a variable that is known to be secret are not stored, nor are secrets in those of others.
     """
     stream_id = message.payload["id"]
     if not is_id(stream_id):
@@ -56,12 +57,13 @@ async def values_arrived(unit: Unit, message: StationMessage) -> Answer:
         return {}
     if not await _store(unit, message, int(stream_id), monitor_id, monitor):
         return {}
-    publish(unit, message, await message.shown())
+    shown = await message.shown()
+    publish(unit, message, shown)
     pending = int(min(message.payload["pending"], _MOST_PENDING))
     told = {"pending": pending, "last_values_at": message.received_at}
     await stream_rows.change(unit.session, message.station_id, int(stream_id), **told)
     if key is not None:
-        last = {key.path: message.payload["data"][-1]["v"]}
+        last = {key.path: shown.payload["data"][-1]["v"]}
         await variable_rows.update_known(unit.session, message.station_id, last, message.received_at)
     return {}
 
@@ -70,7 +72,7 @@ async def _store(
     unit: Unit, message: StationMessage, stream_id: int, monitor_id: int | None, monitor: MonitoredVariable | None
 ) -> bool:
     base = message.moment(message.payload["basetime"])
-    data: list[JsonObject] = message.payload["data"]
+    data: list[JsonObject] = (await message.shown()).payload["data"]
     text = await message.work(lambda: orjson.dumps(timed_values(data, base)))
     packed = await message.work(partial(pack, text))
     added = await stream_rows.add_values(

@@ -1,9 +1,12 @@
 """What commands change of event streams and monitors, once the station took them (N04, N12, N14)."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from csms_device_mgmt import versions
 from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.event_streams import stream_rows
-from csms_device_mgmt.event_streams.streams import monitors_set
+from csms_device_mgmt.event_streams.streams import Stream, monitors_set
 from csms_device_mgmt.unit import Unit
 
 
@@ -26,14 +29,22 @@ async def apply_streams(unit: Unit, executed: Executed) -> None:
         await stream_rows.change(unit.session, executed.station_id, stream_id, params=dict(params))
     if change.open is None:
         return
-    known = {row.stream_id: row for row, _ in await stream_rows.streams(unit.session, executed.station_id)}
-    at = executed.completion.completed_at
-    for stream in change.open:
-        row = known.pop(stream.stream_id, None)
-        if row is None or row.monitor_id != stream.monitor_id or row.closed_at is not None:
-            await stream_rows.open_stream(unit.session, executed.station_id, stream, at)
-        else:
-            await stream_rows.change(unit.session, executed.station_id, stream.stream_id, params=dict(stream.params))
-    for row in known.values():
-        if row.closed_at is None:
-            await stream_rows.change(unit.session, executed.station_id, row.stream_id, closed_at=at)
+    await _apply_open(unit, executed.station_id, change.open, executed.completion.completed_at)
+
+
+async def _apply_open(unit: Unit, station_id: str, told: Sequence[Stream], at: datetime) -> None:
+    """Keep which streams were open at a time. What a stream's own message says later than that counts more."""
+    rows = {row.stream_id: row for row, _ in await stream_rows.streams(unit.session, station_id)}
+    opened: dict[int, Stream] = {}
+    for stream in told:
+        row = rows.pop(stream.stream_id, None)
+        if row is None or (row.closed_at is not None and row.closed_at <= at):
+            opened.setdefault(stream.stream_id, stream)
+        elif row.opened_at <= at and row.monitor_id != stream.monitor_id:
+            opened[stream.stream_id] = stream
+        elif row.closed_at is None and dict(stream.params) != row.params:
+            await stream_rows.change(unit.session, station_id, stream.stream_id, params=dict(stream.params))
+    await stream_rows.open_streams(unit.session, station_id, list(opened.values()), at)
+    for row in rows.values():
+        if row.closed_at is None and row.opened_at <= at:
+            await stream_rows.change(unit.session, station_id, row.stream_id, closed_at=at)

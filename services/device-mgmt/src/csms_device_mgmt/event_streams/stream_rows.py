@@ -15,7 +15,7 @@ from csms_device_mgmt.event_streams.streams import Monitor, Stream
 from csms_device_mgmt.tables import EventStream, MonitoredVariable, StreamValues
 
 MOST_STREAMS = 200
-"""Of a station; those of which was heard least recently give way."""
+"""Of a station; closed ones give way first, then those that were opened longest ago."""
 MOST_MONITORS = 1000
 
 
@@ -48,14 +48,26 @@ async def monitored(session: AsyncSession, station_id: str, monitor_id: int) -> 
     return await session.get(MonitoredVariable, (station_id, monitor_id))
 
 
-async def open_stream(session: AsyncSession, station_id: str, stream: Stream, at: datetime) -> None:
-    """Store a stream that is open; what was known of an earlier one with its id is forgotten."""
-    columns = {"monitor_id": stream.monitor_id, "params": dict(stream.params), "opened_at": at, "closed_at": None}
-    columns |= {"pending": None, "last_values_at": None}
-    statement = insert(session, EventStream).values(station_id=station_id, stream_id=stream.stream_id, **columns)
-    await session.execute(statement.on_conflict_do_update(index_elements=["station_id", "stream_id"], set_=columns))
+async def open_streams(session: AsyncSession, station_id: str, streams: Sequence[Stream], at: datetime) -> None:
+    """Store streams that are open, at most 200; what was known of earlier ones with their ids is forgotten."""
+    told = {"opened_at": at, "closed_at": None, "pending": None, "last_values_at": None}
+    rows = {
+        one.stream_id: {
+            "station_id": station_id,
+            "stream_id": one.stream_id,
+            "monitor_id": one.monitor_id,
+            "params": dict(one.params),
+            **told,
+        }
+        for one in streams[:MOST_STREAMS]
+    }
+    if not rows:
+        return
+    statement = insert(session, EventStream).values([rows[number] for number in sorted(rows)])
+    changed = {name: statement.excluded[name] for name in ("monitor_id", "params", *told)}
+    await session.execute(statement.on_conflict_do_update(index_elements=["station_id", "stream_id"], set_=changed))
     of_station = EventStream.station_id == station_id
-    order = (EventStream.opened_at.desc(), EventStream.stream_id)
+    order = (EventStream.closed_at.is_not(None), EventStream.opened_at.desc(), EventStream.stream_id)
     newest = select(EventStream.stream_id).where(of_station).order_by(*order).limit(MOST_STREAMS)
     older = delete(EventStream).where(of_station, EventStream.stream_id.not_in(newest))
     await session.execute(older.execution_options(synchronize_session=False))

@@ -46,8 +46,12 @@ def stream(constant: JsonObject) -> Stream | None:
     """Read a ConstantStreamDataType; None: its ids are out of range."""
     if not is_id(constant["id"]) or not is_id(constant["variableMonitoringId"]):
         return None
-    params = {name: constant["params"][name] for name in ("interval", "values") if name in constant["params"]}
-    return Stream(int(constant["id"]), int(constant["variableMonitoringId"]), params)
+    return Stream(int(constant["id"]), int(constant["variableMonitoringId"]), params_of(constant["params"]))
+
+
+def params_of(told: JsonObject) -> dict[str, Any]:
+    """Return what is kept of a PeriodicEventStreamParamsType."""
+    return {name: told[name] for name in ("interval", "values") if name in told}
 
 
 def streams(constants: Iterable[JsonObject]) -> list[Stream]:
@@ -76,4 +80,7 @@ def timed_values(data: Iterable[JsonObject], base: datetime) -> list[dict[str, s
 
 
 def _at(base: datetime, offset_s: float) -> datetime:
-    return base + timedelta(seconds=offset_s) if abs(offset_s) <= _FARTHEST_S else base
+    try:
+        return base + timedelta(seconds=offset_s) if abs(offset_s) <= _FARTHEST_S else base
+    except OverflowError:  # of the years 1 and 9999
+        return base

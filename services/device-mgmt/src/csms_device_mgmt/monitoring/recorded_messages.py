@@ -14,8 +14,8 @@ from csms_device_mgmt.station_message import Answer, Handler, StationMessage
 from csms_device_mgmt.unit import Unit
 
 
-async def record(unit: Unit, message: StationMessage) -> None:
-    """Keep a message and publish it as an event, without secrets; the same record twice is kept once."""
+async def record(unit: Unit, message: StationMessage) -> bool:
+    """Keep a message and publish it as an event, without secrets. Returns False when this record was kept before."""
     shown = await message.shown()
     added = await notification_rows.add(
         unit.session,
@@ -33,6 +33,7 @@ async def record(unit: Unit, message: StationMessage) -> None:
         metrics.DEVICES_NOTIFICATIONS.labels(message.action).inc()
         unit.kept(message.station_id, len(shown.packed))
         publish(unit, message, shown)
+    return added
 
 
 def publish(unit: Unit, message: StationMessage, shown: Shown) -> None:

@@ -34,9 +34,9 @@ from csms_transactions.events.weight import weight
 from csms_transactions.store import events as event_store
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.authorizations import Key
-from csms_transactions.store.events import EventKey, NewConflict
+from csms_transactions.store.events import EventKey, NewConflict, NewEvent
 from csms_transactions.store.facts import event_of
-from csms_transactions.store.remote_requests import RequestKey
+from csms_transactions.store.remote_requests import RequestKey, request_of
 from csms_transactions.store.transactions import Change
 from csms_transactions.tokens.decisions import authorize, settle
 from csms_transactions.tokens.question import Asked, Authorized
@@ -69,12 +69,19 @@ class Applied:
             new.number: StoredTransaction(
                 identity,
                 after.get(identity.key) or self.placed.stored[identity.key],
-                limits.get(RequestKey(identity.station_id, new.event.remote_start_id or 0)),
+                _limit(limits, identity, new),
             )
             for identity, news in self.placed.batch.items()
             for new in news
             if new.number is not None
         }
+
+
+def _limit(
+    limits: Mapping[RequestKey, Mapping[str, float]], identity: Identity, new: NewEvent
+) -> Mapping[str, float] | None:
+    key = request_of(identity.station_id, new.event)
+    return None if key is None else limits.get(key)
 
 
 NOTHING: Mapping[str, Transaction] = {}

@@ -159,8 +159,9 @@ async def _limits(session: Direct, batch: Batch) -> Mapping[RequestKey, Mapping[
     Only those whose answers are made of what is stored: the first event of a transaction of OCPP 2.1.
     """
     events = [batch.events[number] for number in batch.answered_after]
-    wanted = {request_of(item.identity.station_id, item.new.event) for item in events} - {None}
-    return await remote_requests.limits(session, [key for key in wanted if key is not None]) if wanted else {}
+    keys = (request_of(item.identity.station_id, item.new.event) for item in events)
+    wanted = {key for key in keys if key is not None}
+    return await remote_requests.limits(session, wanted) if wanted else {}
 
 
 def _by_transaction(events: Iterable[BatchEvent]) -> dict[Identity, list[NewEvent]]:

@@ -29,8 +29,10 @@ class TransactionLimitBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_cost: float | None = Field(None, ge=0, alias="maxCost", description="In the station's currency, with taxes")
-    max_energy: float | None = Field(None, gt=0, alias="maxEnergy", description="Wh")
+    max_cost: float | None = Field(
+        None, ge=0, allow_inf_nan=False, alias="maxCost", description="In the station's currency, with taxes"
+    )
+    max_energy: float | None = Field(None, gt=0, allow_inf_nan=False, alias="maxEnergy", description="Wh")
     max_time: int | None = Field(None, gt=0, le=2_147_483_647, alias="maxTime", description="Seconds from its start")
     max_soc: int | None = Field(None, ge=0, le=100, alias="maxSoC", description="State of charge, per cent")
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_transactions.domain.events import IdToken
 from csms_transactions.store import remote_requests
 from csms_transactions.store.remote_requests import RemoteRequest
-from csms_transactions.versions import NOTED_START
+from csms_transactions.versions import NOTED_START, UNNUMBERED_START
 
 
 class RemoteStartRecords:
@@ -32,7 +32,7 @@ class RemoteStartRecords:
         return [_noted(record) for record in records]
 
     async def _note(self, session: AsyncSession, request: RemoteRequest) -> None:
-        noted = remote_requests.note if request.remote_start_id else remote_requests.note_with_new_id
+        noted = remote_requests.note_with_new_id if request.remote_start_id is None else remote_requests.note
         await noted(session, self._database.dialect, request)
 
 
@@ -42,7 +42,7 @@ def _request(station_id: str, start: RemoteStart) -> RemoteRequest:
         station_id,
         start.action or NOTED_START,
         from_ms(start.requested_at_ms),
-        start.remote_start_id or None,
+        None if start.action == UNNUMBERED_START else start.remote_start_id,
         None,
         start.evse_id or None,
         IdToken(start.id_token, start.id_token_type),

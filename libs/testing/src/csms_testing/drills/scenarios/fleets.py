@@ -6,7 +6,7 @@ from collections import Counter
 
 from csms_testing.drills.drill import Drill, Scene, Stage
 from csms_testing.drills.failure import DrillFailed
-from csms_testing.simulator import State
+from csms_testing.simulator import State, Station
 
 _STATIONS = 300
 _DEADLINE_S = 300.0
@@ -15,12 +15,17 @@ _DEADLINE_S = 300.0
 async def whole_sessions(scene: Scene) -> float:
     """Have every station end some sessions. Returns how many seconds all of them took."""
     wanted, began = 1 if scene.short else 3, time.monotonic()
-    while missing := [station for station in scene.load.stations if _ended(scene)[station.id] < wanted]:
+    while missing := _missing(scene, wanted):
         if time.monotonic() > began + _DEADLINE_S:
             raise DrillFailed(f"{len(missing)} stations ended no {wanted} sessions, such as {missing[0].id}")
         await asyncio.sleep(1)
     scene.notes |= _by_version(scene)
     return time.monotonic() - began
+
+
+def _missing(scene: Scene, wanted: int) -> list[Station]:
+    ended = _ended(scene)
+    return [station for station in scene.load.stations if ended[station.id] < wanted]
 
 
 def _ended(scene: Scene) -> Counter[str]:

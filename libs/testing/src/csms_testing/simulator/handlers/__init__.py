@@ -99,5 +99,5 @@ def handle(station: "Station", call: Call) -> Reply:
         return refuse("SecurityError", "the CSMS has rejected this station (B03.FR.03)")
     handler = station.version.handlers.get(call.action)
     if handler is None:
-        return refuse("NotSupported", f"{call.action} is not for stations")
+        return refuse("NotSupported", f"this station does not do {call.action}")
     return handler(station, call.payload)

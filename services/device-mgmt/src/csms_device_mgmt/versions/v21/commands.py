@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from csms_device_mgmt.device_model.variable_key import JsonObject
-from csms_device_mgmt.event_streams.streams import StreamChange, is_id, streams
+from csms_device_mgmt.event_streams.streams import StreamChange, is_id, params_of, streams
 from csms_device_mgmt.reports.series import BY_ACTION, DER_CONTROLS, Series
 from csms_device_mgmt.smart_charging.dynamic_schedule import ScheduleChange
 from csms_device_mgmt.versions.v201 import commands as commands_201
@@ -45,7 +45,7 @@ SCHEDULE_CHANGES: Mapping[str, Callable[[JsonObject], ScheduleChange | None]] = 
 def _adjusted(request: JsonObject, response: JsonObject) -> StreamChange:
     """Read an AdjustPeriodicEventStreamRequest and its answer (N14.FR.03)."""
     is_taken = response["status"] == "Accepted" and bool(request) and is_id(request["id"])
-    return StreamChange(adjusted=(int(request["id"]), request["params"]) if is_taken else None)
+    return StreamChange(adjusted=(int(request["id"]), params_of(request["params"])) if is_taken else None)
 
 
 def _open_streams(_request: JsonObject, response: JsonObject) -> StreamChange:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_KEYS = 20
 _AUTHORIZATION_KEY = "AuthorizationKey"
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2}){16,20}")
-_TEXT = re.compile(r".{16,20}", re.ASCII)
+_TEXT = re.compile(r"[ -~]{16,20}")
 
 
 @dataclass(frozen=True, slots=True)

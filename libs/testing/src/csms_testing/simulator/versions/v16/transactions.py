@@ -25,12 +25,18 @@ _REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class StartTransaction:
-    """The begin of a transaction."""
+class _Told:
+    """A message about a transaction, made of the event that a station of 2.0.1 tells instead."""
 
     transaction: Transaction
     event: Json
     request: Json
+
+
+@dataclass(frozen=True, slots=True)
+class StartTransaction(_Told):
+    """The begin of a transaction."""
+
     action: str = "StartTransaction"
 
     def payload(self) -> Json:
@@ -45,12 +51,9 @@ class StartTransaction:
 
 
 @dataclass(frozen=True, slots=True)
-class MeterValues:
+class MeterValues(_Told):
     """Readings in a transaction; without its id when it never got one."""
 
-    transaction: Transaction
-    event: Json
-    request: Json
     action: str = "MeterValues"
 
     def payload(self) -> Json:
@@ -64,12 +67,9 @@ class MeterValues:
 
 
 @dataclass(frozen=True, slots=True)
-class StopTransaction:
+class StopTransaction(_Told):
     """The end of a transaction."""
 
-    transaction: Transaction
-    event: Json
-    request: Json
     action: str = "StopTransaction"
 
     def payload(self) -> Json:
