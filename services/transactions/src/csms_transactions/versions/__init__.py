@@ -13,9 +13,9 @@ VERSIONS: Mapping[Protocol, TransactionsVersion] = {version.protocol: version fo
 """Each version by its subprotocol, those first that are asked first."""
 _BY_NAME: Mapping[str, TransactionsVersion] = {protocol.value: version for protocol, version in VERSIONS.items()}
 NOTED_START = V201.start_action
+"""The action of the remote starts that device-mgmt of an earlier release tells of without their action."""
 UNNUMBERED_START = V16.start_action
 """Has no remoteStartId: one is given to it here."""
-"""The action of the remote starts that device-mgmt of an earlier release tells of without their action."""
 MESSAGES_METER_VALUES = V201.meter_values_in
 """The meter values in a MeterValues message: all versions write these alike."""
 
