@@ -80,3 +80,11 @@ def test_jobs_can_be_left_to_others():
     made = rendered(PRODUCTION | {"topics": {"job": False}, "migrations": {"job": False}})
     assert not list(_hooks(made))
     assert not of_kind(made, "Job")
+
+
+def test_the_pods_of_jobs_have_labels_and_annotations_of_their_own():
+    values = {"jobs": {"podLabels": {"team": "a"}, "podAnnotations": {"vault": "yes"}}, "auth": {"podAnnotations": {"mesh": "on"}}}
+    for job in of_kind(rendered(deep(PRODUCTION, values)), "Job"):
+        made = job["spec"]["template"]["metadata"]
+        assert made["labels"]["team"] == "a"
+        assert made["annotations"] == {"vault": "yes"}, "a side-car of a service would never let a job end"

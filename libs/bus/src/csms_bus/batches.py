@@ -40,7 +40,7 @@ class BatchProcessor:
     The records that a batch leads to are published while the next batch is handled. Batches are done in order. Dead
     letters are held back until a record succeeds or the batch ends: a handler that fails for every record then stops
     the consumer before many records are given up. Some records are handled apart from the batch, so that they do not
-    break it: those that no handler must see, and those of stations whose records became dead letters lately.
+    break it: those that no handler must see, and those of stations in doubt: whose records failed alone lately.
     """
 
     def __init__(self, bus: Bus, group: str, handler: BatchHandler, poison: Poison) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from csms.v1.bus_pb2 import Record
 from csms_bus.ports import BusError
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from csms_gateway.connection import StationConnection
-
-T = TypeVar("T")
+    from csms_gateway.connection_requests import Allowed
 
 
 class Visit(NamedTuple):
@@ -29,8 +28,11 @@ class Visit(NamedTuple):
     security_profile: int
 
 
-async def handshake(traces: "Traces", visit: Visit, ask: Callable[[], Awaitable[T]]) -> T:
-    """Ask whether a station may connect, in a trace of its own if it is recorded. Raises what `ask` raises."""
+async def handshake(traces: "Traces", visit: Visit, ask: Callable[[], Awaitable["Allowed"]]) -> "Allowed":
+    """Ask whether a station may connect, in a trace of its own if it is recorded. Raises what `ask` raises.
+
+    The span's version is the one that auth chose, and of a refused station the one that the gateway would have spoken.
+    """
     about: dict[str, str | int | bool] = {
         attributes.STATION_ID: visit.station_id,
         attributes.VERSION: visit.protocol,
@@ -44,6 +46,7 @@ async def handshake(traces: "Traces", visit: Visit, ask: Callable[[], Awaitable[
         with traces.within(traces.scope([span])):
             answer = await ask()
         outcome = "allowed"
+        span.set_attribute(attributes.VERSION, answer.protocol.value)
     except Refusal as refusal:
         outcome = refusal.result.value
         raise

@@ -78,7 +78,7 @@ class Drill:
             await self._until_over(fault.alerts, _RESOLVE_S)
             await self._see(fault, seen)
         except Exception as error:  # noqa: BLE001 it is the result, and others are to follow
-            seen.error = f"{type(error).__name__}: {error}"
+            seen.error = _told(error)
         seen.others = sorted(self._others - fault.alerts)
         return seen
 
@@ -111,6 +111,13 @@ class Drill:
         found = await self._server.firing()
         self._others |= found
         return found
+
+
+def _told(error: BaseException) -> str:
+    """Return what went wrong, of a group all that did."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(map(_told, error.exceptions))
+    return f"{type(error).__name__}: {error}"
 
 
 @asynccontextmanager

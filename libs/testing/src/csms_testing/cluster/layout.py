@@ -1,11 +1,13 @@
 """Which processes a cluster has, and the settings each is given."""
 
+import json
 import secrets
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from csms_db.grants import MIGRATOR, users_of
+from csms_runtime.http.keys import digest_of
 from sqlalchemy.engine import make_url
 
 from csms_testing.cluster.processes import ServiceProcess
@@ -83,6 +85,13 @@ class Layout:
         user = users_of(self.database_user_prefix)[who]
         return make_url(self.database_url).set(username=user).render_as_string(hide_password=False)
 
+    def _api_key(self, service: str) -> dict[str, str]:
+        """Return the setting of the admin key. Gateways have its digest only, as in the chart."""
+        if service != "gateway":
+            return {"CSMS_ADMIN_API_KEY": self.api_key}
+        digest = {"name": "admin", "sha256": digest_of(self.api_key).hex(), "scopes": ["admin"]}
+        return {"CSMS_API_KEYS": json.dumps([digest])}
+
     def _process(self, service: str, slot: int) -> ServiceProcess:
         management_port, http_port = free_port(), free_port()
         environment = {
@@ -94,7 +103,7 @@ class Layout:
             "CSMS_MANAGEMENT_PORT": str(management_port),
             "CSMS_OCPP_HOST": "127.0.0.1",
             "CSMS_OCPP_PORT": str(self.ocpp_ports[slot] if service == "gateway" else 0),
-            "CSMS_ADMIN_API_KEY": self.api_key,
+            **self._api_key(service),
             "CSMS_SECRET_KEY": self.secret_key,
             "CSMS_UNKNOWN_STATIONS": self.unknown_stations,
             **self.settings,
