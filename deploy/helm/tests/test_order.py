@@ -83,7 +83,10 @@ def test_jobs_can_be_left_to_others():
 
 
 def test_the_pods_of_jobs_have_labels_and_annotations_of_their_own():
-    values = {"jobs": {"podLabels": {"team": "a"}, "podAnnotations": {"vault": "yes"}}, "auth": {"podAnnotations": {"mesh": "on"}}}
+    values = {
+        "jobs": {"podLabels": {"team": "a"}, "podAnnotations": {"vault": "yes"}},
+        "auth": {"podAnnotations": {"mesh": "on"}},
+    }
     for job in of_kind(rendered(deep(PRODUCTION, values)), "Job"):
         made = job["spec"]["template"]["metadata"]
         assert made["labels"]["team"] == "a"
