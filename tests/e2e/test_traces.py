@@ -126,11 +126,15 @@ async def test_a_token_is_asked_about_in_the_trace_of_its_event(traced: System, 
         await station.wait_accepted()
         await station.charge(1, "TRACED", energy_wh=1000, meter_interval_s=0)
     decided = await collector.find(lambda one: one.name == "auth-questions authorization_request")
-    spans = {one.span.span_id: one for one in collector.trace(decided.trace_id)}
-    handling = spans[decided.span.parent_span_id]
-    frame = spans[handling.span.parent_span_id]
+    # A span is sent when it has ended: what is above another comes later.
+    handling = await collector.find(lambda one: one.span.span_id == decided.span.parent_span_id)
+    frame = await collector.find(lambda one: one.span.span_id == handling.span.parent_span_id)
     assert (frame.name, handling.name) == ("TransactionEvent", "transactions TransactionEvent")
-    assert "transactions transaction" in {one.name for one in _below(handling, list(spans.values()))}
+    await collector.find(
+        lambda one: (
+            one.name == "transactions transaction" and one in _below(handling, collector.trace(decided.trace_id))
+        )
+    )
 
 
 async def test_a_collector_that_never_answers_slows_down_nobody(tmp_path: Path):
