@@ -2,15 +2,28 @@ INSERT INTO stations (
     station_id, station_key, security_profile, serial_number, registration, onboarding, vendor_ids, password_set, revision,
     next_request_id, created_at, updated_at, registration_status, vendor_name, model, boot_serial_number,
     firmware_version, boot_reason, booted_at, last_seen, connection_open, connection_slot, connection_epoch,
-    connection_id, connection_number, connection_protocol, connection_security_profile, remote_address, connected_at
+    connection_id, connection_number, connection_protocol, connection_security_profile, remote_address, connected_at,
+    site_id, labels
 )
 SELECT
     'CS' || lpad(n::text, 6, '0'), 'cs' || lpad(n::text, 6, '0'), 1, 'SN-' || upper(substr(md5('serial ' || n), 1, 12)), 'Accepted', 'none', '[]',
     true, 1, 1, timestamptz '2026-01-01', timestamptz '2026-01-01', 'Accepted',
     'Vendor ' || n % 20, 'Model ' || n % 50, upper(substr(md5('boot ' || n), 1, 12)),
     '1.' || n % 30 || '.0', 'PowerUp', timestamptz '2026-06-01', timestamptz '2026-06-02' + abs(hashint8(n)) % 1000000 * interval '1 second',
-    true, 0, 1, md5('connection ' || n), 1, 'ocpp2.0.1', 1, '192.0.2.1', timestamptz '2026-06-01'
+    true, 0, 1, md5('connection ' || n), 1, 'ocpp2.0.1', 1, '192.0.2.1', timestamptz '2026-06-01',
+    'SITE' || lpad((n / 20)::text, 4, '0'), jsonb_build_object('number', n::text)
 FROM generate_series(0, $stations - 1) AS n;
+
+INSERT INTO sites (site_id, name, created_at, updated_at)
+SELECT 'SITE' || lpad(n::text, 4, '0'), 'Site ' || n, timestamptz '2026-01-01', timestamptz '2026-01-01'
+FROM generate_series(0, $stations / 20) AS n;
+
+-- One label that all have, one that only the last ones have, and one of each.
+INSERT INTO station_labels (station_id, label)
+SELECT 'CS' || lpad(n::text, 6, '0'), label
+FROM generate_series(0, $stations - 1) AS n, LATERAL (
+    VALUES ('number:' || n), ('fleet:all'), (CASE WHEN n > $stations - 2000 THEN 'tier:gold' ELSE 'tier:silver' END)
+) AS l (label);
 
 INSERT INTO connectors (station_id, evse_id, connector_id, status, reported_at, received_at)
 SELECT 'CS' || lpad(n::text, 6, '0'), evse_id, 1, 'Available', timestamptz '2026-06-01', timestamptz '2026-06-01'

@@ -91,6 +91,8 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
     "devices": {
         "stations": Stays("operators create and delete them; unknown ones up to CSMS_UNKNOWN_STATIONS_MOST"),
         "station_texts": Station("one row"),
+        "station_labels": Station("32 rows"),
+        "sites": Stays("operators create and delete them"),
         "connectors": Station("CSMS_STATION_CONNECTORS"),
         "variables": Station("CSMS_STATION_VARIABLES"),
         "installed_certificates": Station("those of its last answer"),

@@ -48,6 +48,7 @@ from csms_device_mgmt.refused_messages import refused_message_routes
 from csms_device_mgmt.reports import assembled_routes, report_routes
 from csms_device_mgmt.security_profile import password_routes, security_profile_routes
 from csms_device_mgmt.settings import DeviceSettings
+from csms_device_mgmt.sites import site_routes
 from csms_device_mgmt.stations import station_routes, station_rows
 from csms_device_mgmt.stations.inventory import Inventory
 from csms_device_mgmt.sweeper import Sweeper
@@ -103,6 +104,7 @@ class DeviceManagement:
         )
         return (
             station_routes.router(units, inventory, presence),
+            site_routes.router(units),
             call_routes.router(units, execution),
             variable_routes.router(units, VariableAccess(units, execution)),
             report_routes.router(units, execution),

@@ -9,10 +9,11 @@ from csms_db.counting import counts_table
 from csms_db.outbox import outbox_table
 from csms_db.packed import PackedJson
 from csms_db.sql import apart
-from sqlalchemy import BigInteger, Index, MetaData, String, Text, UniqueConstraint, column, func, text
+from sqlalchemy import BigInteger, Float, Index, MetaData, String, Text, UniqueConstraint, column, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 STATION_ID = String(48)
+SITE_ID = String(48)
 JsonValue = dict[str, Any]
 
 
@@ -37,6 +38,7 @@ class Station(Base):
             func.coalesce(column("registration_status", STATION_ID), column("registration", STATION_ID)),
             apart(column("station_id", STATION_ID)),
         ),
+        Index("ix_stations_site", "site_id", apart(column("station_id", STATION_ID))),
     )
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
@@ -56,6 +58,9 @@ class Station(Base):
     onboarding_progress: Mapped[JsonValue | None] = mapped_column(Json)
     message_timeout_s: Mapped[int | None]
     vendor_ids: Mapped[list[str]] = mapped_column(Json)
+    site_id: Mapped[str | None] = mapped_column(SITE_ID)
+    # Found by `StationLabel`.
+    labels: Mapped[dict[str, str]] = mapped_column(Json, server_default=text("'{}'"))
     password_set: Mapped[bool]
     # The revision with which that was last said here; what auth says of an earlier one is outdated.
     password_revision: Mapped[int | None] = mapped_column(BigInteger)
@@ -108,6 +113,33 @@ class Station(Base):
     # What its history takes, see history.history_rows; what came before that moment gave way to newer history.
     history_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     history_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class StationLabel(Base):
+    """A label of a station as "key:value", for finding stations by it. Written with the station's `labels`."""
+
+    __tablename__ = "station_labels"
+    __table_args__ = (Index("ix_station_labels_label", "label", apart(column("station_id", STATION_ID))),)
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    label: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class Site(Base):
+    """A place with stations, as operators describe it."""
+
+    __tablename__ = "sites"
+
+    site_id: Mapped[str] = mapped_column(SITE_ID, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    # In degrees (WGS 84).
+    latitude: Mapped[float | None] = mapped_column(Float)
+    longitude: Mapped[float | None] = mapped_column(Float)
+    # As IANA names it.
+    time_zone: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class StationText(Base):

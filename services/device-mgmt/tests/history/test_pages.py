@@ -6,6 +6,7 @@ from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.monitoring import notification_rows
 from csms_device_mgmt.reports import report_rows
 from csms_device_mgmt.stations import station_list, station_rows
+from csms_device_mgmt.stations.station_filters import StationFilter
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -72,19 +73,20 @@ async def test_stations(units):
             more = {"connection_open": number == 0, "connection_slot": 1, "connection_epoch": 5, "model": "Mo%del"}
             await station_rows.create(unit.session, {**row, **more})
 
-    async def ids(*conditions, q=None):
+    async def ids(*gateways, **wanted):
         order = station_list.StationSort.STATION_ID
         async with units.reading() as session:
-            rows = await station_list.page(session, order, limit=9, after=None, conditions=conditions, q=q)
+            chosen = StationFilter(**wanted)
+            rows = await station_list.page(session, order, chosen, gateways=gateways, limit=9, after=None)
         return {row.station_id for row in rows}
 
-    assert await ids(station_rows.is_connected({(1, 5)})) == {"b"}
-    assert await ids(station_rows.is_connected({(1, 6)})) == set()
-    assert await ids(station_rows.is_connected(set())) == set()
-    assert await ids(~station_rows.is_connected({(1, 5)})) == {"A", "c_1"}
+    assert await ids((1, 5), connected=True) == {"b"}
+    assert await ids((1, 6), connected=True) == set()
+    assert await ids(connected=True) == set()
+    assert await ids((1, 5), connected=False) == {"A", "c_1"}
     assert await ids(q="C_1") == {"c_1"}
     assert await ids(q="o%d") == {"b", "A", "c_1"}
-    assert await ids(station_rows.has_registration(Registration.PENDING)) == set()
+    assert await ids(registration=Registration.PENDING) == set()
 
 
 async def test_request_ids_are_given_once(units):

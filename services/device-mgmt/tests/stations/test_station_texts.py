@@ -3,6 +3,7 @@
 import pytest
 from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.stations import station_list, station_rows
+from csms_device_mgmt.stations.station_filters import StationFilter
 from csms_device_mgmt.stations.station_list import StationSort
 from csms_device_mgmt.tables import Station, StationText
 from csms_runtime.clock import utcnow
@@ -21,7 +22,8 @@ async def fleet(database):
 def found(fleet):
     async def ids(text):
         async with fleet.reading() as session:
-            rows = await station_list.page(session, StationSort.STATION_ID, limit=10, after=None, q=text)
+            order, wanted = StationSort.STATION_ID, StationFilter(q=text)
+            rows = await station_list.page(session, order, wanted, gateways=(), limit=10, after=None)
         return [row.station_id for row in rows]
 
     return ids

@@ -18,7 +18,8 @@ from csms_device_mgmt import announcements
 from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.security_profile.profiles import LowerProfileError
 from csms_device_mgmt.settings import DeviceSettings
-from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.sites import site_rows
+from csms_device_mgmt.stations import station_labels, station_rows
 from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Unit, Units
 
@@ -50,12 +51,13 @@ class Inventory:
 
         Nothing is locked while auth is asked; if the station is changed meanwhile, all is done again on the new state.
         Blocks up to the service timeout, each time. Raises Problem 503 (auth is silent: nothing is stored here, and the
-        request may be repeated), 409 (too many crossing changes, or the security profile would be lowered),
-        DatabaseUnavailable, BusUnavailable.
+        request may be repeated), 409 (too many crossing changes, or the security profile would be lowered), 422 (there
+        is no such site), DatabaseUnavailable, BusUnavailable.
         """
         for _ in range(ATTEMPTS):
             async with self._units.reading() as session:
                 before = await station_rows.find(session, station_id)
+                await site_rows.expect(session, change.columns.get("site_id"))
             columns = self._columns(station_id, before, change)
             known = await self._tell_auth(Station(**columns), change)
             if known and await self._store(columns["station_id"], before, columns):
@@ -137,8 +139,16 @@ class Inventory:
                 stored = await station_rows.change(unit.session, station_id, before.revision, changed)
                 what = StationChanged.CHANGE_UPDATED
             if stored:
-                _tell_others(unit, station_id, what)
+                await self._place(unit, before, columns)
+                _tell_others(unit, Station(**columns), what)
             return stored
+
+    async def _place(self, unit: Unit, before: Station | None, columns: Mapping[str, Any]) -> None:
+        """Have the station found by its labels. Its site is locked, so that it is not deleted meanwhile."""
+        if before is None or before.site_id != columns["site_id"]:
+            await site_rows.expect(unit.session, columns["site_id"], lock=True)
+        if before is None or before.labels != columns["labels"]:
+            await station_labels.replace(unit.session, columns["station_id"], columns["labels"])
 
     async def delete(self, station_id: str) -> None:
         """Delete a station with all it reported; its connection is closed. Raises Problem 404, else as `put` does."""
@@ -161,8 +171,8 @@ class Inventory:
                 return
             if station.connection_open and station.connection_id is not None:
                 _end_connection(unit, station, station.connection_id)
+            _tell_others(unit, station, StationChanged.CHANGE_DELETED)
             await station_rows.remove(unit.session, station_id, unit.now)
-            _tell_others(unit, station_id, StationChanged.CHANGE_DELETED)
 
     @property
     def _reply_to(self) -> ReplyTo:
@@ -208,5 +218,6 @@ def _crossing() -> Problem:
     return Problem(409, "Conflict", "the station is being changed by others, try again")
 
 
-def _tell_others(unit: Unit, station_id: str, what: StationChanged.Change.ValueType) -> None:
-    unit.tell(announcements.event(station_id, unit.now, station_changed=StationChanged(change=what)))
+def _tell_others(unit: Unit, station: Station, what: StationChanged.Change.ValueType) -> None:
+    body = StationChanged(change=what, site_id=station.site_id or "", labels=station.labels)
+    unit.tell(announcements.event(station.station_id, unit.now, station_changed=body))

@@ -1,19 +1,20 @@
 """The list of stations, in pages by key."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from csms_db.base import UtcDateTime
-from csms_db.sql import apart, holds_lowered
+from csms_db.sql import apart
 from csms_runtime.clock import from_ms
 from csms_runtime.http.sorting import Sort
 from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from csms_device_mgmt.tables import Station, StationText
+from csms_device_mgmt.stations.station_filters import Search, StationFilter
+from csms_device_mgmt.tables import Station
 
 T = TypeVar("T")
 _Column = ColumnElement[str] | InstrumentedAttribute[str]
@@ -47,32 +48,31 @@ class StationPlace:
 async def page(
     session: AsyncSession,
     sort: StationSort,
+    wanted: StationFilter,
     *,
+    gateways: Iterable[tuple[int, int]],
     limit: int,
     after: StationPlace | None,
-    conditions: Sequence[ColumnElement[bool]] = (),
-    q: str | None = None,
-    indexed: bool = False,
 ) -> Sequence[Station]:
     """Return up to `limit` stations in this order, those behind `after`; None: from the first.
 
-    `q`: id, vendor, model or a serial number contains the text, in any case. `indexed`: one of the conditions has an
-    index that goes on with the id, as `has_registration` has.
+    `gateways`: those that live, (slot, epoch).
     """
-    found = select(StationText.station_id).where(holds_lowered(StationText.text, q)) if q else None
+    conditions, searches = wanted.conditions(gateways), wanted.searches()
     if sort.field == "last_seen":
-        statement = _by_last_seen(sort, after, [*conditions, *_among(found)], limit)
+        statement = _by_last_seen(sort, after, [*conditions, *_among(searches)], limit)
     else:
-        if found is not None and not conditions:  # these are all: no other station is looked at
-            found = _by_id(found, StationText.station_id, sort, after).limit(limit)
+        if len(searches) == 1 and not conditions:  # these are all: no other station is looked at
+            first = _by_id(searches[0].found, searches[0].key, sort, after).limit(limit)
+            searches = [searches[0]._replace(found=first)]
         # With `indexed`, an order that leads to the condition's index.
-        key = apart(Station.station_id) if indexed else Station.station_id
-        statement = _by_id(select(Station).where(*conditions, *_among(found)), key, sort, after)
+        key = apart(Station.station_id) if wanted.indexed else Station.station_id
+        statement = _by_id(select(Station).where(*conditions, *_among(searches)), key, sort, after)
     return (await session.scalars(statement.limit(limit))).all()
 
 
-def _among(found: Select[str] | None) -> list[ColumnElement[bool]]:
-    return [] if found is None else [Station.station_id.in_(found)]
+def _among(searches: Iterable[Search]) -> list[ColumnElement[bool]]:
+    return [Station.station_id.in_(search.found) for search in searches]
 
 
 def _by_id(statement: Select[T], key: _Column, sort: StationSort, after: StationPlace | None) -> Select[T]:

@@ -13,9 +13,8 @@ from csms_runtime.http.fields import wrong
 from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from csms_runtime.texts import NO_NUL
-from fastapi import APIRouter, Path, Query, Response, Security
+from fastapi import APIRouter, Depends, Path, Query, Response, Security
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
-from sqlalchemy import ColumnElement
 
 from csms_device_mgmt import versions
 from csms_device_mgmt.boot.progress import Mode
@@ -24,8 +23,11 @@ from csms_device_mgmt.commands.checks import violations
 from csms_device_mgmt.connections.presence import Presence
 from csms_device_mgmt.device_model.variable_key import VariableKey
 from csms_device_mgmt.parameters import StationId, existing, text_position
-from csms_device_mgmt.stations import station_list, station_rows, station_views
+from csms_device_mgmt.sites.site_views import SiteId
+from csms_device_mgmt.stations import station_list, station_views
 from csms_device_mgmt.stations.inventory import Inventory, StationChange
+from csms_device_mgmt.stations.station_filters import StationFilter, station_filter
+from csms_device_mgmt.stations.station_labels import Labels
 from csms_device_mgmt.stations.station_list import StationPlace, StationSort
 from csms_device_mgmt.stations.station_views import StationModel
 from csms_device_mgmt.status import connector_rows
@@ -33,11 +35,6 @@ from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Units
 
 NewStationId = Annotated[str, AfterValidator(checked), Path(description=RULE)]
-
-SearchText = Annotated[
-    str | None,
-    Query(max_length=100, pattern=NO_NUL, description="Contained in id, vendor, model or serial number"),
-]
 
 _SORT = "The order; `-`: from the greatest on. Stations that never connected were seen before all others"
 
@@ -85,6 +82,11 @@ class StationBody(BaseModel):
     message_timeout_s: int | None = Field(None, ge=1, le=600)
     vendor_ids: list[Annotated[str, Field(min_length=1, max_length=255, pattern=NO_NUL)]] = Field(
         default_factory=list, max_length=1000
+    )
+    site_id: SiteId | None = Field(None, description="The site that it belongs to, one of /sites; null: none")
+    labels: Labels = Field(
+        default_factory=dict,
+        description="Texts by keys of letters, digits and `._/-`; they replace the ones before. At most 32",
     )
 
     @field_validator("password")
@@ -147,27 +149,19 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
     @routes.get("/stations", dependencies=[read])
     async def list_stations(
         page: PageParams,
-        *,
-        connected: bool | None = None,
-        registration: Annotated[Registration | None, Query(description="As the station was last told")] = None,
-        q: Annotated[
-            str | None,
-            Query(max_length=100, pattern=NO_NUL, description="In id, vendor, model or serial number"),
-        ] = None,
+        wanted: Annotated[StationFilter, Depends(station_filter)],
         sort: Annotated[StationSort | None, Query(description=_SORT)] = None,
     ) -> Page[StationModel]:
         """List stations in order of id, unless `sort` says otherwise."""
         order = sort or StationSort.STATION_ID
-        conditions = _conditions(presence, connected=connected, registration=registration)
         async with units.reading() as session:
             rows = await station_list.page(
                 session,
                 order,
+                wanted,
+                gateways=presence.gateways(),
                 limit=page.limit + 1,
                 after=_place(page.sorted_by(sort), order),
-                conditions=conditions,
-                q=q,
-                indexed=registration is not None,
             )
             ids = [row.station_id for row in rows[: page.limit]]
             sizes = (ROW_BYTES + count * CONNECTOR_BYTES for count in await connector_rows.counts(session, ids))
@@ -190,18 +184,6 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
         return station_views.station(row, of.get(row.station_id, []), connected=presence.is_connected(row))
 
     return routes
-
-
-def _conditions(
-    presence: Presence, *, connected: bool | None, registration: Registration | None
-) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if connected is not None:
-        is_connected = station_rows.is_connected(presence.gateways())
-        conditions.append(is_connected if connected else ~is_connected)
-    if registration is not None:
-        conditions.append(station_rows.has_registration(registration))
-    return conditions
 
 
 def _position(order: StationSort, row: Station) -> list[Any]:

@@ -30,6 +30,7 @@ from csms_device_mgmt.tables import (
     Report,
     ReportPart,
     Station,
+    StationLabel,
     StreamValues,
     Variable,
 )
@@ -37,6 +38,7 @@ from csms_device_mgmt.tables import (
 _TABLE = cast("Table", Station.__table__)
 
 OWNED = (
+    StationLabel,
     Connector,
     Variable,
     DynamicSchedule,
@@ -70,6 +72,8 @@ CONFIGURED = (
     "onboarding_variables",
     "message_timeout_s",
     "vendor_ids",
+    "site_id",
+    "labels",
     "password_set",
     "password_revision",
     "revision",
@@ -143,6 +147,8 @@ def new_station(station_id: str, registration: Registration, revision: int, now:
         "onboarding": "none",
         "onboarding_variables": [],
         "vendor_ids": [],
+        "site_id": None,
+        "labels": {},
         "password_set": False,
         "revision": revision,
         "next_request_id": 1,

@@ -115,6 +115,8 @@ class StationModel(BaseModel):
     onboarding_progress: OnboardingModel | None = Field(description="null: it has not begun")
     message_timeout_s: int | None
     vendor_ids: list[str]
+    site_id: str | None = Field(description="The site it belongs to, see /sites; null: none")
+    labels: dict[str, str]
     password_set: bool = Field(description="As /credentials says")
     last_refusal: RefusalModel | None = Field(
         description="The newest connection that was refused, of those in a minute the first; null: none was"
@@ -157,6 +159,8 @@ def station(row: Station, connectors: Sequence[Connector], *, connected: bool) -
         onboarding_progress=_onboarding(row),
         message_timeout_s=row.message_timeout_s,
         vendor_ids=row.vendor_ids,
+        site_id=row.site_id,
+        labels=row.labels,
         password_set=row.password_set,
         last_refusal=RefusalModel(**row.last_refusal) if row.last_refusal else None,
         rate_limited_at=row.rate_limited_at,
