@@ -3,7 +3,7 @@ INSERT INTO stations (
     next_request_id, created_at, updated_at, registration_status, vendor_name, model, boot_serial_number,
     firmware_version, boot_reason, booted_at, last_seen, connection_open, connection_slot, connection_epoch,
     connection_id, connection_number, connection_protocol, connection_security_profile, remote_address, connected_at,
-    site_id, labels
+    site_id, labels, firmware_key
 )
 SELECT
     'CS' || lpad(n::text, 6, '0'), 'cs' || lpad(n::text, 6, '0'), 1, 'SN-' || upper(substr(md5('serial ' || n), 1, 12)), 'Accepted', 'none', '[]',
@@ -11,7 +11,8 @@ SELECT
     'Vendor ' || n % 20, 'Model ' || n % 50, upper(substr(md5('boot ' || n), 1, 12)),
     '1.' || n % 30 || '.0', 'PowerUp', timestamptz '2026-06-01', timestamptz '2026-06-02' + abs(hashint8(n)) % 1000000 * interval '1 second',
     true, 0, 1, md5('connection ' || n), 1, 'ocpp2.0.1', 1, '192.0.2.1', timestamptz '2026-06-01',
-    'SITE' || lpad((n / 20)::text, 4, '0'), jsonb_build_object('number', n::text)
+    'SITE' || lpad((n / 20)::text, 4, '0'), jsonb_build_object('number', n::text),
+    'N011' || CASE n % 30 WHEN 0 THEN '' ELSE 'N' || lpad(length((n % 30)::text)::text, 2, '0') || n % 30 END || '#'
 FROM generate_series(0, $stations - 1) AS n;
 
 INSERT INTO sites (site_id, name, created_at, updated_at)
@@ -26,7 +27,7 @@ FROM generate_series(0, $stations - 1) AS n, LATERAL (
 ) AS l (label);
 
 INSERT INTO connectors (station_id, evse_id, connector_id, status, reported_at, received_at)
-SELECT 'CS' || lpad(n::text, 6, '0'), evse_id, 1, 'Available', timestamptz '2026-06-01', timestamptz '2026-06-01'
+SELECT 'CS' || lpad(n::text, 6, '0'), evse_id, 1, CASE WHEN n > $stations - 1000 THEN 'Faulted' ELSE 'Available' END, timestamptz '2026-06-01', timestamptz '2026-06-01'
 FROM generate_series(0, $stations - 1) AS n, generate_series(1, 2) AS evse_id;
 
 INSERT INTO variables (station_id, path, component_name, variable_name, attribute_type, value, updated_at)

@@ -14,11 +14,30 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 STATION_ID = String(48)
 SITE_ID = String(48)
+BYTES = Text().with_variant(Text(collation="C"), "postgresql")
+"""A text that is compared by its bytes."""
 JsonValue = dict[str, Any]
 
 
 def _partial(name: str, *columns: str, where: str) -> Index:
     return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+
+
+def _of_station(name: str, column_name: str) -> Index:
+    """Return an index of a filter that goes on with the station."""
+    return Index(name, column_name, apart(column("station_id", STATION_ID)))
+
+
+STATION_FILTERS = {
+    "site": "site_id",
+    "vendor": "vendor_name",
+    "model": "model",
+    "firmware": "firmware_key",
+    "protocol": "connection_protocol",
+    "security_profile": "security_profile",
+    "connection_security_profile": "connection_security_profile",
+}
+"""Filters of the list of stations → column."""
 
 
 class Base(DeclarativeBase):
@@ -38,7 +57,7 @@ class Station(Base):
             func.coalesce(column("registration_status", STATION_ID), column("registration", STATION_ID)),
             apart(column("station_id", STATION_ID)),
         ),
-        Index("ix_stations_site", "site_id", apart(column("station_id", STATION_ID))),
+        *(_of_station(f"ix_stations_{name}", of) for name, of in STATION_FILTERS.items()),
     )
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
@@ -82,6 +101,8 @@ class Station(Base):
     model: Mapped[str | None] = mapped_column(Text)
     boot_serial_number: Mapped[str | None] = mapped_column(Text)
     firmware_version: Mapped[str | None] = mapped_column(Text)
+    # What it is ordered by (`firmware_versions.sort_key`), by bytes; empty: none is known.
+    firmware_key: Mapped[str] = mapped_column(BYTES, server_default=text("''"))
     iccid: Mapped[str | None] = mapped_column(Text)
     imsi: Mapped[str | None] = mapped_column(Text)
     # Only stations of OCPP 1.6 tell.
@@ -119,7 +140,7 @@ class StationLabel(Base):
     """A label of a station as "key:value", for finding stations by it. Written with the station's `labels`."""
 
     __tablename__ = "station_labels"
-    __table_args__ = (Index("ix_station_labels_label", "label", apart(column("station_id", STATION_ID))),)
+    __table_args__ = (_of_station("ix_station_labels_label", "label"),)
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
     label: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -155,6 +176,7 @@ class Connector(Base):
     """The last reported status of a connector; connector 0 stands for the EVSE itself."""
 
     __tablename__ = "connectors"
+    __table_args__ = (_of_station("ix_connectors_status", "status"),)
 
     station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
     evse_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)

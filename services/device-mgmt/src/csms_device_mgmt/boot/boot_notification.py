@@ -22,6 +22,7 @@ from csms_device_mgmt.jobs import job_status
 from csms_device_mgmt.security_profile import profile_changes
 from csms_device_mgmt.station_message import Answer, Handler, StationMessage
 from csms_device_mgmt.stations import station_rows
+from csms_device_mgmt.stations.firmware_versions import sort_key
 from csms_device_mgmt.stations.unknown_stations import known_or_created
 from csms_device_mgmt.tables import Station
 from csms_device_mgmt.unit import Unit
@@ -129,7 +130,7 @@ def _remember(station: Station, message: StationMessage, boot: Boot, *, is_boot:
     station.vendor_name = boot.vendor_name
     station.model = boot.model
     station.boot_serial_number = boot.serial_number
-    station.firmware_version = boot.firmware_version
+    station.firmware_version, station.firmware_key = boot.firmware_version, sort_key(boot.firmware_version)
     station.iccid, station.imsi = boot.iccid, boot.imsi
     station.meter_type, station.meter_serial_number = boot.meter_type, boot.meter_serial_number
     if is_boot:

@@ -10,6 +10,7 @@ from csms_runtime import metrics
 from sqlalchemy import ColumnElement, and_, case, func, select
 
 from csms_device_mgmt.fleet.labels import MOST_KEPT, Kind, Stations, add, counts_of, label, named, rows_of
+from csms_device_mgmt.stations import firmware_keys
 from csms_device_mgmt.stations.station_rows import is_connected
 from csms_device_mgmt.tables import COUNTS, Connector, Station
 
@@ -36,6 +37,7 @@ class Fleet:
     async def _stations(self) -> dict[Kind, Stations]:
         found: dict[Kind, Stations] = {}
         async for which in slices(self._database, Station.station_id, rows=self._rows):
+            await firmware_keys.renew(self._database, which)
             await self._add_stations(found, which)
             if len(found) > 2 * MOST_KEPT:
                 found = named(found, MOST_KEPT)

@@ -13,7 +13,7 @@ from csms_runtime.http.fields import wrong
 from csms_runtime.http.pages import MAX_PAGE_BYTES, PageRequest
 from csms_runtime.passwords import MAX_LENGTH, MIN_LENGTH
 from csms_runtime.texts import NO_NUL
-from fastapi import APIRouter, Depends, Path, Query, Response, Security
+from fastapi import APIRouter, Path, Query, Response, Security
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from csms_device_mgmt import versions
@@ -26,7 +26,7 @@ from csms_device_mgmt.parameters import StationId, existing, text_position
 from csms_device_mgmt.sites.site_views import SiteId
 from csms_device_mgmt.stations import station_list, station_views
 from csms_device_mgmt.stations.inventory import Inventory, StationChange
-from csms_device_mgmt.stations.station_filters import StationFilter, station_filter
+from csms_device_mgmt.stations.station_filter_params import StationFilterParams
 from csms_device_mgmt.stations.station_labels import Labels
 from csms_device_mgmt.stations.station_list import StationPlace, StationSort
 from csms_device_mgmt.stations.station_views import StationModel
@@ -36,7 +36,7 @@ from csms_device_mgmt.unit import Units
 
 NewStationId = Annotated[str, AfterValidator(checked), Path(description=RULE)]
 
-_SORT = "The order; `-`: from the greatest on. Stations that never connected were seen before all others"
+_SORT = "The order; `-`: from the greatest on. What a station never did, or never told, comes before all others"
 
 ROW_BYTES, CONNECTOR_BYTES = 2000, 120
 """What a station and a connector take in an answer, about."""
@@ -149,11 +149,12 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
     @routes.get("/stations", dependencies=[read])
     async def list_stations(
         page: PageParams,
-        wanted: Annotated[StationFilter, Depends(station_filter)],
+        wanted: StationFilterParams,
         sort: Annotated[StationSort | None, Query(description=_SORT)] = None,
     ) -> Page[StationModel]:
-        """List stations in order of id, unless `sort` says otherwise."""
-        order = sort or StationSort.STATION_ID
+        """List stations in order of id, with a range of firmware in the order of it, unless `sort` says otherwise."""
+        named = sort or (StationSort.FIRMWARE if wanted.by_firmware else None)
+        order = named or StationSort.STATION_ID
         async with units.reading() as session:
             rows = await station_list.page(
                 session,
@@ -161,7 +162,7 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
                 wanted,
                 gateways=presence.gateways(),
                 limit=page.limit + 1,
-                after=_place(page.sorted_by(sort), order),
+                after=_place(page.sorted_by(named), order),
             )
             ids = [row.station_id for row in rows[: page.limit]]
             sizes = (ROW_BYTES + count * CONNECTOR_BYTES for count in await connector_rows.counts(session, ids))
@@ -174,7 +175,7 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
             item=lambda row: station_views.station(
                 row, of.get(row.station_id, []), connected=presence.is_connected(row)
             ),
-            sort=sort,
+            sort=named,
         )
 
     async def _shown(station_id: str) -> StationModel:
@@ -187,13 +188,16 @@ def router(units: Units, inventory: Inventory, presence: Presence) -> APIRouter:
 
 
 def _position(order: StationSort, row: Station) -> list[Any]:
-    place = StationPlace.of(row)
-    return [place.seen, place.station_id] if order.field == "last_seen" else [place.station_id]
+    place = StationPlace.of(row, order)
+    return [place.station_id] if place.value is None else [place.value, place.station_id]
 
 
 def _place(page: PageRequest, order: StationSort) -> StationPlace | None:
-    if order.field == "last_seen":
+    if order.is_by_moment:
         position = page.after_moment()
-        return None if position is None else StationPlace(position[1], position[0])
-    after = text_position(page)
-    return None if after is None else StationPlace(after)
+    elif order.field == "firmware":
+        position = page.after(str, str)
+    else:
+        after = text_position(page)
+        position = None if after is None else [None, after]
+    return None if position is None else StationPlace(position[1], position[0])
