@@ -1,1 +1,1 @@
-"""Counts the fleet for the metrics."""
+"""Counts the fleet for the metrics and for `/fleet/summary`."""
