@@ -46,12 +46,20 @@ FROM generate_series(1, $calls) AS n,
     LATERAL (SELECT CASE WHEN n % 20 = 0 THEN 1 ELSE n % $stations END AS station) AS c,
     LATERAL (SELECT timestamptz '2026-01-01' + n * interval '10 seconds' AS at) AS t;
 
-INSERT INTO notifications (record_id, station_id, action, protocol, size, received_at, payload)
-SELECT md5('notification ' || n)::uuid::text, 'CS' || lpad(station::text, 6, '0'), 'NotifyEvent', 'ocpp2.0.1', 40, at,
+INSERT INTO notifications (record_id, station_id, site_id, action, protocol, size, received_at, payload)
+SELECT md5('notification ' || n)::uuid::text, 'CS' || lpad(station::text, 6, '0'),
+    'SITE' || lpad((station / 20)::text, 4, '0'), 'NotifyEvent', 'ocpp2.0.1', 40, at,
     convert_to('{"generatedAt":"2026-01-01","eventData":[]}', 'UTF8')
 FROM generate_series(1, $notifications) AS n,
     LATERAL (SELECT CASE WHEN n <= $of_one THEN 1 ELSE n % $stations END AS station) AS c,
     LATERAL (SELECT timestamptz '2026-01-01' + n * interval '10 seconds' AS at) AS t;
+
+INSERT INTO faults (fault_id, station_id, site_id, evse_id, source, code, occurred_at, received_at)
+SELECT md5('fault ' || n)::uuid::text, 'CS' || lpad((n % $stations)::text, 6, '0'),
+    'SITE' || lpad((n % $stations / 20)::text, 4, '0'), 1, 'status',
+    CASE WHEN n < 10 THEN 'Rare' ELSE 'Faulted' END, at, at
+FROM generate_series(1, $notifications / 10) AS n,
+    LATERAL (SELECT timestamptz '2026-01-01' + n * interval '1 minute' AS at) AS t;
 
 INSERT INTO refused_messages (
     record_id, station_id, protocol, connection_id, kind, action, code, detail, received_at

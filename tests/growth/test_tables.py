@@ -103,6 +103,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "refused_handshakes": Forgotten("refused_handshakes"),
         "calls": Forgotten("calls"),
         "notifications": Forgotten("notifications"),
+        "faults": Forgotten("faults"),
         "refused_messages": Forgotten("refused_messages"),
         "assembled_reports": Forgotten("reports"),
         "assembled_report_parts": Forgotten("reports"),

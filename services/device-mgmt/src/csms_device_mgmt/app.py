@@ -40,6 +40,7 @@ from csms_device_mgmt.dead_letters.dead_letter_records import DeadLetterRecords
 from csms_device_mgmt.device_model import variable_routes
 from csms_device_mgmt.device_model.variable_access import VariableAccess
 from csms_device_mgmt.event_streams import stream_routes
+from csms_device_mgmt.faults import fault_routes
 from csms_device_mgmt.fleet import summary_routes
 from csms_device_mgmt.fleet.counting import Fleet
 from csms_device_mgmt.history.retention import kept
@@ -107,6 +108,7 @@ class DeviceManagement:
             station_routes.router(units, inventory, presence),
             site_routes.router(units),
             summary_routes.router(units, presence),
+            fault_routes.router(units),
             call_routes.router(units, execution),
             variable_routes.router(units, VariableAccess(units, execution)),
             report_routes.router(units, execution),

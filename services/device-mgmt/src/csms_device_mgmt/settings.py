@@ -39,7 +39,10 @@ class DeviceSettings(RuntimeSettings, DatabaseAccess):
         90, ge=0, le=36500, description="How long CALLs to stations and their outcomes are kept, in days; 0: for ever"
     )
     keep_notifications_days: int = Field(
-        90, ge=0, le=36500, description="How long recorded messages of stations are kept, in days; 0: for ever"
+        90,
+        ge=0,
+        le=36500,
+        description="How long recorded messages and faults of stations are kept, in days; 0: for ever",
     )
     keep_dead_letters_days: int = Field(
         90, ge=0, le=36500, description="How long dead letters of all services are kept, in days; 0: for ever"

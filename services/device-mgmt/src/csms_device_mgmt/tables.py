@@ -438,16 +438,49 @@ class Notification(Base):
         Index("ix_notifications_station_id_received_at", "station_id", "received_at", "record_id"),
         Index("ix_notifications_action", "station_id", "action", "received_at", "record_id"),
         Index("ix_notifications_all", apart(column("received_at", UtcDateTime))),
+        Index("ix_notifications_of_action", "action", "received_at", "record_id"),
+        _partial("ix_notifications_site", "site_id", "received_at", "record_id", where="site_id IS NOT NULL"),
     )
 
     record_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     station_id: Mapped[str] = mapped_column(STATION_ID)
+    # Of the station, then.
+    site_id: Mapped[str | None] = mapped_column(SITE_ID)
     action: Mapped[str] = mapped_column(String(64))
     protocol: Mapped[str] = mapped_column(String(16))
     # Of the payload's JSON, in bytes.
     size: Mapped[int] = mapped_column(server_default=text("0"))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     payload: Mapped[JsonValue] = mapped_column(PackedJson)
+
+
+class Fault(Base):
+    """That a station told of something wrong: its beginning."""
+
+    __tablename__ = "faults"
+    __table_args__ = (
+        Index("ix_faults_all", apart(column("received_at", UtcDateTime)), "fault_id"),
+        Index("ix_faults_station", "station_id", "received_at", "fault_id"),
+        Index("ix_faults_site", "site_id", "received_at", "fault_id"),
+        Index("ix_faults_code", "code", "received_at", "fault_id"),
+    )
+
+    # Made from the record's, so that a repeat is told.
+    fault_id: Mapped[str] = mapped_column(String(96), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    # Of the station, then.
+    site_id: Mapped[str | None] = mapped_column(SITE_ID)
+    evse_id: Mapped[int | None] = mapped_column(BigInteger)
+    connector_id: Mapped[int | None] = mapped_column(BigInteger)
+    # "status" or "event": which message told it.
+    source: Mapped[str] = mapped_column(String(16))
+    code: Mapped[str] = mapped_column(Text)
+    info: Mapped[str | None] = mapped_column(Text)
+    vendor_id: Mapped[str | None] = mapped_column(Text)
+    vendor_error_code: Mapped[str | None] = mapped_column(Text)
+    # The station's time (unless it is implausible), and the gateway's time of the message.
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class RefusedMessage(Base):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from csms_device_mgmt.tables import (
     Call,
+    Fault,
     Job,
     JobStep,
     Notification,
@@ -28,6 +29,8 @@ from csms_device_mgmt.tables import (
 
 ROW_BYTES = 250
 """What a row takes beside what is large in it, with its indexes; about."""
+FAULT_BYTES = 250
+"""What is large in a fault, about."""
 STEP_ROWS = 500
 """So many rows are deleted at a time,"""
 MAX_STEPS = 4
@@ -70,6 +73,7 @@ _JOB = (Job.station_id, Job.kind, Job.request_id)
 _PART = (ReportPart.station_id, ReportPart.message, ReportPart.request_id, ReportPart.seq_no)
 KINDS = (
     Kind(Notification, (Notification.record_id,), Notification.received_at, func.length(Notification.payload)),
+    Kind(Fault, (Fault.fault_id,), Fault.received_at, literal(FAULT_BYTES)),
     Kind(StreamValues, (StreamValues.record_id,), StreamValues.received_at, func.length(StreamValues.data)),
     Kind(RefusedMessage, (RefusedMessage.record_id,), RefusedMessage.received_at, literal(0)),
     Kind(ReportPart, _PART, ReportPart.received_at, func.length(ReportPart.entries)),

@@ -14,7 +14,17 @@ from sqlalchemy.orm import InstrumentedAttribute
 from csms_device_mgmt.commands.call_rows import CallState
 from csms_device_mgmt.history import history_rows
 from csms_device_mgmt.stations import station_rows
-from csms_device_mgmt.tables import Call, Job, JobStep, Notification, RefusedMessage, Report, ReportPart, StreamValues
+from csms_device_mgmt.tables import (
+    Call,
+    Fault,
+    Job,
+    JobStep,
+    Notification,
+    RefusedMessage,
+    Report,
+    ReportPart,
+    StreamValues,
+)
 
 # Stations' rows are locked before those of their history, as everybody does. What another process deleted meanwhile is
 # not there any more, and counts there.
@@ -43,6 +53,14 @@ async def delete_refused_messages(session: AsyncSession, before: datetime, limit
 async def delete_stream_values(session: AsyncSession, before: datetime, limit: int) -> int:
     """Delete up to `limit` messages with values of event streams that came before that moment; return how many."""
     return await _delete_messages(session, StreamValues, func.length(StreamValues.data), before, limit)
+
+
+async def delete_faults(session: AsyncSession, before: datetime, limit: int) -> int:
+    """Delete up to `limit` faults that were told before that moment; return how many."""
+    at = apart(Fault.received_at)
+    old = select(Fault.station_id, Fault.fault_id).where(at < apart(literal(before, UtcDateTime())))
+    size = literal(history_rows.FAULT_BYTES)
+    return await _delete(session, Fault, old.order_by(at).limit(limit), Fault.fault_id, size)
 
 
 async def _delete_messages(

@@ -8,6 +8,7 @@ from csms_device_mgmt.connections import refused_handshake_rows
 from csms_device_mgmt.dead_letters import dead_letter_rows
 from csms_device_mgmt.history.old_rows import (
     delete_calls,
+    delete_faults,
     delete_jobs,
     delete_notifications,
     delete_refused_messages,
@@ -22,6 +23,7 @@ def kept(settings: DeviceSettings) -> Sequence[Kept]:
     return (
         Kept("calls", settings.keep_calls_days, delete_calls),
         Kept("notifications", settings.keep_notifications_days, delete_notifications),
+        Kept("faults", settings.keep_notifications_days, delete_faults),
         Kept("stream_values", settings.keep_notifications_days, delete_stream_values),
         Kept("refused_messages", settings.keep_notifications_days, delete_refused_messages),
         Kept("refused_handshakes", settings.keep_notifications_days, refused_handshake_rows.delete_old),

@@ -15,6 +15,7 @@ class NotificationModel(BaseModel):
 
     id: str
     station_id: str
+    site_id: str | None = Field(description="Of the station, then")
     action: str
     protocol: OcppVersion
     meaning: str | None = Field(
@@ -29,6 +30,7 @@ def notification(row: Notification) -> NotificationModel:
     return NotificationModel(
         id=row.record_id,
         station_id=row.station_id,
+        site_id=row.site_id,
         action=row.action,
         protocol=row.protocol,
         meaning=meaning(row.action, row.payload),

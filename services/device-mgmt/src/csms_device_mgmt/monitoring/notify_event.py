@@ -5,6 +5,8 @@ from functools import partial
 
 from csms_device_mgmt.device_model import variable_rows
 from csms_device_mgmt.device_model.variable_key import JsonObject, VariableKey
+from csms_device_mgmt.faults import fault_rows
+from csms_device_mgmt.faults.fault import of_events
 from csms_device_mgmt.monitoring.recorded_messages import record
 from csms_device_mgmt.station_message import Answer, StationMessage
 from csms_device_mgmt.status.availability import ReportedStatus, availability_states
@@ -17,6 +19,8 @@ async def handle(unit: Unit, message: StationMessage) -> Answer:
     events = message.payload["eventData"]
     await record(unit, message)
     await store_statuses(unit, message, await message.work(partial(_statuses, message.record_id, events)))
+    found = await message.work(partial(of_events, events, message.received_at))
+    await fault_rows.add(unit, message, {f"{message.record_id}:fault:{index}": one for index, one in enumerate(found)})
     values = await message.work(partial(_values, events))
     await variable_rows.update_known(unit.session, message.station_id, values, message.received_at)
     return {}

@@ -11,17 +11,20 @@ from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.monitoring import notification_rows
 from csms_device_mgmt.redacted import Shown
 from csms_device_mgmt.station_message import Answer, Handler, StationMessage
+from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.unit import Unit
 
 
 async def record(unit: Unit, message: StationMessage) -> bool:
     """Keep a message and publish it as an event, without secrets. Returns False when this record was kept before."""
     shown = await message.shown()
+    station = await station_rows.find(unit.session, message.station_id)
     added = await notification_rows.add(
         unit.session,
         {
             "record_id": message.record_id,
             "station_id": message.station_id,
+            "site_id": station.site_id if station else None,
             "action": message.action,
             "protocol": message.protocol,
             "payload": shown.packed,

@@ -42,6 +42,9 @@ async def _station_filter(
         str | None,
         Query(max_length=16, pattern=NO_NUL, description="A connector or EVSE of it has this status, e.g. Faulted"),
     ] = None,
+    faulted_since: Annotated[
+        UtcMoment | None, Query(description="It told of something wrong then or later, see /faults")
+    ] = None,
     registration: Annotated[Registration | None, Query(description="As the station was last told")] = None,
     site_id: Annotated[str | None, Query(pattern=SITE_ID, description="The site that it belongs to")] = None,
     label: Annotated[
@@ -74,6 +77,7 @@ async def _station_filter(
         last_seen_since=last_seen_since,
         last_seen_until=last_seen_until,
         connector_status=connector_status,
+        faulted_since=faulted_since,
         registration=registration,
         site_id=site_id,
         labels=label or (),

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from csms_device_mgmt.boot.registration import Registration
+from csms_device_mgmt.faults import fault_rows
 from csms_device_mgmt.stations import station_labels, station_rows
 from csms_device_mgmt.stations.firmware_versions import sort_key
 from csms_device_mgmt.tables import Connector, Station, StationText
@@ -55,6 +56,7 @@ class StationFilter:
     last_seen_since: datetime | None = None
     last_seen_until: datetime | None = None
     connector_status: str | None = None
+    faulted_since: datetime | None = None
     registration: Registration | None = None
     site_id: str | None = None
     labels: Sequence[str] = ()
@@ -113,6 +115,8 @@ class StationFilter:
         if self.connector_status is not None:
             key = apart(Connector.station_id)
             found.append(Search(select(key).where(Connector.status == self.connector_status).group_by(key), key))
+        if self.faulted_since is not None:
+            found.append(Search(fault_rows.of_stations_since(self.faulted_since), fault_rows.ORDER))
         if self.q:
             texts = select(StationText.station_id).where(holds_lowered(StationText.text, self.q))
             found.append(Search(texts, StationText.station_id))

@@ -20,6 +20,7 @@ from csms_device_mgmt.tables import (
     DeadLetter,
     DynamicSchedule,
     EventStream,
+    Fault,
     InstalledCertificate,
     Job,
     JobStep,
@@ -39,6 +40,7 @@ _TABLE = cast("Table", Station.__table__)
 
 OWNED = (
     StationLabel,
+    Fault,
     Connector,
     Variable,
     DynamicSchedule,

@@ -6,6 +6,8 @@ from csms.v1.events_pb2 import ConnectorStatusChanged
 from csms_runtime.clock import to_ms
 
 from csms_device_mgmt import announcements
+from csms_device_mgmt.faults import fault_rows
+from csms_device_mgmt.faults.fault import Fault, of_status
 from csms_device_mgmt.refused_messages import not_kept
 from csms_device_mgmt.station_message import StationMessage
 from csms_device_mgmt.stations import station_rows
@@ -32,9 +34,14 @@ async def store_statuses(unit: Unit, message: StationMessage, reported: Iterable
         del latest[place]
     await not_kept.note(unit, message, "connectors", len(left_out), "CSMS_STATION_CONNECTORS")
     station = await station_rows.find(unit.session, message.station_id) if latest else None
+    faults: dict[str, Fault] = {}
     for place, (event_id, status) in latest.items():
         if unit.statuses.report(message.station_id, place, status, station.booted_at if station else None):
             _tell(unit, message, place, status, event_id)
+            fault = of_status(*place, status.status, status.reported)
+            if fault is not None:
+                faults[event_id] = fault._replace(occurred_at=status.reported_at)
+    await fault_rows.add(unit, message, faults)
 
 
 def _status(message: StationMessage, reported: ReportedStatus) -> Status:

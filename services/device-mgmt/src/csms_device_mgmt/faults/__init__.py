@@ -1,0 +1,1 @@
+"""What stations tell of something wrong: kept, and listed for all stations."""
