@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from csms_auth.domain.certificates import CertificateStatus, unverifiable
+from csms_auth.domain.placement import ANYWHERE, Limits, Placement
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef, TokenStatus, choose, decide
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -19,6 +20,32 @@ def ask(token: Token | None, ref: TokenRef = CARD, evse_id: int = 0, cache_for: 
 @pytest.mark.parametrize("status", list(TokenStatus))
 def test_stored_status_is_told_as_stored(status: TokenStatus) -> None:
     assert ask(stored(status)) == Answer(status, type=CARD.type)
+
+
+HERE = Placement("harbour", {"tier": "gold", "owner": "us"})
+
+
+@pytest.mark.parametrize(
+    ("limits", "placement", "accepted"),
+    [
+        (ANYWHERE, None, True),
+        (Limits(labels={}), None, True),
+        (Limits(["harbour", "airport"]), HERE, True),
+        (Limits(["airport"]), HERE, False),
+        (Limits([]), HERE, False),
+        (Limits(["harbour"]), Placement(), False),
+        (Limits(["harbour"]), None, False),
+        (Limits(labels={"tier": "gold"}), HERE, True),
+        (Limits(labels={"tier": "gold", "owner": "them"}), HERE, False),
+        (Limits(labels={"tier": "gold"}), None, False),
+        (Limits(["harbour"], {"tier": "silver"}), HERE, False),
+        (Limits(["harbour"], {"tier": "gold"}), HERE, True),
+    ],
+)
+def test_sites_and_labels_say_where(limits: Limits, placement: Placement | None, accepted: bool) -> None:
+    answer = decide(Question(CARD), stored(limits=limits, evse_ids=[1]), now=NOW, placement=placement)
+    assert answer.status == (TokenStatus.ACCEPTED if accepted else TokenStatus.NOT_AT_THIS_LOCATION)
+    assert answer.evse_ids == ((1,) if accepted else ())
 
 
 @pytest.mark.parametrize("status", list(TokenStatus))

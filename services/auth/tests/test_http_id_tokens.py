@@ -40,6 +40,8 @@ class TestPut:
             "language1": None,
             "personal_message": None,
             "evse_ids": None,
+            "site_ids": None,
+            "labels": None,
             "concurrent_tx_limit": None,
             "charging_priority": None,
         }

@@ -369,6 +369,7 @@ class StationAdmission(_message.Message):
     ORGANIZATION_FIELD_NUMBER: _builtins.int
     SECRET_KEY_ID_FIELD_NUMBER: _builtins.int
     PROTOCOLS_FIELD_NUMBER: _builtins.int
+    PLACEMENT_FIELD_NUMBER: _builtins.int
     correlation_id: _builtins.str
     deadline_ms: _builtins.int
     revision: _builtins.int
@@ -403,6 +404,12 @@ class StationAdmission(_message.Message):
     def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The protocols that the station may speak; empty: all that its gateway does."""
 
+    @_builtins.property
+    def placement(self) -> Global___Placement:
+        """Where the station belongs: tokens may be limited to that. Absent: an earlier version of device-mgmt, which does not
+        know; what was told before stays.
+        """
+
     def __init__(
         self,
         *,
@@ -422,14 +429,61 @@ class StationAdmission(_message.Message):
         organization: _builtins.str = ...,
         secret_key_id: _builtins.str = ...,
         protocols: _abc.Iterable[_builtins.str] | None = ...,
+        placement: Global___Placement | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["reply_to", b"reply_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["placement", b"placement", "reply_to", b"reply_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "dropped_password_digest", b"dropped_password_digest", "message_timeout_s", b"message_timeout_s", "organization", b"organization", "password_digest", b"password_digest", "pending_password_digest", b"pending_password_digest", "pending_security_profile", b"pending_security_profile", "protocols", b"protocols", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "secret_key_id", b"secret_key_id", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_id", b"correlation_id", "deadline_ms", b"deadline_ms", "deleted", b"deleted", "dropped_password_digest", b"dropped_password_digest", "message_timeout_s", b"message_timeout_s", "organization", b"organization", "password_digest", b"password_digest", "pending_password_digest", b"pending_password_digest", "pending_security_profile", b"pending_security_profile", "placement", b"placement", "protocols", b"protocols", "registration_status", b"registration_status", "reply_to", b"reply_to", "revision", b"revision", "secret_key_id", b"secret_key_id", "security_profile", b"security_profile", "serial_number", b"serial_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StationAdmission: _TypeAlias = StationAdmission  # noqa: Y015
+
+@_typing.final
+class Placement(_message.Message):
+    """Where a station belongs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    SITE_ID_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    site_id: _builtins.str
+    """Empty: to no site."""
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        site_id: _builtins.str = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "site_id", b"site_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Placement: _TypeAlias = Placement  # noqa: Y015
 
 @_typing.final
 class StationAdmissionResult(_message.Message):

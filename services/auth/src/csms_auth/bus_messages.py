@@ -13,11 +13,13 @@ from csms.v1.auth_pb2 import (
     StationAdmission,
     TokenQuestion,
 )
+from csms.v1.auth_pb2 import Placement as PlacementTold
 from csms_runtime.clock import to_ms
 from csms_runtime.texts import is_storable
 
 from csms_auth.domain.client_certificates import ClientCertificate
 from csms_auth.domain.connections import FORBIDDEN, Allowed, Attempt, Refused
+from csms_auth.domain.placement import Placement
 from csms_auth.domain.stations import Admission, Registration
 from csms_auth.domain.tokens import CENTRAL, Answer, Question, TokenRef
 
@@ -98,6 +100,7 @@ def admission(station_id: str, told: StationAdmission) -> Admission:
         serial_number=told.serial_number,
         organization=told.organization,
         protocols=tuple(told.protocols),
+        placement=_placement(told.placement) if told.HasField("placement") else None,
         registration=_FROM_PROTO.get(told.registration_status),
         message_timeout_s=told.message_timeout_s,
         new_password_digest=told.password_digest,
@@ -107,13 +110,17 @@ def admission(station_id: str, told: StationAdmission) -> Admission:
     )
 
 
+def _placement(told: PlacementTold) -> Placement:
+    return Placement(told.site_id, dict(told.labels))
+
+
 def questions(request: AuthorizationRequest) -> list[Question]:
     """Return the questions of a request, in order."""
     return [_question(asked) for asked in request.questions]
 
 
 def _question(asked: TokenQuestion) -> Question:
-    return Question(TokenRef(asked.id_token.type, asked.id_token.id_token), asked.evse_id)
+    return Question(TokenRef(asked.id_token.type, asked.id_token.id_token), asked.evse_id, asked.station_id)
 
 
 def id_token_info(answer: Answer, token_key: str) -> IdTokenInfo:

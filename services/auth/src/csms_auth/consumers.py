@@ -154,6 +154,9 @@ class AuthConsumer:
         shown = {each.fingerprint: each.common_name for step in steps for each in step.certificates}
         issued = await certificates.issued_among(session, shown)
         known = await stations.load(session, station_ids, lock=lock)
+        tokens = await id_tokens.load(session, keys)
+        is_limited = any(token.limits for stored in tokens.values() for token in stored)
+        asking = {station_id for step in steps for station_id in step.asking} if is_limited else set()
         unknown = sum(station_id not in known or known[station_id].deleted for station_id in station_ids)
         foreign = {name for fingerprint, name in shown.items() if fingerprint not in issued}
         return Turn(
@@ -162,7 +165,8 @@ class AuthConsumer:
             now_ms=now,
             stations=known,
             room=await self._room.left(session, unknown, now) if unknown and self._lets_unknown_in else 0,
-            tokens=await id_tokens.load(session, keys),
+            tokens=tokens,
+            placements=await stations.placements(session, asking),
             issued=issued,
             recent=self._recent,
             named=await stations.named(session, foreign),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from csms.v1.auth_pb2 import RegistrationStatus, StationAdmission
+from csms.v1.auth_pb2 import Placement, RegistrationStatus, StationAdmission
 from csms.v1.events_pb2 import DomainEvent
 from csms.v1.station_pb2 import CloseConnection, ReplyTo
 from csms_bus.ports import Outgoing
@@ -74,6 +74,7 @@ def admission(
         pending_security_profile=station.pending_security_profile or 0,
         organization=station.organization or "",
         protocols=station.ocpp_protocols or (),
+        placement=Placement(site_id=station.site_id or "", labels=station.labels),
         secret_key_id=secret_key_id,
     )
     return Outgoing(AUTH_ADMISSIONS.name, new_record(station.station_id, station_admission=body))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from csms_auth.domain.placement import Placement
+
 
 class Registration(StrEnum):
     """How a station's boot is or was answered (OCPP's RegistrationStatusEnumType)."""
@@ -35,6 +37,8 @@ class Station:
     """What the O of its certificate must contain; empty: the deployment's."""
     protocols: tuple[str, ...] = ()
     """Those that it may speak; empty: all that its gateway does."""
+    placement: Placement | None = None
+    """Where it belongs; None: device-mgmt did not say."""
     registration: Registration | None = None
     """None: device-mgmt did not say; treated as Pending, which lets the station boot and nothing else."""
     message_timeout_s: int = 0
@@ -81,6 +85,8 @@ class Admission:
     serial_number: str = ""
     organization: str = ""
     protocols: tuple[str, ...] = ()
+    placement: Placement | None = None
+    """None: an earlier version told it, and what is known stays."""
     registration: Registration | None = None
     message_timeout_s: int = 0
     new_password_digest: bytes = field(default=b"", repr=False)
@@ -128,6 +134,7 @@ def _with_the_rest(station: Station, admission: Admission) -> Station:
         serial_number=admission.serial_number,
         organization=admission.organization,
         protocols=admission.protocols,
+        placement=admission.placement or station.placement,
         registration=admission.registration,
         message_timeout_s=admission.message_timeout_s,
         deleted=False,

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from csms_auth.domain.placement import ANYWHERE, Limits, Placement
+
 NO_AUTHORIZATION = "NoAuthorization"
 KEY_CODE = "KeyCode"
 CENTRAL = "Central"
@@ -66,6 +68,8 @@ class Token:
     personal_message: str | None = None
     evse_ids: Sequence[int] | None = None
     """The EVSEs it may be used at; None: all, empty: none."""
+    limits: Limits = ANYWHERE
+    """The stations it may be used at."""
     concurrent_tx_limit: int | None = None
     charging_priority: int | None = None
 
@@ -85,6 +89,7 @@ class Question:
     token: TokenRef
     evse_id: int = 0
     """0: not known."""
+    station_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +112,17 @@ class Answer:
     """Under which the token is stored; empty: it is not."""
 
 
-def decide(question: Question, token: Token | None, *, now: datetime, cache_for: timedelta | None = None) -> Answer:
+def decide(
+    question: Question,
+    token: Token | None,
+    *,
+    now: datetime,
+    cache_for: timedelta | None = None,
+    placement: Placement | None = None,
+) -> Answer:
     """Answer a question about a token; `token` is what is stored of it, None: nothing.
+
+    `placement` is where the station belongs that asks, None: nobody knows. Then a limited token is not accepted.
 
     `cache_for` sets cacheExpiryDateTime; None leaves it to the station's AuthCacheLifeTime (C10.FR.08). The card's own
     expiry never goes there (C10.FR.13). The group is told whatever the status (C01.FR.06, C09.FR.09); a master pass is
@@ -117,7 +131,7 @@ def decide(question: Question, token: Token | None, *, now: datetime, cache_for:
     cache_expiry = now + cache_for if cache_for is not None else None
     if token is None:
         return _not_stored(question.token, cache_expiry)
-    status = _status(token, question.evse_id, now)
+    status = _status(token, question.evse_id, placement, now)
     return Answer(
         status=status,
         group_id=token.group_id,
@@ -140,11 +154,18 @@ def _not_stored(ref: TokenRef, cache_expiry: datetime | None) -> Answer:
     return Answer(TokenStatus.UNKNOWN, cache_expiry=cache_expiry)
 
 
-def _status(token: Token, evse_id: int, now: datetime) -> TokenStatus:
+def _status(token: Token, evse_id: int, placement: Placement | None, now: datetime) -> TokenStatus:
     if token.status is not TokenStatus.ACCEPTED:
         return token.status
     if token.expires_at is not None and token.expires_at <= now:
         return TokenStatus.EXPIRED
+    return _at_place(token, evse_id, placement)
+
+
+def _at_place(token: Token, evse_id: int, placement: Placement | None) -> TokenStatus:
+    """Whether a token that is good may be used where it is shown."""
+    if not (token.limits.are_of_site(placement) and token.limits.are_labelled(placement)):
+        return TokenStatus.NOT_AT_THIS_LOCATION
     if token.evse_ids is None:
         return TokenStatus.ACCEPTED
     if not token.evse_ids:

@@ -25,4 +25,5 @@ def step(record: Record, now_ms: int) -> Step:
         reply = new_record(record.station_id, authorization_decision=answer)
         turn.outgoing.append(Outgoing(request.reply_to.topic, reply, partition=request.reply_to.partition))
 
-    return Step(run, tokens=[question.token for question in questions])
+    asking = {question.station_id for question in questions}
+    return Step(run, tokens=[question.token for question in questions], asking=asking)

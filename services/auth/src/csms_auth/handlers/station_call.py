@@ -35,7 +35,7 @@ def _answered(record: Record, action: Action, request: dict[str, Any]) -> Step:
 
     def run(turn: Turn) -> None:
         def decide(ref: TokenRef) -> Answer:
-            return turn.decide_token(Question(ref))
+            return turn.decide_token(Question(ref, station_id=record.station_id))
 
         station = turn.stations.get(record.station_id) if action.wants_station else None
         received_at = from_ms(call.received_at_ms)
@@ -50,7 +50,8 @@ def _answered(record: Record, action: Action, request: dict[str, Any]) -> Step:
             turn.outgoing.append(reply)
 
     station_id = record.station_id if action.wants_station else None
-    return Step(run, station_id=station_id, tokens=action.tokens(request), stores=action.stores)
+    tokens = action.tokens(request)
+    return Step(run, station_id=station_id, tokens=tokens, asking=[record.station_id], stores=action.stores)
 
 
 def _not_supported(record: Record) -> Step:

@@ -24,6 +24,7 @@ from csms_auth.domain.client_certificates import ClientCertificate, Issued
 from csms_auth.domain.connections import Allowed, Refused
 from csms_auth.domain.connections import Rules as ConnectionRules
 from csms_auth.domain.key_codes import KeyCodes
+from csms_auth.domain.placement import Placement
 from csms_auth.domain.stations import Admission, Renewal, Station, admit, claim, prove, renew, take_pending
 from csms_auth.domain.tokens import Answer, Question, Token, TokenRef
 from csms_auth.handlers.payloads import Found, JsonObject, Reason
@@ -99,6 +100,8 @@ class Turn:
     """The known stations among those asked for, in any case. Each admission of the batch changes it."""
     tokens: Mapping[str, Sequence[Token]]
     """The stored tokens, by case-folded id."""
+    placements: dict[str, Placement] = field(default_factory=dict)
+    """Where the stations belong that ask about limited tokens, by `station_ids.key`."""
     issued: Mapping[bytes, Issued] = field(default_factory=dict)
     """Of the certificates that were shown, those that were signed here, by fingerprint."""
     room: int = 0
@@ -166,7 +169,10 @@ class Turn:
     def decide_token(self, question: Question) -> Answer:
         """Answer a question about a token."""
         stored = self._stored(question.token)
-        answer = tokens.decide(question, stored, now=from_ms(self.now_ms), cache_for=self.rules.cache_for)
+        placement = self.placements.get(station_ids.key(question.station_id)) if stored and stored.limits else None
+        answer = tokens.decide(
+            question, stored, now=from_ms(self.now_ms), cache_for=self.rules.cache_for, placement=placement
+        )
         self.token_results.append(answer.status)
         return answer
 
@@ -200,8 +206,17 @@ class Turn:
 
     def _change(self, station: Station) -> None:
         self.stations[station.station_id] = self.changed[station.station_id] = station
+        self._replace(station)
         if station.deleted:
             self._forget_certificates(station.station_id)
+
+    def _replace(self, station: Station) -> None:
+        """Have questions that follow in the batch see where the station belongs now."""
+        key = station_ids.key(station.station_id)
+        if station.placement is None:
+            self.placements.pop(key, None)
+        else:
+            self.placements[key] = station.placement
 
     def _give_way(self, station: Station) -> None:
         """Delete other spellings of a station: device-mgmt has one only, and says which."""
@@ -266,6 +281,8 @@ class Step:
     """The station to look up."""
     tokens: Sequence[TokenRef] = ()
     """The tokens to look up."""
+    asking: Collection[str] = ()
+    """The stations at which these are to be used: looked up if a token is limited."""
     certificates: Sequence[ClientCertificate] = ()
     """The certificates to look up."""
     stores: bool = False

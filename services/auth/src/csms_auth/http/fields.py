@@ -18,6 +18,17 @@ TransactionLimit = Annotated[int, Field(ge=1, le=2_147_483_647)]
 Priority = Annotated[int, Field(ge=-9, le=9)]
 """OCPP's chargingPriority."""
 
+SiteRef = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,47}$")]
+"""A site's id, as device management has it. Whether there is such a site is not checked here."""
+Labels = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$")],
+        Annotated[str, StringConstraints(max_length=100), NO_NUL],
+    ],
+    Field(max_length=32),
+]
+"""Labels of stations."""
+
 
 def _in_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

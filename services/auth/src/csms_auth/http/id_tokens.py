@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response, Security, status
 
 from csms_auth import domain_events
 from csms_auth.domain.key_codes import KeyCodes
+from csms_auth.domain.placement import ANYWHERE
 from csms_auth.domain.tokens import KEY_CODE, TOKEN_TYPES, Token, TokenRef, TokenStatus
 from csms_auth.http.fields import GroupId, TokenType
 from csms_auth.http.token_models import TokenBody, TokenItem
@@ -116,12 +117,13 @@ class IdTokens:
         if "status" not in body.given:
             raise invalid_request([FieldError("/status", "required when a token is created")])
         key_id = self._key_codes.secret_key_id if ref.type == KEY_CODE else None
-        stored = await id_tokens.add(session, Token(ref, **body.given), utcnow(), secret_key_id=key_id)
+        token = Token(ref, **body.given, limits=body.limits(ANYWHERE))
+        stored = await id_tokens.add(session, token, utcnow(), secret_key_id=key_id)
         await outbox.add(session, tables.outbox, [domain_events.id_token_changed(stored.token)])
         return stored
 
     async def _change(self, session: WriteSession, old: StoredToken, body: TokenBody) -> StoredToken:
-        token = replace(old.token, **body.given)
+        token = replace(old.token, **body.given, limits=body.limits(old.token.limits))
         if token == old.token:
             return old
         stored = await id_tokens.change(session, old, token, utcnow())

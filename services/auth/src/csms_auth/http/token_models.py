@@ -1,11 +1,23 @@
 """Bodies of the ID token resources."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from csms_auth.domain.placement import Limits
 from csms_auth.domain.tokens import TokenStatus
-from csms_auth.http.fields import EvseId, GroupId, Language, Message, Moment, Priority, TransactionLimit
+from csms_auth.http.fields import (
+    EvseId,
+    GroupId,
+    Labels,
+    Language,
+    Message,
+    Moment,
+    Priority,
+    SiteRef,
+    TransactionLimit,
+)
 from csms_auth.store.id_tokens import StoredToken
 
 
@@ -25,13 +37,28 @@ class TokenBody(BaseModel):
     evse_ids: list[EvseId] | None = Field(
         None, max_length=1000, description="EVSEs the token may be used at; null: all, empty: none (NotAtThisLocation)"
     )
+    site_ids: list[SiteRef] | None = Field(
+        None,
+        max_length=1000,
+        description="Sites at whose stations the token may be used; null: any, empty: none (NotAtThisLocation)",
+    )
+    labels: Labels | None = Field(
+        None, description="Labels that a station must have, all of them, for the token to be used there; null: none"
+    )
     concurrent_tx_limit: TransactionLimit | None = Field(None, description="Most transactions at a time; null: any")
     charging_priority: Priority | None = Field(None, description="OCPP's chargingPriority, -9 to 9")
 
     @property
     def given(self) -> dict[str, Any]:
         """The fields that were given."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        return {name: getattr(self, name) for name in self.model_fields_set - _LIMITS}
+
+    def limits(self, known: Limits) -> Limits:
+        """Return the limits of a token that had these."""
+        return replace(known, **{name: getattr(self, name) for name in self.model_fields_set & _LIMITS})
+
+
+_LIMITS = {"site_ids", "labels"}
 
 
 class TokenItem(BaseModel):
@@ -46,6 +73,8 @@ class TokenItem(BaseModel):
     language1: str | None
     personal_message: str | None
     evse_ids: list[int] | None
+    site_ids: list[str] | None
+    labels: dict[str, str] | None
     concurrent_tx_limit: int | None
     charging_priority: int | None
     created_at: Moment
@@ -65,6 +94,8 @@ class TokenItem(BaseModel):
             language1=token.language1,
             personal_message=token.personal_message,
             evse_ids=None if token.evse_ids is None else list(token.evse_ids),
+            site_ids=None if token.limits.site_ids is None else list(token.limits.site_ids),
+            labels=None if token.limits.labels is None else dict(token.limits.labels),
             concurrent_tx_limit=token.concurrent_tx_limit,
             charging_priority=token.charging_priority,
             created_at=stored.created_at,

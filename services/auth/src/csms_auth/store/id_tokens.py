@@ -11,6 +11,7 @@ from sqlalchemy import Row, Select, delete, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.domain.key_codes import KeyCodes, is_hidden
+from csms_auth.domain.placement import Limits
 from csms_auth.domain.tokens import KEY_CODE, Token, TokenRef, TokenStatus
 from csms_auth.store.chunks import chunks
 from csms_auth.store.tables import id_tokens
@@ -135,10 +136,20 @@ def _values(token: Token) -> Mapping[str, Any]:
         "expires_at": token.expires_at,
         "language1": token.language1,
         "personal_message": token.personal_message,
-        "evse_ids": None if token.evse_ids is None else list(token.evse_ids),
+        **_places(token),
         "concurrent_tx_limit": token.concurrent_tx_limit,
         "charging_priority": token.charging_priority,
     }
+
+
+def _places(token: Token) -> Mapping[str, Any]:
+    """Return the columns that say where a token may be used."""
+    evse_ids, limits = None if token.evse_ids is None else list(token.evse_ids), token.limits
+    if not limits:
+        return {"evse_ids": evse_ids, "limits": None}
+    site_ids = None if limits.site_ids is None else list(limits.site_ids)
+    labels = None if limits.labels is None else dict(limits.labels)
+    return {"evse_ids": [], "limits": {"site_ids": site_ids, "labels": labels, "evse_ids": evse_ids}}
 
 
 def _stored(row: Row[Any]) -> StoredToken:
@@ -146,6 +157,9 @@ def _stored(row: Row[Any]) -> StoredToken:
 
 
 def _token(row: Row[Any]) -> Token:
+    limits, evse_ids = row.limits or {}, row.evse_ids
+    if limits and evse_ids == []:  # else an earlier version wrote it
+        evse_ids = limits["evse_ids"]
     return Token(
         ref=TokenRef(row.type, row.id_token),
         status=TokenStatus(row.status),
@@ -153,7 +167,8 @@ def _token(row: Row[Any]) -> Token:
         expires_at=row.expires_at,
         language1=row.language1,
         personal_message=row.personal_message,
-        evse_ids=row.evse_ids,
+        evse_ids=evse_ids,
+        limits=Limits(limits.get("site_ids"), limits.get("labels")),
         concurrent_tx_limit=row.concurrent_tx_limit,
         charging_priority=row.charging_priority,
     )

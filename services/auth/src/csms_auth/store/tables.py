@@ -24,6 +24,9 @@ stations = Table(
     Column("organization", Text),
     # Names with a blank between them; none: all.
     Column("protocols", Text),
+    # Where it belongs (domain.placement.Placement), and the revision that this is of; none: it is not known.
+    Column("placement", Json),
+    Column("placement_revision", BigInteger),
     Column("registration", Text),
     Column("message_timeout_s", Integer, nullable=False),
     Column("password_digest", LargeBinary),
@@ -62,7 +65,11 @@ id_tokens = Table(
     Column("expires_at", UtcDateTime),
     Column("language1", Text),
     Column("personal_message", Text),
+    # Of a token that is limited to some stations none, so that an earlier version, which does not know of that, accepts
+    # it nowhere; its EVSEs stand in `limits` then.
     Column("evse_ids", Json),
+    # site_ids, labels and evse_ids; none: it may be used at any station.
+    Column("limits", Json),
     Column("concurrent_tx_limit", Integer),
     Column("charging_priority", SmallInteger),
     # Of a key code: the key that its digest was made with; none: it is not known.
