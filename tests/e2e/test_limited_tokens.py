@@ -3,8 +3,6 @@
 import uuid
 
 import pytest
-from csms_testing.simulator import Station, StationConfig
-from csms_testing.simulator.protocol import Protocol
 
 
 @pytest.fixture

@@ -26,26 +26,26 @@ HERE = Placement("harbour", {"tier": "gold", "owner": "us"})
 
 
 @pytest.mark.parametrize(
-    ("limits", "placement", "accepted"),
+    ("limits", "placement", "status"),
     [
-        (ANYWHERE, None, True),
-        (Limits(labels={}), None, True),
-        (Limits(["harbour", "airport"]), HERE, True),
-        (Limits(["airport"]), HERE, False),
-        (Limits([]), HERE, False),
-        (Limits(["harbour"]), Placement(), False),
-        (Limits(["harbour"]), None, False),
-        (Limits(labels={"tier": "gold"}), HERE, True),
-        (Limits(labels={"tier": "gold", "owner": "them"}), HERE, False),
-        (Limits(labels={"tier": "gold"}), None, False),
-        (Limits(["harbour"], {"tier": "silver"}), HERE, False),
-        (Limits(["harbour"], {"tier": "gold"}), HERE, True),
+        (ANYWHERE, None, TokenStatus.ACCEPTED),
+        (Limits(labels={}), None, TokenStatus.ACCEPTED),
+        (Limits(["harbour", "airport"]), HERE, TokenStatus.ACCEPTED),
+        (Limits(["airport"]), HERE, TokenStatus.NOT_AT_THIS_LOCATION),
+        (Limits([]), HERE, TokenStatus.NOT_AT_THIS_LOCATION),
+        (Limits(["harbour"]), Placement(), TokenStatus.NOT_AT_THIS_LOCATION),
+        (Limits(["harbour"]), None, TokenStatus.NOT_AT_THIS_LOCATION),
+        (Limits(labels={"tier": "gold"}), HERE, TokenStatus.ACCEPTED),
+        (Limits(labels={"tier": "gold", "owner": "them"}), HERE, TokenStatus.NOT_AT_THIS_LOCATION),
+        (Limits(labels={"tier": "gold"}), None, TokenStatus.NOT_AT_THIS_LOCATION),
+        (Limits(["harbour"], {"tier": "silver"}), HERE, TokenStatus.NOT_AT_THIS_LOCATION),
+        (Limits(["harbour"], {"tier": "gold"}), HERE, TokenStatus.ACCEPTED),
     ],
 )
-def test_sites_and_labels_say_where(limits: Limits, placement: Placement | None, accepted: bool) -> None:
+def test_sites_and_labels_say_where(limits: Limits, placement: Placement | None, status: TokenStatus) -> None:
     answer = decide(Question(CARD), stored(limits=limits, evse_ids=[1]), now=NOW, placement=placement)
-    assert answer.status == (TokenStatus.ACCEPTED if accepted else TokenStatus.NOT_AT_THIS_LOCATION)
-    assert answer.evse_ids == ((1,) if accepted else ())
+    assert answer.status == status
+    assert answer.evse_ids == ((1,) if status is TokenStatus.ACCEPTED else ())
 
 
 @pytest.mark.parametrize("status", list(TokenStatus))

@@ -94,9 +94,7 @@ async def test_an_earlier_auth_accepts_a_limited_token_nowhere(api: Api, databas
     assert (await api("GET", CARD))["evse_ids"] == [1]
 
 
-async def test_stations_are_looked_up_for_limited_tokens_only(
-    api: Api, ask: Asking, records: Records, statements: list[str]
-) -> None:
+async def test_stations_are_looked_up_for_limited_tokens_only(api: Api, ask: Asking, statements: list[str]) -> None:
     await api.put(CARD, {"status": "Accepted", "evse_ids": [1]}, 201)
     del statements[:]
     assert await ask() == "Accepted"

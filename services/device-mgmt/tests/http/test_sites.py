@@ -108,7 +108,7 @@ async def test_filters_that_no_station_can_have(api, query):
 
 async def test_others_are_told_where_a_station_belongs(api, bus):
     await put(api, "/sites/harbour", 201, name="Harbour")
-    async with bus.read(EVENTS_DEVICES.name, start=Start.END) as reader:
+    async with bus.read(EVENTS_DEVICES.name, partition=None, start=Start.END) as reader:
         await put(api, "/stations/CS1", 201, site_id="harbour", labels={"tier": "gold"})
         await api.delete("/stations/CS1")
         told = []

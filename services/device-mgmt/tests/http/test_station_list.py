@@ -114,7 +114,7 @@ async def test_keys_of_firmware_are_made_good_while_stations_are_counted(api, da
     async with database.transaction() as session:
         await session.execute(update(Station).where(Station.station_id.in_(["C", "G"])).values(firmware_key=""))
         await session.execute(update(Station).where(Station.station_id == "F").values(firmware_version=None))
-    assert await firmware_keys.renew(database, true()) == 3
+    await firmware_keys.renew(database, true())
     assert await firmware_keys.renew(database, true()) == 0
     assert await read(api, 9, sort="firmware") == ["B", "F", "E", "C", "G", "A", "D"]
 

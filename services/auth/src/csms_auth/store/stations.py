@@ -243,7 +243,7 @@ def _stored(placement: Placement) -> dict[str, Any]:
     return {"site_id": placement.site_id, "labels": dict(placement.labels)}
 
 
-def _placement(row: Row[Any]) -> Placement | None:
+def _placement(row: Row[*tuple[Any, ...]]) -> Placement | None:
     """Return where a station belongs. An earlier version that wrote a later revision did not know, nor do we then."""
     told = row.placement
     return (

@@ -79,11 +79,11 @@ async def summarize(
     return _bounded(found)
 
 
-def _stations(group: InstrumentedAttribute[str | None], connected: ColumnElement[bool]) -> Select[Any]:
+def _stations(group: InstrumentedAttribute[str | None], connected: ColumnElement[bool]) -> Select[str | None, int, Any]:
     return select(group, func.count(), func.sum(case((connected, 1), else_=0))).group_by(group)
 
 
-def _connectors(group: InstrumentedAttribute[str | None]) -> Select[Any]:
+def _connectors(group: InstrumentedAttribute[str | None]) -> Select[str | None, Any, int]:
     """Return the query of what is in use and what is faulted: few connectors, by an index of the status."""
     is_in_use = (Connector.status == "Occupied") & (Connector.connector_id > 0)
     faulted = case((Connector.status == "Faulted", Connector.station_id))
@@ -95,7 +95,7 @@ def _connectors(group: InstrumentedAttribute[str | None]) -> Select[Any]:
     )
 
 
-def _refused(group: InstrumentedAttribute[str | None], since: datetime) -> Select[Any]:
+def _refused(group: InstrumentedAttribute[str | None], since: datetime) -> Select[str | None, int]:
     """Return the query of the stations that were not let in. Identities are compared without case."""
     return (
         select(group, func.count(Station.station_id.distinct()))

@@ -42,7 +42,7 @@ class Search(NamedTuple):
     """A query of another table that finds the ids of stations."""
 
     found: Select[str]
-    key: ColumnElement[str] | InstrumentedAttribute[str]
+    key: ColumnElement[str]
     """The id as it has to be ordered by there, so that an index helps."""
 
 
@@ -119,5 +119,5 @@ class StationFilter:
             found.append(Search(fault_rows.of_stations_since(self.faulted_since), fault_rows.ORDER))
         if self.q:
             texts = select(StationText.station_id).where(holds_lowered(StationText.text, self.q))
-            found.append(Search(texts, StationText.station_id))
+            found.append(Search(texts, StationText.station_id.expression))
         return found

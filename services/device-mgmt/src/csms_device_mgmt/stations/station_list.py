@@ -89,7 +89,7 @@ async def page(
             first = _in_order(searches[0].found, (searches[0].key,), sort, after).limit(limit)
             searches = [searches[0]._replace(found=first)]
         # With `indexed`, an order that leads to the condition's index.
-        key = apart(Station.station_id) if wanted.indexed else Station.station_id
+        key: _Column = apart(Station.station_id) if wanted.indexed else Station.station_id
         statement = _in_order(select(Station).where(*conditions, *_among(searches)), (key,), sort, after)
     return (await session.scalars(statement.limit(limit))).all()
 
