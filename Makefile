@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PACKAGES := libs/ocpp/src libs/bus/src libs/db/src libs/runtime/src libs/testing/src services/gateway/src services/auth/src \
-            services/transactions/src services/device-mgmt/src services/standalone/src
+            services/transactions/src services/device-mgmt/src services/history/src services/standalone/src
 TYPESCRIPT := tests/clients/typescript
 ARGS ?=
 # What builds images: the first of these that works here, or any command that takes the same arguments.
@@ -68,7 +68,7 @@ kafka: $(VENV)/.dev ## Run a local Apache Kafka on :9092 (Java and Maven needed,
 	$(BIN)/python -m csms_testing.kafka $(ARGS)
 
 .PHONY: cluster
-cluster: $(VENV)/.dev ## Run Kafka, PostgreSQL, two gateways and the three other services as local processes
+cluster: $(VENV)/.dev ## Run Kafka, PostgreSQL, two gateways and the other services as local processes
 	$(BIN)/python -m csms_testing.cluster $(ARGS)
 
 .PHONY: image

@@ -7,7 +7,7 @@ from string import Template
 import asyncpg
 
 _DIRECTORY = Path(__file__).parent / "fill"
-_SCHEMAS = {"transactions": "transactions", "devices": "devices", "auth": "auth"}
+_SCHEMAS = {"transactions": "transactions", "devices": "devices", "auth": "auth", "history": "history"}
 """File → schema."""
 _BY_TRIGGERS = "station_texts"
 """A table that triggers write, by its index."""

@@ -16,7 +16,8 @@ INTRODUCTION = """# Chart csms
 <!-- Made by `make docs` from values.yaml; do not edit. -->
 
 The CSMS on Kubernetes: a StatefulSet of gateways, which hold the stations' sockets, StatefulSets of transactions and
-device-mgmt, a Deployment of auth, jobs for topics and migrations, network policies, disruption budgets, autoscaling.
+device-mgmt, Deployments of auth and history, jobs for topics and migrations, network policies, disruption budgets,
+autoscaling.
 Kafka and PostgreSQL are yours; for a trial the chart brings small ones. Installing, upgrading and sizing, step by step:
 [docs/kubernetes.md](../../../docs/kubernetes.md).
 

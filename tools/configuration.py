@@ -11,6 +11,7 @@ from pathlib import Path
 from csms_auth.settings import AuthSettings
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
+from csms_history.settings import HistorySettings
 from csms_runtime.secret_files import is_secret, names_secret_files
 from csms_runtime.settings import BaseSettings, KafkaAccess, describe
 from csms_runtime.tracing.export import VARIABLES
@@ -40,12 +41,13 @@ These variables are OpenTelemetry's own, for every service and standalone; trace
 | variable | default | what |
 |---|---|---|
 """
-CLASSES = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, StandaloneSettings)
+CLASSES = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, HistorySettings, StandaloneSettings)
 SERVICES: Mapping[str, type[BaseSettings]] = {
     "gateway": GatewaySettings,
     "auth": AuthSettings,
     "transactions": TransactionSettings,
     "device-mgmt": DeviceSettings,
+    "history": HistorySettings,
 }
 NEEDED = frozenset({"secret_key", "database_url"})
 """Secrets without which no service starts that has the setting."""

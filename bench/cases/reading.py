@@ -25,7 +25,12 @@ from bench.settings import Settings
 from bench.systems import Target
 from bench.usage import cpu_by_part, total
 
-_MIGRATIONS = {"auth": "csms_auth", "transactions": "csms_transactions", "devices": "csms_device_mgmt"}
+_MIGRATIONS = {
+    "auth": "csms_auth",
+    "transactions": "csms_transactions",
+    "devices": "csms_device_mgmt",
+    "history": "csms_history",
+}
 _ROUNDS = 12
 """More than five: from the sixth execution of a statement on, PostgreSQL may plan it without its values."""
 READS = Path(__file__).parents[1] / "fill" / "reads.txt"

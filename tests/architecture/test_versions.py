@@ -18,6 +18,7 @@ SOURCES = [
     "services/auth/src",
     "services/transactions/src",
     "services/device-mgmt/src",
+    "services/history/src",
     "services/standalone/src",
     "libs/testing/src/csms_testing/simulator",
 ]

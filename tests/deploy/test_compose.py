@@ -11,6 +11,7 @@ from csms_auth.settings import AuthSettings
 from csms_bus import admin
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
+from csms_history.settings import HistorySettings
 from csms_runtime.health import Health
 from csms_runtime.http import management_router
 from csms_runtime.settings import KafkaAccess
@@ -28,6 +29,7 @@ SETTINGS = {
     "auth": AuthSettings,
     "transactions": TransactionSettings,
     "device-mgmt": DeviceSettings,
+    "history": HistorySettings,
 }
 PROGRAMS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 MANAGEMENT = {route.path for route in management_router(Health()).routes}

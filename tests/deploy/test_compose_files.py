@@ -17,7 +17,7 @@ from csms_testing.requirements import require
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 HOME = DEPLOY / "compose"
-SERVICES = ("auth", "transactions", "gateway", "device-mgmt")
+SERVICES = ("auth", "transactions", "gateway", "device-mgmt", "history")
 
 
 def as_image_has_it(conf):

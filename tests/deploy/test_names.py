@@ -10,6 +10,7 @@ from csms_bus.groups import GROUPS
 from csms_bus.topics import CATALOGUE
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
+from csms_history.settings import HistorySettings
 from csms_runtime import metrics
 from csms_runtime.health import Health
 from csms_runtime.http.management import management_router
@@ -28,7 +29,7 @@ FILES = sorted(
 )
 NAMES = [str(path.relative_to(DEPLOY)) for path in FILES]
 
-SETTINGS = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, StandaloneSettings)
+SETTINGS = (GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, HistorySettings, StandaloneSettings)
 FIELDS = {name: field for settings in SETTINGS for name, field in settings.model_fields.items()}
 VARIABLES = {f"CSMS_{name}".upper() for name in FIELDS}
 VARIABLES |= {f"CSMS_{name}_FILE".upper() for name, field in FIELDS.items() if is_secret(field)}

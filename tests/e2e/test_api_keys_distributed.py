@@ -21,6 +21,7 @@ PATHS = {
     "auth-0": "/id-tokens",
     "transactions-0": "/transactions",
     "device-mgmt-0": "/stations",
+    "history-0": "/stations/x/timeline",
     "gateway-0": "/gateway/connections",
 }
 DEADLINE_S = 30.0

@@ -71,12 +71,12 @@ async def test_the_fleet_is_counted(system: System, connect, station_id: str) ->
 
 async def test_groups_have_an_age_and_a_lag(system: System) -> None:
     text = "\n".join((await scraped(system)).values())
-    for group in ("auth", "transactions", "device-mgmt"):
+    for group in ("auth", "transactions", "device-mgmt", "history"):
         for metric in ("oldest_record_age_seconds", "lag_records"):
             assert f'csms_consumer_{metric}{{group="{group}"}}' in text
 
 
-@pytest.mark.parametrize("database", ["auth", "transactions", "devices"], ids=str)
+@pytest.mark.parametrize("database", ["auth", "transactions", "devices", "history"], ids=str)
 async def test_pools_are_told(system: System, database: str) -> None:
     text = "\n".join((await scraped(system)).values())
     assert dict(samples(text, "csms_db_pool_size"))[f'{{database="{database}"}}'] >= 3

@@ -65,7 +65,7 @@ async def test_a_second_one_on_the_same_data(tmp_path):
         await process.stop()
     assert (status, told(output, "CSMS_DATA_DIR", str(tmp_path / "data"))) == (1, True), output
     assert len(output.splitlines()) == 1
-    assert {"auth.db", "devices.db", "transactions.db", "secret-key"} <= modes.keys()
+    assert {"auth.db", "devices.db", "history.db", "transactions.db", "secret-key"} <= modes.keys()
     assert {name for name, mode in modes.items() if mode & 0o077} == set()
 
 

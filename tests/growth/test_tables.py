@@ -22,6 +22,10 @@ from csms_device_mgmt.history.retention import kept as devices_kept
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Base
+from csms_history import tables as history_tables
+from csms_history.app import MIGRATIONS as HISTORY
+from csms_history.retention import kept as history_kept
+from csms_history.settings import HistorySettings
 from csms_runtime.clock import utcnow
 from csms_testing.databases import database_fixture
 from csms_transactions.app import MIGRATIONS as TRANSACTIONS
@@ -29,7 +33,12 @@ from csms_transactions.retention import kept as transactions_kept
 from csms_transactions.settings import TransactionSettings
 from csms_transactions.store import tables as transactions_tables
 
-METADATA = {"auth": api_tables.metadata, "devices": Base.metadata, "transactions": transactions_tables.metadata}
+METADATA = {
+    "auth": api_tables.metadata,
+    "devices": Base.metadata,
+    "history": history_tables.metadata,
+    "transactions": transactions_tables.metadata,
+}
 ALL_KINDS = TransactionSettings(keep_transactions_days=3650)
 KEPT: Mapping[str, Sequence[Kept]] = {
     "auth": [
@@ -38,6 +47,7 @@ KEPT: Mapping[str, Sequence[Kept]] = {
         Kept("certificates", 365, removed.forget_certificates),
     ],
     "devices": devices_kept(DeviceSettings()),
+    "history": history_kept(HistorySettings()),
     "transactions": transactions_kept(ALL_KINDS),
 }
 
@@ -114,6 +124,11 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         **COUNTS,
         **EVERYWHERE,
     },
+    "history": {
+        "timeline_entries": Forgotten("timeline_entries"),
+        "station_bytes": Bounded("a row for each station of which something is kept, and kind"),
+        "kept_answers": EVERYWHERE["kept_answers"],
+    },
     "transactions": {
         "transactions": Forgotten("transactions"),
         "transaction_events": Forgotten("transactions"),
@@ -135,6 +150,7 @@ KEPT_ELSEWHERE = {"removed_stations"}
 
 auth = database_fixture(AUTH, schema="auth")
 devices = database_fixture(DEVICES, schema="devices")
+history = database_fixture(HISTORY, schema="history")
 transactions = database_fixture(TRANSACTIONS, schema="transactions")
 _numbers = itertools.count(1)
 
@@ -179,6 +195,10 @@ async def test_auth_forgets(auth: Database) -> None:
 
 async def test_devices_forget(devices: Database) -> None:
     await forgets("devices", devices)
+
+
+async def test_history_is_forgotten(history: Database) -> None:
+    await forgets("history", history)
 
 
 async def test_transactions_are_forgotten(transactions: Database) -> None:

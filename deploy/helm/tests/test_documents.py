@@ -53,7 +53,7 @@ def test_who_calls_is_told_where_a_key_is():
 def test_commands_of_the_page_name_what_there_is():
     made = rendered(PRODUCTION)
     assert named(made, "Service", "gateway")
-    for service in ("auth", "device-mgmt", "transactions"):
+    for service in ("auth", "device-mgmt", "history", "transactions"):
         assert named(made, "Service", service)
         assert named(made, "Job", f"migrate-{service}")
     assert named(made, "Job", "topics")

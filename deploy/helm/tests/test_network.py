@@ -11,6 +11,8 @@ from csms_device_mgmt.app import DeviceManagement
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.app import Gateway
 from csms_gateway.settings import GatewaySettings
+from csms_history.app import History
+from csms_history.settings import HistorySettings
 from csms_runtime.health import Health
 from csms_runtime.secret_keys import SecretKeys
 from csms_testing.chart import (
@@ -47,6 +49,7 @@ def _applications(directory):
             bus, database("transactions"), TransactionSettings(), health, keys=SecretKeys(KEY)
         ),
         "device-mgmt": DeviceManagement(bus, database("devices"), DeviceSettings(), health, keys=SecretKeys(KEY)),
+        "history": History(bus, database("history"), HistorySettings(), health, keys=SecretKeys(KEY)),
         "gateway": Gateway(GatewaySettings(secret_key=SecretStr(KEY.decode())), bus, health),
     }
 

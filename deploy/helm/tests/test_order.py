@@ -4,7 +4,7 @@ from csms_bus.admin import DIFFER
 from csms_testing.chart import PRODUCTION, TRIAL, deep, named, notes, of_kind, pods, rendered
 
 STRICT = {"topics": {"strict": True}}
-JOBS = ["topics", "migrate-auth", "migrate-device-mgmt", "migrate-transactions"]
+JOBS = ["topics", "migrate-auth", "migrate-device-mgmt", "migrate-history", "migrate-transactions"]
 
 
 def test_another_version_of_the_chart_does_not_restart_the_stores_of_a_trial():

@@ -95,7 +95,7 @@ def test_a_gateway_is_killed_after_all_of_its_drain(spread):
     assert hook is None
 
 
-@pytest.mark.parametrize("service", ["auth", "transactions", "device-mgmt"])
+@pytest.mark.parametrize("service", ["auth", "transactions", "device-mgmt", "history"])
 def test_a_service_is_killed_after_its_requests_and_its_work(service):
     grace, env, hook = _grace(service, PRODUCTION | {"shutdownTimeoutSeconds": 60, "drainDelaySeconds": 7})
     assert env["CSMS_SHUTDOWN_TIMEOUT_S"] == "60"
@@ -155,7 +155,9 @@ def test_what_is_extra_reaches_every_service():
 @pytest.mark.parametrize("mode", ["cpu", "metric", "keda"])
 def test_an_autoscaler_alone_says_how_many_there_are(mode):
     scaling = {"enabled": True, "mode": mode}
-    values = {service: {"autoscaling": scaling} for service in ("gateway", "auth", "transactions", "deviceMgmt")}
+    values = {
+        service: {"autoscaling": scaling} for service in ("gateway", "auth", "transactions", "deviceMgmt", "history")
+    }
     made = rendered(PRODUCTION | values | {"autoscaling": {"prometheusAddress": "http://prometheus:9090"}})
     for service in SERVICES:
         assert "replicas" not in workload(made, service)["spec"]

@@ -131,7 +131,7 @@ def test_settings_that_the_chart_knows_are_those_of_the_services():
     """`make docs` writes them."""
     names = runpy.run_path(str(TOOLS / "configuration.py"))["names"]
     assert (CHART / "settings.json").read_text() == names()
-    assert json.loads(names()).keys() == {"auth", "device-mgmt", "gateway", "transactions"}
+    assert json.loads(names()).keys() == {"auth", "device-mgmt", "gateway", "history", "transactions"}
 
 
 def test_a_gateway_starts_whatever_its_delay(monkeypatch):

@@ -6,7 +6,7 @@ from csms_testing.cluster.front import owner
 from csms_testing.nginx import PATHS, nginx, nginx_requirement
 from csms_testing.requirements import require
 
-SERVICES = ("auth", "transactions", "gateway", "device-mgmt")
+SERVICES = ("auth", "transactions", "gateway", "device-mgmt", "history")
 
 
 def configuration(values):

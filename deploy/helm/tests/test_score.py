@@ -5,7 +5,7 @@ from csms_testing.chart import ALL, PRODUCTION, rendered, scored
 
 EXTRA = {
     "scaling": PRODUCTION
-    | {key: {"autoscaling": {"enabled": True}} for key in ("gateway", "auth", "transactions", "deviceMgmt")},
+    | {key: {"autoscaling": {"enabled": True}} for key in ("gateway", "auth", "transactions", "deviceMgmt", "history")},
     "router": PRODUCTION | {"http": {"router": {"enabled": True}, "ingress": {"enabled": True, "host": "x"}}},
 }
 CRITICAL = 1

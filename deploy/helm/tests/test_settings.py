@@ -9,6 +9,7 @@ from csms_auth.settings import AuthSettings
 from csms_bus import admin
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
+from csms_history.settings import HistorySettings
 from csms_runtime.http.keys import digest_of
 from csms_runtime.secret_files import is_secret
 from csms_runtime.settings import ApiKeySetting, KafkaAccess
@@ -37,6 +38,7 @@ SETTINGS = {
     "auth": AuthSettings,
     "transactions": TransactionSettings,
     "device-mgmt": DeviceSettings,
+    "history": HistorySettings,
     "gateway": GatewaySettings,
 }
 SECRETS = Path("/etc/csms/secrets")
@@ -117,8 +119,9 @@ JOBS = {
     "migrate-auth": {"DATABASE_URL"},
     "migrate-transactions": {"DATABASE_URL"},
     "migrate-device-mgmt": {"DATABASE_URL"},
+    "migrate-history": {"DATABASE_URL"},
 }
-DATABASES = {"auth": "auth", "transactions": "transactions", "deviceMgmt": "device-mgmt"}
+DATABASES = {"auth": "auth", "transactions": "transactions", "deviceMgmt": "device-mgmt", "history": "history"}
 NOWHERE = {"name": "", "key": "x"}
 """A secret that no Secret holds."""
 
@@ -211,7 +214,9 @@ def test_a_secret_of_a_job_s_own_wins_over_its_service_s_file():
     assert given(made, "migrate-auth")["DATABASE_URL"] == ("owner", "url")
 
 
-@pytest.mark.parametrize("name", ["topics", "migrate-auth", "migrate-device-mgmt", "migrate-transactions"])
+@pytest.mark.parametrize(
+    "name", ["topics", "migrate-auth", "migrate-device-mgmt", "migrate-history", "migrate-transactions"]
+)
 def test_a_job_is_given_the_files_that_its_settings_name(name):
     key = {"migrate-auth": "auth", "migrate-device-mgmt": "deviceMgmt"}.get(name, name.removeprefix("migrate-"))
     what = "kafkaPassword" if name == "topics" else "databaseUrl"

@@ -49,7 +49,7 @@ def test_a_field_that_an_operator_does_not_know_is_found(kind):
 def test_autoscalers_without_an_operator_are_valid():
     for mode in ("cpu", "metric"):
         scaling = {"autoscaling": {"enabled": True, "mode": mode}}
-        values = dict.fromkeys(("gateway", "auth", "transactions", "deviceMgmt"), scaling)
+        values = dict.fromkeys(("gateway", "auth", "transactions", "deviceMgmt", "history"), scaling)
         for each in rendered(PRODUCTION | values):
             if each["kind"] == "HorizontalPodAutoscaler":
                 kubernetes_validate.validate(each, NEWEST, strict=True)

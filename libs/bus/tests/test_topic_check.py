@@ -102,7 +102,7 @@ def counts(partitions: int = 12) -> dict[str, int]:
     return {topic.name: Plan(partitions).partitions_of(topic) for topic in CATALOGUE}
 
 
-@pytest.mark.parametrize("service", ["gateway", "auth", "transactions", "device-mgmt"])
+@pytest.mark.parametrize("service", ["gateway", "auth", "transactions", "device-mgmt", "history"])
 def test_a_service_lacks_nothing_when_all_its_topics_are_there(service: str) -> None:
     own = {topic.name for topic in kafka_topics.of_service(service)}
     assert kafka_topics.lacking(service, 31, counts()) == []

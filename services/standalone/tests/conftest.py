@@ -15,7 +15,7 @@ from pydantic import SecretStr
 @pytest.fixture
 async def document(tmp_path: Path) -> dict[str, Any]:
     settings = StandaloneSettings(data_dir=tmp_path, secret_key=SecretStr("a-secret-of-the-tests"))
-    modules = (app.auth, app.transactions, app.device_mgmt)
+    modules = (app.auth, app.transactions, app.device_mgmt, app.history)
     databases = [Database(settings.database(module.SCHEMA), module.SCHEMA, pool_size=3) for module in modules]
     try:
         bus = MemoryBus(max_message_bytes=settings.max_message_bytes)

@@ -47,7 +47,7 @@ csms_{{ . | replace "-" "_" }}
 
 {{- /* Which workload a service is: those that read an inbox partition of their own have a slot. */}}
 {{- define "csms.kind" -}}
-{{- if eq . "auth" }}Deployment{{ else }}StatefulSet{{ end }}
+{{- if has . (list "auth" "history") }}Deployment{{ else }}StatefulSet{{ end }}
 {{- end }}
 
 {{- /* What contradicts itself ends the installation. */}}
@@ -82,7 +82,7 @@ csms_{{ . | replace "-" "_" }}
 {{- include "csms.checkSettings" . }}
 {{- include "csms.checkGatewayKeys" . }}
 {{- include "csms.checkPodLabels" . }}
-{{- range $service := list "auth" "gateway" "transactions" "device-mgmt" }}
+{{- range $service := list "auth" "gateway" "transactions" "device-mgmt" "history" }}
 {{- $scaling := (index $.Values (include "csms.key" $service)).autoscaling }}
 {{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) }}
 {{- fail (printf "%s.autoscaling: minReplicas is more than maxReplicas" (include "csms.key" $service)) }}
@@ -114,13 +114,13 @@ csms_{{ . | replace "-" "_" }}
 {{- end }}
 {{- range $path, $settings := dict "settings" .Values.settings "gateway.settings" .Values.gateway.settings }}
 {{- if hasKey $settings "CSMS_ADMIN_API_KEY_FILE" }}
-{{- fail (printf "%s.CSMS_ADMIN_API_KEY_FILE reaches gateways; %s, or the settings of auth, transactions and deviceMgmt" $path $instead) }}
+{{- fail (printf "%s.CSMS_ADMIN_API_KEY_FILE reaches gateways; %s, or the settings of auth, transactions, deviceMgmt and history" $path $instead) }}
 {{- end }}
 {{- end }}
 {{- range $path, $env := dict "extraEnv" .Values.extraEnv "gateway.extraEnv" .Values.gateway.extraEnv }}
 {{- range $env }}
 {{- if has .name (list "CSMS_ADMIN_API_KEY" "CSMS_ADMIN_API_KEY_FILE") }}
-{{- fail (printf "%s: %s reaches gateways; %s, or extraEnv of auth, transactions and deviceMgmt" $path .name $instead) }}
+{{- fail (printf "%s: %s reaches gateways; %s, or extraEnv of auth, transactions, deviceMgmt and history" $path .name $instead) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -130,7 +130,7 @@ csms_{{ . | replace "-" "_" }}
 {{- define "csms.checkPodLabels" -}}
 {{- $taken := include "csms.labels" (dict "root" . "component" "") | fromYaml }}
 {{- $all := dict "podLabels" .Values.podLabels }}
-{{- range list "auth" "gateway" "transactions" "deviceMgmt" }}
+{{- range list "auth" "gateway" "transactions" "deviceMgmt" "history" }}
 {{- $_ := set $all (printf "%s.podLabels" .) (index $.Values .).podLabels }}
 {{- end }}
 {{- range $path, $labels := $all }}
@@ -145,7 +145,7 @@ csms_{{ . | replace "-" "_" }}
 {{- /* `settings` name settings that there are, of their service, and none that values of the chart's own are for. */}}
 {{- define "csms.checkSettings" -}}
 {{- $known := .Files.Get "settings.json" | fromJson }}
-{{- $services := list "auth" "device-mgmt" "gateway" "transactions" }}
+{{- $services := list "auth" "device-mgmt" "gateway" "history" "transactions" }}
 {{- $all := dict "settings" .Values.settings "topics.settings" .Values.topics.settings }}
 {{- $names := list }}
 {{- range $services }}

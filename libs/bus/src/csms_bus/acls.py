@@ -12,7 +12,7 @@ import typer
 from csms_bus.groups import GROUPS
 from csms_bus.topics import CATALOGUE, DEAD_LETTERS
 
-SERVICES = ("gateway", "auth", "transactions", "device-mgmt")
+SERVICES = ("gateway", "auth", "transactions", "device-mgmt", "history")
 ADMIN = "admin"
 """The user that runs `python -m csms_bus.admin`."""
 BURIER = "device-mgmt"
@@ -127,7 +127,7 @@ def main(
     bootstrap: Annotated[str, typer.Option(help="The brokers in the command lines.")] = "localhost:9092",
     command_config: Annotated[str | None, typer.Option(help="The client properties of the command lines.")] = None,
 ) -> None:
-    """Print the ACLs of gateway, auth, transactions, device-mgmt and of the admin job. Changes nothing itself."""
+    """Print the ACLs of all services and of the admin job. Changes nothing itself."""
     try:
         principals = principals_of(prefix, principal or ())
     except ValueError as error:

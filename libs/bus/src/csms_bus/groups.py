@@ -43,6 +43,11 @@ DEVICES_PRESENCE = Group("device-mgmt-presence", "device-mgmt", (topics.PRESENCE
 """Not a part of `DEVICES`: its database transactions change many stations at once, and wait for nobody."""
 DEVICES_AUTH_EVENTS = Group("device-mgmt-auth-events", "device-mgmt", (topics.EVENTS_AUTH, topics.EVENTS_GATEWAY))
 DEVICES_DEAD_LETTERS = Group("device-mgmt-dead-letters", "device-mgmt", (topics.DEAD_LETTERS,))
+HISTORY = Group(
+    "history",
+    "history",
+    (topics.EVENTS_AUTH, topics.EVENTS_TRANSACTIONS, topics.EVENTS_DEVICES, topics.EVENTS_GATEWAY),
+)
 
 GROUPS: tuple[Group, ...] = (
     AUTH,
@@ -59,4 +64,5 @@ GROUPS: tuple[Group, ...] = (
     DEVICES_PRESENCE,
     DEVICES_AUTH_EVENTS,
     DEVICES_DEAD_LETTERS,
+    HISTORY,
 )

@@ -207,41 +207,43 @@ PRESENCE = Topic(
 )
 EVENTS_AUTH = Topic(
     name="events.auth",
-    what="Domain events of auth, for other teams; device-mgmt shows refused connections with the station",
+    what="Domain events of auth, for other teams; device-mgmt shows refused connections with the station, history "
+    "keeps what happened",
     key=Key.STATION,
     bodies=("event",),
     producers=("auth",),
-    consumers=("device-mgmt",),
+    consumers=("device-mgmt", "history"),
     partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 EVENTS_TRANSACTIONS = Topic(
     name="events.transactions",
-    what="Domain events of transactions, for other teams",
+    what="Domain events of transactions, for other teams; history keeps what happened",
     key=Key.STATION,
     bodies=("event",),
     producers=("transactions",),
-    consumers=(),
+    consumers=("history",),
     partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 EVENTS_DEVICES = Topic(
     name="events.devices",
-    what="Domain events of device-mgmt, for other teams",
+    what="Domain events of device-mgmt, for other teams; history keeps what happened",
     key=Key.STATION,
     bodies=("event",),
     producers=("device-mgmt",),
-    consumers=("transactions",),
+    consumers=("transactions", "history"),
     partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )
 EVENTS_GATEWAY = Topic(
     name="events.gateway",
-    what="What gateways refused themselves: TLS handshakes and upgrades; device-mgmt keeps it for people to look at",
+    what="What gateways refused themselves: TLS handshakes and upgrades; device-mgmt and history keep it for people to "
+    "look at",
     key=Key.ADDRESS,
     bodies=("event",),
     producers=("gateway",),
-    consumers=("device-mgmt",),
+    consumers=("device-mgmt", "history"),
     partitions=12,
     retention=timedelta(days=7),
 )
@@ -251,7 +253,7 @@ API_KEYS = Topic(
     key=Key.API_KEY,
     bodies=("api_key",),
     producers=("auth",),
-    consumers=("gateway", "auth", "transactions", "device-mgmt"),
+    consumers=("gateway", "auth", "transactions", "device-mgmt", "history"),
     partitions=1,
     retention=timedelta(days=7),
     cleanup=Cleanup.COMPACT,
@@ -261,7 +263,7 @@ AUDIT = Topic(
     what="What was asked for over the HTTP APIs, by whom and with which outcome",
     key=Key.SERVICE,
     bodies=("audit_entry",),
-    producers=("auth", "transactions", "device-mgmt"),
+    producers=("auth", "transactions", "device-mgmt", "history"),
     consumers=("auth",),
     partitions=1,
     retention=timedelta(days=7),
@@ -281,7 +283,7 @@ DEAD_LETTERS = Topic(
     what="Records that can never be processed, with the reason",
     key=Key.STATION,
     bodies=("dead_letter",),
-    producers=("auth", "transactions", "device-mgmt"),
+    producers=("auth", "transactions", "device-mgmt", "history"),
     consumers=("device-mgmt",),
     partitions=1,
     retention=timedelta(days=30),

@@ -11,7 +11,12 @@ from typing import Annotated
 import typer
 from sqlalchemy.dialects import postgresql
 
-SCHEMAS: Mapping[str, str] = {"auth": "auth", "transactions": "transactions", "device-mgmt": "devices"}
+SCHEMAS: Mapping[str, str] = {
+    "auth": "auth",
+    "transactions": "transactions",
+    "device-mgmt": "devices",
+    "history": "history",
+}
 """The schema of each service that has one."""
 MIGRATOR = "migrator"
 """Who runs the services' `migrate` commands."""

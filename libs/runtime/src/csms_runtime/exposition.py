@@ -19,6 +19,7 @@ OWNED: Mapping[str, Sequence[str]] = {
     "auth": ("csms_auth_", *_STORES),
     "transactions": ("csms_transaction", "csms_meter_values", "csms_remote_requests", *_STORES),
     "device-mgmt": ("csms_devices_", "csms_fleet_", *_STORES),
+    "history": ("csms_history_", *_STORES),
 }
 """By service, how the names of the families begin that only some services have. All others are everybody's."""
 _REVISION_FILE = Path(sys.prefix) / "csms-revision"

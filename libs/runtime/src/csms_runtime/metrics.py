@@ -539,3 +539,11 @@ FLEET_CONNECTORS = ReplacedGauge(
     "csms_fleet_connectors", "Connectors by the status that was told last; take the maximum of the replicas", ["status"]
 )
 FLEET_COUNTED = Gauge("csms_fleet_counted_timestamp_seconds", "Unix time at which the fleet was counted; 0: never")
+
+# ---- History (csms_history) ------------------------------------------------------------------------------------------
+
+HISTORY_GAVE_WAY = Counter(
+    "csms_history_gave_way_total",
+    "Old rows of a station that were deleted since it had too many, by kind: timeline",
+    ["kind"],
+)

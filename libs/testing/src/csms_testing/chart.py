@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 CHART = Path(__file__).resolve().parents[4] / "deploy" / "helm" / "csms"
 RELEASE, NAMESPACE = "csms", "charging"
-SERVICES = ("auth", "transactions", "device-mgmt", "gateway")
+SERVICES = ("auth", "transactions", "device-mgmt", "history", "gateway")
 
 PRODUCTION: Json = {"kafka": {"bootstrapServers": "kafka-0.kafka:9093,kafka-1.kafka:9094"}}
 """The fewest values that work."""
@@ -72,6 +72,7 @@ EVERYTHING: Json = {
     "auth": _SERVICE | {"pkiSecret": "pki"},
     "transactions": _SERVICE,
     "deviceMgmt": _SERVICE,
+    "history": _SERVICE,
     "http": {
         "ingress": {"enabled": True, "host": "api.example.org", "tlsSecret": "api"},
         "httpRoute": {"enabled": True, "parentRefs": [{"name": "front"}], "hostnames": ["api.example.org"]},

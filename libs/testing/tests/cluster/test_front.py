@@ -18,6 +18,7 @@ from starlette.routing import Route
         ("/api/v1/stations/meter-values", "device-mgmt"),
         ("/api/v1/stations/CS1/calls/Reset", "device-mgmt"),
         ("/api/v1/calls/1", "device-mgmt"),
+        ("/api/v1/stations/CS1/timeline", "history"),
         ("/api/v1/stations/CS1/credentials", "auth"),
         ("/api/v1/id-tokens/Central/a%2Fb", "auth"),
         ("/api/v1/certificates/x/revocation", "auth"),

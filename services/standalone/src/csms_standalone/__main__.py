@@ -30,7 +30,7 @@ def _commands() -> None:
 
 @cli.command()
 def serve() -> None:
-    """Run gateway, auth, transactions and device-mgmt until SIGTERM or SIGINT.
+    """Run gateway, auth, transactions, device-mgmt and history until SIGTERM or SIGINT.
 
     The first start makes an admin key for the HTTP API and prints it once; CSMS_ADMIN_API_KEY sets it instead.
     """

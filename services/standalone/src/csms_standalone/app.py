@@ -17,6 +17,7 @@ from csms_db.errors import DatabaseUnavailable
 from csms_db.opening import in_use, migrated
 from csms_device_mgmt import app as device_mgmt
 from csms_gateway.app import Gateway
+from csms_history import app as history
 from csms_runtime import lifecycle
 from csms_runtime.exposition import tell_build
 from csms_runtime.health import Health
@@ -59,7 +60,7 @@ async def serve(settings: StandaloneSettings, stop: asyncio.Event, on_ready: Cal
     tell_build("standalone")
     async with AsyncExitStack() as parts:
         await parts.enter_async_context(traces("csms"))
-        modules: tuple[_ServiceModule, ...] = (auth, transactions, device_mgmt)
+        modules: tuple[_ServiceModule, ...] = (auth, transactions, device_mgmt, history)
         databases = [await parts.enter_async_context(_database(settings, module, health)) for module in modules]
         memory = MemoryBus(max_message_bytes=settings.max_message_bytes)
         bus = SealedBus(memory, Sealer(settings.secret_keys()))
@@ -98,10 +99,10 @@ async def _database(settings: StandaloneSettings, part: _ServiceModule, health: 
 
 
 class System:
-    """The four services on one bus."""
+    """The services on one bus."""
 
     def __init__(self, settings: StandaloneSettings, bus: Bus, databases: list[Database], health: Health) -> None:
-        auth_db, transactions_db, devices_db = databases
+        auth_db, transactions_db, devices_db, history_db = databases
         secrets = settings.secret_keys()
         self._settings, self._health = settings, health
         self.security = ApiSecurity(bus, settings, health, "standalone")
@@ -109,23 +110,26 @@ class System:
         self._auth = auth.Auth(bus, auth_db, settings, health, keys=secrets, api_keys=keys)
         self._transactions = transactions.Transactions(bus, transactions_db, settings, health, keys=secrets)
         self._devices = device_mgmt.DeviceManagement(bus, devices_db, settings, health, keys=secrets)
+        self._history = history.History(bus, history_db, settings, health, keys=secrets)
         self.gateway = Gateway(settings, bus, health)
 
     def start(self, tasks: lifecycle.Supervisor, stop: asyncio.Event) -> None:
-        """Have the services that answer stations run until `stop` is set."""
+        """Have the services but the gateway run until `stop` is set."""
         tasks.start("auth", self._auth.run(stop))
         tasks.start("transactions", self._transactions.run(stop))
         tasks.start("device-mgmt", self._devices.run(stop))
+        tasks.start("history", self._history.run(stop))
 
     async def ready(self) -> None:
-        """Wait until all of them can answer."""
+        """Wait until all of them can answer, and keep what happens."""
         await self._transactions.ready()
         await self._devices.ready()
         await self._auth.ready()
+        await self._history.ready()
 
     def api(self) -> FastAPI:
         """Return the API of all of them."""
-        services = (self._devices, self._transactions, self._auth, self.gateway)
+        services = (self._devices, self._transactions, self._auth, self._history, self.gateway)
         return create_app(
             "CSMS",
             routers=[router for service in services for router in service.routers],

@@ -5,6 +5,7 @@ from pathlib import Path
 from csms_auth.settings import AuthSettings
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
+from csms_history.settings import HistorySettings
 from csms_runtime.settings import ApiKeySetting
 from csms_transactions.settings import TransactionSettings
 from pydantic import Field, SecretStr
@@ -12,7 +13,7 @@ from pydantic import Field, SecretStr
 from csms_standalone.secrets import Secrets
 
 
-class StandaloneSettings(GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings):
+class StandaloneSettings(GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, HistorySettings):
     """Every service's settings; where several have the same, it is one setting."""
 
     ocpp_tls_names: list[str] = Field(

@@ -126,7 +126,7 @@ def main(  # noqa: PLR0917  # typer reads them as options
         Path | None, typer.Option(help="Write addresses and process ids here when ready (JSON).")
     ] = None,
 ) -> None:
-    """Run the distributed system on this machine: Kafka, PostgreSQL, gateways, auth, transactions, device-mgmt."""
+    """Run the distributed system on this machine: Kafka, PostgreSQL, gateways and the other services."""
     options: dict[str, object] = {
         "ocpp_ports": _ports(ocpp_port, gateways),
         "ocpp_tls_ports": [] if ocpp_tls_port is None else _ports(ocpp_tls_port, gateways),

@@ -21,7 +21,8 @@ HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "te", "
 def _patterns(routes: Mapping[str, Any]) -> Iterator[tuple[re.Pattern[str], str]]:
     base = routes["base"]
     for service, paths in routes["services"].items():
-        yield re.compile(rf"^{base}/({'|'.join(paths['prefixes'])})(/|$)"), service
+        if paths["prefixes"]:
+            yield re.compile(rf"^{base}/({'|'.join(paths['prefixes'])})(/|$)"), service
         if paths["of_station"]:
             yield re.compile(rf"^{base}/stations/[^/]+/({'|'.join(paths['of_station'])})$"), service
     yield re.compile(r"^/"), routes["default"]

@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from csms_db.grants import MIGRATOR, users_of
+from csms_db.grants import MIGRATOR, SCHEMAS, users_of
 from csms_runtime.http.keys import digest_of
 from sqlalchemy.engine import make_url
 
@@ -16,6 +16,7 @@ MODULES = {
     "auth": "csms_auth",
     "transactions": "csms_transactions",
     "device-mgmt": "csms_device_mgmt",
+    "history": "csms_history",
     "gateway": "csms_gateway",
 }
 
@@ -67,13 +68,13 @@ class Layout:
         """The processes in start order; the gateways last, so that no station meets a system that cannot answer."""
         made = [self._process("auth", 0)]
         made += [self._process("transactions", slot) for slot in range(self.transactions)]
-        made += [self._process("device-mgmt", 0)]
+        made += [self._process("device-mgmt", 0), self._process("history", 0)]
         made += [self._process("gateway", slot) for slot in range(len(self.ocpp_ports))]
         return made
 
     def migrations(self) -> list[ServiceProcess]:
         """The migration step of each service that has a database."""
-        made = [self._process(service, 0) for service in ("auth", "transactions", "device-mgmt")]
+        made = [self._process(service, 0) for service in SCHEMAS]
         for process in made:
             process.arguments = ("migrate",)
             process.environment = {**process.environment, "CSMS_DATABASE_URL": self._database_url(MIGRATOR)}

@@ -20,7 +20,7 @@ from csms_testing.systems import API_KEY, standalone_process
 GATEWAYS = 2
 TRANSACTIONS = 3
 """Processes of the transactions service that may be started; the first one always runs."""
-_ALWAYS = ("auth-0", "transactions-0", "device-mgmt-0", "gateway-0", "gateway-1")
+_ALWAYS = ("auth-0", "transactions-0", "device-mgmt-0", "history-0", "gateway-0", "gateway-1")
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ NODE_PORTS = {
 }
 """Ports of the nodes, where everything is reached from outside."""
 
-WORKLOADS = ("gateway", "auth", "transactions", "device-mgmt")
+WORKLOADS = ("gateway", "auth", "transactions", "device-mgmt", "history")
 """Values of the label app.kubernetes.io/component of the services."""
 ROUTER = "api"
 """Value of that label of the router before their HTTP API."""

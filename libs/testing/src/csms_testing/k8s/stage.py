@@ -53,6 +53,7 @@ def values_for(image: str) -> Json:
         "auth": {"replicas": 2, **_SMALL},
         "transactions": {"replicas": 1, **_SMALL},
         "deviceMgmt": {"replicas": 1, **_SMALL},
+        "history": {"replicas": 1, **_SMALL},
         "http": {"router": router},
     }
 

@@ -20,7 +20,7 @@ from csms_testing.postgres_archive import PostgresArchive
 
 _DEADLINE_S = 180.0
 _KNOWN_WITHIN_S = 30.0
-_WITH_DATABASE = ("auth-0", "transactions-0", "device-mgmt-0")
+_WITH_DATABASE = ("auth-0", "transactions-0", "device-mgmt-0", "history-0")
 _MARGIN_S = 15
 """Instead of a quarter of an hour, which would have everything handled again: the drill shall see a margin end."""
 

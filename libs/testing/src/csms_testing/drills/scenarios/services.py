@@ -71,7 +71,7 @@ async def rebalance(scene: Scene) -> float:
 async def rolling(scene: Scene) -> float:
     """Restart every process, one after the other, in order, as an upgrade does."""
     worst = 0.0
-    for name in ("auth-0", "transactions-0", "device-mgmt-0", "gateway-0", "gateway-1"):
+    for name in ("auth-0", "transactions-0", "device-mgmt-0", "history-0", "gateway-0", "gateway-1"):
         process = scene.arena.processes[name]
         began = time.monotonic()
         await process.stop(deadline_s=40)

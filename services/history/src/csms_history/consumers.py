@@ -1,0 +1,74 @@
+"""What this service reads from the bus: type of domain event → who keeps something of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from csms_bus.ports import Incoming, Outgoing
+from csms_db.engine import Database
+
+from csms_history.events import Event, Handler
+from csms_history.settings import HistorySettings
+from csms_history.timeline.entries import TimelineEntries
+
+Handlers = Mapping[str, Sequence[Handler]]
+
+
+def handlers(settings: HistorySettings) -> Handlers:
+    """Return the handlers of each type of event. What is not named here is not kept."""
+    timeline = TimelineEntries(settings.station_timeline_bytes)
+    return {
+        # events.devices
+        "station_connected": (timeline,),
+        "station_disconnected": (timeline,),
+        "station_booted": (timeline,),
+        "connector_status_changed": (timeline,),
+        "station_changed": (timeline,),
+        "report_completed": (timeline,),
+        "station_notified": (timeline,),
+        "security_profile_changed": (timeline,),
+        # events.auth, and events.gateway
+        "connection_refused": (timeline,),
+        # events.auth
+        "certificate_issued": (timeline,),
+        "certificate_refused": (timeline,),
+        "certificate_revoked": (timeline,),
+        "password_changed": (timeline,),
+        # events.transactions; transaction_updated comes with each meter value: GET /transactions/{id}/events has them
+        "transaction_started": (timeline,),
+        "transaction_ended": (timeline,),
+    }
+
+
+class EventRecords:
+    """Handles the topics events.*: a batch in one transaction, in which each handler is called once."""
+
+    def __init__(self, database: Database, by_type: Handlers) -> None:
+        self._database = database
+        self._types = {handler: _types_of(handler, by_type) for handler in _each(by_type.values())}
+        self._wanted = frozenset(by_type)
+
+    async def __call__(self, batch: Sequence[Incoming]) -> Sequence[Outgoing]:
+        """Handle a batch (a csms_bus BatchHandler). Raises Later, or whatever a handler raises."""
+        events = [event for event in map(_event, batch) if event.type in self._wanted]
+        if events:
+            async with self._database.transaction() as session:
+                for handler, types in self._types.items():
+                    mine = [event for event in events if event.type in types]
+                    if mine:
+                        await handler(session, mine)
+        return []
+
+
+def _event(incoming: Incoming) -> Event:
+    if incoming.record is None:
+        raise ValueError("a tombstone")
+    body = incoming.record.event
+    return Event(incoming.topic, body.WhichOneof("event") or "", body)
+
+
+def _each(groups: Iterable[Sequence[Handler]]) -> list[Handler]:
+    """Return each handler once, in the order of the table."""
+    return list(dict.fromkeys(handler for group in groups for handler in group))
+
+
+def _types_of(handler: Handler, by_type: Handlers) -> frozenset[str]:
+    return frozenset(kind for kind, those in by_type.items() if handler in those)

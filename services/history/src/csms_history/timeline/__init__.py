@@ -1,0 +1,1 @@
+"""What happened to each station, in one order."""

@@ -1,0 +1,151 @@
+"""What happened at a station, in one order: from the records on the bus to what the API shows."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from csms.v1.events_pb2 import (
+    ConnectionRefused,
+    DomainEvent,
+    IdTokenChanged,
+    StationBooted,
+    StationConnected,
+    StationNotified,
+    TransactionStarted,
+)
+from csms_bus.ports import Incoming
+from csms_bus.records import new_record
+from csms_bus.topics import EVENTS_AUTH, EVENTS_DEVICES, EVENTS_GATEWAY
+from csms_db.engine import Database
+from csms_history import station_bytes
+from csms_history.consumers import EventRecords, handlers
+from csms_history.retention import delete_old_entries
+from csms_history.settings import HistorySettings
+from csms_history.tables import station_bytes as bytes_table
+from csms_history.tables import timeline_entries
+from csms_history.timeline import timeline_routes
+from csms_history.timeline.entries import MOST_DETAIL_BYTES
+from csms_runtime.clock import from_ms
+
+AT = 1_767_225_600_000
+SETTINGS = HistorySettings()
+
+
+def event(number: int, station_id: str = "CS1", topic: str = EVENTS_DEVICES.name, **body: Any) -> Incoming:
+    """An event of that number, so many seconds after AT."""
+    told = DomainEvent(event_id=f"event-{number:03}", occurred_at_ms=AT + number * 1000, station_id=station_id, **body)
+    return Incoming(topic, 0, number, station_id, new_record(station_id, event=told))
+
+
+def connected(number: int, station_id: str = "CS1") -> Incoming:
+    return event(number, station_id, station_connected=StationConnected(protocol="ocpp2.0.1"))
+
+
+async def told(database: Database, records: Sequence[Incoming], settings: HistorySettings = SETTINGS) -> None:
+    assert await EventRecords(database, handlers(settings))(records) == []
+
+
+async def test_what_happened_is_shown_in_one_order_however_often_it_is_told(database: Database, serve) -> None:
+    booted = event(2, station_booted=StationBooted(reason="PowerUp", registration_status="Accepted"))
+    started = event(3, transaction_started=TransactionStarted(transaction_id="tx", started_at_ms=AT))
+    await told(database, [started, connected(1), connected(9, "CS2")])
+    await told(database, [connected(1), booted, started, booted])
+    async with serve(timeline_routes.router) as get:
+        found = (await get("/stations/cs1/timeline"))["items"]
+    assert [(one["id"], one["type"]) for one in found] == [
+        ("event-003", "transaction_started"),
+        ("event-002", "station_booted"),
+        ("event-001", "station_connected"),
+    ]
+    assert found[0]["detail"] == {"transaction_id": "tx", "started_at": "2026-01-01T00:00:00+00:00"}
+    assert found[2]["occurred_at"] == "2026-01-01T00:00:01Z"
+
+
+async def test_pages_and_filters(database: Database, serve) -> None:
+    await told(database, [connected(number) for number in range(5)])
+    await told(database, [event(7, station_booted=StationBooted(reason="PowerUp"))])
+    async with serve(timeline_routes.router) as get:
+        path, seen, cursor = "/stations/CS1/timeline", [], {}
+        while True:
+            page = await get(path, limit=2, **cursor)
+            seen += [one["id"] for one in page["items"]]
+            if page["next_cursor"] is None:
+                break
+            cursor = {"cursor": page["next_cursor"]}
+        assert seen == ["event-007", *(f"event-{number:03}" for number in (4, 3, 2, 1, 0))]
+        of_type = await get(path, type="station_connected", since="2026-01-01T00:00:02Z", until="2026-01-01T00:00:04Z")
+        assert [one["id"] for one in of_type["items"]] == ["event-003", "event-002"]
+        assert (await get("/stations/nobody/timeline"))["items"] == []
+        await get(path, kind="station_connected", status=422)
+        await get(path, cursor="x", status=422)
+
+
+async def test_who_is_refused_again_and_again_is_kept_once_a_minute(database: Database, serve) -> None:
+    def refused(number: int, topic: str, address: str = "192.0.2.1") -> Incoming:
+        body = ConnectionRefused(http_status=401, remote_address=address, kind="bad_credentials")
+        return event(number, topic=topic, connection_refused=body)
+
+    gateway, auth = EVENTS_GATEWAY.name, EVENTS_AUTH.name
+    records = [refused(number, gateway) for number in range(30)]
+    await told(database, [*records, refused(1, auth), refused(2, gateway, "192.0.2.2"), refused(61, gateway)])
+    async with serve(timeline_routes.router) as get:
+        found = (await get("/stations/CS1/timeline"))["items"]
+    assert sorted((one["occurred_at"], one["detail"]["remote_address"], one["detail"]["checked"]) for one in found) == [
+        ("2026-01-01T00:00:00Z", "192.0.2.1", False),
+        ("2026-01-01T00:00:00Z", "192.0.2.1", True),
+        ("2026-01-01T00:00:00Z", "192.0.2.2", False),
+        ("2026-01-01T00:01:00Z", "192.0.2.1", False),
+    ]
+
+
+async def test_what_is_of_no_station_or_unknown_is_passed_over(database: Database) -> None:
+    token = event(1, "", id_token_changed=IdTokenChanged(id_token="X"))
+    nobody = event(2, "no:station", EVENTS_GATEWAY.name, connection_refused=ConnectionRefused(http_status=404))
+    await told(database, [token, nobody, event(3)])
+    async with database.reading() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(timeline_entries)) == 0
+
+
+async def test_a_large_event_is_cut(database: Database, serve) -> None:
+    payload = b'{"x": "' + b"x" * MOST_DETAIL_BYTES + b'"}'
+    await told(database, [event(1, station_notified=StationNotified(action="NotifyEvent", payload=payload))])
+    async with serve(timeline_routes.router) as get:
+        (found,) = (await get("/stations/CS1/timeline"))["items"]
+    assert found["detail"]["omitted_bytes"] > MOST_DETAIL_BYTES
+
+
+async def test_the_oldest_of_a_station_gives_way_and_that_of_others_stays(database: Database, serve) -> None:
+    few = SETTINGS.model_copy(update={"station_timeline_bytes": 2000})
+    await told(database, [connected(0, "CS2")], few)
+    for number in range(20):
+        await told(database, [connected(number)], few)
+    async with serve(timeline_routes.router) as get:
+        kept = [one["id"] for one in (await get("/stations/CS1/timeline"))["items"]]
+        assert kept == [f"event-{number:03}" for number in range(19, 19 - len(kept), -1)]
+        assert 3 < len(kept) < 8
+        assert len((await get("/stations/CS2/timeline"))["items"]) == 1
+    await counted(database)
+
+
+async def test_what_is_old_goes_and_is_not_counted_any_more(database: Database) -> None:
+    await told(database, [*(connected(number) for number in range(10)), connected(3, "CS2")])
+    async with database.transaction() as session:
+        assert await delete_old_entries(session, from_ms(AT) + timedelta(seconds=7), 5) == 5
+        assert await delete_old_entries(session, from_ms(AT) + timedelta(seconds=7), 5) == 3
+    await counted(database)
+    async with database.reading() as session:
+        assert (await session.scalars(sa.select(bytes_table.c.station_key))).all() == ["cs1"]
+    async with database.transaction() as session:
+        assert await delete_old_entries(session, from_ms(AT) + timedelta(seconds=70), 5) == 3
+        await station_bytes.shrink(session, "timeline", {})
+    await counted(database)
+
+
+async def counted(database: Database) -> None:
+    """What is counted is what is there."""
+    key, size = timeline_entries.c.station_key, sa.func.sum(timeline_entries.c.size)
+    async with database.reading() as session:
+        stored = dict((await session.execute(sa.select(key, size).group_by(key))).all())
+        noted = dict((await session.execute(sa.select(bytes_table.c.station_key, bytes_table.c.bytes))).all())
+    assert noted == stored
