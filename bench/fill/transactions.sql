@@ -3,7 +3,7 @@ INSERT INTO transactions (
     id, station_id, transaction_id, state, evse_id, connector_id, id_token, id_token_type, id_token_key,
     charging_state, started_at, ended_at, meter_start, meter_stop, energy_wh, energy_quality, stopped_reason,
     last_seq_no, event_count, gaps, started_seen, offline_events, updated_at, transaction_id_key,
-    ended_updated_at
+    ended_updated_at, group_id_token, remote_start_id
 )
 SELECT
     md5('transaction ' || n),
@@ -15,10 +15,13 @@ SELECT
     'Charging',
     started,
     CASE WHEN n > $transactions - $active THEN NULL ELSE started + interval '1 hour' END,
-    n, n + 20000, 20000, 'measured',
+    n, n + 20000, 20000, CASE WHEN n % 1000 = 0 THEN 'implausible' WHEN n % 20 = 0 THEN 'derived' ELSE 'measured' END,
     CASE WHEN n > $transactions - $active THEN NULL ELSE 'EVDisconnected' END,
-    $each - 1, $each, '[]', true, 0, started + interval '1 hour', station_s_id,
-    CASE WHEN n > $transactions - $active THEN NULL ELSE started + interval '1 hour' END
+    $each - 1, $each, CASE WHEN n % 500 = 0 THEN '[[1, 2]]' ELSE '[]' END::jsonb, true, 0,
+    started + interval '1 hour', station_s_id,
+    CASE WHEN n > $transactions - $active THEN NULL ELSE started + interval '1 hour' END,
+    CASE WHEN n % 3 = 0 THEN 'GROUP' || n % 300 END,
+    CASE WHEN n % 4 = 0 THEN 1 + n / $stations END
 FROM generate_series(1, $transactions) AS n,
     LATERAL (SELECT abs(hashint8(n)) % $tokens AS token) AS t,
     LATERAL (

@@ -5,7 +5,9 @@ from itertools import product
 from typing import Any
 
 import pytest
-from csms_transactions.store.listing import TransactionSort
+from csms_db import settled
+from csms_transactions.store import listing
+from csms_transactions.store.filters import TransactionSort
 from csms_transactions.store.tables import transactions
 from sqlalchemy import insert, update
 
@@ -34,18 +36,22 @@ def row(key: str, started: float, ended: float | None, updated: float, **fields:
         "gaps": [],
         "started_seen": True,
         "offline_events": 0,
+        "evse_id": None,
+        "group_id_token": None,
+        "remote_start_id": None,
+        "energy_quality": None,
         **fields,
     }
 
 
 ROWS = [
-    row("a", 1, 5, 9),
-    row("b", 1, 5, 9, station_id="CS2"),
-    row("c", 1, 4, 9),
-    row("d", 2, ACTIVE, 9),
-    row("e", 2, ACTIVE, 7, id_token_key="other"),
-    row("f", 3, ACTIVE, 8, station_id="CS2"),
-    row("g", 3, 4, 6),
+    row("a", 1, 5, 9, evse_id=1, energy_quality="measured"),
+    row("b", 1, 5, 9, station_id="CS2", evse_id=1, energy_quality="implausible", group_id_token="Fleet"),
+    row("c", 1, 4, 9, remote_start_id=7, energy_quality="measured", gaps=[[1, 2]]),
+    row("d", 2, ACTIVE, 9, evse_id=1, energy_quality="implausible", gaps=[[3, 3]]),
+    row("e", 2, ACTIVE, 7, id_token_key="other", group_id_token="FLEET"),
+    row("f", 3, ACTIVE, 8, station_id="CS2", remote_start_id=7),
+    row("g", 3, 4, 6, evse_id=2),
     row("h", 4, 3, 7, station_id="CS2"),  # a clock that was set back
     row("i", 0, 9, 9, id_token_key="other"),
 ]
@@ -106,12 +112,68 @@ FILTERS = {
         lambda one: one["ended_at"] == hour(4),
     ),
     "ended_until_and_active": ({"ended_until": hour(9).isoformat(), "state": "Active"}, lambda _: False),
+    "evse": ({"station_id": "CS1", "evse_id": "1"}, lambda one: (one["station_id"], one["evse_id"]) == ("CS1", 1)),
+    "group": ({"group_id_token": "fleet"}, lambda one: one["group_id_token"] is not None),
+    "remote_start_id": ({"remote_start_id": "7"}, lambda one: one["remote_start_id"] == 7),
+    "gaps": ({"has_gaps": "true"}, lambda one: one["gaps"] != []),
+    "no_gaps": ({"has_gaps": "false"}, lambda one: one["gaps"] == []),
+    "measured": ({"energy_quality": "measured"}, lambda one: one["energy_quality"] == "measured"),
+    "implausible_and_active": (
+        {"energy_quality": "implausible", "state": "active"},
+        lambda one: one["id"] == "d",
+    ),
+    "measured_and_ended": (
+        {"energy_quality": "measured", "state": "ended", "has_gaps": "true"},
+        lambda one: one["id"] == "c",
+    ),
+    "q_station": ({"q": "cs2"}, lambda one: one["station_id"] == "CS2"),
+    "q_token": ({"q": "Other"}, lambda one: one["id_token_key"] == "other"),
+    "q_transaction": ({"q": "G", "state": "ended"}, lambda one: one["id"] == "g"),
+    "started_and_ended": (
+        {"started_until": hour(2).isoformat(), "ended_since": hour(5).isoformat()},
+        lambda one: one["started_at"] < hour(2) and one["ended_at"] is not None and one["ended_at"] >= hour(5),
+    ),
     "updated": ({"updated_since": hour(8).isoformat()}, lambda one: one["updated_at"] >= hour(8)),
     "updated_and_started": (
         {"updated_since": hour(8).isoformat(), "started_until": hour(2).isoformat(), "state": "Ended"},
         lambda one: one["updated_at"] >= hour(8) and one["started_at"] < hour(2) and one["ended_at"] is not None,
     ),
 }
+
+
+@pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("sort", TransactionSort)
+async def test_pages_that_end_before_they_are_full_leave_nothing_out(api, sort, monkeypatch):
+    monkeypatch.setattr(listing, "SCANNED", 2)
+    for query, fits in FILTERS.values():
+        expected = in_order([one for one in ROWS if fits(one)], sort)
+        assert await read(api, 3, sort=sort.value, **query) == expected, query
+
+
+async def test_an_evse_wants_its_station(api):
+    answer = await api.get("/transactions", params={"evse_id": 1})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/evse_id")
+
+
+async def test_who_follows_changes_sees_none_before_an_earlier_one_that_is_under_way(stored, api):
+    """Two processes store: the one that began first is the last to commit. On SQLite they take turns."""
+
+    async def change(session, key) -> None:
+        now = await settled.now_of(session)
+        values = {"updated_at": now, "ended_updated_at": now}
+        await session.execute(update(transactions).where(transactions.c.id == key).values(values))
+
+    query = {"sort": "updated_at", "updated_since": hour(24).isoformat()}
+    async with stored.database.transaction() as slow:
+        await change(slow, "a")
+        if stored.database.dialect == "sqlite":
+            await change(slow, "b")
+            return
+        async with stored.database.transaction() as fast:
+            await change(fast, "b")
+        assert await read(api, 1, **query) == []
+        assert await read(api, 1, sort="-started_at", updated_since=hour(24).isoformat()) == []
+    assert await read(api, 1, **query) == ["a", "b"]
 
 
 @pytest.mark.usefixtures("stored")

@@ -55,7 +55,7 @@ def migrator(url: URL, schema: str | None, *, lock_timeout_ms: int) -> AsyncEngi
         _without_tls(url),
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args=_connect_args(url, schema, settings, None),
+        connect_args=_connect_args(url, schema, settings, None, work="-migration"),
     )
 
 
@@ -64,9 +64,10 @@ def _without_tls(url: URL) -> URL:
 
 
 def _connect_args(
-    url: URL, schema: str | None, settings: dict[str, str], command_timeout_s: float | None
+    url: URL, schema: str | None, settings: dict[str, str], command_timeout_s: float | None, work: str = ""
 ) -> dict[str, Any]:
-    server_settings = {"application_name": f"csms-{schema or 'csms'}", "timezone": "UTC", **settings}
+    """`work` ends the name that the server shows: `csms_db.settled` waits for no migration, which may take hours."""
+    server_settings = {"application_name": f"csms-{schema or 'csms'}{work}", "timezone": "UTC", **settings}
     if schema is not None:
         server_settings["search_path"] = schema
     protection = tls.argument(url.query)

@@ -28,7 +28,7 @@ from csms_runtime.secret_keys import SecretKeys
 from fastapi import APIRouter
 
 from csms_device_mgmt.certificates import installed_certificate_routes
-from csms_device_mgmt.commands import call_routes
+from csms_device_mgmt.commands import call_routes, schema_routes
 from csms_device_mgmt.commands.execution import CallExecution
 from csms_device_mgmt.commands.remote_starts import RemoteStarts
 from csms_device_mgmt.connections import refused_handshake_routes
@@ -110,6 +110,7 @@ class DeviceManagement:
             summary_routes.router(units, presence),
             fault_routes.router(units),
             call_routes.router(units, execution),
+            schema_routes.router(),
             variable_routes.router(units, VariableAccess(units, execution)),
             report_routes.router(units, execution),
             assembled_routes.router(units, execution),

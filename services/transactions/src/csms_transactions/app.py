@@ -33,7 +33,9 @@ from csms_transactions.consumers import Consumer
 from csms_transactions.events.cache import TransactionCache
 from csms_transactions.events.writer import BatchWriter
 from csms_transactions.http.closing import closing_router
+from csms_transactions.http.listing import listing_router
 from csms_transactions.http.remote import remote_router
+from csms_transactions.http.series import series_router
 from csms_transactions.http.transactions import transactions_router
 from csms_transactions.orders import Orders
 from csms_transactions.remote.control import RemoteControl
@@ -117,7 +119,9 @@ class Transactions:
         )
         self.control = RemoteControl(database, orders)
         routers = (
+            listing_router(database),
             transactions_router(database),
+            series_router(database),
             remote_router(database, self.control),
             closing_router(database, closing),
             outbox_http.router(SetAside(database, tables.outbox), "transactions", self._relay.wake),

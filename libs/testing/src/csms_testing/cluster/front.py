@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx2
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 ROUTES_FILE = Path(__file__).resolve().parents[5] / "deploy" / "helm" / "csms" / "http-routes.json"
@@ -54,13 +55,16 @@ def front(base_urls: Mapping[str, str]) -> Starlette:
         # As they came: a value may have any bytes.
         headers = [(name, value) for name, value in request.headers.raw if name.decode("latin-1") not in HOP_BY_HOP]
         try:
-            answer = await client.request(
+            sent = client.build_request(
                 request.method, f"{base_urls[owner(path)]}{path}{query}", headers=headers, content=await request.body()
             )
+            answer = await client.send(sent, stream=True)
         except httpx2.TransportError as error:
             return PlainTextResponse(f"{owner(path)} cannot be reached: {error!r}\n", status_code=502)
         kept = {k: v for k, v in answer.headers.items() if k not in HOP_BY_HOP and k != "content-encoding"}
-        return Response(answer.content, answer.status_code, kept)
+        return StreamingResponse(
+            answer.aiter_bytes(), answer.status_code, kept, background=BackgroundTask(answer.aclose)
+        )
 
     methods = ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"]
     return Starlette(routes=[Route("/{path:path}", forward, methods=methods)], lifespan=lifespan)

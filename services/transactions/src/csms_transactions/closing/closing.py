@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
-from csms_db import outbox
+from csms_db import outbox, settled
 from csms_db.engine import Database
 from csms_runtime import metrics
-from csms_runtime.clock import utcnow
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.batch import StatusAnswer
@@ -37,8 +36,8 @@ class Closing:
 
         Raises csms_db.errors.DatabaseUnavailable.
         """
-        now = utcnow()
         async with self._database.transaction() as session:
+            now = await settled.now_of(session)
             closed = await self._close(session, key, Closed(now, reason, by), now)
         self._done([key] if closed else [])
         return closed
@@ -49,7 +48,7 @@ class Closing:
             answer
         ) in answers:  # one at a time: with the rows of several locked, all processes would need the same order
             async with self._database.transaction() as session:
-                closed = await self._hear(session, answer, utcnow())
+                closed = await self._hear(session, answer, await settled.now_of(session))
             self._done([closed] if closed is not None else [])
 
     async def _hear(self, session: AsyncSession, answer: StatusAnswer, now: datetime) -> str | None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 from csms.v1.auth_pb2 import IdTokenInfo
-from csms_db import outbox
+from csms_db import outbox, settled
 from csms_db.direct import Direct
 from csms_db.engine import Database
 from csms_runtime import metrics
@@ -72,17 +72,16 @@ class BatchWriter:
         return await self._store_events(batch, decisions) if batch.events else Written(Authorized())
 
     async def _store_events(self, batch: Batch, decisions: Sequence[IdTokenInfo] | None) -> Written:
-        now = utcnow()
-        arrivals = _by_transaction(await self._named(batch, now) if batch.unnamed else batch.events)
+        arrivals = _by_transaction(await self._named(batch, utcnow()) if batch.unnamed else batch.events)
         keys = [identity.key for identity in arrivals]
 
         limits: dict[RequestKey, Mapping[str, float]] = {}
 
-        async def applied(session: Direct) -> Applied:
+        async def applied(session: Direct, now: datetime) -> Applied:
             limits.update(await _limits(session, batch))
             return await apply_events(session, arrivals, now, self._cache.among(keys), decisions)
 
-        found = await self._commit(keys, applied, now)
+        found = await self._commit(keys, applied)
         return Written(found.authorized, found.transactions(limits) if batch.answered_after else {})
 
     async def _named(self, batch: Batch, now: datetime) -> Sequence[BatchEvent]:
@@ -94,19 +93,17 @@ class BatchWriter:
 
         A token that has a decision keeps it. Raises csms_bus.runner.Later when the database cannot be reached.
         """
-        now = utcnow()
         keys = {key.transaction for key in asked}
-        applied = await self._commit(keys, lambda session: apply_decisions(session, asked, now), now)
+        applied = await self._commit(keys, lambda session, now: apply_decisions(session, asked, now))
         return applied.authorized.answers
 
-    async def _commit(
-        self, keys: Collection[str], work: Callable[[Direct], Awaitable[Applied]], now: datetime
-    ) -> Applied:
+    async def _commit(self, keys: Collection[str], work: Callable[[Direct, datetime], Awaitable[Applied]]) -> Applied:
         """Change transactions, tell others, and keep the new state in the cache."""
         async with self._turn:
             try:
                 async with self._database.direct() as session:
-                    applied = await work(session)
+                    now = await settled.now_of(session)
+                    applied = await work(session, now)
                     await remote_requests.link(session, list(_remote_starts(applied.steps)))
                     doubts = await note_doubts(session, applied.steps, now)
                     told = await _tell(session, applied.steps, now)
@@ -127,12 +124,12 @@ class BatchWriter:
             return await authorizations.undecided(session, before, limit)
 
     async def _store_meter_values(self, messages: Sequence[BatchMeterValues]) -> None:
-        now = utcnow()
         most, dialect = self._most_meter_values, self._database.dialect
         keys = {message.named.key for message in messages if message.named is not None}
         async with self._turn:
             try:
                 async with self._database.transaction() as session:
+                    now = await settled.now_of(session)
                     cached = self._cache.among(keys)
                     steps = await meter_values.record(session, dialect, messages, most, now, cached=cached)
                     told = await _tell(session, steps, now)

@@ -15,6 +15,7 @@ from csms_transactions import versions
 from csms_transactions.domain.authorization import AuthorizationStatus
 from csms_transactions.domain.events import EventType
 from csms_transactions.domain.quality import Quality, notes_of
+from csms_transactions.domain.series import Sample
 from csms_transactions.domain.transaction import CHARGING, State
 from csms_transactions.store.authorizations import Authorization
 from csms_transactions.store.queries import Row
@@ -150,12 +151,17 @@ class TransactionDetail(TransactionItem):
     """A transaction, with what was decided about the tokens in its events."""
 
     authorizations: list[AuthorizationItem] = Field(description="The first 200, by seqNo")
+    power_w: float | None = Field(
+        description="Watts as its newest messages say; null: they do not say it, or it has ended"
+    )
+    power_at: Moment | None = Field(description="When that was measured")
 
     @classmethod
-    def with_authorizations(cls, row: Row, authorizations: Iterable[Authorization]) -> Self:
+    def with_authorizations(cls, row: Row, authorizations: Iterable[Authorization], power: Sample | None) -> Self:
         """The item of a row of `transactions`."""
         items = [AuthorizationItem.of(one) for one in authorizations]
-        return cls(**TransactionItem.of(row).model_dump(), authorizations=items)
+        at, watts = power or (None, None)
+        return cls(**TransactionItem.of(row).model_dump(), authorizations=items, power_w=watts, power_at=at)
 
 
 class EventItem(BaseModel):

@@ -1,111 +1,49 @@
-"""GET /transactions: what is known of transactions."""
+"""GET /transactions/{id}: what is known of a transaction, and the meter values of stations. The list: listing.py."""
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from csms_db.bounded import Bounded
 from csms_db.engine import Database
 from csms_db.packed import size_of
+from csms_runtime import heavy
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.fields import NO_NUL, UtcMoment
 from csms_runtime.http.pages import PageRequest, bad_cursor, written
-from fastapi import APIRouter, Depends, Path, Query, Response, Security
-from pydantic import BeforeValidator
+from fastapi import APIRouter, Path, Query, Response, Security
 
+from csms_transactions.domain.series import Measurand
 from csms_transactions.domain.transaction import State
 from csms_transactions.http.models import (
     EventItem,
     MeterValueItem,
     MeterValuesMessageItem,
     TransactionDetail,
-    TransactionItem,
 )
-from csms_transactions.store import authorizations, listing, queries
-from csms_transactions.store.listing import Filter, Place, TransactionSort
+from csms_transactions.http.series import samples_in
+from csms_transactions.store import authorizations, queries
 from csms_transactions.store.queries import Row
 
 Key = Annotated[str, Path(alias="id", description="Our id of the transaction", max_length=64), NO_NUL]
 _MOST_AUTHORIZATIONS = 200
 StationId = Annotated[str, Path(max_length=48), NO_NUL]
-Text = Annotated[str | None, Query(max_length=255)]
-
-
-def _spelled(state: object) -> object:
-    return state.capitalize() if isinstance(state, str) else state
-
-
-_UPDATED_SINCE = (
-    "Changed then or later, by our clock: also what a station delivers late. Ask from a minute before you asked last: "
-    "a change is seen when it is committed, a moment after its time"
-)
-_SORT = (
-    "The order; `-`: the latest first. None: the latest first of what a filter is about, the change before the end "
-    "before the start. In the order of the end, active transactions come first, by their start"
-)
-
-
-class _Times(NamedTuple):
-    started_since: datetime | None
-    started_until: datetime | None
-    ended_since: datetime | None
-    ended_until: datetime | None
-    updated_since: datetime | None
-
-
-async def _times(
-    *,
-    started_since: Annotated[UtcMoment | None, Query(description="Started then or later")] = None,
-    started_until: Annotated[UtcMoment | None, Query(description="Started before")] = None,
-    ended_since: Annotated[UtcMoment | None, Query(description="Ended then or later; active ones have not")] = None,
-    ended_until: Annotated[UtcMoment | None, Query(description="Ended before; active ones have not")] = None,
-    updated_since: Annotated[UtcMoment | None, Query(description=_UPDATED_SINCE)] = None,
-    since: Annotated[UtcMoment | None, Query(description="The same as updated_since")] = None,
-) -> _Times:
-    changed = [moment for moment in (updated_since, since) if moment is not None]
-    return _Times(started_since, started_until, ended_since, ended_until, max(changed, default=None))
-
-
-async def _filter(
-    station_id: Text = None,
-    transaction_id: Annotated[
-        str | None, Query(max_length=255, description="The station's id of it, in any case")
-    ] = None,
-    state: Annotated[State | None, BeforeValidator(_spelled), Query(description="In any case")] = None,
-    id_token: Annotated[
-        str | None, Query(max_length=255, description="The token it belongs to; case does not matter")
-    ] = None,
-    *,
-    times: Annotated[_Times, Depends(_times)],
-) -> Filter:
-    return Filter(station_id, transaction_id, state.value if state else None, id_token, **times._asdict())
 
 
 def transactions_router(database: Database) -> APIRouter:
-    """The routes that read."""
+    """The routes that read, but for the list."""
     router = APIRouter(tags=["Transactions"], dependencies=[Security(require("read"))])
-
-    @router.get("/transactions")
-    async def list_transactions(
-        page: PageParams,
-        filters: Annotated[Filter, Depends(_filter)],
-        sort: Annotated[TransactionSort | None, Query(description=_SORT)] = None,
-    ) -> Page[TransactionItem]:
-        """List transactions, the newest first unless `sort` or a filter of another time says otherwise."""
-        order = sort or filters.order
-        after = _place(page.sorted_by(order), order)
-        async with database.reading() as session:
-            rows = await listing.find(session, filters, order, after=after, limit=page.limit + 1)
-        position = partial(_position, order)
-        return paginate(rows, page.limit, position=position, item=TransactionItem.of, sort=order)
 
     @router.get("/transactions/{id}")
     async def get_transaction(key: Key) -> TransactionDetail:
-        """Show a transaction, with what was decided about the tokens in its events."""
+        """Show a transaction, with what was decided about the tokens in its events, and how much it takes now."""
         row = await existing(database, key)
         async with database.reading() as session:
             tokens = await authorizations.of_transaction(session, key, _MOST_AUTHORIZATIONS)
-        return TransactionDetail.with_authorizations(row, tokens)
+            newest = await queries.newest_messages(session, key) if row["state"] == State.ACTIVE else []
+        size = sum(size_of(payload) for _, payload in newest)
+        power = await heavy.run(size, partial(samples_in, newest, Measurand.POWER))
+        return TransactionDetail.with_authorizations(row, tokens, max(power, default=None))
 
     @router.get("/transactions/{id}/events", response_model=Page[EventItem])
     async def list_transaction_events(key: Key, page: PageParams) -> Response:
@@ -196,21 +134,6 @@ async def _with_meter_values(database: Database, key: str, page: PageRequest) ->
 def _after(page: PageRequest) -> tuple[datetime, str] | None:
     position = page.after_moment()
     return None if position is None else (position[0], position[1])
-
-
-_ACTIVE = "active"
-"""In cursors in the order of the end: the place is that of an active one."""
-
-
-def _position(order: TransactionSort, row: Row) -> list[Any]:
-    place = Place.of(row, order)
-    return [*([_ACTIVE] if place.active else []), place.at, place.key]
-
-
-def _place(page: PageRequest, order: TransactionSort) -> Place | None:
-    active = order.field == "ended_at" and page.position is not None and page.position[:1] == [_ACTIVE]
-    after = _after(page.sorted_by(_ACTIVE) if active else page)
-    return None if after is None else Place(*after, active=active)
 
 
 def _measured(row: Row) -> tuple[datetime, str]:

@@ -1,74 +1,30 @@
-"""The list of transactions: filtered, in one of several orders, in pages by key. Each order has an index that fits."""
+"""The list of transactions: filtered, in one of several orders, in pages by key. Each order has an index that fits.
+
+No page reads more than it shows, but for filters that the index of the order does not know: then at most SCANNED rows
+are looked through, and a page may have fewer rows than were asked for, or none, and still not be the last.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from csms_db import settled
 from csms_db.by_time import ByTime
-from csms_runtime.http.sorting import Sort
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.domain.transaction import State
-from csms_transactions.store.rows import token_key
+from csms_transactions.store.filters import Asked, Columns, Conditions, Filter, TransactionSort, asked
 from csms_transactions.store.spellings import spellings
 from csms_transactions.store.tables import transactions
 
 Row = RowMapping
+SCANNED = 10_000
+"""So many rows are looked through for a page at most; some 20 ms."""
 _COLUMNS = transactions.c
-_Conditions = Sequence[ColumnElement[bool]]
-
-
-class TransactionSort(Sort):
-    """The orders. The end of an active one is not known: in both directions they come first, by their start.
-
-    So no transaction is left out that ends while somebody reads page after page.
-    """
-
-    STARTED_AT = "started_at"
-    STARTED_AT_DESC = "-started_at"
-    ENDED_AT = "ended_at"
-    ENDED_AT_DESC = "-ended_at"
-    UPDATED_AT = "updated_at"
-    UPDATED_AT_DESC = "-updated_at"
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which transactions; None: any."""
-
-    station_id: str | None = None
-    """In any case."""
-    transaction_id: str | None = None
-    """The station's id of it; case does not matter."""
-    state: str | None = None
-    id_token: str | None = None
-    """The token it belongs to; case does not matter (C01.FR.25)."""
-    started_since: datetime | None = None
-    """Started then or later."""
-    started_until: datetime | None = None
-    """Started before."""
-    ended_since: datetime | None = None
-    """Ended then or later."""
-    ended_until: datetime | None = None
-    """Ended before."""
-    updated_since: datetime | None = None
-    """Changed then or later."""
-
-    @property
-    def order(self) -> TransactionSort:
-        """The order when nobody asks for one: the newest first, by the time that the filter is about."""
-        if self.updated_since is not None:
-            return TransactionSort.UPDATED_AT_DESC
-        if self.is_about_the_end:
-            return TransactionSort.ENDED_AT_DESC
-        return TransactionSort.STARTED_AT_DESC
-
-    @property
-    def is_about_the_end(self) -> bool:
-        """Active ones are none of these."""
-        return self.ended_since is not None or self.ended_until is not None
+_SHOWN = [column for column in _COLUMNS if column.name != "meter"]
+"""The state of the meter is not shown, and large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,68 +43,153 @@ class Place:
             return cls(row["started_at"], row["id"], active=True)
         return cls(row[sort.field], row["id"])
 
+    def precedes(self, other: "Place", sort: TransactionSort) -> bool:
+        """Whether it comes before another one in an order."""
+        if self.active != other.active:
+            return self.active
+        mine, others = (self.at, self.key), (other.at, other.key)
+        return mine > others if sort.descending else mine < others
+
+
+class Found(NamedTuple):
+    """A part of a list."""
+
+    rows: Sequence[Row]
+    resume: Place | None = None
+    """How far was looked, if these are fewer rows than were asked for and there may be more."""
+
 
 async def find(
     session: AsyncSession, filters: Filter, sort: TransactionSort, *, after: Place | None, limit: int
-) -> Sequence[Row]:
+) -> Found:
     """Up to `limit` transactions in this order, those behind `after`; None: from the first."""
-    conditions = _conditions(filters)
-    if filters.station_id is not None:
-        conditions.append(_of_station(await spellings(session, filters.station_id)))
-    parts = [part.limit(limit) for part in _parts(filters, conditions, sort, after)]
+    if filters.state == State.ACTIVE and filters.is_about_the_end:
+        return Found([])
+    until = None
+    if filters.updated_since is not None or sort.field == "updated_at":
+        until = await settled.settled_until(session)
+    stations = [] if filters.station_id is None else await spellings(session, filters.station_id)
+    like_q = [] if filters.q is None else await spellings(session, filters.q)
+    query = _Query(filters, sort, after, limit, until, asked(filters, _COLUMNS, stations, like_q))
+    parts, scanned = query.parts(stations, like_q)
     statement = parts[0] if len(parts) == 1 else _together(parts, sort).limit(limit)
     rows: Sequence[Row] = (await session.execute(statement)).mappings().all()
-    return rows
+    if scanned is None:
+        return Found(rows)
+    last = (await session.execute(scanned)).one_or_none()
+    if last is None:
+        return Found(rows)
+    end = Place(*last)
+    before = [row for row in rows if not end.precedes(Place.of(row, sort), sort)]
+    return Found(before, end if len(before) < limit else None)
 
 
-def _parts(filters: Filter, conditions: _Conditions, sort: TransactionSort, after: Place | None) -> list[Select[Any]]:
-    """Return the list in parts that each have an index, and each in order."""
-    if sort.field == "started_at" and filters.updated_since is None and not filters.is_about_the_end:
-        return [_all(filters, conditions, sort, after)]
-    parts = []
-    if filters.state != State.ENDED and not filters.is_about_the_end and _reaches_active(sort, after):
-        parts.append(_active(filters, conditions, sort, after))
-    if filters.state != State.ACTIVE or not parts:
-        parts.append(_ended(filters, conditions, sort, after))
-    return parts
+@dataclass(frozen=True, slots=True)
+class _Query:
+    filters: Filter
+    sort: TransactionSort
+    after: Place | None
+    limit: int
+    settled: datetime | None
+    asked: Asked
 
+    def parts(self, stations: Sequence[str], like_q: Sequence[str]) -> tuple[list[Select[Any]], Select[Any] | None]:
+        """Return the list in parts that each have an index, and each in order.
 
-def _all(filters: Filter, conditions: _Conditions, sort: TransactionSort, after: Place | None) -> Select[Any]:
-    """Of any state, in the order of the start."""
-    if filters.state is not None:
-        conditions = [*conditions, _COLUMNS.state == filters.state]
-    by = _by(_COLUMNS.started_at, sort, filtered=bool(conditions))
-    return by.page(_where(conditions, _between(by, filters.started_since, filters.started_until)), _seen(after))
+        And how to ask where the row is that was looked at last; None: all are looked at that there are.
+        """
+        if self.sort.field == "started_at" and not set(self.filters.times(self.settled)) - {"started_at"}:
+            if self._is_found_by_index:
+                return [self._found(self._conditions(_COLUMNS, self.asked))], None
+            parts: list[Select[Any]] = []
+        else:
+            parts = [self._active()] if self._may_be_active else []
+            if parts and self.filters.state == State.ACTIVE:
+                return parts, None
+            if self.asked.narrow:
+                return [*parts, self._ended()], None
+        scanned, last, has_others = self._scanned(stations, like_q)
+        return [*parts, scanned], last if has_others else None
 
+    def _found(self, conditions: Conditions) -> Select[Any]:
+        """Rows that are found by what is asked of them."""
+        by = self._by(_COLUMNS[self.sort.field], filtered=True)
+        return by.page(select(*_SHOWN).where(*conditions), _seen(self.after)).limit(self.limit)
 
-def _active(filters: Filter, conditions: _Conditions, sort: TransactionSort, after: Place | None) -> Select[Any]:
-    """Active ones, found among the active ones: what changes with each event of theirs has no index."""
-    started, updated = (_by(_COLUMNS[name], sort, filtered=True) for name in ("started_at", "updated_at"))
-    times = [
-        *_between(started, filters.started_since, filters.started_until),
-        *_between(updated, filters.updated_since, None),
-    ]
-    by = updated if sort.field == "updated_at" else started
-    return by.page(_where([*conditions, _COLUMNS.state == State.ACTIVE.value], times), _seen(after))
+    def _active(self) -> Select[Any]:
+        """Active ones, found among the active ones: what changes with each event of theirs has no index."""
+        by = self._by(_COLUMNS["updated_at" if self.sort.field == "updated_at" else "started_at"], filtered=True)
+        conditions = self._conditions(_COLUMNS, self.asked, state=State.ACTIVE)
+        return by.page(select(*_SHOWN).where(*conditions), _seen(self.after)).limit(self.limit)
 
+    def _ended(self) -> Select[Any]:
+        """Those that have ended, found by what is asked of them."""
+        by = self._by(_COLUMNS[self.sort.field], filtered=True)
+        conditions = [*self._conditions(_COLUMNS, self.asked), _COLUMNS.ended_at.is_not(None), by.is_told]
+        return by.page(select(*_SHOWN).where(*conditions), self._seen_ended).limit(self.limit)
 
-def _ended(filters: Filter, conditions: _Conditions, sort: TransactionSort, after: Place | None) -> Select[Any]:
-    """Those that have ended. `state` is Active: none."""
-    filtered = bool(conditions)
-    of = {
-        "started_at": _by(_COLUMNS.started_at, sort, filtered=filtered),
-        "ended_at": _by(_COLUMNS.ended_at, sort, filtered=filtered),
-        "updated_at": _by(_COLUMNS.ended_updated_at, sort, filtered=filtered),
-    }
-    times = [
-        *_between(of["started_at"], filters.started_since, filters.started_until),
-        *_between(of["ended_at"], filters.ended_since, filters.ended_until),
-        *_between(of["updated_at"], filters.updated_since, None),
-        of[sort.field].is_told,
-    ]
-    state = [] if filters.state is None else [_COLUMNS.state == filters.state]
-    query = _where([*conditions, _COLUMNS.ended_at.is_not(None), *state], times)
-    return of[sort.field].page(query, None if after is not None and after.active else _seen(after))
+    def _scanned(self, stations: Sequence[str], like_q: Sequence[str]) -> tuple[Select[Any], Select[Any], bool]:
+        """Rows in the order of an index; those that are looked through where more is asked than the index knows."""
+        field = self.sort.field
+        column = _COLUMNS.ended_updated_at if field == "updated_at" else _COLUMNS[field]
+        by = self._by(column, filtered=False)
+        since, until = self.filters.times(self.settled).get(field, (None, None))
+        bounds = _between(by, since, until)
+        if field == "started_at":
+            after = _seen(self.after)
+            if self._only_ended:
+                bounds.append(_COLUMNS.ended_at.is_not(None))
+        else:
+            after = self._seen_ended
+            bounds += [_COLUMNS.ended_at.is_not(None), by.is_told]
+        everything = by.page(select(*_SHOWN).where(*bounds), after)
+        looked_at = everything.limit(SCANNED).subquery("looked_at")
+        more = self._conditions(looked_at.c, asked(self.filters, looked_at.c, stations, like_q), but=field)
+        if not more:
+            return everything.limit(self.limit), everything, False
+        last = everything.with_only_columns(column, _COLUMNS.id).offset(SCANNED - 1).limit(1)
+        again = self._by(looked_at.c[column.name], looked_at.c.id, filtered=False)
+        return again.page(select(looked_at).where(*more), None).limit(self.limit), last, True
+
+    @property
+    def _is_found_by_index(self) -> bool:
+        """In the order of the start."""
+        if self.asked.narrow or self.asked.indexed or self.filters.state == State.ACTIVE:
+            return True
+        return self.filters.state is not None and not self.asked.others
+
+    @property
+    def _only_ended(self) -> bool:
+        """In the order of the start, of those that have another time: active ones are another part."""
+        return bool(set(self.filters.times(self.settled)) - {"started_at"})
+
+    @property
+    def _may_be_active(self) -> bool:
+        """Whether active ones may follow."""
+        if self.filters.state == State.ENDED or self.filters.is_about_the_end:
+            return False
+        return self.sort.field != "ended_at" or self.after is None or self.after.active
+
+    @property
+    def _seen_ended(self) -> tuple[datetime, str] | None:
+        return None if self.after is not None and self.after.active else _seen(self.after)
+
+    def _by(self, time: ColumnElement[Any], key: ColumnElement[Any] = _COLUMNS.id, *, filtered: bool) -> ByTime:
+        return ByTime(time, key, filtered=filtered, oldest_first=not self.sort.descending)
+
+    def _conditions(
+        self, columns: Columns, asked_of: Asked, *, state: State | None = None, but: str | None = None
+    ) -> Conditions:
+        """Return all conditions, but for those of a time."""
+        wanted = state or self.filters.state
+        # In the order of the end or of changes, the index holds none but ended ones.
+        knows_state = but in {"ended_at", "updated_at"} and wanted == State.ENDED
+        conditions = [*asked_of.all, *([] if wanted is None or knows_state else [columns.state == str(wanted)])]
+        for name, (since, until) in self.filters.times(self.settled).items():
+            if name != but:
+                by = ByTime(columns[name], columns.id, filtered=True)
+                conditions += _between(by, since, until)
+        return conditions
 
 
 def _together(parts: Sequence[Select[Any]], sort: TransactionSort) -> Select[Any]:
@@ -161,19 +202,6 @@ def _together(parts: Sequence[Select[Any]], sort: TransactionSort) -> Select[Any
     return select(found).order_by(*first, *order)
 
 
-def _reaches_active(sort: TransactionSort, after: Place | None) -> bool:
-    """Whether active ones may follow."""
-    return sort.field != "ended_at" or after is None or after.active
-
-
-def _by(column: ColumnElement[Any], sort: TransactionSort, *, filtered: bool) -> ByTime:
-    return ByTime(column, _COLUMNS.id, filtered=filtered, oldest_first=not sort.descending)
-
-
-def _where(conditions: _Conditions, times: _Conditions) -> Select[Any]:
-    return select(transactions).where(*conditions, *times)
-
-
 def _between(by: ByTime, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
     return [
         *([] if since is None else [by.since(since)]),
@@ -183,18 +211,3 @@ def _between(by: ByTime, since: datetime | None, until: datetime | None) -> list
 
 def _seen(after: Place | None) -> tuple[datetime, str] | None:
     return None if after is None else (after.at, after.key)
-
-
-def _conditions(filters: Filter) -> list[ColumnElement[bool]]:
-    """The filters' conditions, but for station, state and times."""
-    found: list[ColumnElement[bool]] = []
-    if filters.transaction_id is not None:
-        found.append(_COLUMNS.transaction_id_key == filters.transaction_id.casefold())
-    if filters.id_token is not None:
-        found.append(_COLUMNS.id_token_key == token_key(filters.id_token))
-    return found
-
-
-def _of_station(names: Sequence[str]) -> ColumnElement[bool]:
-    column = _COLUMNS.station_id
-    return column == names[0] if len(names) == 1 else column.in_(names)  # the first reads an index in order

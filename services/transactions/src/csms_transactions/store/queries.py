@@ -7,7 +7,19 @@ from csms_db import bounded
 from csms_db.bounded import Bounded
 from csms_db.packed import size_of
 from csms_runtime.http.pages import MAX_PAGE_BYTES
-from sqlalchemy import ColumnElement, RowMapping, Select, Subquery, Table, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    Subquery,
+    Table,
+    func,
+    literal,
+    null,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_transactions.store.tables import conflicting_events, meter_values, transaction_events, transactions
@@ -50,6 +62,30 @@ async def measured(session: AsyncSession, key: str, *, after: tuple[datetime, st
     if after is not None:
         statement = statement.where(tuple_(columns.timestamp, columns.id) > after)
     return await _bounded(session, statement.order_by(columns.timestamp, columns.id), columns.payload, limit)
+
+
+_NEWEST = 4
+_NEWEST_BYTES = 512 * 1024
+
+
+async def newest_messages(session: AsyncSession, key: str) -> list[tuple[str | None, bytes]]:
+    """Return the newest events of a transaction and its newest MeterValues messages, few of each, if they are not huge.
+
+    Of each the protocol (None: a MeterValues message) and the payload as it is stored.
+    """
+    events, values = transaction_events.c, meter_values.c
+    newest = (
+        select(events.protocol, events.payload).where(events.transaction == key).order_by(events.seq_no.desc()),
+        select(null().label("protocol"), values.payload)
+        .where(values.transaction == key)
+        .order_by(values.timestamp.desc()),
+    )
+    found: list[tuple[str | None, bytes]] = []
+    for statement in newest:
+        rows = statement.limit(_NEWEST).subquery()
+        small = select(rows).where(func.length(rows.c.payload) < _NEWEST_BYTES)
+        found += [(row.protocol, row.payload) for row in await session.execute(small)]
+    return found
 
 
 async def station_meter_values(

@@ -102,6 +102,20 @@ Index(
     postgresql_where=_HAS_ENDED,
 )
 
+Index("ix_transactions_evse", transactions.c.station_id, transactions.c.evse_id, transactions.c.started_at)
+# Of what is rare, or not told of all: those that have none stand in no index.
+for _name, _columns, _some in (
+    ("group", (func.lower(transactions.c.group_id_token), transactions.c.started_at), "group_id_token IS NOT NULL"),
+    (
+        "remote_start_id_started_at",
+        (transactions.c.remote_start_id, transactions.c.started_at),
+        "remote_start_id IS NOT NULL",
+    ),
+    ("gaps", (transactions.c.started_at, transactions.c.id), "gaps <> '[]'"),
+    ("not_measured", (transactions.c.energy_quality, transactions.c.started_at), "energy_quality <> 'measured'"),
+):
+    Index(f"ix_transactions_{_name}", *_columns, sqlite_where=text(_some), postgresql_where=text(_some))
+
 # Finds the running ones of a station. It holds no others, so it is small.
 Index(
     "ix_transactions_active",
