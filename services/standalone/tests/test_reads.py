@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 READS = Path(__file__).parents[3] / "bench" / "fill" / "reads.txt"
-PAGING = {"limit", "cursor"}
+PAGING = {"limit", "cursor", "format"}
 
 
 def lists(document: dict[str, Any]) -> dict[str, set[str]]:

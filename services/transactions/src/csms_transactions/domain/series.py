@@ -242,6 +242,6 @@ def together(series: Sequence[Series], measurand: Measurand) -> list[Point]:
         least, mean, most, last = (
             sum(column) / share for column in zip(*(one.values for one in all_told), strict=True)
         )
-        count = sum(one.count for one in all_told)
+        count = sum(one.number for one in all_told)
         points.append(Point(series[0].since + number * series[0].step, least, mean, most, last, count))
     return points
