@@ -108,6 +108,7 @@ check: $(VENV)/.dev chart ## Check format, lint, types, import boundaries, depen
 	tools/proto.sh --check
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against released.binpb
 	$(BIN)/python -m csms_bus.topics --check docs/topics.md
+	$(BIN)/python -m csms_bus.events --check
 	$(BIN)/python tools/configuration.py --check docs/configuration.md
 	$(BIN)/python tools/conformance.py --check docs/conformance.md
 	tools/rules.sh
@@ -152,8 +153,9 @@ proto: $(VENV)/.dev ## Generate Python code from proto/
 	tools/proto.sh
 
 .PHONY: docs
-docs: $(VENV)/.dev ## Generate docs/topics.md, docs/configuration.md, the chart's README and its list of settings
+docs: $(VENV)/.dev ## Generate docs/topics.md, docs/events.md, docs/asyncapi.json, docs/configuration.md, the chart's README and its list of settings
 	$(BIN)/python -m csms_bus.topics > docs/topics.md
+	$(BIN)/python -m csms_bus.events
 	$(BIN)/python tools/configuration.py > docs/configuration.md
 	$(BIN)/python tools/configuration.py --names > deploy/helm/csms/settings.json
 	$(BIN)/python tools/chart_readme.py > deploy/helm/csms/README.md

@@ -5,6 +5,7 @@ import orjson
 import pytest
 from csms.v1.auth_pb2 import RegistrationStatus
 from csms.v1.bus_pb2 import Record
+from csms.v1.events_pb2 import AuthorizationDecided
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.domain.stations import Registration, Station
 from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
@@ -325,3 +326,45 @@ class TestOtherCalls:
     def test_question_past_its_deadline_is_skipped(self, records: Records) -> None:
         late = records.call("Authorize", {"idToken": {"idToken": "1", "type": "Local"}}, deadline_ms=1)
         assert step_of(late, records.now_ms) is SKIP
+
+
+class TestAuthorizationDecided:
+    """Other teams are told what a station was told of a token, and why."""
+
+    def told(self, turn: Turn, record: Record) -> AuthorizationDecided:
+        step_of(record, turn.now_ms).run(turn)
+        (outgoing,) = turn.decided
+        event = outgoing.record.event
+        assert (outgoing.topic, event.station_id) == ("events.auth", "CS1")
+        assert event.event_id == f"{record.record_id}:decided"
+        return event.authorization_decided
+
+    @pytest.mark.parametrize(
+        ("fields", "status", "reason"),
+        [
+            ({}, "Accepted", "stored"),
+            ({"status": TokenStatus.BLOCKED}, "Blocked", "stored"),
+            ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "Expired", "expired"),
+            ({"evse_ids": ()}, "NotAtThisLocation", "location"),
+        ],
+        ids=["accepted", "blocked", "expired", "location"],
+    )
+    def test_a_stored_token(self, records: Records, fields: Any, status: str, reason: str) -> None:
+        token = Token(TokenRef("ISO14443", "04AB"), **{"status": TokenStatus.ACCEPTED, "group_id": "G1", **fields})
+        call = records.call("Authorize", {"idToken": {"idToken": "04ab", "type": "ISO14443"}})
+        told = self.told(turn_at(records.now_ms, token), call)
+        assert (told.id_token, told.id_token_type, told.purpose) == ("04ab", "ISO14443", "authorize")
+        assert (told.status, told.reason, told.group_id_token) == (status, reason, "G1")
+        assert told.asked_at_ms == call.station_call.received_at_ms
+
+    def test_a_key_code_is_masked(self, records: Records) -> None:
+        call = records.call("Authorize", {"idToken": {"idToken": "1234", "type": "KeyCode"}})
+        told = self.told(turn_at(records.now_ms), call)
+        assert (told.id_token, told.status, told.reason) == ("****", "Invalid", "unknown")
+
+    def test_nobody_decided_in_time(self, records: Records) -> None:
+        call = records.call("Authorize", {"idToken": {"idToken": "04ab", "type": "ISO14443"}}, deadline_ms=1)
+        turn = turn_at(records.now_ms)
+        told = self.told(turn, call)
+        assert (told.status, told.reason) == ("Undecided", "auth_away")
+        assert turn.outgoing == []

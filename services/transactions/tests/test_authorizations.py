@@ -274,3 +274,32 @@ async def test_another_key_code_in_an_event_with_a_used_seq_no_is_decided_on_its
         assert await told(world, event) == expected
     world.auth.silent = True
     assert (await world.gateway.call("CS1", "TransactionEvent", event)).WhichOneof("outcome") == "error"
+
+
+class TestAuthorizationDecided:
+    """Other teams are told of each decision, once, before what followed from it."""
+
+    async def test_it_is_told_with_its_transaction(self, world):
+        world.auth.tokens["OLD"] = IdTokenInfo(status="Expired", reason="expired", group_id_token=group("FLEET"))
+        event = world.event(0, "Started", token="OLD", evse={"id": 2})
+        for _ in range(2):  # a repeat is decided no more
+            assert await told(world, event) == "Expired"
+        await world.gateway.tell(world.event(1, "Ended"))
+        kinds = await world.told(3)
+        assert kinds[:3] == ["authorization_decided", "transaction_started", "transaction_ended"]
+        decided = world.events[0].authorization_decided
+        assert (decided.id_token, decided.id_token_type, decided.evse_id) == ("OLD", "ISO14443", 2)
+        assert (decided.status, decided.reason, decided.purpose) == ("Expired", "expired", "transaction")
+        assert (decided.group_id_token, decided.transaction_id) == ("FLEET", "tx-1")
+        assert decided.transaction == transaction_key("CS1", "tx-1")
+
+    async def test_too_many_transactions_are_the_reason(self, world):
+        world.auth.tokens["ONE"] = IdTokenInfo(status="Accepted", reason="stored", concurrent_tx_limit=1)
+        await told(world, world.event(0, "Started", token="ONE"))
+        assert await told(world, world.event(0, "Started", "tx-2", token="ONE")) == "ConcurrentTx"
+        await world.told(4)
+        decisions = [event.authorization_decided for event in world.events if event.HasField("authorization_decided")]
+        assert [(one.status, one.reason) for one in decisions] == [
+            ("Accepted", "stored"),
+            ("ConcurrentTx", "concurrency"),
+        ]

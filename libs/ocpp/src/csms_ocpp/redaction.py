@@ -13,7 +13,7 @@ MASK = "***"
 
 # Names in the device model and in configuration keys have no case, and blanks around them mean nothing. So they are
 # compared in lower case and without blanks.
-_SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password", "simpin"})
+_SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password", "secret", "simpin"})
 _SECRET_VARIABLES = frozenset(
     {"apnpassword", "apnsimpin", "authorizationkey", "basicauthpassword", "sharedsecret", "vpnkey", "vpnpassword"}
 )
@@ -52,7 +52,7 @@ _WORDS = tuple(
 """Every text in which `redact` masks something has one of them, in lower case."""
 _SHORTEST_TEXT = 6
 """Bytes. No text that is so short has the name of a secret and the secret. `{}` is the usual answer."""
-_STEMS = ("password", "key", "simpin", "sharedsecret", "tokenreader", '"vpn"', "://")
+_STEMS = ("password", "key", "simpin", "secret", "tokenreader", '"vpn"', "://")
 """Each of the words has one of them. They are fewer to look for, and nearly no message has one."""
 
 

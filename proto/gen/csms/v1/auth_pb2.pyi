@@ -299,6 +299,7 @@ class IdTokenInfo(_message.Message):
     TOKEN_KEY_FIELD_NUMBER: _builtins.int
     ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     status: _builtins.str
     """As OCPP 2.0.1's AuthorizationStatusEnumType spells it: "Accepted", "Blocked", ..."""
     cache_expiry_ms: _builtins.int
@@ -318,6 +319,8 @@ class IdTokenInfo(_message.Message):
     """When the token itself ends, while it is accepted: Unix time in milliseconds; 0: never. No cacheExpiryDateTime
     (C10.FR.13), but OCPP 1.6's expiryDate, without which stations keep it for ever.
     """
+    reason: _builtins.str
+    """Why it is so, as AuthorizationDecided.reason says it; empty: an earlier version of auth."""
     @_builtins.property
     def group_id_token(self) -> Global___IdToken: ...
     @_builtins.property
@@ -336,10 +339,11 @@ class IdTokenInfo(_message.Message):
         token_key: _builtins.str = ...,
         id_token_type: _builtins.str = ...,
         expires_ms: _builtins.int = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit", "concurrent_tx_limit", b"concurrent_tx_limit", "group_id_token", b"group_id_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit", "cache_expiry_ms", b"cache_expiry_ms", "charging_priority", b"charging_priority", "concurrent_tx_limit", b"concurrent_tx_limit", "evse_ids", b"evse_ids", "expires_ms", b"expires_ms", "group_id_token", b"group_id_token", "id_token_type", b"id_token_type", "language1", b"language1", "personal_message", b"personal_message", "status", b"status", "token_key", b"token_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit", "cache_expiry_ms", b"cache_expiry_ms", "charging_priority", b"charging_priority", "concurrent_tx_limit", b"concurrent_tx_limit", "evse_ids", b"evse_ids", "expires_ms", b"expires_ms", "group_id_token", b"group_id_token", "id_token_type", b"id_token_type", "language1", b"language1", "personal_message", b"personal_message", "reason", b"reason", "status", b"status", "token_key", b"token_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__concurrent_tx_limit: _TypeAlias = _typing.Literal["concurrent_tx_limit"]  # noqa: Y015
     _WhichOneofArgType__concurrent_tx_limit: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit"]  # noqa: Y015

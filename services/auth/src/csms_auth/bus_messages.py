@@ -137,4 +137,5 @@ def id_token_info(answer: Answer, token_key: str) -> IdTokenInfo:
         token_key=token_key,
         id_token_type=answer.type,
         expires_ms=to_ms(answer.expires_at) if answer.expires_at else 0,
+        reason=answer.why,
     )

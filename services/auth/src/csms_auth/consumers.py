@@ -93,7 +93,7 @@ class AuthConsumer:
         _count(turn, records, now)
         self._count_stations(turn)
         untaken = [asked for asked in turn.status_questions if not self._ask_status(asked)]
-        return [*turn.outgoing, *(asked.answer(asked.otherwise) for asked in untaken)]
+        return [*turn.outgoing, *(asked.answer(asked.otherwise) for asked in untaken), *turn.decided]
 
     def _count_stations(self, turn: Turn) -> None:
         """Count the stations of ours that are refused. Strangers may be as many as somebody likes to make up."""

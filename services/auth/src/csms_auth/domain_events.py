@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import (
+    AuthorizationDecided,
     CertificateIssued,
     CertificateRefused,
     CertificateRevoked,
@@ -19,8 +21,10 @@ from csms_runtime.ids import new_id
 
 from csms_auth.domain.certificates import Certificate
 from csms_auth.domain.connections import Refused
-from csms_auth.domain.tokens import KEY_CODE, Token
+from csms_auth.domain.tokens import CENTRAL, KEY_CODE, Answer, Token, TokenRef, Why
 
+UNDECIDED = "Undecided"
+"""The status in events while nobody has decided."""
 MAX_KEY = 255
 """Characters of a key that the outbox can hold."""
 
@@ -35,6 +39,31 @@ def connection_refused(station_id: str, refused: Refused, remote_address: str) -
     )
     event = DomainEvent(event_id=new_id(), occurred_at_ms=now_ms(), station_id=station_id, connection_refused=told)
     return Outgoing(EVENTS_AUTH.name, new_record(station_id, event=event))
+
+
+def authorization_decided(record: Record, token: TokenRef, answer: Answer | None) -> Outgoing:
+    """Return the event of what a station was told of a token in this Authorize. A key code is masked (C04.FR.04).
+
+    `answer` None: nobody waits for it any more. The event's id is made from the record's: it tells repeats.
+    """
+    asked_at = record.station_call.received_at_ms
+    told = AuthorizationDecided(
+        id_token=token.shown,
+        id_token_type=token.type or (answer.type if answer else ""),
+        status=answer.status if answer else UNDECIDED,
+        reason=answer.why if answer else Why.AUTH_AWAY,
+        purpose="authorize",
+        asked_at_ms=asked_at,
+    )
+    if answer is not None and answer.group_id:
+        told.group_id_token, told.group_id_token_type = answer.group_id, CENTRAL
+    event = DomainEvent(
+        event_id=f"{record.record_id}:decided",
+        occurred_at_ms=asked_at,
+        station_id=record.station_id,
+        authorization_decided=told,
+    )
+    return Outgoing(EVENTS_AUTH.name, new_record(record.station_id, event=event))
 
 
 def id_token_changed(token: Token, *, deleted: bool = False) -> Outgoing:

@@ -14,6 +14,7 @@ from csms_device_mgmt.boot import onboarding
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.call_rows import CallOutcome, Completion
 from csms_device_mgmt.commands.command import ORIGIN
+from csms_device_mgmt.commands.completed_event import completed
 from csms_device_mgmt.commands.consequences import consequence_of
 from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.commands.outcomes import result_of
@@ -65,12 +66,13 @@ class Sweeper:
             found = await call_rows.overdue(unit.session, deadline_before=unit.now - GRACE, limit=AT_ONCE)
             await station_rows.lock(unit.session, found.values())  # before the calls' rows, as everybody does
             expired = await call_rows.expire(unit.session, found.keys(), unit.now)
+            completion = Completion(CallOutcome.UNKNOWN, unit.now)
             for row in expired:
+                unit.tell(completed(row, completion))
                 if row.origin != ORIGIN:  # the service that ordered it is owed an outcome
                     unit.tell(Outgoing(RESULTS.name, new_record(row.station_id, command_result=result_of(row))))
                 consequence = consequence_of(row.protocol, row.action)
                 if consequence is not None:
-                    completion = Completion(CallOutcome.UNKNOWN, unit.now)
                     await consequence(
                         unit,
                         Executed(row.call_id, row.station_id, row.protocol, row.action, row.request, completion),

@@ -7,7 +7,7 @@ from csms_device_mgmt.commands.command import Target
 from csms_device_mgmt.commands.new_call import fingerprint
 from csms_device_mgmt.unit import Units
 from csms_runtime import passwords
-from csms_runtime.clock import utcnow
+from csms_runtime.clock import to_ms, utcnow
 from csms_runtime.secret_keys import SecretKeys
 
 
@@ -30,6 +30,14 @@ async def test_result_is_stored_and_passed_on(apply, records, call):
     (passed_on,) = applied.replies
     assert (passed_on.topic, passed_on.partition) == (DEVICES_INBOX.name, 2)
     assert passed_on.record == record
+    (event,) = applied.events
+    told = event.command_completed
+    assert (told.call_id, told.action, told.outcome, told.status) == (row.call_id, "Reset", "result", "Accepted")
+    assert (told.origin, told.sent_at_ms, told.completed_at_ms) == (
+        row.origin,
+        to_ms(row.sent_at),
+        to_ms(row.completed_at),
+    )
 
 
 async def test_error_is_stored(apply, records, call):

@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
-from csms.v1.events_pb2 import DomainEvent, TransactionEnded, TransactionStarted, TransactionUpdated
+import orjson
+from csms.v1.events_pb2 import (
+    AuthorizationDecided,
+    DomainEvent,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
 from csms.v1.events_pb2 import Transaction as WholeTransaction
 from csms_bus.ports import Outgoing
 from csms_bus.records import new_record
@@ -12,11 +19,12 @@ from csms_runtime.clock import to_ms
 from csms_runtime.ids import new_id
 
 from csms_transactions.domain.changes import Change, changes
-from csms_transactions.domain.events import IdToken
+from csms_transactions.domain.events import IdToken, TransactionEvent
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.quality import notes_of
 from csms_transactions.domain.transaction import CHARGING, State, Transaction
 from csms_transactions.events.step import Step
+from csms_transactions.tokens.question import Decided
 
 
 def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Outgoing]]:
@@ -26,6 +34,45 @@ def events_of(steps: Iterable[Step], now: datetime) -> Iterator[tuple[Change, Ou
             event = DomainEvent(event_id=new_id(), occurred_at_ms=to_ms(now), station_id=step.identity.station_id)
             _FILL[change](event, step.after, whole(step.identity, step.after))
             yield change, Outgoing(EVENTS_TRANSACTIONS.name, new_record(step.identity.station_id, event=event))
+
+
+def authorization_decided(decided: Decided, now: datetime) -> Outgoing:
+    """Return the event of a decision about a token in a transaction's event."""
+    identity, row, info, evse_id = decided
+    told = AuthorizationDecided(
+        id_token=row.id_token,
+        id_token_type=row.id_token_type or info.id_token_type,
+        evse_id=evse_id,
+        status=info.status,
+        reason=info.reason,
+        group_id_token=info.group_id_token.id_token,
+        group_id_token_type=info.group_id_token.type,
+        asked_at_ms=to_ms(row.at),
+    )
+    return _of_token(identity, told, now, stops=row.stops)
+
+
+def not_decided(identity: Identity, event: TransactionEvent, now: datetime) -> Outgoing:
+    """Return the event of a token that nobody decided on in time: the station is told to ask again."""
+    token = (event.id_token or _NO_TOKEN).masked()
+    told = AuthorizationDecided(
+        id_token=token.value,
+        id_token_type=token.type,
+        evse_id=event.evse_id or 0,
+        status="Undecided",
+        reason="auth_away",
+        asked_at_ms=to_ms(event.at),
+    )
+    return _of_token(identity, told, now, stops=event.stops)
+
+
+def _of_token(identity: Identity, told: AuthorizationDecided, now: datetime, *, stops: bool) -> Outgoing:
+    told.purpose = "stop" if stops else "transaction"
+    told.transaction_id, told.transaction = identity.transaction_id, identity.key
+    event = DomainEvent(
+        event_id=new_id(), occurred_at_ms=to_ms(now), station_id=identity.station_id, authorization_decided=told
+    )
+    return Outgoing(EVENTS_TRANSACTIONS.name, new_record(identity.station_id, event=event))
 
 
 def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
@@ -67,6 +114,9 @@ def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
         event_count=transaction.event_count,
         conflicts=transaction.conflicts,
         gaps=[WholeTransaction.Gap(first_seq_no=first, last_seq_no=last) for first, last in transaction.gaps],
+        offline_events=transaction.offline_events,
+        last_seq_no=transaction.last_seq_no,
+        details=orjson.dumps(transaction.details) if transaction.details else b"",
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from csms_auth.domain.tokens import Answer, TokenStatus
+from csms_auth.domain.tokens import Answer, TokenStatus, Why
 from csms_auth.pki.ports import CertificateType
 
 
@@ -235,4 +235,6 @@ def revoked(certificate: Certificate, reason: str, now: datetime) -> Certificate
 
 def unverifiable(answer: Answer) -> tuple[Answer, CertificateStatus]:
     """Return the answer to an Authorize with a contract certificate that cannot be verified (C07.FR.17)."""
-    return replace(answer, status=TokenStatus.INVALID, evse_ids=()), CertificateStatus.CERT_CHAIN_ERROR
+    return replace(
+        answer, status=TokenStatus.INVALID, evse_ids=(), why=Why.CERTIFICATE
+    ), CertificateStatus.CERT_CHAIN_ERROR

@@ -36,6 +36,30 @@ class TokenStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class Why(StrEnum):
+    """Why an answer is as it is, for people; as `AuthorizationDecided.reason` in `proto/`."""
+
+    STORED = "stored"
+    """This status is stored with the token."""
+    UNKNOWN = "unknown"
+    """Nothing is stored of the token."""
+    NO_AUTHORIZATION = "no_authorization"
+    """Its type needs no decision (C02.FR.02)."""
+    EXPIRED = "expired"
+    SITE = "site"
+    """It may be used at other sites only."""
+    LABELS = "labels"
+    """It may be used at stations with other labels only."""
+    LOCATION = "location"
+    """It may be used at no EVSE of this station (C01.FR.22)."""
+    EVSE = "evse"
+    """It may be used at other EVSEs only."""
+    CERTIFICATE = "certificate"
+    """The certificate that came with it cannot be verified (C07.FR.17)."""
+    AUTH_AWAY = "auth_away"
+    """Nobody decided in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenRef:
     """A token as OCPP names it. Its id is never shown in a repr: it may be a key code (C04.FR.04)."""
@@ -110,6 +134,7 @@ class Answer:
     """When the token itself ends, while it is accepted. Only OCPP 1.6 tells it."""
     type: str = ""
     """Under which the token is stored; empty: it is not."""
+    why: Why = Why.STORED
 
 
 def decide(
@@ -131,9 +156,10 @@ def decide(
     cache_expiry = now + cache_for if cache_for is not None else None
     if token is None:
         return _not_stored(question.token, cache_expiry)
-    status = _status(token, question.evse_id, placement, now)
+    status, why = _status(token, question.evse_id, placement, now)
     return Answer(
         status=status,
+        why=why,
         group_id=token.group_id,
         cache_expiry=cache_expiry,
         language1=token.language1,
@@ -148,31 +174,33 @@ def decide(
 
 def _not_stored(ref: TokenRef, cache_expiry: datetime | None) -> Answer:
     if ref.type == NO_AUTHORIZATION:
-        return Answer(TokenStatus.ACCEPTED)  # C02.FR.02; C02.FR.03: never cached
+        return Answer(TokenStatus.ACCEPTED, why=Why.NO_AUTHORIZATION)  # C02.FR.02; C02.FR.03: never cached
     if ref.type == KEY_CODE:
-        return Answer(TokenStatus.INVALID, cache_expiry=cache_expiry)  # C04.FR.01
-    return Answer(TokenStatus.UNKNOWN, cache_expiry=cache_expiry)
+        return Answer(TokenStatus.INVALID, cache_expiry=cache_expiry, why=Why.UNKNOWN)  # C04.FR.01
+    return Answer(TokenStatus.UNKNOWN, cache_expiry=cache_expiry, why=Why.UNKNOWN)
 
 
-def _status(token: Token, evse_id: int, placement: Placement | None, now: datetime) -> TokenStatus:
+def _status(token: Token, evse_id: int, placement: Placement | None, now: datetime) -> tuple[TokenStatus, Why]:
     if token.status is not TokenStatus.ACCEPTED:
-        return token.status
+        return token.status, Why.STORED
     if token.expires_at is not None and token.expires_at <= now:
-        return TokenStatus.EXPIRED
+        return TokenStatus.EXPIRED, Why.EXPIRED
     return _at_place(token, evse_id, placement)
 
 
-def _at_place(token: Token, evse_id: int, placement: Placement | None) -> TokenStatus:
+def _at_place(token: Token, evse_id: int, placement: Placement | None) -> tuple[TokenStatus, Why]:
     """Whether a token that is good may be used where it is shown."""
-    if not (token.limits.are_of_site(placement) and token.limits.are_labelled(placement)):
-        return TokenStatus.NOT_AT_THIS_LOCATION
+    if not token.limits.are_of_site(placement):
+        return TokenStatus.NOT_AT_THIS_LOCATION, Why.SITE
+    if not token.limits.are_labelled(placement):
+        return TokenStatus.NOT_AT_THIS_LOCATION, Why.LABELS
     if token.evse_ids is None:
-        return TokenStatus.ACCEPTED
+        return TokenStatus.ACCEPTED, Why.STORED
     if not token.evse_ids:
-        return TokenStatus.NOT_AT_THIS_LOCATION  # C01.FR.22
+        return TokenStatus.NOT_AT_THIS_LOCATION, Why.LOCATION  # C01.FR.22
     if evse_id and evse_id not in token.evse_ids:
-        return TokenStatus.NOT_ALLOWED_TYPE_EVSE  # valid at this station, not at the EVSE that asks
-    return TokenStatus.ACCEPTED  # C01.FR.20: the list says where
+        return TokenStatus.NOT_ALLOWED_TYPE_EVSE, Why.EVSE  # valid at this station, not at the EVSE that asks
+    return TokenStatus.ACCEPTED, Why.STORED  # C01.FR.20: the list says where
 
 
 def choose(ref: TokenRef, stored: Sequence[Token]) -> Token | None:

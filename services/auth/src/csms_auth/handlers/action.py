@@ -36,6 +36,13 @@ class StatusWanted(NamedTuple):
     """How long an OCSPResponse in base64 may be, in characters; None: none is passed on."""
 
 
+class Decided(NamedTuple):
+    """A token, and what was decided about it."""
+
+    token: TokenRef
+    answer: Answer
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a CALL leads to."""
@@ -46,6 +53,8 @@ class Outcome:
     """To be stored."""
     status: StatusWanted | None = None
     """To be asked of others. The station is answered when they have answered."""
+    decided: Decided | None = None
+    """What was decided about a token, for other teams."""
 
 
 def no_tokens(_request: JsonObject) -> Sequence[TokenRef]:

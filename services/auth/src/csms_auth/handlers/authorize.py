@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from csms_auth.domain.certificates import CertificateStatus, unverifiable
 from csms_auth.domain.tokens import Answer, TokenRef, TokenShown
-from csms_auth.handlers.action import Action, Outcome, StationMessage
+from csms_auth.handlers.action import Action, Decided, Outcome, StationMessage
 from csms_auth.handlers.payloads import JsonObject
 
 
@@ -17,7 +17,9 @@ def action(
         return (read(request).token,)
 
     def answer(call: StationMessage, decide: Callable[[TokenRef], Answer]) -> Outcome:
-        return Outcome(write(*_decided(read(call.request), decide)))
+        shown = read(call.request)
+        decided, certificate = _decided(shown, decide)
+        return Outcome(write(decided, certificate), decided=Decided(shown.token, decided))
 
     return Action(answer, tokens=tokens)
 

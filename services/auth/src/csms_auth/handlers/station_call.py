@@ -1,5 +1,6 @@
 """Answers a station's CALL as its version of OCPP says."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ from csms_bus.records import error_to, reply_to
 from csms_ocpp.errors import ErrorCode
 from csms_runtime.clock import from_ms
 
-from csms_auth import versions
+from csms_auth import domain_events, versions
 from csms_auth.domain.tokens import Answer, Question, TokenRef
 from csms_auth.handlers.action import Action, StationMessage
 from csms_auth.handlers.turn import SKIP, StatusAsked, Step, Turn, expired
@@ -17,8 +18,8 @@ from csms_auth.handlers.turn import SKIP, StatusAsked, Step, Turn, expired
 def step(record: Record, now_ms: int) -> Step:
     """Return how to answer. An action that is not served gets CALLERROR NotSupported.
 
-    A CALL past its deadline is skipped unless it leaves something to store. Raises ValueError or KeyError for a payload
-    that the gateway should not have let through.
+    A CALL past its deadline is skipped unless it leaves something to store; others are told that nobody decided on its
+    tokens. Raises ValueError or KeyError for a payload that the gateway should not have let through.
     """
     call = record.station_call
     version = versions.of(call.protocol)
@@ -26,7 +27,7 @@ def step(record: Record, now_ms: int) -> Step:
     if action is None:
         return _not_supported(record)
     if expired(call.deadline_ms, now_ms) and not action.stores:
-        return SKIP
+        return _too_late(record, action.tokens(orjson.loads(call.payload)))
     return _answered(record, action, orjson.loads(call.payload))
 
 
@@ -48,10 +49,22 @@ def _answered(record: Record, action: Action, request: dict[str, Any]) -> Step:
             payload = orjson.dumps(outcome.response)
             reply = reply_to(call, payload=payload, station_id=record.station_id)
             turn.outgoing.append(reply)
+        if outcome.decided is not None:
+            turn.decided.append(domain_events.authorization_decided(record, *outcome.decided))
 
     station_id = record.station_id if action.wants_station else None
     tokens = action.tokens(request)
     return Step(run, station_id=station_id, tokens=tokens, asking=[record.station_id], stores=action.stores)
+
+
+def _too_late(record: Record, tokens: Sequence[TokenRef]) -> Step:
+    if not tokens:
+        return SKIP
+
+    def run(turn: Turn) -> None:
+        turn.decided.extend(domain_events.authorization_decided(record, token, None) for token in tokens)
+
+    return Step(run)
 
 
 def _not_supported(record: Record) -> Step:

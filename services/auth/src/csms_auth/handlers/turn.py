@@ -133,6 +133,8 @@ class Turn:
     """Events, to be stored with what changed."""
     outgoing: list[Outgoing] = field(default_factory=list)
     """To be published after the commit."""
+    decided: list[Outgoing] = field(default_factory=list)
+    """Events of what stations were told of tokens, to be published behind the answers: nothing is written for them."""
     allowed: list[Record] = field(default_factory=list)
     """Those that let a station in. Each of them still needs the number of its connection."""
     connection_results: list[ConnectionResult] = field(default_factory=list)

@@ -62,7 +62,7 @@ async def _handle(unit: Unit, message: StationMessage, boot: Boot) -> Answer:
             await onboarding.firmware_changed(unit, station, message.place, message.protocol)
         status = await onboarding.booted(unit, station, message.place, message.protocol)
         _register(unit, station, status)
-        unit.tell(_booted(station, message, boot))
+        unit.tell(_booted(station, message, boot, firmware_version or ""))
         if is_boot:
             profile_changes.booted(unit, station, message.place.connection_id, message.security_profile)
         if is_boot and (boot.reason == FIRMWARE_UPDATE or (boot.reason is None and is_other_firmware)):
@@ -149,7 +149,7 @@ def _register(unit: Unit, station: Station, status: Registration) -> None:
         unit.tell_first(announcements.admission(station))
 
 
-def _booted(station: Station, message: StationMessage, boot: Boot) -> Outgoing:
+def _booted(station: Station, message: StationMessage, boot: Boot, firmware_version: str) -> Outgoing:
     body = StationBooted(
         reason=boot.reason or "",
         vendor_name=station.vendor_name or "",
@@ -157,6 +157,7 @@ def _booted(station: Station, message: StationMessage, boot: Boot) -> Outgoing:
         serial_number=station.boot_serial_number or "",
         firmware_version=station.firmware_version or "",
         registration_status=station.registration_status or "",
+        previous_firmware_version=firmware_version,
     )
     event_id = f"{message.record_id}:booted"
     return announcements.event(station.station_id, message.received_at, event_id, station_booted=body)

@@ -21,6 +21,7 @@ from csms_device_mgmt.commands.beginnings import begin
 from csms_device_mgmt.commands.call_rows import CallState
 from csms_device_mgmt.commands.checks import check
 from csms_device_mgmt.commands.command import Command, outgoing, target_of_call, target_of_station
+from csms_device_mgmt.commands.completed_event import completed
 from csms_device_mgmt.commands.conflicts import check_known
 from csms_device_mgmt.commands.new_call import is_repeated_by, new_call, timeout_s
 from csms_device_mgmt.commands.outcomes import completion_of, result_of
@@ -175,7 +176,9 @@ async def _carry_out(unit: Unit, record: Record, station: Station, ordered: _Ord
     result = _tell(unit, station.station_id, command, outcome or Outcome.OUTCOME_NOT_CONNECTED, ordered.error)
     # What follows from an outcome follows when it is read again, in its turn; that of a refused payload is nothing.
     if ordered.error is not None:
-        await call_rows.complete(unit.session, row, completion_of(result))
+        completion = completion_of(result)
+        await call_rows.complete(unit.session, row, completion)
+        unit.tell(completed(row, completion))
     return _verdict(record, recorded)
 
 

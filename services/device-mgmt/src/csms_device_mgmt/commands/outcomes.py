@@ -12,6 +12,7 @@ from csms_runtime.clock import from_ms, to_ms
 
 from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.call_rows import CallOutcome, Completion
+from csms_device_mgmt.commands.completed_event import completed
 from csms_device_mgmt.commands.consequences import consequence_of
 from csms_device_mgmt.commands.executed import Executed
 from csms_device_mgmt.json import loads
@@ -49,6 +50,7 @@ async def settle(unit: Unit, executed: Executed) -> bool:
     if row is None or not await call_rows.complete(unit.session, row, completion, size=executed.size):
         return False
     unit.kept(executed.station_id, executed.size, instead_of=counted)
+    unit.tell(completed(row, completion))
     _measure(executed)
     consequence = consequence_of(executed.protocol, executed.action)
     if consequence is not None:

@@ -3,7 +3,7 @@
 from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import SecurityProfileChanged, StationConnected, StationDisconnected
 from csms.v1.station_pb2 import ConnectionRecord, ConnectionState
-from csms_runtime.clock import from_ms
+from csms_runtime.clock import from_ms, to_ms
 
 from csms_device_mgmt import announcements
 from csms_device_mgmt.connections.connection_order import Change, Connection, change, must_be_told
@@ -38,7 +38,7 @@ async def handle(unit: Unit, record: Record) -> None:
 
 async def _take_newer(unit: Unit, station: Station, record: Record, known: Connection | None, seen: Connection) -> None:
     if known is not None and known.is_open:
-        _tell_disconnected(unit, record, known.connection_id, SUPERSEDED)
+        _tell_disconnected(unit, record, _replaced(station, known))
         _have_closed(unit, station.station_id, known, newer=seen)
     _place(station, record.connection)
     if not seen.is_open:
@@ -77,7 +77,10 @@ def _open(unit: Unit, station: Station, record: Record) -> None:
     connected_at = from_ms(body.connected_at_ms)
     station.last_seen = max(station.last_seen or connected_at, connected_at)
     event = StationConnected(
-        protocol=body.protocol, security_profile=body.security_profile, connection_id=body.connection_id
+        protocol=body.protocol,
+        security_profile=body.security_profile,
+        connection_id=body.connection_id,
+        remote_address=body.remote_address,
     )
     event_id = f"{record.record_id}:connected"
     unit.tell(announcements.event(station.station_id, connected_at, event_id, station_connected=event))
@@ -119,7 +122,13 @@ def _close(unit: Unit, station: Station, record: Record) -> None:
     if body.last_heard_at_ms:
         heard_at = from_ms(body.last_heard_at_ms)
         station.last_seen = max(station.last_seen or heard_at, heard_at)
-    _tell_disconnected(unit, record, body.connection_id, body.close_reason)
+    event = StationDisconnected(
+        connection_id=body.connection_id,
+        reason=body.close_reason,
+        close_code=body.close_code,
+        connected_at_ms=body.connected_at_ms,
+    )
+    _tell_disconnected(unit, record, event)
 
 
 def _have_closed(unit: Unit, station_id: str, older: Connection, *, newer: Connection) -> None:
@@ -135,9 +144,16 @@ def _have_closed(unit: Unit, station_id: str, older: Connection, *, newer: Conne
         unit.tell(close)
 
 
-def _tell_disconnected(unit: Unit, record: Record, connection_id: str, reason: str) -> None:
-    event = StationDisconnected(connection_id=connection_id, reason=reason)
+def _replaced(station: Station, known: Connection) -> StationDisconnected:
+    """Return the event of a connection that a newer one replaces: its own end is told to nobody any more."""
+    event = StationDisconnected(connection_id=known.connection_id, reason=SUPERSEDED)
+    if station.connected_at is not None:
+        event.connected_at_ms = to_ms(station.connected_at)
+    return event
+
+
+def _tell_disconnected(unit: Unit, record: Record, event: StationDisconnected) -> None:
     # A record may end two connections: its own, and the one it replaces.
-    event_id = f"{record.record_id}:disconnected:{connection_id}"
+    event_id = f"{record.record_id}:disconnected:{event.connection_id}"
     occurred_at = from_ms(record.produced_at_ms)
     unit.tell(announcements.event(record.station_id, occurred_at, event_id, station_disconnected=event))

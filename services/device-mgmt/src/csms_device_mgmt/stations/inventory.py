@@ -10,7 +10,7 @@ from csms.v1.station_pb2 import ReplyTo
 from csms_bus.ports import Outgoing
 from csms_bus.requests import NoAnswer, Requester
 from csms_runtime import passwords
-from csms_runtime.clock import now_ms, utcnow
+from csms_runtime.clock import now_ms, to_ms, utcnow
 from csms_runtime.http import Problem
 from csms_runtime.secret_keys import SecretKeys
 
@@ -210,7 +210,8 @@ def _end_connection(unit: Unit, station: Station, connection_id: str) -> None:
         reason=DELETED,
     )
     unit.tell(close)
-    event = StationDisconnected(connection_id=connection_id, reason=DELETED)
+    connected_at_ms = to_ms(station.connected_at) if station.connected_at is not None else 0
+    event = StationDisconnected(connection_id=connection_id, reason=DELETED, connected_at_ms=connected_at_ms)
     unit.tell(announcements.event(station.station_id, unit.now, station_disconnected=event))
 
 

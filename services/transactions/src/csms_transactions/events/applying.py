@@ -122,7 +122,7 @@ async def apply_decisions(session: AsyncSession | Direct, asked: Mapping[Key, As
     applied = Applied()
     stored = await transaction_store.load(session, {key.transaction for key in asked})
     steps: dict[str, Step] = {}
-    rows = await settle(session, asked, steps, stored, now)
+    rows, applied.authorized.decided = await settle(session, asked, steps, stored, now)
     for number, key in enumerate(asked):
         info = rows[key].info
         if info is not None:

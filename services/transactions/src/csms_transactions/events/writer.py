@@ -19,7 +19,7 @@ from csms_transactions.closing.evidence import note_doubts
 from csms_transactions.domain.changes import Change
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Gap
-from csms_transactions.domain_events import events_of
+from csms_transactions.domain_events import authorization_decided, events_of
 from csms_transactions.events import meter_values
 from csms_transactions.events.applying import Applied, apply_decisions, apply_events
 from csms_transactions.events.cache import TransactionCache
@@ -30,7 +30,7 @@ from csms_transactions.store import authorizations, remote_requests, tables
 from csms_transactions.store.authorizations import Key, Undecided
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.remote_requests import RemoteStart, RequestKey, request_of
-from csms_transactions.tokens.question import Asked, Authorized
+from csms_transactions.tokens.question import Asked, Authorized, Decided
 
 _log = structlog.get_logger(__name__)
 
@@ -106,13 +106,13 @@ class BatchWriter:
                     applied = await work(session, now)
                     await remote_requests.link(session, list(_remote_starts(applied.steps)))
                     doubts = await note_doubts(session, applied.steps, now)
-                    told = await _tell(session, applied.steps, now)
+                    told = await _tell(session, applied.steps, now, applied.authorized.decided)
             except BaseException:
                 self._cache.forget(keys)
                 raise
             self._cache.remember(applied.steps)
         _count(applied, told)
-        if told:
+        if told or applied.authorized.decided:
             self._on_events()
         if doubts:
             self._on_doubts()
@@ -177,11 +177,14 @@ def _remote_starts(steps: Iterable[Step]) -> Iterable[RemoteStart]:
             yield RemoteStart(identity.station_id, after.remote_start_id, identity.transaction_id)
 
 
-async def _tell(session: Direct | AsyncSession, steps: Sequence[Step], now: datetime) -> list[Change]:
-    """Put domain events into the outbox."""
+async def _tell(
+    session: Direct | AsyncSession, steps: Sequence[Step], now: datetime, decided: Sequence[Decided] = ()
+) -> list[Change]:
+    """Put domain events into the outbox, the decisions on tokens before what followed from them."""
     events = list(events_of(steps, now))
-    if events:
-        await outbox.add(session, tables.outbox, [outgoing for _, outgoing in events])
+    if events or decided:
+        decisions = [authorization_decided(one, now) for one in decided]
+        await outbox.add(session, tables.outbox, [*decisions, *(outgoing for _, outgoing in events)])
     return [change for change, _ in events]
 
 

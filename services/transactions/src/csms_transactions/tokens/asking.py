@@ -20,12 +20,13 @@ from csms_bus.requests import NoAnswer, Requester
 from csms_bus.topics import AUTH_QUESTIONS
 from csms_ocpp.errors import ErrorCode
 from csms_runtime import tracing
-from csms_runtime.clock import now_ms
+from csms_runtime.clock import now_ms, utcnow
 from csms_runtime.metrics import TRANSACTION_REPLIES_DROPPED, TRANSACTION_TOKEN_ANSWER_SECONDS
 from csms_runtime.waiting import Later
 
 from csms_transactions import replies
 from csms_transactions.batch import BatchEvent, Written
+from csms_transactions.domain_events import not_decided
 from csms_transactions.store.authorizations import Key
 from csms_transactions.tokens.question import Asked
 
@@ -157,8 +158,11 @@ class TokenAnswers:
     async def _send(self, events: Sequence[BatchEvent], answers: Mapping[int, IdTokenInfo], written: Written) -> None:
         replies = (_reply(item, answers.get(number), written) for number, item in enumerate(events))
         outgoing = list(chain.from_iterable(replies))
+        now = utcnow()
+        unanswered = (item for number, item in enumerate(events) if number not in answers)
+        told = [not_decided(item.identity, item.new.event, now) for item in unanswered]
         try:
-            await self._publish(outgoing)
+            await self._publish([*outgoing, *told])
         except BusError as error:
             TRANSACTION_REPLIES_DROPPED.labels("unpublished").inc(len(outgoing))
             _log.warning("answers not published", replies=len(outgoing), reason=str(error))

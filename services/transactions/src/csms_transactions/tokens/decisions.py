@@ -22,7 +22,7 @@ from csms_transactions.store.authorizations import Authorization, Key, token_nam
 from csms_transactions.store.events import NewEvent
 from csms_transactions.tokens.limits import limited
 from csms_transactions.tokens.our_requests import with_our_own
-from csms_transactions.tokens.question import Asked, Authorized, Session, step_of
+from csms_transactions.tokens.question import Asked, Authorized, Decided, Session, Settled, step_of
 
 
 async def authorize(
@@ -47,8 +47,8 @@ async def authorize(
                 asked.setdefault(one.row.key, one)
                 if new.question is not None:
                     numbers[new.question] = one.row.key
-    rows = await settle(session, asked, steps, stored, now)
-    found = Authorized()
+    rows, decided = await settle(session, asked, steps, stored, now)
+    found = Authorized(decided=decided)
     for number, key in numbers.items():
         row = rows[key]
         if row.info is None:
@@ -77,11 +77,11 @@ async def settle(
     steps: MutableMapping[str, Step],
     stored: Mapping[str, Transaction],
     now: datetime,
-) -> Mapping[Key, Authorization]:
+) -> Settled:
     """Decide what has no decision yet, store and return all decisions. `steps` get the changes that follow."""
     asked = await with_our_own(session, asked, steps, stored)
     if not asked:
-        return {}
+        return Settled({}, ())
     kept = await store.load(session, [key for key in asked if key.transaction in stored])
     rows: dict[Key, Authorization] = {}
     fresh: list[Asked] = []
@@ -93,13 +93,23 @@ async def settle(
             fresh.append(one)
     decided = {one.row.key: one for one in fresh if one.info is not None}
     infos = await limited(session, decided, steps, stored)
+    news: list[Decided] = []
     for one in fresh:
         info = infos.get(one.row.key)
-        rows[one.row.key] = one.row if info is None else one.row.decided(info, now)
+        row = rows[one.row.key] = one.row if info is None else one.row.decided(info, now)
         if info is not None:
             _apply(one, info, steps, stored)
+            news.append(Decided(one.identity, row, info, _evse(one, steps, stored)))
     await store.save(session, [rows[one.row.key] for one in fresh])
-    return rows
+    return Settled(rows, news)
+
+
+def _evse(one: Asked, steps: Mapping[str, Step], stored: Mapping[str, Transaction]) -> int:
+    """Return the EVSE of the event, else of its transaction; 0: neither is known."""
+    if one.row.evse_id:
+        return one.row.evse_id
+    step = step_of(one.identity, steps, stored)
+    return (step.after.evse_id if step is not None else None) or 0
 
 
 def _apply(one: Asked, info: IdTokenInfo, steps: MutableMapping[str, Step], stored: Mapping[str, Transaction]) -> None:

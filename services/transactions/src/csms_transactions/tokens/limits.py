@@ -61,5 +61,6 @@ def _concurrent(info: IdTokenInfo) -> IdTokenInfo:
     refused = IdTokenInfo()
     refused.CopyFrom(info)
     refused.status = Status.CONCURRENT_TX
+    refused.reason = "concurrency"
     refused.ClearField("evse_ids")
     return refused

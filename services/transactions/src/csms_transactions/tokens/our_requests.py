@@ -65,4 +65,5 @@ def _accepted_if(one: Asked, ours: IdToken | None) -> Asked:
     """Accept a token that we made for this remote start. Auth does not know it; it is good once (C05, F01)."""
     if ours is None or ours.type != CENTRAL or ours.value.casefold() != one.token.value.casefold():
         return one
-    return Asked(one.identity, one.row, one.token, IdTokenInfo(status=Status.ACCEPTED, id_token_type=CENTRAL))
+    info = IdTokenInfo(status=Status.ACCEPTED, id_token_type=CENTRAL, reason="remote_start")
+    return Asked(one.identity, one.row, one.token, info)

@@ -1,7 +1,8 @@
 """Questions about tokens in events, and what came of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from csms.v1.auth_pb2 import IdTokenInfo
 from csms_db.direct import Direct
@@ -11,7 +12,7 @@ from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.transaction import Transaction
 from csms_transactions.events.step import Step
-from csms_transactions.store.authorizations import Authorization
+from csms_transactions.store.authorizations import Authorization, Key
 
 Session = AsyncSession | Direct
 
@@ -36,6 +37,23 @@ class Asked:
         return token if token.type else token._replace(type=info.id_token_type)
 
 
+class Decided(NamedTuple):
+    """A decision that is new: other teams are told of it."""
+
+    identity: Identity
+    row: Authorization
+    info: IdTokenInfo
+    evse_id: int
+    """0: the EVSE is not known."""
+
+
+class Settled(NamedTuple):
+    """All decisions about some tokens, and those among them that are new."""
+
+    rows: Mapping[Key, Authorization]
+    decided: Sequence[Decided]
+
+
 @dataclass(slots=True)
 class Authorized:
     """What came of the questions about tokens, by their numbers."""
@@ -44,6 +62,8 @@ class Authorized:
     """What stations must be told."""
     open: dict[int, Asked] = field(default_factory=dict)
     """The questions that auth has not answered."""
+    decided: Sequence[Decided] = ()
+    """What is new."""
 
 
 def step_of(identity: Identity, steps: Mapping[str, Step], stored: Mapping[str, Transaction]) -> Step | None:
