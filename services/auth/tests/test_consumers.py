@@ -479,13 +479,14 @@ class TestTokens:
             Token(TokenRef("ISO14443", "CARD-2"), TokenStatus.BLOCKED),
         )
         statements.clear()
-        asked, called = await consumer(
+        asked, called, told = await consumer(
             records.ask(("ISO14443", "card-1", 2), ("ISO14443", "CARD-3", 1)),
             records.call("Authorize", {"idToken": {"idToken": "Card-2", "type": "ISO14443"}}),
         )
         assert len([statement for statement in statements if statement.startswith("SELECT id_tokens")]) == 1
         assert [info.status for info in asked.record.authorization_decision.answers] == ["Accepted", "Unknown"]
         assert called.record.reply.payload == b'{"idTokenInfo":{"status":"Blocked"}}'
+        assert told.record.event.authorization_decided.status == "Blocked"
 
     async def test_question_twice_is_answered_twice_alike(self, consumer: Consumer, records: Records) -> None:
         question = records.ask(("Local", "X", 0))
@@ -644,7 +645,8 @@ async def test_key_codes_are_found_by_their_digest(database: Database, consumer:
     authorize = records.call("Authorize", {"idToken": {"idToken": "cODE-1", "type": "KeyCode"}})
     wrong = records.call("Authorize", {"idToken": {"idToken": "Code-2", "type": "KeyCode"}})
     digest = records.call("Authorize", {"idToken": {"idToken": stored.ref.id_token, "type": "KeyCode"}})
-    right, *others, asked = await consumer(authorize, wrong, digest, records.ask(("KeyCode", "Code-1", 1)))
+    right, *others, asked, _, _, told = await consumer(authorize, wrong, digest, records.ask(("KeyCode", "Code-1", 1)))
+    assert told.record.event.authorization_decided.id_token == "****"
     assert b"Accepted" in right.record.reply.payload
     assert all(b"Invalid" in other.record.reply.payload for other in others)
     assert asked.record.authorization_decision.answers[0].status == "Accepted"

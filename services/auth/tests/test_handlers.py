@@ -323,10 +323,6 @@ class TestOtherCalls:
         assert answers(turn_at(records.now_ms), records.call("Unheard", {}, no_reply=True)) == []
         assert answers(turn_at(records.now_ms), records.call("SignCertificate", {"csr": "x"}, no_reply=True)) == []
 
-    def test_question_past_its_deadline_is_skipped(self, records: Records) -> None:
-        late = records.call("Authorize", {"idToken": {"idToken": "1", "type": "Local"}}, deadline_ms=1)
-        assert step_of(late, records.now_ms) is SKIP
-
 
 class TestAuthorizationDecided:
     """Other teams are told what a station was told of a token, and why."""

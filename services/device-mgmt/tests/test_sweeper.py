@@ -139,6 +139,9 @@ async def test_who_ordered_a_call_is_told_that_nothing_came_of_it(units, sweeper
     assert await sweeper.sweep() == 2
     async with database.reading() as session:
         told = [Record.FromString(row.record) for row in await session.execute(select(OUTBOX))]
+    ended = {record.event.command_completed.call_id for record in told if record.HasField("event")}
+    assert ended == {"a", "b"}
+    told = [record for record in told if record.HasField("command_result")]
     results = {record.command_result.command.correlation_id: record.command_result for record in told}
     assert {name: result.command.origin for name, result in results.items()} == {"a": "auth", "b": "transactions"}
     assert all(result.outcome == Outcome.OUTCOME_UNKNOWN for result in results.values())

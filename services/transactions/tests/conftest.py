@@ -267,6 +267,9 @@ class World:
         )
         self.control = self.service.control
         self.events: list[DomainEvent] = []
+        """What was told of transactions."""
+        self.decisions: list[DomainEvent] = []
+        """What was told of tokens."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -290,7 +293,8 @@ class World:
     async def _read_events(self) -> None:
         async with self.bus.read(topics.EVENTS_TRANSACTIONS.name, partition=None, start=Start.END) as reader:
             async for batch in reader.batches():
-                self.events += [incoming.record.event for incoming in batch if incoming.record]
+                for event in (incoming.record.event for incoming in batch if incoming.record):
+                    (self.decisions if event.HasField("authorization_decided") else self.events).append(event)
 
     async def connect(self, station_id: str = "CS1", protocol: str = "ocpp2.0.1") -> None:
         """Connect a station."""

@@ -134,7 +134,8 @@ class Answer:
     """When the token itself ends, while it is accepted. Only OCPP 1.6 tells it."""
     type: str = ""
     """Under which the token is stored; empty: it is not."""
-    why: Why = Why.STORED
+    why: Why = field(default=Why.STORED, compare=False)
+    """For people: what a station is told does not depend on it."""
 
 
 def decide(
