@@ -557,9 +557,10 @@ class AuthorizationDecided(_message.Message):
     """
     reason: _builtins.str
     """Why: "stored" (this status is stored with the token), "unknown" (the token is not), "no_authorization" (the type that
-    needs none), "expired", "site" and "labels" (limited to others), "location" (at no EVSE of this station), "evse" (at others of the station), "concurrency" (in too
-    many transactions), "certificate" (it cannot be verified), "remote_start" (we asked for this transaction with the
-    token), "auth_away" (nobody decided in time). Empty: an earlier version of auth did not say.
+    needs none), "expired", "site" and "labels" (it is limited to others), "location" (at no EVSE of this station),
+    "evse" (at others of the station), "concurrency" (in too many transactions), "certificate" (it cannot be verified),
+    "remote_start" (we asked for this transaction with the token), "auth_away" (nobody decided in time). Empty: an
+    earlier version of auth did not say.
     """
     group_id_token: _builtins.str
     """The group that the station was told; empty: none."""

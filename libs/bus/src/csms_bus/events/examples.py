@@ -116,7 +116,9 @@ _BODIES: Mapping[str, object] = {
         action="SecurityEventNotification",
         payload=b'{"type":"SettingSystemTime","timestamp":"2026-01-01T00:00:00Z"}',
     ),
-    "station_changed": StationChanged(change=StationChanged.CHANGE_UPDATED),
+    "station_changed": StationChanged(
+        change=StationChanged.CHANGE_UPDATED, site_id="north", labels={"operator": "example"}
+    ),
     "report_completed": ReportCompleted(request_id=7, entries=412),
     "configuration_changed": ConfigurationChanged(
         call_id="a1c9b7a0c6f64f1d9e52-000009",

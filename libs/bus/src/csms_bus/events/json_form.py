@@ -155,6 +155,9 @@ def _field(field: FieldDescriptor) -> Field:
 def _of_message(field: FieldDescriptor, name: str) -> Field:
     other = cast("Descriptor", field.message_type)
     ref = {"$ref": other.name}
+    if field.is_repeated and other.GetOptions().map_entry:
+        _, schema = _value(other.fields_by_name["value"])
+        return Field(name, partial(_map, field.name), {"type": "object", "additionalProperties": schema})
     if field.is_repeated:
         read = partial(_each, field.name)
         return Field(name, read, {"type": "array", "items": ref}, other)
@@ -213,6 +216,10 @@ def _present(name: str, write: Callable[[Any], Json], message: Message) -> Json:
 
 def _message(name: str, message: Message) -> Json:
     return data_of(getattr(message, name))
+
+
+def _map(name: str, message: Message) -> Json:
+    return dict(getattr(message, name))
 
 
 def _each(name: str, message: Message) -> Json:
