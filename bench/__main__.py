@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench import results, systems
 from bench.cases import (
+    commands,
     flat,
     idle,
     million,
@@ -38,6 +39,7 @@ CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "storm": storm.measure,
     "tls": tls.measure,
     "flat": flat.measure,
+    "commands": commands.measure,
     "scale": scale.measure,
     "reading": reading.measure,
     "retention": retention.measure,
@@ -45,7 +47,7 @@ CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "million": million.measure,
     "traces": traces.measure,
 }
-_NEED_STORES = {"round-trips", "ocpp-1.6", "idle", "storm", "scale", "partitions", "million"}
+_NEED_STORES = {"round-trips", "ocpp-1.6", "idle", "storm", "commands", "scale", "partitions", "million"}
 
 
 def _settings(stores: systems.Stores | None, *, quick: bool) -> Settings:

@@ -41,6 +41,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("storm", "Reconnect storm", (tables.storm,)),
     ("tls", "TLS", (tables.tls,)),
     ("flat", "Flat cost", (tables.flat, tables.commands)),
+    ("commands", "Commands", (tables.many_commands,)),
     ("scale", "More processes", (tables.scale,)),
     ("reading", "Reading", (tables.reading,)),
     ("retention", "Deleting", (tables_of_room.retention,)),

@@ -188,6 +188,28 @@ def commands(found: Found) -> Table:
     )
 
 
+def many_commands(found: Found) -> Table:
+    """Commands to many stations, one by one and as one job."""
+    what = {"single": "POST …/calls/ClearCache for each, all at once", "bulk": "POST /bulk, once"}
+    rows = [
+        [
+            system,
+            what[kind],
+            f"{one['accepted']:,} of {one['stations']:,}",
+            f"{one['seconds']:.2f}",
+            f"{one['per_second']:,.0f}",
+            f"{one['cpu_us']:,.0f}",
+        ]
+        for system, kinds in found.items()
+        for kind, one in kinds.items()
+    ]
+    return Table(
+        "A command to each of many stations, until the last has answered",
+        ["system", "how", "answered", "seconds", "per second", "CPU µs each"],
+        rows,
+    )
+
+
 def scale(found: Found) -> Table:
     """One and two of each."""
     rows = [
@@ -300,6 +322,7 @@ def tables(found: Found) -> list[Table]:
         ("storm", (storm,)),
         ("tls", (tls,)),
         ("flat", (flat, commands)),
+        ("commands", (many_commands,)),
         ("scale", (scale,)),
         ("reading", (reading,)),
         ("retention", (retention,)),

@@ -9,11 +9,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx2
-import orjson
 from csms_transactions.domain.identity import transaction_key
 
 from bench import systems
+from bench.cases.commands import answer_commands, single
 from bench.fleet import Station, fleet
 from bench.load import transaction_events
 from bench.runs import WARM_UP_S, Run, run, summary
@@ -101,27 +100,15 @@ async def _by_history(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _answer_commands(stations: list[Station]) -> None:
-    """Let stations accept each command."""
-    for station in stations:
-
-        def answer(text: bytes, wire: Any = station.wire) -> None:  # noqa: ANN401 # bound now, not when it is called
-            frame = orjson.loads(text)
-            if frame[0] == 2:  # noqa: PLR2004 # CALL
-                wire.send(orjson.dumps([3, frame[1], {"status": "Accepted"}]))
-
-        station.wire.on_text = answer
-
-
 async def _commands(settings: Settings) -> dict[str, Any]:
     """A command to each of many stations, all at once, through the API; each waits for its station's answer."""
     async with systems.standalone() as target, fleet(target.urls, settings.commands) as stations:
-        _answer_commands(stations)
+        answer_commands(stations)
         settings.say(f"commands to {len(stations)} stations in parallel")
         async with target.client() as client:
-            await asyncio.gather(*(_command(client, station) for station in stations[:20]))  # opens connections
+            await asyncio.gather(*(single(client, station) for station in stations[:20]))  # opens connections
             begin = time.perf_counter()
-            answers = await asyncio.gather(*(_command(client, station) for station in stations))
+            answers = await asyncio.gather(*(single(client, station) for station in stations))
             seconds = time.perf_counter() - begin
     latencies = sorted(latency for latency, _ in answers)
     return {
@@ -131,13 +118,6 @@ async def _commands(settings: Settings) -> dict[str, Any]:
         "per_second": round(len(answers) / seconds, 1),
         "p99_ms": round(latencies[int(len(latencies) * 0.99)] * 1000, 1),
     }
-
-
-async def _command(client: httpx2.AsyncClient, station: Station) -> tuple[float, bool]:
-    begin = time.perf_counter()
-    answer = await client.post(f"/stations/{station.name}/calls/ClearCache", json={})
-    accepted = answer.is_success and answer.json().get("outcome") == "result"
-    return time.perf_counter() - begin, accepted
 
 
 async def measure(settings: Settings) -> dict[str, Any]:

@@ -96,3 +96,15 @@ INSERT INTO dead_letters (record_id, station_id, topic, partition, "offset", "gr
 SELECT md5('dead ' || n)::uuid::text, 'CS' || lpad((n % 1000)::text, 6, '0'), 'ocpp.calls.devices', 0, n,
     'device-mgmt', 'unreadable', convert_to(repeat('x', 700), 'UTF8'), 700, timestamptz '2026-06-01'
 FROM generate_series(1, $dead_letters) AS n;
+
+INSERT INTO bulk_jobs (
+    bulk_id, action, request, selection, total, is_selected, rate_per_s, requested_by, state, counts, created_at, finished_at
+)
+SELECT 'bulk-' || n, 'TriggerMessage', '{"requestedMessage": "Heartbeat"}', convert_to('{"filter":{}}', 'UTF8'),
+    $stations, true, 50, 'support', 'completed', '{"result": 1}', at, at
+FROM generate_series(1, 1000) AS n, LATERAL (SELECT timestamptz '2026-01-01' + n * interval '1 hour' AS at) AS t;
+
+INSERT INTO bulk_targets (bulk_id, position, station_id, status, call_id, completed_at)
+SELECT 'bulk-1', n + 1, 'CS' || lpad(n::text, 6, '0'), CASE WHEN n % 100 = 0 THEN 'timeout' ELSE 'result' END,
+    md5('call ' || n + 1)::uuid::text, timestamptz '2026-01-01'
+FROM generate_series(0, $stations - 1) AS n;

@@ -112,6 +112,9 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "stream_values": Forgotten("stream_values"),
         "refused_handshakes": Forgotten("refused_handshakes"),
         "calls": Forgotten("calls"),
+        "waiting_calls": Station("CSMS_STATION_WAITING_CALLS, CSMS_STATION_WAITING_BYTES"),
+        "bulk_jobs": Forgotten("bulk_jobs"),
+        "bulk_targets": Forgotten("bulk_jobs"),
         "notifications": Forgotten("notifications"),
         "faults": Forgotten("faults"),
         "refused_messages": Forgotten("refused_messages"),
@@ -145,7 +148,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
     },
 }
 
-KEPT_ELSEWHERE = {"removed_stations"}
+KEPT_ELSEWHERE = {"removed_stations", "bulk_targets"}
 """Not with the station: as many as `Bounded` and `Forgotten` say."""
 
 auth = database_fixture(AUTH, schema="auth")

@@ -80,7 +80,7 @@ async def test_a_result_that_comes_meanwhile_is_not_waited_for_in_a_circle(
         if database.dialect == "postgresql":  # SQLite lets it begin when we are done
             await waiting.wait()
         row = await call_rows.lock(unit.session, "c")
-        await call_rows.complete(unit.session, row, Completion(CallOutcome.RESULT, unit.now, response={}))
+        call_rows.complete(row, Completion(CallOutcome.RESULT, unit.now, response={}))
         del held
     assert await sweeping == 0
     async with units.reading() as session:

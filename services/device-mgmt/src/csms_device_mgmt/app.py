@@ -24,9 +24,13 @@ from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
 from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
+from csms_runtime.sealing import Sealer
 from csms_runtime.secret_keys import SecretKeys
 from fastapi import APIRouter
 
+from csms_device_mgmt.bulk import bulk_routes
+from csms_device_mgmt.bulk.jobs import BulkJobs
+from csms_device_mgmt.bulk.working import Work
 from csms_device_mgmt.certificates import installed_certificate_routes
 from csms_device_mgmt.commands import call_routes, schema_routes
 from csms_device_mgmt.commands.execution import CallExecution
@@ -37,6 +41,7 @@ from csms_device_mgmt.connections.presence import Presence
 from csms_device_mgmt.consumers import DeviceRecords, PresenceRecords
 from csms_device_mgmt.dead_letters import dead_letter_routes
 from csms_device_mgmt.dead_letters.dead_letter_records import DeadLetterRecords
+from csms_device_mgmt.deliveries.delivering import Deliveries
 from csms_device_mgmt.device_model import variable_routes
 from csms_device_mgmt.device_model.variable_access import VariableAccess
 from csms_device_mgmt.event_streams import stream_routes
@@ -104,6 +109,9 @@ class DeviceManagement:
             offer_password=inventory.offer_password,
             tell_of_start=starts.tell,
         )
+        self._deliveries = Deliveries(units, bus, execution)
+        sealer = Sealer(keys)
+        self._bulk = BulkJobs(units, partial(Work, units, bus, execution, presence, sealer))
         return (
             station_routes.router(units, inventory, presence),
             site_routes.router(units),
@@ -111,6 +119,7 @@ class DeviceManagement:
             fault_routes.router(units),
             call_routes.router(units, execution),
             schema_routes.router(),
+            bulk_routes.router(units, presence, sealer, self._bulk.wake),
             variable_routes.router(units, VariableAccess(units, execution)),
             report_routes.router(units, execution),
             assembled_routes.router(units, execution),
@@ -147,6 +156,8 @@ class DeviceManagement:
         self._consuming = True
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._fleet.run(stop), name="devices-fleet")
+            tasks.create_task(self._bulk.run(stop), name="devices-bulk")
+            tasks.create_task(self._deliveries.run(stop), name="devices-deliveries")
             for runner in self._runners:
                 tasks.create_task(runner.run(stop), name="devices-consumer")
 

@@ -13,7 +13,7 @@ from csms_ocpp.errors import ErrorCode, OcppError
 from csms_runtime import tracing
 
 from csms_device_mgmt.boot import boot_notification, heartbeat
-from csms_device_mgmt.commands import call_order, command_result
+from csms_device_mgmt.commands import call_order, command_result, held_calls
 from csms_device_mgmt.connections import close_order, connection_record, presence_summary
 from csms_device_mgmt.device_model import notify_report
 from csms_device_mgmt.event_streams import stream_messages
@@ -101,6 +101,8 @@ class DeviceRecords:
 async def _load(unit: Unit, records: Sequence[Record]) -> tuple[object, ...]:
     """Read what most records of a batch need, in a few statements instead of one or two for each record."""
     known = await station_rows.lock(unit.session, (record.station_id for record in records))
+    results = {record.command_result.command.correlation_id for record in records if record.HasField("command_result")}
+    await held_calls.load(unit, results)
     arriving = {record.station_id for record in records if _may_create(record)} - known.keys()
     created = await create_missing(unit, arriving)
     reporting = {record.station_id for record in records if record.station_call.action in _STATUSES}

@@ -66,6 +66,15 @@ class DeviceSettings(RuntimeSettings, DatabaseAccess):
         description="How much of a station's history is kept at most, in bytes as stored: recorded and refused "
         "messages, reports, steps of jobs, CALLs and their outcomes. Beyond it the oldest of that station gives way",
     )
+    station_waiting_calls: int = Field(
+        20, ge=1, le=1000, description="How many calls may wait for one station to come back (`deliver_until`) at most"
+    )
+    station_waiting_bytes: int = Field(
+        1024 * 1024, ge=1024, description="Of the payloads of such calls of one station, in bytes"
+    )
+    bulk_stations: int = Field(
+        100_000, ge=1, le=1_000_000, description="How many stations a command for many (POST /bulk) may be for"
+    )
     receipt_url: str = Field(
         "",
         pattern="^(https?://.*)?$",

@@ -9,7 +9,20 @@ from csms_db.counting import counts_table
 from csms_db.outbox import outbox_table
 from csms_db.packed import PackedJson
 from csms_db.sql import apart
-from sqlalchemy import BigInteger, Float, Index, MetaData, String, Text, UniqueConstraint, column, func, text
+from sqlalchemy import (
+    BigInteger,
+    Float,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    column,
+    false,
+    func,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 STATION_ID = String(48)
@@ -131,6 +144,8 @@ class Station(Base):
     # When and why it was not let in: refused_at, http_status, reason, remote_address, security_event.
     last_refusal: Mapped[JsonValue | None] = mapped_column(Json)
     rate_limited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # How many calls wait for it to come back (WaitingCall).
+    waiting_calls: Mapped[int] = mapped_column(server_default=text("0"))
     # What its history takes, see history.history_rows; what came before that moment gave way to newer history.
     history_bytes: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     history_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -405,7 +420,7 @@ class Call(Base):
     protocol: Mapped[str] = mapped_column(String(16))
     # Secrets are redacted.
     request: Mapped[JsonValue] = mapped_column(Json)
-    # "open" or "completed"
+    # "waiting", "open" or "completed"
     state: Mapped[str] = mapped_column(String(16))
     # "result", "error", "timeout", "unknown", "not_connected"; none while open.
     outcome: Mapped[str | None] = mapped_column(String(16))
@@ -421,6 +436,8 @@ class Call(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     # When the asker stops waiting.
     deadline_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # Until when it waits for its station to come back; none: it does not.
+    deliver_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Of request, response and error, in bytes of JSON; 0 while open.
     size: Mapped[int] = mapped_column(server_default=text("0"))
     # The connection it was sent on; none: it was not.
@@ -428,6 +445,81 @@ class Call(Base):
     target_epoch: Mapped[int | None] = mapped_column(BigInteger)
     target_connection_id: Mapped[str | None] = mapped_column(String(64))
     target_number: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class WaitingCall(Base):
+    """A call that waits for its station to come back; the call's row is there, too."""
+
+    __tablename__ = "waiting_calls"
+    __table_args__ = (
+        Index("ix_waiting_calls_station_id_created_at", "station_id", "created_at", "call_id"),
+        Index("ix_waiting_calls_due_at", "due_at"),
+    )
+
+    call_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    action: Mapped[str] = mapped_column(String(64))
+    # The payload, see deliveries.waiting_rows.
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    timeout_s: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    deliver_until: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When to look at it: at the end, or a moment after the station has connected.
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class BulkJob(Base):
+    """A command for many stations, and how far it is."""
+
+    __tablename__ = "bulk_jobs"
+    __table_args__ = (
+        Index("ix_bulk_jobs_created_at", "created_at", "bulk_id"),
+        _partial("ix_bulk_jobs_unfinished", "created_at", where="finished_at IS NULL"),
+        _partial("ix_bulk_jobs_finished_at", "finished_at", where="finished_at IS NOT NULL"),
+    )
+
+    bulk_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    action: Mapped[str] = mapped_column(String(64))
+    # Secrets are redacted; and sealed with them (bulk.bulk_rows), until it is over.
+    request: Mapped[JsonValue] = mapped_column(Json)
+    sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # What was selected (bulk.selection.Selection), how many of it are stored, and whether these are all.
+    selection: Mapped[JsonValue] = mapped_column(PackedJson)
+    selected_until: Mapped[str | None] = mapped_column(Text)
+    total: Mapped[int]
+    is_selected: Mapped[bool]
+    rate_per_s: Mapped[float]
+    timeout_s: Mapped[float | None]
+    deliver_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    replaces: Mapped[bool] = mapped_column(default=False, server_default=false())
+    requested_by: Mapped[str | None] = mapped_column(Text)
+    # "running", "paused", "cancelled", "completed"
+    state: Mapped[str] = mapped_column(String(16))
+    # Stations by what became of the command (bulk.progress); those that wait are not counted.
+    counts: Mapped[JsonValue] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Which process works on it, and until when that counts.
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class BulkTarget(Base):
+    """A station that a command for many is for, and what became of it there."""
+
+    __tablename__ = "bulk_targets"
+    __table_args__ = (Index("ix_bulk_targets_status", "bulk_id", "status", "position"),)
+
+    bulk_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # From 1 on, in the order in which they are commanded.
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    # "waiting", "open", or an outcome; see bulk.progress.
+    status: Mapped[str] = mapped_column(String(16))
+    call_id: Mapped[str | None] = mapped_column(String(64))
+    # Why nothing was sent: a problem's status, title, detail and errors.
+    refusal: Mapped[JsonValue | None] = mapped_column(Json)
+    completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Notification(Base):

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from csms_device_mgmt.history import history_rows
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.status.connector_rows import Statuses
-from csms_device_mgmt.tables import OUTBOX
+from csms_device_mgmt.tables import OUTBOX, Call
 
 
 @dataclass(slots=True)
@@ -31,11 +31,15 @@ class Unit:
     now: datetime
     gateways: Gateways
     """Which of them live."""
+    sealer: Sealer
+    """Seals what may hold a secret and is stored until it is sent."""
     outgoing: list[Outgoing] = field(default_factory=list)
     """Published through the outbox: at least once if the transaction commits, never if it does not, in order."""
 
     following: list[Outgoing] = field(default_factory=list)
     """Published behind the answer to what is being handled."""
+    calls: dict[str, Call] = field(default_factory=dict)
+    """By id, those whose rows are locked; see commands.held_calls."""
     statuses: Statuses = field(default_factory=Statuses)
     """Of connectors; written when the unit ends."""
     _kept: dict[str, int] = field(default_factory=dict)
@@ -113,7 +117,7 @@ class Units:
     async def open(self) -> AsyncIterator[Unit]:
         """Begin a transaction that commits on exit and rolls back on an exception. Raises DatabaseUnavailable."""
         async with self._database.transaction() as session:
-            unit = Unit(session, self._settings, self._keys, utcnow(), self._gateways)
+            unit = Unit(session, self._settings, self._keys, utcnow(), self._gateways, self._sealer)
             yield unit
             await unit.finish()
             unit.outgoing += unit.take_following()

@@ -16,7 +16,9 @@ from csms_device_mgmt.boot import onboarding
 from csms_device_mgmt.boot.boot import FIRMWARE_UPDATE, TRIGGERED, Boot
 from csms_device_mgmt.boot.registration import TRIGGERS, Registration, boot_interval, is_boot_trigger
 from csms_device_mgmt.commands import call_rows
+from csms_device_mgmt.commands.command import outgoing
 from csms_device_mgmt.connections.auth_events import newest_refusal
+from csms_device_mgmt.deliveries import waiting
 from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.jobs import job_status
 from csms_device_mgmt.security_profile import profile_changes
@@ -67,12 +69,21 @@ async def _handle(unit: Unit, message: StationMessage, boot: Boot) -> Answer:
             profile_changes.booted(unit, station, message.place.connection_id, message.security_profile)
         if is_boot and (boot.reason == FIRMWARE_UPDATE or (boot.reason is None and is_other_firmware)):
             await job_status.booted(unit, message, boot)
+        if status is Registration.ACCEPTED:
+            await _deliver(unit, station, message)
     metrics.DEVICES_BOOTS.labels(status.value).inc()
     return {
         "currentTime": format_datetime(unit.now),
         "interval": boot_interval(status, unit.settings.intervals),
         "status": status.value,
     }
+
+
+async def _deliver(unit: Unit, station: Station, message: StationMessage) -> None:
+    """Send what waits for the station, behind the answer. If its connection is not known yet, that is told soon."""
+    if station.waiting_calls and station.connection_id == message.place.connection_id:
+        for command, target in await waiting.deliver(unit, station):
+            unit.send(outgoing(command, target))
 
 
 async def _check_certificate(unit: Unit, message: StationMessage, boot: Boot) -> None:

@@ -1,5 +1,7 @@
 """What begins with a CALL: a report or a job, known from before it is sent, so that no answer comes to nothing."""
 
+from typing import Any
+
 from csms_device_mgmt import versions
 from csms_device_mgmt.commands.command import Command
 from csms_device_mgmt.jobs import job_rows
@@ -15,7 +17,7 @@ from csms_device_mgmt.versions.version import DeviceVersion
 async def begin(unit: Unit, command: Command) -> None:
     """Begin what the command asks for, in the transaction that records it."""
     version = versions.of(command.protocol)
-    series, course = _series(version, command), version.courses.get(command.action)
+    series, course = _series(version, command.action, command.payload), version.courses.get(command.action)
     if series is None and course is None:
         return
     request_id = await _request_id(unit, command)
@@ -27,10 +29,16 @@ async def begin(unit: Unit, command: Command) -> None:
         await _begin_job(unit, command, course.kind, request_id)
 
 
-def _series(version: DeviceVersion, command: Command) -> Series | None:
-    if version.is_model_report(command.action, command.payload):
+def begins(version: DeviceVersion, action: str, payload: Any) -> bool:  # noqa: ANN401 it need not be valid
+    """Whether a command asks for a report or a job."""
+    is_object = isinstance(payload, dict)
+    return action in version.courses or (is_object and _series(version, action, payload) is not None)
+
+
+def _series(version: DeviceVersion, action: str, payload: dict[str, Any]) -> Series | None:
+    if version.is_model_report(action, payload):
         return DEVICE_MODEL
-    return version.reports.get(command.action)
+    return version.reports.get(action)
 
 
 async def _request_id(unit: Unit, command: Command) -> int | None:

@@ -177,7 +177,7 @@ async def _carry_out(unit: Unit, record: Record, station: Station, ordered: _Ord
     # What follows from an outcome follows when it is read again, in its turn; that of a refused payload is nothing.
     if ordered.error is not None:
         completion = completion_of(result)
-        await call_rows.complete(unit.session, row, completion)
+        call_rows.complete(row, completion)
         unit.tell(completed(row, completion))
     return _verdict(record, recorded)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from csms_db import bounded
 from csms_db.bounded import Bounded
-from csms_db.sql import dialect_of, insert
+from csms_db.sql import dialect_of, insert, lock_order
 from csms_runtime.http.pages import MAX_PAGE_BYTES
 from sqlalchemy import Text, case, cast, func, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +21,8 @@ from csms_device_mgmt.tables import Call
 class CallState(StrEnum):
     """Whether something may still come of a call."""
 
+    WAITING = "waiting"
+    """For its station to come back; nothing was sent."""
     OPEN = "open"
     COMPLETED = "completed"
 
@@ -36,6 +38,8 @@ class CallOutcome(StrEnum):
     """The station may have got it, and nobody knows what came of it."""
     NOT_CONNECTED = "not_connected"
     """It was never sent: the station has no connection."""
+    CANCELLED = "cancelled"
+    """It was never sent: it waited for its station, and somebody cancelled it, or a newer one replaced it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Completion:
     @property
     def never_sent(self) -> bool:
         """Whether the station surely has not got it. Who tells of anything else but `unknown` says when it was sent."""
-        return self.outcome is CallOutcome.NOT_CONNECTED or (
+        return self.outcome in {CallOutcome.NOT_CONNECTED, CallOutcome.CANCELLED} or (
             self.sent_at is None and self.outcome in {CallOutcome.TIMEOUT, CallOutcome.ERROR}
         )
 
@@ -99,14 +103,21 @@ async def lock(session: AsyncSession, call_id: str) -> Call | None:
     return await session.get(Call, call_id, with_for_update=True)
 
 
+async def lock_all(session: AsyncSession, call_ids: Collection[str]) -> dict[str, Call]:
+    """Return the calls' rows as they are now, locked until the transaction ends, by their ids."""
+    statement = select(Call).where(Call.call_id.in_(call_ids)).order_by(*lock_order(Call.call_id))
+    rows = await session.scalars(statement.with_for_update().execution_options(populate_existing=True))
+    return {row.call_id: row for row in rows}
+
+
 async def by_key(session: AsyncSession, station_id: str, idempotency_key: str) -> Call | None:
     """Return the station's call with that idempotency key, or None."""
     statement = select(Call).where(Call.station_id == station_id, Call.idempotency_key == idempotency_key)
     return (await session.scalars(statement)).one_or_none()
 
 
-async def complete(session: AsyncSession, row: Call, completion: Completion, *, size: int = 0) -> bool:
-    """Store what became of a call, whose row is locked; True when that is news. `size`: see the row.
+def complete(row: Call, completion: Completion, *, size: int = 0) -> bool:
+    """Note what became of a call, whose row is locked, in its row; True when that is news. `size`: see the row.
 
     The first outcome that a gateway tells counts, and replaces what was assumed when none came in time. An answer of
     the station replaces everything, for it may come late; nothing replaces an answer. A call that was never sent gives
@@ -119,11 +130,12 @@ async def complete(session: AsyncSession, row: Call, completion: Completion, *, 
     row.size = size
     if completion.never_sent:
         row.idempotency_key = None
-    await session.flush()
     return True
 
 
 def _is_news(row: Call, completion: Completion) -> bool:
+    if row.state == CallState.WAITING:  # whoever stopped waiting for its answer knows less
+        return completion.outcome is not CallOutcome.UNKNOWN
     if row.state == CallState.OPEN or row.outcome is None:
         return True
     return completion.certainty > _certainty(CallOutcome(row.outcome), is_sent=row.sent_at is not None)

@@ -31,12 +31,15 @@ class CallRecordModel(CallModel):
     """A CALL with what was asked; secrets are redacted."""
 
     id: str
-    state: Annotated[str, one_of(*CallState)] = Field(description="A late answer may still replace a timeout")
+    state: Annotated[str, one_of(*CallState)] = Field(
+        description="waiting: for the station to come back. A late answer may still replace a timeout"
+    )
     protocol: OcppVersion
     request: dict[str, Any]
     requested_by: str | None
     origin: str = Field(description="The service that sent it")
     created_at: datetime
+    deliver_until: datetime | None = Field(description="Until when it waits for the station to come back, if it does")
 
 
 def call(row: Call) -> CallModel:
@@ -55,4 +58,5 @@ def call_record(row: Call) -> CallRecordModel:
         requested_by=row.requested_by,
         origin=row.origin,
         created_at=row.created_at,
+        deliver_until=row.deliver_until,
     )

@@ -9,12 +9,13 @@ from csms_bus.ports import Outgoing
 from csms_runtime import heavy
 from csms_runtime.clock import to_ms
 
-from csms_device_mgmt.commands import call_rows
 from csms_device_mgmt.commands.call_rows import CallOutcome, CallState
-from csms_device_mgmt.commands.command import Target, redirected, target_of_call, target_of_station
+from csms_device_mgmt.commands.command import Command, Target, redirected, target_of_call, target_of_station
 from csms_device_mgmt.commands.executed import Executed
+from csms_device_mgmt.commands.held_calls import held
 from csms_device_mgmt.commands.new_call import asks_the_same
 from csms_device_mgmt.commands.outcomes import executed_from, settle
+from csms_device_mgmt.deliveries import waiting
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Call
@@ -34,7 +35,9 @@ async def handle(unit: Unit, record: Record) -> list[Outgoing]:
         return []
     if executed.completion.outcome is CallOutcome.NOT_CONNECTED and await _goes_on(unit, record):
         return []
-    await settle(unit, executed)
+    is_waiting = executed.completion.outcome is CallOutcome.NOT_CONNECTED and await _waits(unit, record, executed)
+    if not is_waiting:
+        await settle(unit, executed)
     if not command.reply_to.topic:
         return []
     return [Outgoing(command.reply_to.topic, record, partition=command.reply_to.partition)]
@@ -46,7 +49,7 @@ async def _is_of_the_call(unit: Unit, record: Record, executed: Executed) -> boo
     False: of a call that is over, as device-mgmt tells it itself, without secrets; nothing follows from it. Raises
     Never for one of a call that is open: what would follow, a password for one, would be of somebody else's choice.
     """
-    row = await call_rows.lock(unit.session, executed.call_id)
+    row = await held(unit, executed.call_id)
     if row is None:
         return True
     if (row.station_id, row.action) == (record.station_id, executed.action):
@@ -64,11 +67,24 @@ NOWHERE = Target(0, 0, "")
 
 async def _goes_on(unit: Unit, record: Record) -> bool:
     """Whether a call that never was sent is not over: it has left that connection before, or leaves it now."""
-    row = await call_rows.lock(unit.session, record.command_result.command.correlation_id)
+    row = await held(unit, record.command_result.command.correlation_id)
     if row is None:
         return False
     sent_to = _named(record, row)
     return sent_to is None or await _sent_on(unit, record, row, sent_to)
+
+
+async def _waits(unit: Unit, record: Record, executed: Executed) -> bool:
+    """Whether a call that never was sent waits for its station from now on."""
+    row = await held(unit, executed.call_id)
+    command = record.command_result.command
+    if row is None or row.deliver_until is None or not _is_what_was_asked(unit, row, command):
+        return False
+    station = (await station_rows.lock(unit.session, [record.station_id])).get(record.station_id)
+    again = Command(
+        row.call_id, row.station_id, row.protocol, row.action, executed.request, command.timeout_ms / 1000, row.origin
+    )
+    return station is not None and await waiting.wait_again(unit, station, row, again)
 
 
 def _named(record: Record, row: Call) -> Target | None:

@@ -29,6 +29,14 @@ async def check_known(session: AsyncSession, command: Command) -> None:
         raise Problem(422, "Payload refused", detail, errors=errors)
 
 
+def may_conflict(command: Command) -> bool:
+    """Whether `check_known` looks at anything for this command."""
+    version = versions.of(command.protocol)
+    course = version.courses.get(command.action)
+    is_update = course is not None and course.kind is JobKind.FIRMWARE_UPDATE
+    return is_update or Follows.CERTIFICATE_DELETED in version.follows.get(command.action, ())
+
+
 async def _findings(session: AsyncSession, command: Command) -> AsyncIterator[Finding]:
     station_id, payload, version = command.station_id, command.payload, versions.of(command.protocol)
     course = version.courses.get(command.action)

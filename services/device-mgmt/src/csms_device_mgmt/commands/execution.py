@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,9 +29,11 @@ from csms_device_mgmt.commands.new_call import is_repeated_by, new_call, timeout
 from csms_device_mgmt.commands.outcomes import settle
 from csms_device_mgmt.commands.room import Room, not_sent
 from csms_device_mgmt.connections.presence import Presence
+from csms_device_mgmt.deliveries import waiting
+from csms_device_mgmt.deliveries.waiting import check_may_wait
 from csms_device_mgmt.json import integers, size_of
 from csms_device_mgmt.stations import station_rows
-from csms_device_mgmt.tables import Call
+from csms_device_mgmt.tables import Call, Station
 from csms_device_mgmt.unit import Unit, Units
 from csms_device_mgmt.versions.version import DeviceVersion
 
@@ -61,6 +64,10 @@ class CallRequest:
     idempotency_key: str | None = None
     request_id: int | None = None
     """Of the report or job that is asked for, where the payload has none."""
+    deliver_until: datetime | None = None
+    """Until when it waits for its station to come back, if that is not connected; None: it does not."""
+    replace: bool = False
+    """Whether it replaces calls of its action that wait for the station."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +122,17 @@ class CallExecution:
         begun = await self._begun(request, self._requester.reply_to, size)
         if begun.target is None:
             return await self._finished(begun.row)
-        await self._prepare(begun.command)
+        await self.prepare(begun.command)
         timeout_s = begun.command.timeout_s + self._units.settings.call_grace_s
         try:
             await self._requester.ask(outgoing(begun.command, begun.target), begun.command.call_id, timeout_s)
         except NotAsked as error:
-            await self._give_up(begun.command, CallOutcome.NOT_CONNECTED)
+            await self.give_up(begun.command, CallOutcome.NOT_CONNECTED)
             raise not_sent(f"{error}; the call was not sent") from error
         except (NoAnswer, BusUnavailable):
-            return await self._give_up(begun.command, CallOutcome.UNKNOWN)
+            return await self.give_up(begun.command, CallOutcome.UNKNOWN)
         except RecordRefused:
-            await self._give_up(begun.command, CallOutcome.NOT_CONNECTED)
+            await self.give_up(begun.command, CallOutcome.NOT_CONNECTED)
             raise
         return await self._reload(begun.row)
 
@@ -139,21 +146,21 @@ class CallExecution:
         begun = await self._begun(request, None, size)
         if begun.target is None:
             return begun.row
-        await self._prepare(begun.command)
+        await self.prepare(begun.command)
         try:
             await self._bus.publish([outgoing(begun.command, begun.target)])
         except BusUnavailable:
-            return await self._give_up(begun.command, CallOutcome.UNKNOWN)
+            return await self.give_up(begun.command, CallOutcome.UNKNOWN)
         except RecordRefused:
-            await self._give_up(begun.command, CallOutcome.NOT_CONNECTED)
+            await self.give_up(begun.command, CallOutcome.NOT_CONNECTED)
             raise
         return begun.row
 
-    async def _prepare(self, command: Command) -> None:
-        """Tell others what they must know before the station does.
+    async def prepare(self, command: Command) -> None:
+        """Tell others what they must know of a recorded command before the station does.
 
         Auth: a password that it is going to be asked to take, for it may take it, and be cut off. Transactions: that it
-        is going to be asked to start one.
+        is going to be asked to start one. If it can't be done, the command is over, not sent; raises what was wrong.
         """
         version = versions.of(command.protocol)
         if command.action in version.starts:
@@ -165,7 +172,7 @@ class CallExecution:
             for password in passwords(command.payload):
                 await self._offer_password(command.station_id, password)
         except BaseException:
-            await self._give_up(command, CallOutcome.NOT_CONNECTED)
+            await self.give_up(command, CallOutcome.NOT_CONNECTED)
             raise
 
     async def version_of(self, station_id: str) -> DeviceVersion:
@@ -173,7 +180,7 @@ class CallExecution:
         async with self._units.reading() as session:
             station = await station_rows.find(session, station_id)
         if station is None:
-            raise _unknown_station()
+            raise unknown_station()
         return versions.of_station(station.connection_protocol)
 
     async def check(self, request: CallRequest) -> None:
@@ -181,7 +188,7 @@ class CallExecution:
         async with self._units.reading() as session:
             station = await station_rows.find(session, request.station_id)
         if station is None:
-            raise _unknown_station()
+            raise unknown_station()
         request = await _read(request)
         await check(station, versions.of_station(station.connection_protocol), request.action, request.payload)
 
@@ -224,16 +231,19 @@ class CallExecution:
 
         None, and nothing is recorded: it is not connected, but may be in a moment; or it is, and is to boot first.
         """
+        until = request.deliver_until
         async with self._units.open() as unit:
+            if until is not None:
+                await station_rows.hold(unit.session, [request.station_id])
             station = await station_rows.find(unit.session, request.station_id)
             if station is None:
-                raise _unknown_station()
+                raise unknown_station()
             version = versions.of_station(station.connection_protocol)
             await check(station, version, request.action, request.payload)
             target = target_of_station(unit, station)
-            if may_wait and (
-                target is None or boots_first(station.registration_status, request.action, request.payload)
-            ):
+            if until is not None:
+                check_may_wait(version, request.action, request.payload)
+            if may_wait and _is_to_be_ready(request, station, target):
                 return None
             command = Command(
                 call_id=new_id(),
@@ -245,9 +255,12 @@ class CallExecution:
                 reply_to=reply_to,
                 request_id=request.request_id,
             )
+            if target is None and until is not None:
+                return await _kept(unit, request, station, command, until)
             return await _recorded(unit, request, command, target)
 
-    async def _give_up(self, command: Command, outcome: CallOutcome) -> Call:
+    async def give_up(self, command: Command, outcome: CallOutcome) -> Call:
+        """Store what became of a command that nobody waits for any more. Raises Problem 409: its station is gone."""
         async with self._units.open() as unit:
             await station_rows.lock(unit.session, [command.station_id])  # before the call's row, as everybody does
             await settle(unit, _executed(command, Completion(outcome, unit.now)))
@@ -274,9 +287,30 @@ async def _read(request: CallRequest) -> CallRequest:
     return replace(request, payload=await heavy.run(size_of(payload), partial(integers, payload)))
 
 
+def _is_to_be_ready(request: CallRequest, station: Station, target: Target | None) -> bool:
+    """Whether a call is given time for what its station is just about to do."""
+    if target is None:
+        return request.deliver_until is None
+    return boots_first(station.registration_status, request.action, request.payload)
+
+
+async def _kept(unit: Unit, request: CallRequest, station: Station, command: Command, until: datetime) -> _Begun:
+    """Record a call that waits for its station. Raises Problem 429."""
+    columns = await new_call(unit, command, None, requested_by=request.requested_by)
+    columns |= {"idempotency_key": request.idempotency_key, **waiting.columns(unit, command, until)}
+    row = await call_rows.add(unit.session, columns)
+    if row is None:
+        return _Begun(await _earlier(unit, request, command), command, None)
+    await check_known(unit.session, command)
+    await waiting.make_room(unit, station, command, replace=request.replace)
+    await begin(unit, command)
+    waiting.keep(unit, station, command, until)
+    return _Begun(row, command, None)
+
+
 async def _recorded(unit: Unit, request: CallRequest, command: Command, target: Target | None) -> _Begun:
     columns = await new_call(unit, command, target, requested_by=request.requested_by)
-    columns["idempotency_key"] = request.idempotency_key
+    columns |= {"idempotency_key": request.idempotency_key, "deliver_until": request.deliver_until}
     row = await call_rows.add(unit.session, columns)
     if row is None:
         return _Begun(await _earlier(unit, request, command), command, None)
@@ -309,6 +343,12 @@ def _executed(command: Command, completion: Completion) -> Executed:
     )
 
 
+def is_told_before(command: Command) -> bool:
+    """Whether others may have to know of a command before the station does."""
+    version = versions.of(command.protocol)
+    return command.action in version.starts or command.action in version.passwords
+
+
 def needed(version: DeviceVersion, found: T | None, what: str) -> T:
     """Return what a version has. Raises Problem 422: it has nothing like it, so the station can't be asked."""
     if found is None:
@@ -316,7 +356,8 @@ def needed(version: DeviceVersion, found: T | None, what: str) -> T:
     return found
 
 
-def _unknown_station() -> Problem:
+def unknown_station() -> Problem:
+    """Return the answer to a request that names no station."""
     return Problem(404, "Unknown station", "there is no such station")
 
 

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from csms_runtime import heavy
 from csms_runtime.secret_keys import SecretKeys
@@ -17,25 +17,48 @@ from csms_device_mgmt.tables import Call, Station
 from csms_device_mgmt.unit import Unit
 
 
+class Asked(NamedTuple):
+    """What a call's row has of its request."""
+
+    request: dict[str, Any]
+    """Its secrets are redacted."""
+    fingerprint: str
+
+
+async def asked(unit: Unit, command: Command) -> Asked:
+    """Return what is kept of a command's request."""
+    size = size_of(command.payload)
+    return Asked(
+        await heavy.run(size, partial(redacted, command.protocol, command.action, command.payload)),
+        await heavy.run(size, partial(fingerprint, unit.keys.current, command.action, command.payload)),
+    )
+
+
 async def new_call(unit: Unit, command: Command, target: Target | None, *, requested_by: str) -> dict[str, Any]:
     """Return the columns of an open call, its secrets redacted. `target` None: it is not going to be sent."""
+    return {
+        **columns_of(unit, command, await asked(unit, command), requested_by=requested_by),
+        **(target.columns() if target else {}),
+    }
+
+
+def columns_of(unit: Unit, command: Command, kept: Asked, *, requested_by: str) -> dict[str, Any]:
+    """Return the columns of an open call but those of its target."""
     timeout = timedelta(seconds=command.timeout_s)
     grace = timedelta(seconds=unit.settings.call_grace_s)
-    size = size_of(command.payload)
     deadline_at = unit.now + timeout if command.send_until is None else command.send_until + timeout
     return {
         "call_id": command.call_id,
         "station_id": command.station_id,
         "action": command.action,
         "protocol": command.protocol,
-        "request": await heavy.run(size, partial(redacted, command.protocol, command.action, command.payload)),
+        "request": kept.request,
         "state": CallState.OPEN.value,
         "requested_by": requested_by,
         "origin": command.origin,
-        "fingerprint": await heavy.run(size, partial(fingerprint, unit.keys.current, command.action, command.payload)),
+        "fingerprint": kept.fingerprint,
         "created_at": unit.now,
         "deadline_at": deadline_at + grace,
-        **(target.columns() if target else {}),
     }
 
 

@@ -15,6 +15,7 @@ from csms_device_mgmt.commands.call_rows import CallOutcome, Completion
 from csms_device_mgmt.commands.completed_event import completed
 from csms_device_mgmt.commands.consequences import consequence_of
 from csms_device_mgmt.commands.executed import Executed
+from csms_device_mgmt.commands.held_calls import held
 from csms_device_mgmt.json import loads
 from csms_device_mgmt.redacted import shown
 from csms_device_mgmt.tables import Call
@@ -33,7 +34,9 @@ SOURCES = {CallError.SOURCE_STATION: "station", CallError.SOURCE_CSMS: "csms"}
 Of calls from before it was told it is not known.
 """
 _TO_SOURCE = {name: number for number, name in SOURCES.items()}
-_TO_PROTO = {outcome.value: number for number, outcome in OUTCOMES.items()}
+_TO_PROTO = {outcome.value: number for number, outcome in OUTCOMES.items()} | {
+    CallOutcome.CANCELLED.value: Outcome.OUTCOME_NOT_CONNECTED
+}
 
 
 async def settle(unit: Unit, executed: Executed) -> bool:
@@ -41,19 +44,20 @@ async def settle(unit: Unit, executed: Executed) -> bool:
 
     The outcome of a call that has no row is dropped: the station was deleted.
     """
-    row = await call_rows.lock(unit.session, executed.call_id)
+    row = await held(unit, executed.call_id)
     completion = executed.completion
     if completion.response is not None:
         work = partial(shown, executed.protocol, executed.action, completion.response)
         completion = replace(completion, response=(await heavy.run(executed.size, work)).payload)
     counted = row.size or None if row is not None else None
-    if row is None or not await call_rows.complete(unit.session, row, completion, size=executed.size):
+    if row is None or not call_rows.complete(row, completion, size=executed.size):
         return False
     unit.kept(executed.station_id, executed.size, instead_of=counted)
     unit.tell(completed(row, completion))
     _measure(executed)
     consequence = consequence_of(executed.protocol, executed.action)
     if consequence is not None:
+        await unit.session.flush()
         await consequence(unit, executed)
     return True
 

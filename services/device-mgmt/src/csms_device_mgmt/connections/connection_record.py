@@ -7,6 +7,7 @@ from csms_runtime.clock import from_ms, to_ms
 
 from csms_device_mgmt import announcements
 from csms_device_mgmt.connections.connection_order import Change, Connection, change, must_be_told
+from csms_device_mgmt.deliveries import waiting
 from csms_device_mgmt.security_profile import profile_changes
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.stations.unknown_stations import known_or_created
@@ -46,6 +47,7 @@ async def _take_newer(unit: Unit, station: Station, record: Record, known: Conne
         return
     _open(unit, station, record)
     await profile_changes.connected(unit, station, record.connection.security_profile)
+    await waiting.connected(unit, station)
 
 
 def connection_of(station: Station) -> Connection | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from csms_db.retention import Kept
 
+from csms_device_mgmt.bulk import bulk_rows
 from csms_device_mgmt.connections import refused_handshake_rows
 from csms_device_mgmt.dead_letters import dead_letter_rows
 from csms_device_mgmt.history.old_rows import (
@@ -22,6 +23,7 @@ def kept(settings: DeviceSettings) -> Sequence[Kept]:
     """Return what is deleted after some days."""
     return (
         Kept("calls", settings.keep_calls_days, delete_calls),
+        Kept("bulk_jobs", settings.keep_calls_days, bulk_rows.delete_old),
         Kept("notifications", settings.keep_notifications_days, delete_notifications),
         Kept("faults", settings.keep_notifications_days, delete_faults),
         Kept("stream_values", settings.keep_notifications_days, delete_stream_values),

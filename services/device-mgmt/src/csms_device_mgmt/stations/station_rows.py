@@ -9,6 +9,7 @@ from csms_db.statements import Lookup, Update
 from csms_ocpp import station_ids
 from sqlalchemy import JSON, ColumnElement, Table, delete, func, literal, select, tuple_, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import load_only
 
 from csms_device_mgmt.boot.progress import Mode
 from csms_device_mgmt.boot.registration import Registration
@@ -34,6 +35,7 @@ from csms_device_mgmt.tables import (
     StationLabel,
     StreamValues,
     Variable,
+    WaitingCall,
 )
 
 _TABLE = cast("Table", Station.__table__)
@@ -55,6 +57,7 @@ OWNED = (
     Notification,
     RefusedMessage,
     RefusedHandshake,
+    WaitingCall,
     Call,
     DeadLetter,
 )
@@ -138,6 +141,27 @@ async def hold(session: AsyncSession, station_ids: Iterable[str]) -> None:
     wanted = sorted(set(station_ids))
     statement = select(literal(1)).where(Station.station_id.in_(wanted)).order_by(*lock_order(Station.station_id))
     await session.execute(statement.with_for_update(of=Station))
+
+
+_TO_COMMAND = load_only(
+    Station.registration,
+    Station.onboarding,
+    Station.registration_status,
+    Station.message_timeout_s,
+    Station.connection_open,
+    Station.connection_slot,
+    Station.connection_epoch,
+    Station.connection_id,
+    Station.connection_number,
+    Station.connection_protocol,
+    raiseload=True,
+)
+
+
+async def to_command(session: AsyncSession, station_ids: Iterable[str]) -> Mapping[str, Station]:
+    """Return the rows there are, of which only what commands need is read."""
+    statement = select(Station).where(Station.station_id.in_(list(station_ids))).options(_TO_COMMAND)
+    return {station.station_id: station for station in await session.scalars(statement)}
 
 
 def new_station(station_id: str, registration: Registration, revision: int, now: datetime) -> dict[str, Any]:

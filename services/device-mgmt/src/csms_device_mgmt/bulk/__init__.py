@@ -1,0 +1,1 @@
+"""Commands for many stations: a job with progress, a rate, and what became of it at each station."""

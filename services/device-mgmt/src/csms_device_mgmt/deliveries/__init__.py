@@ -1,0 +1,1 @@
+"""Calls that wait for their station to come back."""
