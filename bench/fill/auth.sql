@@ -5,10 +5,10 @@ INSERT INTO stations (
 SELECT 'CS' || lpad(n::text, 6, '0'), 'cs' || lpad(n::text, 6, '0'), 1, 1, '', 'Accepted', 30, 1, false, timestamptz '2026-01-01'
 FROM generate_series(0, $stations - 1) AS n;
 
-INSERT INTO id_tokens (id_key, type, id_token, status, group_id, created_at, updated_at)
+INSERT INTO id_tokens (id_key, type, id_token, status, group_id, expires_at, created_at, updated_at)
 SELECT 'token' || lpad(n::text, 8, '0'), 'ISO14443', 'TOKEN' || lpad(n::text, 8, '0'),
     CASE WHEN n > $tokens - 10 THEN 'Blocked' ELSE 'Accepted' END, 'GROUP' || n / 20,
-    timestamptz '2026-01-01', timestamptz '2026-01-01'
+    CASE WHEN n % 2 = 0 THEN timestamptz '2026-06-01' + n * interval '1 minute' END, timestamptz '2026-01-01', timestamptz '2026-01-01'
 FROM generate_series(0, $tokens - 1) AS n;
 
 INSERT INTO certificates (

@@ -15,6 +15,7 @@ from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.audit import audit_router
 from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
+from csms_auth.http.token_import import TokenImport
 from csms_auth.store import stations
 from csms_bus.records import new_record
 from csms_db.engine import Database
@@ -142,6 +143,7 @@ async def api(database: Database) -> AsyncIterator[Api]:
     async with httpx2.AsyncClient(base_url="http://auth") as idle:
         api = Api(idle, keys)
         routers = [
+            TokenImport(database, api.wake).router(),
             IdTokens(database, KeyCodes(KEYS), api.wake).router(),
             Credentials(database, KEYS, UnknownStations.ACCEPT, api.wake, shown_within_s=0).router(),
             ApiKeyResource(database, api.wake, keys).router(),

@@ -37,6 +37,7 @@ from csms_auth.http.audit import audit_router
 from csms_auth.http.certificates import Certificates
 from csms_auth.http.credentials import Credentials
 from csms_auth.http.id_tokens import IdTokens
+from csms_auth.http.token_import import TokenImport
 from csms_auth.ocsp.asking import StatusAsker
 from csms_auth.pki.built_in import BuiltInAuthority
 from csms_auth.pki.configured import authority_of, show_ends
@@ -113,6 +114,7 @@ class Auth:
         )
         self._audit_log = AuditLog(bus, database, settings.audit_retention_days, health)
         routers = (
+            TokenImport(database, self._relay.wake).router(),
             IdTokens(database, self._key_codes, self._relay.wake).router(),
             Credentials(database, keys, settings.unknown_stations, self._relay.wake).router(),
             Certificates(

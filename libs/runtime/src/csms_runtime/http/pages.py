@@ -51,7 +51,7 @@ class PageRequest:
     def after_moment(self, kind: type = str) -> list[Any] | None:
         """Return the position of a list in order of a time and a value of this type, the time in UTC. As `after`."""
         position = self.after(str, kind)
-        return None if position is None else [_moment(position[0]), position[1]]
+        return None if position is None else [moment_of(position[0]), position[1]]
 
     def sorted_by(self, sort: str | None) -> "PageRequest":
         """Return this request without the name of the order that a cursor of `paginate(..., sort=sort)` begins with.
@@ -65,8 +65,11 @@ class PageRequest:
         return PageRequest(self.limit, self.position[1:])
 
 
-def _moment(text: str) -> datetime:
-    """The time in a cursor; those of ours have a zone. One without it, or outside of all years in UTC, is none."""
+def moment_of(text: str) -> datetime:
+    """Return the time in a cursor, in UTC; those of ours have a zone. Raises Problem 422.
+
+    One without it, or outside of all years in UTC, is none.
+    """
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
 
 from csms_db import outbox
 from csms_db.engine import Database, WriteSession
 from csms_runtime.clock import utcnow
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, demand, paginate, require
+from csms_runtime.http.fields import UtcMoment
+from csms_runtime.http.pages import PageRequest, moment_of
 from csms_runtime.http.problems import FieldError, invalid_request
+from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Depends, Path, Query, Response, Security, status
 
 from csms_auth import domain_events
@@ -94,17 +99,22 @@ class IdTokens:
     async def list_id_tokens(
         self,
         page: PageParams,
+        *,
         token_type: Annotated[TokenType | None, Query(alias="type")] = None,
         token_status: Annotated[TokenStatus | None, Query(alias="status", description="The stored decision")] = None,
         group_id: Annotated[GroupId | None, Query()] = None,
+        q: Annotated[
+            str | None,
+            Query(min_length=1, max_length=255, pattern=NO_NUL, description="How the id begins, in any case"),
+        ] = None,
+        expires_since: Annotated[UtcMoment | None, Query(description="It ends then or later")] = None,
+        expires_until: Annotated[UtcMoment | None, Query(description="It ends before")] = None,
     ) -> Page[TokenItem]:
-        """Return tokens in the order of their ids."""
-        wanted = Filter(token_type, token_status, group_id)
-        position = page.after(str, str)
-        after = None if position is None else (position[0], position[1])
+        """Return tokens in the order of their ids; with a range of their end, in the order of that."""
+        wanted = Filter(token_type, token_status, group_id, q, expires_since, expires_until)
         async with self._database.reading() as session:
-            rows = await id_tokens.page(session, wanted, limit=page.limit + 1, after=after)
-        return paginate(rows, page.limit, position=_position, item=TokenItem.of)
+            rows = await id_tokens.page(session, wanted, limit=page.limit + 1, after=_after(page, wanted))
+        return paginate(rows, page.limit, position=partial(_position, wanted), item=TokenItem.of)
 
     async def _current(self, session: WriteSession, ref: TokenRef) -> TokenRef:
         """Return the form in which the token is stored. A key code that is stored under a former key is renewed."""
@@ -131,8 +141,17 @@ class IdTokens:
         return stored
 
 
-def _position(stored: StoredToken) -> tuple[str, str]:
-    return stored.token.ref.key, stored.token.ref.type
+def _position(wanted: Filter, stored: StoredToken) -> list[Any]:
+    ref = stored.token.ref
+    return [stored.token.expires_at, ref.key, ref.type] if wanted.by_end else [ref.key, ref.type]
+
+
+def _after(page: PageRequest, wanted: Filter) -> tuple[str, str] | tuple[datetime, str, str] | None:
+    position = page.after(*(str for _ in range(3 if wanted.by_end else 2)))
+    if position is None:
+        return None
+    *ends, key, token_type = position
+    return (moment_of(ends[0]), key, token_type) if ends else (key, token_type)
 
 
 def _not_found() -> Problem:

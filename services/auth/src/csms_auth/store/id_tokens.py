@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from csms_db.base import UtcDateTime
 from csms_db.engine import WriteSession
-from csms_db.sql import apart, insert
-from sqlalchemy import Row, Select, delete, func, select, tuple_, update
+from csms_db.sql import apart, begins_with, insert, lock_order
+from csms_runtime.clock import from_ms
+from sqlalchemy import ColumnElement, Row, Select, Text, delete, func, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_auth.domain.key_codes import KeyCodes, is_hidden
@@ -33,6 +35,19 @@ class Filter:
     type: str | None = None
     status: TokenStatus | None = None
     group_id: str | None = None
+    prefix: str | None = None
+    """How the id begins, in any case."""
+    expires_since: datetime | None = None
+    expires_until: datetime | None = None
+
+    @property
+    def by_end(self) -> bool:
+        """Whether a range of the time is wanted at which tokens end: they are listed in the order of that."""
+        return self.expires_since is not None or self.expires_until is not None
+
+
+Place = tuple[str, str]
+"""The case-folded id and the type of the last token of a page."""
 
 
 async def load(session: AsyncSession, keys: Collection[str]) -> dict[str, list[Token]]:
@@ -108,17 +123,56 @@ async def count_other_keys(session: AsyncSession, key_id: str) -> int:
 
 
 async def page(
-    session: AsyncSession, wanted: Filter, *, limit: int, after: tuple[str, str] | None
+    session: AsyncSession, wanted: Filter, *, limit: int, after: Place | tuple[datetime, str, str] | None
 ) -> Sequence[StoredToken]:
-    """Return up to `limit` tokens in the order of (case-folded id, type), those behind `after`."""
+    """Return up to `limit` tokens in the order of (case-folded id, type), those behind `after`.
+
+    Where a range of their end is wanted, in the order of that.
+    """
     given = {"type": wanted.type, "status": wanted.status, "group_id": wanted.group_id}
     conditions = [id_tokens.c[name] == value for name, value in given.items() if value is not None]
     # Of a filtered list, an order that leads to the filters' indexes.
-    key = apart(id_tokens.c.id_key) if conditions else id_tokens.c.id_key, id_tokens.c.type
+    key: list[ColumnElement[Any]] = [apart(id_tokens.c.id_key) if conditions else id_tokens.c.id_key, id_tokens.c.type]
+    if wanted.by_end:
+        key = [id_tokens.c.expires_at, id_tokens.c.id_key, id_tokens.c.type]
+        conditions.append(id_tokens.c.expires_at >= (wanted.expires_since or _FIRST))
+    if wanted.expires_until is not None:
+        conditions.append(id_tokens.c.expires_at < wanted.expires_until)
+    if wanted.prefix is not None:
+        conditions.append(begins_with(id_tokens.c.id_key, wanted.prefix.casefold()))
     if after is not None:
-        conditions.append(tuple_(*key) > tuple_(*after))
+        conditions.append(tuple_(*key) > tuple_(*map(_literal, after)))
     query = select(id_tokens).where(*conditions).order_by(*key).limit(limit)
     return [_stored(row) for row in await session.execute(query)]
+
+
+_FIRST = from_ms(0)
+
+
+def _literal(value: object) -> ColumnElement[Any]:
+    return literal(value, UtcDateTime() if isinstance(value, datetime) else Text())
+
+
+async def load_to_change(session: WriteSession, refs: Collection[TokenRef]) -> dict[tuple[str, str], Token]:
+    """Return the tokens that are stored among these, by case-folded id and type, locked until the transaction ends."""
+    key = tuple_(id_tokens.c.id_key, id_tokens.c.type)
+    query = select(id_tokens).where(key.in_([(ref.key, ref.type) for ref in refs]))
+    query = query.order_by(*lock_order(id_tokens.c.id_key, id_tokens.c.type)).with_for_update()
+    return {(row.id_key, row.type): _token(row) for row in await session.execute(query)}
+
+
+async def put(session: WriteSession, tokens: Collection[Token], now: datetime) -> None:
+    """Store tokens as they are given, each once, and none of them a key code. What is there of them gives way."""
+    statement = insert(session, id_tokens)
+    changed = {name: statement.excluded[name] for name in (*_values(next(iter(tokens))), "updated_at")}
+    statement = statement.on_conflict_do_update(index_elements=[id_tokens.c.id_key, id_tokens.c.type], set_=changed)
+    in_order = sorted(tokens, key=lambda token: (token.ref.key, token.ref.type))
+    rows = [
+        {"id_key": token.ref.key, "type": token.ref.type, "id_token": token.ref.id_token, **_values(token)}
+        | {"created_at": now, "updated_at": now}
+        for token in in_order
+    ]
+    await session.execute(statement, rows)
 
 
 def _one(ref: TokenRef) -> Select[Any]:

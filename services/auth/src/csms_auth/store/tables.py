@@ -80,6 +80,8 @@ id_tokens = Table(
 Index("ix_id_tokens_group", id_tokens.c.group_id, apart(id_tokens.c.id_key), id_tokens.c.type)
 Index("ix_id_tokens_status", id_tokens.c.status, apart(id_tokens.c.id_key), id_tokens.c.type)
 Index("ix_id_tokens_type", id_tokens.c.type, apart(id_tokens.c.id_key))
+Index("ix_id_tokens_expires", id_tokens.c.expires_at, id_tokens.c.id_key, id_tokens.c.type)
+Index("ix_id_tokens_prefix", id_tokens.c.id_key, postgresql_ops={"id_key": "text_pattern_ops"})
 
 # The newest certificate signing request of each station and kind: bounded, whatever a station repeats (A02.FR.17).
 certificate_requests = Table(
