@@ -129,6 +129,8 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
     },
     "history": {
         "timeline_entries": Forgotten("timeline_entries"),
+        "event_log": Forgotten("event_log"),
+        "station_sites": Bounded("a row for each station that belongs to a site"),
         "station_bytes": Bounded("a row for each station of which something is kept, and kind"),
         "kept_answers": EVERYWHERE["kept_answers"],
     },

@@ -17,6 +17,9 @@ from fastapi import APIRouter
 
 from csms_history import tables
 from csms_history.consumers import EventRecords, handlers
+from csms_history.event_log import stream_routes
+from csms_history.event_log.following import Following
+from csms_history.event_log.stream_routes import Streams
 from csms_history.retention import kept
 from csms_history.settings import HistorySettings
 from csms_history.timeline import timeline_routes
@@ -42,9 +45,13 @@ class History:
             handler=EventRecords(database, handlers(settings)),
             on_health=partial(health.set, groups.HISTORY.name),
         )
+        self._following = Following(database)
+        streams = Streams(self._following, settings.event_streams)
         answers = KeptAnswers(database, tables.kept_answers, keys)
         self._retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
-        self.routers: Sequence[APIRouter] = once([timeline_routes.router(database)], answers)
+        self.routers: Sequence[APIRouter] = once(
+            [timeline_routes.router(database), stream_routes.router(streams)], answers
+        )
         """The HTTP resources, to be mounted below /api/v1."""
 
     async def ready(self) -> None:
@@ -57,3 +64,4 @@ class History:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._retention.run(stop), name="history-retention")
             tasks.create_task(self._events.run(stop), name="history-events")
+            tasks.create_task(self._following.run(stop), name="history-following")

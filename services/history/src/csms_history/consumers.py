@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from csms_bus.events import CATALOGUE
 from csms_bus.ports import Incoming, Outgoing
 from csms_db.engine import Database
 
+from csms_history.event_log.recording import EventLog
 from csms_history.events import Event, Handler
 from csms_history.settings import HistorySettings
 from csms_history.timeline.entries import TimelineEntries
@@ -13,9 +15,9 @@ Handlers = Mapping[str, Sequence[Handler]]
 
 
 def handlers(settings: HistorySettings) -> Handlers:
-    """Return the handlers of each type of event. What is not named here is not kept."""
-    timeline = TimelineEntries(settings.station_timeline_bytes)
-    return {
+    """Return the handlers of each type of event. Every one is recorded for those who follow the events."""
+    timeline, log = TimelineEntries(settings.station_timeline_bytes), EventLog()
+    kept: Handlers = {
         # events.devices
         "station_connected": (timeline,),
         "station_disconnected": (timeline,),
@@ -36,6 +38,7 @@ def handlers(settings: HistorySettings) -> Handlers:
         "transaction_started": (timeline,),
         "transaction_ended": (timeline,),
     }
+    return {event_type.name: (*kept.get(event_type.name, ()), log) for event_type in CATALOGUE}
 
 
 class EventRecords:

@@ -16,3 +16,12 @@ class HistorySettings(RuntimeSettings, DatabaseAccess):
         description="How much of a station's timeline is kept at most, in bytes as stored; beyond it the oldest of "
         "that station gives way",
     )
+    keep_events_days: int = Field(
+        7,
+        ge=1,
+        le=3650,
+        description="How long domain events are kept for those who follow them (/events/stream), in days",
+    )
+    event_streams: int = Field(
+        100, ge=0, le=10_000, description="How many event streams a process of the history service serves at a time"
+    )

@@ -1,16 +1,17 @@
 """The tables. What is kept of a station is found by its key: identities are compared without case (ADR 0019)."""
 
 from csms_db.answers import answers_table
-from csms_db.base import UtcDateTime, new_metadata
+from csms_db.base import BigId, UtcDateTime, new_metadata
 from csms_db.packed import PackedJson
 from csms_db.sql import apart
 from csms_ocpp.station_ids import MAX_LENGTH
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
 
 metadata = new_metadata()
 
 _WORD = 50
 _ID = 64
+_EVENT_ID = 100
 
 timeline_entries = Table(
     "timeline_entries",
@@ -42,5 +43,34 @@ station_bytes = Table(
     Column("bytes", BigInteger, nullable=False),
 )
 """How much is kept of a station, by kind (`csms_history.station_bytes`)."""
+
+event_log = Table(
+    "event_log",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("topic", String(_WORD), nullable=False),
+    Column("event_id", String(_EVENT_ID), nullable=False),
+    Column("type", String(_WORD), nullable=False),
+    # None: it is about no station, or nobody has checked about which.
+    Column("station_key", String(MAX_LENGTH)),
+    # The site that the station belonged to.
+    Column("site_id", String(255)),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    # Packed (csms_db.packed); `size` is that of the text in bytes.
+    Column("text", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    UniqueConstraint("topic", "event_id"),
+    sqlite_autoincrement=True,  # who follows the events counts on numbers that never come again
+)
+"""Events as others are told them, in the order of their numbers (`csms_history.event_log`)."""
+Index("ix_event_log_recorded_at", apart(event_log.c.recorded_at))
+
+station_sites = Table(
+    "station_sites",
+    metadata,
+    Column("station_key", String(MAX_LENGTH), primary_key=True),
+    Column("site_id", String(255), nullable=False),
+)
+"""Which stations belong to a site, as device-mgmt told it last."""
 
 kept_answers = answers_table(metadata)
