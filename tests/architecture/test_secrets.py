@@ -22,7 +22,10 @@ STORES = EVERY | {"database_url"}
     ("settings", "needed"),
     [
         (GatewaySettings, EVERY | {"ocpp_tls_certificates", "proxy_secret"}),
-        (AuthSettings, STORES | {"pki_passphrase", "pki_dir", "pki_est_password", "pki_est_key"}),
+        (
+            AuthSettings,
+            STORES | {"pki_passphrase", "pki_dir", "pki_est_password", "pki_est_key"},
+        ),
         (TransactionSettings, STORES),
         (DeviceSettings, STORES),
         (HistorySettings, STORES),

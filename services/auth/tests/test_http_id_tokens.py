@@ -44,6 +44,7 @@ class TestPut:
             "labels": None,
             "concurrent_tx_limit": None,
             "charging_priority": None,
+            "tariff": None,
         }
         ((key, change),) = await changes(database)
         assert key == "ISO14443/04aabbcc"
@@ -72,6 +73,7 @@ class TestPut:
             "evse_ids": [1, 3],
             "concurrent_tx_limit": 2,
             "charging_priority": -9,
+            "tariff": {"tariffId": "t-1", "currency": "EUR", "energy": {"prices": [{"priceKwh": 0.4}]}},
         }
         await api.put(CARD, body, 201)
         assert (await api("GET", CARD)).items() >= (body | {"expires_at": "2030-01-01T00:00:00Z"}).items()

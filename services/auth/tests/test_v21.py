@@ -14,6 +14,7 @@ from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.domain.tokens import Token, TokenRef, TokenStatus
 from csms_auth.handlers import station_call
 from csms_auth.handlers.turn import Rules, Turn
+from csms_auth.http import tariffs
 from csms_auth.ocsp.asking import StatusAsker
 from csms_auth.pki.ports import CertificateType
 from csms_auth.versions.v21 import V21
@@ -221,3 +222,38 @@ async def test_a_longer_ocsp_result_than_in_2_0_1_may_be_told(records: Records) 
     data = {"hashAlgorithm": "SHA256", "issuerNameHash": "aa" * 32, "issuerKeyHash": "bb" * 32, "serialNumber": "1f"}
     run(turn, records, "GetCertificateStatus", {"ocspRequestData": data | {"responderURL": "http://ocsp.example"}})
     assert turn.status_questions[0].most_result == 18_000
+
+
+# ---- Tariffs of drivers (I08) ----------------------------------------------------------------------------------------
+TARIFF = {"tariffId": "t-1", "currency": "EUR", "energy": {"prices": [{"priceKwh": 0.4}]}}
+_SHOWN = {"idToken": {"idToken": "tag", "type": "ISO14443"}}
+
+
+@pytest.mark.parametrize("status", list(TokenStatus))
+def test_a_tariff_goes_with_an_accepted_token_alone(records: Records, status: TokenStatus) -> None:
+    turn = turn_with(records, Token(TokenRef("ISO14443", "TAG"), status, tariff=TARIFF))
+    answer = told(turn, records, "Authorize", _SHOWN)
+    assert answer.get("tariff") == (TARIFF if status is TokenStatus.ACCEPTED else None)
+
+
+def test_an_older_version_has_no_tariffs(records: Records) -> None:
+    turn = turn_with(records, Token(TokenRef("ISO14443", "TAG"), TokenStatus.ACCEPTED, tariff=TARIFF))
+    call = records.call("Authorize", _SHOWN, protocol="ocpp2.0.1", deadline_ms=0)
+    station_call.step(call, turn.now_ms).run(turn)
+    assert orjson.loads(turn.outgoing[-1].record.reply.payload) == {"idTokenInfo": {"status": "Accepted"}}
+
+
+@pytest.mark.parametrize(
+    ("tariff", "before", "pointers"),
+    [
+        (TARIFF, None, []),
+        (TARIFF, TARIFF, []),
+        ({**TARIFF, "tariffId": "t-2", "currency": "CHF"}, TARIFF, []),
+        ({**TARIFF, "currency": "CHF"}, TARIFF, ["/tariff/tariffId"]),
+        ({**TARIFF, "validFrom": "2026-01-01T00:00:00Z"}, None, ["/tariff/validFrom"]),
+        ({"tariffId": "t-1"}, None, ["/tariff/currency"]),
+        ({**TARIFF, "customData": {"vendorId": "v", "more": "x" * 9000}}, None, ["/tariff"]),
+    ],
+)
+def test_a_tariff_is_one_that_stations_can_be_told(tariff: Any, before: Any, pointers: list[str]) -> None:
+    assert [error.pointer for error in tariffs.errors(tariff, before)] == pointers

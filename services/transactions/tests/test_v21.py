@@ -10,6 +10,9 @@ from csms.v1.auth_pb2 import IdTokenInfo
 from csms.v1.station_pb2 import Outcome
 from csms_ocpp.validation import all_violations_request, validate_response
 from csms_ocpp.versions import VERSIONS, Protocol
+from csms_runtime.clock import utcnow
+from csms_transactions.store import remote_requests
+from csms_transactions.store.remote_requests import RemoteRequest
 from csms_transactions.versions import of
 
 V21 = "ocpp2.1"
@@ -154,6 +157,79 @@ async def test_a_limit_is_told_with_the_first_event_and_with_its_repeat(world, t
         assert answer["transactionLimit"] == LIMIT
         assert ("idTokenInfo" in answer) == bool(token)
     assert "transactionLimit" not in await tell(world.event(1, info=info))
+
+
+async def test_a_limit_counts_however_the_caller_spells_the_station(world, tell):
+    """A station without any transaction, of which nothing is stored here that has its spelling."""
+    start = ("RequestStartTransaction", utcnow(), 7)
+    async with world.database.transaction() as session:
+        await remote_requests.add(session, RemoteRequest("call-1", "cs1", *start, transaction_limit=LIMIT))
+        await remote_requests.add(session, RemoteRequest("call-2", "CS2", *start, transaction_limit={"maxSoC": 1}))
+    info = {"remoteStartId": 7}
+    assert (await tell(world.event(0, "Started", triggerReason="RemoteStart", info=info)))["transactionLimit"] == LIMIT
+
+
+@pytest.fixture
+def limit(api):
+    """Sets the limits of the only transaction that runs; returns the answer."""
+
+    async def put(limit: dict[str, float], status: int = 200) -> Any:
+        (shown,) = (await api.get("/transactions")).json()["items"]
+        answer = await api.put(f"/transactions/{shown['id']}/limit", json=limit)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    return put
+
+
+@pytest.fixture
+def limit_shown(api):
+    """What is shown of the limits of the only transaction."""
+
+    async def read() -> tuple[Any, bool]:
+        (item,) = (await api.get("/transactions")).json()["items"]
+        shown = (await api.get(f"/transactions/{item['id']}")).json()
+        return shown["transaction_limit"], shown["transaction_limit_told_at"] is not None
+
+    return read
+
+
+@pytest.mark.parametrize("token", [{}, {"idToken": TOKEN}])
+async def test_a_limit_of_a_running_transaction_is_told_with_its_next_event_once(
+    world, tell, limit, limit_shown, token
+):
+    world.auth.tokens["TAG"] = IdTokenInfo(status="Accepted")
+    await tell(world.event(0, "Started"))
+    assert (await limit({"maxSoC": 50}))["transaction_limit"] == {"maxSoC": 50}
+    await limit(LIMIT)
+    assert await limit_shown() == (LIMIT, False)
+    following = world.event(1, **token)
+    for _ in range(2):  # repeated, for the answer did not arrive
+        assert (await tell(following))["transactionLimit"] == LIMIT
+        assert await limit_shown() == (LIMIT, True)
+    assert await tell(world.event(2, info={"transactionLimit": LIMIT})) == {}
+    await limit({"maxEnergy": 9000})
+    assert await limit_shown() == ({"maxEnergy": 9000}, False)
+    assert await tell(world.event(3)) == {"transactionLimit": {"maxEnergy": 9000}}
+
+
+async def test_a_limit_is_of_the_transaction_that_runs_and_not_of_others(world, tell, limit):
+    await tell(world.event(0, "Started"))
+    await limit(LIMIT)
+    assert await tell(world.event(0, "Started", info={"transactionId": "tx-other"})) == {}
+    assert await tell(world.event(1, "Ended")) == {}
+    await tell(world.event(0, "Started", info={"transactionId": "tx-1"}, timestamp="2026-01-02T00:00:00Z"))
+
+
+async def test_only_what_runs_and_speaks_a_version_with_limits_can_be_limited(world, api, tell, limit):
+    assert (await api.put("/transactions/nothing/limit", json=LIMIT)).status_code == 404
+    await world.gateway.tell(world.event(0, "Started"))
+    await limit(LIMIT, 422)
+    await tell(world.event(1))
+    await limit({}, 422)
+    await limit(LIMIT)
+    await tell(world.event(2, "Ended"))
+    await limit(LIMIT, 409)
 
 
 async def test_a_transaction_that_the_cable_started_is_told_when_the_request_takes_it(world, tell, started):

@@ -235,6 +235,8 @@ async def test_tc_r_107_csms(sends, refused, operator, station, station_id):
     await sends("SetDERControl", {**control, "curve": curve})
     await sends("SetDERControl", {**control, "controlId": "c-2", "curve": curve}, answer="NotSupported")
     assert await refused("SetDERControl", control) == ["/curve"]
+    (held,) = await operator.items(f"/stations/{station_id}/der-controls")
+    assert (held["id"], held["control_type"], held["is_default"], held["settings"]) == ("c-1", "VoltWatt", True, curve)
     async with operator.posting(f"/stations/{station_id}/der-control-reports", {}) as pending:
         asked = await station.reply("GetDERControl", {"status": "Accepted"})
     assert pending.response == {"status": "Accepted"}
@@ -244,7 +246,15 @@ async def test_tc_r_107_csms(sends, refused, operator, station, station_id):
         assert await station.call("ReportDERControl", {"requestId": asked["requestId"], **part}) == {}
     report = await operator.get(f"/stations/{station_id}/der-control-reports/{asked['requestId']}")
     assert (report["complete"], report["entries"]) == (True, [{"curve": shown}, {"gradient": gradient}])
+    started = {"controlId": "c-1", "started": True, "timestamp": LATER}
+    assert await station.call("NotifyDERStartStop", started) == {}
+    both = await operator.items(f"/stations/{station_id}/der-controls")
+    assert [(each["id"], each["control_type"], each["is_started"]) for each in both] == [
+        ("c-1", "VoltWatt", True),
+        ("g-1", "Gradients", None),
+    ]
     await sends("ClearDERControl", {"isDefault": True, "controlId": "c-1"})
+    assert [each["id"] for each in await operator.items(f"/stations/{station_id}/der-controls")] == ["g-1"]
     await sends("ClearDERControl", {"isDefault": False}, answer="NotFound")
 
 

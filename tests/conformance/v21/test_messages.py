@@ -47,8 +47,12 @@ async def test_tc_r_108_csms(tells):
     await tells("NotifyDERStartStop", {"controlId": "c-1", "started": False, "timestamp": now()})
 
 
-async def test_tc_s_103_csms(sends, tells):
+async def test_tc_s_103_csms(sends, tells, operator, station_id):
     await sends("RequestBatterySwap", {"requestId": 5, "idToken": TOKEN})
+    (asked,) = await operator.items(f"/stations/{station_id}/battery-swaps")
+    assert (asked["request_id"], asked["state"], asked["id_token"]) == (5, "Requested", "TAG")
     battery = {"evseId": 1, "serialNumber": "B-1", "soC": 20, "soH": 98}
     for event in ("BatteryIn", "BatteryOut"):
         await tells("BatterySwap", {"eventType": event, "requestId": 5, "idToken": TOKEN, "batteryData": [battery]})
+    (swapped,) = await operator.items(f"/stations/{station_id}/battery-swaps")
+    assert (swapped["state"], swapped["batteries_in"], swapped["batteries_out"]) == ("Completed", [battery], [battery])

@@ -4,6 +4,7 @@ from csms_testing.conformance import Transaction, shown
 from csms_testing.conformance.states import authorize, boot, booted
 from csms_testing.conformance.station import now
 
+TARIFF = {"tariffId": "t-1", "currency": "EUR", "energy": {"prices": [{"priceKwh": 0.4}]}}
 COST = {
     "totalCost": {"currency": "EUR", "typeOfCost": "NormalCost", "total": {"exclTax": 10.0, "inclTax": 12.1}},
     "totalUsage": {"energy": 25.5, "chargingTime": 3600, "idleTime": 60},
@@ -169,6 +170,19 @@ async def test_tc_e_111_csms(operator, station, tokens):
     assert await transaction.event("Updated", "TimeLimitReached") == {}
 
 
+async def test_a_limit_of_a_running_transaction_goes_with_the_answer_to_its_next_event(operator, station, tokens):
+    """E16.FR.02, beside the cases."""
+    transaction = Transaction(station, tokens.valid)
+    await transaction.energy_transfer_started()
+    ours = {"maxEnergy": 5000, "maxCost": 20.5}
+    key = (await shown.transaction(operator, transaction))["id"]
+    assert (await operator.put(f"/transactions/{key}/limit", ours))["transaction_limit"] == ours
+    assert await transaction.event("Updated", "MeterValuePeriodic") == {"transactionLimit": ours}
+    assert await transaction.event("Updated", "LimitSet", info={"transactionLimit": ours}) == {}
+    found = await operator.get(f"/transactions/{key}")
+    assert (found["transaction_limit"], found["details"]["transactionLimit"]) == (ours, ours)
+
+
 async def test_tc_i_122_csms(operator, station, tokens):
     transaction = Transaction(station, tokens.valid)
     await transaction.energy_transfer_started()
@@ -231,6 +245,19 @@ async def test_tc_n_105_csms(sends, operator, station, station_id):
     assert await station.call("ClosePeriodicEventStream", {"id": 3}) == {}
     (shown,) = await operator.items(f"/stations/{station_id}/event-streams")
     assert (shown["params"], shown["closed_at"] is not None) == ({"interval": 10}, True)
+
+
+async def test_tc_i_109_csms(operator, station, tokens):
+    await operator.put_token(tokens.valid, status="Accepted", tariff=TARIFF)
+    shown_token = {"idToken": {"idToken": tokens.valid, "type": "ISO14443"}}
+    answer = await station.call("Authorize", shown_token)
+    assert (answer["idTokenInfo"]["status"], answer["tariff"]) == ("Accepted", TARIFF)
+    transaction = Transaction(station, tokens.valid)
+    await transaction.energy_transfer_started()
+    assert await transaction.event("Updated", "TariffChanged", info={"tariffId": "t-1"}) == {}
+    assert (await shown.transaction(operator, transaction))["details"]["tariffId"] == "t-1"
+    await operator.put_token(tokens.valid, status="Blocked")
+    assert "tariff" not in await station.call("Authorize", shown_token)
 
 
 async def test_tc_c_104_csms(operator, station, tokens):

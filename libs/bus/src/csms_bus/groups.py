@@ -42,6 +42,8 @@ DEVICES_ORDERS = Group("device-mgmt-orders", "device-mgmt", (topics.DEVICES_ORDE
 DEVICES_PRESENCE = Group("device-mgmt-presence", "device-mgmt", (topics.PRESENCE,))
 """Not a part of `DEVICES`: its database transactions change many stations at once, and wait for nobody."""
 DEVICES_AUTH_EVENTS = Group("device-mgmt-auth-events", "device-mgmt", (topics.EVENTS_AUTH, topics.EVENTS_GATEWAY))
+DEVICES_TRANSACTION_EVENTS = Group("device-mgmt-transaction-events", "device-mgmt", (topics.EVENTS_TRANSACTIONS,))
+"""A vehicle's schedule is for its transaction."""
 DEVICES_DEAD_LETTERS = Group("device-mgmt-dead-letters", "device-mgmt", (topics.DEAD_LETTERS,))
 HISTORY = Group(
     "history",
@@ -63,6 +65,7 @@ GROUPS: tuple[Group, ...] = (
     DEVICES_ORDERS,
     DEVICES_PRESENCE,
     DEVICES_AUTH_EVENTS,
+    DEVICES_TRANSACTION_EVENTS,
     DEVICES_DEAD_LETTERS,
     HISTORY,
 )

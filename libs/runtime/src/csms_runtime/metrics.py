@@ -392,6 +392,11 @@ AUTH_STATUS_QUESTIONS = Counter(
     "Questions of stations about the status of certificates (OCSP), by result",
     ["result"],
 )
+AUTH_CONTRACT_QUESTIONS = Counter(
+    "csms_auth_contract_questions_total",
+    "Questions of stations for contract certificates of vehicles, by result",
+    ["result"],
+)
 AUTH_ANSWER_SECONDS = Histogram(
     "csms_auth_answer_duration_seconds",
     "Time from a record's production until auth had its answer, by kind of record",

@@ -22,12 +22,15 @@ from csms_testing.secured import Secured
 
 API_KEY = "end-to-end-admin-key"
 RECEIPT_URL = "https://receipts.example.org/{psp_ref}"
+CONTRACT_POOL_PORT = free_port()
+"""Where a test may have a pool of contract certificates listen: systems ask there."""
 _SETTINGS = {
+    "CSMS_CONTRACT_POOL_URL": f"http://127.0.0.1:{CONTRACT_POOL_PORT}/contracts",
     "CSMS_COUNT_INTERVAL_S": "2",
     "CSMS_OCPP_PROTOCOLS": json.dumps(BUILT),
     "CSMS_RECEIPT_URL": RECEIPT_URL,
 }
-"""Counts come soon, stations may speak every version that is built, and drivers get receipts."""
+"""Counts come soon, stations may speak every version that is built, drivers get receipts, vehicles contracts."""
 
 
 @dataclass(slots=True)

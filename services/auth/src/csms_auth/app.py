@@ -31,6 +31,8 @@ from csms_auth.certifying import results
 from csms_auth.certifying.signing import Signer
 from csms_auth.certifying.worker import Certifier
 from csms_auth.consumers import AuthConsumer
+from csms_auth.contracts.asking import ContractAsker
+from csms_auth.contracts.pool import HttpPool
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.http.api_keys import ApiKeyResource
 from csms_auth.http.audit import audit_router
@@ -92,6 +94,7 @@ class Auth:
             bus_is_durable=bus.durable,
         )
         self._asker = StatusAsker(bus.publish, settings.ocsp_allowed_networks)
+        self._contracts = ContractAsker(bus.publish, _pool(settings))
         consumer = AuthConsumer(
             database,
             replace(settings.rules, signs_certificates=authority is not None),
@@ -99,6 +102,7 @@ class Auth:
             wake_outbox=self._relay.wake,
             wake_certifier=self._certifier.wake,
             ask_status=self._asker.take,
+            ask_contract=self._contracts.take,
         )
         for group in _ASKING:
             self._consume(group, consumer)
@@ -157,6 +161,7 @@ class Auth:
                 tasks.create_task(runner.run(stop), name=name)
             tasks.create_task(self._certifier.run(stop), name="auth-certifier")
             tasks.create_task(self._asker.run(stop), name="auth-ocsp")
+            tasks.create_task(self._contracts.run(stop), name="auth-contracts")
             tasks.create_task(self._relay.run(stop), name="auth-outbox")
             tasks.create_task(self._retention.run(stop), name="auth-retention")
             tasks.create_task(self._audit_log.run(stop), name="auth-audit-log")
@@ -174,6 +179,10 @@ class Auth:
     async def _announce(self) -> None:
         await announce_api_keys(self._bus, self._database)
         self._announced.set()
+
+
+def _pool(settings: AuthSettings) -> HttpPool | None:
+    return None if settings.contract_pool_url is None else HttpPool(settings.contract_pool_url)
 
 
 async def _spelling(database: Database, station_id: str) -> str:

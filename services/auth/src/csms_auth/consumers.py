@@ -22,7 +22,7 @@ from csms_auth.certifying.revoking import revoke_of_deleted
 from csms_auth.domain import connections
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.handlers import authorization_request, connection_request, station_admission, station_call
-from csms_auth.handlers.turn import Refusal, Rules, StatusAsked, Step, Turn
+from csms_auth.handlers.turn import ContractAsked, Refusal, Rules, StatusAsked, Step, Turn
 from csms_auth.room_for_unknown import Room
 from csms_auth.store import certificates, connection_numbers, id_tokens, stations, tables
 
@@ -57,12 +57,14 @@ class AuthConsumer:
         wake_outbox: Callable[[], None],
         wake_certifier: Callable[[], None] = lambda: None,
         ask_status: Callable[[StatusAsked], bool] = lambda _asked: False,
+        ask_contract: Callable[[ContractAsked], bool] = lambda _asked: False,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         """`wake_outbox` is called after events were stored; `clock` gives the Unix time in milliseconds.
 
         `wake_certifier` is called after requests for certificates were stored. `ask_status` takes a question about a
         certificate's status, and answers the station later. It returns False when it can't take the question now.
+        `ask_contract` does so with one for a contract certificate.
         """
         self._database = database
         self._rules = rules
@@ -70,6 +72,7 @@ class AuthConsumer:
         self._wake_outbox = wake_outbox
         self._wake_certifier = wake_certifier
         self._ask_status = ask_status
+        self._ask_contract = ask_contract
         self._clock = clock
         self._limiter = RefusalLimiter()
         self._refused_lately = RefusedLately()
@@ -92,7 +95,10 @@ class AuthConsumer:
         self._remember(turn.let_in_as)
         _count(turn, records, now)
         self._count_stations(turn)
-        untaken = [asked for asked in turn.status_questions if not self._ask_status(asked)]
+        untaken: list[StatusAsked | ContractAsked] = [
+            *(asked for asked in turn.status_questions if not self._ask_status(asked)),
+            *(asked for asked in turn.contract_questions if not self._ask_contract(asked)),
+        ]
         return [*turn.outgoing, *(asked.answer(asked.otherwise) for asked in untaken), *turn.decided]
 
     def _count_stations(self, turn: Turn) -> None:

@@ -1,11 +1,14 @@
 """The settings of auth, which come from the environment."""
 
 from datetime import timedelta
+from typing import Annotated
 
-from pydantic import Field, IPvAnyNetwork
+from pydantic import Field, IPvAnyNetwork, StringConstraints
 
 from csms_auth.handlers.turn import Rules
 from csms_auth.pki.settings import PkiSettings
+
+_HTTP = r"^https?://[^/]+"
 
 
 class AuthSettings(PkiSettings):
@@ -22,6 +25,12 @@ class AuthSettings(PkiSettings):
         [],
         description="Networks that OCSP responders may be in although they are not on the Internet, a JSON list. "
         "Stations name the responder (GetCertificateStatus): nothing else in private networks is asked for them",
+    )
+
+    contract_pool_url: Annotated[str, StringConstraints(pattern=_HTTP)] | None = Field(
+        None,
+        description="Where vehicles' contract certificates come from (Get15118EVCertificate): each question is passed "
+        "on by POST, docs/certificates.md says in which form; absent: no vehicle gets one",
     )
 
     unknown_stations_most: int = Field(
@@ -56,5 +65,6 @@ class AuthSettings(PkiSettings):
             self.unknown_stations,
             None if cache_for is None else timedelta(seconds=cache_for),
             organization=self.organization,
+            has_contract_pool=self.contract_pool_url is not None,
             most_stations=self.unknown_stations_most,
         )

@@ -28,6 +28,7 @@ from csms_runtime.sealing import Sealer
 from csms_runtime.secret_keys import SecretKeys
 from fastapi import APIRouter
 
+from csms_device_mgmt.battery_swap import swap_routes
 from csms_device_mgmt.bulk import bulk_routes
 from csms_device_mgmt.bulk.jobs import BulkJobs
 from csms_device_mgmt.bulk.working import Work
@@ -42,6 +43,7 @@ from csms_device_mgmt.consumers import DeviceRecords, PresenceRecords
 from csms_device_mgmt.dead_letters import dead_letter_routes
 from csms_device_mgmt.dead_letters.dead_letter_records import DeadLetterRecords
 from csms_device_mgmt.deliveries.delivering import Deliveries
+from csms_device_mgmt.der import control_routes
 from csms_device_mgmt.device_model import variable_routes
 from csms_device_mgmt.device_model.variable_access import VariableAccess
 from csms_device_mgmt.event_streams import stream_routes
@@ -56,6 +58,7 @@ from csms_device_mgmt.reports import assembled_routes, report_routes
 from csms_device_mgmt.security_profile import password_routes, security_profile_routes
 from csms_device_mgmt.settings import DeviceSettings
 from csms_device_mgmt.sites import site_routes
+from csms_device_mgmt.smart_charging.transaction_events import TransactionEventRecords
 from csms_device_mgmt.stations import station_routes, station_rows
 from csms_device_mgmt.stations.inventory import Inventory
 from csms_device_mgmt.sweeper import Sweeper
@@ -129,6 +132,8 @@ class DeviceManagement:
             security_profile_routes.router(units, settings),
             notification_routes.router(units),
             stream_routes.router(units),
+            control_routes.router(units),
+            swap_routes.router(units),
             refused_message_routes.router(units),
             refused_handshake_routes.router(units),
             dead_letter_routes.router(units, bus),
@@ -185,6 +190,7 @@ def _runners(bus: Bus, units: Units, buried: DeadLetterRecords, health: Health) 
         (groups.DEVICES_ORDERS, records),
         (groups.DEVICES_PRESENCE, PresenceRecords(units)),
         (groups.DEVICES_AUTH_EVENTS, AuthEventRecords(units)),
+        (groups.DEVICES_TRANSACTION_EVENTS, TransactionEventRecords(units)),
         (groups.DEVICES_DEAD_LETTERS, buried),
     )
     return [

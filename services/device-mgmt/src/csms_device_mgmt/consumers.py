@@ -12,9 +12,11 @@ from csms_bus.records import error_to, reply_to
 from csms_ocpp.errors import ErrorCode, OcppError
 from csms_runtime import tracing
 
+from csms_device_mgmt.battery_swap import notify_battery_swap
 from csms_device_mgmt.boot import boot_notification, heartbeat
 from csms_device_mgmt.commands import call_order, command_result, held_calls
 from csms_device_mgmt.connections import close_order, connection_record, presence_summary
+from csms_device_mgmt.der import control_messages
 from csms_device_mgmt.device_model import notify_report
 from csms_device_mgmt.event_streams import stream_messages
 from csms_device_mgmt.jobs.job_status import followed
@@ -24,7 +26,7 @@ from csms_device_mgmt.monitoring.recorded_messages import recorded, recorded_wit
 from csms_device_mgmt.payment import notify_settlement
 from csms_device_mgmt.refused_messages import refused_message
 from csms_device_mgmt.reports.report_part import assembled
-from csms_device_mgmt.smart_charging import pull_dynamic_schedule_update
+from csms_device_mgmt.smart_charging import notify_ev_charging_needs, pull_dynamic_schedule_update
 from csms_device_mgmt.station_message import Handler, station_message
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.stations.unknown_stations import create_missing
@@ -38,7 +40,11 @@ _BY_MEANING: Mapping[Told, Handler] = {
     Told.EVENTS: notify_event.handle,
     Told.DEVICE_MODEL: notify_report.handle,
     Told.VENDORS_OWN: data_transfer.handle,
+    Told.CHARGING_NEEDS: notify_ev_charging_needs.handle,
     Told.SCHEDULE_WANTED: pull_dynamic_schedule_update.handle,
+    Told.CONTROLS: control_messages.told,
+    Told.CONTROL_STARTED: control_messages.started_or_stopped,
+    Told.BATTERY_SWAPPED: notify_battery_swap.handle,
     Told.SETTLED: notify_settlement.handle,
     Told.MONITORS: stream_messages.monitors_told,
     Told.STREAM_OPENED: stream_messages.opened,

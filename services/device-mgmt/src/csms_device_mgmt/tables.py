@@ -83,6 +83,9 @@ class Station(Base):
     organization: Mapped[str | None] = mapped_column(Text)
     # The versions of OCPP that it may speak; none: what is set for all.
     ocpp_protocols: Mapped[list[str] | None] = mapped_column(Json)
+    # Whether vehicles that tell what they need get schedules, and the energy transfers they may use; none: any.
+    charging_schedules: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    energy_transfers: Mapped[list[str] | None] = mapped_column(Json)
     registration: Mapped[str] = mapped_column(String(8))
     onboarding: Mapped[str] = mapped_column(String(16))
     # OCPP's SetVariableDataType objects, without secrets; and boot.progress.Progress.
@@ -348,6 +351,64 @@ class DynamicSchedule(Base):
     profile_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     # OCPP's ChargingScheduleUpdateType.
     schedule_update: Mapped[JsonValue] = mapped_column(Json)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ChargingEvse(Base):
+    """What is known of who charges at an EVSE: its transaction, and what the vehicle needs."""
+
+    __tablename__ = "charging_evses"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    evse_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    # The newest transaction, by the station's id of it; none: none was told.
+    transaction_id: Mapped[str | None] = mapped_column(String(36))
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revision: Mapped[int] = mapped_column(BigInteger, default=0)
+    is_running: Mapped[bool] = mapped_column(default=False)
+    # smart_charging.charging_needs.Needs, told last, and the record that told them; none: none were, or they are over.
+    needs: Mapped[JsonValue | None] = mapped_column(Json)
+    needs_record_id: Mapped[str | None] = mapped_column(String(64))
+    needs_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The transaction that got a schedule for these needs.
+    offered_to: Mapped[str | None] = mapped_column(String(36))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class DerControl(Base):
+    """A control of distributed energy resources that a station holds (OCPP 2.1)."""
+
+    __tablename__ = "der_controls"
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    control_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    control_type: Mapped[str] = mapped_column(String(64))
+    is_default: Mapped[bool]
+    is_superseded: Mapped[bool]
+    # Whether it is active, and since when by the station's clock; none: it has not told.
+    is_started: Mapped[bool | None]
+    changed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    settings: Mapped[JsonValue] = mapped_column(Json)
+    told_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class BatterySwap(Base):
+    """A swap of batteries at a station (OCPP 2.1), by its requestId."""
+
+    __tablename__ = "battery_swaps"
+    __table_args__ = (Index("ix_battery_swaps_station_id_began_at", "station_id", "began_at", "request_id"),)
+
+    station_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    request_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id_token: Mapped[str | None] = mapped_column(String(255))
+    id_token_type: Mapped[str | None] = mapped_column(String(20))
+    batteries_in: Mapped[list[JsonValue] | None] = mapped_column(Json)
+    batteries_out: Mapped[list[JsonValue] | None] = mapped_column(Json)
+    requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    out_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    timeout_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -33,6 +33,7 @@ from csms_transactions.consumers import Consumer
 from csms_transactions.events.cache import TransactionCache
 from csms_transactions.events.writer import BatchWriter
 from csms_transactions.http.closing import closing_router
+from csms_transactions.http.limits import limits_router
 from csms_transactions.http.listing import listing_router
 from csms_transactions.http.remote import remote_router
 from csms_transactions.http.series import series_router
@@ -124,6 +125,7 @@ class Transactions:
             series_router(database),
             remote_router(database, self.control),
             closing_router(database, closing),
+            limits_router(database),
             outbox_http.router(SetAside(database, tables.outbox), "transactions", self._relay.wake),
         )
         self.routers: Sequence[APIRouter] = once(spelled(routers, partial(_spelling, database)), answers)

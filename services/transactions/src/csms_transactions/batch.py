@@ -1,6 +1,6 @@
 """A polled batch: what its records ask for, sorted by kind, and what came of writing it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from csms_transactions.domain.events import IdToken
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.readings import Reading
 from csms_transactions.store.events import NewEvent
+from csms_transactions.store.transaction_limits import Wanted
 from csms_transactions.tokens.question import Authorized
 from csms_transactions.versions.version import Answer, StoredTransaction
 
@@ -34,6 +35,10 @@ class BatchEvent(NamedTuple):
     def token(self) -> IdToken | None:
         """The token that auth must be asked about."""
         return self.new.event.id_token
+
+    def answered_as(self, number: int) -> "BatchEvent":
+        """The same, with a number: its answer is made of what is stored."""
+        return self._replace(new=self.new._replace(number=number))
 
     def asked_as(self, question: int) -> "BatchEvent":
         """The same, with the number of the question about its token."""
@@ -86,6 +91,10 @@ class Batch:
     """Answers that may be sent although nothing is stored."""
     answered_after: list[int] = field(default_factory=list)
     """The numbers of the events whose answers are made of what is stored."""
+    limitable: list[int] = field(default_factory=list)
+    """The numbers of the events whose answers may carry limits."""
+    limits: dict[int, Sequence[Wanted]] = field(default_factory=dict)
+    """By the number of an event: the limits of transactions with its transactionId, which its answer may carry."""
     unnamed: bool = False
     """Whether the transactions of some events are to be found first: those with a `beginning` or an `else_id`."""
 

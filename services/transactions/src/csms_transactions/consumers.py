@@ -39,6 +39,8 @@ class Consumer:
         """
         TRANSACTION_BATCH_RECORDS.observe(len(polled))
         batch = await heavy.run(_largest(polled), partial(read, polled))
+        if batch.limitable:
+            transaction_event.take_limits(batch, await self._writer.limits(batch))
         writing = asyncio.create_task(self._write(batch))
         try:
             await asyncio.sleep(

@@ -236,5 +236,5 @@ def revoked(certificate: Certificate, reason: str, now: datetime) -> Certificate
 def unverifiable(answer: Answer) -> tuple[Answer, CertificateStatus]:
     """Return the answer to an Authorize with a contract certificate that cannot be verified (C07.FR.17)."""
     return replace(
-        answer, status=TokenStatus.INVALID, evse_ids=(), why=Why.CERTIFICATE
+        answer, status=TokenStatus.INVALID, evse_ids=(), why=Why.CERTIFICATE, tariff=None
     ), CertificateStatus.CERT_CHAIN_ERROR

@@ -1,10 +1,10 @@
 """May an ID token be used? Requirements: C01, C02, C04, C09, C10 and C16 of OCPP 2.0.1."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from csms_auth.domain.placement import ANYWHERE, Limits, Placement
 
@@ -96,6 +96,8 @@ class Token:
     """The stations it may be used at."""
     concurrent_tx_limit: int | None = None
     charging_priority: int | None = None
+    tariff: Mapping[str, Any] | None = None
+    """The driver's own, OCPP 2.1's TariffType (I08)."""
 
 
 class TokenShown(NamedTuple):
@@ -136,6 +138,8 @@ class Answer:
     """Under which the token is stored; empty: it is not."""
     why: Why = field(default=Why.STORED, compare=False)
     """For people: what a station is told does not depend on it."""
+    tariff: Mapping[str, Any] | None = None
+    """The driver's own, while the token is accepted. Only OCPP 2.1 tells it (I08.FR.01)."""
 
 
 def decide(
@@ -170,6 +174,7 @@ def decide(
         concurrent_tx_limit=token.concurrent_tx_limit,
         expires_at=token.expires_at if status is TokenStatus.ACCEPTED else None,
         type=token.ref.type,
+        tariff=token.tariff if status is TokenStatus.ACCEPTED else None,
     )
 
 

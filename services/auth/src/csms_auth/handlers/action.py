@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from csms_auth.contracts.chains import Contract
+from csms_auth.contracts.pool import Wanted
 from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.stations import Station
 from csms_auth.domain.tokens import Answer, TokenRef
@@ -43,18 +45,27 @@ class Decided(NamedTuple):
     answer: Answer
 
 
+class ContractWanted(NamedTuple):
+    """What is to be asked of the pool of contract certificates, and how the answer for the station is written."""
+
+    wanted: Wanted
+    write: Callable[[Contract | Reason], JsonObject]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a CALL leads to."""
 
     response: JsonObject
-    """The answer. With `status`: the answer when nobody can be asked."""
+    """The answer. With `status` or `contract`: the answer when nobody can be asked."""
     certificate_request: CertificateRequest | None = None
     """To be stored."""
     status: StatusWanted | None = None
     """To be asked of others. The station is answered when they have answered."""
     decided: Decided | None = None
     """What was decided about a token, for other teams."""
+    contract: ContractWanted | None = None
+    """To be asked of the pool of contract certificates; likewise."""
 
 
 def no_tokens(_request: JsonObject) -> Sequence[TokenRef]:

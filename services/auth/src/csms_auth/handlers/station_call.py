@@ -12,7 +12,7 @@ from csms_runtime.clock import from_ms
 from csms_auth import domain_events, versions
 from csms_auth.domain.tokens import Answer, Question, TokenRef
 from csms_auth.handlers.action import Action, StationMessage
-from csms_auth.handlers.turn import SKIP, StatusAsked, Step, Turn, expired
+from csms_auth.handlers.turn import SKIP, ContractAsked, StatusAsked, Step, Turn, expired
 
 
 def step(record: Record, now_ms: int) -> Step:
@@ -43,9 +43,13 @@ def _answered(record: Record, action: Action, request: dict[str, Any]) -> Step:
         outcome = action.answer(StationMessage(record.station_id, request, received_at, turn.rules, station), decide)
         if outcome.certificate_request is not None:
             turn.certificate_requests.append(outcome.certificate_request)
-        if not call.no_reply and outcome.status is not None:
+        if call.no_reply:
+            return
+        if outcome.status is not None:
             turn.status_questions.append(StatusAsked(record, outcome.response, *outcome.status))
-        elif not call.no_reply:
+        elif outcome.contract is not None:
+            turn.contract_questions.append(ContractAsked(record, outcome.response, *outcome.contract))
+        else:
             payload = orjson.dumps(outcome.response)
             reply = reply_to(call, payload=payload, station_id=record.station_id)
             turn.outgoing.append(reply)

@@ -18,6 +18,8 @@ from csms_runtime.clock import from_ms
 from csms_runtime.settings import UnknownStations
 
 from csms_auth import domain_events
+from csms_auth.contracts.chains import Contract
+from csms_auth.contracts.pool import Wanted
 from csms_auth.domain import tokens
 from csms_auth.domain.certificates import CertificateRequest
 from csms_auth.domain.client_certificates import ClientCertificate, Issued
@@ -42,6 +44,8 @@ class Rules:
     """The operator's name in certificates."""
     signs_certificates: bool = False
     """Whether there is a certificate authority."""
+    has_contract_pool: bool = False
+    """Whether there is a pool of contract certificates to ask."""
     most_stations: int = 100_000
     """Unknown stations are let in while fewer than this are known."""
 
@@ -82,11 +86,28 @@ class StatusAsked:
 
     def answer(self, response: JsonObject) -> Outgoing:
         """Return the reply to the station."""
-        return reply_to(
-            self.record.station_call,
-            payload=orjson.dumps(response),
-            station_id=self.record.station_id,
-        )
+        return _reply(self.record, response)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractAsked:
+    """A station's question for a contract certificate, to be asked of the pool."""
+
+    record: Record
+    """The station's CALL."""
+    otherwise: JsonObject
+    """The answer when the pool can't be asked now."""
+    wanted: Wanted
+    write: Callable[[Contract | Reason], JsonObject]
+    """Writes the answer."""
+
+    def answer(self, response: JsonObject) -> Outgoing:
+        """Return the reply to the station."""
+        return _reply(self.record, response)
+
+
+def _reply(record: Record, response: JsonObject) -> Outgoing:
+    return reply_to(record.station_call, payload=orjson.dumps(response), station_id=record.station_id)
 
 
 @dataclass(slots=True)
@@ -126,6 +147,8 @@ class Turn:
     """To be stored."""
     status_questions: list[StatusAsked] = field(default_factory=list)
     """To be asked after the commit."""
+    contract_questions: list[ContractAsked] = field(default_factory=list)
+    """Likewise, of the pool of contract certificates."""
     let_in: int = 0
     """How many unknown stations were let in."""
     refusals: list[Refusal] = field(default_factory=list)

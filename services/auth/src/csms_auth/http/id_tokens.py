@@ -20,6 +20,7 @@ from csms_auth import domain_events
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.domain.placement import ANYWHERE
 from csms_auth.domain.tokens import KEY_CODE, TOKEN_TYPES, Token, TokenRef, TokenStatus
+from csms_auth.http import tariffs
 from csms_auth.http.fields import GroupId, TokenType
 from csms_auth.http.token_models import TokenBody, TokenItem
 from csms_auth.store import id_tokens, tables
@@ -69,6 +70,8 @@ class IdTokens:
         async with self._database.transaction() as session:
             ref = await self._current(session, ref)
             old = await id_tokens.get(session, ref, for_update=True)
+            if body.tariff is not None:
+                tariffs.check(body.tariff, old and old.token.tariff)
             stored = await self._create(session, ref, body) if old is None else await self._change(session, old, body)
         self._wake_outbox()
         if old is None:

@@ -47,6 +47,11 @@ class TokenBody(BaseModel):
     )
     concurrent_tx_limit: TransactionLimit | None = Field(None, description="Most transactions at a time; null: any")
     charging_priority: Priority | None = Field(None, description="OCPP's chargingPriority, -9 to 9")
+    tariff: dict[str, Any] | None = Field(
+        None,
+        description="The driver's own tariff, OCPP 2.1's TariffType: what AuthorizeResponse tells stations of that "
+        "version while the token is Accepted. Another tariff has another tariffId",
+    )
 
     @property
     def given(self) -> dict[str, Any]:
@@ -77,6 +82,7 @@ class TokenItem(BaseModel):
     labels: dict[str, str] | None
     concurrent_tx_limit: int | None
     charging_priority: int | None
+    tariff: dict[str, Any] | None
     created_at: Moment
     updated_at: Moment
 
@@ -98,6 +104,7 @@ class TokenItem(BaseModel):
             labels=None if token.limits.labels is None else dict(token.limits.labels),
             concurrent_tx_limit=token.concurrent_tx_limit,
             charging_priority=token.charging_priority,
+            tariff=None if token.tariff is None else dict(token.tariff),
             created_at=stored.created_at,
             updated_at=stored.updated_at,
         )

@@ -193,6 +193,7 @@ def _values(token: Token) -> Mapping[str, Any]:
         **_places(token),
         "concurrent_tx_limit": token.concurrent_tx_limit,
         "charging_priority": token.charging_priority,
+        "tariff": token.tariff,
     }
 
 
@@ -225,4 +226,5 @@ def _token(row: Row[Any]) -> Token:
         limits=Limits(limits.get("site_ids"), limits.get("labels")),
         concurrent_tx_limit=row.concurrent_tx_limit,
         charging_priority=row.charging_priority,
+        tariff=row.tariff,
     )

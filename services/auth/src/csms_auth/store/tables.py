@@ -72,6 +72,8 @@ id_tokens = Table(
     Column("limits", Json),
     Column("concurrent_tx_limit", Integer),
     Column("charging_priority", SmallInteger),
+    # OCPP 2.1's TariffType, of at most TARIFF_BYTES (csms_auth.http.tariffs).
+    Column("tariff", Json),
     # Of a key code: the key that its digest was made with; none: it is not known.
     Column("secret_key_id", Text),
     Column("created_at", UtcDateTime, nullable=False),

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from csms_auth.versions.v16 import V16
 from csms_auth.versions.v21 import V21
+from csms_auth.versions.v21.messages import tariff_violations
 from csms_auth.versions.v201 import V201
 from csms_auth.versions.version import AuthVersion, Command, Form
+
+__all__ = ["DELIVER_ACTIONS", "VERSIONS", "of", "of_result", "tariff_violations", "together"]
 
 VERSIONS: Mapping[str, AuthVersion] = {version.protocol.value: version for version in (V201, V21, V16)}
 """Each version by its subprotocol, that whose commands all unknown ones get first."""

@@ -13,6 +13,7 @@ from csms_device_mgmt.commands.command import Command
 from csms_device_mgmt.commands.finding import Finding
 from csms_device_mgmt.jobs import job_rows
 from csms_device_mgmt.jobs.course import JobKind, JobState
+from csms_device_mgmt.smart_charging import station_limits
 from csms_device_mgmt.versions.version import Follows
 
 USED_BEFORE = (
@@ -44,6 +45,12 @@ async def _findings(session: AsyncSession, command: Command) -> AsyncIterator[Fi
         job = await job_rows.find(session, station_id, course.kind, payload["requestId"])
         if job is not None and job.state != JobState.NOT_SENT:
             yield Finding("/requestId", USED_BEFORE)
+    profile_set = version.profiles_set.get(command.action)
+    profile = None if profile_set is None else profile_set(payload)
+    if profile is not None:
+        external = await station_limits.max_external_id(session, station_id)
+        if external is not None and profile["id"] <= external:
+            yield Finding("/chargingProfile/id", f"ids up to {external} are the station's own (K01.FR.80)")
     if Follows.CERTIFICATE_DELETED in version.follows.get(command.action, ()):
         known = await installed_certificate_rows.all_hash_data(session, station_id)
         for finding in deletion(payload, known):

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from csms_device_mgmt import versions
+from csms_device_mgmt.battery_swap import swap_result
 from csms_device_mgmt.boot import onboarding_result
 from csms_device_mgmt.certificates import certificate_signed_result, installed_certificates_result
 from csms_device_mgmt.commands.executed import Consequence, each
+from csms_device_mgmt.der import control_result
 from csms_device_mgmt.device_model import get_variables_result, model_told_result, set_variables_result
 from csms_device_mgmt.event_streams import stream_result
 from csms_device_mgmt.jobs import job_result
@@ -29,6 +31,8 @@ CONSEQUENCES: Mapping[Follows, Consequence] = {
     Follows.NETWORK_PROFILE: set_network_profile_result.apply,
     Follows.RESET: reset_result.apply,
     Follows.DYNAMIC_SCHEDULE: dynamic_schedule_result.apply,
+    Follows.DER_CONTROLS: control_result.apply,
+    Follows.BATTERY_SWAP: swap_result.apply,
     Follows.MONITORS_SET: stream_result.apply_monitors,
     Follows.EVENT_STREAMS: stream_result.apply_streams,
 }

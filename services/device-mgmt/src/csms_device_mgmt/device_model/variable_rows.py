@@ -122,6 +122,13 @@ async def values(session: AsyncSession, station_id: str, keys: Iterable[Variable
     return {row.path: row.value for row in await session.execute(statement)}
 
 
+async def find(session: AsyncSession, station_id: str, keys: Iterable[VariableKey]) -> Mapping[str, Variable]:
+    """Return the rows of those variables that are known, by path."""
+    paths = [key.path for key in keys]
+    statement = select(Variable).where(Variable.station_id == station_id, Variable.path.in_(paths))
+    return {row.path: row for row in await session.scalars(statement)}
+
+
 async def page(
     session: AsyncSession,
     station_id: str,

@@ -24,6 +24,7 @@ from csms_device_mgmt.connections.presence import Presence
 from csms_device_mgmt.device_model.variable_key import VariableKey
 from csms_device_mgmt.parameters import StationId, existing, text_position
 from csms_device_mgmt.sites.site_views import SiteId
+from csms_device_mgmt.smart_charging.charging_needs import Transfer
 from csms_device_mgmt.stations import station_list, station_views
 from csms_device_mgmt.stations.inventory import Inventory, StationChange
 from csms_device_mgmt.stations.station_filter_params import StationFilterParams
@@ -71,8 +72,19 @@ class StationBody(BaseModel):
         description="The versions of OCPP that it may speak, of those in CSMS_OCPP_PROTOCOLS; null: all of them. "
         "Counts from its next connection on",
     )
+    energy_transfers: list[Transfer] | None = Field(
+        None,
+        min_length=1,
+        max_length=len(Transfer),
+        description="The energy transfers that vehicles with ISO 15118 may use: needs with another one are Rejected, "
+        "and the station ends the transaction; null: all",
+    )
     # Factories, for they are not in the document: a client would send what it names there, and so reset the field.
     registration: Registration = Field(default_factory=lambda: Registration.ACCEPTED)
+    charging_schedules: bool = Field(
+        default_factory=lambda: False,
+        description="Whether a vehicle that tells what it needs (NotifyEVChargingNeeds) gets a schedule made for it",
+    )
     onboarding: Mode = Field(default_factory=lambda: Mode.NONE)
     onboarding_variables: list[dict[str, Any]] = Field(
         default_factory=list,

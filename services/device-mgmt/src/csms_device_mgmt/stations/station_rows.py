@@ -16,9 +16,12 @@ from csms_device_mgmt.boot.registration import Registration
 from csms_device_mgmt.security_profile.profiles import Profiles
 from csms_device_mgmt.stations import removed_station_rows
 from csms_device_mgmt.tables import (
+    BatterySwap,
     Call,
+    ChargingEvse,
     Connector,
     DeadLetter,
+    DerControl,
     DynamicSchedule,
     EventStream,
     Fault,
@@ -46,6 +49,9 @@ OWNED = (
     Connector,
     Variable,
     DynamicSchedule,
+    ChargingEvse,
+    DerControl,
+    BatterySwap,
     EventStream,
     MonitoredVariable,
     StreamValues,
@@ -72,6 +78,8 @@ CONFIGURED = (
     "serial_number",
     "organization",
     "ocpp_protocols",
+    "charging_schedules",
+    "energy_transfers",
     "registration",
     "onboarding",
     "onboarding_variables",

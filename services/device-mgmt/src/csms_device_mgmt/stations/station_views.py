@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from csms_device_mgmt.boot import progress
 from csms_device_mgmt.boot.onboarding import progress_of
 from csms_device_mgmt.boot.registration import Registration
+from csms_device_mgmt.smart_charging import charging_needs
 from csms_device_mgmt.status.evse_views import (
     EvseModel,
     ReportedStatusModel,
@@ -21,6 +22,7 @@ from csms_device_mgmt.status.evse_views import (
 from csms_device_mgmt.tables import Connector, Station
 
 OcppVersion = Annotated[str, one_of(*Protocol)]
+EnergyTransfer = Annotated[str, one_of(*charging_needs.Transfer)]
 OnboardingMode = Annotated[str, one_of(*progress.Mode)]
 OnboardingStep = Annotated[str, one_of(*progress.Step)]
 
@@ -108,6 +110,13 @@ class StationModel(BaseModel):
     ocpp_protocols: list[OcppVersion] | None = Field(
         description="The versions of OCPP that it may speak; null: those of CSMS_OCPP_PROTOCOLS"
     )
+    charging_schedules: bool = Field(
+        description="Whether a vehicle that tells what it needs (NotifyEVChargingNeeds) gets a schedule made for it"
+    )
+    energy_transfers: list[EnergyTransfer] | None = Field(
+        description="The energy transfers that such vehicles may use; null: all, and those in both directions get no "
+        "schedule"
+    )
     registration: Registration = Field(description="How the next BootNotification is answered")
     registration_status: Registration | None = Field(description="How the last BootNotification was answered")
     onboarding: OnboardingMode
@@ -152,6 +161,8 @@ def station(row: Station, connectors: Sequence[Connector], *, connected: bool) -
         serial_number=row.serial_number,
         organization=row.organization,
         ocpp_protocols=row.ocpp_protocols,
+        charging_schedules=row.charging_schedules,
+        energy_transfers=row.energy_transfers,
         registration=Registration(row.registration),
         registration_status=Registration(row.registration_status) if row.registration_status else None,
         onboarding=row.onboarding,

@@ -9,6 +9,7 @@ from csms_ocpp.versions import Protocol
 
 from csms_device_mgmt.boot.boot import Boot
 from csms_device_mgmt.commands.finding import Finding, Rule
+from csms_device_mgmt.der.controls import ControlChange
 from csms_device_mgmt.device_model.variable_key import JsonObject, VariableKey
 from csms_device_mgmt.event_streams.streams import StreamChange
 from csms_device_mgmt.jobs.course import Course, JobKind
@@ -28,8 +29,15 @@ class Told(Enum):
     """A part of a report of variables, as NotifyReport has it."""
     VENDORS_OWN = "vendor's own"
     """DataTransfer."""
+    CHARGING_NEEDS = "charging needs"
+    """What a vehicle needs, as NotifyEVChargingNeeds has it."""
     SCHEDULE_WANTED = "schedule wanted"
     """The limits of a dynamic profile, as PullDynamicScheduleUpdate asks for them."""
+    CONTROLS = "controls"
+    """A part of a report of DER controls, as ReportDERControl has it."""
+    CONTROL_STARTED = "control started"
+    """A DER control is active, or is no longer, as NotifyDERStartStop has it."""
+    BATTERY_SWAPPED = "battery swapped"
     SETTLED = "settled"
     """What became of a payment at the station, as NotifySettlement has it."""
     MONITORS = "monitors"
@@ -56,6 +64,8 @@ class Follows(Enum):
     NETWORK_PROFILE = "network profile"
     RESET = "reset"
     DYNAMIC_SCHEDULE = "dynamic schedule"
+    DER_CONTROLS = "DER controls"
+    BATTERY_SWAP = "battery swap"
     MONITORS_SET = "monitors set"
     EVENT_STREAMS = "event streams"
 
@@ -176,6 +186,10 @@ class DeviceVersion:
     """The security profile with which a command asks the station to connect; 0: none."""
     schedule_changes: Mapping[str, Callable[[JsonObject], ScheduleChange | None]] = field(default_factory=dict)
     """What a command changes of a dynamic profile; None: of none, or of one that is not named."""
+    profiles_set: Mapping[str, Callable[[JsonObject], JsonObject | None]] = field(default_factory=dict)
+    """The charging profile that a command sets, where ids up to some number are the station's own."""
+    control_changes: Mapping[str, Callable[[JsonObject, JsonObject], ControlChange]] = field(default_factory=dict)
+    """What a command changes of DER controls, by its payload and the answer."""
     stream_changes: Mapping[str, Callable[[JsonObject, JsonObject], StreamChange]] = field(default_factory=dict)
     """What a command changes of event streams, by its payload and the answer."""
     certificates: Callable[[JsonObject, JsonObject], Named] | None = None

@@ -5,7 +5,7 @@ The usual event follows all that is known of its transaction: it is applied to t
 the transaction is derived again from all its events.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -37,6 +37,7 @@ from csms_transactions.store.authorizations import Key
 from csms_transactions.store.events import EventKey, NewConflict, NewEvent
 from csms_transactions.store.facts import event_of
 from csms_transactions.store.remote_requests import RequestKey, request_of
+from csms_transactions.store.transaction_limits import Told, Wanted
 from csms_transactions.store.transactions import Change
 from csms_transactions.tokens.decisions import authorize, settle
 from csms_transactions.tokens.question import Asked, Authorized
@@ -59,29 +60,51 @@ class Applied:
     placed: Placed = NOWHERE
     """Where the events of the batch belong."""
 
-    def transactions(self, limits: Mapping[RequestKey, Mapping[str, float]]) -> dict[int, StoredTransaction]:
+    def transactions(
+        self, limits: Mapping[RequestKey, Mapping[str, float]], wanted: Mapping[int, Sequence[Wanted]]
+    ) -> dict[int, StoredTransaction]:
         """Return the transactions of the events that have a number, as they are stored now.
 
-        `limits`: those that they were to be started with, by the request.
+        `limits`: those that they were to be started with, by the request. `wanted`: those that were set since, by the
+        number of the event that is answered.
         """
         after = {step.identity.key: step.after for step in self.steps}
         return {
-            new.number: StoredTransaction(
+            number: StoredTransaction(
                 identity,
                 after.get(identity.key) or self.placed.stored[identity.key],
-                _limit(limits, identity, new),
+                _limit(limits, identity, new, wanted.get(number, ())),
             )
-            for identity, news in self.placed.batch.items()
-            for new in news
-            if new.number is not None
+            for identity, new, number in self._numbered()
         }
+
+    def told(self, wanted: Mapping[int, Sequence[Wanted]], at: datetime) -> list[Told]:
+        """Return the limits that go with the answers to these events."""
+        return [
+            Told(one.transaction, one.number, new.event.seq_no, at)
+            for identity, new, number in self._numbered()
+            if (one := _set_since(wanted.get(number, ()), identity)) is not None
+        ]
+
+    def _numbered(self) -> Iterator[tuple[Identity, NewEvent, int]]:
+        for identity, news in self.placed.batch.items():
+            for new in news:
+                if new.number is not None:
+                    yield identity, new, new.number
 
 
 def _limit(
-    limits: Mapping[RequestKey, Mapping[str, float]], identity: Identity, new: NewEvent
+    limits: Mapping[RequestKey, Mapping[str, float]], identity: Identity, new: NewEvent, wanted: Sequence[Wanted]
 ) -> Mapping[str, float] | None:
+    since = _set_since(wanted, identity)
+    if since is not None:
+        return since.limit
     key = request_of(identity.station_id, new.event)
     return None if key is None else limits.get(key)
+
+
+def _set_since(wanted: Sequence[Wanted], identity: Identity) -> Wanted | None:
+    return next((one for one in wanted if one.transaction == identity.key), None)
 
 
 NOTHING: Mapping[str, Transaction] = {}

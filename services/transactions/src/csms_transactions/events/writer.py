@@ -26,10 +26,11 @@ from csms_transactions.events.cache import TransactionCache
 from csms_transactions.events.naming import named
 from csms_transactions.events.step import Step
 from csms_transactions.remote.outcomes import outcome
-from csms_transactions.store import authorizations, remote_requests, tables
+from csms_transactions.store import authorizations, remote_requests, tables, transaction_limits
 from csms_transactions.store.authorizations import Key, Undecided
 from csms_transactions.store.events import NewEvent
 from csms_transactions.store.remote_requests import RemoteStart, RequestKey, request_of
+from csms_transactions.store.transaction_limits import Wanted
 from csms_transactions.tokens.question import Asked, Authorized, Decided
 
 _log = structlog.get_logger(__name__)
@@ -71,6 +72,15 @@ class BatchWriter:
             await self._store_results(batch.results)
         return await self._store_events(batch, decisions) if batch.events else Written(Authorized())
 
+    async def limits(self, batch: Batch) -> Mapping[str, Sequence[Wanted]]:
+        """Return the limits that are set for transactions of a batch, by the keys of its events.
+
+        Raises csms_bus.runner.Later when the database cannot be reached.
+        """
+        named = {batch.events[number].identity.key for number in batch.limitable}
+        async with self._database.reading() as session:
+            return await transaction_limits.of_named(session, named)
+
     async def _store_events(self, batch: Batch, decisions: Sequence[IdTokenInfo] | None) -> Written:
         arrivals = _by_transaction(await self._named(batch, utcnow()) if batch.unnamed else batch.events)
         keys = [identity.key for identity in arrivals]
@@ -79,10 +89,13 @@ class BatchWriter:
 
         async def applied(session: Direct, now: datetime) -> Applied:
             limits.update(await _limits(session, batch))
-            return await apply_events(session, arrivals, now, self._cache.among(keys), decisions)
+            done = await apply_events(session, arrivals, now, self._cache.among(keys), decisions)
+            await transaction_limits.tell(session, done.told(batch.limits, now))
+            return done
 
         found = await self._commit(keys, applied)
-        return Written(found.authorized, found.transactions(limits) if batch.answered_after else {})
+        stored = found.transactions(limits, batch.limits) if batch.answered_after else {}
+        return Written(found.authorized, stored)
 
     async def _named(self, batch: Batch, now: datetime) -> Sequence[BatchEvent]:
         running = self._cache.among(item.identity.key for item in batch.events)
@@ -158,7 +171,10 @@ async def _limits(session: Direct, batch: Batch) -> Mapping[RequestKey, Mapping[
     events = [batch.events[number] for number in batch.answered_after]
     keys = (request_of(item.identity.station_id, item.new.event) for item in events)
     wanted = {key for key in keys if key is not None}
-    return await remote_requests.limits(session, wanted) if wanted else {}
+    if not wanted:
+        return {}
+    await remote_requests.respell(session, wanted)
+    return await remote_requests.limits(session, wanted)
 
 
 def _by_transaction(events: Iterable[BatchEvent]) -> dict[Identity, list[NewEvent]]:

@@ -1,5 +1,6 @@
 """Takes messages that tell of transactions, and answers those that need no decision of auth."""
 
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import chain
 
@@ -13,6 +14,7 @@ from csms_transactions.batch import Batch, BatchEvent, Written
 from csms_transactions.domain.identity import Identity, identity_of
 from csms_transactions.store.events import PLAIN_BYTES, NewEvent, kept
 from csms_transactions.store.facts import facts_of
+from csms_transactions.store.transaction_limits import Wanted
 from csms_transactions.versions.version import Beginning, EventMessage
 
 _DIGEST_BYTES = 16
@@ -30,12 +32,26 @@ def read(batch: Batch, station_id: str, call: StationCall, message: EventMessage
         number = len(batch.events)
         batch.answered_after.append(number)
         new = new._replace(number=number)
+    if message.takes_limit:
+        batch.limitable.append(len(batch.events))
     item = BatchEvent(identity, call, new, message.answer)
     if message.beginning is not None or message.else_id:
         batch.unnamed = True
         beginning = "" if message.beginning is None else _digest(station_id, message.beginning)
         item = item._replace(beginning=beginning, else_id=message.else_id)
     batch.events.append(item)
+
+
+def take_limits(batch: Batch, wanted: Mapping[str, Sequence[Wanted]]) -> None:
+    """Have those answers wait for what is stored that carry limits; `wanted` are those there are, by transactionId."""
+    for number in batch.limitable:
+        item = batch.events[number]
+        going = [one for one in wanted.get(item.identity.key, ()) if one.goes_with(item.new.event.seq_no)]
+        if going:
+            batch.limits[number] = going
+            if item.new.number is None:
+                batch.events[number] = item.answered_as(number)
+                batch.answered_after.append(number)
 
 
 def _digest(station_id: str, beginning: Beginning) -> str:

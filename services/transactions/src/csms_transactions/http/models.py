@@ -19,6 +19,7 @@ from csms_transactions.domain.series import Sample
 from csms_transactions.domain.transaction import CHARGING, State
 from csms_transactions.store.authorizations import Authorization
 from csms_transactions.store.queries import Row
+from csms_transactions.store.transaction_limits import Shown
 
 
 def _rfc3339(moment: datetime) -> str:
@@ -155,13 +156,33 @@ class TransactionDetail(TransactionItem):
         description="Watts as its newest messages say; null: they do not say it, or it has ended"
     )
     power_at: Moment | None = Field(description="When that was measured")
+    transaction_limit: dict[str, float] | None = Field(
+        description="The limits that were set for it while it ran (OCPP 2.1), as PUT /transactions/{id}/limit takes "
+        "them. Those that the station holds are in `details`"
+    )
+    transaction_limit_set_by: str | None
+    transaction_limit_set_at: Moment | None
+    transaction_limit_told_at: Moment | None = Field(
+        description="When the answer to an event had them; null: the answer to the next one will"
+    )
 
     @classmethod
-    def with_authorizations(cls, row: Row, authorizations: Iterable[Authorization], power: Sample | None) -> Self:
+    def with_authorizations(
+        cls, row: Row, authorizations: Iterable[Authorization], power: Sample | None, limit: Shown | None
+    ) -> Self:
         """The item of a row of `transactions`."""
         items = [AuthorizationItem.of(one) for one in authorizations]
         at, watts = power or (None, None)
-        return cls(**TransactionItem.of(row).model_dump(), authorizations=items, power_w=watts, power_at=at)
+        return cls(
+            **TransactionItem.of(row).model_dump(),
+            authorizations=items,
+            power_w=watts,
+            power_at=at,
+            transaction_limit=limit and limit.limit,
+            transaction_limit_set_by=limit and limit.set_by,
+            transaction_limit_set_at=limit and limit.set_at,
+            transaction_limit_told_at=limit and limit.told_at,
+        )
 
 
 class EventItem(BaseModel):

@@ -22,7 +22,7 @@ from csms_transactions.http.models import (
     TransactionDetail,
 )
 from csms_transactions.http.series import samples_in
-from csms_transactions.store import authorizations, queries
+from csms_transactions.store import authorizations, queries, transaction_limits
 from csms_transactions.store.queries import Row
 
 Key = Annotated[str, Path(alias="id", description="Our id of the transaction", max_length=64), NO_NUL]
@@ -37,13 +37,7 @@ def transactions_router(database: Database) -> APIRouter:
     @router.get("/transactions/{id}")
     async def get_transaction(key: Key) -> TransactionDetail:
         """Show a transaction, with what was decided about the tokens in its events, and how much it takes now."""
-        row = await existing(database, key)
-        async with database.reading() as session:
-            tokens = await authorizations.of_transaction(session, key, _MOST_AUTHORIZATIONS)
-            newest = await queries.newest_messages(session, key) if row["state"] == State.ACTIVE else []
-        size = sum(size_of(payload) for _, payload in newest)
-        power = await heavy.run(size, partial(samples_in, newest, Measurand.POWER))
-        return TransactionDetail.with_authorizations(row, tokens, max(power, default=None))
+        return await whole(database, key)
 
     @router.get("/transactions/{id}/events", response_model=Page[EventItem])
     async def list_transaction_events(key: Key, page: PageParams) -> Response:
@@ -105,6 +99,18 @@ async def existing(database: Database, key: str) -> Row:
     if row is None:
         raise Problem(404, detail="There is no transaction with this id")
     return row
+
+
+async def whole(database: Database, key: str) -> TransactionDetail:
+    """A transaction with all that belongs to it. Raises Problem 404."""
+    row = await existing(database, key)
+    async with database.reading() as session:
+        tokens = await authorizations.of_transaction(session, key, _MOST_AUTHORIZATIONS)
+        newest = await queries.newest_messages(session, key) if row["state"] == State.ACTIVE else []
+        limit = await transaction_limits.shown(session, key)
+    size = sum(size_of(payload) for _, payload in newest)
+    power = await heavy.run(size, partial(samples_in, newest, Measurand.POWER))
+    return TransactionDetail.with_authorizations(row, tokens, max(power, default=None), limit)
 
 
 async def _events(database: Database, key: str, page: PageRequest) -> Bounded:

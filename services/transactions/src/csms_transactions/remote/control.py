@@ -17,7 +17,7 @@ from csms_runtime.ids import new_id
 from csms_transactions import versions
 from csms_transactions.domain.remote import StartRequest
 from csms_transactions.orders import Asker, Order, Orders
-from csms_transactions.store import remote_requests
+from csms_transactions.store import remote_requests, spellings
 from csms_transactions.store.remote_requests import RemoteRequest
 from csms_transactions.versions import VERSIONS, together
 from csms_transactions.versions.version import TransactionsVersion
@@ -99,6 +99,7 @@ class RemoteControl:
         fitting = _fitting(request)  # refused before an id is used up
         call_id, now = new_id(), utcnow()
         async with self._database.transaction() as session:
+            request = replace(request, station_id=await spellings.spelling(session, request.station_id))
             start_id = await remote_requests.allocate_start_id(session, self._database.dialect, request.station_id, now)
             forms = together(lambda version: version.start(request, start_id), fitting)
             what = call_id, request.station_id, forms[0].command.action

@@ -33,6 +33,14 @@ async def get(session: AsyncSession, key: str) -> Row | None:
     return result.mappings().one_or_none()
 
 
+async def last_protocol(session: AsyncSession, key: str) -> str | None:
+    """Return the version of OCPP that told of a transaction last."""
+    columns = transaction_events.c
+    newest = select(columns.protocol).where(columns.transaction == key).order_by(columns.seq_no.desc()).limit(1)
+    found: str | None = await session.scalar(newest)
+    return found
+
+
 async def events(session: AsyncSession, key: str, *, after: tuple[int, int] | None, limit: int) -> Bounded:
     """Read up to `limit` events of a transaction in seqNo order, those in conflict after the one they differ from.
 

@@ -90,6 +90,11 @@ _LIMITS = Lookup(
     [remote_requests.c[name] for name in ("station_id", "remote_start_id", "transaction_limit")],
     by=(remote_requests.c.station_id, remote_requests.c.remote_start_id),
 )
+_BY_START_ID = Lookup(
+    [remote_requests.c[name] for name in ("call_id", "station_id", "remote_start_id")],
+    by=(remote_requests.c.remote_start_id,),
+)
+_RESPELL = Update(remote_requests, by=("call_id",), names=("station_id",))
 _TOKENS = Lookup(
     [remote_requests.c[name] for name in ("station_id", "remote_start_id", "id_token", "id_token_type")],
     by=(remote_requests.c.station_id, remote_requests.c.remote_start_id),
@@ -219,6 +224,21 @@ async def tokens(session: AsyncSession | Direct, requests: Collection[RequestKey
 def request_of(station_id: str, event: TransactionEvent) -> RequestKey | None:
     """Return the request that started the transaction of an event, if the event says so."""
     return None if event.remote_start_id is None else RequestKey(station_id, event.remote_start_id)
+
+
+async def respell(session: AsyncSession | Direct, requests: Collection[RequestKey]) -> None:
+    """Have the notes of requests name their station as its transactions do: a caller may have used another case."""
+    rows = await _BY_START_ID.fetch(session, {request.remote_start_id for request in requests})
+    stored = {(station_id, start_id) for _, station_id, start_id in rows}
+    spelled = {
+        (station_ids.key(request.station_id), request.remote_start_id): request.station_id
+        for request in requests
+        if request not in stored
+    }
+    found = ((call_id, spelled.get((station_ids.key(given), start_id))) for call_id, given, start_id in rows)
+    changed = [(call_id, station_id) for call_id, station_id in found if station_id is not None]
+    if changed:
+        await _RESPELL.execute(session, changed)
 
 
 async def limits(

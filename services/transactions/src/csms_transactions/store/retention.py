@@ -17,6 +17,7 @@ from csms_transactions.store.tables import (
     meter_values,
     status_checks,
     transaction_events,
+    transaction_limits,
     transactions,
 )
 
@@ -51,7 +52,11 @@ class OldTransactions:
             rows += gone
             if gone == limit:
                 return rows  # the transactions go when their events are gone
-        for table, column in ((status_checks, "transaction"), (transactions, "id")):
+        for table, column in (
+            (status_checks, "transaction"),
+            (transaction_limits, "transaction"),
+            (transactions, "id"),
+        ):
             await session.execute(delete(table).where(table.c[column].in_(found)))
         return rows + len(found)
 

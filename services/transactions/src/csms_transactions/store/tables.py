@@ -225,6 +225,21 @@ meter_value_bytes = Table(
 )
 Index("ix_meter_value_bytes_spelling", func.lower(meter_value_bytes.c.station_id), meter_value_bytes.c.station_id)
 
+# What callers want running transactions to be limited by, and the event whose answer told the station.
+transaction_limits = Table(
+    "transaction_limits",
+    metadata,
+    Column("transaction", String(32), primary_key=True),
+    Column("named", String(32), nullable=False),  # the key of the first transaction with its transactionId
+    Column("number", Integer, nullable=False),  # of changes
+    Column("transaction_limit", Json, nullable=False),
+    Column("set_by", String(_TOKEN), nullable=False),
+    Column("set_at", UtcDateTime, nullable=False),
+    Column("told_seq_no", Integer),
+    Column("told_at", UtcDateTime),
+    Index("ix_transaction_limits_named", "named"),
+)
+
 remote_requests = Table(
     "remote_requests",
     metadata,
@@ -244,6 +259,7 @@ remote_requests = Table(
     Column("completed_at", UtcDateTime),
     UniqueConstraint("station_id", "remote_start_id"),
     Index("ix_remote_requests_requested_at", "requested_at"),
+    Index("ix_remote_requests_remote_start_id", "remote_start_id"),
 )
 
 # The station by its key (`station_ids.key`): callers may spell it in another case.

@@ -26,7 +26,7 @@ class StoredTransaction(NamedTuple):
     identity: Identity
     transaction: Transaction
     limit: Mapping[str, float] | None = None
-    """With which it was to be started (F07); None, too, where the event does not say that a request started it."""
+    """What the response has to tell of limits: those that it was to be started with (F07), or that were set since."""
 
 
 Answer = Callable[[IdTokenInfo | None, StoredTransaction | None], Json]
@@ -56,6 +56,8 @@ class EventMessage(NamedTuple):
     """The response tells something that only the database knows, so it is made after the event was stored."""
     beginning: Beginning | None = None
     """The CSMS gives this transaction its id: the same one for all messages of a station that say the same here."""
+    takes_limit: bool = False
+    """The response may carry limits that somebody has set for the transaction."""
     else_id: str = ""
     """The id under which it is kept if the station has no transaction with its own id; empty: under its own."""
 
@@ -152,6 +154,8 @@ class TransactionsVersion:
     """Reads the answer to a command that starts or stops."""
     status: StatusQuestion | None
     """None: stations can't be asked whether a transaction is ongoing."""
+    takes_limits: bool = False
+    """Whether a transaction that is running can be limited."""
 
     def start_violations(self, request: StartRequest) -> list[Violation]:
         """Return why this version can't carry out a request to start; empty: it can."""

@@ -11,7 +11,7 @@ V201 = AuthVersion(
     actions={
         "Authorize": authorize.action(messages.token_shown, answers.authorized),
         "SignCertificate": sign_certificate.action(messages.certificate_wanted, answers.certificate_signing),
-        "Get15118EVCertificate": ev_certificate.action(answers.no_ev_certificate),
+        "Get15118EVCertificate": ev_certificate.action(messages.ev_certificate_wanted, answers.ev_certificate),
         "GetCertificateStatus": certificate_status.action(
             messages.status_questions, answers.certificate_status, answers.MAX_OCSP_RESULT
         ),

@@ -6,12 +6,15 @@ from typing import Any
 
 from csms_ocpp.times import format_datetime
 
+from csms_auth.contracts.chains import Contract
 from csms_auth.domain.certificates import CertificateStatus
 from csms_auth.domain.tokens import CENTRAL, Answer
 from csms_auth.handlers.payloads import Found, JsonObject, Reason
 
 MAX_OCSP_RESULT = 5500
 """Characters of ocspResult."""
+MAX_EXI_RESPONSE = 5600
+"""Characters of exiResponse."""
 _MAX_INFO = 512
 """Characters of statusInfo.additionalInfo."""
 
@@ -43,9 +46,13 @@ def certificate_signing(refused: Reason | None) -> JsonObject:
     return {"status": "Accepted"} if refused is None else {"status": "Rejected", "statusInfo": _status_info(refused)}
 
 
-def no_ev_certificate(reason: Reason) -> JsonObject:
-    """Write a Get15118EVCertificateResponse that fails."""
-    return {"status": "Failed", "statusInfo": _status_info(reason), "exiResponse": ""}
+def ev_certificate(_request: JsonObject, found: Contract | Reason, most: int = MAX_EXI_RESPONSE) -> JsonObject:
+    """Write a Get15118EVCertificateResponse: the contract, or Failed. `most`: characters of exiResponse."""
+    if isinstance(found, Contract) and len(found.exi_response) > most:
+        found = Reason("InvalidValue", "what the pool has is too long for OCPP")
+    if isinstance(found, Reason):
+        return {"status": "Failed", "statusInfo": _status_info(found), "exiResponse": ""}
+    return {"status": "Accepted", "exiResponse": found.exi_response}
 
 
 def certificate_status(_request: JsonObject, found: Sequence[Found]) -> JsonObject:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from csms_auth.contracts.pool import Wanted
 from csms_auth.domain.certificates import CertificateWanted
 from csms_auth.domain.tokens import TokenRef, TokenShown
 from csms_auth.handlers.payloads import JsonObject
@@ -24,3 +25,15 @@ def certificate_wanted(request: JsonObject) -> CertificateWanted:
 def status_questions(request: JsonObject) -> Sequence[JsonObject]:
     """Return the OCSPRequestDataType of a GetCertificateStatusRequest, which has one."""
     return (request["ocspRequestData"],)
+
+
+def ev_certificate_wanted(request: JsonObject) -> Wanted:
+    """Read a Get15118EVCertificateRequest; what OCPP 2.1 has more is absent in 2.0.1."""
+    most = request.get("maximumContractCertificateChains")
+    return Wanted(
+        request["iso15118SchemaVersion"],
+        request["action"],
+        request["exiRequest"],
+        None if most is None else int(most),
+        tuple(request.get("prioritizedEMAIDs", ())),
+    )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from csms_ocpp.versions import Protocol
 
-from csms_auth.handlers import certificate_status, sign_certificate
+from csms_auth.handlers import authorize, certificate_status, ev_certificate, sign_certificate
 from csms_auth.versions.v21 import answers, commands, messages
 from csms_auth.versions.v201 import V201
 from csms_auth.versions.v201 import answers as answers_201
@@ -15,7 +15,9 @@ V21 = replace(
     protocol=Protocol.OCPP21,
     actions={
         **V201.actions,
+        "Authorize": authorize.action(messages_201.token_shown, answers.authorized),
         "SignCertificate": sign_certificate.action(messages.certificate_wanted, answers_201.certificate_signing),
+        "Get15118EVCertificate": ev_certificate.action(messages_201.ev_certificate_wanted, answers.ev_certificate),
         "GetCertificateStatus": certificate_status.action(
             messages_201.status_questions, answers_201.certificate_status, answers.MAX_OCSP_RESULT
         ),

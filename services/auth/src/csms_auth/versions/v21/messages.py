@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from csms_ocpp.validation import Violation, all_violations_request
+from csms_ocpp.versions import Protocol
+
 from csms_auth.domain.certificates import CertificateWanted
 from csms_auth.handlers.payloads import JsonObject, Reason, Unable
 from csms_auth.pki.ports import CertificateType
@@ -35,3 +38,8 @@ def _question(wanted: JsonObject) -> JsonObject | Reason:
     urls: Sequence[str] = wanted["urls"]
     url = next((each for each in urls if each.casefold().startswith(("http://", "https://"))), urls[0])
     return {**wanted["certificateHashData"], "responderURL": url}
+
+
+def tariff_violations(tariff: JsonObject) -> Sequence[Violation]:
+    """Return what is wrong with a TariffType: it is the same in AuthorizeResponse and in what the CSMS sends."""
+    return all_violations_request(Protocol.OCPP21, "SetDefaultTariff", {"evseId": 0, "tariff": tariff})

@@ -12,17 +12,14 @@ from csms_device_mgmt.versions.version import Told
 TOLD: Mapping[str, Told] = {
     "DataTransfer": Told.VENDORS_OWN,
     "Heartbeat": Told.ALIVE,
+    "NotifyEVChargingNeeds": Told.CHARGING_NEEDS,
     "NotifyEvent": Told.EVENTS,
     "NotifyReport": Told.DEVICE_MODEL,
 }
 
-NO_SMART_CHARGING = {"status": "Rejected"}
-"""There is no schedule to offer (K15.FR.04)."""
-
 RECORDED: Mapping[str, dict[str, Any]] = {
     "ClearedChargingLimit": {},
     "NotifyChargingLimit": {},
-    "NotifyEVChargingNeeds": NO_SMART_CHARGING,
     "NotifyEVChargingSchedule": {"status": "Accepted"},
     "ReservationStatusUpdate": {},
     "SecurityEventNotification": {},

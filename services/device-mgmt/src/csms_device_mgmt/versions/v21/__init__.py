@@ -21,7 +21,9 @@ V21 = replace(
     rules=RULES,
     reports=commands.REPORTS,
     follows=commands.FOLLOWS,
+    profiles_set=commands.PROFILES_SET,
     schedule_changes=commands.SCHEDULE_CHANGES,
+    control_changes=commands.CONTROL_CHANGES,
     stream_changes=commands.STREAM_CHANGES,
     passwords={**V201.passwords, "SetNetworkProfile": commands.network_profile_passwords},
     # The station says itself, when it connects, which version it speaks.

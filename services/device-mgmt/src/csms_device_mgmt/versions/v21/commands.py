@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from csms_device_mgmt.der.controls import ControlChange, was_cleared, was_set
 from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.event_streams.streams import StreamChange, is_id, params_of, streams
 from csms_device_mgmt.reports.series import BY_ACTION, DER_CONTROLS, Series
@@ -24,6 +25,16 @@ def _set(payload: JsonObject) -> ScheduleChange:
         return ScheduleChange(profile["id"], None)
     period = profile["chargingSchedule"][0]["chargingSchedulePeriod"][0]
     return ScheduleChange(profile["id"], {name: period[name] for name in _UPDATED if name in period})
+
+
+def _profile(payload: JsonObject) -> JsonObject | None:
+    return payload.get("chargingProfile")
+
+
+PROFILES_SET: Mapping[str, Callable[[JsonObject], JsonObject | None]] = {
+    "RequestStartTransaction": _profile,
+    "SetChargingProfile": _profile,
+}
 
 
 def _updated(payload: JsonObject) -> ScheduleChange:
@@ -57,12 +68,18 @@ STREAM_CHANGES: Mapping[str, Callable[[JsonObject, JsonObject], StreamChange]] =
     "AdjustPeriodicEventStream": _adjusted,
     "GetPeriodicEventStream": _open_streams,
 }
+CONTROL_CHANGES: Mapping[str, Callable[[JsonObject, JsonObject], ControlChange]] = {
+    "ClearDERControl": was_cleared,
+    "SetDERControl": was_set,
+}
 REPORTS: Mapping[str, Series] = {**BY_ACTION, **dict.fromkeys(DER_CONTROLS.actions, DER_CONTROLS)}
 FOLLOWS: Mapping[str, Sequence[Follows]] = {
     **commands_201.FOLLOWS,
     **dict.fromkeys(DER_CONTROLS.actions, (Follows.REPORT,)),
     **dict.fromkeys(SCHEDULE_CHANGES, (Follows.DYNAMIC_SCHEDULE,)),
     **dict.fromkeys(STREAM_CHANGES, (Follows.EVENT_STREAMS,)),
+    **dict.fromkeys(CONTROL_CHANGES, (Follows.DER_CONTROLS,)),
+    "RequestBatterySwap": (Follows.BATTERY_SWAP,),
     "SetVariableMonitoring": (Follows.MONITORS_SET,),
 }
 

@@ -9,31 +9,23 @@ from csms_device_mgmt.versions.version import Told
 
 TOLD: Mapping[str, Told] = {
     **messages_201.TOLD,
+    "BatterySwap": Told.BATTERY_SWAPPED,
     "ClosePeriodicEventStream": Told.STREAM_CLOSED,
+    "NotifyDERStartStop": Told.CONTROL_STARTED,
     "NotifyMonitoringReport": Told.MONITORS,
     "NotifyPeriodicEventStream": Told.STREAM_VALUES,
     "NotifySettlement": Told.SETTLED,
     "OpenPeriodicEventStream": Told.STREAM_OPENED,
     "PullDynamicScheduleUpdate": Told.SCHEDULE_WANTED,
+    "ReportDERControl": Told.CONTROLS,
 }
 
 RECORDED: Mapping[str, dict[str, Any]] = {
-    **{action: answer for action, answer in messages_201.RECORDED.items() if action != "NotifyEVChargingNeeds"},
-    "BatterySwap": {},
+    **messages_201.RECORDED,
     "NotifyDERAlarm": {},
-    "NotifyDERStartStop": {},
     "NotifyPriorityCharging": {},
 }
 """The answer to each action whose message is only recorded."""
-
-_ISO_15118_20 = ("controlMode", "mobilityNeedsMode", "availableEnergyTransfer", "v2xChargingParameters")
-"""Fields of chargingNeeds that only vehicles with ISO 15118-20 have something for."""
-
-
-def _charging_needs(payload: JsonObject) -> dict[str, Any]:
-    """There is no schedule to offer: Rejected (K15.FR.04); with ISO 15118-20 that is another word (K18.FR.04)."""
-    is_20 = not payload["chargingNeeds"].keys().isdisjoint(_ISO_15118_20)
-    return {"status": "NoChargingProfile"} if is_20 else messages_201.NO_SMART_CHARGING
 
 
 def _vat_number(payload: JsonObject) -> dict[str, Any]:
@@ -43,6 +35,5 @@ def _vat_number(payload: JsonObject) -> dict[str, Any]:
 
 
 RECORDED_WITH: Mapping[str, Callable[[JsonObject], dict[str, Any]]] = {
-    "NotifyEVChargingNeeds": _charging_needs,
     "VatNumberValidation": _vat_number,
 }

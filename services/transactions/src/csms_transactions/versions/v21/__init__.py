@@ -12,5 +12,6 @@ V21 = replace(
     protocol=Protocol.OCPP21,
     events={"TransactionEvent": messages.event_message},
     stored_event=messages.stored_event,
+    takes_limits=True,
     start_limits=lambda _request: [],  # what our API takes, this version can do
 )

@@ -22,10 +22,11 @@ def event_message(raw: bytes) -> EventMessage:
     """Read a TransactionEventRequest as it came. Raises as that of 2.0.1."""
     payload, event = messages_201.read(raw)
     found = messages_201.message(raw, payload, _detailed(payload, event))
-    if event.remote_start_id is None or not _begins(event):
+    begins = event.remote_start_id is not None and _begins(event)
+    if event.type is EventType.ENDED and not begins:
         return found
     told = payload["transactionInfo"].get("transactionLimit", {})
-    return found._replace(needs_stored=True, answer=partial(limited_answer, told))
+    return found._replace(needs_stored=begins, takes_limit=True, answer=partial(limited_answer, told))
 
 
 def _begins(event: TransactionEvent) -> bool:
@@ -34,7 +35,7 @@ def _begins(event: TransactionEvent) -> bool:
 
 
 def limited_answer(told: Json, info: IdTokenInfo | None, stored: StoredTransaction | None) -> Json:
-    """Write a TransactionEventResponse with the limits that the transaction was to be started with (F07.FR.02).
+    """Write a TransactionEventResponse with the limits that somebody wants it to have (F07.FR.02, E16.FR.02).
 
     `told` are the station's own: those that are as low already are not repeated (E16.FR.08).
     """

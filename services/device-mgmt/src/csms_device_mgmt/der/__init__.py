@@ -1,0 +1,1 @@
+"""Controls of distributed energy resources (DER): what stations hold and what is active."""
