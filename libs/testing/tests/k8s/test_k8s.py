@@ -9,7 +9,7 @@ from csms_testing.drills.drill import Result
 from csms_testing.k8s.__main__ import _write
 from csms_testing.k8s.names import IMAGE, NODE_PORTS
 from csms_testing.k8s.programs import CommandFailed, output_of
-from csms_testing.k8s.release import Pod, merged
+from csms_testing.k8s.release import Pod, known_to, merged
 from csms_testing.k8s.scenarios import catalogue
 from csms_testing.k8s.stage import values_for
 
@@ -83,3 +83,8 @@ def test_scenarios_of_a_report_without_their_commits_get_that_of_the_report(tmp_
     (tmp_path / "k8s-2026-01-02.json").write_text(json.dumps(about | {"scenarios": [{"name": "a", "ok": True}]}))
     path = _write(Result("b", "", "", ok=True), about | {"commit": "def"}, tmp_path)
     assert shown(path) == [("a", True, "abc"), ("b", True, "def")]
+
+
+def test_an_earlier_chart_is_given_only_the_services_that_it_has(tmp_path: Path):
+    (tmp_path / "values.yaml").write_text("gateway: {}\nauth: {}\n")
+    assert known_to(tmp_path, {"gateway": {"replicas": 2}, "history": {"replicas": 1}}) == {"gateway": {"replicas": 2}}

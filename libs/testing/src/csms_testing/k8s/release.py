@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import yaml
+
 from csms_testing.k8s.names import ROUTER, WORKLOADS
 from csms_testing.k8s.programs import CommandFailed, Json, Namespace, output_of
 
@@ -26,6 +28,12 @@ def merged(values: Json, changes: Mapping[str, object]) -> Json:
         old = result.get(name)
         result[name] = merged(old, change) if isinstance(old, dict) and isinstance(change, Mapping) else change
     return result
+
+
+def known_to(chart: Path, values: Json) -> Json:
+    """Return the values whose names a chart has: it refuses others, and an earlier one has fewer services."""
+    names = yaml.safe_load((chart / "values.yaml").read_text())
+    return {name: value for name, value in values.items() if name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class Release:
         """Install the chart, or bring the release to these values; does not wait for pods."""
         self.values = merged(self.values, changes or {})
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(self.values, file)
+            json.dump(known_to(self.chart, self.values), file)
             file.flush()
             await self._helm("upgrade", "--install", self.name, str(self.chart), f"--values={file.name}", _TIMEOUT)
 
@@ -90,9 +98,18 @@ class Release:
         return int(json.loads(await self._helm("status", self.name, "--output=json"))["version"])
 
     async def rolled_out(self, component: str | None = None) -> None:
-        """Wait until all pods of a workload (default: of each) are new and ready."""
-        for found in (component,) if component else (*WORKLOADS, ROUTER):
+        """Wait until all pods of a workload (default: of each that the release has) are new and ready."""
+        for found in (component,) if component else (*await self.workloads(), ROUTER):
             await self.kubectl("rollout", "status", await self.workload(found), f"--timeout={_ROLLED_OUT_S:g}s")
+
+    async def workloads(self) -> list[str]:
+        """Return the components of the services that the release has: an earlier chart has fewer."""
+        found = {
+            item["metadata"]["labels"].get("app.kubernetes.io/component")
+            for kind in ("statefulset", "deployment")
+            for item in await self.namespace.items(kind, f"app.kubernetes.io/instance={self.name}")
+        }
+        return [component for component in WORKLOADS if component in found]
 
     async def workload(self, component: str) -> str:
         """The name of a workload with its kind, as kubectl takes it."""
