@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PACKAGES := libs/ocpp/src libs/bus/src libs/db/src libs/runtime/src libs/testing/src services/gateway/src services/auth/src \
-            services/transactions/src services/device-mgmt/src services/history/src services/standalone/src
+            services/transactions/src services/device-mgmt/src services/history/src services/standalone/src clients/cli/src
 TYPESCRIPT := tests/clients/typescript
 ARGS ?=
 # What builds images: the first of these that works here, or any command that takes the same arguments.
