@@ -97,6 +97,11 @@ class Station(ChargePoint):
         await self.received.put(("Reset", payload))
         return call_result.Reset(status=self.reset_status)
 
+    @on("ChangeAvailability")
+    async def on_change_availability(self, **payload: Any) -> call_result.ChangeAvailability:
+        await self.received.put(("ChangeAvailability", payload))
+        return call_result.ChangeAvailability(status="Accepted")
+
     @on("RequestStartTransaction")
     async def on_request_start(self, **payload: Any) -> call_result.RequestStartTransaction:
         await self.received.put(("RequestStartTransaction", payload))

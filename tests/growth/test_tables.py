@@ -134,6 +134,9 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "timeline_entries": Forgotten("timeline_entries"),
         "event_log": Forgotten("event_log"),
         "station_sites": Bounded("a row for each station that belongs to a site"),
+        "connections": Forgotten("connections"),
+        "gateways": Forgotten("gateways"),
+        "baselines": Stays("a row for each connector there ever was: what it was before what is kept"),
         "station_bytes": Bounded("a row for each station of which something is kept, and kind"),
         "kept_answers": EVERYWHERE["kept_answers"],
     },
@@ -261,7 +264,7 @@ class Rows:
             return b"{}"
         if isinstance(kind, sa.String):
             return self.key
-        return next(_numbers) if column.name in {"id", "transaction_id"} else 1
+        return next(_numbers) if column.name in {"id", "transaction_id", "epoch"} else 1
 
 
 _STATES = {"transactions": "Ended", "calls": "completed"}

@@ -20,16 +20,16 @@ Get = Callable[..., Any]
 
 
 @asynccontextmanager
-async def serving(*routers: APIRouter) -> AsyncIterator[Get]:
-    """A function that asks these routes: `await get("/stations/CS1/timeline", type="x")`."""
-    keys = ApiKeys.for_tests(read=KEY)
+async def serving(*routers: APIRouter, scope: str = "read") -> AsyncIterator[Get]:
+    """A function that asks these routes: `await get("/stations/CS1/timeline", types="boot")`."""
+    keys = ApiKeys.for_tests(**{scope: KEY})
     app = create_app("history", routers=routers, keys=keys, health=Health(), version="0")
     headers = {"Authorization": f"Bearer {KEY}"}
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://history/api/v1", headers=headers) as client:
 
         async def get(path: str, status: int = 200, **parameters: object) -> Any:
-            answer = await client.get(path, params=parameters)
+            answer = await client.get(path, params=parameters or None)
             assert answer.status_code == status, answer.text
             return answer.json()
 
@@ -39,4 +39,4 @@ async def serving(*routers: APIRouter) -> AsyncIterator[Get]:
 @pytest.fixture
 def serve(database: Database) -> Callable[..., AbstractAsyncContextManager[Get]]:
     """Serves the routers that are made by functions of the database."""
-    return lambda *makes: serving(*(make(database) for make in makes))
+    return lambda *makes, **options: serving(*(make(database) for make in makes), **options)

@@ -20,12 +20,11 @@ from csms_bus.topics import EVENTS_AUTH, EVENTS_DEVICES, EVENTS_GATEWAY
 from csms_db.engine import Database
 from csms_history import station_bytes
 from csms_history.consumers import EventRecords, handlers
-from csms_history.retention import delete_old_entries
 from csms_history.settings import HistorySettings
 from csms_history.tables import station_bytes as bytes_table
 from csms_history.tables import timeline_entries
 from csms_history.timeline import timeline_routes
-from csms_history.timeline.entries import MOST_DETAIL_BYTES
+from csms_history.timeline.entries import MOST_DETAIL_BYTES, delete_old
 from csms_runtime.clock import from_ms
 
 AT = 1_767_225_600_000
@@ -54,12 +53,18 @@ async def test_what_happened_is_shown_in_one_order_however_often_it_is_told(data
     async with serve(timeline_routes.router) as get:
         found = (await get("/stations/cs1/timeline"))["items"]
     assert [(one["id"], one["type"]) for one in found] == [
-        ("event-003", "transaction_started"),
-        ("event-002", "station_booted"),
-        ("event-001", "station_connected"),
+        ("event-002", "boot"),
+        ("event-001", "connection"),
+        ("event-003", "transaction"),
     ]
-    assert found[0]["detail"] == {"transaction_id": "tx", "started_at": "2026-01-01T00:00:00+00:00"}
-    assert found[2]["occurred_at"] == "2026-01-01T00:00:01Z"
+    started, connected_at = found[2], found[1]["occurred_at"]
+    assert started["detail"] == {"transaction_id": "tx", "started_at": "2026-01-01T00:00:00+00:00"}
+    assert (started["occurred_at"], started["told_at"]) == ("2026-01-01T00:00:00Z", "2026-01-01T00:00:03Z")
+    assert (started["event"], started["sentence"]) == (
+        "transaction_started",
+        "Transaction tx started at the station without a token.",
+    )
+    assert connected_at == "2026-01-01T00:00:01Z"
 
 
 async def test_pages_and_filters(database: Database, serve) -> None:
@@ -74,10 +79,14 @@ async def test_pages_and_filters(database: Database, serve) -> None:
                 break
             cursor = {"cursor": page["next_cursor"]}
         assert seen == ["event-007", *(f"event-{number:03}" for number in (4, 3, 2, 1, 0))]
-        of_type = await get(path, type="station_connected", since="2026-01-01T00:00:02Z", until="2026-01-01T00:00:04Z")
+        of_type = await get(path, types="connection", since="2026-01-01T00:00:02Z", until="2026-01-01T00:00:04Z")
         assert [one["id"] for one in of_type["items"]] == ["event-003", "event-002"]
+        assert len((await get(path, types="boot,connection"))["items"]) == 6
+        assert len((await get(path, types=["boot", "fault"]))["items"]) == 1
         assert (await get("/stations/nobody/timeline"))["items"] == []
-        await get(path, kind="station_connected", status=422)
+        await get(path, type="station_connected", status=422)
+        await get(path, types="weather", status=422)
+        await get(path, types="audit", status=403)
         await get(path, cursor="x", status=422)
 
 
@@ -131,21 +140,29 @@ async def test_the_oldest_of_a_station_gives_way_and_that_of_others_stays(databa
 async def test_what_is_old_goes_and_is_not_counted_any_more(database: Database) -> None:
     await told(database, [*(connected(number) for number in range(10)), connected(3, "CS2")])
     async with database.transaction() as session:
-        assert await delete_old_entries(session, from_ms(AT) + timedelta(seconds=7), 5) == 5
-        assert await delete_old_entries(session, from_ms(AT) + timedelta(seconds=7), 5) == 3
+        assert await delete_old(session, from_ms(AT) + timedelta(seconds=7), 5) == 5
+        assert await delete_old(session, from_ms(AT) + timedelta(seconds=7), 5) == 3
     await counted(database)
     async with database.reading() as session:
-        assert (await session.scalars(sa.select(bytes_table.c.station_key))).all() == ["cs1"]
+        assert set((await session.scalars(sa.select(bytes_table.c.station_key))).all()) == {"cs1", "cs2"}
     async with database.transaction() as session:
-        assert await delete_old_entries(session, from_ms(AT) + timedelta(seconds=70), 5) == 3
-        await station_bytes.shrink(session, "timeline", {})
+        assert await delete_old(session, from_ms(AT) + timedelta(seconds=70), 5) == 3
+        await station_bytes.shrink(session, "timeline/connection", {})
     await counted(database)
 
 
 async def counted(database: Database) -> None:
     """What is counted is what is there."""
-    key, size = timeline_entries.c.station_key, sa.func.sum(timeline_entries.c.size)
+    of, size = (timeline_entries.c.station_key, timeline_entries.c.kind), sa.func.sum(timeline_entries.c.size)
+    columns = bytes_table.c
     async with database.reading() as session:
-        stored = dict((await session.execute(sa.select(key, size).group_by(key))).all())
-        noted = dict((await session.execute(sa.select(bytes_table.c.station_key, bytes_table.c.bytes))).all())
+        stored = {
+            (key, f"timeline/{kind}"): sum_
+            for key, kind, sum_ in await session.execute(sa.select(*of, size).group_by(*of))
+        }
+        noted = {
+            (key, kind): count
+            for key, kind, count in await session.execute(sa.select(columns.station_key, columns.kind, columns.bytes))
+            if kind.startswith("timeline")
+        }
     assert noted == stored

@@ -50,6 +50,10 @@ HISTORY = Group(
     "history",
     (topics.EVENTS_AUTH, topics.EVENTS_TRANSACTIONS, topics.EVENTS_DEVICES, topics.EVENTS_GATEWAY),
 )
+HISTORY_AUDIT = Group("history-audit", "history", (topics.AUDIT, topics.GATEWAY_AUDIT))
+"""What people asked for is shown with what happened to their stations."""
+HISTORY_GATEWAYS = Group("history-gateways", "history", (topics.GATEWAY_STATUS,))
+"""A connection whose gateway died without a word ended when that was last heard from."""
 
 GROUPS: tuple[Group, ...] = (
     AUTH,
@@ -68,4 +72,6 @@ GROUPS: tuple[Group, ...] = (
     DEVICES_TRANSACTION_EVENTS,
     DEVICES_DEAD_LETTERS,
     HISTORY,
+    HISTORY_AUDIT,
+    HISTORY_GATEWAYS,
 )

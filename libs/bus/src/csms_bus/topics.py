@@ -190,7 +190,7 @@ GATEWAY_STATUS = Topic(
     key=Key.GATEWAY,
     bodies=("gateway_status",),
     producers=("gateway",),
-    consumers=("device-mgmt", "gateway"),
+    consumers=("device-mgmt", "gateway", "history"),
     partitions=1,
     retention=timedelta(hours=1),
     cleanup=Cleanup.COMPACT,
@@ -264,7 +264,7 @@ AUDIT = Topic(
     key=Key.SERVICE,
     bodies=("audit_entry",),
     producers=("auth", "transactions", "device-mgmt", "history"),
-    consumers=("auth",),
+    consumers=("auth", "history"),
     partitions=1,
     retention=timedelta(days=7),
 )
@@ -274,7 +274,7 @@ GATEWAY_AUDIT = Topic(
     key=Key.SERVICE,
     bodies=("audit_entry",),
     producers=("gateway",),
-    consumers=("auth",),
+    consumers=("auth", "history"),
     partitions=1,
     retention=timedelta(days=7),
 )

@@ -550,6 +550,6 @@ FLEET_COUNTED = Gauge("csms_fleet_counted_timestamp_seconds", "Unix time at whic
 HISTORY_EVENT_STREAMS = Gauge("csms_history_event_streams", "Event streams that are open")
 HISTORY_GAVE_WAY = Counter(
     "csms_history_gave_way_total",
-    "Old rows of a station that were deleted since it had too many, by kind: timeline",
+    "Old rows of a station that were deleted since it had too many, by kind: timeline, connections",
     ["kind"],
 )

@@ -38,6 +38,7 @@ class DomainEvent(_message.Message):
     SECURITY_PROFILE_CHANGED_FIELD_NUMBER: _builtins.int
     COMMAND_COMPLETED_FIELD_NUMBER: _builtins.int
     CONFIGURATION_CHANGED_FIELD_NUMBER: _builtins.int
+    AVAILABILITY_ORDERED_FIELD_NUMBER: _builtins.int
     ID_TOKEN_CHANGED_FIELD_NUMBER: _builtins.int
     CONNECTION_REFUSED_FIELD_NUMBER: _builtins.int
     CERTIFICATE_ISSUED_FIELD_NUMBER: _builtins.int
@@ -74,6 +75,8 @@ class DomainEvent(_message.Message):
     def command_completed(self) -> Global___CommandCompleted: ...
     @_builtins.property
     def configuration_changed(self) -> Global___ConfigurationChanged: ...
+    @_builtins.property
+    def availability_ordered(self) -> Global___AvailabilityOrdered: ...
     @_builtins.property
     def id_token_changed(self) -> Global___IdTokenChanged:
         """events.auth"""
@@ -116,6 +119,7 @@ class DomainEvent(_message.Message):
         security_profile_changed: Global___SecurityProfileChanged | None = ...,
         command_completed: Global___CommandCompleted | None = ...,
         configuration_changed: Global___ConfigurationChanged | None = ...,
+        availability_ordered: Global___AvailabilityOrdered | None = ...,
         id_token_changed: Global___IdTokenChanged | None = ...,
         connection_refused: Global___ConnectionRefused | None = ...,
         certificate_issued: Global___CertificateIssued | None = ...,
@@ -127,11 +131,11 @@ class DomainEvent(_message.Message):
         transaction_updated: Global___TransactionUpdated | None = ...,
         transaction_ended: Global___TransactionEnded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["authorization_decided", b"authorization_decided", "certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "command_completed", b"command_completed", "configuration_changed", b"configuration_changed", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "id_token_changed", b"id_token_changed", "password_changed", b"password_changed", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["authorization_decided", b"authorization_decided", "availability_ordered", b"availability_ordered", "certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "command_completed", b"command_completed", "configuration_changed", b"configuration_changed", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "id_token_changed", b"id_token_changed", "password_changed", b"password_changed", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_decided", b"authorization_decided", "certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "command_completed", b"command_completed", "configuration_changed", b"configuration_changed", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "event_id", b"event_id", "id_token_changed", b"id_token_changed", "occurred_at_ms", b"occurred_at_ms", "password_changed", b"password_changed", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_id", b"station_id", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_decided", b"authorization_decided", "availability_ordered", b"availability_ordered", "certificate_issued", b"certificate_issued", "certificate_refused", b"certificate_refused", "certificate_revoked", b"certificate_revoked", "command_completed", b"command_completed", "configuration_changed", b"configuration_changed", "connection_refused", b"connection_refused", "connector_status_changed", b"connector_status_changed", "event", b"event", "event_id", b"event_id", "id_token_changed", b"id_token_changed", "occurred_at_ms", b"occurred_at_ms", "password_changed", b"password_changed", "report_completed", b"report_completed", "security_profile_changed", b"security_profile_changed", "station_booted", b"station_booted", "station_changed", b"station_changed", "station_connected", b"station_connected", "station_disconnected", b"station_disconnected", "station_id", b"station_id", "station_notified", b"station_notified", "transaction_ended", b"transaction_ended", "transaction_started", b"transaction_started", "transaction_updated", b"transaction_updated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["station_connected", "station_disconnected", "station_booted", "connector_status_changed", "station_changed", "report_completed", "station_notified", "security_profile_changed", "command_completed", "configuration_changed", "id_token_changed", "connection_refused", "certificate_issued", "certificate_refused", "certificate_revoked", "password_changed", "authorization_decided", "transaction_started", "transaction_updated", "transaction_ended"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["station_connected", "station_disconnected", "station_booted", "connector_status_changed", "station_changed", "report_completed", "station_notified", "security_profile_changed", "command_completed", "configuration_changed", "availability_ordered", "id_token_changed", "connection_refused", "certificate_issued", "certificate_refused", "certificate_revoked", "password_changed", "authorization_decided", "transaction_started", "transaction_updated", "transaction_ended"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 
@@ -145,11 +149,16 @@ class StationConnected(_message.Message):
     SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
     CONNECTION_ID_FIELD_NUMBER: _builtins.int
     REMOTE_ADDRESS_FIELD_NUMBER: _builtins.int
+    GATEWAY_SLOT_FIELD_NUMBER: _builtins.int
+    GATEWAY_EPOCH_FIELD_NUMBER: _builtins.int
     protocol: _builtins.str
     security_profile: _builtins.int
     connection_id: _builtins.str
     remote_address: _builtins.str
     """As the gateway saw it."""
+    gateway_slot: _builtins.int
+    """The gateway's process that holds the connection; without an epoch it is not known."""
+    gateway_epoch: _builtins.int
     def __init__(
         self,
         *,
@@ -157,10 +166,12 @@ class StationConnected(_message.Message):
         security_profile: _builtins.int = ...,
         connection_id: _builtins.str = ...,
         remote_address: _builtins.str = ...,
+        gateway_slot: _builtins.int = ...,
+        gateway_epoch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "protocol", b"protocol", "remote_address", b"remote_address", "security_profile", b"security_profile"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_id", b"connection_id", "gateway_epoch", b"gateway_epoch", "gateway_slot", b"gateway_slot", "protocol", b"protocol", "remote_address", b"remote_address", "security_profile", b"security_profile"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -527,6 +538,49 @@ class ConfigurationChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfigurationChanged: _TypeAlias = ConfigurationChanged  # noqa: Y015
+
+@_typing.final
+class AvailabilityOrdered(_message.Message):
+    """A station agreed that it, an EVSE or a connector is to be used, or not any more, as somebody had ordered
+    (ChangeAvailability). Its status tells when it is so.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    CONNECTOR_ID_FIELD_NUMBER: _builtins.int
+    OPERATIVE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    WITH_PARTS_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    """The call that ordered it."""
+    evse_id: _builtins.int
+    """0: the whole station."""
+    connector_id: _builtins.int
+    """0: the whole EVSE."""
+    operative: _builtins.bool
+    status: _builtins.str
+    """"Accepted"; "Scheduled": as soon as nobody charges there."""
+    with_parts: _builtins.bool
+    """It is for all EVSEs and connectors, whatever was ordered of them (OCPP 1.6, connector 0)."""
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        evse_id: _builtins.int = ...,
+        connector_id: _builtins.int = ...,
+        operative: _builtins.bool = ...,
+        status: _builtins.str = ...,
+        with_parts: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "connector_id", b"connector_id", "evse_id", b"evse_id", "operative", b"operative", "status", b"status", "with_parts", b"with_parts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AvailabilityOrdered: _TypeAlias = AvailabilityOrdered  # noqa: Y015
 
 @_typing.final
 class AuthorizationDecided(_message.Message):

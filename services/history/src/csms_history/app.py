@@ -10,19 +10,25 @@ from csms_bus.runner import ConsumerRunner
 from csms_db.answers import KeptAnswers
 from csms_db.engine import Database
 from csms_db.retention import Kept, Retention
+from csms_runtime.clock import utcnow
 from csms_runtime.health import Health
 from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.secret_keys import SecretKeys
 from fastapi import APIRouter
 
 from csms_history import tables
+from csms_history.connections import connection_routes
+from csms_history.connections.last_words import GatewayRecords, LastWords
 from csms_history.consumers import EventRecords, handlers
 from csms_history.event_log import stream_routes
 from csms_history.event_log.following import Following
 from csms_history.event_log.stream_routes import Streams
 from csms_history.retention import kept
 from csms_history.settings import HistorySettings
-from csms_history.timeline import timeline_routes
+from csms_history.timeline import list_routes, timeline_routes
+from csms_history.timeline.entries import TimelineEntries
+from csms_history.timeline.of_audit import AuditRecords
+from csms_history.uptime import uptime_routes
 
 MIGRATIONS = "csms_history.migrations"
 """The package of the migrations, for `csms_db.migrations.upgrade`."""
@@ -38,30 +44,48 @@ class History:
     ) -> None:
         """`keys` seal what is kept sealed. They are the same for all services."""
         self._health = health
-        self._events = ConsumerRunner(
-            bus,
-            group=groups.HISTORY.name,
-            topics=groups.HISTORY.topic_names,
-            handler=EventRecords(database, handlers(settings)),
-            on_health=partial(health.set, groups.HISTORY.name),
+        entries = TimelineEntries(settings.station_timeline_bytes)
+        read = (
+            (groups.HISTORY, EventRecords(database, handlers(settings))),
+            (groups.HISTORY_AUDIT, AuditRecords(database, entries)),
+            (groups.HISTORY_GATEWAYS, GatewayRecords(database)),
         )
+        self._runners = {
+            group.name: ConsumerRunner(
+                bus,
+                group=group.name,
+                topics=group.topic_names,
+                handler=handler,
+                on_health=partial(health.set, group.name),
+            )
+            for group, handler in read
+        }
         self._following = Following(database)
         streams = Streams(self._following, settings.event_streams)
         answers = KeptAnswers(database, tables.kept_answers, keys)
         self._retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
-        self.routers: Sequence[APIRouter] = once(
-            [timeline_routes.router(database), stream_routes.router(streams)], answers
+        last_words = LastWords()
+        routers = (
+            timeline_routes.router(database),
+            list_routes.router(database),
+            connection_routes.router(database, last_words, utcnow),
+            uptime_routes.router(database, last_words, utcnow),
+            stream_routes.router(streams),
         )
+        self.routers: Sequence[APIRouter] = once(routers, answers)
         """The HTTP resources, to be mounted below /api/v1."""
 
     async def ready(self) -> None:
         """Wait until what happens from now on is kept. Call it while `run` runs."""
-        await self._events.ready()
+        for runner in self._runners.values():
+            await runner.ready()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish the batch in hand and return."""
-        self._health.set(groups.HISTORY.name, ok=False, detail="starting")
+        for name in self._runners:
+            self._health.set(name, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._retention.run(stop), name="history-retention")
-            tasks.create_task(self._events.run(stop), name="history-events")
+            for name, runner in self._runners.items():
+                tasks.create_task(runner.run(stop), name=name)
             tasks.create_task(self._following.run(stop), name="history-following")

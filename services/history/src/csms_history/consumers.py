@@ -6,10 +6,12 @@ from csms_bus.events import CATALOGUE
 from csms_bus.ports import Incoming, Outgoing
 from csms_db.engine import Database
 
+from csms_history.connections.connections import Connections
 from csms_history.event_log.recording import EventLog
 from csms_history.events import Event, Handler
 from csms_history.settings import HistorySettings
 from csms_history.timeline.entries import TimelineEntries
+from csms_history.timeline.facts import TYPES
 
 Handlers = Mapping[str, Sequence[Handler]]
 
@@ -17,27 +19,9 @@ Handlers = Mapping[str, Sequence[Handler]]
 def handlers(settings: HistorySettings) -> Handlers:
     """Return the handlers of each type of event. Every one is recorded for those who follow the events."""
     timeline, log = TimelineEntries(settings.station_timeline_bytes), EventLog()
-    kept: Handlers = {
-        # events.devices
-        "station_connected": (timeline,),
-        "station_disconnected": (timeline,),
-        "station_booted": (timeline,),
-        "connector_status_changed": (timeline,),
-        "station_changed": (timeline,),
-        "report_completed": (timeline,),
-        "station_notified": (timeline,),
-        "security_profile_changed": (timeline,),
-        # events.auth, and events.gateway
-        "connection_refused": (timeline,),
-        # events.auth
-        "certificate_issued": (timeline,),
-        "certificate_refused": (timeline,),
-        "certificate_revoked": (timeline,),
-        "password_changed": (timeline,),
-        # events.transactions; transaction_updated comes with each meter value: GET /transactions/{id}/events has them
-        "transaction_started": (timeline,),
-        "transaction_ended": (timeline,),
-    }
+    connections = Connections(settings.station_timeline_bytes)
+    kept: dict[str, Sequence[Handler]] = dict.fromkeys(TYPES, (timeline,))
+    kept |= dict.fromkeys(("station_connected", "station_disconnected"), (timeline, connections))
     return {event_type.name: (*kept.get(event_type.name, ()), log) for event_type in CATALOGUE}
 
 

@@ -8,13 +8,17 @@ class HistorySettings(RuntimeSettings, DatabaseAccess):
     """What only the history service has."""
 
     keep_timeline_days: int = Field(
-        90, ge=0, le=36500, description="How long the timelines of stations are kept, in days; 0: for ever"
+        90,
+        ge=0,
+        le=36500,
+        description="How long timelines and connections of stations are kept, in days; 0: for ever. Uptime is "
+        "known for as long",
     )
     station_timeline_bytes: int = Field(
-        16 * 1024 * 1024,
-        ge=1024 * 1024,
-        description="How much of a station's timeline is kept at most, in bytes as stored; beyond it the oldest of "
-        "that station gives way",
+        4 * 1024 * 1024,
+        ge=64 * 1024,
+        description="How much of each type of entry of a station's timeline is kept at most, in bytes as stored, and "
+        "as much of its connections; beyond it the oldest of that station and type gives way",
     )
     keep_events_days: int = Field(
         7,

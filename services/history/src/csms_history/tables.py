@@ -5,13 +5,27 @@ from csms_db.base import BigId, UtcDateTime, new_metadata
 from csms_db.packed import PackedJson
 from csms_db.sql import apart
 from csms_ocpp.station_ids import MAX_LENGTH
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    TextClause,
+    UniqueConstraint,
+    text,
+)
 
 metadata = new_metadata()
 
 _WORD = 50
 _ID = 64
 _EVENT_ID = 100
+_TOKEN = 255
+_ADDRESS = 64
+_TEXT = 500
 
 timeline_entries = Table(
     "timeline_entries",
@@ -24,16 +38,79 @@ timeline_entries = Table(
     Column("type", String(_WORD), nullable=False),
     Column("detail", PackedJson, nullable=False),
     Column("size", Integer, nullable=False),
+    # What an entry is found by (`timeline.facts`); NULL: there is none.
+    Column("kind", String(_WORD)),
+    Column("told_at", UtcDateTime),
+    Column("evse_id", Integer),
+    Column("connector_id", Integer),
+    Column("status", String(_WORD)),
+    Column("fault", String(_WORD)),
+    Column("token_key", String(_TOKEN)),
 )
-Index(
-    "ix_timeline_entries_station_key_type",
-    timeline_entries.c.station_key,
-    timeline_entries.c.type,
-    timeline_entries.c.occurred_at,
-    timeline_entries.c.entry_id,
-)
+_TIME = ("occurred_at", "entry_id")
+IS_AUTHORIZATION = text("kind = 'authorization'")
+IS_FAULT = text("fault IS NOT NULL")
+"""Conditions of partial indexes: as they stand in statements, too."""
+
+
+def _listed(name: str, *columns: str, where: TextClause | None = None) -> Index:
+    found = [timeline_entries.c[column] for column in (*columns, *_TIME)]
+    return Index(f"ix_timeline_entries_{name}", *found, postgresql_where=where, sqlite_where=where)
+
+
+def _all(name: str, where: TextClause) -> Index:
+    columns = apart(timeline_entries.c.occurred_at), timeline_entries.c.entry_id
+    return Index(f"ix_timeline_entries_{name}", *columns, postgresql_where=where, sqlite_where=where)
+
+
+_listed("kind", "station_key", "kind")
+_listed("station_faults", "station_key", where=IS_FAULT)
+_listed("tokens", "token_key", where=IS_AUTHORIZATION)
+_listed("decisions", "status", where=IS_AUTHORIZATION)
+_all("all_decisions", IS_AUTHORIZATION)
 Index("ix_timeline_entries_occurred_at", apart(timeline_entries.c.occurred_at))
 """For what is old; `apart`, so that no station's list is read by it."""
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("station_key", String(MAX_LENGTH), primary_key=True),
+    Column("connection_id", String(_ID), primary_key=True),
+    Column("station_id", String(MAX_LENGTH), nullable=False),
+    # When it was opened; of one whose beginning nobody told, when it was closed.
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("protocol", String(_WORD)),
+    Column("security_profile", Integer),
+    Column("remote_address", String(_ADDRESS)),
+    Column("gateway_slot", Integer),
+    Column("gateway_epoch", BigInteger),
+    Column("closed_at", UtcDateTime),
+    Column("close_code", Integer),
+    Column("close_reason", String(_TEXT)),
+)
+Index("ix_connections_begun_at", connections.c.station_key, connections.c.begun_at, connections.c.connection_id)
+Index("ix_connections_closed_at", apart(connections.c.closed_at))
+
+gateways = Table(
+    "gateways",
+    metadata,
+    Column("slot", Integer, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True),
+    Column("heard_at", UtcDateTime, nullable=False),
+)
+"""When each process of a gateway was last heard from (`csms_history.connections.last_words`)."""
+
+baselines = Table(
+    "baselines",
+    metadata,
+    Column("station_key", String(MAX_LENGTH), primary_key=True),
+    Column("what", String(_WORD), primary_key=True),
+    Column("evse_id", Integer, primary_key=True, autoincrement=False),
+    Column("connector_id", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("status", String(_WORD), nullable=False),
+)
+"""What was last known in rows that are deleted (`csms_history.uptime.baselines`)."""
 
 station_bytes = Table(
     "station_bytes",

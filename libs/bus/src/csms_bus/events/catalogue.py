@@ -73,6 +73,12 @@ CATALOGUE: tuple[EventType, ...] = (
         _DEVICES,
     ),
     EventType(
+        "availability_ordered",
+        "A station agreed that it, an EVSE or a connector is to be used or not any more, as somebody had ordered "
+        "(ChangeAvailability).",
+        _DEVICES,
+    ),
+    EventType(
         "command_completed",
         "It is known what became of a CALL to a station, whoever asked for it. A late answer after a timeout is told "
         "in a further event.",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from csms.v1.events_pb2 import (
     AuthorizationDecided,
+    AvailabilityOrdered,
     CertificateIssued,
     CertificateRefused,
     CertificateRevoked,
@@ -80,7 +81,12 @@ _RUNNING = Transaction(
 
 _BODIES: Mapping[str, object] = {
     "station_connected": StationConnected(
-        protocol="ocpp2.0.1", security_profile=2, connection_id=_CONNECTION, remote_address="192.0.2.17"
+        protocol="ocpp2.0.1",
+        security_profile=2,
+        connection_id=_CONNECTION,
+        remote_address="192.0.2.17",
+        gateway_slot=3,
+        gateway_epoch=_MOMENT_MS,
     ),
     "station_disconnected": StationDisconnected(
         connection_id=_CONNECTION, reason="no answer to pings", close_code=1006, connected_at_ms=_MOMENT_MS - _HOUR_MS
@@ -128,6 +134,9 @@ _BODIES: Mapping[str, object] = {
             )
         ],
         count=1,
+    ),
+    "availability_ordered": AvailabilityOrdered(
+        call_id="a1c9b7a0c6f64f1d9e52-00000a", evse_id=1, connector_id=1, operative=False, status="Scheduled"
     ),
     "command_completed": CommandCompleted(
         call_id="a1c9b7a0c6f64f1d9e52-000009",

@@ -14,7 +14,7 @@ from csms_device_mgmt.jobs import job_result
 from csms_device_mgmt.reports import report_result
 from csms_device_mgmt.security_profile import profile_change_result, set_network_profile_result
 from csms_device_mgmt.smart_charging import dynamic_schedule_result
-from csms_device_mgmt.status import reset_result
+from csms_device_mgmt.status import availability_result, reset_result
 from csms_device_mgmt.versions.version import Follows
 
 CONSEQUENCES: Mapping[Follows, Consequence] = {
@@ -30,6 +30,7 @@ CONSEQUENCES: Mapping[Follows, Consequence] = {
     Follows.MODEL_TOLD: model_told_result.apply,
     Follows.NETWORK_PROFILE: set_network_profile_result.apply,
     Follows.RESET: reset_result.apply,
+    Follows.AVAILABILITY: availability_result.apply,
     Follows.DYNAMIC_SCHEDULE: dynamic_schedule_result.apply,
     Follows.DER_CONTROLS: control_result.apply,
     Follows.BATTERY_SWAP: swap_result.apply,

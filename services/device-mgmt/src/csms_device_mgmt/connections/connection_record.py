@@ -83,6 +83,8 @@ def _open(unit: Unit, station: Station, record: Record) -> None:
         security_profile=body.security_profile,
         connection_id=body.connection_id,
         remote_address=body.remote_address,
+        gateway_slot=body.gateway_slot,
+        gateway_epoch=body.gateway_epoch,
     )
     event_id = f"{record.record_id}:connected"
     unit.tell(announcements.event(station.station_id, connected_at, event_id, station_connected=event))

@@ -17,6 +17,7 @@ from csms_device_mgmt.reports.series import Series
 from csms_device_mgmt.security_profile.change import ProfileChange
 from csms_device_mgmt.smart_charging.dynamic_schedule import ScheduleChange
 from csms_device_mgmt.status.availability import ReportedStatus
+from csms_device_mgmt.status.availability_order import AvailabilityOrder
 
 
 class Told(Enum):
@@ -63,6 +64,7 @@ class Follows(Enum):
     """The device model, or a part of it, in the answer (OCPP 1.6)."""
     NETWORK_PROFILE = "network profile"
     RESET = "reset"
+    AVAILABILITY = "availability"
     DYNAMIC_SCHEDULE = "dynamic schedule"
     DER_CONTROLS = "DER controls"
     BATTERY_SWAP = "battery swap"
@@ -192,6 +194,8 @@ class DeviceVersion:
     """What a command changes of DER controls, by its payload and the answer."""
     stream_changes: Mapping[str, Callable[[JsonObject, JsonObject], StreamChange]] = field(default_factory=dict)
     """What a command changes of event streams, by its payload and the answer."""
+    availability_orders: Mapping[str, Callable[[JsonObject], AvailabilityOrder]] = field(default_factory=dict)
+    """What a command orders of the availability of a place."""
     certificates: Callable[[JsonObject, JsonObject], Named] | None = None
     """What the answer to GetInstalledCertificateIds says, by request and response."""
     is_model_report: Callable[[str, JsonObject], bool] = lambda _action, _payload: False

@@ -21,6 +21,7 @@ V16 = DeviceVersion(
     passwords={"ChangeConfiguration": commands.passwords},
     password=AUTHORIZATION_KEY,
     offered_profiles={"ChangeConfiguration": commands.offered_profile},
+    availability_orders={"ChangeAvailability": commands.availability_order},
     certificates=commands.certificates,
     is_model_report=configuration.is_inventory,
     model_entries=configuration.entries,

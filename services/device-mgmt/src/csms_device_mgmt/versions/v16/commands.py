@@ -6,6 +6,8 @@ from typing import Any
 from csms_device_mgmt.device_model.variable_key import JsonObject
 from csms_device_mgmt.jobs.course import JobKind
 from csms_device_mgmt.security_profile.change import ProfileChange, Step
+from csms_device_mgmt.status.availability import WHOLE_STATION
+from csms_device_mgmt.status.availability_order import AvailabilityOrder
 from csms_device_mgmt.versions.v16.configuration import CHANGE_CONFIGURATION
 from csms_device_mgmt.versions.v16.keys import AUTHORIZATION_KEY, SECURITY_PROFILE, same_key
 from csms_device_mgmt.versions.v16.messages import COURSES
@@ -18,6 +20,7 @@ _LONGEST_TEXT = 20
 FOLLOWS: Mapping[str, Sequence[Follows]] = {
     **dict.fromkeys(COURSES, (Follows.JOB,)),
     "CertificateSigned": (Follows.CERTIFICATE,),
+    "ChangeAvailability": (Follows.AVAILABILITY,),
     "ChangeConfiguration": (
         Follows.VARIABLES_SET,
         Follows.NETWORK_PROFILE,
@@ -37,6 +40,12 @@ FOLLOWS: Mapping[str, Sequence[Follows]] = {
 def start(payload: JsonObject) -> Start:
     """Read a RemoteStartTransaction, which has no id of its own."""
     return Start(0, payload.get("connectorId", 0), payload["idTag"], "")
+
+
+def availability_order(payload: JsonObject) -> AvailabilityOrder:
+    """Read a ChangeAvailability (5.2): connector 0 is the station and all its connectors."""
+    connector_id, operative = payload["connectorId"], payload["type"] == "Operative"
+    return AvailabilityOrder(operative, evse_id=connector_id or WHOLE_STATION, with_parts=connector_id == 0)
 
 
 def set_password(password: str) -> Request:

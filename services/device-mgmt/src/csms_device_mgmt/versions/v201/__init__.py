@@ -29,6 +29,7 @@ V201 = DeviceVersion(
     passwords={"SetVariables": lambda payload: offered(commands.SET_VARIABLES.elements(payload), BASIC_AUTH_PASSWORD)},
     password=BASIC_AUTH_PASSWORD,
     offered_profiles={"SetNetworkProfile": of_network_profile},
+    availability_orders={"ChangeAvailability": commands.availability_order},
     certificates=commands.certificates,
     jobs={course.kind: partial(Request, action) for action, course in messages.COURSES.items()},
     get_variables=commands.GET_VARIABLES,

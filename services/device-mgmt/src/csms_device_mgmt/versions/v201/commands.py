@@ -13,6 +13,8 @@ from csms_device_mgmt.device_model.variable_key import (
 )
 from csms_device_mgmt.reports.series import BY_ACTION
 from csms_device_mgmt.security_profile.change import ProfileChange, Step, Wanted
+from csms_device_mgmt.status.availability import WHOLE_EVSE, WHOLE_STATION
+from csms_device_mgmt.status.availability_order import AvailabilityOrder
 from csms_device_mgmt.versions.v201.messages import COURSES
 from csms_device_mgmt.versions.version import Follows, Named, Request, Start, VariableMessage
 
@@ -38,6 +40,7 @@ FOLLOWS: Mapping[str, Sequence[Follows]] = {
     **dict.fromkeys(BY_ACTION, (Follows.REPORT,)),
     **dict.fromkeys(COURSES, (Follows.JOB,)),
     "CertificateSigned": (Follows.CERTIFICATE,),
+    "ChangeAvailability": (Follows.AVAILABILITY,),
     "DeleteCertificate": (Follows.CERTIFICATE_DELETED,),
     "GetBaseReport": (Follows.REPORT, Follows.ONBOARDING),
     "GetInstalledCertificateIds": (Follows.CERTIFICATES_TOLD,),
@@ -76,6 +79,13 @@ def start(payload: JsonObject) -> Start:
     """Read a RequestStartTransaction (F01, F02)."""
     token = payload["idToken"]
     return Start(payload["remoteStartId"], payload.get("evseId", 0), token["idToken"], token["type"])
+
+
+def availability_order(payload: JsonObject) -> AvailabilityOrder:
+    """Read a ChangeAvailability (G03, G04): without an EVSE it is for the station, whatever is ordered of EVSEs."""
+    evse = payload.get("evse", {})
+    operative = payload["operationalStatus"] == "Operative"
+    return AvailabilityOrder(operative, evse.get("id", WHOLE_STATION), evse.get("connectorId", WHOLE_EVSE))
 
 
 def set_password(password: str) -> Request:

@@ -1,0 +1,1 @@
+"""The connections of each station, past and present."""
