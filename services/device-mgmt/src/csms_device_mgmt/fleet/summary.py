@@ -1,7 +1,7 @@
 """The fleet in groups: how many stations there are of each site, vendor, ..., and how they fare."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -51,8 +51,11 @@ class Counts:
 
     def add(self, other: "Counts") -> None:
         """Add the counts of another group."""
-        for each in fields(self):
-            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+        self.registered += other.registered
+        self.connected += other.connected
+        self.charging += other.charging
+        self.faulted += other.faulted
+        self.refused += other.refused
 
 
 @dataclass(frozen=True, slots=True)
