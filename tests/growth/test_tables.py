@@ -133,6 +133,8 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
     "history": {
         "timeline_entries": Forgotten("timeline_entries"),
         "event_log": Forgotten("event_log"),
+        "webhooks": Stays("operators create and delete them; at most a hundred"),
+        "webhook_deliveries": Forgotten("webhook_deliveries"),
         "station_sites": Bounded("a row for each station that belongs to a site"),
         "connections": Forgotten("connections"),
         "gateways": Forgotten("gateways"),

@@ -547,6 +547,12 @@ FLEET_COUNTED = Gauge("csms_fleet_counted_timestamp_seconds", "Unix time at whic
 
 # ---- History (csms_history) ------------------------------------------------------------------------------------------
 
+HISTORY_WEBHOOK_ATTEMPTS = Counter(
+    "csms_history_webhook_attempts_total", "Requests to the targets of webhooks, by outcome: ok, failed", ["outcome"]
+)
+HISTORY_WEBHOOK_DEAD = Counter(
+    "csms_history_webhook_dead_total", "Events that a webhook's target did not take in time: given up"
+)
 HISTORY_EVENT_STREAMS = Gauge("csms_history_event_streams", "Event streams that are open")
 HISTORY_GAVE_WAY = Counter(
     "csms_history_gave_way_total",

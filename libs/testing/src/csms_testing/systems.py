@@ -29,8 +29,10 @@ _SETTINGS = {
     "CSMS_COUNT_INTERVAL_S": "2",
     "CSMS_OCPP_PROTOCOLS": json.dumps(BUILT),
     "CSMS_RECEIPT_URL": RECEIPT_URL,
+    "CSMS_WEBHOOK_HTTP_ALLOWED": "true",
+    "CSMS_WEBHOOK_NETWORKS_ALLOWED": '["127.0.0.0/8"]',
 }
-"""Counts come soon, stations may speak every version that is built, drivers get receipts, vehicles contracts."""
+"""Counts come soon, stations may speak all that is built, drivers get receipts, vehicles contracts, webhooks may stay."""
 
 
 @dataclass(slots=True)

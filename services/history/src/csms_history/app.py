@@ -1,7 +1,9 @@
 """Puts the service together: the only place where its parts meet. For `__main__` and for standalone mode."""
 
 import asyncio
+import ssl
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 from csms_bus import groups
@@ -13,6 +15,7 @@ from csms_db.retention import Kept, Retention
 from csms_runtime.clock import utcnow
 from csms_runtime.health import Health
 from csms_runtime.http.idempotency import KEPT_DAYS, once
+from csms_runtime.sealing import Sealer
 from csms_runtime.secret_keys import SecretKeys
 from fastapi import APIRouter
 
@@ -29,6 +32,12 @@ from csms_history.timeline import list_routes, timeline_routes
 from csms_history.timeline.entries import TimelineEntries
 from csms_history.timeline.of_audit import AuditRecords
 from csms_history.uptime import uptime_routes
+from csms_history.webhooks import delivery_routes
+from csms_history.webhooks.runner import AT_A_TIME
+from csms_history.webhooks.sending import Sender
+from csms_history.webhooks.sending_all import Webhooks
+from csms_history.webhooks.targets import TargetRules
+from csms_history.webhooks.webhook_routes import WebhookResource
 
 MIGRATIONS = "csms_history.migrations"
 """The package of the migrations, for `csms_db.migrations.upgrade`."""
@@ -62,6 +71,11 @@ class History:
         }
         self._following = Following(database)
         streams = Streams(self._following, settings.event_streams)
+        rules = TargetRules(settings.webhook_http_allowed, settings.webhook_networks_allowed)
+        new_sender = partial(Sender, rules, ssl.create_default_context(), most=AT_A_TIME)
+        sealer, retry_for = Sealer(keys), timedelta(hours=settings.webhook_retry_hours)
+        self._webhooks = Webhooks(database, self._following, sealer, new_sender, retry_for=retry_for)
+        webhooks = WebhookResource(database, sealer, rules, new_sender, self._webhooks.wake)
         answers = KeptAnswers(database, tables.kept_answers, keys)
         self._retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
         last_words = LastWords()
@@ -71,6 +85,8 @@ class History:
             connection_routes.router(database, last_words, utcnow),
             uptime_routes.router(database, last_words, utcnow),
             stream_routes.router(streams),
+            webhooks.router(),
+            delivery_routes.router(database, self._webhooks.wake),
         )
         self.routers: Sequence[APIRouter] = once(routers, answers)
         """The HTTP resources, to be mounted below /api/v1."""
@@ -89,3 +105,4 @@ class History:
             for name, runner in self._runners.items():
                 tasks.create_task(runner.run(stop), name=name)
             tasks.create_task(self._following.run(stop), name="history-following")
+            tasks.create_task(self._webhooks.run(stop), name="history-webhooks")

@@ -8,6 +8,7 @@ from csms_history.connections import connections, last_words
 from csms_history.event_log import log_rows
 from csms_history.settings import HistorySettings
 from csms_history.timeline import entries
+from csms_history.webhooks import delivery_rows
 
 
 def kept(settings: HistorySettings) -> Sequence[Kept]:
@@ -18,4 +19,5 @@ def kept(settings: HistorySettings) -> Sequence[Kept]:
         Kept("connections", days, connections.delete_old),
         Kept("gateways", days, last_words.delete_old),
         Kept("event_log", settings.keep_events_days, log_rows.delete_old),
+        Kept("webhook_deliveries", settings.keep_deliveries_days, delivery_rows.delete_old),
     )

@@ -1,7 +1,7 @@
 """The settings of the history service, which come from the environment."""
 
 from csms_runtime.settings import DatabaseAccess, RuntimeSettings
-from pydantic import Field
+from pydantic import Field, IPvAnyNetwork
 
 
 class HistorySettings(RuntimeSettings, DatabaseAccess):
@@ -28,4 +28,18 @@ class HistorySettings(RuntimeSettings, DatabaseAccess):
     )
     event_streams: int = Field(
         100, ge=0, le=10_000, description="How many event streams a process of the history service serves at a time"
+    )
+    webhook_http_allowed: bool = Field(
+        default=False, description="Whether webhooks may go to http URLs: then who listens on the way reads the events"
+    )
+    webhook_networks_allowed: list[IPvAnyNetwork] = Field(
+        [],
+        description="Networks that are not public and that webhooks may go to, in CIDR notation, as a JSON list: "
+        '["10.1.2.0/24"]. Whoever has an admin key can have requests made there',
+    )
+    webhook_retry_hours: int = Field(
+        24, ge=1, le=168, description="How long an event is sent again that a webhook's target does not take, in hours"
+    )
+    keep_deliveries_days: int = Field(
+        7, ge=1, le=3650, description="How long it is kept what webhooks were sent, and what was given up, in days"
     )

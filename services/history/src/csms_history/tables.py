@@ -1,18 +1,20 @@
 """The tables. What is kept of a station is found by its key: identities are compared without case (ADR 0019)."""
 
 from csms_db.answers import answers_table
-from csms_db.base import BigId, UtcDateTime, new_metadata
+from csms_db.base import BigId, Json, UtcDateTime, new_metadata
 from csms_db.packed import PackedJson
 from csms_db.sql import apart
 from csms_ocpp.station_ids import MAX_LENGTH
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
     LargeBinary,
     String,
     Table,
+    Text,
     TextClause,
     UniqueConstraint,
     text,
@@ -149,5 +151,66 @@ station_sites = Table(
     Column("site_id", String(255), nullable=False),
 )
 """Which stations belong to a site, as device-mgmt told it last."""
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("webhook_id", String(_ID), primary_key=True),
+    Column("url", Text, nullable=False),
+    # Lists; None: all.
+    Column("types", Json),
+    Column("station_ids", Json),
+    Column("site_ids", Json),
+    Column("description", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    # Sealed (csms_runtime.sealing).
+    Column("secret", LargeBinary, nullable=False),
+    Column("secret_rotated_at", UtcDateTime, nullable=False),
+    Column("previous_secret", LargeBinary),
+    Column("previous_until", UtcDateTime),
+    # The number of the last event that was made a delivery, or passed over.
+    Column("position", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("last_success_at", UtcDateTime),
+    Column("last_failure_at", UtcDateTime),
+    # The process that sends, and until when it has the webhook for itself.
+    Column("leased_by", String(_ID)),
+    Column("leased_until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("webhook_id", String(_ID), nullable=False),
+    Column("message_id", String(_EVENT_ID), nullable=False),
+    Column("type", String(_WORD), nullable=False),
+    # The station's key: deliveries of one key are sent in order. Empty: about no station.
+    Column("order_key", String(MAX_LENGTH), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    # When it was made, or replayed.
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("last_attempt_at", UtcDateTime),
+    Column("last_status", Integer),
+    Column("last_error", Text),
+    Column("took_ms", Integer),
+    Column("body", LargeBinary, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+)
+Index("ix_webhook_deliveries_webhook_id", webhook_deliveries.c.webhook_id, webhook_deliveries.c.id)
+Index(
+    "ix_webhook_deliveries_webhook_id_state",
+    webhook_deliveries.c.webhook_id,
+    webhook_deliveries.c.state,
+    webhook_deliveries.c.order_key,
+    webhook_deliveries.c.id,
+)
+Index("ix_webhook_deliveries_finished_at", apart(webhook_deliveries.c.finished_at))
 
 kept_answers = answers_table(metadata)

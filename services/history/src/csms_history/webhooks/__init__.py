@@ -1,0 +1,1 @@
+"""Webhooks: events are sent to others by HTTP, signed, at least once and in order per station."""

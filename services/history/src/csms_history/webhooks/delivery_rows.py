@@ -1,0 +1,163 @@
+"""Rows of `webhook_deliveries`: what is to be sent, what was, and what was given up."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from csms_db import bounded
+from csms_db.base import UtcDateTime
+from csms_db.engine import WriteSession
+from csms_db.packed import pack, unpack
+from csms_db.sql import apart
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from csms_history.event_log.log_rows import Logged
+from csms_history.tables import webhook_deliveries
+
+_COLUMNS = webhook_deliveries.c
+_REPLAYED_AT_ONCE = 1000
+FIRST_PAUSE = timedelta(seconds=5)
+"""Before a delivery is tried a second time."""
+
+
+class State(StrEnum):
+    """How far a delivery is."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """Given up; it can be replayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event that is to be sent now."""
+
+    id: int
+    message_id: str
+    order_key: str
+    """Deliveries of one key are sent in the order of their ids: the station's key; empty: of no station."""
+    attempts: int
+    """How often it was tried."""
+    begun_at: datetime
+    """When it was made, or replayed."""
+    body: bytes
+
+
+async def add(session: WriteSession, webhook_id: str, events: Sequence[Logged], now: datetime) -> None:
+    """Make deliveries of events."""
+    rows = [
+        {
+            "webhook_id": webhook_id,
+            "message_id": logged.message_id,
+            "type": logged.type,
+            "order_key": logged.station_key or "",
+            "state": State.PENDING,
+            "attempts": 0,
+            "next_attempt_at": now,
+            "begun_at": now,
+            "created_at": now,
+            "body": pack(logged.text),
+            "size": len(logged.text),
+        }
+        for logged in events
+    ]
+    if rows:
+        await session.execute(sa.insert(webhook_deliveries), rows)
+
+
+async def pending(session: AsyncSession, webhook_id: str, most: int) -> int:
+    """Return how many deliveries of a webhook are pending, `most` at most."""
+    some = sa.select(_COLUMNS.id).where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == State.PENDING)
+    return await session.scalar(sa.select(sa.func.count()).select_from(some.limit(most).subquery())) or 0
+
+
+async def due(
+    session: AsyncSession, webhook_id: str, now: datetime, *, busy: Collection[str], limit: int, most_bytes: int
+) -> tuple[list[Delivery], datetime | None]:
+    """Return deliveries that are to be sent now, the first of each order key that is not busy.
+
+    Also returns when the next of them is due; None: nothing waits for its time.
+    """
+    first = (
+        sa.select(sa.func.min(_COLUMNS.id).label("id"))
+        .where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == State.PENDING)
+        .group_by(_COLUMNS.order_key)
+        .subquery()
+    )
+    heads = sa.select(webhook_deliveries).join(first, first.c.id == _COLUMNS.id)
+    if busy:
+        heads = heads.where(_COLUMNS.order_key.not_in(busy))
+    query = heads.where(_COLUMNS.next_attempt_at <= now).order_by(_COLUMNS.next_attempt_at, _COLUMNS.id)
+    found = await bounded.read(session, query, _COLUMNS.size, limit=limit, most_bytes=most_bytes, mappings=True)
+    later = heads.where(_COLUMNS.next_attempt_at > now).with_only_columns(sa.func.min(_COLUMNS.next_attempt_at))
+    next_at = None if found.rows else await session.scalar(later)
+    return [_delivery(row) for row in found.rows], next_at
+
+
+def _delivery(row: sa.RowMapping) -> Delivery:
+    return Delivery(
+        row["id"], row["message_id"], row["order_key"], row["attempts"], row["begun_at"], unpack(row["body"])
+    )
+
+
+async def note(session: WriteSession, delivery: Delivery, columns: dict[str, Any]) -> None:
+    """Note what became of an attempt."""
+    statement = sa.update(webhook_deliveries).where(_COLUMNS.id == delivery.id, _COLUMNS.state == State.PENDING)
+    await session.execute(statement.values(attempts=delivery.attempts + 1, **columns))
+
+
+async def page(
+    session: AsyncSession,
+    webhook_id: str,
+    *,
+    state: State | None,
+    limit: int,
+    before: int | None,
+    most_bytes: int,
+) -> bounded.Bounded:
+    """Return up to `limit` deliveries of a webhook, the newest first."""
+    query = sa.select(webhook_deliveries).where(_COLUMNS.webhook_id == webhook_id).order_by(_COLUMNS.id.desc())
+    if state is not None:
+        query = query.where(_COLUMNS.state == state)
+    if before is not None:
+        query = query.where(_COLUMNS.id < before)
+    return await bounded.read(session, query, _COLUMNS.size, limit=limit, most_bytes=most_bytes, mappings=True)
+
+
+async def replay(session: WriteSession, webhook_id: str, now: datetime, number: int | None = None) -> int:
+    """Make dead deliveries of a webhook pending again, one or the oldest thousand; return how many."""
+    query = sa.select(_COLUMNS.id).where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == State.DEAD)
+    if number is not None:
+        query = query.where(_COLUMNS.id == number)
+    found = (await session.scalars(query.order_by(_COLUMNS.id).limit(_REPLAYED_AT_ONCE))).all()
+    again = {"state": State.PENDING, "attempts": 0, "next_attempt_at": now, "begun_at": now, "finished_at": None}
+    await session.execute(sa.update(webhook_deliveries).where(_COLUMNS.id.in_(found)).values(again))
+    return len(found)
+
+
+async def delete_old(session: WriteSession, before: datetime, limit: int) -> int:
+    """Delete up to `limit` deliveries that were over before that moment, or are of webhooks that are gone."""
+    moment = apart(_COLUMNS.finished_at)
+    old = (
+        sa.select(_COLUMNS.id)
+        .where(moment < apart(sa.literal(before, UtcDateTime())))
+        .order_by(moment)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = (await session.scalars(old)).all()
+    await session.execute(sa.delete(webhook_deliveries).where(_COLUMNS.id.in_(found)))
+    return len(found)
+
+
+def retry_pause(attempts: int, longest: timedelta, jitter: float) -> timedelta:
+    """Return how long to wait after so many attempts before: `FIRST_PAUSE`, doubled each time, at most `longest`.
+
+    `jitter` is a random number from 0 to 1, which takes up to half of it away.
+    """
+    pause: timedelta = min(longest, FIRST_PAUSE * 2 ** min(attempts, 20))
+    return pause * (1 - jitter / 2)
