@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import httpx2
 
-from csms_history.webhooks.targets import Refused, Resolve, TargetRules, look_up, system_resolve
+from csms_history.webhooks.targets import Refused, Resolve, SystemResolver, TargetRules, look_up
 
 DEADLINE_S = 10.0
 """For all of it: looking the name up, connecting, sending, the beginning of the answer."""
@@ -31,12 +31,11 @@ class Sent(NamedTuple):
 class Sender:
     """Sends to the target of one webhook. It has connections of its own: nobody else's TLS names are on them."""
 
-    def __init__(
-        self, rules: TargetRules, tls: ssl.SSLContext, *, most: int, resolve: Resolve = system_resolve
-    ) -> None:
-        """`most`: connections at a time."""
+    def __init__(self, rules: TargetRules, tls: ssl.SSLContext, *, most: int, resolve: Resolve | None = None) -> None:
+        """`most`: connections at a time. `resolve`: None: the system's resolver."""
         self._rules = rules
-        self._resolve = resolve
+        self._system = SystemResolver()
+        self._resolve = resolve or self._system
         self._client = httpx2.AsyncClient(
             verify=tls,
             trust_env=False,  # a proxy would look names up itself
@@ -59,6 +58,7 @@ class Sender:
 
     async def close(self) -> None:
         """Close the connections."""
+        self._system.close()
         await self._client.aclose()
 
     async def _send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Sent:

@@ -8,7 +8,9 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import httpx2
@@ -80,10 +82,21 @@ async def look_up(url: str, rules: TargetRules, resolve: Resolve) -> Target:
     return Target(parsed.copy_with(host=str(addresses[0])), host, parsed.raw_host.decode("ascii").strip("[]"))
 
 
-async def system_resolve(host: str, port: int) -> Sequence[str]:
-    """Ask the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+class SystemResolver:
+    """Asks the system's resolver, in threads of its own: one that hangs holds up nobody else."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="webhook-names")
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        """Return the addresses of a host. Raises OSError."""
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+    def close(self) -> None:
+        """Wait for nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _address(text: str) -> Address | None:
