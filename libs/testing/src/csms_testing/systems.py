@@ -32,7 +32,7 @@ _SETTINGS = {
     "CSMS_WEBHOOK_HTTP_ALLOWED": "true",
     "CSMS_WEBHOOK_NETWORKS_ALLOWED": '["127.0.0.0/8"]',
 }
-"""Counts come soon, stations may speak all that is built, drivers get receipts, vehicles contracts, webhooks may stay."""
+"""Counts come soon, stations may speak all that is built, drivers get receipts, vehicles contracts, apps webhooks."""
 
 
 @dataclass(slots=True)
