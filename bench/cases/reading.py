@@ -43,6 +43,7 @@ _CURSORS = {
     "middle_station": encode_cursor(["CS050000"]),
     "middle_number": encode_cursor([100_000]),
     "third": encode_cursor([3, -1]),
+    "middle_message": encode_cursor([1_780_312_000_000_000, 40_000]),
 }
 
 

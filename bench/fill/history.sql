@@ -48,3 +48,14 @@ FROM generate_series(1, 10000) AS n,
 
 INSERT INTO station_bytes (station_key, kind, bytes)
 SELECT station_key, 'timeline/' || kind, sum(size) FROM timeline_entries GROUP BY station_key, kind;
+
+-- A week of messages: of all stations some, and of one as many as are kept of a day.
+INSERT INTO station_messages (station_key, at_us, id, direction, action, outcome, content, size)
+SELECT 'cs' || lpad((n % $stations)::text, 6, '0'), 1780272000000000 + n::bigint * 60000, n, 1 + n % 2, 'Heartbeat', 'result',
+    '\x08011880a8d6b907220948656172746265617432013132'::bytea, 200
+FROM generate_series(1, $stations * 10) AS n;
+
+INSERT INTO station_messages (station_key, at_us, id, direction, action, outcome, content, size)
+SELECT 'cs000007', 1780272000000000 + n::bigint * 1000000, n, 1, CASE WHEN n = 5 THEN 'Reset' ELSE 'TransactionEvent' END,
+    CASE WHEN n = 6 THEN 'error' ELSE 'result' END, '\x08011880a8d6b907220948656172746265617432013132'::bytea, 200
+FROM generate_series(1, 80000) AS n;

@@ -24,6 +24,8 @@ from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Base
 from csms_history import tables as history_tables
 from csms_history.app import MIGRATIONS as HISTORY
+from csms_history.messages.message_pages import to_us
+from csms_history.messages.partitions import day_of
 from csms_history.retention import kept as history_kept
 from csms_history.settings import HistorySettings
 from csms_runtime.clock import utcnow
@@ -139,6 +141,9 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "connections": Forgotten("connections"),
         "gateways": Forgotten("gateways"),
         "baselines": Stays("a row for each connector there ever was: what it was before what is kept"),
+        "station_messages": Forgotten("station_messages"),
+        "message_bytes": Forgotten("message_bytes"),
+        "message_log_settings": Stays("operators make and change them"),
         "station_bytes": Bounded("a row for each station of which something is kept, and kind"),
         "kept_answers": EVERYWHERE["kept_answers"],
     },
@@ -247,7 +252,13 @@ class Rows:
 
     def of(self, table: sa.Table) -> dict[str, Any]:
         """A row of a table, with all that it must have, and all its times."""
-        known = {"station_id": self.station_id, "state": _STATES.get(table.name, "x"), "outcome": "result"}
+        known = {
+            "station_id": self.station_id,
+            "state": _STATES.get(table.name, "x"),
+            "outcome": "result",
+            "at_us": to_us(self.at),
+            "day": day_of(self.at),
+        }
         return {
             column.name: known.get(column.name, self._value(column))
             for column in table.columns

@@ -19,6 +19,7 @@ from csms.v1.events_pb2 import ConnectionRefused, DomainEvent, StationBooted, Tr
 from csms.v1.station_pb2 import (
     CONNECTION_STATE_OPEN,
     GATEWAY_STATE_ALIVE,
+    MESSAGE_DIRECTION_IN,
     OUTCOME_RESULT,
     CallOrder,
     CallOrderVerdict,
@@ -26,6 +27,8 @@ from csms.v1.station_pb2 import (
     CommandResult,
     ConnectionRecord,
     GatewayStatus,
+    LoggedMessage,
+    MessageLog,
     Presence,
     PresenceSummary,
     RefusedMessage,
@@ -128,6 +131,25 @@ def _call(action: str, payload: bytes) -> Record:
 
 _BODIES: dict[str, Record] = {
     "reply": _record(reply=Reply(correlation_id=_QUESTION, payload=b"{}")),
+    "message_log": _record(
+        message_log=MessageLog(
+            messages=[
+                LoggedMessage(
+                    id=4_611_686_018_427_387_904,
+                    at_us=_MOMENT_MS * 1000,
+                    direction=MESSAGE_DIRECTION_IN,
+                    action="Heartbeat",
+                    message_id="19223201",
+                    outcome="result",
+                    request=b'[2,"19223201","Heartbeat",{}]',
+                    answer=b'[3,"19223201",{"currentTime":"2026-01-01T00:00:00.000Z"}]',
+                    request_bytes=29,
+                    answer_bytes=57,
+                    latency_us=310,
+                )
+            ]
+        )
+    ),
     "replies": _record(replies=Replies(replies=[Reply(correlation_id=_QUESTION, payload=b"{}")])),
     "station_command": _record(station_command=_COMMAND),
     "command_result": _record(

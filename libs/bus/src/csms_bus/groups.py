@@ -54,6 +54,8 @@ HISTORY_AUDIT = Group("history-audit", "history", (topics.AUDIT, topics.GATEWAY_
 """What people asked for is shown with what happened to their stations."""
 HISTORY_GATEWAYS = Group("history-gateways", "history", (topics.GATEWAY_STATUS,))
 """A connection whose gateway died without a word ended when that was last heard from."""
+HISTORY_MESSAGES = Group("history-messages", "history", (topics.STATION_MESSAGES,))
+"""Not a part of `HISTORY`: what happened must not wait behind all that was said."""
 
 GROUPS: tuple[Group, ...] = (
     AUTH,
@@ -74,4 +76,5 @@ GROUPS: tuple[Group, ...] = (
     HISTORY,
     HISTORY_AUDIT,
     HISTORY_GATEWAYS,
+    HISTORY_MESSAGES,
 )

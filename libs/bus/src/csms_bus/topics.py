@@ -278,6 +278,16 @@ GATEWAY_AUDIT = Topic(
     partitions=1,
     retention=timedelta(days=7),
 )
+STATION_MESSAGES = Topic(
+    name="station.messages",
+    what="The message log: what stations sent and were sent, with secrets masked; lost rather than waited for",
+    key=Key.STATION,
+    bodies=("message_log",),
+    producers=("gateway",),
+    consumers=("history",),
+    partitions=STATION_PARTITIONS,
+    retention=timedelta(hours=24),
+)
 DEAD_LETTERS = Topic(
     name="dead-letters",
     what="Records that can never be processed, with the reason",
@@ -315,6 +325,7 @@ CATALOGUE: tuple[Topic, ...] = (
     API_KEYS,
     AUDIT,
     GATEWAY_AUDIT,
+    STATION_MESSAGES,
     DEAD_LETTERS,
 )
 

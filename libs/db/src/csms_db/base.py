@@ -17,7 +17,8 @@ NAMING_CONVENTION = {
 }
 """Names of constraints and indexes, so that migrations can speak of them."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Unix time 0."""
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -31,7 +32,7 @@ def _microseconds(value: datetime | None) -> int | None:
         return None
     if value.tzinfo is None:
         raise ValueError("a time without a zone is ambiguous")
-    since = value - _EPOCH
+    since = value - EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds  # `//` takes twice as long
 
 
@@ -68,7 +69,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         """Convert what the driver gave."""
         if value is None:
             return None
-        found: datetime = value if dialect.name == "postgresql" else _EPOCH + value * _MICROSECOND
+        found: datetime = value if dialect.name == "postgresql" else EPOCH + value * _MICROSECOND
         if found.tzinfo is None:  # asyncpg's "-infinity", which is also what it makes of the first moment there is
             return found.replace(tzinfo=UTC)
         return found.astimezone(UTC)

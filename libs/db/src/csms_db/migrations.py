@@ -91,7 +91,12 @@ async def differences(url: str, schema: str | None, metadata: sa.MetaData) -> li
     """Return what Alembic's autogenerate would change to make the schema what the models say; for tests: empty."""
 
     def compare(connection: sa.Connection) -> list[Any]:
-        options = {"compare_type": True, "compare_server_default": True}
+        partitions = _partitions(connection)
+        options = {
+            "compare_type": True,
+            "compare_server_default": True,
+            "include_name": lambda name, kind, _parents: kind != "table" or name not in partitions,
+        }
         with warnings.catch_warnings():
             # SQLite's are neither read nor compared.
             warnings.filterwarnings("ignore", ".*expression-based index")
@@ -99,6 +104,14 @@ async def differences(url: str, schema: str | None, metadata: sa.MetaData) -> li
         return found
 
     return await asyncio.to_thread(_run, lambda: _inspect(urls.parse(url), schema, compare))
+
+
+def _partitions(connection: sa.Connection) -> frozenset[str]:
+    """The tables that are parts of another one, which migrations or a service make as time goes on."""
+    if connection.dialect.name != "postgresql":
+        return frozenset()
+    found = "SELECT relname FROM pg_class WHERE relispartition AND relnamespace = current_schema()::regnamespace"
+    return frozenset(connection.scalars(sa.text(found)))
 
 
 async def check(url: str, schema: str | None, scripts: Scripts, metadata: sa.MetaData) -> None:

@@ -163,6 +163,30 @@ class Upsert(Insert):
         return f"{super()._text(dialect)} ON CONFLICT ({keys}) DO UPDATE SET {values}"
 
 
+class Increase(Insert):
+    """Inserts rows; to those whose `by` columns are in the table already it adds their `number`.
+
+    `by` is the primary key; rows must differ in it. Rows are locked in their order.
+    """
+
+    def __init__(self, table: sa.Table, *, by: Sequence[str], number: str) -> None:
+        super().__init__(table, (*by, number))
+        self._by, self._number = by, number
+
+    def _statement(self, given: Sequence[sa.ColumnElement[Any]]) -> sa.Insert:
+        names = [column.name for column in self._columns]
+        statement = postgresql.insert(self._table).from_select(names, sa.select(*given))
+        total = self._table.c[self._number] + statement.excluded[self._number]
+        return statement.on_conflict_do_update(index_elements=list(self._by), set_={self._number: total})
+
+    def _text(self, dialect: Dialect) -> str:
+        quote = dialect.identifier_preparer.quote
+        number = quote(self._number)
+        keys = ", ".join(map(quote, self._by))
+        added = f"{quote(self._table.name)}.{number} + excluded.{number}"
+        return f"{super()._text(dialect)} ON CONFLICT ({keys}) DO UPDATE SET {number} = {added}"
+
+
 class Update(_Bulk):
     """Sets columns of rows; a row's values are those of `by`, which find it, then those of `names`, which it gets.
 

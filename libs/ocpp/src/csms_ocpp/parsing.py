@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -76,6 +76,27 @@ def parse(data: str | bytes, version: Version) -> Frame:
     if kind not in version.message_types:
         raise _unknown_type(items, version)
     return _READERS[kind](items, raw, version)
+
+
+class Head(NamedTuple):
+    """How a frame begins, as far as it can be read."""
+
+    kind: int
+    """The message type, known or not."""
+    message_id: str
+    action: str
+    """Empty: it has none, or it can't be read."""
+
+
+def head(raw: bytes) -> Head | None:
+    """Return how a frame begins, which may be broken further on. None: it does not begin as a frame does.
+
+    Id and action may be any text. Takes a microsecond, however long the frame is.
+    """
+    found = _ANY_HEAD.match(raw, 0, _HEAD_BYTES)
+    if found is None:
+        return None
+    return Head(int(found["kind"]), _text(found["id"]) or "", _text(found["action"]) or "")
 
 
 _FEW = 20_000

@@ -352,6 +352,16 @@ GATEWAY_INBOX = LoopCounter(
     ["body", "result"],
 )
 
+GATEWAY_MESSAGES_NOT_LOGGED = Counter(
+    "csms_gateway_messages_not_logged_total",
+    "Frames that are missing in the message log, by reason: station (its share of the queue was full), full (the queue "
+    "was), bus (what was joined was not published)",
+    ["reason"],
+)
+GATEWAY_MESSAGE_LOG_BYTES = Gauge(
+    "csms_gateway_message_log_bytes", "Bytes of messages that wait in the gateway for the message log"
+)
+
 # ---- auth (csms_auth) ------------------------------------------------------------------------------------------------
 
 AUTH_CONNECTION_DECISIONS = Counter(
@@ -556,6 +566,6 @@ HISTORY_WEBHOOK_DEAD = Counter(
 HISTORY_EVENT_STREAMS = Gauge("csms_history_event_streams", "Event streams that are open")
 HISTORY_GAVE_WAY = Counter(
     "csms_history_gave_way_total",
-    "Old rows of a station that were deleted since it had too many, by kind: timeline, connections",
+    "Old rows of a station that were deleted since it had too many, by kind: timeline, connections, messages",
     ["kind"],
 )

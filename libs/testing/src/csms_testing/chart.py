@@ -15,6 +15,8 @@ Json = dict[str, Any]
 CHART = Path(__file__).resolve().parents[4] / "deploy" / "helm" / "csms"
 RELEASE, NAMESPACE = "csms", "charging"
 SERVICES = ("auth", "transactions", "device-mgmt", "history", "gateway")
+WITHOUT_SLOT = ("auth", "history")
+"""Services that read no inbox: Deployments."""
 
 PRODUCTION: Json = {"kafka": {"bootstrapServers": "kafka-0.kafka:9093,kafka-1.kafka:9094"}}
 """The fewest values that work."""
@@ -172,7 +174,7 @@ def named(documents: list[Json], kind: str, name: str) -> Json:
 
 def workload(documents: list[Json], service: str) -> Json:
     """Return the workload of a service."""
-    return named(documents, "Deployment" if service == "auth" else "StatefulSet", service)
+    return named(documents, "Deployment" if service in WITHOUT_SLOT else "StatefulSet", service)
 
 
 def pods(documents: list[Json]) -> dict[str, Json]:

@@ -92,6 +92,28 @@ GATEWAY_STATE_DRAINING: GatewayState.ValueType  # 2
 GATEWAY_STATE_STOPPED: GatewayState.ValueType  # 3
 Global___GatewayState: _TypeAlias = GatewayState  # noqa: Y015
 
+class _MessageDirection:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MessageDirectionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageDirection.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MESSAGE_DIRECTION_UNSPECIFIED: _MessageDirection.ValueType  # 0
+    MESSAGE_DIRECTION_IN: _MessageDirection.ValueType  # 1
+    """The station."""
+    MESSAGE_DIRECTION_OUT: _MessageDirection.ValueType  # 2
+    """The CSMS."""
+
+class MessageDirection(_MessageDirection, metaclass=_MessageDirectionEnumTypeWrapper):
+    """Who began an exchange."""
+
+MESSAGE_DIRECTION_UNSPECIFIED: MessageDirection.ValueType  # 0
+MESSAGE_DIRECTION_IN: MessageDirection.ValueType  # 1
+"""The station."""
+MESSAGE_DIRECTION_OUT: MessageDirection.ValueType  # 2
+"""The CSMS."""
+Global___MessageDirection: _TypeAlias = MessageDirection  # noqa: Y015
+
 @_typing.final
 class ReplyTo(_message.Message):
     """Where an answer is to be published."""
@@ -1019,3 +1041,102 @@ class Presence(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Presence: _TypeAlias = Presence  # noqa: Y015
+
+@_typing.final
+class MessageLog(_message.Message):
+    """Messages of one station for the message log, as they went over its connection; secrets are masked. In the order in which
+    they were complete.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoggedMessage]: ...
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[Global___LoggedMessage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageLog: _TypeAlias = MessageLog  # noqa: Y015
+
+@_typing.final
+class LoggedMessage(_message.Message):
+    """A request with its answer, or a frame that is alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    AT_US_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    REQUEST_BYTES_FIELD_NUMBER: _builtins.int
+    ANSWER_BYTES_FIELD_NUMBER: _builtins.int
+    REQUEST_TRUNCATED_FIELD_NUMBER: _builtins.int
+    ANSWER_TRUNCATED_FIELD_NUMBER: _builtins.int
+    LATENCY_US_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
+    NOTICE_DETAIL_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    """The same when the record comes again. Of one gateway process later messages have higher ones."""
+    at_us: _builtins.int
+    """When the first frame came or went, Unix time in microseconds."""
+    direction: Global___MessageDirection.ValueType
+    action: _builtins.str
+    """As the request names it; empty: it names none."""
+    message_id: _builtins.str
+    outcome: _builtins.str
+    """"result", "error" (a CALLERROR), "timeout", "unanswered" (the connection ended before), "sent" (a SEND), "refused" (it
+    was taken for no valid request), "unexpected" (an answer to nothing that is open).
+    """
+    request: _builtins.bytes
+    """The frames as text, masked, cut to what a gateway keeps of one."""
+    answer: _builtins.bytes
+    request_bytes: _builtins.int
+    """What they had as they were, in bytes; 0: there was none."""
+    answer_bytes: _builtins.int
+    request_truncated: _builtins.bool
+    answer_truncated: _builtins.bool
+    latency_us: _builtins.int
+    """From request to answer, in microseconds; absent: there is none."""
+    notice: _builtins.str
+    """What the gateway noticed (csms_ocpp.effects.NoticeKind), and what was wrong and where; empty: nothing."""
+    notice_detail: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        at_us: _builtins.int = ...,
+        direction: Global___MessageDirection.ValueType = ...,
+        action: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        request: _builtins.bytes = ...,
+        answer: _builtins.bytes = ...,
+        request_bytes: _builtins.int = ...,
+        answer_bytes: _builtins.int = ...,
+        request_truncated: _builtins.bool = ...,
+        answer_truncated: _builtins.bool = ...,
+        latency_us: _builtins.int | None = ...,
+        notice: _builtins.str = ...,
+        notice_detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_latency_us", b"_latency_us", "latency_us", b"latency_us"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_latency_us", b"_latency_us", "action", b"action", "answer", b"answer", "answer_bytes", b"answer_bytes", "answer_truncated", b"answer_truncated", "at_us", b"at_us", "direction", b"direction", "id", b"id", "latency_us", b"latency_us", "message_id", b"message_id", "notice", b"notice", "notice_detail", b"notice_detail", "outcome", b"outcome", "request", b"request", "request_bytes", b"request_bytes", "request_truncated", b"request_truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__latency_us: _TypeAlias = _typing.Literal["latency_us"]  # noqa: Y015
+    _WhichOneofArgType__latency_us: _TypeAlias = _typing.Literal["_latency_us", b"_latency_us"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__latency_us) -> _WhichOneofReturnType__latency_us | None: ...
+
+Global___LoggedMessage: _TypeAlias = LoggedMessage  # noqa: Y015

@@ -27,6 +27,7 @@ from csms_gateway.http import connections
 from csms_gateway.identity import GatewayId
 from csms_gateway.inbox import InboxRouter
 from csms_gateway.message_refusals import MessageRefusals
+from csms_gateway.messages.message_log import MessageLog
 from csms_gateway.publisher import Publisher
 from csms_gateway.retrying import RetryingPublisher
 from csms_gateway.server import StationServer
@@ -66,6 +67,16 @@ class Gateway:
             deadline_s=settings.publish_timeout_s,
             max_age_s=settings.result_max_age_s,
             max_records=_MAX_RESULTS,
+        )
+        self._messages = (
+            MessageLog(
+                bus,
+                most_bytes=settings.message_log_queue_bytes,
+                entry_bytes=settings.message_log_entry_bytes,
+                deadline_s=settings.publish_timeout_s,
+            )
+            if settings.message_log
+            else None
         )
         self._announcements = Announcements(
             self.id, self.connections, self._publisher, self._retrying, last_seen_s=settings.last_seen_s
@@ -128,6 +139,7 @@ class Gateway:
             dispatch=self._calls.dispatch,
             command_done=self._commands.done,
             noticed=self._refusals.noticed,
+            messages=self._messages,
         )
 
     @property
@@ -167,6 +179,8 @@ class Gateway:
                 tasks.create_task(self._announcements.repeat_presence(self._settings.presence_interval_s)),
                 tasks.create_task(self._announcements.repeat_connections(self._settings.connection_refresh_s)),
             ]
+            if self._messages is not None:
+                background.append(tasks.create_task(self._messages.run(), name="gateway-messages"))
             if self._tls is not None:
                 background.append(tasks.create_task(self._tls.watch(self._settings.ocpp_tls_reload_s)))
             if ready is not None:
@@ -209,6 +223,8 @@ class Gateway:
         self._server.stop_accepting()
         await self._close_connections(self._drain_later)
         await self._publisher.drain()
+        if self._messages is not None:
+            await self._messages.drain()
         self._announcements.state = GATEWAY_STATE_STOPPED
         await self._announcements.try_status()
         self._health.forget(_COMPONENT)

@@ -16,6 +16,7 @@ from csms_ocpp.session import (
     Effect,
     HeartbeatReceived,
     Notice,
+    Outcome,
     Registration,
     SendText,
     Session,
@@ -30,6 +31,7 @@ from websockets.frames import CloseCode
 from csms_gateway.connection_requests import Allowed
 from csms_gateway.frame_log import frames_are_logged, log_frame
 from csms_gateway.identity import GatewayId
+from csms_gateway.messages.message_log import MessageLog
 from csms_gateway.rate import PRICE_OF_REFUSAL, price_of
 from csms_gateway.reading import LARGE_BYTES, Reading
 from csms_gateway.running import NONE
@@ -62,6 +64,8 @@ class ConnectionOptions:
     """Takes the outcome of a command. Is called exactly once for each command."""
     noticed: "Callable[[StationConnection, Notice], None]"
     """Learns what the session noticed, and logs it."""
+    messages: MessageLog | None = None
+    """Keeps what stations send and are sent. None: nobody does."""
 
 
 class StationConnection:
@@ -70,6 +74,7 @@ class StationConnection:
     __slots__ = (
         "_deadline",
         "_logs_frames",
+        "_messages",
         "_options",
         "_queued_bytes",
         "_reading",
@@ -124,6 +129,7 @@ class StationConnection:
         self._queued_bytes = 0
         """Bytes of the messages that came while a CALL was in work."""
         self._logs_frames = frames_are_logged()
+        self._messages = None if options.messages is None else options.messages.of(self.station_id, self.protocol)
         self._reading: Reading | None = None
         """The large message that is being read. No other message is taken meanwhile."""
         self._deadline: float | None = None
@@ -199,6 +205,8 @@ class StationConnection:
             self._queued_bytes += len(data)
         if self._logs_frames:
             log_frame("received", self.station_id, self.protocol, data)
+        if self._messages is not None:
+            self._messages.received(data)
         try:
             self._read(data)
         except Exception:  # noqa: BLE001 it concerns one connection
@@ -267,6 +275,8 @@ class StationConnection:
         metrics.GATEWAY_DISCONNECTS.labels(_code_label(self.close_code)).inc()
         if self._socket.sent_close_code == CloseCode.MESSAGE_TOO_BIG:
             self._note(Notice(NoticeKind.TOO_LARGE, "the connection was closed: a message was far too large"))
+        if self._messages is not None:
+            self._messages.ended()
 
     def _carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -284,16 +294,14 @@ class StationConnection:
     def _apply(self, effect: Effect) -> None:
         match effect:
             case SendText():
-                if self._logs_frames:
-                    log_frame("sent", self.station_id, self.protocol, effect.text)
-                self._socket.send_frame(effect.text)
+                self._send(effect.text)
             case Dispatch():
                 running_after = self.version.running.get(effect.action)
                 if running_after is not None:
                     self.running = running_after(self.running, effect.payload)
                 self._options.dispatch(self, effect)
             case CommandDone():
-                self._options.command_done(self, effect)
+                self._command_done(effect)
             case HeartbeatReceived():
                 _HEARTBEATS.inc()
                 for following in self._session.answer_heartbeat(effect.correlation, utcnow()):
@@ -303,9 +311,23 @@ class StationConnection:
             case Notice():
                 self._note(effect)
 
+    def _send(self, text: str) -> None:
+        if self._logs_frames:
+            log_frame("sent", self.station_id, self.protocol, text)
+        if self._messages is not None:
+            self._messages.sent(text)
+        self._socket.send_frame(text)
+
+    def _command_done(self, done: CommandDone) -> None:
+        if self._messages is not None and done.outcome is Outcome.TIMEOUT:
+            self._messages.timed_out(done.id)
+        self._options.command_done(self, done)
+
     def _note(self, notice: Notice) -> None:
         self._socket.intake.charge(PRICE_OF_REFUSAL)
         metrics.GATEWAY_NOTICES.labels(notice.kind.value, notice.code.value if notice.code else "").inc()
+        if self._messages is not None:
+            self._messages.noticed(notice)
         self._options.noticed(self, notice)
 
     def _set_timer(self) -> None:

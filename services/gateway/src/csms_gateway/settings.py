@@ -153,6 +153,23 @@ class GatewaySettings(RuntimeSettings):
         "values that their enumerations do not know; all but the first are shown as `tolerated` among the station's "
         "refused messages",
     )
+    message_log: bool = Field(
+        True,  # noqa: FBT003 - a default, not an argument
+        description="Tell the message log (`/stations/{id}/messages`) what stations send and are sent, with secrets "
+        "masked. For one station: `PUT /stations/{id}/message-log`",
+    )
+    message_log_entry_bytes: int = Field(
+        16 * 1024,
+        ge=256,
+        le=256 * 1024,
+        description="How much of a frame the message log keeps, in bytes; of frames over 256 KiB nothing but the size",
+    )
+    message_log_queue_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Bytes of messages that may wait in the gateway for the message log, of all stations; of one a "
+        "sixteenth. What comes beyond it is missing in the log, and delays nothing",
+    )
     command_queue: int = Field(20, ge=1, description="CALLs waiting for one station at most")
     presence_interval_s: float = Field(
         5.0,

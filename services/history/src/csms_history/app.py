@@ -7,8 +7,9 @@ from datetime import timedelta
 from functools import partial
 
 from csms_bus import groups
+from csms_bus.groups import Group
 from csms_bus.ports import Bus
-from csms_bus.runner import ConsumerRunner
+from csms_bus.runner import BatchHandler, ConsumerRunner
 from csms_db.answers import KeptAnswers
 from csms_db.engine import Database
 from csms_db.retention import Kept, Retention
@@ -26,6 +27,11 @@ from csms_history.consumers import EventRecords, handlers
 from csms_history.event_log import stream_routes
 from csms_history.event_log.following import Following
 from csms_history.event_log.stream_routes import Streams
+from csms_history.messages import message_routes
+from csms_history.messages.log_settings import Off
+from csms_history.messages.message_records import MessageRecords
+from csms_history.messages.message_rows import delete_of_stations
+from csms_history.messages.partitions import Days
 from csms_history.retention import kept
 from csms_history.settings import HistorySettings
 from csms_history.timeline import list_routes, timeline_routes
@@ -54,10 +60,12 @@ class History:
         """`keys` seal what is kept sealed. They are the same for all services."""
         self._health = health
         entries = TimelineEntries(settings.station_timeline_bytes)
-        read = (
+        off = Off(database)
+        read: Sequence[tuple[Group, BatchHandler]] = (
             (groups.HISTORY, EventRecords(database, handlers(settings))),
             (groups.HISTORY_AUDIT, AuditRecords(database, entries)),
             (groups.HISTORY_GATEWAYS, GatewayRecords(database)),
+            (groups.HISTORY_MESSAGES, MessageRecords(database, off, settings.station_messages_bytes)),
         )
         self._runners = {
             group.name: ConsumerRunner(
@@ -69,6 +77,7 @@ class History:
             )
             for group, handler in read
         }
+        self._days = Days(database, settings.keep_messages_days)
         self._following = Following(database)
         streams = Streams(self._following, settings.event_streams)
         rules = TargetRules(settings.webhook_http_allowed, settings.webhook_networks_allowed)
@@ -77,7 +86,14 @@ class History:
         self._webhooks = Webhooks(database, self._following, sealer, new_sender, retry_for=retry_for)
         webhooks = WebhookResource(database, sealer, rules, new_sender, self._webhooks.wake)
         answers = KeptAnswers(database, tables.kept_answers, keys)
-        self._retention = Retention(database, [*kept(settings), Kept("answers", KEPT_DAYS, answers.delete_old)])
+        self._retention = Retention(
+            database,
+            [
+                *kept(settings),
+                Kept("messages_of_stations", 1, delete_of_stations),
+                Kept("answers", KEPT_DAYS, answers.delete_old),
+            ],
+        )
         last_words = LastWords()
         routers = (
             timeline_routes.router(database),
@@ -87,6 +103,7 @@ class History:
             stream_routes.router(streams),
             webhooks.router(),
             delivery_routes.router(database, self._webhooks.wake),
+            message_routes.router(database, off),
         )
         self.routers: Sequence[APIRouter] = once(routers, answers)
         """The HTTP resources, to be mounted below /api/v1."""
@@ -102,7 +119,12 @@ class History:
             self._health.set(name, ok=False, detail="starting")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._retention.run(stop), name="history-retention")
-            for name, runner in self._runners.items():
-                tasks.create_task(runner.run(stop), name=name)
             tasks.create_task(self._following.run(stop), name="history-following")
             tasks.create_task(self._webhooks.run(stop), name="history-webhooks")
+            messages = self._runners[groups.HISTORY_MESSAGES.name]
+            for name, runner in self._runners.items():
+                if runner is not messages:
+                    tasks.create_task(runner.run(stop), name=name)
+            if await self._days.made(stop):
+                tasks.create_task(self._days.run(stop), name="history-days")
+                tasks.create_task(messages.run(stop), name=groups.HISTORY_MESSAGES.name)

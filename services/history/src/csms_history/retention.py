@@ -6,6 +6,7 @@ from csms_db.retention import Kept
 
 from csms_history.connections import connections, last_words
 from csms_history.event_log import log_rows
+from csms_history.messages import message_rows
 from csms_history.settings import HistorySettings
 from csms_history.timeline import entries
 from csms_history.webhooks import delivery_rows
@@ -20,4 +21,6 @@ def kept(settings: HistorySettings) -> Sequence[Kept]:
         Kept("gateways", days, last_words.delete_old),
         Kept("event_log", settings.keep_events_days, log_rows.delete_old),
         Kept("webhook_deliveries", settings.keep_deliveries_days, delivery_rows.delete_old),
+        Kept("station_messages", settings.keep_messages_days, message_rows.delete_old),
+        Kept("message_bytes", settings.keep_messages_days, message_rows.delete_old_bytes),
     )

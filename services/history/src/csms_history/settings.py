@@ -43,3 +43,16 @@ class HistorySettings(RuntimeSettings, DatabaseAccess):
     keep_deliveries_days: int = Field(
         7, ge=1, le=3650, description="How long it is kept what webhooks were sent, and what was given up, in days"
     )
+    keep_messages_days: int = Field(
+        7,
+        ge=0,
+        le=36500,
+        description="How long the message log is kept, in days; 0: for ever. For a station shorter: "
+        "`PUT /stations/{id}/message-log`",
+    )
+    station_messages_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="How much of a station's messages is kept of each day, in bytes as stored; beyond it the oldest of "
+        "that day give way",
+    )

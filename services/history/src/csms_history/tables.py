@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -212,5 +213,40 @@ Index(
     webhook_deliveries.c.id,
 )
 Index("ix_webhook_deliveries_finished_at", apart(webhook_deliveries.c.finished_at))
+
+station_messages = Table(
+    "station_messages",
+    metadata,
+    # Times are numbers, in microseconds: nothing is converted for each message. The key is the order of the list.
+    Column("station_key", String(MAX_LENGTH), primary_key=True),
+    Column("at_us", BigInteger, primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("direction", SmallInteger, nullable=False),
+    Column("action", String(_ID), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("content", LargeBinary, nullable=False),  # a LoggedMessage, packed (csms_db.packed)
+    Column("size", Integer, nullable=False),
+    postgresql_partition_by="RANGE (at_us)",
+)
+"""On PostgreSQL a partition for each day (`messages/partitions.py`); other times are in `station_messages_other`."""
+
+message_bytes = Table(
+    "message_bytes",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("station_key", String(MAX_LENGTH), primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+)
+"""How many bytes of messages are kept of a station and day, in days since 1970."""
+
+message_log_settings = Table(
+    "message_log_settings",
+    metadata,
+    Column("station_key", String(MAX_LENGTH), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("keep_days", Integer),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+"""Of stations whose messages are kept otherwise than those of the others."""
 
 kept_answers = answers_table(metadata)

@@ -36,6 +36,7 @@ RARE = {
     "csms_transactions_replies_dropped_total": "no answer about tokens comes too late",
     "csms_devices_not_kept_total": "stations keep to their limits",
     "csms_devices_history_gave_way_total": "stations keep to their limits",
+    "csms_gateway_messages_not_logged_total": "the message log takes all",
     "csms_history_gave_way_total": "stations keep to their limits",
 }
 """What a well system under this load does not have, and why."""
