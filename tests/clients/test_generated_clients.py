@@ -22,6 +22,7 @@ CONFIGURATION = """
 post_hooks: []
 content_type_overrides:
   application/x-pem-file: text/plain
+  text/csv: application/octet-stream
 """
 
 

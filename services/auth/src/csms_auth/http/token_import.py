@@ -26,7 +26,10 @@ MOST_ERRORS = 1_000
 _BODY = {
     "required": True,
     "content": {
-        "text/csv": {"schema": {"type": "string"}, "example": "type,id_token,status\nISO14443,04AB,Accepted\n"}
+        "text/csv": {
+            "schema": {"type": "string", "format": "binary"},
+            "example": "type,id_token,status\nISO14443,04AB,Accepted\n",
+        }
     },
 }
 

@@ -41,7 +41,7 @@ class BulkModel(BaseModel):
     finished_at: datetime | None
 
 
-class RefusalModel(BaseModel):
+class BulkRefusalModel(BaseModel):
     """Why a command was not sent to a station: what the same call alone would have been answered."""
 
     status: int
@@ -63,7 +63,7 @@ class BulkResultModel(BaseModel):
     call_id: str | None = Field(description="null: no call was made")
     response: dict[str, Any] | None
     error: dict[str, Any] | None
-    refusal: RefusalModel | None
+    refusal: BulkRefusalModel | None
     sent_at: datetime | None
     completed_at: datetime | None
 
@@ -104,7 +104,7 @@ def result(row: Mapping[str, Any]) -> BulkResultModel:
         call_id=target.call_id,
         response=None if call is None else call.response,
         error=None if call is None else call.error,
-        refusal=None if target.refusal is None else RefusalModel(**target.refusal),
+        refusal=None if target.refusal is None else BulkRefusalModel(**target.refusal),
         sent_at=None if call is None else call.sent_at,
         completed_at=target.completed_at,
     )
