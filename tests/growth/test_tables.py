@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from csms_auth.app import MIGRATIONS as AUTH
-from csms_auth.store import api_tables, audit, removed
+from csms_auth.store import api_tables, audit, credit, removed
 from csms_db.base import Json, UtcDateTime
 from csms_db.engine import Database
 from csms_db.packed import PackedJson
@@ -47,6 +47,7 @@ KEPT: Mapping[str, Sequence[Kept]] = {
         Kept("audit", 365, audit.forget),
         Kept("removed_stations", 30, removed.forget_stations),
         Kept("certificates", 365, removed.forget_certificates),
+        Kept("credit_charges", 400, credit.forget),
     ],
     "devices": devices_kept(DeviceSettings()),
     "history": history_kept(HistorySettings()),
@@ -93,6 +94,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "stations": Forgotten("removed_stations"),
         "connection_numbers": Forgotten("removed_stations"),
         "id_tokens": Stays("operators create and delete them"),
+        "credit_charges": Forgotten("credit_charges"),
         "api_keys": Stays("operators create them; who had a key is part of the audit"),
         "certificates": Forgotten("certificates"),
         "certificate_requests": Forgotten("removed_stations"),
@@ -127,6 +129,10 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "assembled_report_parts": Forgotten("reports"),
         "jobs": Forgotten("jobs"),
         "job_steps": Forgotten("jobs"),
+        "log_uploads": Forgotten("log_uploads"),
+        "log_pieces": Bounded("CSMS_LOG_UPLOAD_BYTES of each of a station's 20 log_uploads, with which they go"),
+        "vat_numbers": Stays("operators create and delete them"),
+        "settlements": Forgotten("settlements"),
         "dead_letters": Forgotten("dead_letters"),
         "removed_stations": Bounded("those of eight days"),
         **COUNTS,
@@ -148,6 +154,9 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "kept_answers": EVERYWHERE["kept_answers"],
     },
     "transactions": {
+        "web_payment_settings": Stays("operators create and delete them; one of a station"),
+        "web_payments": Forgotten("web_payments"),
+        "tariffs": Stays("operators create and delete them; one of a station"),
         "transactions": Forgotten("transactions"),
         "transaction_events": Forgotten("transactions"),
         "conflicting_events": Forgotten("transactions"),
@@ -164,7 +173,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
     },
 }
 
-KEPT_ELSEWHERE = {"removed_stations", "bulk_targets"}
+KEPT_ELSEWHERE = {"removed_stations", "bulk_targets", "settlements"}
 """Not with the station: as many as `Bounded` and `Forgotten` say."""
 
 auth = database_fixture(AUTH, schema="auth")

@@ -45,6 +45,7 @@ class TestPut:
             "concurrent_tx_limit": None,
             "charging_priority": None,
             "tariff": None,
+            "credit": None,
         }
         ((key, change),) = await changes(database)
         assert key == "ISO14443/04aabbcc"

@@ -147,6 +147,9 @@ async def test_processes_that_work_on_one_transaction_lose_nothing(database, tra
 
 async def test_nobody_is_answered_when_nothing_could_be_stored(world, incoming):
     class Broken:
+        def note_priced(self, _batch: object) -> None:
+            pass
+
         async def write(self, _batch: object, _decisions: object) -> None:
             raise Later("the database is away")
 

@@ -29,6 +29,8 @@ AUTH = Group("auth", "auth", (topics.CALLS_AUTH,))
 AUTH_QUESTIONS = Group("auth-questions", "auth", (topics.AUTH_QUESTIONS,))
 AUTH_ADMISSIONS = Group("auth-admissions", "auth", (topics.AUTH_ADMISSIONS,))
 AUTH_RESULTS = Group("auth-results", "auth", (topics.RESULTS, topics.CONNECTIONS))
+AUTH_COSTS = Group("auth-costs", "auth", (topics.EVENTS_TRANSACTIONS,))
+"""What transactions cost is taken from prepaid balances."""
 AUTH_AUDIT = Group("auth-audit", "auth", (topics.AUDIT, topics.GATEWAY_AUDIT))
 TRANSACTIONS = Group("transactions", "transactions", (topics.CALLS_TRANSACTIONS,))
 TRANSACTIONS_RESULTS = Group("transactions-results", "transactions", (topics.RESULTS,))
@@ -44,6 +46,8 @@ DEVICES_PRESENCE = Group("device-mgmt-presence", "device-mgmt", (topics.PRESENCE
 DEVICES_AUTH_EVENTS = Group("device-mgmt-auth-events", "device-mgmt", (topics.EVENTS_AUTH, topics.EVENTS_GATEWAY))
 DEVICES_TRANSACTION_EVENTS = Group("device-mgmt-transaction-events", "device-mgmt", (topics.EVENTS_TRANSACTIONS,))
 """A vehicle's schedule is for its transaction."""
+DEVICES_COSTS = Group("device-mgmt-costs", "device-mgmt", (topics.EVENTS_TRANSACTIONS,))
+"""Of transactions that have ended, those that were paid for directly are settled."""
 DEVICES_DEAD_LETTERS = Group("device-mgmt-dead-letters", "device-mgmt", (topics.DEAD_LETTERS,))
 HISTORY = Group(
     "history",
@@ -62,6 +66,7 @@ GROUPS: tuple[Group, ...] = (
     AUTH_QUESTIONS,
     AUTH_ADMISSIONS,
     AUTH_RESULTS,
+    AUTH_COSTS,
     AUTH_AUDIT,
     TRANSACTIONS,
     TRANSACTIONS_RESULTS,
@@ -72,6 +77,7 @@ GROUPS: tuple[Group, ...] = (
     DEVICES_PRESENCE,
     DEVICES_AUTH_EVENTS,
     DEVICES_TRANSACTION_EVENTS,
+    DEVICES_COSTS,
     DEVICES_DEAD_LETTERS,
     HISTORY,
     HISTORY_AUDIT,

@@ -1,7 +1,7 @@
 """The parts that every service has as a process of its own. They are contexts: enter them in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from csms_runtime.sealing import Sealer
 from csms_runtime.settings import RuntimeSettings
 from csms_runtime.starting import CannotStart
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
 from csms_bus.api_security import ApiSecurity
 from csms_bus.kafka import KafkaBus
@@ -72,8 +73,12 @@ def api_port(
     health: Health,
     *,
     unavailable: Sequence[type[Exception]] = (),
+    beside: Mapping[str, ASGIApp] | None = None,
 ) -> AbstractAsyncContextManager[int]:
-    """Listen on the port of the HTTP API. `unavailable`: errors of handlers that mean 503, as BusUnavailable does."""
+    """Listen on the port of the HTTP API. `unavailable`: errors of handlers that mean 503, as BusUnavailable does.
+
+    `beside`: as `create_app` has it.
+    """
     api = create_app(
         title,
         routers=routers,
@@ -84,5 +89,6 @@ def api_port(
         version=version("csms"),
         unavailable=[*unavailable, BusUnavailable],
         too_large=[RecordTooLarge],
+        beside=beside,
     )
     return listening(api, settings.http_host, settings.http_port, trusted_proxies=settings.trusted_proxies)

@@ -218,11 +218,12 @@ EVENTS_AUTH = Topic(
 )
 EVENTS_TRANSACTIONS = Topic(
     name="events.transactions",
-    what="Domain events of transactions, for other teams; history keeps what happened",
+    what="Domain events of transactions, for other teams; history keeps what happened, auth takes what they cost from "
+    "prepaid balances, device-mgmt settles direct payments",
     key=Key.STATION,
     bodies=("event",),
     producers=("transactions",),
-    consumers=("history",),
+    consumers=("history", "auth", "device-mgmt"),
     partitions=STATION_PARTITIONS,
     retention=timedelta(days=7),
 )

@@ -13,7 +13,7 @@ MASK = "***"
 
 # Names in the device model and in configuration keys have no case, and blanks around them mean nothing. So they are
 # compared in lower case and without blanks.
-_SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password", "secret", "simpin"})
+_SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password", "secret", "shared_secret", "simpin"})
 _SECRET_VARIABLES = frozenset(
     {"apnpassword", "apnsimpin", "authorizationkey", "basicauthpassword", "sharedsecret", "vpnkey", "vpnpassword"}
 )

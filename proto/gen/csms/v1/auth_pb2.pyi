@@ -300,6 +300,8 @@ class IdTokenInfo(_message.Message):
     ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
     EXPIRES_MS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
+    CREDIT_CURRENCY_FIELD_NUMBER: _builtins.int
     status: _builtins.str
     """As OCPP 2.0.1's AuthorizationStatusEnumType spells it: "Accepted", "Blocked", ..."""
     cache_expiry_ms: _builtins.int
@@ -321,6 +323,10 @@ class IdTokenInfo(_message.Message):
     """
     reason: _builtins.str
     """Why it is so, as AuthorizationDecided.reason says it; empty: an earlier version of auth."""
+    credit: _builtins.str
+    """What may be spent, of a prepaid token that is accepted (C17): a decimal number; empty: it is no prepaid token."""
+    credit_currency: _builtins.str
+    """As in ISO 4217."""
     @_builtins.property
     def group_id_token(self) -> Global___IdToken: ...
     @_builtins.property
@@ -340,10 +346,12 @@ class IdTokenInfo(_message.Message):
         id_token_type: _builtins.str = ...,
         expires_ms: _builtins.int = ...,
         reason: _builtins.str = ...,
+        credit: _builtins.str = ...,
+        credit_currency: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit", "concurrent_tx_limit", b"concurrent_tx_limit", "group_id_token", b"group_id_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit", "cache_expiry_ms", b"cache_expiry_ms", "charging_priority", b"charging_priority", "concurrent_tx_limit", b"concurrent_tx_limit", "evse_ids", b"evse_ids", "expires_ms", b"expires_ms", "group_id_token", b"group_id_token", "id_token_type", b"id_token_type", "language1", b"language1", "personal_message", b"personal_message", "reason", b"reason", "status", b"status", "token_key", b"token_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit", "cache_expiry_ms", b"cache_expiry_ms", "charging_priority", b"charging_priority", "concurrent_tx_limit", b"concurrent_tx_limit", "credit", b"credit", "credit_currency", b"credit_currency", "evse_ids", b"evse_ids", "expires_ms", b"expires_ms", "group_id_token", b"group_id_token", "id_token_type", b"id_token_type", "language1", b"language1", "personal_message", b"personal_message", "reason", b"reason", "status", b"status", "token_key", b"token_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__concurrent_tx_limit: _TypeAlias = _typing.Literal["concurrent_tx_limit"]  # noqa: Y015
     _WhichOneofArgType__concurrent_tx_limit: _TypeAlias = _typing.Literal["_concurrent_tx_limit", b"_concurrent_tx_limit"]  # noqa: Y015

@@ -612,7 +612,8 @@ class AuthorizationDecided(_message.Message):
     reason: _builtins.str
     """Why: "stored" (this status is stored with the token), "unknown" (the token is not), "no_authorization" (the type that
     needs none), "expired", "site" and "labels" (it is limited to others), "location" (at no EVSE of this station),
-    "evse" (at others of the station), "concurrency" (in too many transactions), "certificate" (it cannot be verified),
+    "evse" (at others of the station), "credit" (nothing is left), "concurrency" (in too many transactions),
+    "certificate" (it cannot be verified),
     "remote_start" (we asked for this transaction with the token), "auth_away" (nobody decided in time). Empty: an
     earlier version of auth did not say.
     """
@@ -1064,6 +1065,8 @@ class Transaction(_message.Message):
     DETAILS_FIELD_NUMBER: _builtins.int
     GROUP_ID_TOKEN_FIELD_NUMBER: _builtins.int
     GROUP_ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Our id, unique among all stations."""
     station_id: _builtins.str
@@ -1118,6 +1121,10 @@ class Transaction(_message.Message):
     group_id_token: _builtins.str
     """The group that auth named for id_token; empty: none."""
     group_id_token_type: _builtins.str
+    cost: _builtins.str
+    """What it costs, with taxes: as the station told it, else by our tariff, so far. A decimal number; empty: not known."""
+    currency: _builtins.str
+    """As in ISO 4217; empty: not known."""
     @_builtins.property
     def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Transaction.Gap]:
         """Events that were not received, the first 200 runs."""
@@ -1164,10 +1171,12 @@ class Transaction(_message.Message):
         details: _builtins.bytes = ...,
         group_id_token: _builtins.str = ...,
         group_id_token_type: _builtins.str = ...,
+        cost: _builtins.str = ...,
+        currency: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "energy_wh", b"energy_wh", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "time_spent_charging_s", b"time_spent_charging_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "charging_state", b"charging_state", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "closed_by", b"closed_by", "conflicts", b"conflicts", "connector_id", b"connector_id", "details", b"details", "ended_at_ms", b"ended_at_ms", "energy_notes", b"energy_notes", "energy_quality", b"energy_quality", "energy_wh", b"energy_wh", "event_count", b"event_count", "evse_id", b"evse_id", "gaps", b"gaps", "group_id_token", b"group_id_token", "group_id_token_type", b"group_id_token_type", "id", b"id", "id_token", b"id_token", "id_token_type", b"id_token_type", "last_seq_no", b"last_seq_no", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "number_of_phases_used", b"number_of_phases_used", "offline_events", b"offline_events", "remote_start_id", b"remote_start_id", "reservation_id", b"reservation_id", "revision", b"revision", "started_at_ms", b"started_at_ms", "started_missing", b"started_missing", "state", b"state", "station_id", b"station_id", "stop_id_token", b"stop_id_token", "stop_id_token_type", b"stop_id_token_type", "stopped_reason", b"stopped_reason", "time_spent_charging_derived", b"time_spent_charging_derived", "time_spent_charging_s", b"time_spent_charging_s", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_time_spent_charging_s", b"_time_spent_charging_s", "charging_state", b"charging_state", "close_reason", b"close_reason", "closed_at_ms", b"closed_at_ms", "closed_by", b"closed_by", "conflicts", b"conflicts", "connector_id", b"connector_id", "cost", b"cost", "currency", b"currency", "details", b"details", "ended_at_ms", b"ended_at_ms", "energy_notes", b"energy_notes", "energy_quality", b"energy_quality", "energy_wh", b"energy_wh", "event_count", b"event_count", "evse_id", b"evse_id", "gaps", b"gaps", "group_id_token", b"group_id_token", "group_id_token_type", b"group_id_token_type", "id", b"id", "id_token", b"id_token", "id_token_type", b"id_token_type", "last_seq_no", b"last_seq_no", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "number_of_phases_used", b"number_of_phases_used", "offline_events", b"offline_events", "remote_start_id", b"remote_start_id", "reservation_id", b"reservation_id", "revision", b"revision", "started_at_ms", b"started_at_ms", "started_missing", b"started_missing", "state", b"state", "station_id", b"station_id", "stop_id_token", b"stop_id_token", "stop_id_token_type", b"stop_id_token_type", "stopped_reason", b"stopped_reason", "time_spent_charging_derived", b"time_spent_charging_derived", "time_spent_charging_s", b"time_spent_charging_s", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
     _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015

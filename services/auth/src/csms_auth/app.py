@@ -24,7 +24,7 @@ from csms_runtime.http.station_paths import spelled
 from csms_runtime.secret_keys import SecretKeys
 from fastapi import APIRouter
 
-from csms_auth import other_keys
+from csms_auth import costs, other_keys
 from csms_auth.api_key_announcement import announce_api_keys
 from csms_auth.audit_log import AuditLog
 from csms_auth.certifying import results
@@ -44,7 +44,7 @@ from csms_auth.ocsp.asking import StatusAsker
 from csms_auth.pki.built_in import BuiltInAuthority
 from csms_auth.pki.configured import authority_of, show_ends
 from csms_auth.settings import AuthSettings
-from csms_auth.store import id_tokens, removed, stations, tables
+from csms_auth.store import credit, id_tokens, removed, stations, tables
 
 MIGRATIONS = "csms_auth.migrations"
 """The package of the migrations, for `csms_db.migrations.upgrade`."""
@@ -107,6 +107,7 @@ class Auth:
         for group in _ASKING:
             self._consume(group, consumer)
         self._consume(groups.AUTH_RESULTS, results.ResultsConsumer(database, wake_outbox=self._relay.wake))
+        self._consume(groups.AUTH_COSTS, costs.CostRecords(database))
         answers = KeptAnswers(database, tables.kept_answers, keys)
         self._retention = Retention(
             database,
@@ -114,6 +115,7 @@ class Auth:
                 Kept("answers", KEPT_DAYS, answers.delete_old),
                 Kept("removed_stations", settings.removed_stations_retention_days, removed.forget_stations),
                 Kept("certificates", settings.certificate_retention_days, removed.forget_certificates),
+                Kept("credit_charges", costs.KEPT_DAYS, credit.forget),
             ],
         )
         self._audit_log = AuditLog(bus, database, settings.audit_retention_days, health)

@@ -15,6 +15,7 @@ from csms.v1.auth_pb2 import (
 )
 from csms.v1.auth_pb2 import Placement as PlacementTold
 from csms_runtime.clock import to_ms
+from csms_runtime.money import written
 from csms_runtime.texts import is_storable
 
 from csms_auth.domain.client_certificates import ClientCertificate
@@ -138,4 +139,6 @@ def id_token_info(answer: Answer, token_key: str) -> IdTokenInfo:
         id_token_type=answer.type,
         expires_ms=to_ms(answer.expires_at) if answer.expires_at else 0,
         reason=answer.why,
+        credit=written(answer.credit.amount) if answer.credit else "",
+        credit_currency=answer.credit.currency if answer.credit else "",
     )

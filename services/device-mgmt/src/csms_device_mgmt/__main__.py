@@ -32,7 +32,9 @@ async def _serve(settings: DeviceSettings, stop: asyncio.Event) -> None:
         if await done_before(service.ready(), stop, ended):
             security = await parts.enter_async_context(ApiSecurity(bus, settings, health, "device-mgmt"))
             title, routers = "CSMS device management", service.routers
-            api = api_port(settings, title, routers, security, health, unavailable=[DatabaseUnavailable])
+            api = api_port(
+                settings, title, routers, security, health, unavailable=[DatabaseUnavailable], beside=service.beside
+            )
             await parts.enter_async_context(api)
             await wait_for(stop, ended)
         health.drain()

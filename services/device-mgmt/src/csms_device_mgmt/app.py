@@ -52,7 +52,10 @@ from csms_device_mgmt.fleet import summary_routes
 from csms_device_mgmt.fleet.counting import Fleet
 from csms_device_mgmt.history.retention import kept
 from csms_device_mgmt.jobs import job_routes
+from csms_device_mgmt.log_uploads import receiver, upload_routes
 from csms_device_mgmt.monitoring import notification_routes
+from csms_device_mgmt.payment import settlement_routes, vat_routes
+from csms_device_mgmt.payment.transaction_costs import TransactionCosts
 from csms_device_mgmt.refused_messages import refused_message_routes
 from csms_device_mgmt.reports import assembled_routes, report_routes
 from csms_device_mgmt.security_profile import password_routes, security_profile_routes
@@ -86,6 +89,8 @@ class DeviceManagement:
         self._requester = Requester(bus, reply_to)
         self._inbox = Inbox(bus, DEVICES_INBOX.name, settings.slot, self._requester.deliver)
         units = Units(database, settings, keys, self._gateways, self._relay.wake)
+        self.beside = {receiver.PREFIX: receiver.LogReceiver(units, settings.log_upload_bytes)}
+        """Applications beside the API, by the beginning of their paths, that authenticate in their own way."""
         self._runners = _runners(bus, units, DeadLetterRecords(database), health)
         self._consuming = False
         self._health = health
@@ -127,6 +132,7 @@ class DeviceManagement:
             report_routes.router(units, execution),
             assembled_routes.router(units, execution),
             job_routes.router(units, execution),
+            upload_routes.router(units),
             installed_certificate_routes.router(units),
             password_routes.router(execution, inventory),
             security_profile_routes.router(units, settings),
@@ -134,6 +140,8 @@ class DeviceManagement:
             stream_routes.router(units),
             control_routes.router(units),
             swap_routes.router(units),
+            vat_routes.router(units),
+            settlement_routes.router(units),
             refused_message_routes.router(units),
             refused_handshake_routes.router(units),
             dead_letter_routes.router(units, bus),
@@ -191,6 +199,7 @@ def _runners(bus: Bus, units: Units, buried: DeadLetterRecords, health: Health) 
         (groups.DEVICES_PRESENCE, PresenceRecords(units)),
         (groups.DEVICES_AUTH_EVENTS, AuthEventRecords(units)),
         (groups.DEVICES_TRANSACTION_EVENTS, TransactionEventRecords(units)),
+        (groups.DEVICES_COSTS, TransactionCosts(units)),
         (groups.DEVICES_DEAD_LETTERS, buried),
     )
     return [

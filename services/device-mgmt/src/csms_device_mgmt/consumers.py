@@ -23,7 +23,8 @@ from csms_device_mgmt.jobs.job_status import followed
 from csms_device_mgmt.monitoring import data_transfer, notify_event
 from csms_device_mgmt.monitoring.recorded_messages import record as record_message
 from csms_device_mgmt.monitoring.recorded_messages import recorded, recorded_with
-from csms_device_mgmt.payment import notify_settlement
+from csms_device_mgmt.payment import notify_settlement, vat_number_validation
+from csms_device_mgmt.payment.vat_register import BuiltInRegister
 from csms_device_mgmt.refused_messages import refused_message
 from csms_device_mgmt.reports.report_part import assembled
 from csms_device_mgmt.smart_charging import notify_ev_charging_needs, pull_dynamic_schedule_update
@@ -46,6 +47,7 @@ _BY_MEANING: Mapping[Told, Handler] = {
     Told.CONTROL_STARTED: control_messages.started_or_stopped,
     Told.BATTERY_SWAPPED: notify_battery_swap.handle,
     Told.SETTLED: notify_settlement.handle,
+    Told.VAT_NUMBER: vat_number_validation.handler(BuiltInRegister()),
     Told.MONITORS: stream_messages.monitors_told,
     Told.STREAM_OPENED: stream_messages.opened,
     Told.STREAM_CLOSED: stream_messages.closed,

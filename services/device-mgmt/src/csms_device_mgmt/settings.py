@@ -54,6 +54,9 @@ class DeviceSettings(RuntimeSettings, DatabaseAccess):
         description="How long reports, firmware updates and log uploads are kept, in days; 0: for ever. The device "
         "model that reports lead to stays",
     )
+    keep_settlements_days: int = Field(
+        3650, ge=0, le=36500, description="How long settlements that are not open are kept, in days; 0: for ever"
+    )
     station_connectors: int = Field(
         500, ge=1, le=100_000, description="How many connectors, EVSEs among them, are kept of a station at most"
     )
@@ -65,6 +68,21 @@ class DeviceSettings(RuntimeSettings, DatabaseAccess):
         ge=8 * 1024 * 1024,
         description="How much of a station's history is kept at most, in bytes as stored: recorded and refused "
         "messages, reports, steps of jobs, CALLs and their outcomes. Beyond it the oldest of that station gives way",
+    )
+    log_upload_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
+        max_length=512,
+        description="Where stations reach /api/v1/log-uploads of the HTTP API, for example "
+        "https://csms.example.org/api/v1/log-uploads: a log that is asked for without a remoteLocation is uploaded "
+        "there. Absent: GetLog needs a remoteLocation; standalone has its own address",
+    )
+    log_upload_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=1024 * 1024 * 1024,
+        description="How large a log may be that a station uploads to the CSMS, in bytes. The last 20 of a station are "
+        "kept, as long as CSMS_KEEP_REPORTS_DAYS says",
     )
     station_waiting_calls: int = Field(
         20, ge=1, le=1000, description="How many calls may wait for one station to come back (`deliver_until`) at most"

@@ -329,6 +329,44 @@ class JobStep(Base):
     detail: Mapped[JsonValue] = mapped_column(PackedJson)
 
 
+class LogUpload(Base):
+    """A log that a station was asked to upload to the CSMS, and the file that came."""
+
+    __tablename__ = "log_uploads"
+    __table_args__ = (
+        Index("ix_log_uploads_station_id", "station_id", "asked_at", "upload_id"),
+        Index("ix_log_uploads_asked_at", "asked_at"),
+    )
+
+    upload_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    # Of the GetLog.
+    request_id: Mapped[int] = mapped_column(BigInteger)
+    password_digest: Mapped[bytes]
+    # log_uploads.upload.UploadState
+    state: Mapped[str] = mapped_column(String(16))
+    # The one that counts when it is received; else the last one that began.
+    attempt: Mapped[int]
+    name: Mapped[str | None] = mapped_column(String(255))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class LogPiece(Base):
+    """A piece of a file that was uploaded."""
+
+    __tablename__ = "log_pieces"
+    __table_args__ = (Index("ix_log_pieces_station_id", "station_id"),)
+
+    upload_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    content: Mapped[bytes]
+
+
 class InstalledCertificate(Base):
     """A certificate as the station identified it, with its own hash algorithm (M03, M04.FR.07)."""
 
@@ -463,6 +501,57 @@ class StreamValues(Base):
     # Of the values' JSON, in bytes.
     size: Mapped[int]
     data: Mapped[list[dict[str, str]]] = mapped_column(PackedJson)
+
+
+class VatNumber(Base):
+    """A VAT number that operators registered."""
+
+    __tablename__ = "vat_numbers"
+
+    # `payment.vat_register.key`
+    key: Mapped[str] = mapped_column(String(20), primary_key=True)
+    vat_number: Mapped[str] = mapped_column(String(20))
+    # OCPP's AddressType.
+    company: Mapped[JsonValue | None] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Settlement(Base):
+    """A payment at a station, and what became of it. It stays when the station is removed: books do."""
+
+    __tablename__ = "settlements"
+    __table_args__ = (
+        UniqueConstraint("station_id", "psp_ref", "transaction_id"),
+        Index("ix_settlements_status", "status", "id"),
+        Index("ix_settlements_station_id", "station_id", "id"),
+        Index("ix_settlements_psp_ref", "psp_ref", "id"),
+        Index("ix_settlements_updated_at", "updated_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    station_id: Mapped[str] = mapped_column(STATION_ID)
+    psp_ref: Mapped[str] = mapped_column(String(255))
+    # The station's; empty: the payment was canceled before the transaction began.
+    transaction_id: Mapped[str] = mapped_column(String(36))
+    # Our id of it; none: the station told of the settlement, and it names the transaction alone.
+    transaction: Mapped[str | None] = mapped_column(String(32))
+    # payment.settlement.SettledBy and SettlementStatus
+    settled_by: Mapped[str] = mapped_column(String(8))
+    status: Mapped[str] = mapped_column(String(16))
+    # In units of `csms_runtime.money.UNIT`; none: what is due is not known.
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None] = mapped_column(String(3))
+    # Of the transaction when what is due was told.
+    revision: Mapped[int | None]
+    told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    status_info: Mapped[str | None] = mapped_column(String(500))
+    receipt_id: Mapped[str | None] = mapped_column(String(50))
+    receipt_url: Mapped[str | None] = mapped_column(String(2000))
+    vat_number: Mapped[str | None] = mapped_column(String(20))
+    vat_company: Mapped[JsonValue | None] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Call(Base):

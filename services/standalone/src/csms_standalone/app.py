@@ -141,4 +141,5 @@ class System:
             management=True,
             unavailable=[DatabaseUnavailable, BusUnavailable],
             too_large=[RecordTooLarge],
+            beside=self._devices.beside,
         )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from csms_auth.settings import AuthSettings
+from csms_device_mgmt.log_uploads.receiver import PREFIX as UPLOADS
 from csms_device_mgmt.settings import DeviceSettings
 from csms_gateway.settings import GatewaySettings
 from csms_history.settings import HistorySettings
@@ -11,6 +12,8 @@ from csms_transactions.settings import TransactionSettings
 from pydantic import Field, SecretStr
 
 from csms_standalone.secrets import Secrets
+
+_EVERY_ADDRESS = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 nothing is bound here
 
 
 class StandaloneSettings(GatewaySettings, AuthSettings, TransactionSettings, DeviceSettings, HistorySettings):
@@ -28,9 +31,17 @@ class StandaloneSettings(GatewaySettings, AuthSettings, TransactionSettings, Dev
         keys = list(self.api_keys)
         if secrets.admin_key_sha256:
             keys.append(ApiKeySetting(name="admin", sha256=secrets.admin_key_sha256, scopes=["admin"]))
-        return self.model_copy(
-            update={"api_keys": keys, "secret_key": self.secret_key or SecretStr(secrets.secret_key), "slot": 0}
-        )
+        secret_key = self.secret_key or SecretStr(secrets.secret_key)
+        changed = {"api_keys": keys, "secret_key": secret_key, "slot": 0, "log_upload_url": self._log_upload_url}
+        return self.model_copy(update=changed)
+
+    @property
+    def _log_upload_url(self) -> str | None:
+        """Where stations upload their logs: the address of the API, where it is one."""
+        if self.log_upload_url is not None or self.http_port == 0 or self.http_host in _EVERY_ADDRESS:
+            return self.log_upload_url
+        host = f"[{self.http_host}]" if ":" in self.http_host else self.http_host
+        return f"http://{host}:{self.http_port}{UPLOADS.rstrip('/')}"
 
     def database(self, schema: str) -> str:
         """Return the URL of a service's database: PostgreSQL if configured, else a file in the data directory."""

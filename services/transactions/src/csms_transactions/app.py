@@ -22,6 +22,7 @@ from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
 from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
+from csms_runtime.sealing import Sealer
 from csms_runtime.secret_keys import SecretKeys
 from csms_runtime.waiting import done_before
 from fastapi import APIRouter
@@ -37,10 +38,13 @@ from csms_transactions.http.limits import limits_router
 from csms_transactions.http.listing import listing_router
 from csms_transactions.http.remote import remote_router
 from csms_transactions.http.series import series_router
+from csms_transactions.http.tariffs import tariffs_router
 from csms_transactions.http.transactions import transactions_router
+from csms_transactions.http.web_payments import web_payments_router
 from csms_transactions.orders import Orders
 from csms_transactions.remote.control import RemoteControl
 from csms_transactions.remote.noted_starts import RemoteStartRecords
+from csms_transactions.remote.web_payments import WebPayments
 from csms_transactions.retention import kept
 from csms_transactions.settings import TransactionSettings
 from csms_transactions.store import running, spellings, tables
@@ -119,6 +123,7 @@ class Transactions:
             on_health=partial(health.set, _STARTS),
         )
         self.control = RemoteControl(database, orders)
+        web_payments = WebPayments(database, orders, self.control, Sealer(keys), settings.web_payment_path)
         routers = (
             listing_router(database),
             transactions_router(database),
@@ -126,6 +131,8 @@ class Transactions:
             remote_router(database, self.control),
             closing_router(database, closing),
             limits_router(database),
+            tariffs_router(database),
+            web_payments_router(database, web_payments),
             outbox_http.router(SetAside(database, tables.outbox), "transactions", self._relay.wake),
         )
         self.routers: Sequence[APIRouter] = once(spelled(routers, partial(_spelling, database)), answers)

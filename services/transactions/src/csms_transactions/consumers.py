@@ -41,6 +41,7 @@ class Consumer:
         batch = await heavy.run(_largest(polled), partial(read, polled))
         if batch.limitable:
             transaction_event.take_limits(batch, await self._writer.limits(batch))
+        self._writer.note_priced(batch)
         writing = asyncio.create_task(self._write(batch))
         try:
             await asyncio.sleep(

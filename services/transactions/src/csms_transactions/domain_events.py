@@ -17,8 +17,10 @@ from csms_bus.records import new_record
 from csms_bus.topics import EVENTS_TRANSACTIONS
 from csms_runtime.clock import to_ms
 from csms_runtime.ids import new_id
+from csms_runtime.money import written
 
 from csms_transactions.domain.changes import Change, changes
+from csms_transactions.domain.cost import cost_of
 from csms_transactions.domain.events import IdToken, TransactionEvent
 from csms_transactions.domain.identity import Identity
 from csms_transactions.domain.quality import notes_of
@@ -79,6 +81,7 @@ def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
     """Return all that is known of a transaction. A new field of transactions must be added here, too."""
     token, stop_token = transaction.id_token or _NO_TOKEN, transaction.stop_id_token or _NO_TOKEN
     closed, group = transaction.closed, transaction.group or _NO_TOKEN
+    cost = cost_of(transaction)
     return WholeTransaction(
         id=identity.key,
         station_id=identity.station_id,
@@ -91,6 +94,8 @@ def whole(identity: Identity, transaction: Transaction) -> WholeTransaction:
         id_token_type=token.type,
         group_id_token=group.value,
         group_id_token_type=group.type,
+        cost=written(cost.amount) if cost else "",
+        currency=cost.currency if cost else "",
         stop_id_token=stop_token.value,
         stop_id_token_type=stop_token.type,
         remote_start_id=transaction.remote_start_id or 0,

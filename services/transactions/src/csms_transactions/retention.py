@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from csms_db.retention import Kept
 
 from csms_transactions.settings import TransactionSettings
-from csms_transactions.store import given_ids
+from csms_transactions.store import given_ids, web_payments
 from csms_transactions.store.remote_requests import delete_old
 from csms_transactions.store.retention import OldMeterValues, OldTransactions
 
@@ -18,6 +18,7 @@ def kept(settings: TransactionSettings) -> Sequence[Kept]:
     transactions, meter_values = OldTransactions(), OldMeterValues()
     return (
         Kept("remote_requests", settings.keep_remote_requests_days, delete_old),
+        Kept("web_payments", settings.keep_remote_requests_days, web_payments.delete_old),
         Kept("given_ids", GIVEN_IDS_DAYS, given_ids.delete_old),
         Kept("transactions", settings.keep_transactions_days, transactions.delete, transactions.unfinished),
         Kept("meter_values", settings.keep_meter_values_days, meter_values.delete, meter_values.unfinished),

@@ -1,7 +1,9 @@
 """The settings of the transactions service, which come from the environment."""
 
 from csms_runtime.settings import DatabaseAccess, RuntimeSettings
-from pydantic import Field
+from pydantic import Field, field_validator
+
+from csms_transactions.domain.web_payment import NEEDED
 
 
 class TransactionSettings(RuntimeSettings, DatabaseAccess):
@@ -14,7 +16,10 @@ class TransactionSettings(RuntimeSettings, DatabaseAccess):
         description="How long auth may take to decide on the idTokens of TransactionEvents, in seconds",
     )
     keep_remote_requests_days: int = Field(
-        90, ge=0, le=36500, description="How long remote starts and stops are kept, in days; 0: for ever"
+        90,
+        ge=0,
+        le=36500,
+        description="How long remote starts and stops, and payments by QR code, are kept, in days; 0: for ever",
     )
     keep_transactions_days: int = Field(
         0,
@@ -36,6 +41,12 @@ class TransactionSettings(RuntimeSettings, DatabaseAccess):
         description="How much of a station's MeterValues messages is kept at most, in bytes as stored; beyond it the "
         "oldest of that station give way",
     )
+    web_payment_path: str = Field(
+        "/{chargingstationid}/{evse}/{totp}/{version}",
+        max_length=500,
+        description="The path of the URLs in stations' QR codes (2.1), as in their WebPaymentsCtrlr.URLTemplate: "
+        "whole segments. {chargingstationid}, {totp} and {version} are needed, {evse} may be left out",
+    )
     call_grace_s: float = Field(
         3.0, gt=0, le=60, description="How much longer a request waits for the outcome of a CALL, in seconds"
     )
@@ -46,3 +57,12 @@ class TransactionSettings(RuntimeSettings, DatabaseAccess):
         description="How often stations, connectors and running transactions are counted for the metrics, in seconds; "
         "one replica of each service does it",
     )
+
+    @field_validator("web_payment_path")
+    @classmethod
+    def _has_all(cls, path: str) -> str:
+        segments = path.strip("/").split("/")
+        missing = [name for name in NEEDED if segments.count(name) != 1]
+        if missing:
+            raise ValueError(f"each of these is to be a segment of it, once: {', '.join(missing)}")
+        return path

@@ -1,15 +1,17 @@
 """The app factory: what is the same for every service's HTTP API."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from csms_runtime.health import Health
 from csms_runtime.http import documented, problems
 from csms_runtime.http.audit import Audit, AuditMiddleware
+from csms_runtime.http.beside import BesideMiddleware
 from csms_runtime.http.body_limit import MAX_BODY_BYTES, BodyLimitMiddleware
 from csms_runtime.http.docs import docs_router
 from csms_runtime.http.harmless import HarmlessJsonMiddleware
@@ -38,13 +40,15 @@ def create_app(
     too_large: Iterable[type[Exception]] = (),
     tokens: Tokens | None = None,
     audit: Audit | None = None,
+    beside: Mapping[str, ASGIApp] | None = None,
 ) -> FastAPI:
     """Return an API: `routers` under /api/v1, only with a key. Standalone mode passes the routers of all services.
 
     `management` adds /healthz, /readyz and /metrics at the root, without a key (standalone mode). Errors of the
     types in `unavailable` (database or bus away) are answered 503 with Retry-After, those in `too_large` (what was
     asked is more than the bus carries) 413. `tokens` are taken beside `keys`; `audit` is told of every request that is
-    no GET.
+    no GET. `beside` are applications that answer instead of the API, by the beginning of their paths: nobody but they
+    asks for a key, or limits what they read.
     """
     app = _bare_app(title, version, [management_router(health)] if management else [])
     for router in routers:
@@ -61,6 +65,8 @@ def create_app(
     if audit is not None:
         app.add_middleware(AuditMiddleware, audit=audit, prefix=f"{API_PREFIX}/")
     app.add_middleware(HarmlessJsonMiddleware)
+    if beside:
+        app.add_middleware(BesideMiddleware, beside=beside)
     app.add_middleware(RequestMiddleware, prefix=API_PREFIX)
     return app
 

@@ -1,12 +1,13 @@
 """Kinds of parameters and fields that every API has."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, Field, PlainSerializer, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from csms_runtime import texts
+from csms_runtime import money, texts
 from csms_runtime.http.problems import BELOW
 
 
@@ -22,6 +23,24 @@ NO_NUL = StringConstraints(pattern=texts.NO_NUL)
 
 UtcMoment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """RFC 3339 in any zone, converted to UTC."""
+
+_LARGEST = int(money.MOST)
+Amount = Annotated[
+    Decimal,
+    Field(ge=-_LARGEST, le=_LARGEST, decimal_places=4, allow_inf_nan=False),
+    PlainSerializer(float, return_type=float, when_used="json"),
+    WithJsonSchema({"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST}),
+]
+"""Money, in the unit of its currency: a number with up to four places."""
+Price = Annotated[
+    Decimal,
+    Field(ge=0, le=_LARGEST, decimal_places=4, allow_inf_nan=False),
+    PlainSerializer(float, return_type=float, when_used="json"),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": _LARGEST}),
+]
+"""An `Amount` that is not negative."""
+Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
+"""A currency, as ISO 4217 names it."""
 
 
 def one_of(*values: str) -> WithJsonSchema:

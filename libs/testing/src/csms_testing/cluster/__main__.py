@@ -93,6 +93,7 @@ async def _main(layout_options: dict[str, object], http_port: int, state_file: P
         console.print("Starting Apache Kafka and PostgreSQL")
         kafka, database_url = await kafka_and_postgres(stack, directory)
         layout = Layout(kafka=kafka, database_url=database_url, directory=directory, **layout_options)  # type: ignore[arg-type]
+        layout.settings["CSMS_LOG_UPLOAD_URL"] = f"http://127.0.0.1:{http_port}/api/v1/log-uploads"
         await _run(layout, stack, http_port, state_file)
 
 

@@ -1,10 +1,12 @@
-"""May an ID token be used? Requirements: C01, C02, C04, C09, C10 and C16 of OCPP 2.0.1."""
+"""May an ID token be used? Requirements: C01, C02, C04, C09, C10 and C16 of OCPP 2.0.1, C17 of OCPP 2.1."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from csms_runtime.money import Money
 
 from csms_auth.domain.placement import ANYWHERE, Limits, Placement
 
@@ -54,6 +56,8 @@ class Why(StrEnum):
     """It may be used at no EVSE of this station (C01.FR.22)."""
     EVSE = "evse"
     """It may be used at other EVSEs only."""
+    CREDIT = "credit"
+    """Nothing is left of its prepaid balance (C17.FR.02)."""
     CERTIFICATE = "certificate"
     """The certificate that came with it cannot be verified (C07.FR.17)."""
     AUTH_AWAY = "auth_away"
@@ -98,6 +102,8 @@ class Token:
     charging_priority: int | None = None
     tariff: Mapping[str, Any] | None = None
     """The driver's own, OCPP 2.1's TariffType (I08)."""
+    credit: Money | None = None
+    """What is left of a prepaid balance, negative where more was spent; None: it is no prepaid token."""
 
 
 class TokenShown(NamedTuple):
@@ -140,6 +146,8 @@ class Answer:
     """For people: what a station is told does not depend on it."""
     tariff: Mapping[str, Any] | None = None
     """The driver's own, while the token is accepted. Only OCPP 2.1 tells it (I08.FR.01)."""
+    credit: Money | None = None
+    """What may be spent, of a prepaid token that is accepted."""
 
 
 def decide(
@@ -162,6 +170,8 @@ def decide(
     if token is None:
         return _not_stored(question.token, cache_expiry)
     status, why = _status(token, question.evse_id, placement, now)
+    if token.credit is not None:
+        cache_expiry = now  # C17.FR.01, C17.FR.02: each time the balance is another
     return Answer(
         status=status,
         why=why,
@@ -171,11 +181,19 @@ def decide(
         personal_message=token.personal_message,
         evse_ids=tuple(token.evse_ids or ()) if status is TokenStatus.ACCEPTED else (),
         charging_priority=token.charging_priority,
-        concurrent_tx_limit=token.concurrent_tx_limit,
+        concurrent_tx_limit=_concurrent_limit(token),
         expires_at=token.expires_at if status is TokenStatus.ACCEPTED else None,
         type=token.ref.type,
         tariff=token.tariff if status is TokenStatus.ACCEPTED else None,
+        credit=token.credit if status is TokenStatus.ACCEPTED else None,
     )
+
+
+def _concurrent_limit(token: Token) -> int | None:
+    """Return how many transactions a token may be in: two would spend one credit twice, if nobody says otherwise."""
+    if token.concurrent_tx_limit is None and token.credit is not None:
+        return 1
+    return token.concurrent_tx_limit
 
 
 def _not_stored(ref: TokenRef, cache_expiry: datetime | None) -> Answer:
@@ -191,7 +209,10 @@ def _status(token: Token, evse_id: int, placement: Placement | None, now: dateti
         return token.status, Why.STORED
     if token.expires_at is not None and token.expires_at <= now:
         return TokenStatus.EXPIRED, Why.EXPIRED
-    return _at_place(token, evse_id, placement)
+    found = _at_place(token, evse_id, placement)
+    if found[0] is TokenStatus.ACCEPTED and token.credit is not None and token.credit.amount <= 0:
+        return TokenStatus.NO_CREDIT, Why.CREDIT  # C17.FR.02
+    return found
 
 
 def _at_place(token: Token, evse_id: int, placement: Placement | None) -> tuple[TokenStatus, Why]:

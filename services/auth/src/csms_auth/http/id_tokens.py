@@ -13,6 +13,7 @@ from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, deman
 from csms_runtime.http.fields import UtcMoment
 from csms_runtime.http.pages import PageRequest, moment_of
 from csms_runtime.http.problems import FieldError, invalid_request
+from csms_runtime.money import MOST, Money
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Depends, Path, Query, Response, Security, status
 
@@ -22,7 +23,7 @@ from csms_auth.domain.placement import ANYWHERE
 from csms_auth.domain.tokens import KEY_CODE, TOKEN_TYPES, Token, TokenRef, TokenStatus
 from csms_auth.http import tariffs
 from csms_auth.http.fields import GroupId, TokenType
-from csms_auth.http.token_models import TokenBody, TokenItem
+from csms_auth.http.token_models import TokenBody, TokenItem, TopUp
 from csms_auth.store import id_tokens, tables
 from csms_auth.store.id_tokens import Filter, StoredToken
 
@@ -63,10 +64,13 @@ class IdTokens:
             one, self.put_id_token, methods=["PUT"], dependencies=operate, responses={201: {"model": TokenItem}}
         )
         router.add_api_route(one, self.delete_id_token, methods=["DELETE"], dependencies=operate, status_code=204)
+        router.add_api_route(f"{one}/credit", self.add_credit, methods=["POST"], dependencies=operate)
         return router
 
     async def put_id_token(self, ref: Ref, body: TokenBody, response: Response) -> TokenItem:
         """Create or change a token. Omitted fields keep their value; creating one needs a status (201)."""
+        if ref.type == KEY_CODE and body.credit is not None:
+            raise invalid_request([FieldError("/credit", "a KeyCode can't be a prepaid token")])
         async with self._database.transaction() as session:
             ref = await self._current(session, ref)
             old = await id_tokens.get(session, ref, for_update=True)
@@ -98,6 +102,18 @@ class IdTokens:
                 raise _not_found()
             await outbox.add(session, tables.outbox, [domain_events.id_token_changed(removed.token, deleted=True)])
         self._wake_outbox()
+
+    async def add_credit(self, ref: Ref, body: TopUp) -> TokenItem:
+        """Add to a prepaid balance, whatever is spent of it meanwhile. A token without one becomes a prepaid one."""
+        if ref.type == KEY_CODE:
+            raise invalid_request([FieldError("/type", "a KeyCode can't be a prepaid token", "path")])
+        async with self._database.transaction() as session:
+            old = await id_tokens.get(session, ref, for_update=True)
+            if old is None:
+                raise _not_found()
+            credit = _topped_up(old.token.credit, body)
+            stored = await id_tokens.change(session, old, replace(old.token, credit=credit), utcnow())
+        return TokenItem.of(stored)
 
     async def list_id_tokens(
         self,
@@ -142,6 +158,16 @@ class IdTokens:
         stored = await id_tokens.change(session, old, token, utcnow())
         await outbox.add(session, tables.outbox, [domain_events.id_token_changed(stored.token)])
         return stored
+
+
+def _topped_up(credit: Money | None, body: TopUp) -> Money:
+    if credit is None:
+        return Money(body.add, body.currency)
+    if credit.currency != body.currency:
+        raise invalid_request([FieldError("/currency", f"the balance is in {credit.currency}")])
+    if credit.amount + body.add > MOST:
+        raise invalid_request([FieldError("/add", "no balance may be as large as that")])
+    return Money(credit.amount + body.add, credit.currency)
 
 
 def _position(wanted: Filter, stored: StoredToken) -> list[Any]:

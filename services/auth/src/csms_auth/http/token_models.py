@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any, Self
 
+from csms_runtime.http.fields import Amount, Currency, Price
+from csms_runtime.money import Money
 from pydantic import BaseModel, ConfigDict, Field
 
 from csms_auth.domain.placement import Limits
@@ -19,6 +21,29 @@ from csms_auth.http.fields import (
     TransactionLimit,
 )
 from csms_auth.store.id_tokens import StoredToken
+
+
+class Credit(BaseModel):
+    """A prepaid balance."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount: Amount = Field(description="What is left; not positive: stations are told NoCredit")
+    currency: Currency
+
+    @classmethod
+    def of(cls, credit: Money | None) -> Self | None:
+        """Return what is shown of it."""
+        return None if credit is None else cls(amount=credit.amount, currency=credit.currency)
+
+
+class TopUp(BaseModel):
+    """What is added to a prepaid balance."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    add: Price = Field(gt=0)
+    currency: Currency = Field(description="That of the balance; of a token that has none, the one that it gets")
 
 
 class TokenBody(BaseModel):
@@ -52,11 +77,20 @@ class TokenBody(BaseModel):
         description="The driver's own tariff, OCPP 2.1's TariffType: what AuthorizeResponse tells stations of that "
         "version while the token is Accepted. Another tariff has another tariffId",
     )
+    credit: Credit | None = Field(
+        None,
+        description="A prepaid balance, from which the costs of its transactions are taken (C17); stations of OCPP 2.1 "
+        "get it as the limit of cost. Without a concurrent_tx_limit it pays for one transaction at a time. null: the "
+        "token is no prepaid one. Not for a KeyCode",
+    )
 
     @property
     def given(self) -> dict[str, Any]:
         """The fields that were given."""
-        return {name: getattr(self, name) for name in self.model_fields_set - _LIMITS}
+        found = {name: getattr(self, name) for name in self.model_fields_set - _LIMITS}
+        if self.credit is not None:
+            found["credit"] = Money(self.credit.amount, self.credit.currency)
+        return found
 
     def limits(self, known: Limits) -> Limits:
         """Return the limits of a token that had these."""
@@ -83,6 +117,7 @@ class TokenItem(BaseModel):
     concurrent_tx_limit: int | None
     charging_priority: int | None
     tariff: dict[str, Any] | None
+    credit: Credit | None = Field(description="The prepaid balance; null: it is no prepaid token")
     created_at: Moment
     updated_at: Moment
 
@@ -105,6 +140,7 @@ class TokenItem(BaseModel):
             concurrent_tx_limit=token.concurrent_tx_limit,
             charging_priority=token.charging_priority,
             tariff=None if token.tariff is None else dict(token.tariff),
+            credit=Credit.of(token.credit),
             created_at=stored.created_at,
             updated_at=stored.updated_at,
         )

@@ -9,6 +9,7 @@ from csms_db.base import UtcDateTime
 from csms_db.engine import WriteSession
 from csms_db.sql import apart, begins_with, insert, lock_order
 from csms_runtime.clock import from_ms
+from csms_runtime.money import Money, from_units, to_units
 from sqlalchemy import ColumnElement, Row, Select, Text, delete, func, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -194,6 +195,8 @@ def _values(token: Token) -> Mapping[str, Any]:
         "concurrent_tx_limit": token.concurrent_tx_limit,
         "charging_priority": token.charging_priority,
         "tariff": token.tariff,
+        "credit": None if token.credit is None else to_units(token.credit.amount),
+        "credit_currency": None if token.credit is None else token.credit.currency,
     }
 
 
@@ -227,4 +230,5 @@ def _token(row: Row[Any]) -> Token:
         concurrent_tx_limit=row.concurrent_tx_limit,
         charging_priority=row.charging_priority,
         tariff=row.tariff,
+        credit=None if row.credit is None else Money(from_units(row.credit), row.credit_currency),
     )

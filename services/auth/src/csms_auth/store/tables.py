@@ -74,6 +74,9 @@ id_tokens = Table(
     Column("charging_priority", SmallInteger),
     # OCPP 2.1's TariffType, of at most TARIFF_BYTES (csms_auth.http.tariffs).
     Column("tariff", Json),
+    # A prepaid balance, in units of `csms_runtime.money.UNIT`; none: it is no prepaid token.
+    Column("credit", BigInteger),
+    Column("credit_currency", Text),
     # Of a key code: the key that its digest was made with; none: it is not known.
     Column("secret_key_id", Text),
     Column("created_at", UtcDateTime, nullable=False),
@@ -164,6 +167,22 @@ certificate_bars = Table(
     # As in RFC 5280: why a certificate was revoked.
     Column("reason", Text, nullable=False),
     Column("certificate_id", Text, nullable=False),
+)
+
+# What transactions cost that prepaid tokens paid for: a transaction that is told of again is not paid twice.
+credit_charges = Table(
+    "credit_charges",
+    metadata,
+    # The transaction's id, unique among all stations.
+    Column("transaction", Text, primary_key=True),
+    Column("id_key", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    # In units of `csms_runtime.money.UNIT`.
+    Column("amount", BigInteger, nullable=False),
+    # Of the transaction, when it was told of last.
+    Column("revision", Integer, nullable=False),
+    Column("charged_at", UtcDateTime, nullable=False),
+    Index("ix_credit_charges_charged_at", "charged_at"),
 )
 
 outbox = outbox_table(metadata)

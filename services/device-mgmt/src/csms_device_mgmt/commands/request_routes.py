@@ -1,6 +1,6 @@
 """Asking a station for something it will report on later, by a requestId that it was not given before."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from csms_runtime.http import CurrentPrincipal, Problem, require
@@ -19,10 +19,21 @@ from csms_device_mgmt.versions.version import DeviceVersion, Request
 
 Choose = Callable[[DeviceVersion, dict[str, Any]], Request | None]
 """Returns what asks for what somebody wants, without a requestId; None if the version has nothing that does."""
+Prepare = Callable[[Units, str, int, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Returns what somebody wants, with what the CSMS adds, by station and requestId."""
 Payload = Annotated[dict[str, Any], Body(description="The OCPP request payload without requestId, which is chosen")]
 
 
-def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one: str, choose: Choose) -> None:
+def add(
+    routes: APIRouter,
+    units: Units,
+    calls: CallExecution,
+    *,
+    path: str,
+    one: str,
+    choose: Choose,
+    prepare: Prepare | None = None,
+) -> None:
     """Add the route that sends the action that `choose` picks, and answers as calls do, with the Location.
 
     `one` is what it is called in the operation id.
@@ -36,8 +47,11 @@ def add(routes: APIRouter, units: Units, calls: CallExecution, *, path: str, one
         prefer: Prefer = None,
     ) -> Response:
         version = await calls.version_of(station_id)
-        action, wanted = needed(version, choose(version, payload), f"message for {path}")
+        needed(version, choose(version, payload), f"message for {path}")  # refused before a number is used up
         request_id = await new_request_id(units, station_id)
+        if prepare is not None:
+            payload = await prepare(units, station_id, request_id, payload)
+        action, wanted = needed(version, choose(version, payload), f"message for {path}")
         is_numbered = version.is_numbered(action)
         request = CallRequest(
             station_id=station_id,

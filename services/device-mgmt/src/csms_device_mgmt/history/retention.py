@@ -16,6 +16,8 @@ from csms_device_mgmt.history.old_rows import (
     delete_reports,
     delete_stream_values,
 )
+from csms_device_mgmt.log_uploads import upload_rows
+from csms_device_mgmt.payment import settlement_rows
 from csms_device_mgmt.settings import DeviceSettings
 
 
@@ -30,6 +32,8 @@ def kept(settings: DeviceSettings) -> Sequence[Kept]:
         Kept("refused_messages", settings.keep_notifications_days, delete_refused_messages),
         Kept("refused_handshakes", settings.keep_notifications_days, refused_handshake_rows.delete_old),
         Kept("dead_letters", settings.keep_dead_letters_days, dead_letter_rows.delete_old),
+        Kept("settlements", settings.keep_settlements_days, settlement_rows.delete_old),
         Kept("reports", settings.keep_reports_days, delete_reports),
+        Kept("log_uploads", settings.keep_reports_days, upload_rows.delete_old),
         Kept("jobs", settings.keep_reports_days, delete_jobs),
     )

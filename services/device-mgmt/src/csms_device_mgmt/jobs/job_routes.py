@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.commands import request_routes
 from csms_device_mgmt.commands.execution import CallExecution
+from csms_device_mgmt.commands.request_routes import Prepare
 from csms_device_mgmt.jobs import job_rows
 from csms_device_mgmt.jobs.course import JobKind
 from csms_device_mgmt.jobs.job_views import JobModel, JobStepModel
+from csms_device_mgmt.log_uploads.asking import with_place
 from csms_device_mgmt.parameters import StationId, existing
 from csms_device_mgmt.reports.assembled_routes import RequestId
 from csms_device_mgmt.tables import Job, JobStep
@@ -35,6 +37,7 @@ class Resource:
     """What one of them is called in operation ids."""
     kind: JobKind
     title: str
+    prepare: Prepare | None = None
 
 
 RESOURCES = (
@@ -50,7 +53,7 @@ RESOURCES = (
         JobKind.PUBLICATION,
         "firmware published by a local controller (L03)",
     ),
-    Resource("logs", "log", JobKind.LOG, "log uploads (N01)"),
+    Resource("logs", "log", JobKind.LOG, "log uploads (N01)", with_place),
 )
 
 
@@ -60,7 +63,13 @@ def router(units: Units, calls: CallExecution) -> APIRouter:
     for resource in RESOURCES:
         _add(routes, units, resource)
         request_routes.add(
-            routes, units, calls, path=resource.path, one=resource.one, choose=partial(_asking, resource.kind)
+            routes,
+            units,
+            calls,
+            path=resource.path,
+            one=resource.one,
+            choose=partial(_asking, resource.kind),
+            prepare=resource.prepare,
         )
     return routes
 

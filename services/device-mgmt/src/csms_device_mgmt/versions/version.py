@@ -41,6 +41,8 @@ class Told(Enum):
     BATTERY_SWAPPED = "battery swapped"
     SETTLED = "settled"
     """What became of a payment at the station, as NotifySettlement has it."""
+    VAT_NUMBER = "VAT number"
+    """Whether a VAT number is valid, as VatNumberValidation asks it."""
     MONITORS = "monitors"
     """A part of a report of monitors, as NotifyMonitoringReport has it, where streams refer to them."""
     STREAM_OPENED = "stream opened"

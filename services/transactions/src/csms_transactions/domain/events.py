@@ -12,6 +12,8 @@ from csms_transactions.domain.readings import Reading
 
 CENTRAL = "Central"
 """The type of tokens that a CSMS makes itself, for remote starts (C05)."""
+DIRECT_PAYMENT = "DirectPayment"
+"""The type of tokens that are the reference of a payment (C18, C24, C25)."""
 MASK = "***"
 """Is shown in place of a secret token."""
 

@@ -115,6 +115,8 @@ class Transaction(NamedTuple):
     """The group that auth named for it."""
     authorized_by: int | None = None
     """The seqNo of the event it came in; None: auth accepted none, and it is that of our request, or unknown."""
+    tariff: Mapping[str, Any] | None = None
+    """The prices that held when it began (`csms_transactions.domain.tariff`); None: there were none."""
     reuses: int = 0
     """How often the station used the transactionId again, for other transactions."""
     revision: int = 0
@@ -323,6 +325,7 @@ def _carried(transaction: Transaction, known: Transaction) -> Transaction:
         token_key=known.token_key,
         group=known.group,
         authorized_by=known.authorized_by,
+        tariff=known.tariff,
         reuses=known.reuses,
         revision=known.revision,
     )

@@ -32,6 +32,7 @@ from csms_transactions.events.reused_ids import NOWHERE, Placed, place
 from csms_transactions.events.step import Step
 from csms_transactions.events.weight import weight
 from csms_transactions.store import events as event_store
+from csms_transactions.store import tariffs
 from csms_transactions.store import transactions as transaction_store
 from csms_transactions.store.authorizations import Key
 from csms_transactions.store.events import EventKey, NewConflict, NewEvent
@@ -134,6 +135,7 @@ async def apply_events(
     steps = await _steps(session, news, placed.stored)
     for reused in placed.reused:
         reused.amend(steps, placed.stored, now)
+    await _price(session, steps)
     applied.authorized = await authorize(session, placed.batch, steps, placed.stored, now, decisions=decisions)
     applied.steps = _revised(steps, now)
     await _write(session, news, applied, now)
@@ -176,6 +178,18 @@ async def _steps(
         derived = await again(session, stored, {key: told[key]._replace(measured=new) for key, new in claimed.items()})
         steps.update({key: replace(steps[key], after=after) for key, after in derived.items()})
     return steps
+
+
+async def _price(session: AsyncSession | Direct, steps: dict[str, Step]) -> None:
+    """Note the tariffs of transactions that are new here."""
+    new = {key: step for key, step in steps.items() if step.before is None}
+    if not new:
+        return
+    found = await tariffs.of_stations(session, {step.identity.station_id for step in new.values()})
+    for key, step in new.items():
+        tariff = found.get(step.identity.station_id)
+        if tariff is not None:
+            steps[key] = replace(step, after=step.after._replace(tariff=tariff.stored()))
 
 
 def _follows(news: News, before: Transaction) -> bool:

@@ -97,6 +97,18 @@ class BatchWriter:
         stored = found.transactions(limits, batch.limits) if batch.answered_after else {}
         return Written(found.authorized, stored)
 
+    def note_priced(self, batch: Batch) -> None:
+        """Have those events answered after they are stored whose answers say what the transaction costs so far.
+
+        One that this process does not know by heart is told that with its next event; at the end every one is.
+        """
+        running = self._cache.among(item.identity.key for item in batch.events)
+        for number, item in enumerate(batch.events):
+            known = running.get(item.identity.key)
+            if known is not None and known.tariff is not None and item.new.number is None:
+                batch.events[number] = item._replace(new=item.new._replace(number=number))
+                batch.answered_after.append(number)
+
     async def _named(self, batch: Batch, now: datetime) -> Sequence[BatchEvent]:
         running = self._cache.among(item.identity.key for item in batch.events)
         return await named(self._database, batch.events, running, now)

@@ -8,10 +8,11 @@ from csms.v1.auth_pb2 import IdTokenInfo
 from csms_db.packed import unpack
 from csms_ocpp import long_list
 from csms_ocpp.versions import Protocol
-from csms_runtime.http.fields import one_of
+from csms_runtime.http.fields import Amount, one_of
 from pydantic import BaseModel, Field, PlainSerializer
 
 from csms_transactions import versions
+from csms_transactions.domain import cost
 from csms_transactions.domain.authorization import AuthorizationStatus
 from csms_transactions.domain.events import EventType
 from csms_transactions.domain.quality import Quality, notes_of
@@ -73,7 +74,12 @@ class TransactionItem(BaseModel):
         "is null; null: too little was told"
     )
     energy_notes: list[str] = Field(description="Why the quality is not measured")
-    cost: float | None = Field(None, description="Not computed")
+    cost: Amount | None = Field(
+        None,
+        description="With taxes, so far: as the station told it (costDetails), else by the tariff that held when it "
+        "began; null: neither is known",
+    )
+    currency: str | None = Field(None, description="Of the cost")
     stopped_reason: str | None
     remote_start_id: int | None
     reservation_id: int | None
@@ -99,7 +105,7 @@ class TransactionItem(BaseModel):
     def of(cls, row: Row) -> Self:
         """The item of a row of `transactions`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
-        values.update(_charged(row), energy_notes=notes_of(row["energy_reasons"]))
+        values.update(_charged(row), **_cost(row), energy_notes=notes_of(row["energy_reasons"]))
         if row["state"] == State.ENDED and row["charging_state"] == CHARGING:
             values["charging_state"] = None
         values["gaps"] = [Gap(first=first, last=last) for first, last in row["gaps"]]
@@ -113,6 +119,15 @@ def _charged(row: Row) -> dict[str, Any]:
         "time_spent_charging": round(derived) if is_derived else told,
         "time_spent_charging_derived": is_derived,
     }
+
+
+def _cost(row: Row) -> dict[str, Any]:
+    spent, charged = row["time_spent_charging"], row["charged_s"]
+    until = row["ended_at"] or row["last_event_at"] or row["started_at"]
+    ended = row["state"] == State.ENDED
+    of = cost.Used(row["energy_wh"], charged if spent is None else spent, row["started_at"], until, ended)
+    found = cost.cost(row["details"], row["tariff"], of)
+    return {} if found is None else {"cost": found.amount, "currency": found.currency}
 
 
 class AuthorizationItem(BaseModel):

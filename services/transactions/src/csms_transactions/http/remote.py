@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from csms.v1.station_pb2 import CallError, CommandResult
@@ -34,6 +34,7 @@ from csms_transactions.remote.control import (
 )
 from csms_transactions.remote.outcomes import outcome_name
 
+T = TypeVar("T")
 MAX_TIMEOUT_S = 600
 Timeout = Annotated[
     float | None, Query(gt=0, le=MAX_TIMEOUT_S, description="How long the station may take, in seconds")
@@ -56,7 +57,7 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
         station_id: StationId,
         body: RemoteStartBody,
         response: Response,
-        terms: Annotated[Terms, Depends(_terms)],
+        terms: Annotated[Terms, Depends(terms_of)],
     ) -> CallItem:
         """Ask a station to start a transaction, with a remoteStartId of its own."""
         request = StartRequest(
@@ -67,34 +68,35 @@ def remote_router(database: Database, control: RemoteControl) -> APIRouter:
             charging_profile=body.charging_profile,
             transaction_limit=body.transaction_limit.payload() if body.transaction_limit else None,
         )
-        return _answer(await _tried(control.start(request, terms)), response, terms)
+        return answered(await tried(control.start(request, terms)), response, terms)
 
     @router.post("/transactions/{id}/remote-stop", responses=RESPONSES)
     async def remote_stop(
         key: Key,
         response: Response,
-        terms: Annotated[Terms, Depends(_terms)],
+        terms: Annotated[Terms, Depends(terms_of)],
     ) -> CallItem:
         """Ask the station to stop a transaction, also one that was closed without the station's word."""
         row = await existing(database, key)
         if row["state"] == State.ENDED and row["stopped_reason"] is not None:
             raise Problem(409, "Transaction has ended", "There is nothing to stop", ended_at=row["ended_at"])
-        return _answer(await _tried(control.stop(row["station_id"], row["transaction_id"], terms)), response, terms)
+        return answered(await tried(control.stop(row["station_id"], row["transaction_id"], terms)), response, terms)
 
     return router
 
 
-async def _terms(
+async def terms_of(
     principal: CurrentPrincipal,
     timeout_s: Timeout = None,
     prefer: Prefer = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Terms:
+    """How the caller wants a request carried out."""
     key = per_caller(principal, idempotency_key) if idempotency_key else ""
     return Terms(Asker(principal.name, key), timeout_s, wait=not wants_async(prefer))
 
 
-async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
+async def tried(work: Coroutine[object, object, T]) -> T:
     """Do the work. Raises Problem for each reason why it can't be done."""
     try:
         return await work
@@ -120,7 +122,7 @@ async def _tried(work: Coroutine[object, object, Sent]) -> Sent:
         raise _invalid(error) from error
 
 
-def _answer(sent: Sent, response: Response, terms: Terms) -> CallItem:
+def answered(sent: Sent, response: Response, terms: Terms) -> CallItem:
     """Answer 200 when the station answered, whatever it said, and 202 when the caller does not wait.
 
     Raises Problem 409 (never sent), 504 (no answer, or nobody knows what came of it).

@@ -126,7 +126,7 @@ class RemoteControl:
             raise BusyError(str(error)) from error
         if verdict is not None and verdict.verdict != CallOrderVerdict.VERDICT_RECORDED:
             await self._forget(order)
-            _check(verdict, wrong)
+            check_verdict(verdict, wrong)
             return await self._earlier(order, verdict.earlier)
         action = order.action_for("" if verdict is None else verdict.protocol)
         sent = Sent(order.call_id, order.station_id, action, start_id, result)
@@ -177,7 +177,7 @@ def _no_such_id(version: TransactionsVersion) -> list[Violation]:
     return [Violation(ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "/transactionId", text)]
 
 
-def _check(verdict: CallOrderVerdict, wrong: Wrong) -> None:
+def check_verdict(verdict: CallOrderVerdict, wrong: Wrong) -> None:
     """Raise the reason why an order was not taken."""
     if verdict.verdict in _REFUSALS:
         raise _REFUSALS[verdict.verdict]

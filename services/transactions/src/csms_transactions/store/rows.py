@@ -44,6 +44,7 @@ _FACTS = (
     "conflicts",
     "reuses",
     "details",
+    "tariff",
     "closed",
 )
 """The columns that few events change."""

@@ -65,6 +65,7 @@ transactions = Table(
     Column("reservation_id", Integer),
     Column("number_of_phases_used", Integer),
     Column("details", Json),  # what OCPP 2.1 tells more: versions/v21/messages.py
+    Column("tariff", Json),  # the prices that held when it began: domain/tariff.py
     Column("last_seq_no", Integer, nullable=False),
     Column("event_count", Integer, nullable=False),
     Column("gaps", Json, nullable=False),
@@ -280,6 +281,51 @@ given_ids = Table(
     Index("ix_given_ids_given_at", "given_at"),
     Index("uq_given_ids_transaction_id", "transaction_id", unique=True),
 )
+
+# Prices; amounts are in units of `csms_runtime.money.UNIT`.
+tariffs = Table(
+    "tariffs",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("station_id", String(_STATION)),  # NULL: all stations that have none of their own
+    Column("station_key", String(_KEY), nullable=False),  # `station_ids.key`; empty: all
+    Column("currency", String(3), nullable=False),
+    Column("start_fee", BigInteger, nullable=False),
+    Column("price_per_kwh", BigInteger, nullable=False),
+    Column("price_per_hour", BigInteger, nullable=False),
+    Column("idle_price_per_hour", BigInteger, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Index("uq_tariffs_station_key", "station_key", unique=True),
+)
+
+# How stations make the passwords in their QR codes (C25).
+web_payment_settings = Table(
+    "web_payment_settings",
+    metadata,
+    Column("station_key", String(_KEY), primary_key=True),  # `station_ids.key`
+    Column("station_id", String(_STATION), nullable=False),
+    Column("shared_secret", LargeBinary, nullable=False),  # sealed
+    Column("validity_time_s", Integer, nullable=False),
+    Column("length", Integer, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+# Payments that drivers began with a QR code.
+web_payments = Table(
+    "web_payments",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("station_id", String(_STATION), nullable=False),
+    Column("evse_id", Integer),
+    Column("transaction_limit", Json, nullable=False),
+    Column("psp_ref", String(_TOKEN)),  # NULL: not authorized
+    Column("call_id", String(36)),  # of the remote start
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("authorized_at", UtcDateTime),
+    Index("ix_web_payments_station_id", "station_id", "created_at", "id"),
+)
+Index("ix_web_payments_all", apart(web_payments.c.created_at), web_payments.c.id)
 
 outbox = outbox_table(metadata)
 kept_answers = answers_table(metadata)

@@ -6,7 +6,7 @@ from csms.v1.auth_pb2 import IdTokenInfo
 
 from csms_transactions.domain.authorization import AuthorizationStatus as Status
 from csms_transactions.domain.authorization import requested
-from csms_transactions.domain.events import CENTRAL, IdToken
+from csms_transactions.domain.events import CENTRAL, DIRECT_PAYMENT, IdToken
 from csms_transactions.domain.transaction import Transaction
 from csms_transactions.events.step import Step
 from csms_transactions.store import remote_requests
@@ -26,7 +26,7 @@ async def with_our_own(
     central = {
         key: request
         for key, one in asked.items()
-        if _is_unknown_central(one) and (request := _request(step_of(one.identity, steps, stored))) is not None
+        if _may_be_ours(one) and (request := _request(step_of(one.identity, steps, stored))) is not None
     }
     wanted = {*silent.values(), *central.values()}
     if not wanted:
@@ -57,13 +57,19 @@ def _request(step: Step | None) -> RequestKey | None:
     return RequestKey(step.identity.station_id, step.after.remote_start_id)
 
 
-def _is_unknown_central(one: Asked) -> bool:
-    return one.info is not None and one.info.status == Status.UNKNOWN and one.token.type in {CENTRAL, ""}
+_OURS = frozenset({CENTRAL, DIRECT_PAYMENT})
+"""The types of tokens that auth need not know: we made them, or a payment was authorized before we asked (C24, C25)."""
+
+
+def _may_be_ours(one: Asked) -> bool:
+    return one.info is not None and one.info.status == Status.UNKNOWN and one.token.type in {*_OURS, ""}
 
 
 def _accepted_if(one: Asked, ours: IdToken | None) -> Asked:
-    """Accept a token that we made for this remote start. Auth does not know it; it is good once (C05, F01)."""
-    if ours is None or ours.type != CENTRAL or ours.value.casefold() != one.token.value.casefold():
+    """Accept a token that we started this transaction with. Auth does not know it; it is good once (C05, F01)."""
+    if ours is None or ours.type not in _OURS or ours.value.casefold() != one.token.value.casefold():
         return one
-    info = IdTokenInfo(status=Status.ACCEPTED, id_token_type=CENTRAL, reason="remote_start")
+    if one.token.type not in {ours.type, ""}:
+        return one
+    info = IdTokenInfo(status=Status.ACCEPTED, id_token_type=ours.type, reason="remote_start")
     return Asked(one.identity, one.row, one.token, info)

@@ -150,6 +150,10 @@ class TransactionsVersion:
     """By the name of a field of such a command: the field of our API that it comes from."""
     stop: Callable[[str], Command | None]
     """The command that stops a transaction (F03), by the station's id of it; None: this version has no such id."""
+    web_payment_started: Callable[[int, int], Command | None]
+    """The command that says that somebody is paying for an EVSE (0: none yet), which is kept for so many seconds.
+
+    C25.FR.21. None: this version knows no such payments."""
     remote_answer: Callable[[Json], RemoteAnswer]
     """Reads the answer to a command that starts or stops."""
     status: StatusQuestion | None

@@ -18,6 +18,7 @@ TOLD: Mapping[str, Told] = {
     "OpenPeriodicEventStream": Told.STREAM_OPENED,
     "PullDynamicScheduleUpdate": Told.SCHEDULE_WANTED,
     "ReportDERControl": Told.CONTROLS,
+    "VatNumberValidation": Told.VAT_NUMBER,
 }
 
 RECORDED: Mapping[str, dict[str, Any]] = {
@@ -28,12 +29,4 @@ RECORDED: Mapping[str, dict[str, Any]] = {
 """The answer to each action whose message is only recorded."""
 
 
-def _vat_number(payload: JsonObject) -> dict[str, Any]:
-    """There is no register of VAT numbers to look into: nothing is said of the company."""
-    asked = {name: payload[name] for name in ("vatNumber", "evseId") if name in payload}
-    return {**asked, "status": "Rejected", "statusInfo": {"reasonCode": "NotEnabled"}}
-
-
-RECORDED_WITH: Mapping[str, Callable[[JsonObject], dict[str, Any]]] = {
-    "VatNumberValidation": _vat_number,
-}
+RECORDED_WITH: Mapping[str, Callable[[JsonObject], dict[str, Any]]] = {}

@@ -19,6 +19,7 @@ V201 = TransactionsVersion(
     start_id=commands.start_id,
     start_fields=commands.START_FIELDS,
     stop=commands.stop,
+    web_payment_started=lambda _evse_id, _timeout_s: None,
     remote_answer=commands.remote_answer,
     status=StatusQuestion(commands.ASK, commands.ask_status, commands.asked_status, commands.told_status),
 )

@@ -66,7 +66,8 @@ def event_message(raw: bytes) -> EventMessage:
 def message(raw: bytes, payload: Json, event: TransactionEvent) -> EventMessage:
     """Return the message that was read from `raw`."""
     name: str = payload["transactionInfo"]["transactionId"]
-    return EventMessage(name, event, _without_key_code(raw, event.id_token), event_answer)
+    ends = event.type is EventType.ENDED  # the answer says what it costs in all
+    return EventMessage(name, event, _without_key_code(raw, event.id_token), event_answer, ends)
 
 
 def stored_event(payload: bytes, _seq_no: int) -> TransactionEvent:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from csms_ocpp.versions import Protocol
 
-from csms_transactions.versions.v21 import messages
+from csms_transactions.versions.v21 import commands, messages
 from csms_transactions.versions.v201 import V201
 
 V21 = replace(
@@ -13,5 +13,6 @@ V21 = replace(
     events={"TransactionEvent": messages.event_message},
     stored_event=messages.stored_event,
     takes_limits=True,
+    web_payment_started=commands.web_payment_started,
     start_limits=lambda _request: [],  # what our API takes, this version can do
 )

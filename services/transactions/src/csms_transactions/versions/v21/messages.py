@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from csms.v1.auth_pb2 import IdTokenInfo
+from csms_runtime.money import amount_of
 
 from csms_transactions.domain.events import EventType, TransactionEvent
 from csms_transactions.versions.v201 import messages as messages_201
@@ -26,7 +27,8 @@ def event_message(raw: bytes) -> EventMessage:
     if event.type is EventType.ENDED and not begins:
         return found
     told = payload["transactionInfo"].get("transactionLimit", {})
-    return found._replace(needs_stored=begins, takes_limit=True, answer=partial(limited_answer, told))
+    answer = partial(limited_answer, told, spends=not event.stops)
+    return found._replace(needs_stored=found.needs_stored or begins, takes_limit=True, answer=answer)
 
 
 def _begins(event: TransactionEvent) -> bool:
@@ -34,13 +36,19 @@ def _begins(event: TransactionEvent) -> bool:
     return event.type is EventType.STARTED or event.trigger_reason == "RemoteStart"
 
 
-def limited_answer(told: Json, info: IdTokenInfo | None, stored: StoredTransaction | None) -> Json:
+def limited_answer(
+    told: Json, info: IdTokenInfo | None, stored: StoredTransaction | None, *, spends: bool = True
+) -> Json:
     """Write a TransactionEventResponse with the limits that somebody wants it to have (F07.FR.02, E16.FR.02).
 
-    `told` are the station's own: those that are as low already are not repeated (E16.FR.08).
+    Of a prepaid token no more may be spent than there is (C17.FR.03). `told` are the station's own: those that are as
+    low already are not repeated (E16.FR.08). `spends`: the token is the one that charges, and did not come to stop it.
     """
     answer = event_answer(info, stored)
-    wanted = {} if stored is None or stored.limit is None else stored.limit
+    wanted = dict({} if stored is None or stored.limit is None else stored.limit)
+    credit = amount_of(info.credit) if info is not None and spends else None
+    if credit is not None:
+        wanted["maxCost"] = min(float(credit), wanted.get("maxCost", float(credit)))
     limit = {name: value for name, value in wanted.items() if name not in told or told[name] > value}
     if not limit or (info is not None and info.status != "Accepted"):
         return answer

@@ -1,0 +1,110 @@
+"""Prepaid tokens: what they are told, and that a transaction is paid once."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from csms.v1.bus_pb2 import Record
+from csms.v1.events_pb2 import DomainEvent, Transaction, TransactionEnded, TransactionUpdated
+from csms_auth.costs import CostRecords
+from csms_auth.domain.tokens import Question, Token, TokenRef, TokenStatus, decide
+from csms_auth.store import id_tokens
+from csms_bus.ports import Incoming
+from csms_bus.records import new_record
+from csms_db.engine import Database
+from csms_runtime.clock import now_ms, utcnow
+from csms_runtime.money import Money
+
+Api = Any  # the fixture of conftest.py
+REF = TokenRef("ISO14443", "Card")
+CARD = "/api/v1/id-tokens/ISO14443/Card"
+
+
+def euros(amount: float) -> Money:
+    return Money(Decimal(str(amount)), "EUR")
+
+
+def told(amount: str, revision: int = 1, transaction: str = "t1", **fields: Any) -> Record:
+    known = {"id": transaction, "state": "Ended", "revision": revision, "id_token": "CARD", "id_token_type": "ISO14443"}
+    whole = Transaction(**{**known, "cost": amount, "currency": "EUR", "ended_at_ms": now_ms(), **fields})
+    event = DomainEvent(transaction_ended=TransactionEnded(transaction=whole))
+    if revision > 1:
+        event = DomainEvent(transaction_updated=TransactionUpdated(transaction=whole))
+    return new_record("CS1", event=event)
+
+
+@pytest.fixture
+def hears(database: Database) -> Callable[..., Any]:
+    consumer = CostRecords(database)
+
+    async def hear(*records: Record) -> Decimal:
+        batch = [Incoming("events.transactions", 0, offset, "CS1", record) for offset, record in enumerate(records)]
+        assert await consumer(batch) == []
+        async with database.reading() as session:
+            stored = await id_tokens.get(session, REF)
+        assert stored is not None
+        assert stored.token.credit is not None
+        return stored.token.credit.amount
+
+    return hear
+
+
+@pytest.fixture
+async def card(database: Database) -> None:
+    async with database.transaction() as session:
+        token = Token(REF, TokenStatus.ACCEPTED, credit=euros(20))
+        await id_tokens.add(session, token, utcnow())
+
+
+@pytest.mark.parametrize(
+    ("credit", "limit", "status", "most"),
+    [(20, None, "Accepted", 1), (20, 3, "Accepted", 3), (0, None, "NoCredit", 1), (-1, None, "NoCredit", 1)],
+)
+def test_credit_decides_and_no_answer_is_cached(credit: float, limit: int | None, status: str, most: int) -> None:
+    now = utcnow()
+    token = Token(REF, TokenStatus.ACCEPTED, credit=euros(credit), concurrent_tx_limit=limit)
+    answer = decide(Question(REF), token, now=now)
+    assert (answer.status, answer.cache_expiry, answer.concurrent_tx_limit) == (status, now, most)
+    assert answer.credit == (euros(credit) if status == "Accepted" else None)
+
+
+def test_a_blocked_token_stays_blocked_whatever_is_left() -> None:
+    token = Token(REF, TokenStatus.BLOCKED, credit=euros(20))
+    assert decide(Question(REF), token, now=utcnow()).status is TokenStatus.BLOCKED
+
+
+@pytest.mark.usefixtures("card")
+async def test_a_transaction_is_paid_once_and_a_correction_replaces_it(hears: Callable[..., Any]) -> None:
+    assert await hears(told("12.1")) == Decimal("7.9")
+    assert await hears(told("12.1"), told("12.1")) == Decimal("7.9"), "the same record again"
+    assert await hears(told("10", revision=5), told("11", revision=3)) == Decimal(10), "the newest counts"
+    assert await hears(told("11", revision=4)) == Decimal(10), "it comes late"
+    assert await hears(told("15.5", transaction="t2")) == Decimal("-5.5")
+
+
+@pytest.mark.usefixtures("card")
+async def test_what_is_no_cost_of_this_token_changes_nothing(hears: Callable[..., Any]) -> None:
+    others = [
+        told("1", state="Active"),
+        told("1", currency="USD"),
+        told("", currency=""),
+        told("1", id_token="other"),
+        told("1", id_token_type="eMAID"),
+        told("-1"),
+        told("1", ended_at_ms=1),
+    ]
+    assert await hears(*others) == Decimal(20)
+
+
+async def test_an_operator_sets_adds_and_sees_credit(api: Api) -> None:
+    body = {"status": "Accepted", "credit": {"amount": 5.25, "currency": "EUR"}}
+    assert (await api.put(CARD, body, 201))["credit"] == {"amount": 5.25, "currency": "EUR"}
+    more = {"add": 10, "currency": "EUR"}
+    assert (await api("POST", f"{CARD}/credit", more))["credit"]["amount"] == 15.25
+    for bad in ({"add": 10, "currency": "USD"}, {"add": 0, "currency": "EUR"}, {"add": 1.23456, "currency": "EUR"}):
+        await api("POST", f"{CARD}/credit", bad, status=422)
+    await api("POST", "/api/v1/id-tokens/eMAID/no/credit", more, status=404)
+    await api("POST", f"{CARD}/credit", more, scope="read", status=403)
+    assert (await api.put(CARD, {"credit": None}))["credit"] is None
+    await api.put("/api/v1/id-tokens/KeyCode/1234", body, 422)
