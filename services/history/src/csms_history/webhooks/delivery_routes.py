@@ -10,7 +10,7 @@ from csms_runtime.http.pages import MAX_PAGE_BYTES
 from fastapi import APIRouter, Path, Query, Security
 
 from csms_history.webhooks import delivery_rows
-from csms_history.webhooks.delivery_rows import State
+from csms_history.webhooks.delivery_rows import DeliveryState
 from csms_history.webhooks.webhook_models import DeliveryItem, Replayed
 from csms_history.webhooks.webhook_routes import WebhookId, existing
 
@@ -26,7 +26,7 @@ def router(database: Database, changed: Callable[[], None]) -> APIRouter:
     async def list_webhook_deliveries(
         webhook_id: Annotated[WebhookId, Path(alias="id")],
         page: PageParams,
-        state: Annotated[State | None, Query(description="Only those; null: all")] = None,
+        state: Annotated[DeliveryState | None, Query(description="Only those; null: all")] = None,
     ) -> Page[DeliveryItem]:
         """List a webhook's deliveries, the newest first. Those that are over stay for CSMS_KEEP_DELIVERIES_DAYS."""
         position = page.after(int)

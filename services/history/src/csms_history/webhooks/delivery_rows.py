@@ -23,7 +23,7 @@ FIRST_PAUSE = timedelta(seconds=5)
 """Before a delivery is tried a second time."""
 
 
-class State(StrEnum):
+class DeliveryState(StrEnum):
     """How far a delivery is."""
 
     PENDING = "pending"
@@ -55,7 +55,7 @@ async def add(session: WriteSession, webhook_id: str, events: Sequence[Logged], 
             "message_id": logged.message_id,
             "type": logged.type,
             "order_key": logged.station_key or "",
-            "state": State.PENDING,
+            "state": DeliveryState.PENDING,
             "attempts": 0,
             "next_attempt_at": now,
             "begun_at": now,
@@ -71,7 +71,7 @@ async def add(session: WriteSession, webhook_id: str, events: Sequence[Logged], 
 
 async def pending(session: AsyncSession, webhook_id: str, most: int) -> int:
     """Return how many deliveries of a webhook are pending, `most` at most."""
-    some = sa.select(_COLUMNS.id).where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == State.PENDING)
+    some = sa.select(_COLUMNS.id).where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == DeliveryState.PENDING)
     return await session.scalar(sa.select(sa.func.count()).select_from(some.limit(most).subquery())) or 0
 
 
@@ -84,7 +84,7 @@ async def due(
     """
     first = (
         sa.select(sa.func.min(_COLUMNS.id).label("id"))
-        .where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == State.PENDING)
+        .where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == DeliveryState.PENDING)
         .group_by(_COLUMNS.order_key)
         .subquery()
     )
@@ -106,7 +106,7 @@ def _delivery(row: sa.RowMapping) -> Delivery:
 
 async def note(session: WriteSession, delivery: Delivery, columns: dict[str, Any]) -> None:
     """Note what became of an attempt."""
-    statement = sa.update(webhook_deliveries).where(_COLUMNS.id == delivery.id, _COLUMNS.state == State.PENDING)
+    statement = sa.update(webhook_deliveries).where(_COLUMNS.id == delivery.id, _COLUMNS.state == DeliveryState.PENDING)
     await session.execute(statement.values(attempts=delivery.attempts + 1, **columns))
 
 
@@ -114,7 +114,7 @@ async def page(
     session: AsyncSession,
     webhook_id: str,
     *,
-    state: State | None,
+    state: DeliveryState | None,
     limit: int,
     before: int | None,
     most_bytes: int,
@@ -130,11 +130,17 @@ async def page(
 
 async def replay(session: WriteSession, webhook_id: str, now: datetime, number: int | None = None) -> int:
     """Make dead deliveries of a webhook pending again, one or the oldest thousand; return how many."""
-    query = sa.select(_COLUMNS.id).where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == State.DEAD)
+    query = sa.select(_COLUMNS.id).where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == DeliveryState.DEAD)
     if number is not None:
         query = query.where(_COLUMNS.id == number)
     found = (await session.scalars(query.order_by(_COLUMNS.id).limit(_REPLAYED_AT_ONCE))).all()
-    again = {"state": State.PENDING, "attempts": 0, "next_attempt_at": now, "begun_at": now, "finished_at": None}
+    again = {
+        "state": DeliveryState.PENDING,
+        "attempts": 0,
+        "next_attempt_at": now,
+        "begun_at": now,
+        "finished_at": None,
+    }
     await session.execute(sa.update(webhook_deliveries).where(_COLUMNS.id.in_(found)).values(again))
     return len(found)
 

@@ -16,7 +16,7 @@ from csms_runtime.waiting import wait_for
 
 from csms_history.event_log.following import Following
 from csms_history.webhooks import delivery_rows, signing, webhook_rows
-from csms_history.webhooks.delivery_rows import Delivery, State
+from csms_history.webhooks.delivery_rows import Delivery, DeliveryState
 from csms_history.webhooks.sending import DEADLINE_S, Sender, Sent
 from csms_history.webhooks.webhook_rows import Webhook
 
@@ -173,17 +173,17 @@ class Runner:
         async with self._tools.database.transaction() as session:
             await delivery_rows.note(session, delivery, {**told, **outcome})
             await webhook_rows.note_outcome(session, webhook.webhook_id, now, ok=sent.ok)
-        if outcome.get("state") is State.DEAD:
+        if outcome.get("state") is DeliveryState.DEAD:
             metrics.HISTORY_WEBHOOK_DEAD.inc()
             _log.warning("webhook delivery given up", webhook_id=webhook.webhook_id, delivery=delivery.id)
 
 
 def _outcome(delivery: Delivery, sent: Sent, now: datetime, retry_for: timedelta) -> dict[str, object]:
     if sent.ok:
-        return {"state": State.DELIVERED, "finished_at": now}
+        return {"state": DeliveryState.DELIVERED, "finished_at": now}
     pause = delivery_rows.retry_pause(delivery.attempts, _RETRY_LONGEST, random.random())  # noqa: S311 jitter
     if sent.retry_after_s is not None:
         pause = max(pause, min(_RETRY_LONGEST, timedelta(seconds=sent.retry_after_s)))
     if now + pause > delivery.begun_at + retry_for:
-        return {"state": State.DEAD, "finished_at": now}
+        return {"state": DeliveryState.DEAD, "finished_at": now}
     return {"next_attempt_at": now + pause}

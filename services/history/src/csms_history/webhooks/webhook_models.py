@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from sqlalchemy import RowMapping
 
 from csms_history.webhooks import signing
-from csms_history.webhooks.delivery_rows import State
+from csms_history.webhooks.delivery_rows import DeliveryState
 
 _MOST = 1000
 _TYPE_NAMES = 100
@@ -121,7 +121,7 @@ class DeliveryItem(BaseModel):
     message_id: str = Field(description="What the target gets as webhook-id, the same each time; the id of the event")
     type: str
     station_key: str | None = Field(description="The station's identity in small letters; null: it is about none")
-    state: Annotated[str, one_of(*State)]
+    state: Annotated[str, one_of(*DeliveryState)]
     attempts: int
     next_attempt_at: datetime | None = Field(description="While it is pending")
     last_attempt_at: datetime | None
@@ -136,7 +136,7 @@ class DeliveryItem(BaseModel):
     def of(cls, row: RowMapping) -> Self:
         """The item of a row of `webhook_deliveries`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
-        pending = row["state"] == State.PENDING
+        pending = row["state"] == DeliveryState.PENDING
         values.update(
             id=str(row["id"]),
             station_key=row["order_key"] or None,
