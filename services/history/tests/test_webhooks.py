@@ -24,7 +24,7 @@ from csms_history.consumers import EventRecords, handlers
 from csms_history.event_log.following import Following
 from csms_history.settings import HistorySettings
 from csms_history.tables import webhook_deliveries, webhooks
-from csms_history.webhooks import delivery_routes, delivery_rows, signing, targets
+from csms_history.webhooks import delivery_routes, delivery_rows, sending, signing, targets
 from csms_history.webhooks.sending import Sender
 from csms_history.webhooks.sending_all import Webhooks
 from csms_history.webhooks.targets import Refused, TargetRules
@@ -341,3 +341,8 @@ def test_pauses_grow_and_are_spread() -> None:
     assert pauses[:4] == [5, 10, 20, 40]
     assert pauses[-1] == 3600
     assert delivery_rows.retry_pause(0, longest, 1.0) == timedelta(seconds=2.5)
+
+
+@pytest.mark.parametrize("told", ["9" * 400, "99999999999999999", "3601"])
+def test_a_target_may_ask_for_an_hour_at_most(told: str) -> None:
+    assert sending._retry_after(httpx2.Response(503, headers={"Retry-After": told})) == 3600

@@ -152,6 +152,9 @@ class Runner:
         except DatabaseUnavailable as error:  # it is sent again: at least once
             _log.warning("outcome of a webhook not stored", webhook_id=self._webhook.webhook_id, error=str(error))
             await wait_for(self._stop, timeout_s=_LONGEST_PAUSE_S)
+        except Exception:  # noqa: BLE001 a mistake of ours with one delivery: told, and not tried again without a pause
+            _log.exception("webhook attempt failed", webhook_id=self._webhook.webhook_id, delivery=delivery.id)
+            await wait_for(self._stop, timeout_s=_LONGEST_PAUSE_S)
         finally:
             del self._busy[delivery.order_key]
             self._woken.set()

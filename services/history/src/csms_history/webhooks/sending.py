@@ -13,6 +13,7 @@ DEADLINE_S = 10.0
 """For all of it: looking the name up, connecting, sending, the beginning of the answer."""
 _MOST_READ = 512
 """Bytes of the answer that are kept for people."""
+_LONGEST_RETRY_S = 3600.0
 _USER_AGENT = "csms-webhooks"
 
 
@@ -89,6 +90,8 @@ async def _excerpt(answer: httpx2.Response) -> str:
 
 
 def _retry_after(answer: httpx2.Response) -> float | None:
-    """Return what Retry-After says in seconds; None: nothing, or a date."""
+    """Return what Retry-After says in seconds, at most `_LONGEST_RETRY_S`; None: nothing, or a date."""
     text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else None
+    if not (text.isascii() and text.isdigit()):
+        return None
+    return min(float(text), _LONGEST_RETRY_S)  # a target may write any number

@@ -95,8 +95,11 @@ class Webhooks:
 
     def _take(self, webhook: Webhook) -> None:
         if webhook.webhook_id in self._runners:
-            self._runners[webhook.webhook_id][0].take(webhook)
-            return
+            runner, task = self._runners[webhook.webhook_id]
+            if not task.done():
+                runner.take(webhook)
+                return
+            _log.error("webhook stopped, and goes on", webhook_id=webhook.webhook_id, error=repr(task.exception()))
         runner = Runner(self._tools, webhook, self._new_sender())
         task = asyncio.create_task(runner.run(), name=f"webhook-{webhook.webhook_id}")
         self._runners[webhook.webhook_id] = runner, task
