@@ -119,6 +119,7 @@ RULES: Mapping[str, Mapping[str, Forgotten | Station | Bounded | Stays]] = {
         "stream_values": Forgotten("stream_values"),
         "refused_handshakes": Forgotten("refused_handshakes"),
         "calls": Forgotten("calls"),
+        "configuration_templates": Bounded("100"),
         "waiting_calls": Station("CSMS_STATION_WAITING_CALLS, CSMS_STATION_WAITING_BYTES"),
         "bulk_jobs": Forgotten("bulk_jobs"),
         "bulk_targets": Forgotten("bulk_jobs"),

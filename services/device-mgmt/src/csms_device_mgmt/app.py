@@ -24,18 +24,24 @@ from csms_db.retention import Kept, Retention
 from csms_runtime.health import Health
 from csms_runtime.http.idempotency import KEPT_DAYS, once
 from csms_runtime.http.station_paths import spelled
-from csms_runtime.sealing import Sealer
 from csms_runtime.secret_keys import SecretKeys
 from fastapi import APIRouter
 
 from csms_device_mgmt.battery_swap import swap_routes
 from csms_device_mgmt.bulk import bulk_routes
+from csms_device_mgmt.bulk.beginning import Beginning
 from csms_device_mgmt.bulk.jobs import BulkJobs
 from csms_device_mgmt.bulk.working import Work
+from csms_device_mgmt.campaigns import campaign_routes, updating
+from csms_device_mgmt.campaigns.updating import Updating
 from csms_device_mgmt.certificates import installed_certificate_routes
 from csms_device_mgmt.commands import call_routes, schema_routes
 from csms_device_mgmt.commands.execution import CallExecution
 from csms_device_mgmt.commands.remote_starts import RemoteStarts
+from csms_device_mgmt.configuration import applying as applying_of
+from csms_device_mgmt.configuration import drift_routes, template_routes
+from csms_device_mgmt.configuration.applying import Applying
+from csms_device_mgmt.configuration.on_connect import OnConnect
 from csms_device_mgmt.connections import refused_handshake_routes
 from csms_device_mgmt.connections.auth_events import AuthEventRecords
 from csms_device_mgmt.connections.presence import Presence
@@ -118,8 +124,16 @@ class DeviceManagement:
             tell_of_start=starts.tell,
         )
         self._deliveries = Deliveries(units, bus, execution)
-        sealer = Sealer(keys)
-        self._bulk = BulkJobs(units, partial(Work, units, bus, execution, presence, sealer))
+        access = VariableAccess(units, execution)
+        applying = Applying(units, execution, access)
+        self._on_connect = OnConnect(units, presence, applying)
+        units.on_connected = self._on_connect.connected
+        procedures = {
+            applying_of.PROCEDURE: applying.procedure,
+            updating.PROCEDURE: Updating(units, execution).procedure,
+        }
+        self._bulk = BulkJobs(units, partial(Work, units, bus, execution, presence, units.sealer, procedures))
+        beginning = Beginning(units, presence, self._bulk.wake)
         return (
             station_routes.router(units, inventory, presence),
             site_routes.router(units),
@@ -127,8 +141,11 @@ class DeviceManagement:
             fault_routes.router(units),
             call_routes.router(units, execution),
             schema_routes.router(),
-            bulk_routes.router(units, presence, sealer, self._bulk.wake),
-            variable_routes.router(units, VariableAccess(units, execution)),
+            bulk_routes.router(units, beginning, self._bulk.wake),
+            template_routes.router(units, beginning),
+            drift_routes.router(units, presence),
+            campaign_routes.router(units, beginning),
+            variable_routes.router(units, access),
             report_routes.router(units, execution),
             assembled_routes.router(units, execution),
             job_routes.router(units, execution),
@@ -171,6 +188,7 @@ class DeviceManagement:
             tasks.create_task(self._fleet.run(stop), name="devices-fleet")
             tasks.create_task(self._bulk.run(stop), name="devices-bulk")
             tasks.create_task(self._deliveries.run(stop), name="devices-deliveries")
+            tasks.create_task(self._on_connect.run(stop), name="devices-templates")
             for runner in self._runners:
                 tasks.create_task(runner.run(stop), name="devices-consumer")
 

@@ -597,6 +597,22 @@ class Call(Base):
     target_number: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class ConfigurationTemplate(Base):
+    """What some stations are to be configured to."""
+
+    __tablename__ = "configuration_templates"
+
+    template_id: Mapped[str] = mapped_column(STATION_ID, primary_key=True)
+    description: Mapped[str] = mapped_column(Text)
+    # bulk.selection.Selection
+    selection: Mapped[JsonValue] = mapped_column(PackedJson)
+    # configuration.wanted.Wanted, sealed: it may hold secrets.
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    on_connect: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class WaitingCall(Base):
     """A call that waits for its station to come back; the call's row is there, too."""
 
@@ -624,6 +640,7 @@ class BulkJob(Base):
     __tablename__ = "bulk_jobs"
     __table_args__ = (
         Index("ix_bulk_jobs_created_at", "created_at", "bulk_id"),
+        Index("ix_bulk_jobs_procedure", "procedure", "created_at", "bulk_id"),
         _partial("ix_bulk_jobs_unfinished", "created_at", where="finished_at IS NULL"),
         _partial("ix_bulk_jobs_finished_at", "finished_at", where="finished_at IS NOT NULL"),
     )
@@ -633,6 +650,11 @@ class BulkJob(Base):
     # Secrets are redacted; and sealed with them (bulk.bulk_rows), until it is over.
     request: Mapped[JsonValue] = mapped_column(Json)
     sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    # What is done at each station (bulk.procedures); none: one call, the same for all.
+    procedure: Mapped[str | None] = mapped_column(String(32))
+    # What a firmware campaign keeps to (campaigns.plan.Plan), and why it was paused.
+    plan: Mapped[JsonValue | None] = mapped_column(Json)
+    note: Mapped[str | None] = mapped_column(Text)
     # What was selected (bulk.selection.Selection), how many of it are stored, and whether these are all.
     selection: Mapped[JsonValue] = mapped_column(PackedJson)
     selected_until: Mapped[str | None] = mapped_column(Text)

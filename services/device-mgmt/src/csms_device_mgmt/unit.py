@@ -1,6 +1,6 @@
 """One database transaction, and what is to be told to others when it commits."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,6 +40,8 @@ class Unit:
     """Published behind the answer to what is being handled."""
     calls: dict[str, Call] = field(default_factory=dict)
     """By id, those whose rows are locked; see commands.held_calls."""
+    connected: list[str] = field(default_factory=list)
+    """Stations that have a new connection."""
     statuses: Statuses = field(default_factory=Statuses)
     """Of connectors; written when the unit ends."""
     _kept: dict[str, int] = field(default_factory=dict)
@@ -107,11 +109,18 @@ class Units:
         self._sealer = Sealer(keys)
         self._gateways = gateways
         self._committed = committed
+        self.on_connected: Callable[[Sequence[str]], None] = lambda _station_ids: None
+        """Called after each transaction in which stations connected; it must not block."""
 
     @property
     def settings(self) -> DeviceSettings:
         """The service's settings."""
         return self._settings
+
+    @property
+    def sealer(self) -> Sealer:
+        """Seals and opens what may hold a secret."""
+        return self._sealer
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Unit]:
@@ -125,6 +134,8 @@ class Units:
                 await outbox.add(session, OUTBOX, [sealed(self._sealer, each) for each in unit.outgoing])
         if unit.outgoing:
             self._committed()
+        if unit.connected:
+            self.on_connected(unit.connected)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

@@ -59,7 +59,7 @@ async def test_who_lost_a_job_does_nothing_more(units, gateways):
     """Its lease ran out while it was held up; another one has selected and commanded meanwhile."""
     async with units.open() as unit:
         await bulk_rows.claim(unit.session, "second", unit.now, 5)
-    work = Work(units, None, None, Presence(gateways), Sealer(KEYS), "b1", "first")
+    work = Work(units, None, None, Presence(gateways), Sealer(KEYS), {}, "b1", "first")
     assert await work.turn() is None
     async with units.reading() as session:
         assert await session.scalar(select(func.count()).select_from(BulkTarget)) == 0
@@ -71,7 +71,7 @@ async def test_selected_slice_by_slice_also_when_another_goes_on(units, gateways
     async with units.open() as unit:
         await bulk_rows.claim(unit.session, "first", unit.now, 5)
     for _ in range(2):
-        work = Work(units, None, None, Presence(gateways), Sealer(KEYS), "b1", "first")
+        work = Work(units, None, None, Presence(gateways), Sealer(KEYS), {}, "b1", "first")
         assert await work.turn() == 0
     async with units.open() as unit:
         row = await bulk_rows.lock(unit.session, "b1")

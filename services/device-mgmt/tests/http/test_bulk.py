@@ -141,10 +141,11 @@ async def other(bus, database, settings, secret_key):
 @pytest.mark.usefixtures("fleet")
 async def test_a_job_goes_on_in_another_process(gateway, start, over, other):
     """Two work side by side, one ends: each station is commanded once."""
+    await gateway.announce()  # one that is silent for long counts as dead
     jobs = [await start(select={"ids": [f"CS{number % 2}"]}) for number in range(6)]
     await other()
-    for each in jobs:
-        await over(each)
+    outcomes = [{name for name, count in (await over(each))["counts"].items() if count} for each in jobs]
+    assert outcomes == [{"result"}] * len(jobs)
     assert sorted(command.connection_id for command in gateway.commands) == ["c0"] * 3 + ["c1"] * 3
 
 

@@ -7,28 +7,24 @@ from csms_ocpp.actions import from_csms
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, demand, paginate, require
 from csms_runtime.http.documented import problem
 from csms_runtime.http.fields import UtcMoment, wrong
-from csms_runtime.http.problems import RETRY_AFTER_S, FieldError, invalid_request
-from csms_runtime.ids import new_id
-from csms_runtime.sealing import Sealer
+from csms_runtime.http.problems import FieldError, invalid_request
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Path, Query, Response, Security
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from csms_device_mgmt import versions
-from csms_device_mgmt.bulk import bulk_rows, bulk_views, selection
+from csms_device_mgmt.bulk import bulk_rows, bulk_views
+from csms_device_mgmt.bulk.beginning import MOST_UNFINISHED, Beginning, NewJob
 from csms_device_mgmt.bulk.bulk_views import BulkModel, BulkResultModel
 from csms_device_mgmt.bulk.progress import FINAL, BulkState, TargetStatus
 from csms_device_mgmt.bulk.selection import Selection
 from csms_device_mgmt.commands.privileged import is_privileged
-from csms_device_mgmt.connections.presence import Presence
 from csms_device_mgmt.deliveries.waiting import fault_of_wait
 from csms_device_mgmt.parameters import location, moment_and_id, number_position
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.tables import BulkJob
 from csms_device_mgmt.unit import Units
 
-MOST_UNFINISHED = 100
-"""Jobs that are not over."""
 BulkId = Annotated[str, Path(max_length=64, pattern=NO_NUL)]
 
 
@@ -58,8 +54,8 @@ class BulkBody(BaseModel):
         return self
 
 
-def router(units: Units, presence: Presence, sealer: Sealer, wake: Callable[[], None]) -> APIRouter:
-    """Return the routes. `wake` has new jobs looked for."""
+def router(units: Units, beginning: Beginning, wake: Callable[[], None]) -> APIRouter:
+    """Return the routes. `wake` has jobs that go on looked for."""
     routes = APIRouter(tags=["Bulk"], prefix="/bulk")
     read, operate = Security(require("read")), Security(require("operate"))
 
@@ -79,8 +75,17 @@ def router(units: Units, presence: Presence, sealer: Sealer, wake: Callable[[], 
         if is_privileged(body.action, body.payload):
             demand(principal, "admin")
         _check_action(body.action)
-        row = await _add(units, presence, sealer, body, principal.name)
-        wake()
+        new = NewJob(
+            action=body.action,
+            payload=body.payload,
+            shown=redacted(versions.ASSUMED.protocol, body.action, body.payload),
+            select=body.select,
+            rate_per_s=body.rate_per_s,
+            timeout_s=body.timeout_s,
+            deliver_until=body.deliver_until,
+            replace=body.replace,
+        )
+        row = await beginning.begin(new, principal.name)
         response.headers["Location"] = location("bulk", row.bulk_id)
         return bulk_views.job(row)
 
@@ -162,39 +167,6 @@ def router(units: Units, presence: Presence, sealer: Sealer, wake: Callable[[], 
 def _check_action(action: str) -> None:
     if not any(from_csms(version.protocol, action) for version in versions.VERSIONS.values()):
         raise Problem(404, "Unknown action", f"no version has a message {action} from CSMS to station")
-
-
-async def _add(units: Units, presence: Presence, sealer: Sealer, body: BulkBody, requested_by: str) -> BulkJob:
-    """Store a job. Raises Problem 422, 429."""
-    most, bulk_id = units.settings.bulk_stations, new_id()
-    async with units.reading() as session:
-        count = await selection.count(session, body.select, presence, most=most)
-    if count > most:
-        detail = f"more than {most} stations are selected (CSMS_BULK_STATIONS)"
-        raise invalid_request([FieldError("/select", detail)])
-    async with units.open() as unit:
-        if await bulk_rows.unfinished(unit.session) >= MOST_UNFINISHED:
-            detail = f"{MOST_UNFINISHED} jobs are not over yet: cancel some, or wait"
-            raise Problem(429, "Too many bulk jobs", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
-        row = BulkJob(
-            bulk_id=bulk_id,
-            action=body.action,
-            request=redacted(versions.ASSUMED.protocol, body.action, body.payload),
-            sealed=bulk_rows.sealed(sealer, bulk_id, body.payload),
-            selection=body.select.stored(),
-            total=0,
-            is_selected=False,
-            rate_per_s=body.rate_per_s,
-            timeout_s=body.timeout_s,
-            deliver_until=body.deliver_until,
-            replaces=body.replace,
-            requested_by=requested_by,
-            state=BulkState.RUNNING.value,
-            counts={},
-            created_at=unit.now,
-        )
-        unit.session.add(row)
-    return row
 
 
 async def _existing(units: Units, bulk_id: str) -> BulkJob:

@@ -102,11 +102,13 @@ async def add_targets(session: AsyncSession, row: BulkJob, station_ids: Sequence
     row.total += len(rows)
 
 
-async def waiting(session: AsyncSession, bulk_id: str, limit: int) -> Sequence[BulkTarget]:
-    """Return the next stations that were not commanded yet."""
+async def waiting(
+    session: AsyncSession, bulk_id: str, limit: int, conditions: Sequence[ColumnElement[bool]] = ()
+) -> Sequence[BulkTarget]:
+    """Return the next stations that were not commanded yet, of those for which the conditions hold."""
     statement = (
         select(BulkTarget)
-        .where(BulkTarget.bulk_id == bulk_id, BulkTarget.status == TargetStatus.WAITING.value)
+        .where(BulkTarget.bulk_id == bulk_id, BulkTarget.status == TargetStatus.WAITING.value, *conditions)
         .order_by(BulkTarget.position)
         .limit(limit)
     )
@@ -164,9 +166,13 @@ async def complete(session: AsyncSession, bulk_id: str, done: Sequence[tuple[int
         await _COMPLETE.execute(session, [(bulk_id, *each) for each in done])
 
 
-async def page(session: AsyncSession, *, limit: int, before: tuple[datetime, str] | None) -> Sequence[BulkJob]:
-    """Read up to `limit` jobs, the newest first, those before (created_at, bulk_id)."""
+async def page(
+    session: AsyncSession, *, limit: int, before: tuple[datetime, str] | None, procedure: str | None = None
+) -> Sequence[BulkJob]:
+    """Read up to `limit` jobs, the newest first, those before (created_at, bulk_id); `procedure`: only of this."""
     statement = select(BulkJob).order_by(BulkJob.created_at.desc(), BulkJob.bulk_id.desc())
+    if procedure is not None:
+        statement = statement.where(BulkJob.procedure == procedure)
     if before is not None:
         statement = statement.where(tuple_(BulkJob.created_at, BulkJob.bulk_id) < before)
     return (await session.scalars(statement.limit(limit))).all()

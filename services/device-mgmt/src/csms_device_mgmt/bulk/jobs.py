@@ -76,6 +76,7 @@ class BulkJobs:
                 _log.warning("a bulk job waits", bulk_id=bulk_id, error=str(error))
             if wait_s:
                 await wait_for(stop, timeout_s=wait_s)
+        await work.stop()
         if wait_s is not None:
             await self._release(work)
 

@@ -115,23 +115,37 @@ async def count(session: AsyncSession, selection: Selection, presence: Presence,
     return await session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
+async def has(session: AsyncSession, selection: Selection, presence: Presence, station_id: str) -> bool:
+    """Whether a station that is known is selected."""
+    key = station_ids.key(station_id)
+    if selection.ids is not None and key not in map(station_ids.key, selection.ids):
+        return False
+    which = select(Station.station_id).where(Station.station_id == station_id)
+    return await session.scalar(which.where(*_conditions(selection.wanted, presence))) is not None
+
+
 async def following(
-    session: AsyncSession, selection: Selection, presence: Presence, after: str | None
+    session: AsyncSession, selection: Selection, presence: Presence, after: str | None, *, most: int | None = None
 ) -> tuple[Sequence[str], str | None]:
-    """Return the next stations, and the `after` of those behind them; None: these were the last."""
+    """Return the next stations, and the `after` of those behind them; None: these were the last.
+
+    `most`: how many at most; None: a slice.
+    """
+    limit = most or SLICE
     if selection.ids is not None:
-        return await _named(session, selection, presence, int(after or 0))
+        begin = int(after) if after and after.isdecimal() else 0
+        return await _named(session, selection, presence, begin, limit)
     found = select(Station.station_id).where(*_conditions(selection.wanted, presence))
     if after is not None:
         found = found.where(Station.station_id > after)
-    ids = (await session.scalars(found.order_by(Station.station_id).limit(SLICE))).all()
-    return ids, ids[-1] if len(ids) == SLICE else None
+    ids = (await session.scalars(found.order_by(Station.station_id).limit(limit))).all()
+    return ids, ids[-1] if len(ids) == limit else None
 
 
 async def _named(
-    session: AsyncSession, selection: Selection, presence: Presence, begin: int
+    session: AsyncSession, selection: Selection, presence: Presence, begin: int, limit: int
 ) -> tuple[Sequence[str], str | None]:
-    names = (selection.ids or [])[begin : begin + SLICE]
+    names = (selection.ids or [])[begin : begin + limit]
     end = begin + len(names)
     keys = {station_ids.key(name): name for name in names}
     wanted = select(Station.station_key, Station.station_id).where(Station.station_key.in_(keys))

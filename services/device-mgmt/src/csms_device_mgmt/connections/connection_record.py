@@ -48,6 +48,7 @@ async def _take_newer(unit: Unit, station: Station, record: Record, known: Conne
     _open(unit, station, record)
     await profile_changes.connected(unit, station, record.connection.security_profile)
     await waiting.connected(unit, station)
+    unit.connected.append(station.station_id)
 
 
 def connection_of(station: Station) -> Connection | None:

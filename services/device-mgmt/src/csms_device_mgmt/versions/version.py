@@ -98,6 +98,8 @@ class VariableMessage(NamedTuple):
     """The variable that says how many elements a station takes at once."""
     bytes: VariableKey | None = None
     """The variable that says how large a command may be."""
+    is_of_keys: bool = False
+    """Whether the elements are configuration keys, which belong to no component."""
     most: int | None = None
     """How many elements a command may have in any case; None: any number."""
     normal: Callable[[JsonObject], JsonObject] = dict

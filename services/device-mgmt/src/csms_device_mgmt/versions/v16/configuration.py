@@ -120,6 +120,7 @@ CHANGE_CONFIGURATION = VariableMessage(
     results=_changed,
     pointer=lambda pointer, first: f"/{first}{_VALUE if pointer == '/value' else _KEY}",
     items=None,
+    is_of_keys=True,
     most=1,
     normal=normal,
     unable=unable,
