@@ -70,7 +70,7 @@ async def _drop_indexes(connection: asyncpg.Connection, schema: str) -> list[str
     constraints = await connection.fetch(
         "SELECT conrelid::regclass AS table, quote_ident(conname) AS name, pg_get_constraintdef(oid) AS definition"
         " FROM pg_constraint WHERE connamespace = $1::regnamespace AND contype IN ('p', 'u')"
-        " AND conrelid::regclass::text <> $2",
+        " AND conparentid = 0 AND conrelid::regclass::text <> $2",  # those of partitions go with their table's
         schema,
         _BY_TRIGGERS,
     )
@@ -78,7 +78,8 @@ async def _drop_indexes(connection: asyncpg.Connection, schema: str) -> list[str
         await connection.execute(f"ALTER TABLE {one['table']} DROP CONSTRAINT {one['name']}")
     indexes = await connection.fetch(
         "SELECT quote_ident(indexname) AS name, indexdef AS definition FROM pg_indexes"
-        " WHERE schemaname = $1 AND tablename <> $2",
+        " WHERE schemaname = $1 AND tablename <> $2"
+        " AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = format('%I.%I', schemaname, indexname)::regclass)",
         schema,
         _BY_TRIGGERS,
     )
@@ -86,5 +87,5 @@ async def _drop_indexes(connection: asyncpg.Connection, schema: str) -> list[str
         await connection.execute(f"DROP INDEX {one['name']}")
     return [
         *(f"ALTER TABLE {one['table']} ADD CONSTRAINT {one['name']} {one['definition']}" for one in constraints),
-        *(one["definition"] for one in indexes),
+        *(one["definition"].replace(" ON ONLY ", " ON ") for one in indexes),  # with partitions
     ]

@@ -10,7 +10,7 @@ SELECT 'cs' || lpad(station::text, 6, '0'), at, md5('entry ' || n), 'CS' || lpad
     CASE what WHEN 0 THEN 'status' WHEN 1 THEN 'connection' WHEN 2 THEN 'transaction' WHEN 3 THEN 'notification'
         ELSE 'authorization' END,
     at, CASE WHEN what IN (0, 2, 4) THEN 1 END, CASE WHEN what = 0 THEN 1 END,
-    CASE WHEN what = 0 THEN 'Available' WHEN what = 4 THEN CASE WHEN n < $stations THEN 'Blocked' ELSE 'Accepted' END END,
+    CASE WHEN what = 0 THEN 'Available' WHEN what = 4 THEN CASE WHEN n < $stations * 4 + 20 THEN 'Blocked' ELSE 'Accepted' END END,
     CASE WHEN what = 0 AND n < $stations / 10 THEN 'GroundFailure' END,
     CASE WHEN what = 4 THEN 'token' || lpad((n % $tokens)::text, 8, '0') END
 FROM generate_series(1, $stations * 15) AS n,
