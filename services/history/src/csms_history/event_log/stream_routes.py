@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from csms_bus.events import CATALOGUE
 from csms_db.errors import DatabaseUnavailable
 from csms_runtime import metrics
 from csms_runtime.http import Problem, require
+from csms_runtime.http.documented import problem
 from csms_runtime.http.problems import FieldError, invalid_request
 from csms_runtime.texts import NO_NUL
 from fastapi import APIRouter, Header, Query, Security
@@ -83,7 +84,17 @@ def router(streams: Streams) -> APIRouter:
     """Return the route."""
     routes = APIRouter(tags=["Events"])
 
-    @routes.get("/events/stream", dependencies=[Security(require("read"))], response_class=StreamingResponse)
+    documented: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "The stream"},
+        503: problem("Too many streams are open"),
+    }
+
+    @routes.get(
+        "/events/stream",
+        dependencies=[Security(require("read"))],
+        response_class=StreamingResponse,
+        responses=documented,
+    )
     async def stream_events(
         types: Types = None,
         stations: Stations = None,

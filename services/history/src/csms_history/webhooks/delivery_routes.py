@@ -6,6 +6,7 @@ from typing import Annotated
 from csms_db.engine import Database
 from csms_runtime.clock import utcnow
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
+from csms_runtime.http.documented import problem
 from csms_runtime.http.pages import MAX_PAGE_BYTES
 from fastapi import APIRouter, Path, Query, Security
 
@@ -38,7 +39,9 @@ def router(database: Database, changed: Callable[[], None]) -> APIRouter:
             )
         return paginate(found.rows, page.limit, position=lambda row: [row["id"]], item=DeliveryItem.of, more=found.more)
 
-    @routes.post("/deliveries/{number}/replay", dependencies=admin)
+    @routes.post(
+        "/deliveries/{number}/replay", dependencies=admin, responses={409: problem("The delivery is not dead")}
+    )
     async def replay_webhook_delivery(
         webhook_id: Annotated[WebhookId, Path(alias="id")], number: DeliveryId
     ) -> Replayed:

@@ -13,6 +13,7 @@ from csms_history.webhooks.delivery_rows import DeliveryState
 
 _MOST = 1000
 _TYPE_NAMES = 100
+TypeName = Annotated[str, StringConstraints(max_length=50)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255), NO_NUL]
 
 
@@ -24,7 +25,7 @@ class WebhookBody(BaseModel):
     url: Annotated[str, StringConstraints(max_length=2000), NO_NUL] = Field(
         description="Where events are sent by POST: https, and a public address, unless settings allow others"
     )
-    types: list[str] | None = Field(
+    types: list[TypeName] | None = Field(
         None, max_length=_TYPE_NAMES, description="Types of events (docs/events.md); null: all"
     )
     station_ids: list[Text] | None = Field(None, max_length=_MOST, description="Only of these stations; null: of all")
