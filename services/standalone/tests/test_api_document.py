@@ -97,3 +97,8 @@ async def test_what_keeps_its_value_when_it_is_left_out_has_no_default(document:
         if "default" in field
     ]
     assert defaults == []
+
+
+async def test_every_model_has_a_name_of_its_own(document: dict[str, Any]) -> None:
+    """Of two models of one name the document makes names with modules in them, of which no client can be made."""
+    assert [name for name in document["components"]["schemas"] if "__" in name] == []
