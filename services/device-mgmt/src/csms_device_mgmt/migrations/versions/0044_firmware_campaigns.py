@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from csms_db.base import Json
 
-revision = "0042"
-down_revision = "0041"
+revision = "0044"
+down_revision = "0043"
 branch_labels = None
 depends_on = None
 
