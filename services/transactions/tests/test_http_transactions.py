@@ -20,6 +20,8 @@ async def test_a_transaction_is_shown_with_all_that_is_known(world, api):
     shown = (await api.get(f"/transactions/{listed['id']}")).json()
     (authorization,) = shown.pop("authorizations")
     assert (shown.pop("power_w"), shown.pop("power_at")) == (None, None)
+    of_limit = ("", "_set_by", "_set_at", "_told_at")
+    assert [shown.pop(f"transaction_limit{name}") for name in of_limit] == [None] * 4
     assert (authorization["token"], authorization["type"], authorization["status"]) == ("Tag", "ISO14443", "Accepted")
     assert shown == listed
     assert (
