@@ -50,6 +50,9 @@ async def test_an_operator_does_the_days_work(csms, connect, station_id, tmp_pat
         reset = json.loads(await csms("calls", "send", station_id, "Reset", '{"type": "OnIdle"}', "--json"))
         assert (reset["outcome"], reset["response"]) == ("result", {"status": "Accepted"})
         assert "Reset" in await csms("calls", "list", station_id)
+        job = json.loads(await csms("bulk", "start", "ClearCache", "-s", station_id, "--json"))
+        assert job["action"] == "ClearCache"
+        assert job["id"] in await csms("bulk", "list")
         refused = await csms("calls", "send", station_id, "Reset", '{"type": "Soon"}', fails=True)
         assert "422" in refused
         assert "/type" in refused

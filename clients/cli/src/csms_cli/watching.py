@@ -1,5 +1,6 @@
 """csms events, csms messages: what happens, and what was sent and received."""
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from csms_cli.options import All, Most, Station, moment, most
 from csms_cli.output import columns
 
 events = group("Events: what happens, as it happens.")
+_SHOWN = columns("at", "direction", "action", "outcome", "latency_ms", "message_id", "request.bytes", "notice.kind")
 messages = group("Messages: the OCPP frames of a station.")
 
 
@@ -32,8 +34,8 @@ def follow(
 
 
 def _told(event: Any) -> tuple[str, ...]:  # noqa: ANN401 CloudEvents' JSON
-    if not isinstance(event, dict):
-        return (str(event),)
+    if not isinstance(event, dict) or "type" not in event:  # a gap: what came meanwhile is not kept any more
+        return (json.dumps(event),)
     return tuple(str(event.get(name, "-")) for name in ("time", "type", "subject", "data"))
 
 
@@ -44,6 +46,7 @@ def list_messages(
     *,
     action: Annotated[str | None, typer.Option(help="Only this one.")] = None,
     direction: Annotated[str | None, typer.Option(help="in or out.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="result, error, timeout, unanswered, refused, ...")] = None,
     since: Annotated[str | None, typer.Option(help="Then or later: 2026-01-31, 30m, 12h, ...")] = None,
     until: Annotated[str | None, typer.Option(help="Before.")] = None,
     limit: Most = 50,
@@ -51,6 +54,12 @@ def list_messages(
 ) -> None:
     """List the frames of a station, the newest first."""
     here = of(context)
-    asked = {"action": action, "direction": direction, "since": moment(since), "until": moment(until)}
+    asked = {
+        "action": action,
+        "direction": direction,
+        "outcome": outcome,
+        "since": moment(since),
+        "until": moment(until),
+    }
     found = here.api.items(f"{path('stations', station)}/messages", most(limit, everything=everything), **asked)
-    here.output.list(found, columns("at", "direction", "action", "message_id", "outcome", "latency_ms", "size"))
+    here.output.list(found, _SHOWN)
