@@ -15,6 +15,7 @@ from bench.cases import (
     commands,
     flat,
     idle,
+    messages,
     million,
     ocpp_16,
     partitions,
@@ -46,8 +47,9 @@ CASES: dict[str, Callable[[Settings], Awaitable[dict[str, Any]]]] = {
     "partitions": partitions.measure,
     "million": million.measure,
     "traces": traces.measure,
+    "messages": messages.measure,
 }
-_NEED_STORES = {"round-trips", "ocpp-1.6", "idle", "storm", "commands", "scale", "partitions", "million"}
+_NEED_STORES = {"round-trips", "ocpp-1.6", "idle", "storm", "commands", "scale", "partitions", "million", "messages"}
 
 
 def _settings(stores: systems.Stores | None, *, quick: bool) -> Settings:

@@ -48,6 +48,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("partitions", "Partitions", (tables_of_room.partitions,)),
     ("million", "A million stations", (tables_of_room.million, tables_of_room.counting, tables_of_room.room)),
     ("traces", "Traces", (tables.traces,)),
+    ("messages", "Message log", (tables.messages,)),
 )
 
 

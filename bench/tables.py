@@ -8,6 +8,7 @@ from bench.table import Found, Table
 from bench.tables_of_room import counting, million, partitions, retention, room
 
 LARGEST_IDLE_KIB, LARGEST_TLS_KIB, LONGEST_STORM_S, LARGEST_FLAT, LARGEST_SCALE = 40, 120, 30, 1.25, 1.15
+MOST_FOR_MESSAGES = 0.15
 """Targets."""
 
 _VISIBLE_PERCENT = 0.1
@@ -236,6 +237,20 @@ def traces(found: Found) -> Table:
     return Table("A TransactionEvent with traces, standalone", columns, rows)
 
 
+def messages(found: Found) -> Table:
+    """What the message log costs."""
+    rows = []
+    for mode, kinds in found.items():
+        for kind, both in kinds.items():
+            bare, logged = both["without"], both["with"]
+            lost = 1 - logged["per_second"] / bare["per_second"]
+            cells = [mode, kind, f"{bare['per_second']:,.0f}", f"{logged['per_second']:,.0f}", f"{100 * lost:.0f} %"]
+            times = [f"{one['p50_ms']:.1f}" for one in (bare, logged)]
+            rows.append([*cells, *times, *(f"{one['cpu_us']:.0f}" for one in (bare, logged))])
+    columns = ["system", "load", "per second, without", "with", "lost", "p50 ms, without", "with", "CPU µs, without"]
+    return Table("TransactionEvents with the message log and without", [*columns, "with"], rows)
+
+
 def verdicts(found: Found) -> Table:
     """Each target beside what was measured."""
     rows = [[target, figure, "met" if met else "missed"] for target, figure, met in _verdicts(found)]
@@ -266,6 +281,12 @@ def _verdicts(found: Found) -> Iterator[tuple[str, str, bool]]:
         slowest = max(one["p50_ms"] for one in found["reading"]["reads"] if "limit=" not in one["read"])
         what = f"each list and filter, {found['reading']['events']:,} events stored, 100 items ≤ {LONGEST_READ_MS} ms"
         yield what, f"{slowest:.0f} ms", slowest <= LONGEST_READ_MS
+    for mode, kinds in found.get("messages", {}).items():
+        bare, logged = kinds["throughput"]["without"], kinds["throughput"]["with"]
+        lost = 1 - logged["per_second"] / bare["per_second"]
+        yield f"{mode}: the message log takes ≤ 15 % of throughput", f"{100 * lost:.0f} %", lost <= MOST_FOR_MESSAGES
+        more = kinds["latency"]["with"]["p50_ms"] - kinds["latency"]["without"]["p50_ms"]
+        yield f"{mode}: the message log adds ≤ 1 ms to the median", f"{more:.1f} ms", more <= 1
     scaled = found.get("scale", {})
     for one in scaled.values():
         if one["processes"] > 1:
@@ -329,6 +350,7 @@ def tables(found: Found) -> list[Table]:
         ("partitions", (partitions,)),
         ("million", (million, counting, room)),
         ("traces", (traces,)),
+        ("messages", (messages,)),
     )
     made = [make(found[name]) for name, several in makers if found.get(name) for make in several]
     return [*made, verdicts(found)]

@@ -1,7 +1,10 @@
 """The message log in both modes: what a station sent and was sent, joined, without secrets."""
 
 import asyncio
+import os
+import signal
 
+import pytest
 import websockets
 
 DEADLINE_S = 30
@@ -63,3 +66,20 @@ async def test_it_can_be_switched_off_for_a_station(connect, api, station_id):
         await seen.boot()
     await messages(api, other, 1)
     assert await messages(api, station_id, 0) == []
+
+
+@pytest.mark.alone
+async def test_a_history_service_that_stands_still_delays_no_answer(system, connect, api, station_id):
+    """What stations were answered meanwhile is shown when it goes on."""
+    if "history-0" not in system.pids:
+        pytest.skip("all services are one process")
+    async with connect(station_id) as station:
+        await station.boot()
+        os.kill(system.pids["history-0"], signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                for _ in range(20):
+                    await station.status(1, 1, "Available")
+        finally:
+            os.kill(system.pids["history-0"], signal.SIGCONT)
+    assert len(await messages(api, station_id, 21)) == 21

@@ -148,3 +148,11 @@ async def test_a_bus_that_is_away_costs_messages_and_no_memory(pause_s: float) -
         async with asyncio.timeout(5):
             while metrics.GATEWAY_MESSAGE_LOG_BYTES._value.get():  # noqa: ASYNC110 a number tells nobody
                 await asyncio.sleep(0.05)
+
+
+async def test_stations_are_answered_while_the_log_cannot_be_published(system) -> None:
+    system.bus.broken = frozenset({STATION_MESSAGES.name})
+    station = await system.connect("CS1")
+    assert (await station.call("Heartbeat", {}))[0] == 3
+    await system.bus.refused.wait()
+    assert (await station.call("Heartbeat", {}))[0] == 3

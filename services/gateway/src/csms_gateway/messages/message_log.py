@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 import structlog
@@ -56,8 +57,7 @@ class _Share:
     """Of its messages that wait."""
 
 
-@dataclass(slots=True, eq=False)
-class _Event:
+class _Event(NamedTuple):
     of: "StationMessages"
     kind: _Kind
     item: Frame | Notice | str

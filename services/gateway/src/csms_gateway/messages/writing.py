@@ -72,4 +72,6 @@ async def _masked(protocol: Protocol, frame: Frame, secrets: Sequence[str]) -> M
     if frame.size > LONGEST:
         return Masked(b"", ())
     data = frame.data.encode() if isinstance(frame.data, str) else frame.data
+    if len(data) < heavy.HEAVY_BYTES:  # nearly all: a call less
+        return masked(protocol, data, secrets)
     return await heavy.run(len(data), partial(masked, protocol, data, secrets))
