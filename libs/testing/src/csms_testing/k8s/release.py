@@ -71,17 +71,29 @@ class Release:
         self.values = values
         self.chart = chart
 
-    async def install(self, changes: Mapping[str, object] | None = None) -> None:
+    async def install(self, changes: Mapping[str, object] | None = None, *flags: str) -> None:
         """Install the chart, or bring the release to these values; does not wait for pods."""
         self.values = merged(self.values, changes or {})
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(known_to(self.chart, self.values), file)
             file.flush()
-            await self._helm("upgrade", "--install", self.name, str(self.chart), f"--values={file.name}", _TIMEOUT)
+            await self._helm(
+                "upgrade", "--install", self.name, str(self.chart), f"--values={file.name}", _TIMEOUT, *flags
+            )
 
     async def upgrade(self, changes: Mapping[str, object]) -> None:
         """Change values, and wait until everything runs with them."""
         await self.install(changes)
+        await self.rolled_out()
+
+    async def take_back(self, changes: Mapping[str, object]) -> None:
+        """As `upgrade`, also of what an autoscaler has set: Helm 4 leaves that to it unless it is told otherwise."""
+        try:
+            await self.install(changes)
+        except CommandFailed as error:
+            if "conflict" not in str(error):
+                raise
+            await self.install(changes, "--force-conflicts")
         await self.rolled_out()
 
     async def rollback(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 
 from csms_testing.drills.failure import DrillFailed
@@ -74,14 +75,16 @@ async def scale_transactions(scene: Scene) -> float:
 async def autoscaling(scene: Scene) -> float:
     """The autoscaler adds a transactions pod for its CPU; without it there is one again."""
     settings = {"enabled": True, "mode": "cpu", "minReplicas": 1, "maxReplicas": 2, "targetCPU": 60}
-    worst = await scene.recovered("on", _autoscaled(scene, {"autoscaling": settings}, 2))
-    off = {"autoscaling": {"enabled": False}, "replicas": 1}
+    release = scene.stage.release
+    on = release.upgrade({"transactions": {"autoscaling": settings}})
+    worst = await scene.recovered("on", _autoscaled(scene, on, 2))
+    off = release.take_back({"transactions": {"autoscaling": {"enabled": False}, "replicas": 1}})
     return max(worst, await scene.recovered("off", _autoscaled(scene, off, 1)))
 
 
-async def _autoscaled(scene: Scene, changes: Json, replicas: int) -> None:
+async def _autoscaled(scene: Scene, change: Awaitable[None], replicas: int) -> None:
     release = scene.stage.release
-    await release.upgrade({"transactions": changes})
+    await change
     deadline = time.monotonic() + _AUTOSCALED_S
     while sum(pod.ready for pod in await release.pods("transactions")) != replicas:
         if time.monotonic() > deadline:
