@@ -74,9 +74,7 @@ async def test_a_job_ends_when_each_station_has_a_result(units, gateways, monkey
     async with units.reading() as session:
         assert await bulk_rows.unfinished(session) == 1
     work = Work(units, MemoryBus(), None, Presence(gateways), units.sealer, {}, "b1", "me")
-    await turns(work, 2)
-    monkeypatch.setattr(work._rate, "_allowed", 10.0)
-    await turns(work, 1)
+    await turns(work, 6)  # it is selected, seen to be so, then commanded at its rate
     found = await results(units)
     assert {name: each.status for name, each in found.items()} == {
         "A": "open",
@@ -106,7 +104,7 @@ async def test_calls_that_wait_are_deferred_and_cancelled_with_the_job(units, ga
         until = unit.now + timedelta(hours=1)
     await add_job(units, selection=Selection(ids=["A"]).stored(), deliver_until=until)
     work = Work(units, MemoryBus(), None, Presence(gateways), units.sealer, {}, "b1", "me")
-    await turns(work, 2)
+    await turns(work, 3)
     assert (await results(units))["A"].status == "deferred"
     async with units.open() as unit:
         (await bulk_rows.lock(unit.session, "b1")).state = "cancelled"
