@@ -91,15 +91,19 @@ async def test_pages_and_filters(database: Database, serve) -> None:
 
 
 async def test_who_is_refused_again_and_again_is_kept_once_a_minute(database: Database, serve) -> None:
-    def refused(number: int, topic: str, address: str = "192.0.2.1") -> Incoming:
+    def refused(number: int, topic: str, address: str = "192.0.2.1", station_id: str = "CS1") -> Incoming:
         body = ConnectionRefused(http_status=401, remote_address=address, kind="bad_credentials")
-        return event(number, topic=topic, connection_refused=body)
+        return event(number, station_id, topic, connection_refused=body)
 
     gateway, auth = EVENTS_GATEWAY.name, EVENTS_AUTH.name
     records = [refused(number, gateway) for number in range(30)]
-    await told(database, [*records, refused(1, auth), refused(2, gateway, "192.0.2.2"), refused(61, gateway)])
+    strangers = [refused(number, gateway, station_id=f"stranger-{number}") for number in range(30)]
+    records += [refused(1, auth), refused(2, gateway, "192.0.2.2"), refused(61, gateway), *strangers]
+    await told(database, [connected(0), *records])
+    await told(database, records)
     async with serve(timeline_routes.router) as get:
-        found = (await get("/stations/CS1/timeline"))["items"]
+        found = (await get("/stations/CS1/timeline", types="refusal"))["items"]
+        assert (await get("/stations/stranger-1/timeline"))["items"] == []
     assert sorted((one["occurred_at"], one["detail"]["remote_address"], one["detail"]["checked"]) for one in found) == [
         ("2026-01-01T00:00:00Z", "192.0.2.1", False),
         ("2026-01-01T00:00:00Z", "192.0.2.1", True),

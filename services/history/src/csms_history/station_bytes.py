@@ -4,7 +4,7 @@ Rows stay locked until the transaction ends. They are locked in one order, so th
 other; rows of what is kept are deleted with SKIP LOCKED for the same reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from csms_db.engine import WriteSession
 from csms_db.sql import insert
@@ -24,6 +24,13 @@ async def grow(session: WriteSession, kind: str, grown: Mapping[str, int]) -> di
     upsert = statement.on_conflict_do_update(index_elements=["station_key", "kind"], set_={"bytes": total})
     found = await session.execute(upsert.returning(table.c.station_key, table.c.bytes))
     return {station_key: size for station_key, size in found}  # noqa: C416 a Result has rows, not pairs
+
+
+async def known(session: WriteSession, keys: Collection[str], *, but: str) -> set[str]:
+    """Return those of these stations of which anything is kept that is of another kind than `but`."""
+    table = station_bytes
+    found = select(table.c.station_key).where(table.c.station_key.in_(keys), table.c.kind != but).distinct()
+    return set((await session.scalars(found)).all())
 
 
 async def shrink(session: WriteSession, kind: str, gone: Mapping[str, int]) -> None:

@@ -41,8 +41,23 @@ class TimelineEntries:
         """Keep events that are about a station."""
         made = (_row(event) for event in events if not station_ids.fault_of(event.body.station_id))
         rows = [one for one in made if one is not None]
-        if rows:
-            await self.add(session, rows)
+        refused = [one for one in rows if one["kind"] == Kind.REFUSAL]
+        told = [one for one in rows if one["kind"] != Kind.REFUSAL]
+        if told:
+            await self.add(session, told)
+        if refused:
+            await self._add_refused(session, refused)
+
+    async def _add_refused(self, session: WriteSession, rows: Sequence[Row]) -> None:
+        """Keep refusals of stations of which anything else is kept: strangers who make up names must not fill the disk.
+
+        Those of others are in /refused-handshakes, which is bounded.
+        """
+        keys = {row["station_key"] for row in rows}
+        known = await station_bytes.known(session, keys, but=room_of(Kind.REFUSAL))
+        ours = [row for row in rows if row["station_key"] in known]
+        if ours:
+            await self.add(session, ours)
 
     async def add(self, session: WriteSession, rows: Sequence[Row]) -> None:
         """Keep entries, made by `row`."""

@@ -20,8 +20,8 @@ _LONGEST_WORD = 50
 _FINE = frozenset({"", "NoError"})
 _FAULTED = "Faulted"
 _PROBLEM = "Problem"
-_PLACES = 100_000
-"""No station has so many EVSEs, or an EVSE so many connectors."""
+_BEYOND = 2**31
+"""Numbers of EVSEs and connectors are below it."""
 
 
 class Kind(StrEnum):
@@ -90,7 +90,12 @@ class _Place(TypedDict):
 
 
 def _place(event: Any) -> _Place:  # noqa: ANN401 a message with a place
-    return _Place(evse_id=event.evse_id % _PLACES, connector_id=event.connector_id % _PLACES)
+    return _Place(evse_id=_number(event.evse_id), connector_id=_number(event.connector_id))
+
+
+def _number(told: object) -> int:
+    """Return the number of an EVSE or a connector; 0: it is none."""
+    return told if isinstance(told, int) and 0 <= told < _BEYOND else 0
 
 
 def _plain(kind: Kind) -> Callable[[DomainEvent, datetime], Facts]:
@@ -118,13 +123,12 @@ def _notification(event: DomainEvent, told_at: datetime) -> Facts:
     if problem is None:
         return Facts(kind=Kind.NOTIFICATION, at=told_at)
     evse = problem["component"].get("evse", {})
-    evse_id, connector_id = evse.get("id", 0), evse.get("connectorId", 0)
     return Facts(
         kind=Kind.FAULT,
         at=told_at,
-        fault=_word(problem.get("techCode") or _PROBLEM),
-        evse_id=evse_id % _PLACES,
-        connector_id=connector_id % _PLACES,
+        fault=_word(str(problem.get("techCode") or _PROBLEM)),
+        evse_id=_number(evse.get("id")),
+        connector_id=_number(evse.get("connectorId")),
     )
 
 
@@ -143,7 +147,7 @@ def _authorization(event: DomainEvent, told_at: datetime) -> Facts:
     return Facts(
         kind=Kind.AUTHORIZATION,
         at=happened_at(one.asked_at_ms, told_at),
-        evse_id=one.evse_id % _PLACES,
+        evse_id=_number(one.evse_id),
         status=_word(one.status),
         token_key=token_key(one.id_token),
     )
