@@ -142,8 +142,12 @@ async def eventually(check: Callable[[], Any], seconds: float = 15) -> None:
 
 
 @asynccontextmanager
-async def process(database: Database, retry_for: timedelta = timedelta(days=1)) -> AsyncIterator[World]:
-    stop, sealer = asyncio.Event(), Sealer(SecretKeys(b"a secret of the tests"))
+async def process(
+    database: Database,
+    retry_for: timedelta = timedelta(days=1),
+    keys: SecretKeys = SecretKeys(b"a secret of the tests"),  # noqa: B008 nobody changes it
+) -> AsyncIterator[World]:
+    stop, sealer = asyncio.Event(), Sealer(keys)
     followed = Following(database)
 
     def new_sender() -> Sender:
@@ -223,6 +227,20 @@ async def test_what_fails_comes_again_in_the_order_of_its_station_and_holds_up_n
     assert (first["attempts"], first["last_status"], first["station_key"]) == (3, 204, "cs1")
     shown = (await world.client.get("/webhooks/app")).json()
     assert (shown["failures"], shown["last_failure_at"] is not None) == (0, True)
+
+
+async def test_a_secret_outlives_the_key_it_was_sealed_under(database: Database, receiver: Receiver) -> None:
+    async with process(database, keys=SecretKeys(b"a former key")) as world:
+        made = await world.put("app", url=receiver.url)
+    both = SecretKeys(b"the current key", (b"a former key",))
+    async with process(database, keys=both) as world:
+        await world.happen("CS1")
+        await eventually(lambda: receiver.got)
+    async with process(database, keys=SecretKeys(b"the current key")) as world:
+        await world.happen("CS1", "CS1")  # the first is there already
+        await eventually(lambda: len(receiver.got) == 2)
+    assert receiver.is_signed(0, made["secret"])
+    assert receiver.is_signed(1, made["secret"])
 
 
 async def _all(world: World, name: str, state: str) -> bool:

@@ -18,7 +18,7 @@ TransactionLimit = Annotated[int, Field(ge=1, le=2_147_483_647)]
 Priority = Annotated[int, Field(ge=-9, le=9)]
 """OCPP's chargingPriority."""
 
-SiteRef = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,47}$")]
+SiteRef = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,47}$", max_length=48)]
 """A site's id, as device management has it. Whether there is such a site is not checked here."""
 Labels = Annotated[
     dict[

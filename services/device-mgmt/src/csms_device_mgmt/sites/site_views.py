@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from csms_device_mgmt.tables import Site
 
 SITE_ID = r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,47}$"
-SiteId = Annotated[str, Field(pattern=SITE_ID)]
+SiteId = Annotated[str, Field(pattern=SITE_ID, max_length=48)]
 SitePath = Annotated[str, Path(pattern=SITE_ID, description="Letters, digits and `._~-`, up to 48")]
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}")
 

@@ -12,6 +12,7 @@ from csms_db.engine import Database
 from csms_db.errors import DatabaseUnavailable
 from csms_runtime import metrics
 from csms_runtime.clock import utcnow
+from csms_runtime.texts import storable
 from csms_runtime.waiting import wait_for
 
 from csms_history.event_log.following import Following
@@ -162,23 +163,31 @@ class Runner:
     async def _sent(self, delivery: Delivery) -> None:
         webhook, started = self._webhook, time.monotonic()
         begun_at = utcnow()
-        keys = self._tools.keys_of(webhook, begun_at)
-        headers = {
-            **signing.headers(delivery.message_id, int(begun_at.timestamp()), delivery.body, keys),
-            "Content-Type": "application/cloudevents+json",
-        }
-        sent = await self._sender.send(webhook.url, delivery.body, headers)
+        sent = await self._signed_and_sent(webhook, delivery, begun_at)
         now, took_ms = utcnow(), int((time.monotonic() - started) * 1000)
         self._failed = 0 if sent.ok else self._failed + 1
         metrics.HISTORY_WEBHOOK_ATTEMPTS.labels("ok" if sent.ok else "failed").inc()
         outcome = _outcome(delivery, sent, now, self._tools.retry_for)
-        told = {"last_attempt_at": begun_at, "last_status": sent.status, "last_error": sent.error, "took_ms": took_ms}
+        told = {
+            "last_attempt_at": begun_at,
+            "last_status": sent.status,
+            "last_error": storable(sent.error),
+            "took_ms": took_ms,
+        }
         async with self._tools.database.transaction() as session:
             await delivery_rows.note(session, delivery, {**told, **outcome})
             await webhook_rows.note_outcome(session, webhook.webhook_id, now, ok=sent.ok)
         if outcome.get("state") is DeliveryState.DEAD:
             metrics.HISTORY_WEBHOOK_DEAD.inc()
             _log.warning("webhook delivery given up", webhook_id=webhook.webhook_id, delivery=delivery.id)
+
+    async def _signed_and_sent(self, webhook: Webhook, delivery: Delivery, now: datetime) -> Sent:
+        keys = self._tools.keys_of(webhook, now)
+        if not keys:
+            return Sent(ok=False, status=None, error="its secret was sealed under another CSMS_SECRET_KEY: rotate it")
+        signed = signing.headers(delivery.message_id, int(now.timestamp()), delivery.body, keys)
+        headers = {**signed, "Content-Type": "application/cloudevents+json"}
+        return await self._sender.send(webhook.url, delivery.body, headers)
 
 
 def _outcome(delivery: Delivery, sent: Sent, now: datetime, retry_for: timedelta) -> dict[str, object]:

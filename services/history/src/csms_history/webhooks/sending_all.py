@@ -91,7 +91,20 @@ class Webhooks:
         there = {webhook.webhook_id for webhook in owned}
         await self._end([webhook_id for webhook_id in self._runners if webhook_id not in there])
         for webhook in owned:
+            if webhook.webhook_id not in self._runners:
+                await self._renew(webhook)
             self._take(webhook)
+
+    async def _renew(self, webhook: Webhook) -> None:
+        """Seal the secret under the current CSMS_SECRET_KEY: the former ones go some day."""
+        try:
+            secret = self._sealer.open(webhook.secret, PURPOSE, webhook.webhook_id)
+        except CannotOpen:
+            _log.exception("webhook secret cannot be opened", webhook_id=webhook.webhook_id)
+            return
+        sealed = self._sealer.seal(secret, PURPOSE, webhook.webhook_id)
+        async with self._database.transaction() as session:
+            await webhook_rows.renew_secret(session, webhook, sealed)
 
     def _take(self, webhook: Webhook) -> None:
         if webhook.webhook_id in self._runners:

@@ -12,7 +12,7 @@ from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.documented import problem
 from csms_runtime.http.problems import FieldError, invalid_request
 from csms_runtime.ids import new_id
-from csms_runtime.sealing import Sealer
+from csms_runtime.sealing import CannotOpen, Sealer
 from fastapi import APIRouter, Path, Response, Security
 from sqlalchemy import RowMapping
 
@@ -149,7 +149,11 @@ class WebhookResource:
             row = await existing(session, webhook_id)
         message_id, started = new_id(), time.monotonic()
         body = _test_event(message_id, webhook_id)
-        keys = [signing.key_of(self._sealer.open(row["secret"], PURPOSE, webhook_id).decode())]
+        try:
+            keys = [signing.key_of(self._sealer.open(row["secret"], PURPOSE, webhook_id).decode())]
+        except CannotOpen as error:
+            detail = "its secret was sealed under another CSMS_SECRET_KEY: rotate it"
+            raise Problem(409, "Secret cannot be opened", detail) from error
         headers = signing.headers(message_id, now_ms() // 1000, body, keys)
         sender = self._new_sender()
         try:

@@ -84,6 +84,12 @@ async def change(session: WriteSession, webhook_id: str, columns: dict[str, Any]
     await session.execute(sa.update(webhooks).where(_COLUMNS.webhook_id == webhook_id).values(columns))
 
 
+async def renew_secret(session: WriteSession, webhook: Webhook, sealed: bytes) -> None:
+    """Store a webhook's secret, sealed anew, unless it was replaced meanwhile."""
+    same = (_COLUMNS.webhook_id == webhook.webhook_id, _COLUMNS.secret == webhook.secret)
+    await session.execute(sa.update(webhooks).where(*same).values(secret=sealed))
+
+
 async def delete(session: WriteSession, webhook_id: str) -> bool:
     """Delete a webhook; its deliveries go with `delete_deliveries`. False: there is none."""
     statement = sa.delete(webhooks).where(_COLUMNS.webhook_id == webhook_id)
