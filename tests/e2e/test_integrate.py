@@ -50,6 +50,7 @@ async def test_every_step_of_the_page(system: System, tmp_path: Path) -> None:
         '"connected":true',
         "transaction_ended {",
         '"delivered"',
+        "id,station_id,transaction_id,",
         "event: transaction_started",
     ):
         assert expected in shown, shown
