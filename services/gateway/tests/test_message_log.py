@@ -10,6 +10,7 @@ from csms.v1.station_pb2 import MESSAGE_DIRECTION_IN, LoggedMessage
 from csms_bus.memory import MemoryBus
 from csms_bus.ports import BusUnavailable, Outgoing, Start
 from csms_bus.topics import STATION_MESSAGES
+from csms_gateway.messages.exchanges import Exchanges, Frame
 from csms_gateway.messages.message_log import MessageLog
 from csms_ocpp.versions import Protocol
 from csms_runtime import metrics
@@ -156,3 +157,20 @@ async def test_stations_are_answered_while_the_log_cannot_be_published(system) -
     assert (await station.call("Heartbeat", {}))[0] == 3
     await system.bus.refused.wait()
     assert (await station.call("Heartbeat", {}))[0] == 3
+
+
+async def test_a_frame_that_nothing_can_be_made_of_loses_no_other(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = Exchanges.take
+
+    def take(self: Exchanges, frame: Frame, *, by_station: bool) -> None:
+        if "odd" in str(frame.data):
+            raise ValueError("a mistake of ours")
+        taken(self, frame, by_station=by_station)
+
+    monkeypatch.setattr(Exchanges, "take", take)
+    odd, other = kept.log.of("CS1", V201), kept.log.of("CS2", V201)
+    odd.received(b'[2,"odd","Heartbeat",{}]')
+    other.received(b'[2,"1","Heartbeat",{}]')
+    other.sent('[3,"1",{"currentTime":"2026-01-01T00:00:00Z"}]')
+    assert (await kept.only()).message_id == "1"
+    assert odd.share.bytes == 0

@@ -177,12 +177,21 @@ class MessageLog:
         events, self._events = self._events, []
         stations: dict[StationMessages, None] = {}
         for number, event in enumerate(events, start=1):
-            self._free(event.of, event.of.take(event))
+            self._free(event.of, self._joined(event))
             stations[event.of] = None
             if number % _STEP == 0:
                 await asyncio.sleep(0)
         for some in _batches(stations):
             await self._publish(some)
+
+    def _joined(self, event: _Event) -> int:
+        """Join an event with those before it. Return the bytes that are free at once."""
+        try:
+            return event.of.take(event)
+        except Exception:  # noqa: BLE001 whatever a station sends: the messages of others go on
+            _log.exception("message not logged", station_id=event.of.station_id)
+            _lose(1)
+            return event.item.taken if isinstance(event.item, Frame) else 0
 
     async def _publish(self, stations: Sequence[StationMessages]) -> None:
         records: list[Outgoing] = []
