@@ -212,6 +212,12 @@ Index(
     webhook_deliveries.c.order_key,
     webhook_deliveries.c.id,
 )
+Index(
+    "ix_webhook_deliveries_webhook_id_state_id",
+    webhook_deliveries.c.webhook_id,
+    webhook_deliveries.c.state,
+    webhook_deliveries.c.id,
+)
 Index("ix_webhook_deliveries_finished_at", apart(webhook_deliveries.c.finished_at))
 
 station_messages = Table(
