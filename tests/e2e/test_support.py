@@ -107,6 +107,9 @@ async def test_each_question_has_one_call(connect, api, station_id, token):
     assert {"command", "configuration"} == {one["type"] for one in changed}
     (transaction,) = found["What was charged, and is it right?"]["items"]
     assert transaction["energy_wh"] == 10.0
+    messages = found["What did it send and get, word by word?"]["items"]
+    assert {"BootNotification", "Authorize", "Reset"} <= {one["action"] for one in messages}
+    assert "Model 1" in str(found["How is the fleet now?"])
     uptime = found["How available was it last month?"]
     (evse,) = uptime["evses"]
     assert evse["unknown_s"] > 50
