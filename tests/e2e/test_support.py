@@ -42,8 +42,8 @@ async def eventually(api: httpx2.AsyncClient, path: str, wanted: set[tuple[str, 
             await asyncio.sleep(0.1)  # what other services do meanwhile shows nowhere else
 
 
-async def test_each_question_has_one_call(connect, api, station_id, token):
-    since = datetime.now(UTC) - timedelta(minutes=1)
+async def all_of_it(connect: Any, api: httpx2.AsyncClient, station_id: str, token: str) -> None:
+    """Have happen at the station what people ask about."""
     (await api.put(f"/id-tokens/ISO14443/{token}", json={"status": "Blocked"})).raise_for_status()
     async with connect(station_id) as station:
         await station.boot()
@@ -60,6 +60,11 @@ async def test_each_question_has_one_call(connect, api, station_id, token):
     with pytest.raises(websockets.InvalidStatus):
         async with connect(station_id, password="wrong-enough-for-a-station"):
             pass
+
+
+async def test_each_question_has_one_call(connect, api, station_id, token):
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    await all_of_it(connect, api, station_id, token)
     stamp = {"SINCE": since.isoformat().replace("+00:00", "Z"), "UNTIL": "2100-01-01T00:00:00Z"}
     page = calls(STATION=station_id, TOKEN=token.lower(), VERSION="1.0.1&limit=1000", **stamp)
     happened = await eventually(
