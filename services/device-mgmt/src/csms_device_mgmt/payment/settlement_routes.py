@@ -101,7 +101,7 @@ def router(units: Units) -> APIRouter:
             return SettlementItem.of(_there(await settlement_rows.find(session, settlement_id)))
 
     @routes.post("/settlements/{id}/result", dependencies=[operate])
-    async def settle(settlement_id: Id, body: ResultBody) -> SettlementItem:
+    async def tell_settlement_result(settlement_id: Id, body: ResultBody) -> SettlementItem:
         """Say what became of a settlement by the CSMS: whoever settles with the payment service provider does.
 
         What was rejected or failed may be tried again; what is settled or canceled stays so (409).

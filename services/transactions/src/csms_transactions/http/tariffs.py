@@ -1,5 +1,6 @@
 """/tariffs: the prices by which the CSMS computes what transactions cost."""
 
+from decimal import Decimal
 from typing import Annotated, Self
 
 from csms_db.engine import Database
@@ -21,15 +22,15 @@ TariffId = Annotated[str, Path(min_length=1, max_length=60, pattern=r"^[^/]+$", 
 
 
 class TariffBody(BaseModel):
-    """Prices with taxes, in the unit of the currency."""
+    """Prices with taxes, in the unit of the currency; 0 where none is given."""
 
     model_config = ConfigDict(extra="forbid")
 
     currency: Currency
-    start_fee: Price = Field(0, validate_default=True, description="Once, when anything was charged")
-    price_per_kwh: Price = Field(0, validate_default=True)
-    price_per_hour: Price = Field(0, validate_default=True, description="While it charges")
-    idle_price_per_hour: Price = Field(0, validate_default=True, description="While it stands there and does not")
+    start_fee: Price = Field(default_factory=Decimal, description="Once, when anything was charged")
+    price_per_kwh: Price = Field(default_factory=Decimal)
+    price_per_hour: Price = Field(default_factory=Decimal, description="While it charges")
+    idle_price_per_hour: Price = Field(default_factory=Decimal, description="While it stands there and does not")
     station_id: Annotated[str, NO_NUL] | None = Field(
         None, max_length=48, description="The station that it is for; null: all that have no tariff of their own"
     )

@@ -44,8 +44,10 @@ class SettingsBody(BaseModel):
     shared_secret: Annotated[str, NO_NUL] = Field(
         min_length=8, max_length=500, description="SharedSecret; it is sealed, and never shown"
     )
-    validity_time_s: int = Field(30, ge=1, le=86_400, description="ValidityTime")
-    length: int = Field(8, ge=6, le=32, description="Length: characters of a password")
+    validity_time_s: int = Field(default_factory=lambda: 30, ge=1, le=86_400, description="ValidityTime; absent: 30")
+    length: int = Field(
+        default_factory=lambda: 8, ge=6, le=32, description="Length: characters of a password; absent: 8"
+    )
 
 
 class SettingsItem(BaseModel):
