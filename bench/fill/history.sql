@@ -59,3 +59,16 @@ INSERT INTO station_messages (station_key, at_us, id, direction, action, outcome
 SELECT 'cs000007', 1780272000000000 + n::bigint * 1000000, n, 1, CASE WHEN n = 5 THEN 'Reset' ELSE 'TransactionEvent' END,
     CASE WHEN n = 6 THEN 'error' ELSE 'result' END, '\x08011880a8d6b907220948656172746265617432013132'::bytea, 200
 FROM generate_series(1, 80000) AS n;
+
+INSERT INTO webhooks (
+    webhook_id, url, description, enabled, secret, secret_rotated_at, position, failures, created_at, updated_at
+)
+VALUES ('billing', 'https://billing.example/hook', '', false, '', now(), 0, 0, now(), now());
+
+INSERT INTO webhook_deliveries (
+    webhook_id, message_id, type, order_key, state, attempts, next_attempt_at, begun_at, body, size, created_at, finished_at
+)
+SELECT 'billing', md5('delivery ' || n), 'transaction_ended', 'cs' || lpad((n % $stations)::text, 6, '0'),
+    CASE WHEN n % 1000 = 0 THEN 'dead' ELSE 'delivered' END, 1, at, at, '{}', 300, at, at
+FROM generate_series(1, $stations * 5) AS n,
+    LATERAL (SELECT timestamptz '2026-01-01' + n * (interval '1 year' / ($stations * 5)) AS at) AS s;

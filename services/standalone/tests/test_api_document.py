@@ -87,11 +87,12 @@ async def test_every_post_takes_an_idempotency_key(document: dict[str, Any]) -> 
 
 
 async def test_what_keeps_its_value_when_it_is_left_out_has_no_default(document: dict[str, Any]) -> None:
+    """A PUT that does not keep what is left out says that it replaces."""
     schemas = document["components"]["schemas"]
     defaults = [
         f"{path}: {name}"
         for method, path, operation in operations(document)
-        if method == "put"
+        if method == "put" and " replace " not in f" {operation['description']} ".replace("(", " ")
         for content in operation.get("requestBody", {}).get("content", {}).values()
         for name, field in schemas[content["schema"]["$ref"].rpartition("/")[2]]["properties"].items()
         if "default" in field

@@ -8,6 +8,8 @@ import pytest
 
 READS = Path(__file__).parents[3] / "bench" / "fill" / "reads.txt"
 PAGING = {"limit", "cursor", "format"}
+NOT_FILLED = {"/configuration-templates/{template_id}/drift"}
+"""What a template wants is sealed: SQL can't write one."""
 
 
 def lists(document: dict[str, Any]) -> dict[str, set[str]]:
@@ -30,5 +32,6 @@ async def test_every_filter_is_measured(document: dict[str, Any]) -> None:
             if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), path):
                 filters |= {part.partition("=")[0] for part in query.split("&")}
                 unasked.discard(template)
-    assert unasked == set()
-    assert {path: missing for path, names in lists(document).items() if (missing := names - asked[path])} == {}
+    assert unasked - NOT_FILLED == set()
+    missing = {path: names - asked[path] for path, names in lists(document).items() if path not in NOT_FILLED}
+    assert {path: names for path, names in missing.items() if names} == {}

@@ -11,7 +11,8 @@ from csms_device_mgmt.tables import Base, RemovedStation
 from csms_runtime.clock import utcnow
 from sqlalchemy import func, select
 
-NOT_OWNED = {"stations", "station_texts", "removed_stations"}
+NOT_OWNED = {"stations", "station_texts", "removed_stations", "settlements", "bulk_targets"}
+"""Settlements are books, and the targets of a job for many belong to the job."""
 
 
 def test_every_table_about_stations_is_thought_of():

@@ -32,8 +32,13 @@ class WebhookBody(BaseModel):
     site_ids: list[Text] | None = Field(
         None, max_length=_MOST, description="Only of stations that belong to these sites; null: of all"
     )
-    description: Annotated[str, StringConstraints(max_length=500), NO_NUL] = Field("", description="For people")
-    enabled: bool = Field(default=True, description="While false nothing is sent, and what happens meanwhile never is")
+    description: Annotated[str, StringConstraints(max_length=500), NO_NUL] = Field(
+        default_factory=str, description="For people"
+    )
+    enabled: bool = Field(
+        default_factory=lambda: True,
+        description="Of a new webhook: true. While false nothing is sent, and what happens meanwhile never is",
+    )
     secret: str | None = Field(
         None,
         max_length=200,

@@ -85,12 +85,12 @@ class WebhookResource:
     async def put_webhook(
         self, webhook_id: Annotated[WebhookId, Path(alias="id")], body: WebhookBody, response: Response
     ) -> PutWebhook:
-        """Create or change a webhook. It gets what happens from now on; the answer to the first PUT has its secret.
+        """Create or change a webhook; what is left out keeps its value.
 
-        Events come by POST in CloudEvents' JSON, signed as Standard Webhooks 1.0 has it (webhook-id,
-        webhook-timestamp, webhook-signature), at least once, in order per station. What is not answered with a 2xx in
-        10 s is sent again, after 5 s and longer each time, for CSMS_WEBHOOK_RETRY_HOURS; then it is dead, and can be
-        replayed.
+        It gets what happens from now on; the answer to the first PUT has its secret. Events come by POST in
+        CloudEvents' JSON, signed as Standard Webhooks 1.0 has it (webhook-id, webhook-timestamp, webhook-signature), at
+        least once, in order per station. What is not answered with a 2xx in 10 s is sent again, after 5 s and longer
+        each time, for CSMS_WEBHOOK_RETRY_HOURS; then it is dead, and can be replayed.
         """
         try:
             targets.check(body.url, self._rules)
@@ -124,8 +124,9 @@ class WebhookResource:
         return secret
 
     async def _change(self, session: WriteSession, row: RowMapping, body: WebhookBody) -> None:
-        columns, webhook_id = _columns(body), row["webhook_id"]
-        if body.enabled and not row["enabled"]:
+        given, webhook_id = {*body.model_fields_set, "updated_at"}, row["webhook_id"]
+        columns = {name: value for name, value in _columns(body).items() if name in given}
+        if columns.get("enabled") and not row["enabled"]:
             columns["position"] = await log_rows.newest(session)
         if body.secret is not None:
             columns |= self._rotation(row, body.secret, _OVERLAP)

@@ -175,7 +175,10 @@ def _add_settings(router: APIRouter, database: Database, payments: WebPayments) 
 
     @router.put(path, dependencies=[Security(require("operate"))])
     async def put_web_payment_settings(station_id: StationId, body: SettingsBody) -> SettingsItem:
-        """Say how the station makes the passwords in its QR codes. The station is told by itself (variables/set)."""
+        """Store, or replace by these, how the station makes the passwords in its QR codes.
+
+        The station is told by itself (variables/set).
+        """
         return SettingsItem.of(await payments.set_up(station_id, Totp(**body.model_dump())))
 
     @router.get(path, dependencies=[Security(require("read"))])
