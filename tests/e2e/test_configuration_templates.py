@@ -46,5 +46,5 @@ async def test_a_template_is_applied_and_a_station_asked_for_an_update(system, a
         path = f"/firmware-campaigns/{campaign}"
         through = ("updating", "updated", "failed")
         await until(lambda: api.get(path), lambda found: sum(found["counts"][name] for name in through) == 1)
-        (await api.post(f"/bulk/{campaign}/cancel")).raise_for_status()
+        assert (await api.post(f"/bulk/{campaign}/cancel")).status_code in (200, 409), "409: it is over"
     (await api.delete(template)).raise_for_status()
