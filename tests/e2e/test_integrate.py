@@ -43,6 +43,7 @@ async def test_every_step_of_the_page(system: System, tmp_path: Path) -> None:
         pass
     finally:
         os.killpg(process.pid, signal.SIGKILL)
+        said += await process.stdout.read()  # to its end: then the pipe is closed
         await process.wait()
     shown = said.decode(errors="replace")
     for expected in (
