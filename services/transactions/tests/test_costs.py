@@ -62,6 +62,26 @@ def test_while_it_charges_energy_that_is_not_told_is_none_and_without_states_all
     assert cost(None, TARIFF.stored(), running._replace(ended=True)) is None
 
 
+def test_more_than_an_amount_of_money_may_be_is_no_cost() -> None:
+    dear = TARIFF._replace(currency="VND", price_per_kwh=Decimal(10_000))
+    for energy in (2e8, 1e300):
+        assert dear.cost(Usage(energy, 60, 0)) is None
+    assert dear.cost(Usage(1000, 3600, 0)) == Money(Decimal(10_003), "VND")
+
+
+@pytest.mark.parametrize(("told_s", "amount"), [(-(10**9), "11.00"), (2 * 10**9, "7.00"), (1800, "9.00")])
+def test_a_station_charges_no_longer_than_its_transaction_takes(told_s: float, amount: str) -> None:
+    of = Used(10_000.0, told_s, T0, T0 + timedelta(hours=1), ended=True)
+    assert cost(None, TARIFF.stored(), of) == Money(Decimal(amount), "EUR")
+
+
+def test_time_of_a_clock_that_was_set_meanwhile_has_no_price() -> None:
+    since_1970 = Used(10_000.0, 60.0, datetime(1970, 1, 1, tzinfo=UTC), T0, ended=True)
+    assert cost(None, TARIFF.stored(), since_1970) is None
+    of_energy = TARIFF._replace(price_per_hour=Decimal(0), idle_price_per_hour=Decimal(0))
+    assert cost(None, of_energy.stored(), since_1970) == Money(Decimal("5.00"), "EUR")
+
+
 def test_codes_hold_for_their_interval_and_those_beside_it() -> None:
     totp = Totp("secret", 30, 8)
     shown = code("secret", validity_time_s=30, length=8, at=T0)

@@ -1,7 +1,7 @@
 """What a transaction costs: as the station told it, else by the tariff that held when it began."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from csms_runtime.money import Money, amount_of
@@ -10,6 +10,8 @@ from csms_transactions.domain.tariff import Tariff, Usage
 from csms_transactions.domain.transaction import State, Transaction
 
 _CURRENCY_LETTERS = 3
+_LONGEST_S = timedelta(days=100).total_seconds()
+"""No transaction takes longer. Where one seems to, the station's clock was set meanwhile, and its time is not known."""
 
 
 class Used(NamedTuple):
@@ -67,11 +69,16 @@ def by_tariff(tariff: Mapping[str, Any] | None, of: Used) -> Money | None:
     """Return what it costs by the tariff that was kept with it.
 
     Of a transaction that goes on, energy that is not told yet is none. Where no charging state was told, all of its
-    time is charging time.
+    time is charging time. None: the energy or the time that has a price is not known, or nobody pays as much as that.
     """
     if tariff is None:
         return None
+    prices = Tariff.of(tariff)
     seconds = max(0.0, (of.until - of.started_at).total_seconds())
-    charging = seconds if of.charged_s is None else float(of.charged_s)
+    if seconds > _LONGEST_S:
+        if prices.price_per_hour or prices.idle_price_per_hour:
+            return None
+        seconds = _LONGEST_S
+    charging = seconds if of.charged_s is None else min(max(0.0, float(of.charged_s)), seconds)
     energy = 0.0 if of.energy_wh is None and not of.ended else of.energy_wh
-    return Tariff.of(tariff).cost(Usage(energy, charging, max(0.0, seconds - charging)))
+    return prices.cost(Usage(energy, charging, seconds - charging))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
-from csms_runtime.money import Money, written
+from csms_runtime.money import MOST, Money, written
 
 _SECONDS = Decimal(3600)
 _WH = Decimal(1000)
@@ -43,8 +43,9 @@ class Tariff(NamedTuple):
     """While it does not."""
 
     def cost(self, usage: Usage) -> Money | None:
-        """Return what that costs, rounded to what is paid in the currency; None: the energy that counts is not known.
+        """Return what that costs, rounded to what is paid in the currency.
 
+        None: the energy that counts is not known, or it is more than an amount of money may be.
         Where nothing was charged nothing is due, not even the fee (C20.FR.03).
         """
         if usage.energy_wh is None and self.price_per_kwh:
@@ -55,6 +56,8 @@ class Tariff(NamedTuple):
         total = self.start_fee + energy / _WH * self.price_per_kwh
         total += Decimal(str(usage.charging_s)) / _SECONDS * self.price_per_hour
         total += Decimal(str(usage.idle_s)) / _SECONDS * self.idle_price_per_hour
+        if abs(total) > MOST:
+            return None
         return Money(total.quantize(smallest, ROUND_HALF_UP), self.currency)
 
     def stored(self) -> dict[str, str]:

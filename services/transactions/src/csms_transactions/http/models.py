@@ -77,7 +77,7 @@ class TransactionItem(BaseModel):
     cost: Amount | None = Field(
         None,
         description="With taxes, so far: as the station told it (costDetails), else by the tariff that held when it "
-        "began; null: neither is known",
+        "began; null: neither is known, or the station's times cannot be true and time has a price",
     )
     currency: str | None = Field(None, description="Of the cost")
     stopped_reason: str | None
