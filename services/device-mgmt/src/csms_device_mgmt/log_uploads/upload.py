@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 VALID_FOR = timedelta(days=7)
 """So long after it was asked for a log can be uploaded; stations try again for days."""
 MAX_NAME = 255
-_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._+()@=,-]*")
+_ODD = re.compile(r"[^0-9A-Za-z ._+()@=,-]|^[^0-9A-Za-z]")
 _DISPOSITION = re.compile(r'filename="([^"\\]*)"', re.IGNORECASE)
 
 
@@ -69,11 +69,12 @@ def is_over(asked_at: datetime, now: datetime) -> bool:
     return now > asked_at + VALID_FOR
 
 
-def file_name(path: str, disposition: str) -> str | None:
-    """Return the name of a file, from the end of the URL's path or else the header (N01.FR.19); None: it is no good.
+def file_name(path: str, disposition: str, otherwise: str) -> str | None:
+    """Return the name of a file: from the end of the URL's path, else the header (N01.FR.19), else `otherwise`.
 
-    It is shown and given to browsers: no path, nothing hidden, nothing that means something to a shell or a terminal.
+    It is shown and given to browsers: nothing hidden, nothing that means something to a shell or a terminal. Such
+    characters become `_`, and the last MAX_NAME characters are kept. None: it is a path to somewhere else.
     """
     named = _DISPOSITION.search(disposition)
-    name = path or ("" if named is None else named[1])
-    return name if len(name) <= MAX_NAME and _NAME.fullmatch(name) else None
+    name = path.removeprefix("/") or (named[1] if named else "") or otherwise
+    return None if "/" in name or name in {".", ".."} else _ODD.sub("_", name[-MAX_NAME:])

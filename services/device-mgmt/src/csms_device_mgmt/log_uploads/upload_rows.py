@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_device_mgmt.log_uploads.upload import UploadState
@@ -42,33 +42,41 @@ class Attempt(NamedTuple):
 
 
 async def begin(session: AsyncSession, upload_id: str) -> Attempt | None:
-    """Begin to receive a file. None: there is no such upload, or it is received."""
+    """Begin to receive a file; earlier attempts end and leave nothing. None: it is received, or there is no such."""
     expected = _of(upload_id).where(LogUpload.state == UploadState.EXPECTED)
-    new = expected.values(attempt=LogUpload.attempt + 1).returning(LogUpload.attempt, LogUpload.station_id)
+    new = expected.values(attempt=LogUpload.attempt + 1, size=0).returning(LogUpload.attempt, LogUpload.station_id)
     row = (await session.execute(new)).one_or_none()
-    return None if row is None else Attempt(upload_id, *row)
+    if row is None:
+        return None
+    await session.execute(delete(LogPiece).where(LogPiece.upload_id == upload_id).execution_options(**_QUIETLY))
+    return Attempt(upload_id, *row)
 
 
-async def add_piece(session: AsyncSession, to: Attempt, number: int, content: bytes) -> None:
-    """Store the next piece of a file."""
+async def add_piece(session: AsyncSession, to: Attempt, number: int, content: bytes) -> bool:
+    """Store the next piece of a file. Return False: the station began anew meanwhile, or the upload is gone."""
+    # Locks the upload, so that it is not deleted and leaves this piece behind.
+    counted = _underway(to).values(size=LogUpload.size + len(content)).returning(LogUpload.upload_id)
+    if await session.scalar(counted) is None:
+        return False
     row = {"upload_id": to.upload_id, "attempt": to.number, "station_id": to.station_id}
     await session.execute(insert(LogPiece).values({**row, "number": number, "content": content}))
+    return True
 
 
 async def finish(session: AsyncSession, of: Attempt, **file: Any) -> bool:  # noqa: ANN401 columns
     """Note that a file is received as a whole. Return False: the station began anew meanwhile, or it is gone."""
-    which = _of(of.upload_id).where(LogUpload.attempt == of.number, LogUpload.state == UploadState.EXPECTED)
-    statement = which.values(state=UploadState.RECEIVED, **file).returning(LogUpload.upload_id)
-    received = await session.scalar(statement) is not None
-    if received:
-        others = delete(LogPiece).where(LogPiece.upload_id == of.upload_id, LogPiece.attempt != of.number)
-        await session.execute(others.execution_options(**_QUIETLY))
-    return received
+    statement = _underway(of).values(state=UploadState.RECEIVED, **file).returning(LogUpload.upload_id)
+    return await session.scalar(statement) is not None
 
 
 async def drop(session: AsyncSession, attempt: Attempt) -> None:
-    """Delete the pieces of an attempt that came to nothing."""
-    which = (LogPiece.upload_id == attempt.upload_id, LogPiece.attempt == attempt.number)
+    """Delete the pieces of an attempt that came to nothing; not of one that was received and only not answered."""
+    received = exists().where(
+        LogUpload.upload_id == attempt.upload_id,
+        LogUpload.attempt == attempt.number,
+        LogUpload.state == UploadState.RECEIVED,
+    )
+    which = (LogPiece.upload_id == attempt.upload_id, LogPiece.attempt == attempt.number, ~received)
     await session.execute(delete(LogPiece).where(*which).execution_options(**_QUIETLY))
 
 
@@ -103,8 +111,13 @@ async def delete_old(session: AsyncSession, before: datetime, limit: int) -> int
 
 
 async def _delete(session: AsyncSession, upload_ids: Sequence[str]) -> None:
-    for table in (LogPiece, LogUpload):
+    for table in (LogUpload, LogPiece):  # no piece is added to an upload that is gone
         await session.execute(delete(table).where(table.upload_id.in_(upload_ids)).execution_options(**_QUIETLY))
+
+
+def _underway(attempt: Attempt) -> Any:  # noqa: ANN401 a statement
+    is_newest = LogUpload.attempt == attempt.number
+    return _of(attempt.upload_id).where(is_newest, LogUpload.state == UploadState.EXPECTED)
 
 
 def _of(upload_id: str) -> Any:  # noqa: ANN401 a statement
