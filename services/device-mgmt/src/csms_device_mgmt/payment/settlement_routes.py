@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.fields import NO_NUL, Amount, Currency, Price, one_of
 from csms_runtime.http.problems import FieldError, invalid_request
-from csms_runtime.money import Money, from_units
+from csms_runtime.money import Money, from_units, to_units
 from fastapi import APIRouter, Path, Query, Security
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -104,7 +104,7 @@ def router(units: Units) -> APIRouter:
     async def tell_settlement_result(settlement_id: Id, body: ResultBody) -> SettlementItem:
         """Say what became of a settlement by the CSMS: whoever settles with the payment service provider does.
 
-        What was rejected or failed may be tried again; what is settled or canceled stays so (409).
+        What was rejected or failed may be tried again; what is settled or canceled stays so, with its amount (409).
         """
         if (body.amount is None) != (body.currency is None):
             raise invalid_request([FieldError("/amount", "amount and currency belong together")])
@@ -114,8 +114,8 @@ def router(units: Units) -> APIRouter:
                 raise Problem(409, "Not settled here", "The station settles this payment")
             if row.status not in FINAL:
                 await settlement_rows.finish(unit.session, row.id, _result(unit, row, body))
-            elif row.status != body.status:
-                raise Problem(409, "Over", f"It is {row.status}")
+            elif row.status != body.status or _is_another_amount(row, body):
+                raise Problem(409, "Over", f"It is {row.status}, with the amount that was told first")
             return SettlementItem.of(_there(await settlement_rows.find(unit.session, settlement_id)))
 
     return routes
@@ -126,6 +126,10 @@ def _result(unit: Unit, row: Settlement, body: ResultBody) -> Result:
     payment = {"status": body.status, "pspRef": row.psp_ref, "transactionId": row.transaction_id}
     url = body.receipt_url or receipt_url(unit.settings.receipt_url, payment)
     return Result(body.status, unit.now, cost, body.receipt_id, url, body.status_info)
+
+
+def _is_another_amount(row: Settlement, body: ResultBody) -> bool:
+    return body.amount is not None and (to_units(body.amount), body.currency) != (row.amount, row.currency)
 
 
 def _cost(row: Settlement, body: ResultBody) -> Money | None:

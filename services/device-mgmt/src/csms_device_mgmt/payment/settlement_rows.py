@@ -9,7 +9,7 @@ from csms_runtime.money import Money, to_units
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from csms_device_mgmt.payment.settlement import Due, Result, SettledBy, SettlementStatus
+from csms_device_mgmt.payment.settlement import FINAL, Due, Result, SettledBy, SettlementStatus
 from csms_device_mgmt.tables import Settlement
 
 MOST_OF_STATION = 10_000
@@ -17,14 +17,16 @@ MOST_OF_STATION = 10_000
 _KEY = ["station_id", "psp_ref", "transaction_id"]
 
 
-async def told(session: AsyncSession, key: tuple[str, str, str], result: Result, vat: dict[str, Any]) -> None:
+async def told(
+    session: AsyncSession, key: tuple[str, str, str], result: Result, vat: dict[str, Any], now: datetime
+) -> None:
     """Note what a station told of a payment, unless it told something later. `key`: station, pspRef, transactionId.
 
-    What the CSMS settles itself is not the station's matter.
+    What the CSMS settles itself is not the station's matter. `now`: by our clock, of receipt.
     """
-    state = {**_state(result), **vat, "updated_at": result.at}
+    state = {**_state(result), **vat, "updated_at": now}
     row = dict(zip(_KEY, key, strict=True))
-    statement = insert(session, Settlement).values(**row, **state, settled_by=SettledBy.STATION, created_at=result.at)
+    statement = insert(session, Settlement).values(**row, **state, settled_by=SettledBy.STATION, created_at=now)
     newer = or_(Settlement.told_at.is_(None), Settlement.told_at <= result.at)
     known = statement.on_conflict_do_update(
         index_elements=_KEY, set_=state, where=newer & (Settlement.settled_by == SettledBy.STATION)
@@ -43,21 +45,24 @@ async def _make_room(session: AsyncSession, station_id: str) -> None:
 
 
 async def open_all(session: AsyncSession, due: Iterable[Due], now: datetime) -> None:
-    """Open settlements by the CSMS, or correct what is due in those that are open. To do it again changes nothing."""
+    """Open settlements by the CSMS, or correct what is due in those that are open. To do it again changes nothing.
+
+    What a station tried before, without success, is the CSMS's from then on; what it settled or canceled stays so.
+    """
     for one in sorted(due, key=lambda each: (each.station_id, each.psp_ref, each.transaction_id, each.revision)):
-        state = {"revision": one.revision, **_amount(one.cost), "updated_at": now}
-        statement = insert(session, Settlement).values(
-            station_id=one.station_id,
-            psp_ref=one.psp_ref,
-            transaction_id=one.transaction_id,
-            transaction=one.transaction,
-            settled_by=SettledBy.CSMS,
-            status=SettlementStatus.OPEN,
-            created_at=now,
-            **state,
-        )
+        state = {
+            **_state(Result(SettlementStatus.OPEN, now, one.cost)),
+            "told_at": None,
+            "transaction": one.transaction,
+            "settled_by": SettledBy.CSMS,
+            "revision": one.revision,
+            "updated_at": now,
+        }
+        key = dict(zip(_KEY, (one.station_id, one.psp_ref, one.transaction_id), strict=True))
+        statement = insert(session, Settlement).values(**key, **state, created_at=now)
         is_open = (Settlement.status == SettlementStatus.OPEN) & (Settlement.revision < one.revision)
-        await session.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=state, where=is_open))
+        tried = (Settlement.settled_by == SettledBy.STATION) & Settlement.status.not_in(FINAL)
+        await session.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=state, where=is_open | tried))
 
 
 async def find(session: AsyncSession, settlement_id: int, *, lock: bool = False) -> Settlement | None:
