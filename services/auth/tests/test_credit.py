@@ -1,5 +1,6 @@
 """Prepaid tokens: what they are told, and that a transaction is paid once."""
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from csms.v1.bus_pb2 import Record
 from csms.v1.events_pb2 import DomainEvent, Transaction, TransactionEnded, TransactionUpdated
 from csms_auth.costs import CostRecords
 from csms_auth.domain.tokens import Question, Token, TokenRef, TokenStatus, decide
+from csms_auth.store import credit as credit_store
 from csms_auth.store import id_tokens
 from csms_bus.ports import Incoming
 from csms_bus.records import new_record
@@ -81,6 +83,32 @@ async def test_a_transaction_is_paid_once_and_a_correction_replaces_it(hears: Ca
     assert await hears(told("10", revision=5), told("11", revision=3)) == Decimal(10), "the newest counts"
     assert await hears(told("11", revision=4)) == Decimal(10), "it comes late"
     assert await hears(told("15.5", transaction="t2")) == Decimal("-5.5")
+
+
+@pytest.mark.usefixtures("card")
+async def test_two_processes_that_hear_a_record_at_once_take_its_cost_once(
+    database: Database, hears: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = asyncio.Barrier(1 if database.dialect == "sqlite" else 2)  # SQLite lets one write at a time
+    lock = credit_store._lock_prepaid
+
+    async def together(*args: Any) -> Any:
+        await both.wait()
+        return await lock(*args)
+
+    record = told("5")
+    with monkeypatch.context() as patch:
+        patch.setattr(credit_store, "_lock_prepaid", together)
+        await asyncio.gather(hears(record), hears(record))
+    assert await hears() == Decimal(15)
+
+
+@pytest.mark.usefixtures("card")
+async def test_more_may_be_spent_than_one_amount_can_be(hears: Callable[..., Any], api: Api) -> None:
+    assert await hears(told("1000000000"), told("1000000000", transaction="t2")) == Decimal(-1_999_999_980)
+    assert (await api("GET", CARD))["credit"] == {"amount": -1_999_999_980, "currency": "EUR"}
+    more = {"add": 5, "currency": "EUR"}
+    assert (await api("POST", f"{CARD}/credit", more))["credit"]["amount"] == -1_999_999_975
 
 
 @pytest.mark.usefixtures("card")

@@ -1,11 +1,12 @@
 """Bodies of the ID token resources."""
 
 from dataclasses import replace
-from typing import Any, Self
+from decimal import Decimal
+from typing import Annotated, Any, Self
 
 from csms_runtime.http.fields import Amount, Currency, Price
 from csms_runtime.money import Money
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from csms_auth.domain.placement import Limits
 from csms_auth.domain.tokens import TokenStatus
@@ -30,6 +31,15 @@ class Credit(BaseModel):
 
     amount: Amount = Field(description="What is left; not positive: stations are told NoCredit")
     currency: Currency
+
+
+class Balance(BaseModel):
+    """What is left of a prepaid balance: several costs may have taken more of it than one amount can be."""
+
+    amount: Annotated[
+        Decimal, PlainSerializer(float, return_type=float, when_used="json"), WithJsonSchema({"type": "number"})
+    ] = Field(description="Not positive: stations are told NoCredit")
+    currency: str
 
     @classmethod
     def of(cls, credit: Money | None) -> Self | None:
@@ -117,7 +127,7 @@ class TokenItem(BaseModel):
     concurrent_tx_limit: int | None
     charging_priority: int | None
     tariff: dict[str, Any] | None
-    credit: Credit | None = Field(description="The prepaid balance; null: it is no prepaid token")
+    credit: Balance | None = Field(description="The prepaid balance; null: it is no prepaid token")
     created_at: Moment
     updated_at: Moment
 
@@ -140,7 +150,7 @@ class TokenItem(BaseModel):
             concurrent_tx_limit=token.concurrent_tx_limit,
             charging_priority=token.charging_priority,
             tariff=None if token.tariff is None else dict(token.tariff),
-            credit=Credit.of(token.credit),
+            credit=Balance.of(token.credit),
             created_at=stored.created_at,
             updated_at=stored.updated_at,
         )

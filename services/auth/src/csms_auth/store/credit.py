@@ -42,12 +42,17 @@ async def take(session: WriteSession, costs: Sequence[Cost], now: datetime) -> S
     Costs of other tokens change nothing, nor do those that were taken before. A cost that was corrected replaces the
     one that was taken; one that is told for another token is given back to the first.
     """
-    charged = await _charged(session, {cost.transaction for cost in costs})
+    transactions = {cost.transaction for cost in costs}
+    charged = await _charged(session, transactions)
+    tokens = {(cost.id_key, cost.type) for cost in costs}
+    currencies = await _lock_prepaid(session, tokens | {(one.id_key, one.type) for one in charged.values()})
+    if not currencies and not charged:
+        return []
+    # Again: another process, which hears the same records, may have charged them until it let go of the tokens.
+    charged = await _charged(session, transactions)
     news = [
         cost for cost in costs if cost.revision > (known.revision if (known := charged.get(cost.transaction)) else -1)
     ]
-    wanted = {(cost.id_key, cost.type) for cost in news}
-    currencies = await _lock_prepaid(session, wanted | {(one.id_key, one.type) for one in charged.values()})
     others: list[Cost] = []
     for cost in sorted(news, key=lambda one: (one.transaction, one.revision)):
         known, currency = charged.get(cost.transaction), currencies.get((cost.id_key, cost.type))
