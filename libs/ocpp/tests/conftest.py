@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -21,6 +22,7 @@ T = TypeVar("T", bound=Effect)
 
 BOOT = {"reason": "PowerUp", "chargingStation": {"model": "M", "vendorName": "V"}}
 BOOTED = {"currentTime": "2026-01-01T00:00:00.000Z", "interval": 300, "status": "Accepted"}
+CAME = datetime(2026, 1, 2, tzinfo=UTC)
 NOTIFY = {"requestId": 1, "generatedAt": "2026-01-01T00:00:00Z", "seqNo": 0}
 
 
@@ -74,7 +76,15 @@ def connect() -> Callable[..., Line]:
         lenient: bool = False,
         **limits: int,
     ) -> Line:
-        return Line(Session(protocol, registration=registration, limits=SessionLimits(**limits), lenient=lenient))
+        return Line(
+            Session(
+                protocol,
+                registration=registration,
+                limits=SessionLimits(**limits),
+                lenient=lenient,
+                utcnow=lambda: CAME,
+            )
+        )
 
     return make
 

@@ -140,6 +140,48 @@ def test_lenient_refuses_what_is_no_number(wrong: Any, connect: Any, noticed: An
     assert noticed(effects).kind is NoticeKind.CALL_REFUSED
 
 
+CAME = "2026-01-02T00:00:00.000Z"
+VALUES_16 = {"sampledValue": [{"value": "5"}]}
+START_16 = {"connectorId": 1, "idTag": "T", "meterStart": 100}
+STOP_16 = {"transactionId": 1, "meterStop": 100, "transactionData": [SAMPLE_16]}
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "carried"),
+    [
+        ("StartTransaction", START_16, START_16 | {"timestamp": CAME}),
+        ("StartTransaction", START_16 | {"connectorId": "1", "timestamp": None}, START_16 | {"timestamp": CAME}),
+        ("StartTransaction", START_16 | {"timestamp": "27/11/2026"}, START_16 | {"timestamp": CAME}),
+        ("StopTransaction", STOP_16 | {"meterStop": 100.0}, STOP_16 | {"timestamp": CAME}),
+        (
+            "StopTransaction",
+            STOP_16 | {"meterStop": "100.0", "timestamp": "2026-01-01T00:00:00Z", "transactionData": [VALUES_16]},
+            STOP_16 | {"timestamp": "2026-01-01T00:00:00Z", "transactionData": [VALUES_16 | {"timestamp": CAME}]},
+        ),
+        (
+            "MeterValues",
+            {"connectorId": 1, "meterValue": [VALUES_16, SAMPLE_16]},
+            {"connectorId": 1, "meterValue": [VALUES_16 | {"timestamp": CAME}, SAMPLE_16]},
+        ),
+        ("StatusNotification", STATUS_16 | {"timestamp": ""}, STATUS_16 | {"timestamp": CAME}),
+        ("StatusNotification", STATUS_16 | {"connectorId": 1.0}, STATUS_16),
+    ],
+)
+def test_lenient_takes_the_time_of_receipt_and_integers_with_decimals(
+    action: str, payload: Any, carried: Any, connect: Any, dispatched: Any, noticed: Any
+) -> None:
+    effects = connect(Protocol.OCPP16, lenient=True).call("a", action, payload)
+    taken = orjson.loads(dispatched(effects).payload)
+    assert (taken, repr(taken.get("meterStop"))) == (carried, repr(carried.get("meterStop")))
+    assert noticed(effects).kind is NoticeKind.TOLERATED
+    assert noticed(connect(Protocol.OCPP16).call("a", action, payload)).kind is NoticeKind.CALL_REFUSED
+
+
+def test_no_other_version_takes_the_time_of_receipt(connect: Any, noticed: Any) -> None:
+    effects = connect(lenient=True).call("a", "StatusNotification", STATUS | {"timestamp": "today"})
+    assert noticed(effects).kind is NoticeKind.CALL_REFUSED
+
+
 def test_strictly_a_number_is_a_number(connect: Any, noticed: Any) -> None:
     effects = connect(Protocol.OCPP16).call("a", "StatusNotification", STATUS_16 | {"connectorId": "1"})
     assert (noticed(effects).kind, noticed(effects).code) == (

@@ -34,7 +34,7 @@ from csms_ocpp.frames import Call, CallError, CallResult, CallResultError, Frame
 from csms_ocpp.limits import DEFAULT_LIMITS, SessionLimits
 from csms_ocpp.parsing import FrameError, parse
 from csms_ocpp.registration import Registration, Standing
-from csms_ocpp.station_calls import StationCalls
+from csms_ocpp.station_calls import StationCalls, UtcNow
 from csms_ocpp.times import format_datetime
 from csms_ocpp.versions import VERSIONS, Protocol
 
@@ -79,6 +79,7 @@ class Session:
         registration: What the station was last told. A station that was accepted need not boot again after a reconnect.
         limits: Bounds of queues and caches.
         lenient: Take messages that break the schemas in harmless ways, see `validation.tolerated`.
+        utcnow: The clock that says when they came. None: a missing time is not put in.
     """
 
     __slots__ = ("_calls", "_commands", "_standing", "_state", "_version")
@@ -90,11 +91,12 @@ class Session:
         registration: Registration = Registration.UNKNOWN,
         limits: SessionLimits = DEFAULT_LIMITS,
         lenient: bool = False,
+        utcnow: UtcNow | None = None,
     ) -> None:
         self._version = version = VERSIONS[protocol]
         self._state = State.OPEN
         self._standing = Standing(registration)
-        self._calls = StationCalls(version, self._standing, limits, lenient=lenient)
+        self._calls = StationCalls(version, self._standing, limits, lenient=lenient, utcnow=utcnow)
         self._commands = Commands(version, self._standing, limits, lenient=lenient)
 
     @property

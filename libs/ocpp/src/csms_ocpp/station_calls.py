@@ -1,7 +1,8 @@
 """The half of a session that a station begins: its CALLs, one in work at a time, and its SENDs."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from csms_ocpp.frames import Call, Send, encode_error, encode_result
 from csms_ocpp.limits import SessionLimits
 from csms_ocpp.long_list import LongList
 from csms_ocpp.registration import Registration, Standing
+from csms_ocpp.times import format_datetime
 from csms_ocpp.validation import (
     Tolerated,
     Violation,
@@ -24,6 +26,7 @@ from csms_ocpp.validation import (
 )
 from csms_ocpp.versions import Protocol, Version
 
+UtcNow = Callable[[], datetime]
 # A repeat of these is answered anew: the status may have changed.
 _ALWAYS_FRESH = frozenset({"BootNotification"})
 _LONGEST_NAME = 64
@@ -66,14 +69,18 @@ class StationCalls:
         "_queue",
         "_queued_bytes",
         "_standing",
+        "_utcnow",
         "_version",
     )
 
-    def __init__(self, version: Version, standing: Standing, limits: SessionLimits, *, lenient: bool) -> None:
+    def __init__(
+        self, version: Version, standing: Standing, limits: SessionLimits, *, lenient: bool, utcnow: UtcNow | None
+    ) -> None:
         self._version = version
         self._standing = standing
         self._limits = limits
         self._lenient = lenient
+        self._utcnow = utcnow
         self._next = 0
         self._noted: Notice | None = None
         """What was tolerated in the request that is being taken."""
@@ -203,7 +210,9 @@ class StationCalls:
 
     def _tolerates(self, request: Call | Send) -> bool:
         """Whether the request is taken all the same. If so, it is made readable for services, and noted."""
-        found = tolerated(self._version.protocol, request.action, request.payload, response=False)
+        received_at = format_datetime(self._utcnow()) if self._utcnow else None
+        protocol, payload = self._version.protocol, request.payload
+        found = tolerated(protocol, request.action, payload, response=False, received_at=received_at)
         if found is None:
             return False
         if found.payload is not request.payload:

@@ -13,13 +13,13 @@ import jsonschema_rs
 import orjson
 
 from csms_ocpp.actions import lookup
-from csms_ocpp.coercion import coerced
+from csms_ocpp.coercion import coerced, timed
 from csms_ocpp.errors import ErrorCode
 from csms_ocpp.excerpts import Excerpts
 from csms_ocpp.fitness import HOLDS_NUL, holds_nul
 from csms_ocpp.redaction import redact
 from csms_ocpp.schemas import Schema, load, longest_text, names, read_leniently, tolerate
-from csms_ocpp.versions import Protocol
+from csms_ocpp.versions import VERSIONS, Protocol
 
 _MOST_VIOLATIONS = 100
 
@@ -134,18 +134,24 @@ class Tolerated(NamedTuple):
         return "; ".join(fault.description for fault in self.faults)
 
 
-def tolerated(protocol: Protocol, action: str, payload: object, *, response: bool) -> Tolerated | None:
+def tolerated(
+    protocol: Protocol, action: str, payload: object, *, response: bool, received_at: str | None = None
+) -> Tolerated | None:
     """Return a station's payload that breaks even the lenient schema, but can be read. None: it can't.
 
     A null counts as an absent field, a number written as a text as one, a text written as a number likewise. A text may
     be longer. In a request a value may be unknown to its enumeration, unless services decide by it what the message is.
+    `received_at` is when a request came: it stands in, in some versions, for a timestamp that is missing or no time.
     Raises KeyError for unknown messages.
     """
     stripped = _without_nulls(payload)
     key = _Key(protocol, action, response=response, outbound=False, lenient=True, tolerant=True)
     validator = _validator(key)
     if not validator.is_valid(stripped):
-        stripped = coerced(_tolerant_schema(key), stripped)
+        schema = _tolerant_schema(key)
+        stripped = coerced(schema, stripped)
+        if received_at is not None and VERSIONS[protocol].may_lack_times:
+            stripped = timed(schema, stripped, received_at)
     if not validator.is_valid(stripped):
         return None
     return Tolerated(stripped, _violations(_validator(key._replace(tolerant=False)), payload)[:_MOST_TOLD])

@@ -125,6 +125,7 @@ class StationConnection:
             registration=allowed.registration,
             limits=options.limits,
             lenient=options.lenient,
+            utcnow=utcnow,
         )
         self._queued_bytes = 0
         """Bytes of the messages that came while a CALL was in work."""

@@ -149,7 +149,8 @@ class GatewaySettings(RuntimeSettings):
         False,  # noqa: FBT003 - a default, not an argument
         description="Let messages of stations pass that break the OCPP schemas by fields they do not know, over-long "
         "texts (up to four times as long, or 255 characters; not ids of transactions and tokens), null in place of an "
-        "absent field, numbers written as texts or texts as numbers (both in messages below 256 KiB), or, in requests, "
+        "absent field, numbers written as texts or texts as numbers, integers written with decimals that are 0, in "
+        "OCPP 1.6 a timestamp that is missing or no date-time (all these in messages below 256 KiB), or, in requests, "
         "values that their enumerations do not know; all but the first are shown as `tolerated` among the station's "
         "refused messages",
     )

@@ -44,6 +44,7 @@ V16 = Version(
     spelling=_SPELLING,
     incomplete_request=ErrorCode.PROTOCOL_ERROR,
     duplicate_id=ErrorCode.GENERIC_ERROR,
+    may_lack_times=True,
     follow_ups={
         "GetDiagnostics": ("DiagnosticsStatusNotification",),
         "GetLog": ("LogStatusNotification",),

@@ -50,6 +50,7 @@ V201 = Version(
     spelling={code: code.value for code in ErrorCode},
     incomplete_request=ErrorCode.RPC_FRAMEWORK_ERROR,
     duplicate_id=ErrorCode.RPC_FRAMEWORK_ERROR,  # Part 4, 4.2.3
+    may_lack_times=False,
     follow_ups=FOLLOW_UPS,
     triggers={"TriggerMessage": TRIGGERED},
     token_events=frozenset({"TransactionEvent"}),

@@ -45,6 +45,9 @@ class Version:
     duplicate_id: ErrorCode
     """The error of a CALL whose message id is that of a CALL in work."""
 
+    may_lack_times: bool
+    """Whether stations are known to send no time, or none that can be read: the time of receipt is put in leniently."""
+
     follow_ups: Mapping[str, tuple[str, ...]]
     """The messages that a station sends because of a command, besides the answer, by command (B02.FR.09, B03.FR.07)."""
     triggers: Mapping[str, Mapping[str, tuple[str, ...]]]
