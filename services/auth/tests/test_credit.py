@@ -30,9 +30,9 @@ def euros(amount: float) -> Money:
 def told(amount: str, revision: int = 1, transaction: str = "t1", **fields: Any) -> Record:
     known = {"id": transaction, "state": "Ended", "revision": revision, "id_token": "CARD", "id_token_type": "ISO14443"}
     whole = Transaction(**{**known, "cost": amount, "currency": "EUR", "ended_at_ms": now_ms(), **fields})
-    event = DomainEvent(transaction_ended=TransactionEnded(transaction=whole))
+    event = DomainEvent(occurred_at_ms=now_ms(), transaction_ended=TransactionEnded(transaction=whole))
     if revision > 1:
-        event = DomainEvent(transaction_updated=TransactionUpdated(transaction=whole))
+        event = DomainEvent(occurred_at_ms=now_ms(), transaction_updated=TransactionUpdated(transaction=whole))
     return new_record("CS1", event=event)
 
 
@@ -112,6 +112,12 @@ async def test_more_may_be_spent_than_one_amount_can_be(hears: Callable[..., Any
 
 
 @pytest.mark.usefixtures("card")
+async def test_a_transaction_is_paid_though_the_station_thinks_it_was_long_ago(hears: Callable[..., Any]) -> None:
+    assert await hears(told("5", ended_at_ms=1)) == Decimal(15)
+    assert await hears(told("6", revision=2, ended_at_ms=1)) == Decimal(14)
+
+
+@pytest.mark.usefixtures("card")
 async def test_what_is_no_cost_of_this_token_changes_nothing(hears: Callable[..., Any]) -> None:
     others = [
         told("1", state="Active"),
@@ -120,7 +126,7 @@ async def test_what_is_no_cost_of_this_token_changes_nothing(hears: Callable[...
         told("1", id_token="other"),
         told("1", id_token_type="eMAID"),
         told("-1"),
-        told("1", ended_at_ms=1),
+        told("1", revision=2, ended_at_ms=1),
     ]
     assert await hears(*others) == Decimal(20)
 

@@ -22,6 +22,7 @@ class Cost(NamedTuple):
     """Case-folded."""
     type: str
     cost: Money
+    ended_at: datetime
 
 
 class Charged(NamedTuple):
@@ -36,11 +37,12 @@ class Charged(NamedTuple):
 _Token = tuple[str, str]
 
 
-async def take(session: WriteSession, costs: Sequence[Cost], now: datetime) -> Sequence[Cost]:
+async def take(session: WriteSession, costs: Sequence[Cost], now: datetime, oldest: datetime) -> Sequence[Cost]:
     """Take these costs from the balances of their tokens; return those that are in another currency than the balance.
 
-    Costs of other tokens change nothing, nor do those that were taken before. A cost that was corrected replaces the
-    one that was taken; one that is told for another token is given back to the first.
+    Costs of other tokens change nothing, nor do those that were taken before, nor those of transactions that ended
+    before `oldest`, where no earlier cost is known. A cost that was corrected replaces the one that was taken; one that
+    is told for another token is given back to the first.
     """
     transactions = {cost.transaction for cost in costs}
     charged = await _charged(session, transactions)
@@ -58,7 +60,7 @@ async def take(session: WriteSession, costs: Sequence[Cost], now: datetime) -> S
         known, currency = charged.get(cost.transaction), currencies.get((cost.id_key, cost.type))
         if currency is not None and currency != cost.cost.currency:
             others.append(cost)
-        elif currency is not None or known is not None:
+        elif known is not None or (currency is not None and cost.ended_at >= oldest):
             amount = 0 if currency is None else to_units(cost.cost.amount)
             if known is not None:
                 await _add(session, (known.id_key, known.type), known.amount, now)
