@@ -59,6 +59,22 @@ async def test_any_other_is_as_auth_says(world, transaction_event, started, toke
     assert answer == {"idTokenInfo": {"status": "Unknown"}}
 
 
+@pytest.mark.parametrize("kind", ["Started", "Updated"])
+async def test_it_is_good_for_one_transaction(world, transaction_event, started, kind):
+    for transaction_id, status in (("tx-1", "Accepted"), ("tx-2", "Unknown"), ("TX-1", "Accepted")):
+        seq_no = 1 if transaction_id == "TX-1" else 0
+        told = event(transaction_event, started, OURS, seq_no, kind, transaction_id=transaction_id)
+        assert await world.gateway.tell(told) == {"idTokenInfo": {"status": status}}, transaction_id
+
+
+async def test_one_that_is_not_repeated_belongs_to_one_transaction(world, api, transaction_event, started):
+    for transaction_id in ("tx-1", "tx-2"):
+        info = {"remoteStartId": started}
+        assert await world.gateway.tell(transaction_event(0, "Started", transaction_id, info=info)) == {}
+    shown = {item["transaction_id"]: item["id_token"] for item in (await api.get("/transactions")).json()["items"]}
+    assert shown == {"tx-1": "Start-1", "tx-2": None}
+
+
 async def test_a_blocked_one_stays_blocked(world, transaction_event, started):
     world.auth.tokens["Start-1"] = IdTokenInfo(status="Blocked")
     answer = await world.gateway.tell(event(transaction_event, started, OURS))

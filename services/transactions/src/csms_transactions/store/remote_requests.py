@@ -62,6 +62,15 @@ class RequestKey(NamedTuple):
     remote_start_id: int
 
 
+class AskedStart(NamedTuple):
+    """What we asked to start."""
+
+    token: IdToken
+    """Key codes are masked."""
+    transaction_id: str | None
+    """The station's id of the first transaction that came of it; None: none did so far."""
+
+
 class RemoteStart(NamedTuple):
     """A transaction that says which request started it."""
 
@@ -95,8 +104,11 @@ _BY_START_ID = Lookup(
     by=(remote_requests.c.remote_start_id,),
 )
 _RESPELL = Update(remote_requests, by=("call_id",), names=("station_id",))
-_TOKENS = Lookup(
-    [remote_requests.c[name] for name in ("station_id", "remote_start_id", "id_token", "id_token_type")],
+_STARTS = Lookup(
+    [
+        remote_requests.c[name]
+        for name in ("station_id", "remote_start_id", "id_token", "id_token_type", "transaction_id")
+    ],
     by=(remote_requests.c.station_id, remote_requests.c.remote_start_id),
 )
 
@@ -193,8 +205,14 @@ async def delete_old(session: AsyncSession, before: datetime, limit: int) -> int
 
 
 async def link(session: AsyncSession | Direct, starts: Sequence[RemoteStart]) -> None:
-    """Note which transactions came of requests; ids we never gave are ignored."""
-    await _LINK.execute(session, starts)
+    """Note which transactions came of requests, of each the first one; ids we never gave are ignored."""
+    if starts:
+        rows = await _STARTS.fetch(
+            session, {start.station_id for start in starts}, {start.remote_start_id for start in starts}
+        )
+        linked = {RequestKey(*key) for *key, _, _, transaction_id in rows if transaction_id is not None}
+        first = {RequestKey(start.station_id, start.remote_start_id): start for start in reversed(starts)}
+        await _LINK.execute(session, [start for request, start in first.items() if request not in linked])
 
 
 async def open_starts(session: AsyncSession, stations: Collection[str], now: datetime) -> list[OpenStart]:
@@ -213,12 +231,18 @@ async def open_starts(session: AsyncSession, stations: Collection[str], now: dat
     return [OpenStart(*row) for row in await session.execute(statement)]
 
 
-async def tokens(session: AsyncSession | Direct, requests: Collection[RequestKey]) -> dict[RequestKey, IdToken]:
-    """Return the tokens of requests to start; ids that we never gave are left out. Key codes are masked."""
-    rows = await _TOKENS.fetch(
+async def asked_starts(
+    session: AsyncSession | Direct, requests: Collection[RequestKey]
+) -> dict[RequestKey, AskedStart]:
+    """Return requests to start by their ids; those that we never gave, or that have no token, are left out."""
+    rows = await _STARTS.fetch(
         session, {request.station_id for request in requests}, {request.remote_start_id for request in requests}
     )
-    return {RequestKey(*key): IdToken(value, kind or "") for *key, value, kind in rows if value is not None}
+    return {
+        RequestKey(*key): AskedStart(IdToken(value, kind or ""), transaction_id)
+        for *key, value, kind, transaction_id in rows
+        if value is not None
+    }
 
 
 def request_of(station_id: str, event: TransactionEvent) -> RequestKey | None:
