@@ -10,10 +10,12 @@ from csms.v1.events_pb2 import (
     DomainEvent,
     IdTokenChanged,
     StationBooted,
+    StationChanged,
     StationConnected,
     StationNotified,
     TransactionStarted,
 )
+from csms_bus.events import CATALOGUE
 from csms_bus.ports import Incoming
 from csms_bus.records import new_record
 from csms_bus.topics import EVENTS_AUTH, EVENTS_DEVICES, EVENTS_GATEWAY
@@ -65,6 +67,19 @@ async def test_what_happened_is_shown_in_one_order_however_often_it_is_told(data
         "Transaction tx started at the station without a token.",
     )
     assert connected_at == "2026-01-01T00:00:01Z"
+
+
+async def test_every_event_of_the_catalogue_is_kept(database: Database, serve) -> None:
+    examples = [(each.topics[0].name, each.example) for each in CATALOGUE]
+    records = [
+        Incoming(topic, 0, number, one.station_id, new_record(one.station_id, event=one))
+        for number, (topic, one) in enumerate(examples)
+    ]
+    changed = StationChanged(change=StationChanged.CHANGE_UPDATED, site_id="harbour", labels={"line": "2"})
+    await told(database, [*records, event(1, station_changed=changed)])
+    async with serve(timeline_routes.router) as get:
+        (found,) = (await get("/stations/CS1/timeline", types="configuration"))["items"][-1:]
+    assert found["detail"] == {"change": "updated", "site_id": "harbour", "labels": {"line": "2"}}
 
 
 async def test_pages_and_filters(database: Database, serve) -> None:

@@ -55,6 +55,8 @@ def _shown(field: FieldDescriptor, value: Any) -> tuple[str, Any]:  # noqa: ANN4
         return name, kind.values_by_number[value].name.removeprefix(f"{kind.name.upper()}_").lower()
     if field.type == FieldDescriptor.TYPE_BYTES:
         return name, orjson.loads(value)
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return name, dict(value)
     if field.type == FieldDescriptor.TYPE_MESSAGE:
         return name, [shown(one) for one in value] if _is_list(field) else shown(value)
     return name, list(value) if _is_list(field) else value
