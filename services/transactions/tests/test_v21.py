@@ -213,6 +213,16 @@ async def test_a_limit_of_a_running_transaction_is_told_with_its_next_event_once
     assert await tell(world.event(3)) == {"transactionLimit": {"maxEnergy": 9000}}
 
 
+async def test_credit_does_not_lift_a_limit_that_was_told(world, tell, limit):
+    world.auth.tokens["TAG"] = IdTokenInfo(status="Accepted", credit="20", credit_currency="EUR")
+    assert (await tell(world.event(0, "Started", idToken=TOKEN)))["transactionLimit"] == {"maxCost": 20}
+    await limit({"maxCost": 5, "maxTime": 60})
+    assert (await tell(world.event(1)))["transactionLimit"] == {"maxCost": 5, "maxTime": 60}
+    assert (await tell(world.event(2, idToken=TOKEN)))["transactionLimit"] == {"maxCost": 5}
+    await limit({"maxCost": 30})
+    assert (await tell(world.event(3, idToken=TOKEN)))["transactionLimit"] == {"maxCost": 20}
+
+
 async def test_a_limit_is_of_the_transaction_that_runs_and_not_of_others(world, tell, limit):
     await tell(world.event(0, "Started"))
     await limit(LIMIT)

@@ -75,6 +75,7 @@ class Applied:
                 identity,
                 after.get(identity.key) or self.placed.stored[identity.key],
                 _limit(limits, identity, new, wanted.get(number, ())),
+                _held(identity, wanted.get(number, ())),
             )
             for identity, new, number in self._numbered()
         }
@@ -84,7 +85,7 @@ class Applied:
         return [
             Told(one.transaction, one.number, new.event.seq_no, at)
             for identity, new, number in self._numbered()
-            if (one := _set_since(wanted.get(number, ()), identity)) is not None
+            if (one := _going(wanted.get(number, ()), identity, new)) is not None
         ]
 
     def _numbered(self) -> Iterator[tuple[Identity, NewEvent, int]]:
@@ -97,11 +98,21 @@ class Applied:
 def _limit(
     limits: Mapping[RequestKey, Mapping[str, float]], identity: Identity, new: NewEvent, wanted: Sequence[Wanted]
 ) -> Mapping[str, float] | None:
-    since = _set_since(wanted, identity)
-    if since is not None:
-        return since.limit
+    going = _going(wanted, identity, new)
+    if going is not None:
+        return going.limit
     key = request_of(identity.station_id, new.event)
     return None if key is None else limits.get(key)
+
+
+def _held(identity: Identity, wanted: Sequence[Wanted]) -> Mapping[str, float] | None:
+    since = _set_since(wanted, identity)
+    return None if since is None else since.limit
+
+
+def _going(wanted: Sequence[Wanted], identity: Identity, new: NewEvent) -> Wanted | None:
+    since = _set_since(wanted, identity)
+    return since if since is not None and since.goes_with(new.event.seq_no) else None
 
 
 def _set_since(wanted: Sequence[Wanted], identity: Identity) -> Wanted | None:

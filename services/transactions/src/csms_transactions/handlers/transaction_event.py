@@ -43,12 +43,15 @@ def read(batch: Batch, station_id: str, call: StationCall, message: EventMessage
 
 
 def take_limits(batch: Batch, wanted: Mapping[str, Sequence[Wanted]]) -> None:
-    """Have those answers wait for what is stored that carry limits; `wanted` are those there are, by transactionId."""
+    """Have those answers wait for what is stored that carry limits; `wanted` are those there are, by transactionId.
+
+    Those with a token wait for limits that were told before, too: what is left of its credit must not lift them.
+    """
     for number in batch.limitable:
         item = batch.events[number]
-        going = [one for one in wanted.get(item.identity.key, ()) if one.goes_with(item.new.event.seq_no)]
-        if going:
-            batch.limits[number] = going
+        set_since = wanted.get(item.identity.key, ())
+        if any(item.token is not None or one.goes_with(item.new.event.seq_no) for one in set_since):
+            batch.limits[number] = set_since
             if item.new.number is None:
                 batch.events[number] = item.answered_as(number)
                 batch.answered_after.append(number)

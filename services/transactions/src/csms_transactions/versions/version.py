@@ -27,6 +27,8 @@ class StoredTransaction(NamedTuple):
     transaction: Transaction
     limit: Mapping[str, float] | None = None
     """What the response has to tell of limits: those that it was to be started with (F07), or that were set since."""
+    held: Mapping[str, float] | None = None
+    """The limits that were set since, also those that an earlier response told."""
 
 
 Answer = Callable[[IdTokenInfo | None, StoredTransaction | None], Json]

@@ -41,14 +41,18 @@ def limited_answer(
 ) -> Json:
     """Write a TransactionEventResponse with the limits that somebody wants it to have (F07.FR.02, E16.FR.02).
 
-    Of a prepaid token no more may be spent than there is (C17.FR.03). `told` are the station's own: those that are as
-    low already are not repeated (E16.FR.08). `spends`: the token is the one that charges, and did not come to stop it.
+    Of a prepaid token no more may be spent than there is (C17.FR.03), nor than a limit lets it that was told before.
+    `told` are the station's own: those that are as low already are not repeated (E16.FR.08). `spends`: the token is the
+    one that charges, and did not come to stop it.
     """
     answer = event_answer(info, stored)
     wanted = dict({} if stored is None or stored.limit is None else stored.limit)
     credit = amount_of(info.credit) if info is not None and spends else None
     if credit is not None:
-        wanted["maxCost"] = min(float(credit), wanted.get("maxCost", float(credit)))
+        held = {} if stored is None or stored.held is None else stored.held
+        wanted["maxCost"] = min(
+            [float(credit), *(limits["maxCost"] for limits in (wanted, held) if "maxCost" in limits)]
+        )
     limit = {name: value for name, value in wanted.items() if name not in told or told[name] > value}
     if not limit or (info is not None and info.status != "Accepted"):
         return answer
