@@ -217,10 +217,15 @@ async def test_tc_n_107_csms(sends):
     await sends("GetPeriodicEventStream", answer={})
 
 
-async def test_tc_o_100_csms(sends):
-    text = {"format": "UTF8", "language": "tlh", "content": "nuqneH"}
-    message = {"id": 1, "priority": "NormalCycle", "message": text}
-    await sends("SetDisplayMessage", {"message": message}, answer="LanguageNotSupported")
+async def test_tc_o_100_csms(sends, refused):
+    text, extra = ({"format": "UTF8", "language": name, "content": name} for name in ("en", "tlh"))
+    message = {"id": 1, "priority": "NormalCycle", "message": text, "messageExtra": [extra]}
+    why = {"reasonCode": "UnsupportedParam", "additionalInfo": "tlh"}
+    refusal = {"status": "LanguageNotSupported", "statusInfo": why}
+    await sends("SetDisplayMessage", {"message": message}, answer=refusal)
+    assert await refused("SetDisplayMessage", {"message": {**message, "messageExtra": [extra] * 5}}) == [
+        "/message/messageExtra"
+    ]
 
 
 async def test_tc_o_101_csms(sends):

@@ -24,9 +24,13 @@ def reported(named, value, **characteristics):
 def charges(operator, station, station_id, tokens):
     """The station says what it can, its vehicles get schedules, and one is charging."""
 
-    async def begin(**configured):
+    async def begin(*more, **configured):
         await operator.put_station(station_id, charging_schedules=True, **configured)
-        can = [reported(POWER, "0", unit="W", maxLimit=MOST_W), reported(MAX_EXTERNAL, "100", dataType="integer")]
+        can = [
+            reported(POWER, "0", unit="W", maxLimit=MOST_W),
+            reported(MAX_EXTERNAL, "100", dataType="integer"),
+            *more,
+        ]
         report = {"requestId": 77, "generatedAt": now(), "seqNo": 0, "reportData": can}
         assert await station.call("NotifyReport", report) == {}
         transaction = Transaction(station, tokens.valid)
@@ -43,7 +47,7 @@ def needs(*, hours=4, energy_wh=20_000, mode="DynamicControl", transfer="DC", **
     return {"evseId": 1, "maxScheduleTuples": 12, "chargingNeeds": {**told, "v2xChargingParameters": vehicle}}
 
 
-async def scheduled(operator, station, transaction, told):
+async def scheduled(operator, station, transaction, told, kind="Absolute"):
     """The station tells what its vehicle needs, and gets a profile for it; returns the schedule."""
     began = datetime.now(UTC)
     assert await station.call("NotifyEVChargingNeeds", told) == {"status": "Accepted"}
@@ -52,6 +56,7 @@ async def scheduled(operator, station, transaction, told):
     profile = request["chargingProfile"]
     assert (request["evseId"], profile["chargingProfilePurpose"]) == (1, "TxProfile")
     assert profile["transactionId"] == transaction.transaction_id
+    assert profile["chargingProfileKind"] == kind
     assert profile["id"] > 100
     (schedule,) = profile["chargingSchedule"]
     assert schedule["chargingRateUnit"] == "W"
@@ -79,8 +84,8 @@ def energy_until(schedule, moment):
     )
 
 
-async def _fits(operator, station, transaction, told):
-    found = await scheduled(operator, station, transaction, told)
+async def _fits(operator, station, transaction, told, kind="Absolute"):
+    found = await scheduled(operator, station, transaction, told, kind)
     wanted = told["chargingNeeds"]
     energy = energy_until(found[1], wanted["departureTime"])
     assert energy >= wanted["v2xChargingParameters"]["evTargetEnergyRequest"]
@@ -109,9 +114,13 @@ async def test_tc_k_114_csms(operator, station, charges):
 
 
 async def test_tc_k_115_csms(operator, station, charges):
-    transaction = await charges()
-    await _fits(operator, station, transaction, needs())
+    dynamic = {"component": {"name": "SmartChargingCtrlr"}, "variable": {"name": "SupportsDynamicProfiles"}}
+    transaction = await charges(reported(dynamic, "true", dataType="boolean"))
+    profile_id, schedule = await _fits(operator, station, transaction, needs(), kind="Dynamic")
+    (period,) = schedule["chargingSchedulePeriod"]
     assert await transaction.event("Updated", "ChargingRateChanged") == {}
+    pulled = await station.call("PullDynamicScheduleUpdate", {"chargingProfileId": profile_id})
+    assert pulled == {"status": "Accepted", "scheduleUpdate": {"limit": period["limit"]}}
 
 
 async def test_tc_k_117_csms(operator, station, charges):

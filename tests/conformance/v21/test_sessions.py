@@ -138,15 +138,18 @@ async def _limited_by_us(operator, station, token, limit, *, kind="ISO14443", ow
     return transaction
 
 
-async def test_tc_c_126_csms(operator, station, tokens):
-    """A payment kiosk has the transaction started; the station computes what it costs."""
+async def test_tc_c_126_csms(operator, station, tokens, sends):
+    """A payment kiosk has the transaction started; the station has the tariff and computes what it costs."""
+    await sends("SetDefaultTariff", {"evseId": 1, "tariff": TARIFF})
     await operator.put_token(tokens.unknown, "DirectPayment", status="Accepted")
     ours = {"maxCost": 50}
     transaction = await _limited_by_us(operator, station, tokens.unknown, ours, kind="DirectPayment")
     info = {"stoppedReason": "EVDisconnected", "tariffId": "t-1"}
     await transaction.event("Ended", "EVCommunicationLost", costDetails=COST, info=info)
-    details = (await shown.transaction(operator, transaction))["details"]
-    assert details["tariffId"] == "t-1"
+    seen = await shown.transaction(operator, transaction)
+    assert (seen["cost"], seen["currency"]) == (12.1, "EUR")
+    details = seen["details"]
+    assert details["tariffId"] == TARIFF["tariffId"]
     assert details["costDetails"] == {name: COST[name] for name in ("totalCost", "totalUsage")}
 
 

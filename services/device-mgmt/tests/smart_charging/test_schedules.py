@@ -39,7 +39,7 @@ def told(transfer="DC", **fields):
         ),
         (
             told(controlMode="DynamicControl", v2xChargingParameters={**V2X, "evTargetEnergyRequest": 9000}),
-            Needs("DC", is_20=True, energy_wh=9000, min_w=1000, max_w=7000, most_periods=3),
+            Needs("DC", is_20=True, is_dynamic=True, energy_wh=9000, min_w=1000, max_w=7000, most_periods=3),
         ),
         (  # what makes no sense was not told
             told(departureTime="soon", v2xChargingParameters={"maxChargePower": -1, "evTargetEnergyRequest": 1e300}),

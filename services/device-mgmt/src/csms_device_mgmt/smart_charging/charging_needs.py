@@ -40,6 +40,8 @@ class Needs(NamedTuple):
     """As `Transfer` has them."""
     is_20: bool = False
     """Whether the vehicle speaks ISO 15118-20."""
+    is_dynamic: bool = False
+    """Whether it follows one limit at a time, in ISO 15118-20's dynamic control mode, and plans nothing (K19)."""
     energy_wh: float | None = None
     departure_at: datetime | None = None
     min_w: float = 0.0
@@ -77,6 +79,7 @@ def read(payload: Mapping[str, Any]) -> Needs:
     found = Needs(
         transfer,
         not told.keys().isdisjoint(_ISO_15118_20),
+        told.get("controlMode") == "DynamicControl",
         departure_at=_moment(told.get("departureTime")),
         most_periods=_count(payload.get("maxScheduleTuples")),
     )

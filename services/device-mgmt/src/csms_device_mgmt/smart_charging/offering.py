@@ -40,11 +40,13 @@ async def offer(unit: Unit, station: Station, row: ChargingEvse, line: Line, at:
     if at - row.needs_at > WAITS:
         return
     known = await station_limits.read(unit.session, station.station_id, row.evse_id)
-    periods = schedules.made(Needs.from_json(row.needs), known.limits, at)
+    needs = Needs.from_json(row.needs)
+    periods = schedules.made(needs, known.limits, at)
     if periods is None:
         return
     profile_id = own_id(row.evse_id, known.max_external_id)
-    payload = set_charging_profile(Of(row.evse_id, row.transaction_id), profile_id, periods, known.limits, at)
+    of, is_dynamic = Of(row.evse_id, row.transaction_id), needs.is_dynamic and known.limits.takes_dynamic
+    payload = set_charging_profile(of, profile_id, periods, known.limits, at, is_dynamic=is_dynamic)
     call_id = str(uuid5(NAMESPACE_OID, f"{row.needs_record_id} {row.transaction_id}"))
     timeout = timeout_s(unit, station)
     row.offered_to = row.transaction_id

@@ -25,6 +25,8 @@ class Limits(NamedTuple):
     most_periods: int | None = None
     is_in_amperes: bool = False
     """Whether its schedules have amperes of each phase, and no watts."""
+    takes_dynamic: bool = False
+    """Whether it takes profiles of the kind Dynamic (K01.FR.121)."""
 
 
 class Period(NamedTuple):

@@ -14,6 +14,11 @@ _CONTROLLER = "SmartChargingCtrlr"
 MAX_EXTERNAL = VariableKey(_CONTROLLER, "MaxExternalConstraintsId")
 _PERIODS = VariableKey(_CONTROLLER, "PeriodsPerSchedule")
 _RATE_UNIT = VariableKey(_CONTROLLER, "RateUnit")
+_DYNAMIC = (
+    VariableKey(_CONTROLLER, "SupportsDynamicProfiles"),
+    VariableKey(_CONTROLLER, "SupportsFeature", variable_instance="DynamicProfiles"),
+)
+"""Stations of OCPP 2.1 report it in one way or the other."""
 _WATTS = {"kw": 1000.0}
 """Of a unit; of all others one."""
 
@@ -30,13 +35,15 @@ async def read(session: AsyncSession, station_id: str, evse_id: int) -> Known:
     """Return what the station has reported."""
     power = VariableKey("EVSE", "Power", evse_id=evse_id)
     set_to = VariableKey("EVSE", "Power", evse_id=evse_id, attribute="MaxSet")
-    found = await variable_rows.find(session, station_id, (power, set_to, _PERIODS, _RATE_UNIT, MAX_EXTERNAL))
+    wanted = (power, set_to, _PERIODS, _RATE_UNIT, MAX_EXTERNAL, *_DYNAMIC)
+    found = await variable_rows.find(session, station_id, wanted)
     powers = (_most(found.get(power.path)), _watts(found.get(set_to.path)))
     units = _value(found.get(_RATE_UNIT.path))
     limits = Limits(
         min((power for power in powers if power is not None), default=None),
         parse_limit(_value(found.get(_PERIODS.path))),
         units is not None and {unit.strip().upper() for unit in units.split(",")} == {"A"},
+        any((_value(found.get(key.path)) or "").strip().lower() == "true" for key in _DYNAMIC),
     )
     return Known(limits, parse_limit(_value(found.get(MAX_EXTERNAL.path))))
 

@@ -28,20 +28,25 @@ def own_id(evse_id: int, external: int | None) -> int:
 
 
 def set_charging_profile(
-    of: Of, profile_id: int, periods: Sequence[Period], limits: Limits, begin: datetime
+    of: Of, profile_id: int, periods: Sequence[Period], limits: Limits, begin: datetime, *, is_dynamic: bool = False
 ) -> dict[str, Any]:
-    """Return a SetChargingProfileRequest. It only charges: no period has another operationMode (Q02.FR.01, .02)."""
+    """Return a SetChargingProfileRequest. It only charges: no period has another operationMode (Q02.FR.01, .02).
+
+    A dynamic profile has the first period alone (K28.FR.01): its limit holds until the profile is updated.
+    """
     schedule = {
         "id": 1,
         "chargingRateUnit": "A" if limits.is_in_amperes else "W",
         "startSchedule": format_datetime(begin),
-        "chargingSchedulePeriod": [{"startPeriod": start_s, "limit": limit} for start_s, limit in periods],
+        "chargingSchedulePeriod": [
+            {"startPeriod": start_s, "limit": limit} for start_s, limit in periods[: 1 if is_dynamic else None]
+        ],
     }
     profile = {
         "id": profile_id,
         "stackLevel": 0,
         "chargingProfilePurpose": "TxProfile",
-        "chargingProfileKind": "Absolute",
+        "chargingProfileKind": "Dynamic" if is_dynamic else "Absolute",
         "transactionId": of.transaction_id,
         "chargingSchedule": [schedule],
     }
