@@ -25,6 +25,7 @@ from csms_transactions.remote.web_payments import (
     NotConnectedError,
     NotOpenError,
     NoWebPaymentsError,
+    ReferenceUsedError,
     WebPayments,
     WrongCodeError,
 )
@@ -133,6 +134,7 @@ def web_payments_router(database: Database, payments: WebPayments) -> APIRouter:
         """Check the URL of a QR code; if it is good, tell the station that somebody pays (NotifyWebPaymentStarted).
 
         The payment page calls this when a driver comes, and sends nobody on to pay whose URL is refused (C25.FR.08).
+        A one-time password begins one payment at an EVSE; then it is refused (403), and the driver scans anew.
         """
         payment = await _refusals(tried(payments.begin(body.url, terms, body.timeout_s)))
         return await _shown(database, payment.id)
@@ -144,6 +146,7 @@ def web_payments_router(database: Database, payments: WebPayments) -> APIRouter:
         """Start the transaction, when the payment service provider has authorized the payment.
 
         Its token is `psp_ref`, of type DirectPayment, which need not be stored; the lower of both limits of cost holds.
+        A reference is that of one payment: with another one it is 409.
         """
         limit = {} if body.max_cost is None else {"maxCost": float(body.max_cost)}
         work = payments.authorize(payment_id, body.psp_ref, limit, terms)
@@ -216,7 +219,7 @@ async def _refusals(work: Coroutine[object, object, T]) -> T:
         detail = "There is no such station, or it is not set up for payments by QR code"
         raise invalid_request([FieldError("/url", detail)]) from error
     except WrongCodeError as error:
-        raise Problem(403, "Wrong code", "The one-time password is not valid, or not any more") from error
+        raise Problem(403, "Wrong code", "The one-time password is not valid, or not any more, or was used") from error
     except GuessingError as error:
         detail = "Too many wrong codes came for this station"
         raise Problem(429, "Too many wrong codes", detail, headers={"Retry-After": "60"}) from error
@@ -224,6 +227,8 @@ async def _refusals(work: Coroutine[object, object, T]) -> T:
         raise Problem(409, "Not connected", "The station is not connected") from error
     except NotOpenError as error:
         raise Problem(409, "Not open", "The payment was authorized before, or it took too long") from error
+    except ReferenceUsedError as error:
+        raise Problem(409, "Reference used", "Another payment has this psp_ref") from error
     except KeyError as error:
         raise _not_found() from error
 

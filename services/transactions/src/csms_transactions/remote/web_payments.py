@@ -1,5 +1,6 @@
 """Payments that drivers begin with the QR code of a station: checks the code, tells the station, starts (C25)."""
 
+import hmac
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,6 +12,8 @@ from csms_ocpp import station_ids
 from csms_runtime.clock import utcnow
 from csms_runtime.ids import new_id
 from csms_runtime.sealing import Sealer
+from sqlalchemy import RowMapping
+from sqlalchemy.exc import IntegrityError
 
 from csms_transactions.domain import totp, web_payment
 from csms_transactions.domain.events import DIRECT_PAYMENT
@@ -29,6 +32,7 @@ MOST_WRONG = 30
 """So many wrong codes of a station are heard in a minute; then none is, for who asks is guessing."""
 _MINUTE = timedelta(minutes=1)
 _MOST_STATIONS = 1000
+_ID_DIGITS = 32
 
 
 class NoWebPaymentsError(Exception):
@@ -36,7 +40,7 @@ class NoWebPaymentsError(Exception):
 
 
 class WrongCodeError(Exception):
-    """The one-time password is not valid (C25.FR.08)."""
+    """The one-time password is not valid (C25.FR.08), or a payment was begun with it before."""
 
 
 class GuessingError(Exception):
@@ -45,6 +49,10 @@ class GuessingError(Exception):
 
 class NotConnectedError(Exception):
     """The station is not connected: nobody should pay now."""
+
+
+class ReferenceUsedError(Exception):
+    """Another payment has this reference of the payment service provider: one authorization pays once."""
 
 
 class NotOpenError(Exception):
@@ -79,12 +87,13 @@ class WebPayments:
         `RemoteControl.start`.
         """
         asked = web_payment.read(url, self._path)
-        station_id = await self._checked(asked)
+        station_id, payment_id = await self._checked(asked)
         now = utcnow()
         expires_at = now + timedelta(seconds=timeout_s)
-        payment = WebPayment(new_id(), station_id, asked.evse_id, asked.limit, now, expires_at)
+        payment = WebPayment(payment_id, station_id, asked.evse_id, asked.limit, now, expires_at)
         async with self._database.transaction() as session:
-            await web_payments.add(session, payment)
+            if not await web_payments.add(session, self._database.dialect, payment):
+                raise WrongCodeError
         try:
             await self._tell(payment, terms, timeout_s)
         except Exception:
@@ -93,8 +102,8 @@ class WebPayments:
             raise
         return payment
 
-    async def _checked(self, asked: WebPaymentUrl) -> str:
-        """Return the station as it is spelled here, if the code in the URL is its code."""
+    async def _checked(self, asked: WebPaymentUrl) -> tuple[str, str]:
+        """Return the station as it is spelled here, and the payment's id, if the code in the URL is its code."""
         async with self._database.reading() as session:
             settings = await web_payments.settings_of(session, asked.station_id)
         if settings is None:
@@ -108,7 +117,7 @@ class WebPayments:
         if asked.version != totp.VERSION or not made.is_valid(asked.code, now):
             self._note_wrong(key, now)
             raise WrongCodeError
-        return settings.station_id
+        return settings.station_id, _payment_id(secret, key, asked)
 
     def _note_wrong(self, key: str, now: datetime) -> None:
         noted = self._wrong.pop(key, deque(maxlen=MOST_WRONG))
@@ -134,14 +143,9 @@ class WebPayments:
         """Start the transaction of a payment that the payment service provider has authorized (C25.FR.23).
 
         `limit` holds beside that of the URL: the lower one counts. Raises KeyError: there is no such payment;
-        NotOpenError, and as `RemoteControl.start`.
+        NotOpenError, ReferenceUsedError, and as `RemoteControl.start`.
         """
-        async with self._database.transaction() as session:
-            row = await web_payments.get(session, payment_id)
-            if row is None:
-                raise KeyError(payment_id)
-            if not await web_payments.take(session, payment_id, psp_ref, utcnow()):
-                raise NotOpenError
+        row = await self._taken(payment_id, psp_ref)
         request = StartRequest(
             station_id=row["station_id"],
             id_token={"idToken": psp_ref, "type": DIRECT_PAYMENT},
@@ -160,9 +164,27 @@ class WebPayments:
                 await web_payments.note_call(session, payment_id, sent.call_id)
         return sent
 
+    async def _taken(self, payment_id: str, psp_ref: str) -> RowMapping:
+        try:
+            async with self._database.transaction() as session:
+                row = await web_payments.get(session, payment_id)
+                if row is None:
+                    raise KeyError(payment_id)
+                if not await web_payments.take(session, payment_id, psp_ref, utcnow()):
+                    raise NotOpenError
+                return row
+        except IntegrityError as error:
+            raise ReferenceUsedError from error
+
     async def _give_back(self, payment_id: str) -> None:
         async with self._database.transaction() as session:
             await web_payments.give_back(session, payment_id)
+
+
+def _payment_id(secret: str, station_key: str, asked: WebPaymentUrl) -> str:
+    """Return the id of the payment that a code begins, once at each EVSE. Without the secret nobody can guess it."""
+    told = "\0".join(("payment", station_key, str(asked.evse_id or 0), asked.code))
+    return hmac.digest(secret.encode(), told.encode(), "sha256").hex()[:_ID_DIGITS]
 
 
 def _lower(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:

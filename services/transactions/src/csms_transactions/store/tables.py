@@ -324,6 +324,7 @@ web_payments = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("authorized_at", UtcDateTime),
     Index("ix_web_payments_station_id", "station_id", "created_at", "id"),
+    Index("ix_web_payments_psp_ref", "psp_ref", unique=True),
 )
 Index("ix_web_payments_all", apart(web_payments.c.created_at), web_payments.c.id)
 

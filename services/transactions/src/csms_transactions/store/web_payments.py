@@ -56,9 +56,10 @@ async def remove_settings(session: AsyncSession, station_id: str) -> bool:
     return await session.scalar(statement) is not None
 
 
-async def add(session: AsyncSession, payment: WebPayment) -> None:
-    """Note a payment that was begun."""
-    await session.execute(web_payments.insert(), payment._asdict())
+async def add(session: AsyncSession, dialect: str, payment: WebPayment) -> bool:
+    """Note a payment that was begun. Return False: there is one with this id."""
+    statement = insert(dialect)(web_payments).values(payment._asdict()).on_conflict_do_nothing()
+    return await session.scalar(statement.returning(web_payments.c.id)) is not None
 
 
 async def remove(session: AsyncSession, payment_id: str) -> None:
@@ -67,7 +68,10 @@ async def remove(session: AsyncSession, payment_id: str) -> None:
 
 
 async def take(session: AsyncSession, payment_id: str, psp_ref: str, now: datetime) -> bool:
-    """Note that a payment was authorized. Return False: it is too late for that, or it was before."""
+    """Note that a payment was authorized. Return False: it is too late for that, or it was before.
+
+    Raises IntegrityError: another payment has this reference.
+    """
     columns = web_payments.c
     is_open = (columns.id == payment_id, columns.psp_ref.is_(None), columns.expires_at > now)
     statement = update(web_payments).where(*is_open).values(psp_ref=psp_ref, authorized_at=now).returning(columns.id)
