@@ -36,6 +36,8 @@ def lines(log_format: Format, write: str = "info") -> list[str]:
     logging.getLogger("uvicorn.error").error("from %s", "uvicorn")
     logging.getLogger("uvicorn.error").warning("chatter: Invalid HTTP request received.")
     logging.getLogger("aiokafka.client").info("chatter")
+    logging.getLogger("httpx2").info("HTTP Request: POST https://hook.example/?token=%s", SECRET)
+    logging.getLogger("httpcore2.http11").info("chatter")
     try:
         fail(SECRET)
     except ValueError:

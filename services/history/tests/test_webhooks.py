@@ -36,6 +36,7 @@ from csms_runtime.secret_keys import SecretKeys
 from sqlalchemy import select
 
 KEY = "admin-key-for-tests"
+READER = "read-key-for-tests"
 HERE = TargetRules(http_allowed=True, networks_allowed=(ipaddress.ip_network("127.0.0.0/8"),))
 PUBLIC = TargetRules()
 
@@ -156,7 +157,8 @@ async def process(
     sending = Webhooks(database, followed, sealer, new_sender, retry_for=retry_for)
     resource = WebhookResource(database, sealer, HERE, new_sender, sending.wake)
     routers = [resource.router(), delivery_routes.router(database, sending.wake)]
-    app = create_app("history", routers=routers, keys=ApiKeys.for_tests(admin=KEY), health=Health(), version="0")
+    api_keys = ApiKeys.for_tests(admin=KEY, read=READER)
+    app = create_app("history", routers=routers, keys=api_keys, health=Health(), version="0")
     transport, headers = httpx2.ASGITransport(app), {"Authorization": f"Bearer {KEY}"}
     async with (
         httpx2.AsyncClient(transport=transport, base_url="http://history/api/v1", headers=headers) as client,
@@ -204,6 +206,16 @@ async def test_events_are_sent_signed_and_filtered_and_the_secret_is_shown_once(
         stored = (await session.execute(select(webhooks.c.secret))).scalar_one()
     assert signing.key_of(rotated["secret"]) not in stored
     assert rotated["secret"].encode() not in stored
+
+
+async def test_the_query_of_a_url_is_for_administrators(world: World, receiver: Receiver) -> None:
+    url = f"{receiver.url}?token=s3cret"
+    assert (await world.put("app", url=url))["url"] == url
+    assert (await world.client.get("/webhooks/app")).json()["url"] == url
+    reader = {"Authorization": f"Bearer {READER}"}
+    found = (await world.client.get("/webhooks", headers=reader)).json()["items"]
+    found.append((await world.client.get("/webhooks/app", headers=reader)).json())
+    assert [one["url"] for one in found] == [f"{receiver.url}?***"] * 2
 
 
 async def test_what_fails_comes_again_in_the_order_of_its_station_and_holds_up_no_other(

@@ -27,12 +27,14 @@ SECRET_KEYS = frozenset({"password", "password_digest", "authorization", "api_ke
 """Keys whose values are never written, at any depth."""
 _MASK = "***"
 _QUIET = dict.fromkeys(
-    ("aiokafka", "aiosqlite", "alembic", "sqlalchemy", "urllib3", "uvicorn.access"), logging.WARNING
+    ("aiokafka", "aiosqlite", "alembic", "httpcore2", "httpx2", "sqlalchemy", "urllib3", "uvicorn.access"),
+    logging.WARNING,
 ) | {
     "opentelemetry.exporter": logging.ERROR,  # a warning for each try while the collector is away
     "uvicorn.error": logging.ERROR,  # a warning for each request that is none: anybody could fill disks
 }
-"""Least level of chatty libraries, raised further by the configured level. aiosqlite at debug shows stored values."""
+"""Least level of chatty libraries, raised further by the configured level. aiosqlite at debug shows stored values,
+httpx2 at info whole URLs: their queries may hold secrets."""
 
 
 def configure(level: str, log_format: Format, stream: TextIO | None = None) -> None:

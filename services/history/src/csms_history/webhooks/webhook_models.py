@@ -66,7 +66,7 @@ class WebhookItem(BaseModel):
     """A webhook."""
 
     id: str
-    url: str
+    url: str = Field(description="Administrators see all of it, others `***` in place of its query")
     types: list[str] | None
     station_ids: list[str] | None
     site_ids: list[str] | None
@@ -85,6 +85,11 @@ class WebhookItem(BaseModel):
         """The item of a row of `webhooks`."""
         values = {name: row[name] for name in cls.model_fields if name in row}
         return cls(**values, id=row["webhook_id"], previous_secret_until=row["previous_until"])
+
+    def for_others(self) -> Self:
+        """Return it as those see it who are no administrators: the query of a URL may hold secrets."""
+        start, mark, _ = self.url.partition("?")
+        return self.model_copy(update={"url": f"{start}?***" if mark else start})
 
 
 class PutWebhook(WebhookItem):

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -10,7 +11,9 @@ from csms_db.engine import Database, WriteSession
 from csms_runtime.clock import now_ms, utcnow
 from csms_runtime.http import Page, PageParams, Problem, paginate, require
 from csms_runtime.http.documented import problem
+from csms_runtime.http.keys import Principal, Scope
 from csms_runtime.http.problems import FieldError, invalid_request
+from csms_runtime.http.security import CurrentPrincipal
 from csms_runtime.ids import new_id
 from csms_runtime.sealing import CannotOpen, Sealer
 from fastapi import APIRouter, Path, Response, Security
@@ -69,18 +72,20 @@ class WebhookResource:
         router.add_api_route("/{id}/rotate-secret", self.rotate_webhook_secret, methods=["POST"], dependencies=admin)
         return router
 
-    async def list_webhooks(self, page: PageParams) -> Page[WebhookItem]:
+    async def list_webhooks(self, page: PageParams, principal: CurrentPrincipal) -> Page[WebhookItem]:
         """List webhooks, by id."""
         position = page.after(str)
         async with self._database.reading() as session:
             after = None if position is None else position[0]
             rows = await webhook_rows.page(session, limit=page.limit + 1, after=after)
-        return paginate(rows, page.limit, position=lambda row: [row["webhook_id"]], item=WebhookItem.of)
+        return paginate(rows, page.limit, position=lambda row: [row["webhook_id"]], item=partial(_seen_by, principal))
 
-    async def get_webhook(self, webhook_id: Annotated[WebhookId, Path(alias="id")]) -> WebhookItem:
+    async def get_webhook(
+        self, webhook_id: Annotated[WebhookId, Path(alias="id")], principal: CurrentPrincipal
+    ) -> WebhookItem:
         """Return a webhook; its secret is not shown."""
         async with self._database.reading() as session:
-            return WebhookItem.of(await existing(session, webhook_id))
+            return _seen_by(principal, await existing(session, webhook_id))
 
     async def put_webhook(
         self, webhook_id: Annotated[WebhookId, Path(alias="id")], body: WebhookBody, response: Response
@@ -197,6 +202,11 @@ async def existing(session: Any, webhook_id: str, *, lock: bool = False) -> RowM
     if row is None:
         raise _unknown()
     return row
+
+
+def _seen_by(principal: Principal, row: RowMapping) -> WebhookItem:
+    item = WebhookItem.of(row)
+    return item if principal.may(Scope.ADMIN) else item.for_others()
 
 
 def _unknown() -> Problem:
