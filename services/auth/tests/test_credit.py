@@ -117,6 +117,18 @@ async def test_a_transaction_is_paid_though_the_station_thinks_it_was_long_ago(h
     assert await hears(told("6", revision=2, ended_at_ms=1)) == Decimal(14)
 
 
+async def test_what_ended_before_the_token_was_a_prepaid_one_is_not_paid(hears: Callable[..., Any], api: Api) -> None:
+    ended = now_ms() - 1000
+    await api.put(CARD, {"status": "Accepted"}, 201)
+    await api.put(CARD, {"credit": {"amount": 20, "currency": "EUR"}})
+    assert await hears(told("6", revision=2, ended_at_ms=ended)) == Decimal(20), "a late event"
+    await api.put(CARD, {"credit": {"amount": 30, "currency": "EUR"}})
+    assert await hears(told("7", transaction="t2"), told("6", revision=3, ended_at_ms=ended)) == Decimal(23)
+    await api.put(CARD, {"credit": None})
+    await api("POST", f"{CARD}/credit", {"add": 10, "currency": "EUR"})
+    assert await hears(told("6", revision=4, ended_at_ms=ended)) == Decimal(10)
+
+
 @pytest.mark.usefixtures("card")
 async def test_what_is_no_cost_of_this_token_changes_nothing(hears: Callable[..., Any]) -> None:
     others = [

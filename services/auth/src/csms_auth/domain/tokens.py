@@ -104,6 +104,8 @@ class Token:
     """The driver's own, OCPP 2.1's TariffType (I08)."""
     credit: Money | None = None
     """What is left of a prepaid balance, negative where more was spent; None: it is no prepaid token."""
+    credit_since: datetime | None = None
+    """When it became a prepaid one; None: it is none, or that is not known."""
 
 
 class TokenShown(NamedTuple):

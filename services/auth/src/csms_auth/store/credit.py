@@ -37,18 +37,23 @@ class Charged(NamedTuple):
 _Token = tuple[str, str]
 
 
+class _Balance(NamedTuple):
+    currency: str
+    since: datetime | None
+
+
 async def take(session: WriteSession, costs: Sequence[Cost], now: datetime, oldest: datetime) -> Sequence[Cost]:
     """Take these costs from the balances of their tokens; return those that are in another currency than the balance.
 
     Costs of other tokens change nothing, nor do those that were taken before, nor those of transactions that ended
-    before `oldest`, where no earlier cost is known. A cost that was corrected replaces the one that was taken; one that
-    is told for another token is given back to the first.
+    before `oldest`, or before the token became a prepaid one, where no earlier cost is known. A cost that was corrected
+    replaces the one that was taken; one that is told for another token is given back to the first.
     """
     transactions = {cost.transaction for cost in costs}
     charged = await _charged(session, transactions)
     tokens = {(cost.id_key, cost.type) for cost in costs}
-    currencies = await _lock_prepaid(session, tokens | {(one.id_key, one.type) for one in charged.values()})
-    if not currencies and not charged:
+    balances = await _lock_prepaid(session, tokens | {(one.id_key, one.type) for one in charged.values()})
+    if not balances and not charged:
         return []
     # Again: another process, which hears the same records, may have charged them until it let go of the tokens.
     charged = await _charged(session, transactions)
@@ -57,11 +62,11 @@ async def take(session: WriteSession, costs: Sequence[Cost], now: datetime, olde
     ]
     others: list[Cost] = []
     for cost in sorted(news, key=lambda one: (one.transaction, one.revision)):
-        known, currency = charged.get(cost.transaction), currencies.get((cost.id_key, cost.type))
-        if currency is not None and currency != cost.cost.currency:
+        known, balance = charged.get(cost.transaction), balances.get((cost.id_key, cost.type))
+        if balance is not None and balance.currency != cost.cost.currency:
             others.append(cost)
-        elif known is not None or (currency is not None and cost.ended_at >= oldest):
-            amount = 0 if currency is None else to_units(cost.cost.amount)
+        elif known is not None or (balance is not None and cost.ended_at >= max(balance.since or oldest, oldest)):
+            amount = 0 if balance is None else to_units(cost.cost.amount)
             if known is not None:
                 await _add(session, (known.id_key, known.type), known.amount, now)
             await _add(session, (cost.id_key, cost.type), -amount, now)
@@ -91,16 +96,16 @@ async def _charged(session: WriteSession, transactions: Collection[str]) -> dict
     return {row[0]: Charged(*row[1:]) for row in await session.execute(query)}
 
 
-async def _lock_prepaid(session: WriteSession, tokens: Collection[_Token]) -> Mapping[_Token, str]:
-    """Return the currencies of those of these tokens that have a balance. Their rows are locked, in one order."""
+async def _lock_prepaid(session: WriteSession, tokens: Collection[_Token]) -> Mapping[_Token, _Balance]:
+    """Return the balances of those of these tokens that have one. Their rows are locked, in one order."""
     key = tuple_(id_tokens.c.id_key, id_tokens.c.type)
     query = (
-        select(id_tokens.c.id_key, id_tokens.c.type, id_tokens.c.credit_currency)
+        select(id_tokens.c.id_key, id_tokens.c.type, id_tokens.c.credit_currency, id_tokens.c.credit_since)
         .where(key.in_(tokens), id_tokens.c.credit.is_not(None))
         .order_by(id_tokens.c.id_key, id_tokens.c.type)
         .with_for_update()
     )
-    return {(row.id_key, row.type): row.credit_currency for row in await session.execute(query)}
+    return {(key, kind): _Balance(currency, since) for key, kind, currency, since in await session.execute(query)}
 
 
 async def _add(session: WriteSession, token: _Token, amount: int, now: datetime) -> None:

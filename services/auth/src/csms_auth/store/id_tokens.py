@@ -1,14 +1,14 @@
 """Reads and writes ID tokens."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from csms_db.base import UtcDateTime
 from csms_db.engine import WriteSession
 from csms_db.sql import apart, begins_with, insert, lock_order
-from csms_runtime.clock import from_ms
+from csms_runtime.clock import from_ms, to_ms
 from csms_runtime.money import Money, from_units, to_units
 from sqlalchemy import ColumnElement, Row, Select, Text, delete, func, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -74,7 +74,7 @@ async def add(session: WriteSession, token: Token, now: datetime, *, secret_key_
     `secret_key_id`: of a key code, which key its digest was made with.
     """
     key = {"id_key": token.ref.key, "type": token.ref.type, "id_token": token.ref.id_token}
-    state = {**_values(token), "updated_at": now, "secret_key_id": secret_key_id}
+    state = {**_values(_prepaid_since(token, now)), "updated_at": now, "secret_key_id": secret_key_id}
     statement = insert(session, id_tokens).values(**key, **state, created_at=now)
     statement = statement.on_conflict_do_update(index_elements=[id_tokens.c.id_key, id_tokens.c.type], set_=state)
     return _stored((await session.execute(statement.returning(*id_tokens.c))).one())
@@ -82,6 +82,8 @@ async def add(session: WriteSession, token: Token, now: datetime, *, secret_key_
 
 async def change(session: WriteSession, old: StoredToken, token: Token, now: datetime) -> StoredToken:
     """Write another state of a token that is stored; its spelling stays the first one."""
+    if old.token.credit is None or token.credit is None:
+        token = _prepaid_since(token, now)
     await session.execute(update(id_tokens).where(*_is(token.ref)).values(**_values(token), updated_at=now))
     return StoredToken(token, created_at=old.created_at, updated_at=now)
 
@@ -176,6 +178,10 @@ async def put(session: WriteSession, tokens: Collection[Token], now: datetime) -
     await session.execute(statement, rows)
 
 
+def _prepaid_since(token: Token, now: datetime) -> Token:
+    return replace(token, credit_since=None if token.credit is None else from_ms(to_ms(now)))
+
+
 def _one(ref: TokenRef) -> Select[Any]:
     return select(id_tokens).where(*_is(ref))
 
@@ -197,6 +203,7 @@ def _values(token: Token) -> Mapping[str, Any]:
         "tariff": token.tariff,
         "credit": None if token.credit is None else to_units(token.credit.amount),
         "credit_currency": None if token.credit is None else token.credit.currency,
+        "credit_since": token.credit_since,
     }
 
 
@@ -231,4 +238,5 @@ def _token(row: Row[Any]) -> Token:
         charging_priority=row.charging_priority,
         tariff=row.tariff,
         credit=None if row.credit is None else Money(from_units(row.credit), row.credit_currency),
+        credit_since=row.credit_since,
     )

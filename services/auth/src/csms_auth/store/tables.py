@@ -77,6 +77,8 @@ id_tokens = Table(
     # A prepaid balance, in units of `csms_runtime.money.UNIT`; none: it is no prepaid token.
     Column("credit", BigInteger),
     Column("credit_currency", Text),
+    # When it became a prepaid one; none: it is none, or an earlier version made it one.
+    Column("credit_since", UtcDateTime),
     # Of a key code: the key that its digest was made with; none: it is not known.
     Column("secret_key_id", Text),
     Column("created_at", UtcDateTime, nullable=False),
