@@ -8,7 +8,7 @@ import orjson
 import pytest
 from csms_auth.contracts import asking
 from csms_auth.contracts.asking import ContractAsker
-from csms_auth.contracts.chains import KEEP, MOST_KEPT, Chains, Contract
+from csms_auth.contracts.chains import KEEP, MOST_KEPT, MOST_OF_STATION, Chains, Contract
 from csms_auth.contracts.pool import HttpPool, Wanted
 from csms_auth.domain.key_codes import KeyCodes
 from csms_auth.handlers import station_call
@@ -112,6 +112,17 @@ def test_what_is_left_is_forgotten_and_bounded() -> None:
         chains.first(f"CS{number}", wanted, ["A", "B"], NOW + timedelta(seconds=1))
     assert chains.next("CS0", wanted, NOW) is None
     assert chains.next(f"CS{MOST_KEPT}", wanted, NOW) == Contract("B", 0)
+
+
+def test_what_is_left_of_one_station_pushes_out_its_own() -> None:
+    chains, wanted = Chains(), WANTED._replace(most_contracts=5)
+    chains.first("CS1", wanted, ["A", "B"], NOW)
+    vehicles = [wanted._replace(exi_request=f"vehicle {number}") for number in range(MOST_KEPT + 5)]
+    for vehicle in vehicles:
+        chains.first("CS2", vehicle, ["A", "B"], NOW)
+    assert chains.next("CS1", wanted, NOW) == Contract("B", 0)
+    kept = [chains.next("CS2", vehicle, NOW) is not None for vehicle in vehicles]
+    assert kept == [False] * (len(vehicles) - MOST_OF_STATION) + [True] * MOST_OF_STATION
 
 
 def test_of_one_station_only_some_wait(records: Any, pool: ContractPool) -> None:

@@ -6,8 +6,11 @@ import orjson
 import pytest
 from csms.v1.events_pb2 import DomainEvent, Transaction, TransactionEnded, TransactionStarted
 from csms_bus.records import new_record
+from csms_device_mgmt.device_model import variable_rows
 from csms_device_mgmt.smart_charging import charging_evse_rows
+from csms_device_mgmt.smart_charging.station_limits import MAX_EXTERNAL
 from csms_device_mgmt.smart_charging.transaction_events import TransactionEventRecords
+from csms_device_mgmt.smart_charging.tx_profiles import FIRST_ID
 from csms_device_mgmt.tables import ChargingEvse
 from csms_ocpp.validation import all_violations_request
 from csms_ocpp.versions import Protocol
@@ -174,6 +177,20 @@ async def test_who_gets_a_schedule(apply, needs, with_station, wanted, status):
     columns, fields = wanted
     await with_station(**{"charging_schedules": True, **columns})
     assert (await apply(needs(**fields))).answer == {"status": status}
+
+
+@pytest.mark.usefixtures("charging")
+@pytest.mark.parametrize(
+    "case", [(1, 2**31 - 2, 1), (1, 2**31 - 1, 0), (2**31 - 1, None, 0), (2**31 - 1 - FIRST_ID, None, 1)]
+)
+async def test_no_schedule_is_promised_when_no_id_is_left(apply, needs, transaction, units, case):
+    evse_id, external, schedules = case
+    if external is not None:
+        async with units.open() as unit:
+            await variable_rows.store_values(unit.session, "CS1", {MAX_EXTERNAL: str(external)}, unit.now, 100)
+    await transaction(evse_id=evse_id)
+    answer, profiles = await told(apply, needs(evse_id))
+    assert (answer["status"], len(profiles)) == ("Accepted" if schedules else "NoChargingProfile", schedules)
 
 
 @pytest.mark.usefixtures("charging")

@@ -9,6 +9,8 @@ from csms_auth.contracts.pool import Wanted
 
 MOST_KEPT = 200
 """Of all stations; the oldest give way, and their vehicles begin anew."""
+MOST_OF_STATION = 8
+"""Likewise: a station pushes out only its own."""
 KEEP = timedelta(minutes=10)
 
 
@@ -36,6 +38,9 @@ class Chains:
         """Return the first one of a pool's answer, which has at least one, and keep those that the vehicle takes."""
         most = max(1, wanted.most_contracts or 1)
         contract = self._given(station_id, wanted, found[:most], now + KEEP)
+        of_station = [key for key in self._left if key[0] == station_id]
+        for key in of_station[:-MOST_OF_STATION]:
+            del self._left[key]
         while len(self._left) > MOST_KEPT:
             self._left.popitem(last=False)
         return contract

@@ -6,6 +6,7 @@ from csms_device_mgmt.smart_charging import charging_evse_rows, schedules, stati
 from csms_device_mgmt.smart_charging.charging_needs import Needs, read
 from csms_device_mgmt.smart_charging.dynamic_schedule import is_id
 from csms_device_mgmt.smart_charging.offering import Line, offer
+from csms_device_mgmt.smart_charging.tx_profiles import own_id
 from csms_device_mgmt.station_message import Answer, StationMessage
 from csms_device_mgmt.stations import station_rows
 from csms_device_mgmt.tables import Station
@@ -39,7 +40,8 @@ async def _status(unit: Unit, station: Station, evse_id: int, needs: Needs) -> s
     if not station.charging_schedules or (needs.is_bidirectional and allowed is None):
         return _none(needs)
     known = await station_limits.read(unit.session, station.station_id, evse_id)
-    return _none(needs) if schedules.made(needs, known.limits, unit.now) is None else _ACCEPTED
+    has_id = own_id(evse_id, known.max_external_id) is not None
+    return _ACCEPTED if has_id and schedules.made(needs, known.limits, unit.now) is not None else _none(needs)
 
 
 def _none(needs: Needs) -> str:

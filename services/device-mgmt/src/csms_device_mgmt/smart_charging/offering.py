@@ -42,9 +42,9 @@ async def offer(unit: Unit, station: Station, row: ChargingEvse, line: Line, at:
     known = await station_limits.read(unit.session, station.station_id, row.evse_id)
     needs = Needs.from_json(row.needs)
     periods = schedules.made(needs, known.limits, at)
-    if periods is None:
-        return
     profile_id = own_id(row.evse_id, known.max_external_id)
+    if periods is None or profile_id is None:
+        return
     of, is_dynamic = Of(row.evse_id, row.transaction_id), needs.is_dynamic and known.limits.takes_dynamic
     payload = set_charging_profile(of, profile_id, periods, known.limits, at, is_dynamic=is_dynamic)
     call_id = str(uuid5(NAMESPACE_OID, f"{row.needs_record_id} {row.transaction_id}"))

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from csms_ocpp.times import format_datetime
 
+from csms_device_mgmt.smart_charging.dynamic_schedule import is_id
 from csms_device_mgmt.smart_charging.schedules import Limits, Period
 
 FIRST_ID = 1_000_000_000
@@ -19,12 +20,13 @@ class Of(NamedTuple):
     transaction_id: str
 
 
-def own_id(evse_id: int, external: int | None) -> int:
-    """Return the id of our profile for the transaction at an EVSE: a new one replaces the old one.
+def own_id(evse_id: int, external: int | None) -> int | None:
+    """Return the id of our profile for the transaction at an EVSE: a new one replaces the old one. None: none is left.
 
     `external`: up to which number ids are the station's own (K01.FR.80); None: it does not say.
     """
-    return max(FIRST_ID, external or 0) + evse_id
+    found = max(FIRST_ID, external or 0) + evse_id
+    return found if is_id(found) else None
 
 
 def set_charging_profile(
