@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -24,7 +25,7 @@ from csms_history.consumers import EventRecords, handlers
 from csms_history.event_log.following import Following
 from csms_history.settings import HistorySettings
 from csms_history.tables import webhook_deliveries, webhooks
-from csms_history.webhooks import delivery_routes, delivery_rows, sending, signing, targets
+from csms_history.webhooks import delivery_routes, delivery_rows, runner, sending, signing, targets
 from csms_history.webhooks.sending import Sender
 from csms_history.webhooks.sending_all import Webhooks
 from csms_history.webhooks.targets import Refused, TargetRules
@@ -276,6 +277,30 @@ async def test_what_nobody_takes_is_dead_in_the_end_and_can_be_replayed(
         assert await world.post("/webhooks/app/replay") == {"replayed": 1}
         await eventually(lambda: _all(world, "app", "delivered"))
         await world.post(f"/webhooks/app/deliveries/{second['id']}/replay", 409)
+
+
+async def test_a_station_whose_events_are_not_taken_holds_up_no_other(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, number in (("MOST_PENDING", 12), ("CROWDED", 6), ("MOST_OF_ONE", 4)):
+        monkeypatch.setattr(runner, name, number)
+    receiver.answers = lambda event: 500 if event["subject"] == "BAD" else 204
+    await world.put("app", url=receiver.url)
+    for number in range(1, 9):
+        await world.happen("BAD", "CS1", "BAD")
+        await eventually(partial(_count, receiver, "CS1", number))
+    dead = await world.deliveries("app", state="dead")
+    assert {one["station_key"] for one in dead} == {"bad"}
+    assert dead[0]["last_error"] == "was not tried: too many events of its station wait"
+    receiver.answers = lambda _event: 204
+    await eventually(lambda: world.post("/webhooks/app/replay"))
+    await eventually(lambda: _all(world, "app", "delivered"))
+    assert _count(receiver, "BAD", 16)
+
+
+def _count(receiver: Receiver, station_id: str, least: int) -> bool:
+    found = {event["id"] for _, body in receiver.got if (event := orjson.loads(body))["subject"] == station_id}
+    return len(found) >= least
 
 
 async def test_a_slow_receiver_hurts_nobody_else_and_another_process_goes_on(

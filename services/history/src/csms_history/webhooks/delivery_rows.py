@@ -19,6 +19,7 @@ from csms_history.tables import webhook_deliveries
 
 _COLUMNS = webhook_deliveries.c
 _REPLAYED_AT_ONCE = 1000
+_TOO_MANY = "was not tried: too many events of its station wait"
 FIRST_PAUSE = timedelta(seconds=5)
 """Before a delivery is tried a second time."""
 
@@ -47,15 +48,24 @@ class Delivery:
     body: bytes
 
 
-async def add(session: WriteSession, webhook_id: str, events: Sequence[Logged], now: datetime) -> None:
-    """Make deliveries of events."""
+def order_key(logged: Logged) -> str:
+    """Return the key of an event: what has the same is sent in order."""
+    return logged.station_key or ""
+
+
+async def add(
+    session: WriteSession, webhook_id: str, events: Sequence[Logged], now: datetime, *, crowded: Collection[str]
+) -> int:
+    """Make deliveries of events. Those of the order keys `crowded` are dead at once; return how many these are."""
+    alive = {"state": DeliveryState.PENDING, "finished_at": None, "last_error": None}
+    dead = {"state": DeliveryState.DEAD, "finished_at": now, "last_error": _TOO_MANY}
     rows = [
         {
             "webhook_id": webhook_id,
             "message_id": logged.message_id,
             "type": logged.type,
-            "order_key": logged.station_key or "",
-            "state": DeliveryState.PENDING,
+            "order_key": order_key(logged),
+            **(dead if order_key(logged) in crowded else alive),
             "attempts": 0,
             "next_attempt_at": now,
             "begun_at": now,
@@ -67,12 +77,27 @@ async def add(session: WriteSession, webhook_id: str, events: Sequence[Logged], 
     ]
     if rows:
         await session.execute(sa.insert(webhook_deliveries), rows)
+    return sum(row["state"] is DeliveryState.DEAD for row in rows)
 
 
 async def pending(session: AsyncSession, webhook_id: str, most: int) -> int:
     """Return how many deliveries of a webhook are pending, `most` at most."""
     some = sa.select(_COLUMNS.id).where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == DeliveryState.PENDING)
     return await session.scalar(sa.select(sa.func.count()).select_from(some.limit(most).subquery())) or 0
+
+
+async def with_many(session: AsyncSession, webhook_id: str, keys: Collection[str], most: int) -> set[str]:
+    """Return those of some order keys of which `most` deliveries or more are pending."""
+    if not keys:
+        return set()
+    query = (
+        sa.select(_COLUMNS.order_key)
+        .where(_COLUMNS.webhook_id == webhook_id, _COLUMNS.state == DeliveryState.PENDING)
+        .where(_COLUMNS.order_key.in_(keys))
+        .group_by(_COLUMNS.order_key)
+        .having(sa.func.count() >= most)
+    )
+    return set(await session.scalars(query))
 
 
 async def due(

@@ -25,8 +25,12 @@ _log = structlog.get_logger(__name__)
 
 AT_A_TIME = 8
 """Requests to one target at a time; one, while it fails."""
-MOST_PENDING = 10_000
-"""Deliveries that wait; further events wait in the log."""
+MOST_PENDING = 50_000
+"""Deliveries that wait; further events, of all stations, wait in the log."""
+CROWDED = 25_000
+"""Deliveries that wait, from which on no station may have more than `MOST_OF_ONE` of them."""
+MOST_OF_ONE = 1000
+"""Further events of the station are dead at once, and can be replayed: those of others go on."""
 _FAILING = 3
 """Attempts that failed one after the other, from which on the target is tried by one request at a time."""
 _BYTES_AT_ONCE = 4 * 1024 * 1024
@@ -123,12 +127,18 @@ class Runner:
         wanted = [each for each in events if webhook.wanted.takes(each.type, each.station_key, each.site_id)]
         position = events[-1].id if events else tools.following.newest
         async with tools.database.transaction() as session:
-            if wanted and await delivery_rows.pending(session, webhook.webhook_id, MOST_PENDING) >= MOST_PENDING:
+            waiting = await delivery_rows.pending(session, webhook.webhook_id, MOST_PENDING) if wanted else 0
+            if waiting >= MOST_PENDING:
                 return False
+            keys = {delivery_rows.order_key(each) for each in wanted} if waiting >= CROWDED else set()
+            crowded = await delivery_rows.with_many(session, webhook.webhook_id, keys, MOST_OF_ONE)
             if not await webhook_rows.advance(session, webhook, position, tools.owner):
                 return False
-            await delivery_rows.add(session, webhook.webhook_id, wanted, utcnow())
+            dead = await delivery_rows.add(session, webhook.webhook_id, wanted, utcnow(), crowded=crowded)
         self._webhook = replace(webhook, position=position)
+        if dead:
+            metrics.HISTORY_WEBHOOK_DEAD.inc(dead)
+            _log.warning("webhook deliveries given up, too many wait", webhook_id=webhook.webhook_id, deliveries=dead)
         return True
 
     async def _send_due(self) -> float:
