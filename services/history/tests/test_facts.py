@@ -1,6 +1,8 @@
 """What an event is in a timeline: type, time, place; and the sentence that people read of it."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +33,7 @@ from csms_history.timeline.facts import TYPES, Facts, Kind, facts_of, happened_a
 from csms_history.timeline.sentences import sentence
 from csms_runtime.clock import from_ms, to_ms
 
+PROTO = Path(__file__).parents[3] / "proto/csms/v1/events.proto"
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 MS = to_ms(NOON)
 MINUTE = 60_000
@@ -113,13 +116,43 @@ SENTENCES = [
     ),
     (
         {"station_disconnected": StationDisconnected(reason="replaced", close_code=1000)},
-        "The connection ended: replaced (close code 1000).",
+        "An older connection was replaced by the new one.",
     ),
     (
         {"station_disconnected": StationDisconnected(close_code=1006)},
         "The connection broke off without a word (close code 1006).",
     ),
+    (
+        {"station_disconnected": StationDisconnected(reason="superseded by a newer connection")},
+        "An older connection was replaced by the new one.",
+    ),
+    (
+        {"station_disconnected": StationDisconnected(reason="no answer to pings", close_code=1001)},
+        "The connection ended: no answer to pings (close code 1001).",
+    ),
     ({"connection_refused": ConnectionRefused(reason="wrong password")}, "The station was not let in: wrong password."),
+    (
+        {"connection_refused": ConnectionRefused(reason="No common version. Offered: ocpp1.5.")},
+        "The station was not let in: No common version. Offered: ocpp1.5.",
+    ),
+    (
+        {"transaction_started": TransactionStarted(transaction_id="tx", evse_id=1)},
+        "Transaction tx started at EVSE 1 without an accepted token.",
+    ),
+    (
+        {
+            "station_notified": StationNotified(
+                action="NotifyEvent",
+                payload=b'{"eventData": [{"component": {"name": "Connector", "evse": {"id": 1, "connectorId": 1}}, '
+                b'"variable": {"name": "Problem"}, "actualValue": "true", "techCode": "E-99"}]}',
+            )
+        },
+        "The station told of a problem: E-99 at connector 1 of EVSE 1.",
+    ),
+    (
+        {"station_notified": StationNotified(action="NotifyEvent", payload=b'{"eventData": []}')},
+        "The station sent NotifyEvent.",
+    ),
     (
         {
             "station_booted": StationBooted(
@@ -257,6 +290,16 @@ SENTENCES = [
 )
 def test_each_entry_has_a_plain_sentence(body: dict[str, Any], expected: str):
     assert words(**body) == expected
+
+
+REASONS = re.findall(r'"(\w+)"', PROTO.read_text().partition("// Why: ")[2].partition("Empty:")[0])
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_of_a_decision_has_words(reason: str):
+    assert {"stored", "concurrency", "auth_away"} <= set(REASONS)
+    decided = AuthorizationDecided(id_token="X", status="Blocked", reason=reason)
+    assert words(authorization_decided=decided).startswith("Token X was refused (Blocked): ")
 
 
 @pytest.mark.parametrize("event", [*TYPES, "asked_for", "what_nobody_knows"])

@@ -64,7 +64,7 @@ async def test_what_happened_is_shown_in_one_order_however_often_it_is_told(data
     assert (started["occurred_at"], started["told_at"]) == ("2026-01-01T00:00:00Z", "2026-01-01T00:00:03Z")
     assert (started["event"], started["sentence"]) == (
         "transaction_started",
-        "Transaction tx started at the station without a token.",
+        "Transaction tx started at the station without an accepted token.",
     )
     assert connected_at == "2026-01-01T00:00:01Z"
 
@@ -119,6 +119,12 @@ async def test_who_is_refused_again_and_again_is_kept_once_a_minute(database: Da
     async with serve(timeline_routes.router) as get:
         found = (await get("/stations/CS1/timeline", types="refusal"))["items"]
         assert (await get("/stations/stranger-1/timeline"))["items"] == []
+    assert sorted(one["sentence"].partition(" UTC")[0][-8:] for one in found) == [
+        "00:00:00",
+        "00:00:01",
+        "00:00:02",
+        "00:01:01",
+    ]
     assert sorted((one["occurred_at"], one["detail"]["remote_address"], one["detail"]["checked"]) for one in found) == [
         ("2026-01-01T00:00:00Z", "192.0.2.1", False),
         ("2026-01-01T00:00:00Z", "192.0.2.1", True),

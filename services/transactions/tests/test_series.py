@@ -139,6 +139,8 @@ async def test_what_is_read_for_an_answer_is_bounded(world, api, monkeypatch):
     [
         ({}, "/evse"),
         ({"evse": "1"}, "/evse"),
+        ({"evse": ":1"}, "/evse"),
+        ({"evse": "/1", "station_id": ["CS1", "CS2"]}, "/evse"),
         ({"evse": "CS1:x"}, "/evse"),
         ({"evse": "CS1:99999999999999"}, "/evse"),
         ({"evse": "CS1:1", "measurand": "wind"}, "/measurand"),

@@ -1,5 +1,8 @@
+import asyncio
+from types import SimpleNamespace
+
 import pytest
-from csms_device_mgmt.configuration import on_connect
+from csms_device_mgmt.configuration import on_connect, template_rows
 
 INTERVAL = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}
 PASSWORD = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
@@ -112,3 +115,42 @@ async def test_what_is_no_template(api, pointers):
         assert where in pointers(answer)
     assert (await api.get("/configuration-templates/base")).status_code == 404
     assert (await api.delete("/configuration-templates/base")).status_code == 404
+
+
+async def test_a_template_is_applied_by_a_post_without_a_body(api, configured):
+    await configured()
+    answer = await api.post("/configuration-templates/base/apply")
+    assert (answer.status_code, answer.json()["rate_per_s"]) == (202, 10)
+
+
+class NoSession:
+    async def __aenter__(self):
+        return None
+
+    async def __aexit__(self, *_error):
+        return None
+
+
+async def test_a_silent_station_does_not_delay_the_others(monkeypatch, eventually):
+    begun, answered, stop = [], asyncio.Event(), asyncio.Event()
+
+    async def of_station(_session, station_id, *_others, **_more):
+        begun.append(station_id)
+        if station_id == "silent":
+            await answered.wait()
+        return []
+
+    monkeypatch.setattr(template_rows, "of_station", of_station)
+    monkeypatch.setattr(on_connect, "AT_ONCE", 2)
+    applier = on_connect.OnConnect(SimpleNamespace(reading=NoSession), None, None)
+    stations = ["silent", *map(str, range(9))]
+    applier.connected(stations)
+    run = asyncio.create_task(applier.run(stop))
+
+    async def all_begun():
+        return begun == stations
+
+    await eventually(all_begun)
+    stop.set()
+    answered.set()
+    await run

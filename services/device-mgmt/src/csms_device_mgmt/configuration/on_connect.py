@@ -39,19 +39,19 @@ class OnConnect:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Apply until `stop` is set. Outlives outages of database and bus."""
-        while not stop.is_set():
-            due = self._due()
-            if due:
-                await asyncio.gather(*map(self._apply, due))
-            else:
-                await wait_for(stop, timeout_s=_LOOK_S)
+        free = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as applying:
+            while not stop.is_set():
+                station_id = self._due()
+                if station_id is None:
+                    await wait_for(stop, timeout_s=_LOOK_S)
+                    continue
+                await free.acquire()  # a station that is silent keeps one place, not all
+                applying.create_task(self._apply(station_id)).add_done_callback(lambda _: free.release())
 
-    def _due(self) -> Sequence[str]:
+    def _due(self) -> str | None:
         now = asyncio.get_running_loop().time()
-        found: list[str] = []
-        while self._noted and self._noted[0][0] <= now and len(found) < AT_ONCE:
-            found.append(self._noted.popleft()[1])
-        return found
+        return self._noted.popleft()[1] if self._noted and self._noted[0][0] <= now else None
 
     async def _apply(self, station_id: str) -> None:
         try:

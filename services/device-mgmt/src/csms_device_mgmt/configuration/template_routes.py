@@ -31,10 +31,13 @@ TemplateId = Annotated[str, Path(pattern=SITE_ID, description="Letters, digits a
 class ApplyBody(BaseModel):
     """How a template is applied."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rate_per_s: float = Field(10, gt=0, le=1000, description="How many stations are begun with in a second at most")
     timeout_s: float | None = Field(None, gt=0, le=600, description="How long a station may take for each answer")
+
+
+_AS_USUAL = ApplyBody()
 
 
 def router(units: Units, beginning: Beginning) -> APIRouter:
@@ -92,7 +95,7 @@ def router(units: Units, beginning: Beginning) -> APIRouter:
         responses={429: problem("Too many jobs are not over yet")},
     )
     async def apply_configuration_template(
-        template_id: TemplateId, body: ApplyBody, principal: CurrentPrincipal, response: Response
+        template_id: TemplateId, principal: CurrentPrincipal, response: Response, body: ApplyBody = _AS_USUAL
     ) -> BulkModel:
         """Set on each selected station what it has not as the template wants it: a job, see /bulk.
 

@@ -141,7 +141,8 @@ def _refusal(event: Event, detail: dict[str, Any]) -> tuple[str, dict[str, Any]]
     """Return id and detail of one that stands for all of its minute."""
     refused = event.body.connection_refused
     name = _digest(event.topic, refused.remote_address, refused.kind, str(refused.http_status))
-    return name, {**detail, "checked": event.topic != EVENTS_GATEWAY.name}
+    at = from_ms(event.body.occurred_at_ms)
+    return name, {**detail, "checked": event.topic != EVENTS_GATEWAY.name, "first_at": at.isoformat()}
 
 
 def _digest(*words: str) -> str:

@@ -47,7 +47,9 @@ class Wanted:
 
 async def add(session: WriteSession, rows: Sequence[Row]) -> list[tuple[str, str, int]]:
     """Store entries; those that are stored stay. Return station key, kind and size of each that was added."""
-    unique = {(row["station_key"], row["occurred_at"], row["entry_id"]): row for row in rows}
+    unique: dict[Any, Row] = {}
+    for row in rows:
+        unique.setdefault((row["station_key"], row["occurred_at"], row["entry_id"]), row)
     statement = insert(session, timeline_entries).on_conflict_do_nothing(index_elements=list(_KEY))
     told = (_COLUMNS.station_key, _COLUMNS.kind, _COLUMNS.size)
     added = await session.execute(statement.returning(*told), list(unique.values()))

@@ -49,7 +49,8 @@ class TimelineEntry(_Entry):
     connector_id: int | None
     detail: Any = Field(
         description="What the event says (docs/topics.md); {omitted_bytes} of one over 64 KiB. connection_refused: "
-        "once a minute for each address and reason; `checked` false: nobody knows whether it was this station"
+        "once a minute for each address and reason, `first_at` is when the first one came; `checked` false: nobody "
+        "knows whether it was this station"
     )
 
     @classmethod
@@ -126,8 +127,8 @@ class TokenDecision(_Entry):
     id_token_type: str | None
     status: str = Field(description="As OCPP 2.0.1 names it, whichever version the station speaks")
     reason: str | None = Field(
-        description="stored, unknown, no_authorization, expired, location, evse, concurrency, certificate, "
-        "remote_start, auth_away (docs/topics.md); null: it was not told"
+        description="stored, unknown, no_authorization, expired, site, labels, location, evse, credit, concurrency, "
+        "certificate, remote_start, auth_away (docs/topics.md); null: it was not told"
     )
     purpose: str | None = Field(description="What it was shown for: authorize, transaction, stop")
     group_id_token: str | None

@@ -20,6 +20,7 @@ _LONGEST_WORD = 50
 _FINE = frozenset({"", "NoError"})
 _FAULTED = "Faulted"
 _PROBLEM = "Problem"
+NOTIFY_EVENT = "NotifyEvent"
 _BEYOND = 2**31
 """Numbers of EVSEs and connectors are below it."""
 
@@ -119,7 +120,7 @@ def _status(event: DomainEvent, told_at: datetime) -> Facts:
 
 def _notification(event: DomainEvent, told_at: datetime) -> Facts:
     one = event.station_notified
-    problem = next(_problems(one.payload), None) if one.action == "NotifyEvent" else None
+    problem = next(_problems(one.payload), None) if one.action == NOTIFY_EVENT else None
     if problem is None:
         return Facts(kind=Kind.NOTIFICATION, at=told_at)
     evse = problem["component"].get("evse", {})
@@ -132,11 +133,17 @@ def _notification(event: DomainEvent, told_at: datetime) -> Facts:
     )
 
 
-def _problems(payload: bytes) -> Iterator[dict[str, Any]]:
-    """Yield the events that say that there is a problem now, with the variable Problem of any component (N07)."""
-    if _PROBLEM.lower().encode() not in payload.lower():
-        return
-    for event in orjson.loads(payload).get("eventData", []):
+def _problems(payload: bytes) -> Iterator[Mapping[str, Any]]:
+    may_have = _PROBLEM.lower().encode() in payload.lower()
+    return problems(orjson.loads(payload)) if may_have else iter(())
+
+
+def problems(payload: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the events of a NotifyEvent that say that there is a problem now.
+
+    They are those with the variable Problem of any component (N07).
+    """
+    for event in payload.get("eventData", []):
         is_problem = event["variable"]["name"].casefold() == _PROBLEM.casefold()
         if is_problem and str(event.get("actualValue", "")).casefold() == "true" and not event.get("cleared", False):
             yield event

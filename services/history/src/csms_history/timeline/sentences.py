@@ -8,6 +8,8 @@ from typing import Any
 
 from csms_runtime.clock import from_ms
 
+from csms_history.timeline.facts import NOTIFY_EVENT, problems
+
 Detail = Mapping[str, Any]
 
 
@@ -44,10 +46,14 @@ def _connected(about: Detail) -> str:
 
 
 _BROKEN = 1006
+_REPLACED = frozenset({"replaced", "superseded by a newer connection"})
+"""What gateways and device-mgmt say of a connection that gives way to a newer one."""
 
 
 def _disconnected(about: Detail) -> str:
     code, reason = about.get("close_code"), about.get("reason")
+    if reason in _REPLACED:
+        return "An older connection was replaced by the new one."
     if reason:
         return f"The connection ended: {reason}" + (f" (close code {code})." if code else ".")
     if code == _BROKEN:
@@ -55,10 +61,16 @@ def _disconnected(about: Detail) -> str:
     return "The connection ended" + (f" (close code {code})." if code else ".")
 
 
+_TIME = slice(11, 19)
+"""Hours, minutes and seconds of a time in RFC 3339."""
+
+
 def _refused(about: Detail) -> str:
     address = f" from {about['remote_address']}" if "remote_address" in about else ""
     who = "The station" if about.get("checked", True) else "Somebody with the station's name"
-    return f"{who} was not let in{address}: {about.get('reason') or 'no reason is known'}."
+    at = f" at {about['first_at'][_TIME]} UTC" if "first_at" in about else ""
+    reason = about.get("reason", "").rstrip(".") or "no reason is known"
+    return f"{who} was not let in{at}{address}: {reason}."
 
 
 _REGISTRATIONS = {
@@ -102,6 +114,9 @@ def _status_changed(about: Detail) -> str:
 _WHY = {
     "unknown": "nobody has stored this token",
     "expired": "the token has expired",
+    "site": "the token is limited to other sites",
+    "labels": "the token is limited to stations with other labels",
+    "credit": "nothing is left of the token's credit",
     "location": "the token may not be used at this station",
     "evse": "the token may be used at other EVSEs of this station only",
     "concurrency": "the token is in as many transactions as it may be",
@@ -135,7 +150,7 @@ def _of_transaction(about: Detail) -> tuple[str, Detail]:
 
 def _transaction_started(about: Detail) -> str:
     name, _ = _of_transaction(about)
-    token = f"with token {about['id_token']}" if "id_token" in about else "without a token"
+    token = f"with token {about['id_token']}" if "id_token" in about else "without an accepted token"
     remote = "after a remote start" if "remote_start_id" in about else ""
     return _joined(name, "started at", _place(about), token, remote) + "."
 
@@ -236,12 +251,24 @@ _NOTIFICATIONS = {
 }
 
 
+def _told_problem(payload: Detail) -> str:
+    found = list(problems(payload))
+    if not found:
+        return ""
+    evse = found[0]["component"].get("evse", {})
+    place = _place({"evse_id": evse.get("id", 0), "connector_id": evse.get("connectorId", 0)})
+    code = f": {found[0]['techCode']}" if found[0].get("techCode") else ""
+    more = f", and of {len(found) - 1} more" if len(found) > 1 else ""
+    return f"The station told of a problem{code} at {place}{more}."
+
+
 def _station_notified(about: Detail) -> str:
     action, payload = about.get("action", ""), about.get("payload")
     write = _NOTIFICATIONS.get(action)
     if write is not None and isinstance(payload, Mapping):
         return write(payload) + "."
-    return f"The station sent {action}."
+    problem = _told_problem(payload) if action == NOTIFY_EVENT and isinstance(payload, Mapping) else ""
+    return problem or f"The station sent {action}."
 
 
 def _report_completed(about: Detail) -> str:

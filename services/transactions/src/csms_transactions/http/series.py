@@ -194,8 +194,8 @@ def _evses(told: Sequence[str], stations: Sequence[str]) -> list[_Evse]:
         return [_Evse(station_id, None) for station_id in stations]
     found = []
     for one in told:
-        station, colon, number = one.replace("/", ":").rpartition(":")
-        if not colon and len(stations) != 1:
+        station, _, number = one.replace("/", ":").rpartition(":")
+        if not station and len(stations) != 1:
             raise _invalid("evse", "a number wants one station_id; else it is STATION:EVSE")
         if not number.isdecimal() or not number.isascii() or int(number[:11]) > _LARGEST_EVSE:
             raise _invalid("evse", "is no STATION:EVSE")
