@@ -50,6 +50,7 @@ class Receiver:
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     answers: Callable[[dict[str, Any]], int] = lambda _event: 204
     slow: asyncio.Event | None = None
+    asked: int = 0
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -57,6 +58,7 @@ class Receiver:
                 lines = head.decode().split("\r\n")[1:-2]
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
                 body = await reader.readexactly(int(headers["content-length"]))
+                self.asked += 1
                 if self.slow is not None:
                     await self.slow.wait()
                 self.got.append((headers, body))
@@ -209,6 +211,17 @@ async def test_events_are_sent_signed_and_filtered_and_the_secret_is_shown_once(
     assert rotated["secret"].encode() not in stored
 
 
+async def test_a_secret_is_rotated_when_it_is_another_one(world: World, receiver: Receiver) -> None:
+    secret, other = signing.new_secret(), signing.new_secret()
+    made = await world.put("app", url=receiver.url, secret=secret)
+    same = await world.put("app", 200, secret=secret)
+    assert (same["secret_rotated_at"], same["previous_secret_until"]) == (made["secret_rotated_at"], None)
+    assert same["url"] == receiver.url, "what is left out is kept"
+    rotated = await world.put("app", 200, secret=other)
+    assert rotated["previous_secret_until"] is not None
+    assert (await world.post("/webhooks/app/rotate-secret"))["secret"].startswith("whsec_")
+
+
 async def test_the_query_of_a_url_is_for_administrators(world: World, receiver: Receiver) -> None:
     url = f"{receiver.url}?token=s3cret"
     assert (await world.put("app", url=url))["url"] == url
@@ -238,7 +251,8 @@ async def test_what_fails_comes_again_in_the_order_of_its_station_and_holds_up_n
     assert told.index("event-3") < told.index("event-2")
     await eventually(lambda: _all(world, "app", "delivered"))
     first = (await world.deliveries("app"))[-1]
-    assert (first["attempts"], first["last_status"], first["station_key"]) == (3, 204, "cs1")
+    assert (first["attempts"], first["last_status"]) == (3, 204)
+    assert (first["station_id"], first["station_key"]) == ("CS1", "cs1")
     shown = (await world.client.get("/webhooks/app")).json()
     assert (shown["failures"], shown["last_failure_at"] is not None) == (0, True)
 
@@ -271,7 +285,7 @@ async def test_what_nobody_takes_is_dead_in_the_end_and_can_be_replayed(
         await world.happen("CS1", "CS1")
         await eventually(lambda: _all(world, "app", "dead"))
         second, first = await world.deliveries("app", state="dead")
-        assert (first["last_status"], first["last_error"]) == (302, "no thanks")
+        assert (first["last_status"], first["last_error"]) == (302, "redirects are not followed")
         receiver.answers = lambda _event: 204
         assert await world.post(f"/webhooks/app/deliveries/{second['id']}/replay") == {"replayed": 1}
         assert await world.post("/webhooks/app/replay") == {"replayed": 1}
@@ -327,9 +341,29 @@ async def test_a_slow_receiver_hurts_nobody_else_and_another_process_goes_on(
         assert set(left) == {"slow"}
 
 
+async def test_a_slow_webhook_that_is_deleted_holds_up_no_other(world: World, receiver: Receiver) -> None:
+    slow = Receiver(slow=asyncio.Event())
+    server = await asyncio.start_server(slow.take, "127.0.0.1", 0)
+    slow.port = server.sockets[0].getsockname()[1]
+    await world.put("slow", url=slow.url)
+    await world.happen("CS1")
+    await eventually(lambda: slow.asked)
+    assert (await world.client.delete("/webhooks/slow")).status_code == 204
+    await asyncio.sleep(0.2)  # the deleted one is looked at
+    await world.put("quick", url=receiver.url)
+    await world.put("slow", url=receiver.url)
+    await world.happen("CS2")
+    await eventually(lambda: receiver.got, 5)
+    slow.slow.set()  # type: ignore[union-attr]
+    await eventually(lambda: len(receiver.got) == 2)
+    server.close()
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
+        ({}, "/url"),
+        ({"url": ""}, "/url"),
         ({"url": "http://example.org/"}, "/url"),
         ({"url": "https://127.0.0.1/"}, "/url"),
         ({"url": "https://user:password@example.org/"}, "/url"),
@@ -338,7 +372,7 @@ async def test_a_slow_receiver_hurts_nobody_else_and_another_process_goes_on(
         ({"url": "https://example.org/", "secret": "whsec_short"}, "/secret"),
         ({"url": "https://example.org/", "event_types": []}, "/event_types"),
     ],
-    ids=["http", "private", "password", "ftp", "type", "secret", "field"],
+    ids=["no-url", "empty", "http", "private", "password", "ftp", "type", "secret", "field"],
 )
 async def test_what_no_webhook_can_be(database: Database, body: dict[str, Any], pointer: str) -> None:
     sealer = Sealer(SecretKeys(b"a secret of the tests"))

@@ -14,6 +14,7 @@ DEADLINE_S = 10.0
 _MOST_READ = 512
 """Bytes of the answer that are kept for people."""
 _LONGEST_RETRY_S = 3600.0
+_NOT_FOLLOWED = "redirects are not followed"
 _USER_AGENT = "csms-webhooks"
 
 
@@ -71,9 +72,8 @@ class Sender:
         try:
             if answer.is_success:
                 return Sent(ok=True, status=answer.status_code)
-            return Sent(
-                ok=False, status=answer.status_code, error=await _excerpt(answer), retry_after_s=_retry_after(answer)
-            )
+            error = _NOT_FOLLOWED if answer.is_redirect else await _excerpt(answer)
+            return Sent(ok=False, status=answer.status_code, error=error, retry_after_s=_retry_after(answer))
         finally:
             await answer.aclose()
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from csms_db.engine import Database
@@ -44,6 +45,8 @@ class Webhooks:
         self._new_sender = new_sender
         self._tools = Tools(database, following, self.keys_of, retry_for, new_id())
         self._runners: dict[str, tuple[Runner, asyncio.Task[None]]] = {}
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        """Those that finish their attempts: a webhook that is there again waits for its own."""
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -74,7 +77,9 @@ class Webhooks:
             except DatabaseUnavailable as error:
                 _log.warning("webhooks are not looked at for now", error=str(error))
             await wait_for(stop, self._woken, timeout_s=_EVERY_S)
-        await self._end(list(self._runners))
+        self._end(list(self._runners))
+        if self._ending:
+            await asyncio.wait(list(self._ending.values()))
         with suppress(DatabaseUnavailable):
             async with self._database.transaction() as session:
                 await webhook_rows.release(session, self._tools.owner)
@@ -89,8 +94,10 @@ class Webhooks:
             async with self._database.reading() as session:
                 owned, _ = await webhook_rows.mine(session, owner, now)
         there = {webhook.webhook_id for webhook in owned}
-        await self._end([webhook_id for webhook_id in self._runners if webhook_id not in there])
+        self._end([webhook_id for webhook_id in self._runners if webhook_id not in there])
         for webhook in owned:
+            if webhook.webhook_id in self._ending:
+                continue
             if webhook.webhook_id not in self._runners:
                 await self._renew(webhook)
             self._take(webhook)
@@ -117,9 +124,15 @@ class Webhooks:
         task = asyncio.create_task(runner.run(), name=f"webhook-{webhook.webhook_id}")
         self._runners[webhook.webhook_id] = runner, task
 
-    async def _end(self, webhook_ids: Sequence[str]) -> None:
-        ending = [self._runners.pop(webhook_id) for webhook_id in webhook_ids]
-        for runner, _ in ending:
+    def _end(self, webhook_ids: Sequence[str]) -> None:
+        for webhook_id in webhook_ids:
+            runner, task = self._runners.pop(webhook_id)
             runner.end()
-        if ending:
-            await asyncio.wait([task for _, task in ending])
+            self._ending[webhook_id] = task
+            task.add_done_callback(partial(self._ended, webhook_id))
+
+    def _ended(self, webhook_id: str, task: asyncio.Task[None]) -> None:
+        del self._ending[webhook_id]
+        self._woken.set()
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("webhook stopped as it ended", webhook_id=webhook_id, error=repr(error))

@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Self
 
+import orjson
 from csms_bus.events import by_name
+from csms_db.packed import unpack
 from csms_runtime.http.fields import NO_NUL, one_of, wrong
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from sqlalchemy import RowMapping
@@ -23,7 +25,9 @@ class WebhookBody(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: Annotated[str, StringConstraints(max_length=2000), NO_NUL] = Field(
-        description="Where events are sent by POST: https, and a public address, unless settings allow others"
+        default_factory=str,
+        description="Where events are sent by POST: https, and a public address, unless settings allow others. A new "
+        "webhook needs it",
     )
     types: list[TypeName] | None = Field(
         None, max_length=_TYPE_NAMES, description="Types of events (docs/events.md); null: all"
@@ -43,7 +47,7 @@ class WebhookBody(BaseModel):
         None,
         max_length=200,
         description="To sign with a secret of one's own: whsec_ and 24 to 64 bytes in base64. Left out: a new webhook "
-        "gets one, a known one keeps its own. Write-only",
+        "gets one, a known one keeps its own. One that it has is not rotated. Write-only",
     )
 
     @field_validator("types")
@@ -131,6 +135,7 @@ class DeliveryItem(BaseModel):
     id: str
     message_id: str = Field(description="What the target gets as webhook-id, the same each time; the id of the event")
     type: str
+    station_id: str | None = Field(description="The station as it was told; null: the event is about none")
     station_key: str | None = Field(description="The station's identity in small letters; null: it is about none")
     state: Annotated[str, one_of(*DeliveryState)]
     attempts: int
@@ -150,6 +155,7 @@ class DeliveryItem(BaseModel):
         pending = row["state"] == DeliveryState.PENDING
         values.update(
             id=str(row["id"]),
+            station_id=orjson.loads(unpack(row["body"])).get("subject") if row["order_key"] else None,
             station_key=row["order_key"] or None,
             next_attempt_at=row["next_attempt_at"] if pending else None,
             last_error=row["last_error"] or None,

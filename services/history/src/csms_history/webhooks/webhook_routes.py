@@ -1,5 +1,6 @@
 """/webhooks: where events are sent."""
 
+import hmac
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +17,7 @@ from csms_runtime.http.problems import FieldError, invalid_request
 from csms_runtime.http.security import CurrentPrincipal
 from csms_runtime.ids import new_id
 from csms_runtime.sealing import CannotOpen, Sealer
-from fastapi import APIRouter, Path, Response, Security
+from fastapi import APIRouter, Body, Path, Response, Security
 from sqlalchemy import RowMapping
 
 from csms_history.event_log import log_rows
@@ -97,10 +98,8 @@ class WebhookResource:
         least once, in order per station. What is not answered with a 2xx in 10 s is sent again, after 5 s and longer
         each time, for CSMS_WEBHOOK_RETRY_HOURS; then it is dead, and can be replayed.
         """
-        try:
-            targets.check(body.url, self._rules)
-        except Refused as error:
-            raise invalid_request([FieldError("/url", str(error))]) from error
+        if "url" in body.model_fields_set:
+            self._check(body.url)
         async with self._database.transaction() as session:
             row = await webhook_rows.find(session, webhook_id, lock=True)
             secret = await self._create(session, webhook_id, body) if row is None else None
@@ -111,7 +110,15 @@ class WebhookResource:
         response.status_code = 201 if row is None else 200
         return PutWebhook(**WebhookItem.of(stored).model_dump(), secret=secret)
 
+    def _check(self, url: str) -> None:
+        try:
+            targets.check(url, self._rules)
+        except Refused as error:
+            raise invalid_request([FieldError("/url", str(error))]) from error
+
     async def _create(self, session: WriteSession, webhook_id: str, body: WebhookBody) -> str:
+        if not body.url:
+            raise invalid_request([FieldError("/url", "required when a webhook is created")])
         if await webhook_rows.count(session) >= MOST_WEBHOOKS:
             raise Problem(409, "Too many webhooks", f"there are {MOST_WEBHOOKS}, the most there can be")
         secret, now = body.secret or signing.new_secret(), utcnow()
@@ -133,7 +140,7 @@ class WebhookResource:
         columns = {name: value for name, value in _columns(body).items() if name in given}
         if columns.get("enabled") and not row["enabled"]:
             columns["position"] = await log_rows.newest(session)
-        if body.secret is not None:
+        if body.secret is not None and not self._has(row, body.secret):
             columns |= self._rotation(row, body.secret, _OVERLAP)
         await webhook_rows.change(session, webhook_id, columns)
 
@@ -172,7 +179,9 @@ class WebhookResource:
         )
 
     async def rotate_webhook_secret(
-        self, webhook_id: Annotated[WebhookId, Path(alias="id")], body: RotateBody
+        self,
+        webhook_id: Annotated[WebhookId, Path(alias="id")],
+        body: Annotated[RotateBody, Body(default_factory=RotateBody)],
     ) -> NewSecret:
         """Make a new secret. Until `overlap_s` is over, messages carry a signature with each of the two."""
         secret = signing.new_secret()
@@ -191,6 +200,13 @@ class WebhookResource:
             "previous_secret": row["secret"],
             "previous_until": now + overlap,
         }
+
+    def _has(self, row: RowMapping, secret: str) -> bool:
+        try:
+            known: bytes = self._sealer.open(row["secret"], PURPOSE, row["webhook_id"])
+        except CannotOpen:
+            return False
+        return hmac.compare_digest(known, secret.encode())
 
     def _sealed(self, webhook_id: str, secret: str) -> bytes:
         return self._sealer.seal(secret.encode(), PURPOSE, webhook_id)
