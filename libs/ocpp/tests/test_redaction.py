@@ -49,6 +49,16 @@ PASSWORD = {"component": COMPONENT, "variable": {"name": "BasicAuthPassword"}}
         (P16, "GetDiagnostics", {"location": f"ftp://user:{SECRET}@host"}),
         (P16, "UpdateFirmware", {"location": f"ftp://user:{SECRET}@x@host/file"}),
         (P16, "UpdateFirmware", {"location": f"ftp://:{SECRET}@host/file"}),
+        (P16, "UpdateFirmware", {"location": f"https://host/file?sig={SECRET}"}),
+        (P201, "GetLog", {"log": {"remoteLocation": f"https://host/file?a=b&sig={SECRET}#part"}}),
+        (P201, "PublishFirmwareStatusNotification", {"location": [f"https://host/file?{SECRET}"]}),
+        (P201, "SetVariables", {"setVariableData": [
+            {"component": {"name": "V"}, "variable": {"name": "VendorPassword"}, "attributeValue": SECRET}]}),
+        (P16, "ChangeConfiguration", {"key": "X-Client-Secret", "value": SECRET}),
+        (P16, "DataTransfer", {"data": {"AuthorizationKey": SECRET}}),
+        (P16, "DataTransfer", {"data": f'{{"AuthorizationKey": "{SECRET}"}}'}),
+        (P16, "DataTransfer", {"data": orjson.dumps([{"vpn": {"key": SECRET}}]).decode()}),
+        (P16, "DataTransfer", {"data": orjson.dumps({"x": orjson.dumps({"password": SECRET}).decode()}).decode()}),
     ],
 )  # fmt: skip
 def test_secrets_are_masked(protocol: Protocol, action: str, payload: object) -> None:
@@ -63,7 +73,10 @@ def test_secrets_are_masked(protocol: Protocol, action: str, payload: object) ->
         {"idToken": {"idToken": "AABB", "type": "ISO14443"}},
         {"setVariableData": [{"component": COMPONENT, "variable": {"name": "Identity"}, "attributeValue": "CS1"}]},
         {"key": "HeartbeatInterval", "value": "300"},
-        {"log": {"remoteLocation": "https://host/path?at=a@b"}},
+        {"log": {"remoteLocation": "https://host/path#at=a@b"}},
+        {"data": "https://host/path?at=a@b"},
+        {"data": '{ "x": "no password" }'},
+        {"data": "{password"},
         {"location": "https://host:8080/a:b@c"},
         {"vpn": "off", "key": "x"},
         {"type": ["KeyCode"], "variable": "v", "attributeValue": None},
@@ -78,6 +91,14 @@ def test_only_the_user_information_goes() -> None:
     assert redact(P16, "GetDiagnostics", {"location": "ftp://u:p@h/d"}) == {"location": "ftp://***@h/d"}
 
 
+def test_json_in_a_text_keeps_the_rest() -> None:
+    text = f'{{"a": 1, "authorizationKey": "{SECRET}", "location": "https://h/f?sig=signed"}}'
+    request = {"data": text}
+    shown = '{"a":1,"authorizationKey":"***","location":"https://h/f?***"}'
+    assert redact(P16, "DataTransfer", request) == {"data": shown}
+    assert set(secrets_in(P16, "DataTransfer", request)) == {SECRET, "sig=signed"}
+
+
 def test_nests_do_not_exhaust_the_stack() -> None:
     deep: Any = {"password": SECRET}
     for _ in range(1000):
@@ -88,6 +109,7 @@ def test_nests_do_not_exhaust_the_stack() -> None:
 def test_secret_names() -> None:
     assert is_secret_variable("BASICAUTHPASSWORD")
     assert is_secret_variable("AuthorizationKey")
+    assert is_secret_variable("VendorPassword")
     assert not is_secret_variable("Identity")
     assert is_secret_variable(" BasicAuthPassword\u00a0")
 

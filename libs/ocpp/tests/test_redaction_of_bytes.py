@@ -14,7 +14,8 @@ _WORDS = [
     "type", "KeyCode", "keycode", "\u212aeyCode", "idToken", "password", "Password", "basicAuthPassword",
     "apnPassword", "PA\u017f\u017fWORD", "variable", "name", "BasicAuthPassword", " VpnKey ", "attributeValue", "value",
     "vpn", "key", "AuthorizationKey", "ftp://u:p@h/", "-----BEGIN PRIVATE KEY-----", "simPin",
-    "SharedSecret", "component", "TokenReader", "Token", "techInfo", "secret", "",
+    "SharedSecret", "component", "TokenReader", "Token", "techInfo", "secret", "", "VendorPassword", "location",
+    "https://h/f?sig=1", '{"authorizationKey":"x"}', '{"vpn":{"key":"x"}}',
 ]  # fmt: skip
 _WORD = st.sampled_from(_WORDS)
 _PAYLOADS = st.recursive(

@@ -196,6 +196,13 @@ def test_what_looks_like_an_address_is_masked_quickly(name: str) -> None:
     quick(lambda: redact(Protocol.OCPP201, "DataTransfer", payload))
 
 
+def test_json_in_a_text_is_masked_quickly() -> None:
+    text = '{"password":[' + "0," * 2_000_000 + "0]}"
+    quick(lambda: redact(Protocol.OCPP201, "DataTransfer", {"vendorId": "v", "data": text}))
+    texts = ['{"x":["password"%s]}' % (",[]" * 20)] * 2_500
+    quick(lambda: redact(Protocol.OCPP201, "DataTransfer", {"vendorId": "v", "data": texts}))
+
+
 def test_an_error_in_answer_to_many_secrets_is_masked_quickly() -> None:
     addresses = [f"://user{number}:secret@host" for number in range(50_000)]
     asking = session()

@@ -7,16 +7,23 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+import orjson
+
+from csms_ocpp.cost import is_too_much
 from csms_ocpp.versions import Protocol
 
 MASK = "***"
 
 # Names in the device model and in configuration keys have no case, and blanks around them mean nothing. So they are
 # compared in lower case and without blanks.
-_SECRET_FIELDS = frozenset({"apnpassword", "basicauthpassword", "password", "secret", "shared_secret", "simpin"})
+_SECRET_FIELDS = frozenset(
+    {"apnpassword", "authorizationkey", "basicauthpassword", "password", "secret", "shared_secret", "simpin"}
+)
 _SECRET_VARIABLES = frozenset(
     {"apnpassword", "apnsimpin", "authorizationkey", "basicauthpassword", "sharedsecret", "vpnkey", "vpnpassword"}
 )
+_SECRET_IN_NAMES = ("password", "secret")
+"""A variable whose name has one of them, as vendors name theirs, holds a secret."""
 _SECRET_PLACES = frozenset({("tokenreader", "token")})
 """Component and variable. The last token that was read may be a key code, and nothing says so (C04.FR.04)."""
 _CONNECTING_KEYS = frozenset({"securityprofile"})
@@ -37,22 +44,27 @@ _VARIABLE_VALUES = ("attributeValue", "actualValue", "value", "techInfo")
 """Fields with the value of a variable. `techInfo` is free text in a NotifyEvent, and may repeat the value."""
 _USER_INFO = re.compile(r"(?<=://)[^/?#\s@:]*:[^/?#\s]*@")
 """The first part ends at the first colon. If it could end at any colon, each one would be tried: too slow."""
+_LOCATIONS = frozenset({"location", "remotelocation"})
+"""Fields with addresses of files: the query of one may let everybody read or write the file."""
+_QUERY = re.compile(r"(?<=\?)[^#]+")
 _MOST_ADDRESSES = 10_000
 """Addresses in one text. A text with more is masked as a whole."""
 # Far deeper than any message of OCPP. Nested arrays of a vendor must not exhaust the stack.
 _MAX_DEPTH = 60
+_DEPTH_OF_TEXT = 20
+"""JSON within a text counts as so deep: a text in a text in a text is read, no more."""
 _SHORTEST_SECRET = 4
 _MOST_SECRETS = 100
 """Secrets of a request that are looked for in a station's text: each costs a walk through the text."""
 _PRIVATE_KEY = "PRIVATE KEY-----"
 _WORDS = tuple(
     word.lower()
-    for word in (*_SECRET_FIELDS, *_SECRET_VARIABLES, "keycode", "tokenreader", '"vpn"', _PRIVATE_KEY, "://")
+    for word in (*_SECRET_FIELDS, *_SECRET_VARIABLES, "keycode", "tokenreader", '"vpn', _PRIVATE_KEY, "://")
 )
 """Every text in which `redact` masks something has one of them, in lower case."""
 _SHORTEST_TEXT = 6
 """Bytes. No text that is so short has the name of a secret and the secret. `{}` is the usual answer."""
-_STEMS = ("password", "key", "simpin", "secret", "tokenreader", '"vpn"', "://")
+_STEMS = ("password", "key", "simpin", "secret", "tokenreader", '"vpn', "://")
 """Each of the words has one of them. They are fewer to look for, and nearly no message has one."""
 
 
@@ -67,8 +79,10 @@ def redact(protocol: Protocol | None, action: str, payload: object) -> object:  
     a payload that is no OCPP message.
 
     Names count in any case and with blanks around them. These are masked: values of password and key variables
-    (A01.FR.09) and of AuthorizationKey (1.6), the last token of a TokenReader, passwords and keys in network profiles,
-    tokens of type KeyCode (C04.FR.04), private keys in PEM, and user information in URLs. The payload is not changed.
+    (A01.FR.09), of those with "password" or "secret" in their names, and of AuthorizationKey (1.6), the last token of a
+    TokenReader, passwords and keys in network profiles, tokens of type KeyCode (C04.FR.04), private keys in PEM, user
+    information in URLs, and the queries of the addresses of files. A text that is JSON (DataTransfer) is written anew
+    where any of them is in it. The payload is not changed.
     """
     return _copy(payload, 0)
 
@@ -99,18 +113,22 @@ def may_hold_secret_as_sent(text: bytes) -> bool:
 def is_secret_variable(name: str, component: str = "") -> bool:
     """Whether a variable (2.x, of a component of that name) or configuration key (1.6) holds a secret."""
     variable = _plain(name)
-    return variable in _SECRET_VARIABLES or (_plain(component), variable) in _SECRET_PLACES
+    return _is_secret(variable) or (_plain(component), variable) in _SECRET_PLACES
 
 
 def is_protected_variable(component: str, variable: str) -> bool:
     """Whether a variable holds a secret or decides who a station is and how it connects."""
     place = _plain(component), _plain(variable)
-    return place[1] in _SECRET_VARIABLES or place[0] in _CONNECTING_COMPONENTS or place in _CONNECTING_VARIABLES
+    return _is_secret(place[1]) or place[0] in _CONNECTING_COMPONENTS or place in _CONNECTING_VARIABLES
 
 
 def is_protected_key(key: str) -> bool:
     """Whether a configuration key (1.6) holds a secret or decides how a station connects."""
-    return _plain(key) in _SECRET_VARIABLES | _CONNECTING_KEYS
+    return _is_secret(_plain(key)) or _plain(key) in _CONNECTING_KEYS
+
+
+def _is_secret(plain: str) -> bool:
+    return plain in _SECRET_VARIABLES or any(part in plain for part in _SECRET_IN_NAMES)
 
 
 def secrets_in(protocol: Protocol, action: str, payload: object) -> tuple[str, ...]:
@@ -149,13 +167,20 @@ def mask_free_texts(payload: object, secrets: Sequence[str]) -> object:
 
 def _masked(value: object, copy: object) -> Iterator[str]:
     if isinstance(value, str) and value != copy:
-        yield from [value] if copy == MASK else (found[:-1] for found in _USER_INFO.findall(value))
+        yield from [value] if copy == MASK else _masked_in_text(value)
     elif isinstance(value, dict):
         for name, item in value.items():
             yield from _masked(item, copy.get(name) if isinstance(copy, dict) else MASK)
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _masked(item, copy[number] if isinstance(copy, list) else MASK)
+
+
+def _masked_in_text(text: str) -> Iterator[str]:
+    inner = _json_in(text)
+    yield from _masked(inner, _copy(inner, _DEPTH_OF_TEXT))
+    yield from (found[:-1] for found in _USER_INFO.findall(text))
+    yield from _QUERY.findall(text) if inner is None else ()
 
 
 def _plain(name: str) -> str:
@@ -169,11 +194,36 @@ def _copy(value: object, depth: int) -> object:
         return _copy_object(value, depth)
     if isinstance(value, list):
         return [_copy(item, depth + 1) for item in value]
-    if isinstance(value, str) and _PRIVATE_KEY in value:
+    return _copy_text(value, depth) if isinstance(value, str) else value
+
+
+def _copy_text(text: str, depth: int) -> str:
+    if _PRIVATE_KEY in text:
         return MASK
-    if isinstance(value, str) and "://" in value:
-        return _USER_INFO.sub(f"{MASK}@", value) if value.count("://") <= _MOST_ADDRESSES else MASK
-    return value
+    inner = _json_in(text)
+    if inner is MASK:
+        return MASK
+    if inner is not None and (copy := _copy(inner, depth + _DEPTH_OF_TEXT)) != inner:
+        text = orjson.dumps(copy).decode()
+    if "://" in text:
+        return _USER_INFO.sub(f"{MASK}@", text) if text.count("://") <= _MOST_ADDRESSES else MASK
+    return text
+
+
+def _json_in(text: str) -> object:
+    """Return what a text says, if that is an object or a list in JSON that may hold a secret; else None.
+
+    What is too much for a message is not read: it is `MASK`.
+    """
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    content = text.encode(errors="replace")
+    if not may_hold_secret(content):
+        return None
+    try:
+        return MASK if is_too_much(content) else orjson.loads(content)
+    except ValueError:
+        return None
 
 
 def _copy_object(source: dict[str, object], depth: int) -> dict[str, object]:
@@ -224,5 +274,17 @@ def _mask(copy: dict[str, object], names: tuple[str, ...]) -> None:
     copy.update({name: MASK for name in names if name in copy})
 
 
+def _mask_query(source: dict[str, object], copy: dict[str, object]) -> None:
+    for name, value in source.items():
+        if _plain(name) in _LOCATIONS and isinstance(value, str | list):
+            copy[name] = _without_query(copy[name])
+
+
+def _without_query(shown: object) -> object:
+    if isinstance(shown, list):  # PublishFirmwareStatusNotification
+        return [_without_query(one) for one in shown]
+    return _QUERY.sub(MASK, shown, count=1) if isinstance(shown, str) and "://" in shown else shown
+
+
 _Rule = Callable[[dict[str, object], dict[str, object]], None]
-_RULES: tuple[_Rule, ...] = (_mask_key_code, _mask_variable, _mask_configuration, _mask_vpn)
+_RULES: tuple[_Rule, ...] = (_mask_key_code, _mask_variable, _mask_configuration, _mask_vpn, _mask_query)
