@@ -39,7 +39,7 @@ Price = Annotated[
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": _LARGEST}),
 ]
 """An `Amount` that is not negative."""
-Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$", max_length=3)]
 """A currency, as ISO 4217 names it."""
 
 
