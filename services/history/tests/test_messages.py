@@ -107,6 +107,7 @@ async def test_filters_and_pages(database: Database, serve, monkeypatch) -> None
         assert await pages(get, since=since.isoformat(), until=until.isoformat()) == ["11", "10"]
         assert to_us(since) == TODAY_US + 10_000_000
         await get("/stations/CS1/messages", direction="sideways", status=422)
+        await get("/stations/CS1/messages", outcome="errors", status=422)
         await get("/stations/CS1/messages", acton="Reset", status=422)
 
 
@@ -149,6 +150,21 @@ async def test_a_station_is_switched_off_or_kept_shorter(database: Database) -> 
         assert await find(session, "cs1") == LogSettings()
         assert await find(session, "cs2") == LogSettings(keep_days=2)
     assert await count(database) == 2
+
+
+async def test_a_clock_that_was_ahead_does_not_stop_the_clean_up(database: Database) -> None:
+    ahead = [message(number, at_us=TODAY_US + 99 * DAY_US + number) for number in range(5)]
+    await keep(database, told("CS1", ahead), told("CS2", ahead))
+    await keep(database, told("CS1", [message(number, at_us=TODAY_US - 99 * DAY_US + number) for number in range(7)]))
+    week_ago, deleted = utcnow() - timedelta(days=7), []
+    for _ in range(4):
+        async with database.transaction() as session:
+            if database.dialect == "sqlite" and len(deleted) < 2:
+                assert await message_rows.delete_old_bytes(session, week_ago, 5) == 0
+            deleted.append(await message_rows.delete_old(session, week_ago, 5))
+    assert deleted == [5, 2, 0, 0]
+    async with database.transaction() as session:
+        assert await message_rows.delete_old_bytes(session, week_ago, 5) == 1
 
 
 async def test_days_are_made_and_dropped(database: Database) -> None:

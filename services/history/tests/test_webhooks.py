@@ -22,6 +22,7 @@ from csms_bus.records import new_record
 from csms_bus.topics import EVENTS_DEVICES
 from csms_db.engine import Database
 from csms_history.consumers import EventRecords, handlers
+from csms_history.event_log import log_rows
 from csms_history.event_log.following import Following
 from csms_history.settings import HistorySettings
 from csms_history.tables import webhook_deliveries, webhooks
@@ -30,6 +31,7 @@ from csms_history.webhooks.sending import Sender
 from csms_history.webhooks.sending_all import Webhooks
 from csms_history.webhooks.targets import Refused, TargetRules
 from csms_history.webhooks.webhook_routes import WebhookResource
+from csms_runtime.clock import utcnow
 from csms_runtime.health import Health
 from csms_runtime.http import ApiKeys, create_app
 from csms_runtime.sealing import Sealer
@@ -339,6 +341,22 @@ async def test_a_slow_receiver_hurts_nobody_else_and_another_process_goes_on(
         async with database.reading() as session:
             left = await session.scalars(select(webhook_deliveries.c.webhook_id).distinct())
         assert set(left) == {"slow"}
+
+
+async def test_what_is_left_of_deleted_webhooks_goes(world: World, database: Database) -> None:
+    """A process may end while it deletes the deliveries of one."""
+    await world.put("kept", url="https://receiver.example/", enabled=False)
+    logged = [log_rows.Logged(number, f"e{number}", "station_connected", None, None, b"{}") for number in range(5)]
+    async with database.transaction() as session:
+        for webhook_id in ("gone", "kept", "very-gone"):
+            await delivery_rows.add(session, webhook_id, logged, utcnow(), crowded={})
+    deleted = []
+    for _ in range(5):
+        async with database.transaction() as session:
+            deleted.append(await delivery_rows.delete_of_gone(session, utcnow(), 3))
+    assert deleted == [3, 2, 3, 2, 0]
+    async with database.reading() as session:
+        assert set(await session.scalars(select(webhook_deliveries.c.webhook_id))) == {"kept"}
 
 
 async def test_a_slow_webhook_that_is_deleted_holds_up_no_other(world: World, receiver: Receiver) -> None:

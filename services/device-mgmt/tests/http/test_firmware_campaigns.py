@@ -89,7 +89,19 @@ async def test_it_is_paused_when_many_fail_and_goes_on(api, units, gateway, star
 
 
 async def test_what_is_no_campaign(api):
-    for wrong in ({"waves": []}, {"waves": [0]}, {"window": {"begins": "22:00"}}, {"select": {}}, {"more": 1}):
+    for wrong in (
+        {"waves": []},
+        {"waves": [0]},
+        {"waves": [50, 10]},
+        {"window": {"begins": "22:00"}},
+        {"select": {}},
+        {"more": 1},
+    ):
         body = {"version": "2.0", "request": FIRMWARE, "select": {"filter": {}}, **wrong}
         assert (await api.post("/firmware-campaigns", json=body)).status_code == 422
+    body = {"version": "2.0", "request": {}, "select": {"filter": {}}}
+    answer = await api.post("/firmware-campaigns", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/request/firmware")
+    of_16 = {"location": "https://example.org/2.bin", "retrieveDate": "2026-01-01T00:00:00Z"}
+    assert (await api.post("/firmware-campaigns", json={**body, "request": of_16})).status_code == 202
     assert (await api.get("/firmware-campaigns/nothing")).status_code == 404

@@ -39,6 +39,7 @@ from csms_history.timeline.entries import TimelineEntries
 from csms_history.timeline.of_audit import AuditRecords
 from csms_history.uptime import uptime_routes
 from csms_history.webhooks import delivery_routes
+from csms_history.webhooks.delivery_rows import delete_of_gone
 from csms_history.webhooks.runner import AT_A_TIME
 from csms_history.webhooks.sending import Sender
 from csms_history.webhooks.sending_all import Webhooks
@@ -91,6 +92,7 @@ class History:
             [
                 *kept(settings),
                 Kept("messages_of_stations", 1, delete_of_stations),
+                Kept("deliveries_of_deleted_webhooks", 1, delete_of_gone),
                 Kept("answers", KEPT_DAYS, answers.delete_old),
             ],
         )

@@ -1,11 +1,15 @@
 """/firmware-campaigns: a version for many stations."""
 
 from datetime import datetime
+from functools import partial
+from itertools import pairwise
 from typing import Annotated, Any
 
+from csms_runtime import heavy
 from csms_runtime.http import CurrentPrincipal, Page, PageParams, Problem, paginate, require
 from csms_runtime.http.documented import problem
 from csms_runtime.http.fields import one_of
+from csms_runtime.http.problems import FieldError, invalid_request
 from fastapi import APIRouter, Response, Security
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,12 +20,16 @@ from csms_device_mgmt.bulk.progress import BulkState, TargetStatus
 from csms_device_mgmt.bulk.selection import Selection
 from csms_device_mgmt.campaigns.plan import Plan, Window
 from csms_device_mgmt.campaigns.updating import PROCEDURE
+from csms_device_mgmt.commands.checks import violations
+from csms_device_mgmt.jobs.course import JobKind
+from csms_device_mgmt.json import size_of
 from csms_device_mgmt.parameters import location, moment_and_id
 from csms_device_mgmt.redacted import redacted
 from csms_device_mgmt.stations.station_filter_params import Version
 from csms_device_mgmt.tables import BulkJob
 from csms_device_mgmt.unit import Units
-from csms_device_mgmt.versions import ASSUMED
+from csms_device_mgmt.versions import ASSUMED, VERSIONS
+from csms_device_mgmt.versions.version import DeviceVersion
 
 Percent = Annotated[float, Field(gt=0, le=100)]
 _NAMES = {
@@ -52,7 +60,8 @@ class CampaignBody(BaseModel):
         default_factory=lambda: [100.0],
         min_length=1,
         max_length=20,
-        description="Per cent of the stations up to the end of each wave: [1, 10, 100]. The last one has all. A wave "
+        description="Per cent of the stations up to the end of each wave, each more than the one before: [1, 10, 100]. "
+        "The last one has all. A wave "
         "begins when all stations of those before are through",
     )
     window: Window | None = Field(None, description="When updates may be begun; null: always")
@@ -103,6 +112,9 @@ def router(units: Units, beginning: Beginning) -> APIRouter:
         A station is through when it has booted with the version, or tells that it failed or is installed. It is a job
         of /bulk: pause, resume, cancel and results are there. One that was paused for failures goes on by `resume`.
         """
+        if any(later <= earlier for earlier, later in pairwise(body.waves)):
+            raise invalid_request([FieldError("/waves", "each wave is of more stations than the one before")])
+        await heavy.run(size_of(body.request), partial(_check, body.request))
         fields = body.model_dump(include=Plan.model_fields.keys() - {"window"})
         plan = Plan(**fields, window=body.window)
         new = NewJob(
@@ -155,3 +167,19 @@ def _shown(row: BulkJob) -> CampaignModel:
         created_at=row.created_at,
         finished_at=row.finished_at,
     )
+
+
+def _check(wanted: dict[str, Any]) -> None:
+    """Raise Problem 422 for what no station could be asked, whichever version it speaks."""
+    others = [version for version in VERSIONS.values() if version is not ASSUMED]
+    found = _faults(ASSUMED, wanted)
+    if found and all(_faults(version, wanted) for version in others):
+        raise invalid_request([FieldError(f"/request{fault.pointer}", fault.detail) for fault in found])
+
+
+def _faults(version: DeviceVersion, wanted: dict[str, Any]) -> list[FieldError]:
+    asking = version.job_request(JobKind.FIRMWARE_UPDATE, wanted)
+    if asking is None:
+        return [FieldError("", "this version has no firmware updates")]
+    numbered = {"requestId": 1} if version.is_numbered(asking.action) else {}
+    return violations(version, asking.action, {**numbered, **asking.payload})

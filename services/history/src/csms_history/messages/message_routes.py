@@ -21,7 +21,17 @@ from csms_history.messages.log_settings import LogSettings, Off
 from csms_history.messages.message_pages import Position, Wanted
 from csms_history.parameters import Since, StationId, Until
 
-OUTCOMES = ("result", "error", "timeout", "unanswered", "sent", "refused", "unexpected")
+
+class Outcome(StrEnum):
+    """What became of a message."""
+
+    RESULT = "result"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    UNANSWERED = "unanswered"
+    SENT = "sent"
+    REFUSED = "refused"
+    UNEXPECTED = "unexpected"
 
 
 class Direction(StrEnum):
@@ -57,7 +67,7 @@ class MessageModel(BaseModel):
     direction: Annotated[str, one_of("in", "out")] = Field(description="Who began: the station (in), the CSMS (out)")
     action: str | None = Field(description="As the request names it; null: it names none")
     message_id: str | None
-    outcome: Annotated[str, one_of(*OUTCOMES)] = Field(
+    outcome: Annotated[str, one_of(*Outcome)] = Field(
         description="error: a CALLERROR; unanswered: the connection ended before; sent: a SEND, which has no answer; "
         "refused: the gateway took it for no valid request; unexpected: an answer to nothing that was open"
     )
@@ -116,7 +126,7 @@ def router(database: Database, off: Off) -> APIRouter:
         until: Until = None,
         direction: Direction | None = None,
         action: Annotated[str | None, Query(max_length=64, pattern=NO_NUL, description="For example Heartbeat")] = None,
-        outcome: Annotated[str | None, Query(max_length=20, pattern=NO_NUL, description="For example error")] = None,
+        outcome: Outcome | None = None,
         text: Annotated[
             str | None,
             Query(min_length=2, max_length=200, pattern=NO_NUL, description="What a frame holds, in any case"),

@@ -10,7 +10,7 @@ from csms_db.engine import WriteSession
 from csms_db.sql import dialect_of
 from csms_db.statements import Increase, Lookup, Upsert
 from csms_runtime.clock import utcnow
-from sqlalchemy import delete, literal_column, select, tuple_, update
+from sqlalchemy import delete, exists, literal_column, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from csms_history.messages.partitions import DAY_US, day_of
@@ -45,6 +45,12 @@ class Owner(NamedTuple):
 
 
 _IN_NO_DAY: ColumnElement[bool] = literal_column("station_messages.tableoid = 'station_messages_other'::regclass")
+_COUNTED = (
+    (_COLUMNS.station_key == message_bytes.c.station_key)
+    & (_COLUMNS.at_us >= message_bytes.c.day * DAY_US)
+    & (_COLUMNS.at_us < (message_bytes.c.day + 1) * DAY_US)
+)
+"""Which messages a count is of."""
 _ADD = Upsert(
     station_messages,
     Row._fields,
@@ -104,8 +110,9 @@ async def delete_old(session: WriteSession, before: datetime, limit: int) -> int
         await session.execute(delete(station_messages).where(tuple_(*_KEY).in_(found)))
         return len(found)
     rowid: ColumnElement[int] = literal_column("station_messages.rowid")
-    oldest = select(rowid).select_from(station_messages).order_by(rowid).limit(limit)  # in the order of arrival
-    gone = delete(station_messages).where(rowid.in_(oldest), _COLUMNS.at_us < before_us)
+    days = message_bytes.c  # by them a day's messages are found, in whatever order they came
+    old = select(rowid).select_from(message_bytes.join(station_messages, _COUNTED)).where(days.day < day_of(before))
+    gone = delete(station_messages).where(rowid.in_(old.order_by(days.day).limit(limit)))
     return len((await session.execute(gone.returning(_COLUMNS.id))).all())
 
 
@@ -113,6 +120,8 @@ async def delete_old_bytes(session: WriteSession, before: datetime, limit: int) 
     """Delete up to `limit` counts of days before that moment; return how many."""
     table = message_bytes.c
     old = select(table.day, table.station_key).where(table.day < day_of(before)).limit(limit)
+    if dialect_of(session) != "postgresql":  # `delete_old` needs them
+        old = old.where(~exists().where(_COUNTED))
     found = [tuple(key) for key in await session.execute(old)]
     await session.execute(delete(message_bytes).where(tuple_(table.day, table.station_key).in_(found)))
     return len(found)

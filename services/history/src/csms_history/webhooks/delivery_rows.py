@@ -15,7 +15,7 @@ from csms_db.sql import apart
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from csms_history.event_log.log_rows import Logged
-from csms_history.tables import webhook_deliveries
+from csms_history.tables import webhook_deliveries, webhooks
 
 _COLUMNS = webhook_deliveries.c
 _REPLAYED_AT_ONCE = 1000
@@ -171,7 +171,7 @@ async def replay(session: WriteSession, webhook_id: str, now: datetime, number: 
 
 
 async def delete_old(session: WriteSession, before: datetime, limit: int) -> int:
-    """Delete up to `limit` deliveries that were over before that moment, or are of webhooks that are gone."""
+    """Delete up to `limit` deliveries that were over before that moment."""
     moment = apart(_COLUMNS.finished_at)
     old = (
         sa.select(_COLUMNS.id)
@@ -183,6 +183,26 @@ async def delete_old(session: WriteSession, before: datetime, limit: int) -> int
     found = (await session.scalars(old)).all()
     await session.execute(sa.delete(webhook_deliveries).where(_COLUMNS.id.in_(found)))
     return len(found)
+
+
+async def delete_of_gone(session: WriteSession, _before: datetime, limit: int) -> int:
+    """Delete up to `limit` deliveries of webhooks that are gone: a process may end while it deletes one's."""
+    gone = await session.scalar(_gone())
+    if gone is None:
+        return 0
+    some = sa.select(_COLUMNS.id).where(_COLUMNS.webhook_id == gone).order_by(_COLUMNS.id).limit(limit)
+    found = (await session.scalars(some.with_for_update(skip_locked=True))).all()
+    await session.execute(sa.delete(webhook_deliveries).where(_COLUMNS.id.in_(found)))
+    return len(found)
+
+
+def _gone() -> sa.Select[tuple[str]]:
+    """Return a query for the id of a webhook that is gone and has deliveries. It looks at one delivery of each."""
+    ids = sa.select(sa.func.min(_COLUMNS.webhook_id).label("webhook_id")).cte("ids", recursive=True)
+    following = sa.select(sa.func.min(_COLUMNS.webhook_id)).where(_COLUMNS.webhook_id > ids.c.webhook_id)
+    ids = ids.union_all(sa.select(following.scalar_subquery()).where(ids.c.webhook_id.is_not(None)))
+    there = sa.exists().where(webhooks.c.webhook_id == ids.c.webhook_id)
+    return sa.select(ids.c.webhook_id).where(ids.c.webhook_id.is_not(None), ~there).limit(1)
 
 
 def retry_pause(attempts: int, longest: timedelta, jitter: float) -> timedelta:
