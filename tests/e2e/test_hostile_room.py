@@ -67,7 +67,8 @@ async def test_what_is_stored_of_one_station_has_a_bound(tmp_path, name):
             await station.send(messages[number % len(messages)], f"fill-{number}")
         assert await station.unserved() == []
         station.wire.abort()
-        assert await asyncio.to_thread(size, tmp_path / "data") - before < 8 * MIB
+        # With what the message log keeps of it.
+        assert await asyncio.to_thread(size, tmp_path / "data") - before < 10 * MIB
 
 
 def size(directory):

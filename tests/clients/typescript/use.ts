@@ -36,5 +36,5 @@ const wrong = await client.PUT("/api/v1/stations/{station_id}", { params: statio
 is(wrong.error && "errors" in wrong.error ? wrong.error.errors?.[0]?.pointer : undefined, "/message_timeout_s");
 
 // @ts-expect-error there is no such parameter, and the CSMS refuses it
-const guessed = await client.GET("/api/v1/stations", { params: { query: { vendor: "x" } } });
+const guessed = await client.GET("/api/v1/stations", { params: { query: { colour: "x" } } });
 is(guessed.response.status, 422);

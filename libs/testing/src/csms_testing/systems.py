@@ -153,7 +153,7 @@ async def _state_written(process: Process, state_file: Path, log_file: Path) -> 
         return state_file.exists()
 
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             while process.returncode is None and not written():  # noqa: ASYNC110  # another process writes it
                 await asyncio.sleep(0.1)
     if not written():

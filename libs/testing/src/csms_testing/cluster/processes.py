@@ -66,7 +66,7 @@ class ServiceProcess:
                 stderr=log,
             )
 
-    async def ready(self, deadline_s: float = 60) -> None:
+    async def ready(self, deadline_s: float = 180) -> None:
         """Wait until `/readyz` answers 200. Raises NotReadyError."""
         url = f"http://127.0.0.1:{self.management_port}/readyz"
         detail = "no answer"

@@ -16,7 +16,8 @@ _PASSWORD_BYTES = 24
 async def with_place(units: Units, station_id: str, request_id: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is wanted of GetLog, with a place to upload to if it has none and there is a receiver."""
     base, log = units.settings.log_upload_url, wanted.get("log", {})
-    if base is None or not isinstance(log, dict) or "remoteLocation" in log:
+    has_place = "location" in wanted or not isinstance(log, dict) or "remoteLocation" in log  # the former: OCPP 1.6
+    if base is None or has_place:
         return dict(wanted)
     credentials = Credentials(new_id(), token_urlsafe(_PASSWORD_BYTES))
     async with units.open() as unit:

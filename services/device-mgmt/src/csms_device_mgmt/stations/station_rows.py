@@ -73,6 +73,8 @@ OWNED = (
 )
 """What goes with a station when it is deleted."""
 
+_INSERTED_AT_ONCE = 500
+"""PostgreSQL takes 32,767 values in a statement, and a station has some thirty."""
 HIGH_REQUEST_ID = 2**30
 """requestIds are 32-bit numbers; those from here on are left to whoever likes them."""
 
@@ -203,8 +205,12 @@ async def create(session: AsyncSession, columns: Mapping[str, Any]) -> bool:
 
 async def create_many(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     """Insert stations, all with the same columns, and return the ids of those that did not exist."""
-    statement = insert(session, Station).values(list(rows)).on_conflict_do_nothing().returning(Station.station_id)
-    return sorted((await session.scalars(statement)).all())
+    made: list[str] = []
+    for first in range(0, len(rows), _INSERTED_AT_ONCE):
+        some = list(rows[first : first + _INSERTED_AT_ONCE])
+        statement = insert(session, Station).values(some).on_conflict_do_nothing().returning(Station.station_id)
+        made += (await session.scalars(statement)).all()
+    return sorted(made)
 
 
 async def change(session: AsyncSession, station_id: str, revision: int, columns: Mapping[str, Any]) -> bool:

@@ -44,6 +44,7 @@ COLUMNS = (
     "energy_quality",
     "energy_notes",
     "cost",
+    "currency",
     "stopped_reason",
     "remote_start_id",
     "reservation_id",
