@@ -89,8 +89,8 @@ test: $(VENV)/.dev $(VENV)/.npm ## Run all tests, also on Apache Kafka and Postg
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 .PHONY: test-fast
-test-fast: $(VENV)/.dev ## Run the libraries' and services' tests that need neither Kafka nor PostgreSQL
-	$(BIN)/python -m pytest libs/ocpp libs/bus libs/db libs/runtime services -m 'not kafka and not postgres and not slow' $(ARGS)
+test-fast: $(VENV)/.dev ## Run the libraries' and services' tests that need neither Kafka nor PostgreSQL, in two processes
+	$(BIN)/python -m pytest libs/ocpp libs/bus libs/db libs/runtime services -m 'not kafka and not postgres and not slow' -n 2 $(ARGS)
 
 .PHONY: conformance
 conformance: $(VENV)/.dev ## Run the OCPP test cases in both modes and write docs/conformance.md

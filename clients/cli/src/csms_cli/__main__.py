@@ -43,7 +43,7 @@ def _options(
 
 @cli.command()
 def serve() -> None:
-    """Run gateway, auth, transactions and device-mgmt in this process, until SIGTERM or SIGINT."""
+    """Run gateway, auth, transactions, device-mgmt and history in this process, until SIGTERM or SIGINT."""
     _here()
 
 
